@@ -1,0 +1,3 @@
+_base_ = ["./convlarge.0.3_150.py"]
+
+data_basic = dict(crop_size=(480, 1216))

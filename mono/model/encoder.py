@@ -1,0 +1,32 @@
+"""Image encoders: a convolutional trunk from timm that hands out four feature maps."""
+
+from __future__ import annotations
+
+import timm
+from torch import Tensor, nn
+
+
+class TimmEncoder(nn.Module):
+    """A timm backbone giving feature maps at 1/4, 1/8, 1/16 and 1/32 of the input's size, without a final norm.
+
+    timm's ConvNeXt and EfficientNet compute the published encoders' functions, so no network code is kept here.
+
+    Args:
+        name: timm's name of the backbone, as "convnext_large".
+        drop_path_rate: stochastic depth while training.
+
+    Attributes:
+        channels: widths of the four maps.
+    """
+
+    def __init__(self, name: str, drop_path_rate: float = 0.0):
+        super().__init__()
+        self.trunk = timm.create_model(name, features_only=True, pretrained=False, drop_path_rate=drop_path_rate)
+        levels = [i for i, stride in enumerate(self.trunk.feature_info.reduction()) if stride >= 4]
+        self.levels = levels
+        self.channels: list[int] = [self.trunk.feature_info.channels()[i] for i in levels]
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Maps (B, 3, H, W) to four maps (B, C_i, H / 2^(i+2), W / 2^(i+2)); H and W are multiples of 32."""
+        maps = self.trunk(image)
+        return [maps[i] for i in self.levels]

@@ -1,0 +1,83 @@
+"""The zoo: one record a model. Facts only, no files and no network code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """What there is to know about a model.
+
+    Attributes:
+        name: how users call it.
+        config: its config below mono/configs/HourglassDecoder.
+        file: its checkpoint's released file name.
+        repository: Hugging Face repository that holds the file; None: it ships with the package.
+        megabytes: size of the checkpoint's tensors [MB].
+        parameters: number of parameters, in millions.
+        licence: of the weights.
+        paper: where the network is described.
+        trained_on: what the weights were trained on.
+        mark: a tensor's name and shape that no other model's checkpoint has.
+    """
+
+    name: str
+    config: str
+    file: str
+    repository: str | None
+    megabytes: int
+    parameters: float
+    licence: str
+    paper: str
+    trained_on: str
+    mark: tuple[str, tuple[int, ...]]
+
+    @property
+    def url(self) -> str | None:
+        """Where the checkpoint can be fetched by hand."""
+        return self.repository and f"https://huggingface.co/{self.repository}/resolve/main/{self.file}"
+
+
+_METRIC3D = "Yin et al., Metric3D, ICCV 2023, arXiv:2307.10984"
+
+_RECORDS = (
+    ModelRecord(
+        name="lite",
+        config="lite.py",
+        file="lite.safetensors",
+        repository=None,
+        megabytes=9,
+        parameters=4.5,
+        licence="BSD-2-Clause (encoder weights it started from: Apache-2.0)",
+        paper="this project, docs/lite-model.md",
+        trained_on="rendered scenes only",
+        mark=("encoder.trunk.conv_stem.weight", (32, 3, 3, 3)),
+    ),
+    ModelRecord(
+        name="convnext_tiny",
+        config="convtiny.0.3_150.py",
+        file="convtiny_hourglass_v1.pth",
+        repository="JUGGHM/Metric3D",
+        megabytes=124,
+        parameters=30.9,
+        licence="BSD-2-Clause, as the Metric3D project's",
+        paper=_METRIC3D,
+        trained_on="outdoor (driving) data only",
+        mark=("encoder.trunk.stem_0.weight", (96, 3, 4, 4)),
+    ),
+    ModelRecord(
+        name="convnext_large",
+        config="convlarge.0.3_150.py",
+        file="convlarge_hourglass_0.3_150_step750k_v1.1.pth",
+        repository="JUGGHM/Metric3D",
+        megabytes=813,
+        parameters=203.2,
+        licence="BSD-2-Clause, as the Metric3D project's",
+        paper=_METRIC3D,
+        trained_on="8 million images of 11 datasets, in- and outdoors",
+        mark=("encoder.trunk.stem_0.weight", (192, 3, 4, 4)),
+    ),
+)
+
+MODELS: dict[str, ModelRecord] = {record.name: record for record in _RECORDS}

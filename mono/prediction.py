@@ -1,0 +1,32 @@
+"""What a prediction is: metres of every pixel, and the camera that they hold for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mono.camera import Camera
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Metric depth of one image at its own size.
+
+    Attributes:
+        depth: (H, W) float32 [m] along the optical axis; 0 is invalid (the network said more than 300 m, or nothing).
+        confidence: (H, W) float32, higher is surer; its range is the network's own.
+        camera: the camera that the depth holds for. A wrong focal length scales all distances.
+        camera_source: "given", "annotation", "camera file", "exif" or "assumed".
+        camera_detail: the same in words.
+    """
+
+    depth: np.ndarray
+    confidence: np.ndarray
+    camera: Camera
+    camera_source: str = "given"
+    camera_detail: str = ""
+
+    def points(self) -> np.ndarray:
+        """3D points [m] in the camera's frame, x right, y down, z forward; (H, W, 3) float32, 0 where invalid."""
+        return self.camera.unproject(self.depth)

@@ -1,0 +1,18 @@
+import pytest
+import torch
+
+from tests.golden.checkpoints import reference_state
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _threads():
+    torch.set_num_threads(min(2, torch.get_num_threads()))
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory):
+    """convnext_tiny with reference weights, as released: with optimizer state beside it."""
+    path = tmp_path_factory.mktemp("checkpoints") / "convtiny.pth"
+    state = {"model_state_dict": reference_state("convnext_tiny"), "optimizer": {"lr": 1e-4}, "steps": 3}
+    torch.save(state, path)
+    return path

@@ -122,7 +122,7 @@ def _require(config: Any, key: str, path: Path) -> None:
     level = config
     for part in key.split("."):
         if not hasattr(level, "keys") or part not in level:
-            known = [str(k) for k in level.keys()] if hasattr(level, "keys") else []
+            known = [str(k) for k in level] if hasattr(level, "keys") else []
             near = difflib.get_close_matches(part, known, 1)
             hint = f'did you mean "{near[0]}"?' if near else f"known there: {', '.join(known) or 'nothing'}"
             raise ConfigError(f'{path}: the config has no "{key}" ({hint})')

@@ -101,7 +101,7 @@ def test_a_label_survives_the_way_there_and_back(camera, transform):
     view = transform.view(camera)
     assume(min(view.size) >= 4)
     label = view.depth_to_canonical(np.full((camera.height, camera.width), 7.0, np.float32))
-    top, bottom, left, right = view.padding
+    top, _, left, _ = view.padding
     assert label.shape == view.input_size
     assert (label[:top] == 0).all() and (label[:, :left] == 0).all()
     depth = view.depth_to_metric(torch.from_numpy(label)[None])

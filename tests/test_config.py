@@ -45,7 +45,7 @@ def test_wrong_options_are_named(options, said):
 
 
 def test_wrong_files_are_named(tmp_path):
-    with pytest.raises(ConfigError, match="no config nothing.py; the package has convlarge"):
+    with pytest.raises(ConfigError, match=r"no config nothing\.py; the package has convlarge"):
         read_config("nothing.py")
     (tmp_path / "a.py").write_text("model = dict(encoder=")
     with pytest.raises(ConfigError, match=r"a\.py: the config cannot be read: SyntaxError"):

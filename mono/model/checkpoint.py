@@ -140,12 +140,9 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} is damaged, or its download is incomplete: {_first_line(error)}") from error
     if isinstance(content, Mapping) and "model_state_dict" in content:
         content = content["model_state_dict"]
-    if (
-        not isinstance(content, Mapping)
-        or not content
-        or not all(isinstance(v, torch.Tensor) for v in content.values())
-    ):
-        keys = f" with {', '.join(map(str, list(content)[:6]))}" if isinstance(content, Mapping) else ""
+    named = isinstance(content, Mapping)
+    if not named or not content or not all(isinstance(v, torch.Tensor) for v in content.values()):
+        keys = f" with {', '.join(map(str, list(content)[:6]))}" if named else ""
         raise CheckpointError(
             f"{path} holds a {type(content).__name__}{keys}; expected a dict with model_state_dict, or of tensors alone"
         )

@@ -1,0 +1,168 @@
+"""Flags that several commands share, and the run that they describe."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mono.data.sample import Sample
+    from mono.do_test import RunOptions, RunSummary
+    from mono.focal import CameraPolicy
+    from mono.predictor import Predictor
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Parses "600,800,1000" for argparse."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a list of numbers separated by commas') from None
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Parses "depth,vis" for argparse; "none" and "" are no names."""
+    return tuple(part for part in (p.strip() for p in text.split(",")) if part and part != "none")
+
+
+def add_machine_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds device, precision, config overrides and verbosity."""
+    group = parser.add_argument_group("machine")
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    group.add_argument("--precision", default="float32", help="float32, bfloat16, float16 or auto (default: float32)")
+    group.add_argument(
+        "--batch_size", "--batch-size", type=int, default=1, metavar="N", help="images at a time (default: 1)"
+    )
+    group.add_argument(
+        "--options", nargs="+", default=[], metavar="K=V", help='config values, as data_basic.crop_size="(544,928)"'
+    )
+    group.add_argument("--verbose", action="store_true", help="log more, with tracebacks")
+
+
+def add_camera_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the ways to say what the camera is."""
+    group = parser.add_argument_group(
+        "camera", "Distances scale with the focal length. Without these flags it is taken from the annotation, a "
+        "camera file beside the image or in its folder, EXIF data, or a field of view is assumed, in this order."
+    )  # fmt: skip
+    given = group.add_mutually_exclusive_group()
+    given.add_argument("--intrinsics", type=numbers, metavar="FX,FY,CX,CY", help="of all images [px]")
+    given.add_argument("--focal-px", type=float, metavar="F", help="focal length of all images [px]")
+    given.add_argument("--fov-deg", type=float, metavar="A", help="horizontal field of view of all images [deg]")
+    group.add_argument(
+        "--camera", type=Path, metavar="FILE", help="camera file for all images: JSON or COLMAP cameras.txt"
+    )
+    group.add_argument(
+        "--focal-sweep", type=numbers, default=(), metavar="F,F,…", help="write a point cloud for each of these [px]"
+    )
+
+
+def add_output_flags(parser: argparse.ArgumentParser, save: str) -> None:
+    """Adds what is written; the folder itself is named by each command."""
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--save", type=names, default=names(save), metavar="WHAT", help=f"of depth,vis,pcd (default: {save})"
+    )
+    group.add_argument(
+        "--depth-format", choices=("png", "npy", "npz", "exr"), default="png", help="png: 16 bit, scale in the file"
+    )
+    group.add_argument("--min-range", type=float, metavar="M", help="nearest point of a point cloud [m]")
+    group.add_argument("--max-range", type=float, metavar="M", help="farthest point of a point cloud [m]")
+    group.add_argument(
+        "--edge-filter", type=float, default=0.1, metavar="R",
+        help="drop points at relative depth jumps above this; 0 keeps all (default: 0.1)",
+    )  # fmt: skip
+    group.add_argument("--voxel-size", type=float, metavar="M", help="one point a cube of this size [m]")
+    group.add_argument("--overwrite", action="store_true", help="redo what is done")
+
+
+def camera_policy(args: argparse.Namespace) -> CameraPolicy:
+    """The camera policy that the flags describe."""
+    from mono.focal import CameraPolicy
+
+    return CameraPolicy(
+        intrinsics=args.intrinsics, focal_px=args.focal_px, fov_deg=args.fov_deg, camera_file=args.camera
+    )
+
+
+def run_options(args: argparse.Namespace, out: Path, protocol: str | None) -> RunOptions:
+    """The run that the flags describe."""
+    from mono.do_test import CloudOptions, RunOptions
+    from mono.evaluation.protocols import get_protocol
+
+    return RunOptions(
+        out=out,
+        save=args.save,
+        depth_format=args.depth_format,
+        batch_size=args.batch_size,
+        overwrite=args.overwrite,
+        policy=camera_policy(args),
+        focal_sweep=args.focal_sweep,
+        protocol=get_protocol(protocol) if protocol else None,
+        cloud=CloudOptions(args.min_range, args.max_range, args.edge_filter or None, args.voxel_size),
+    )
+
+
+def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None) -> Predictor:
+    """The model that the flags describe."""
+    from mono.config import parse_options
+    from mono.predictor import load_model
+
+    return load_model(
+        model,
+        checkpoint=checkpoint,
+        device=args.device,
+        precision=args.precision,
+        options=parse_options(args.options),
+    )
+
+
+def facts(predictor: Predictor) -> dict[str, Any]:
+    """What must be known to repeat a run."""
+    from mono.do_test import versions
+
+    return {
+        "command": sys.argv,
+        "model": predictor.name,
+        "checkpoint": str(predictor.checkpoint),
+        "checksum_sha256": predictor.checksum,
+        "transform": asdict(predictor.transform),
+        "precision": predictor.precision,
+        "device": str(predictor.device),
+        "versions": versions(),
+    }
+
+
+def execute(samples: Sequence[Sample], predictor: Predictor, options: RunOptions) -> RunSummary:
+    """Runs with a progress bar."""
+    from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    from mono.do_test import run
+
+    with logging_redirect_tqdm(), tqdm(total=len(samples), unit="image") as bar:
+        return run(samples, predictor, options, on_done=bar.update)
+
+
+def say_summary(summary: RunSummary, options: RunOptions, predictor: Predictor) -> int:
+    """Tells how the run went; returns the exit code."""
+    out = sys.stdout.write
+    counts = [f"{summary.done} images done"]
+    counts += [f"{summary.skipped} were done before"] if summary.skipped else []
+    counts += [f"{summary.failed} failed"] if summary.failed else []
+    rate = f", {summary.seconds / summary.done:.2f} s an image" if summary.done else ""
+    out(f"\n{', '.join(counts)}{rate}, with {predictor.name} on {predictor.device}\n")
+    for source, count in sorted(summary.sources.items()):
+        hint = "  <- distances may be off by a factor: give --focal-px, or a camera file" if source == "assumed" else ""
+        out(f"  focal length: {source:12} {count} image{'s' * (count != 1)}{hint}\n")
+    where = [*(f"{options.out / what}/" for what in options.save), str(options.out / "manifest.jsonl")]
+    out("  results: " + "  ".join(where) + "\n")
+    for source, reason in summary.failures[:20]:
+        out(f"  FAILED {source}: {reason}\n")
+    if summary.failed > 20:
+        out(f"  and {summary.failed - 20} more, see the manifest\n")
+    return 1 if summary.failed else 0

@@ -1,0 +1,42 @@
+"""The `metricdepth` command."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+from mono import __version__
+from mono.cli import evaluate, models, predict, scenes, train
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code: 0 done, 1 some inputs failed, 2 wrong input, 130 interrupted."""
+    parser = argparse.ArgumentParser(
+        prog="metricdepth", description="Metric depth and point clouds from single images, for any camera."
+    )
+    parser.add_argument("--version", action="version", version=f"metricdepth {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for module in (predict, evaluate, models, scenes, train):
+        module.add_parser(commands)
+    args = parser.parse_args(argv)
+    return guarded(args.run, args)
+
+
+def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    """Runs a command; what is wrong with its input ends in one message, not in a traceback."""
+    logging.basicConfig(
+        level=logging.DEBUG if getattr(args, "verbose", False) else logging.INFO, format="%(levelname)s: %(message)s"
+    )
+    for noisy in ("PIL", "httpx", "urllib3", "filelock", "matplotlib"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        return command(args)
+    except (ValueError, OSError) as error:
+        logging.getLogger(__name__).debug("traceback", exc_info=error)
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: the same command goes on where it stopped\n")
+        return 130

@@ -1,0 +1,44 @@
+"""`metricdepth models` and `metricdepth download`: what there is, and how to get it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds both commands."""
+    parser = commands.add_parser("models", help="list the models and which are on disk")
+    parser.set_defaults(run=list_models)
+    parser = commands.add_parser("download", help="fetch a released checkpoint into weight/")
+    parser.add_argument("model", help="name of a model, as `metricdepth models` lists them")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="folder for it (default: weight/)")
+    parser.set_defaults(run=download)
+
+
+def list_models(args: argparse.Namespace) -> int:
+    """Lists the zoo."""
+    from mono.model.checkpoint import weight_folders
+    from mono.model.zoo import MODELS
+
+    for record in MODELS.values():
+        found = [f / record.file for f in weight_folders() if (f / record.file).is_file()]
+        sys.stdout.write(
+            f"{record.name}\n"
+            f"  {record.parameters:g} M parameters, {record.megabytes} MB, config {record.config}\n"
+            f"  trained on: {record.trained_on}\n"
+            f"  paper: {record.paper}\n"
+            f"  licence: {record.licence}\n"
+            f"  on disk: {found[0] if found else f'no; {record.url}'}\n"
+        )
+    return 0
+
+
+def download(args: argparse.Namespace) -> int:
+    """Fetches one model's checkpoint."""
+    from mono.model.checkpoint import download
+
+    path = download(args.model, args.to)
+    sys.stdout.write(f"{path} is there, with its checksum in {path.name}.sha256\n")
+    return 0

@@ -1,0 +1,352 @@
+"""The loop: samples go through a predictor to files and metrics; what is done is skipped, what fails is isolated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mono.camera_files import camera_file_beside
+from mono.data.depth import read_depth
+from mono.data.images import read_image
+from mono.data.sample import Sample
+from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
+from mono.evaluation.protocols import Protocol
+from mono.focal import CameraPolicy, FoundCamera
+from mono.output.atomic import sweep
+from mono.output.depth_files import write_depth
+from mono.output.manifest import Manifest
+from mono.output.pictures import depth_picture, write_picture
+from mono.output.point_cloud import point_cloud, write_ply
+from mono.prediction import Prediction
+from mono.predictor import Predictor
+
+log = logging.getLogger(__name__)
+
+SAVE = ("depth", "vis", "pcd")
+
+
+class RunError(ValueError):
+    """The run cannot start at all; the message says why."""
+
+
+@dataclass(frozen=True)
+class CloudOptions:
+    """How point clouds are filtered: ranges and voxel size in [m], edges as a relative depth jump (None: not)."""
+
+    min_range: float | None = None
+    max_range: float | None = None
+    edge_filter: float | None = 0.1
+    voxel_size: float | None = None
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run writes, where, and how cameras are found.
+
+    Attributes:
+        out: output folder; it gets depth/, vis/, pcd/ and manifest.jsonl.
+        save: which of "depth", "vis" and "pcd" are written.
+        depth_format: "png", "npy", "npz" or "exr".
+        batch_size: images that go through the network together.
+        overwrite: redo what is done.
+        policy: where cameras come from.
+        focal_sweep: focal lengths [px]; a point cloud is written for each, for images of unknown cameras.
+        protocol: how predictions are compared with ground truth; None: they are not.
+        cloud: filters of point clouds.
+    """
+
+    out: Path
+    save: tuple[str, ...] = ("depth", "vis")
+    depth_format: str = "png"
+    batch_size: int = 1
+    overwrite: bool = False
+    policy: CameraPolicy = field(default_factory=CameraPolicy)
+    focal_sweep: tuple[float, ...] = ()
+    protocol: Protocol | None = None
+    cloud: CloudOptions = field(default_factory=CloudOptions)
+
+    def __post_init__(self) -> None:
+        if unknown := [s for s in self.save if s not in SAVE]:
+            raise RunError(f'cannot save "{unknown[0]}"; known: {", ".join(SAVE)}')
+        if self.batch_size < 1:
+            raise RunError(f"batch size is {self.batch_size}; it must be at least 1")
+        if bad := [f for f in self.focal_sweep if not (np.isfinite(f) and f > 0)]:
+            raise RunError(f"focal sweep holds {bad[0]}; focal lengths must be positive")
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """How a run went.
+
+    Attributes:
+        out: output folder.
+        done, skipped, failed: numbers of images; skipped ones were complete before.
+        failures: (input, reason) of the failed ones.
+        seconds: wall time of the images done now [s].
+        sources: how many images' cameras came from where, skipped ones included.
+        metrics: by image, in input order, skipped ones included: its metrics by tier ("metric", "median",
+            "scale_shift"); None for images without valid ground truth.
+    """
+
+    out: Path
+    done: int
+    skipped: int
+    failed: int
+    failures: tuple[tuple[str, str], ...]
+    seconds: float
+    sources: dict[str, int]
+    metrics: dict[str, dict[str, ImageMetrics] | None]
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A sample that was read: its image, camera and ground truth."""
+
+    sample: Sample
+    rgb: np.ndarray
+    found: FoundCamera
+    truth: np.ndarray | None
+
+
+def run(
+    samples: Sequence[Sample],
+    predictor: Predictor,
+    options: RunOptions,
+    on_done: Callable[[int], None] = lambda count: None,
+) -> RunSummary:
+    """Predicts all samples, writes what is asked for, and keeps the manifest.
+
+    An image that cannot be read, predicted or written is logged and listed in the manifest with its reason; the run
+    goes on. A run that was killed continues where it was: outputs are the same to the byte.
+
+    Args:
+        samples: as from `mono.data`; their names are unique.
+        predictor: the model.
+        options: what to write.
+        on_done: called with the number of images that were finished, for a progress bar.
+
+    Raises:
+        RunError: the output folder cannot be written.
+    """
+    manifest = _open(options.out)
+    settings = _settings(predictor, options)
+    keys = {s.name: _key(settings, s, options.policy) for s in samples}
+    pending = {s.name for s in samples if options.overwrite or not manifest.done(s.name, keys[s.name])}
+    manifest.drop(pending)
+    started = time.perf_counter()
+    failures: list[tuple[str, str]] = []
+
+    def fail(sample: Sample, error: Exception) -> None:
+        reason = _reason(error)
+        log.error("%s: %s", sample.source, reason)
+        log.debug("traceback", exc_info=error)
+        failures.append((sample.source, reason))
+        _record(manifest, _failure(sample, keys[sample.name], reason))
+
+    # Batches are cut from the whole list, done or not, so that a run which was killed computes the very same batches.
+    for start in range(0, len(samples), options.batch_size):
+        members = samples[start : start + options.batch_size]
+        if not any(s.name in pending for s in members):
+            on_done(len(members))
+            continue
+        loaded = []
+        for sample in members:
+            try:
+                loaded.append(_load(sample, options))
+            except Exception as error:  # whatever one image does, the others are done
+                if sample.name in pending:
+                    fail(sample, error)
+        begun = time.perf_counter()
+        outcomes = _predict(predictor, loaded)
+        network_seconds = (time.perf_counter() - begun) / max(1, len(loaded))
+        for item, outcome in zip(loaded, outcomes, strict=True):
+            if item.sample.name not in pending:
+                continue
+            begun = time.perf_counter()
+            try:
+                if isinstance(outcome, Exception):
+                    raise outcome
+                record = _finish(item, outcome, predictor, options)
+                record["key"] = keys[item.sample.name]
+                record["seconds"] = round(network_seconds + time.perf_counter() - begun, 4)
+                manifest.add(record)
+            except Exception as error:
+                fail(item.sample, error)
+        on_done(len(members))
+
+    records = [r for s in samples if (r := manifest.get(s.name)) and r["status"] == "ok"]
+    return RunSummary(
+        out=options.out,
+        done=len(pending) - len(failures),
+        skipped=len(samples) - len(pending),
+        failed=len(failures),
+        failures=tuple(failures),
+        seconds=time.perf_counter() - started,
+        sources=dict(Counter(r["camera_source"] for r in records)),
+        metrics={r["input"]: _tiers(r["metrics"]) for r in records},
+    )
+
+
+def _tiers(metrics: dict[str, dict[str, Any]] | None) -> dict[str, ImageMetrics] | None:
+    return {tier: ImageMetrics(**values) for tier, values in metrics.items()} if metrics else None
+
+
+def _open(out: Path) -> Manifest:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        sweep(out)
+        probe = out / ".writable"
+        probe.touch()
+        probe.unlink()
+        return Manifest(out)
+    except OSError as error:
+        raise RunError(f"cannot write into {out}: {error.strerror or error}; choose another output folder") from error
+
+
+def _settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
+    """All that decides what an image's outputs are, up to the rounding of another device or batch size."""
+    return {
+        "checksum": predictor.checksum,
+        "transform": asdict(predictor.transform),
+        "precision": predictor.precision,
+        "policy": asdict(options.policy),
+        "save": sorted(options.save),
+        "depth_format": options.depth_format,
+        "focal_sweep": options.focal_sweep,
+        "protocol": asdict(options.protocol) if options.protocol else None,
+        "cloud": asdict(options.cloud),
+    }
+
+
+def _key(settings: dict[str, Any], sample: Sample, policy: CameraPolicy) -> str:
+    files = [sample.rgb, sample.depth, policy.camera_file or camera_file_beside(sample.rgb)]
+    stats = [(str(f), s.st_size, s.st_mtime_ns) for f in files if f and (s := _stat(f))]
+    text = json.dumps([settings, asdict(sample), stats], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _stat(path: Path) -> Any:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _load(sample: Sample, options: RunOptions) -> _Loaded:
+    photo = read_image(sample.rgb)
+    height, width = photo.rgb.shape[:2]
+    found = options.policy.find(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
+    truth = None
+    if options.protocol and sample.depth:
+        truth = read_depth(sample.depth, sample.depth_scale)
+    return _Loaded(sample, photo.rgb, found, truth)
+
+
+def _predict(predictor: Predictor, loaded: Sequence[_Loaded]) -> Sequence[Prediction | Exception]:
+    """A prediction for each, or the exception that it met; if the batch fails, each image is tried alone."""
+    if not loaded:
+        return []
+    try:
+        return predictor.predict_found([i.rgb for i in loaded], [i.found for i in loaded])
+    except Exception as error:
+        if len(loaded) == 1:
+            return [error]
+        log.debug("a batch of %d failed, its images are tried one by one", len(loaded), exc_info=error)
+    return [outcome for item in loaded for outcome in _predict(predictor, [item])]
+
+
+def _finish(item: _Loaded, prediction: Prediction, predictor: Predictor, options: RunOptions) -> dict[str, Any]:
+    sample, camera = item.sample, prediction.camera
+    if not (prediction.depth > 0).any():
+        raise ValueError("the network gave no valid depth at all: all of it is beyond 300 m or not positive")
+    tiers = None
+    if options.protocol and item.truth is not None:
+        tiers = evaluate_tiers(prediction.depth, item.truth, options.protocol)
+        if tiers is None:
+            log.warning("%s: no pixel with ground truth counts; it is left out of the means", sample.source)
+    return {
+        "input": sample.source,
+        "name": sample.name,
+        "status": "ok",
+        "outputs": _write(item, prediction, predictor, options),
+        "size": [camera.width, camera.height],
+        "intrinsics": [round(v, 4) for v in camera.intrinsics],
+        "camera_source": prediction.camera_source,
+        "camera_detail": prediction.camera_detail,
+        "median_depth": round(float(np.median(prediction.depth[prediction.depth > 0])), 4),
+        "metrics": {tier: asdict(m) for tier, m in tiers.items()} if tiers else None,
+        "model": predictor.name,
+        "checksum": predictor.checksum,
+        "versions": versions(),
+    }
+
+
+def _write(item: _Loaded, prediction: Prediction, predictor: Predictor, options: RunOptions) -> dict[str, Any]:
+    out, name = options.out, item.sample.name
+    outputs: dict[str, Any] = {}
+    if "depth" in options.save:
+        outputs["depth"] = f"depth/{name}.{options.depth_format}"
+        write_depth(out / outputs["depth"], prediction.depth, prediction.camera)
+    if "vis" in options.save:
+        outputs["vis"] = f"vis/{name}.jpg"
+        write_picture(out / outputs["vis"], depth_picture(item.rgb, prediction.depth))
+    if "pcd" in options.save:
+        outputs["pcd"] = f"pcd/{name}.ply"
+        _write_cloud(out / outputs["pcd"], item.rgb, prediction, options.cloud)
+    if options.focal_sweep:
+        outputs["focal_sweep"] = []
+        for focal in options.focal_sweep:
+            camera = replace(item.found.camera, fx=focal, fy=focal)
+            found = FoundCamera(camera, "given", f"focal sweep, {focal:g} px")
+            path = f"pcd/{name}_f{focal:g}.ply"
+            _write_cloud(out / path, item.rgb, predictor.predict_found([item.rgb], [found])[0], options.cloud)
+            outputs["focal_sweep"].append(path)
+    return outputs
+
+
+def _write_cloud(path: Path, rgb: np.ndarray, prediction: Prediction, options: CloudOptions) -> None:
+    cloud = point_cloud(
+        prediction.depth,
+        rgb,
+        prediction.camera,
+        min_range=options.min_range,
+        max_range=options.max_range,
+        edge_filter=options.edge_filter,
+        voxel_size=options.voxel_size,
+    )
+    write_ply(path, cloud.points, cloud.colors)
+
+
+def _failure(sample: Sample, key: str, reason: str) -> dict[str, Any]:
+    return {"input": sample.source, "name": sample.name, "status": "failed", "key": key, "outputs": {}, "error": reason}
+
+
+def _record(manifest: Manifest, record: dict[str, Any]) -> None:
+    try:
+        manifest.add(record)
+    except OSError as error:
+        log.error("%s cannot be written: %s", manifest.path, error.strerror or error)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return str(error) if isinstance(error, ValueError) and str(error) else f"{type(error).__name__}: {error}"
+
+
+def versions() -> dict[str, str]:
+    """The versions that results depend on."""
+    import torch
+
+    from mono import __version__
+
+    return {"mono": __version__, "torch": torch.__version__, "numpy": np.__version__}

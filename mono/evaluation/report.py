@@ -1,0 +1,105 @@
+"""What an evaluation says: a table to read and `metrics.json` to keep. The protocol stands beside every number."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mono.evaluation.alignment import LABELS, TIERS, scale_spread
+from mono.evaluation.metrics import ImageMetrics, mean_over_images, pooled_over_pixels
+from mono.evaluation.protocols import Protocol
+from mono.output.atomic import write_bytes
+
+# Of an image's metrics: attribute, heading, number format.
+COLUMNS = (
+    ("abs_rel", "AbsRel", ".3f"),
+    ("sq_rel", "SqRel", ".3f"),
+    ("rmse", "RMSE", ".3f"),
+    ("rmse_log", "RMSElog", ".3f"),
+    ("log10", "log10", ".3f"),
+    ("silog", "SILog", ".2f"),
+    ("delta1", "delta1", ".3f"),
+    ("delta2", "delta2", ".3f"),
+    ("delta3", "delta3", ".3f"),
+)
+
+Tiers = Mapping[str, ImageMetrics]
+
+
+def averages(images: Sequence[ImageMetrics], protocol: Protocol) -> ImageMetrics | None:
+    """The protocol's average over images or over pixels; None without images."""
+    return pooled_over_pixels(images) if protocol.averaging == "pixel" else mean_over_images(images)
+
+
+def table(results: Mapping[str, Tiers | None], protocol: Protocol) -> str:
+    """The table of a run, with its protocol above it.
+
+    Args:
+        results: metrics of each image by tier; None for images without valid ground truth, which are excluded.
+        protocol: under which they were computed.
+    """
+    scored = [tiers for tiers in results.values() if tiers]
+    lines = [protocol.describe(), f"{len(scored)} images with ground truth"]
+    excluded = [name for name, tiers in results.items() if tiers is None]
+    if excluded:
+        some = ", ".join(excluded[:5]) + (", …" if len(excluded) > 5 else "")
+        lines.append(f"{len(excluded)} images without valid ground truth are left out: {some}")
+    lines += ["", f"{'':14}" + "".join(f"{heading:>9}" for _, heading, _ in COLUMNS)]
+    for tier in TIERS:
+        mean = averages([tiers[tier] for tiers in scored if tier in tiers], protocol)
+        if mean:
+            cells = "".join(f"{format(getattr(mean, name), style):>9}" for name, _, style in COLUMNS)
+            lines.append(f"{tier:14}{cells}")
+    lines.append("")
+    lines += [f"{tier}: {LABELS[tier]}" for tier in TIERS]
+    spread = scale_spread(tiers["metric"].scale for tiers in scored)
+    if spread:
+        lines.append(
+            f"scale (true / predicted median depth): median {spread.median:.3f}, from {spread.low:.3f} to "
+            f"{spread.high:.3f}, spread {spread.spread:.3f}"
+        )
+        if spread.images >= 3 and abs(math.log(spread.median)) > 2 * max(spread.spread, 0.02):
+            lines.append("  the factor is nearly the same in all images: the focal length is probably off by it")
+    return "\n".join(lines)
+
+
+def summary(results: Mapping[str, Tiers | None], protocol: Protocol) -> dict[str, Any]:
+    """What `metrics.json` holds of the metrics: both averages of each tier, the scales' spread, and each image."""
+    scored = {name: tiers for name, tiers in results.items() if tiers}
+    spread = scale_spread(tiers["metric"].scale for tiers in scored.values())
+    tiers_of = {tier: [tiers[tier] for tiers in scored.values() if tier in tiers] for tier in TIERS}
+    return {
+        "protocol": {**asdict(protocol), "description": protocol.describe()},
+        "images": len(scored),
+        "without_valid_ground_truth": [name for name, tiers in results.items() if tiers is None],
+        "per_image_mean": {tier: _values(mean_over_images(images)) for tier, images in tiers_of.items()},
+        "pooled_over_pixels": {tier: _values(pooled_over_pixels(images)) for tier, images in tiers_of.items()},
+        "scale": asdict(spread) if spread else None,
+        "per_image": {name: {tier: asdict(m) for tier, m in tiers.items()} for name, tiers in scored.items()},
+    }
+
+
+def write_metrics(
+    path: Path, results: Mapping[str, Tiers | None], protocol: Protocol, run: Mapping[str, Any]
+) -> None:
+    """Writes `metrics.json`, whole or not at all.
+
+    Args:
+        path: where to.
+        results: metrics of each image by tier, or None.
+        protocol: under which they were computed.
+        run: what else is worth keeping: command, model, checksum, input size, precision, versions.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    content = {"run": dict(run), **summary(results, protocol)}
+    write_bytes(path, json.dumps(content, indent=1, default=str).encode() + b"\n")
+
+
+def _values(metrics: ImageMetrics | None) -> dict[str, Any] | None:
+    return asdict(metrics) if metrics else None

@@ -1,0 +1,243 @@
+"""Images and cameras in, predictions out: the Python interface to a model."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from mono.camera import Camera
+from mono.canonical import CanonicalTransform
+from mono.focal import CameraPolicy, FoundCamera
+from mono.prediction import Prediction
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A loaded network with the canonical transform around it. Made by `load_model`.
+
+    Attributes:
+        network: maps normalised (B, 3, H, W) to canonical depth and confidence.
+        transform: brings images to the canonical camera, and depth back to metres.
+        device: where the network runs.
+        precision: "float32", "bfloat16" or "float16".
+        name: the model's zoo name, or its config's file name.
+        checkpoint: the file its weights came from.
+        checksum: SHA-256 of that file.
+    """
+
+    network: nn.Module
+    transform: CanonicalTransform
+    device: torch.device
+    precision: str
+    name: str
+    checkpoint: Path
+    checksum: str
+
+    def predict(self, image: Any, camera: Camera | None = None) -> Prediction:
+        """Predicts metric depth of one image.
+
+        Args:
+            image: a path, a PIL image, or an (H, W, 3) uint8 RGB array.
+            camera: its camera; without it, a camera file beside the image, its EXIF data, or an assumed field of view
+                (logged as a warning) are used, in this order.
+
+        Raises:
+            ValueError: the image cannot be read, is no RGB image, or does not have the camera's size.
+        """
+        return self.predict_batch([image], [camera])[0]
+
+    def predict_batch(self, images: Sequence[Any], cameras: Sequence[Camera | None] | None = None) -> list[Prediction]:
+        """Predicts metric depth of several images, of any sizes and cameras.
+
+        Images whose network inputs have one size go through the network together.
+
+        Args:
+            images: as for `predict`.
+            cameras: one for each image, or None for those to be found; None: all are to be found.
+
+        Raises:
+            ValueError: as `predict`, or the two lists differ in length.
+        """
+        cameras = [None] * len(images) if cameras is None else cameras
+        if len(cameras) != len(images):
+            raise ValueError(f"there are {len(images)} images but {len(cameras)} cameras")
+        read = [_read(image, camera) for image, camera in zip(images, cameras, strict=True)]
+        return self.predict_found([rgb for rgb, _ in read], [found for _, found in read])
+
+    def predict_found(self, images: Sequence[np.ndarray], cameras: Sequence[FoundCamera]) -> list[Prediction]:
+        """`predict_batch` for (H, W, 3) uint8 RGB arrays whose cameras were found already."""
+        import torch
+
+        views = [self.transform.view(found.camera) for found in cameras]
+        by_size: dict[tuple[int, int], list[int]] = {}
+        for i, view in enumerate(views):
+            by_size.setdefault(view.input_size, []).append(i)
+        predictions: dict[int, Prediction] = {}
+        for members in by_size.values():
+            batch = np.stack([views[i].image_to_input(images[i]) for i in members])
+            with torch.inference_mode(), self._autocast():
+                output = self.network(torch.from_numpy(batch).to(self.device))
+            for i, depth, confidence in zip(members, output.depth.float(), output.confidence.float(), strict=True):
+                predictions[i] = Prediction(
+                    depth=views[i].depth_to_metric(depth).cpu().numpy(),
+                    confidence=views[i].map_to_image(confidence)[0].cpu().numpy(),
+                    camera=cameras[i].camera,
+                    camera_source=cameras[i].source,
+                    camera_detail=cameras[i].detail,
+                )
+        return [predictions[i] for i in range(len(images))]
+
+    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+        import torch
+
+        if self.precision == "float32":
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=getattr(torch, self.precision))
+
+
+def _read(image: Any, camera: Camera | None) -> tuple[np.ndarray, FoundCamera]:
+    from mono.data.images import read_image, to_rgb
+
+    exif, path = None, None
+    if isinstance(image, (str, os.PathLike)):
+        path = Path(image)
+        photo = read_image(path)
+        rgb, exif = photo.rgb, photo.exif
+    elif isinstance(image, np.ndarray):
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(f"the image is {image.dtype} {image.shape}; an array must be uint8 (H, W, 3), RGB")
+        rgb = image
+    elif hasattr(image, "getexif"):
+        rgb = to_rgb(image)
+    else:
+        raise ValueError(f"an image must be a path, a PIL image or an array, not a {type(image).__name__}")
+    height, width = rgb.shape[:2]
+    if camera is not None:
+        if (camera.width, camera.height) != (width, height):
+            raise ValueError(
+                f"the camera is for {camera.width}x{camera.height} images, this one is {width}x{height}: "
+                f"use camera.resized({width}, {height}) if it was resized"
+            )
+        return rgb, FoundCamera(camera, "given", "given by the caller")
+    found = CameraPolicy().find(width, height, exif=exif, image_path=path)
+    if found.source == "assumed":
+        log.warning("%s: %s", path or "image", found.detail)
+    return rgb, found
+
+
+def choose_device(name: str) -> torch.device:
+    """Turns "auto", "cpu", "cuda", "cuda:1" or "mps" into a device that is there; auto prefers cuda, then mps.
+
+    Raises:
+        ValueError: there is no such device on this machine.
+    """
+    import torch
+
+    mps = torch.backends.mps.is_available()
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f'device "{name}" is unknown; use auto, cpu, cuda, cuda:N or mps') from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise ValueError(f'device "{name}" is not there: torch {torch.__version__} sees {count} CUDA devices')
+    if device.type == "mps" and not mps:
+        raise ValueError('device "mps" is not there: it needs an Apple GPU')
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise ValueError(f'device "{name}" is not supported; use auto, cpu, cuda, cuda:N or mps')
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    """Turns "auto" into float32 on a CPU and float16 elsewhere; the networks' outputs are float32 in any case.
+
+    Raises:
+        ValueError: there is no such precision.
+    """
+    known = ("float32", "bfloat16", "float16")
+    if name == "auto":
+        return "float32" if device.type == "cpu" else "float16"
+    if name not in known:
+        raise ValueError(f'precision "{name}" is unknown; use auto, {", ".join(known)}')
+    return name
+
+
+def load_model(
+    model: str | os.PathLike[str] = "lite",
+    *,
+    checkpoint: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    precision: Precision = "float32",
+    options: Mapping[str, Any] | None = None,
+) -> Predictor:
+    """Loads a network with its weights, ready to predict.
+
+    Args:
+        model: a zoo name ("lite", "convnext_large"), a config file (with `checkpoint`), or a checkpoint file.
+        checkpoint: the weights; a zoo model finds its own in weight/.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        precision: "float32", "bfloat16", "float16" or "auto".
+        options: overrides of config values by dotted keys, as {"data_basic.crop_size": (544, 928)}.
+
+    Raises:
+        ValueError: a name, config, checkpoint, device or precision cannot be used; the message says why.
+    """
+    from mono.config import ConfigError, read_config
+    from mono.model.checkpoint import (
+        CheckpointError,
+        checked_sha256,
+        find_checkpoint,
+        identify,
+        load_tensors,
+        read_tensors,
+    )
+    from mono.model.depth_model import build_depth_model
+    from mono.model.zoo import MODELS
+
+    torch_device = choose_device(device)
+    precision_name = choose_precision(precision, torch_device)
+    text = str(model)
+    record = MODELS.get(text)
+    path = Path(checkpoint) if checkpoint else None
+    tensors = None
+    if record:
+        config_name = record.config
+        path = path or find_checkpoint(record)
+    elif text.endswith(".py"):
+        config_name = text
+        if path is None:
+            raise CheckpointError(f"config {text} says nothing about weights: give a checkpoint too")
+    elif Path(text).suffix in (".pth", ".pt", ".safetensors", ".ckpt", ".bin"):
+        path = Path(text)
+        tensors = read_tensors(path)
+        record = identify(tensors)
+        if record is None:
+            raise CheckpointError(f"{path} is a checkpoint of an unknown network: give its config too")
+        config_name = record.config
+    else:
+        raise ConfigError(f'there is no model "{text}"; use {", ".join(MODELS)}, a config (.py) or a checkpoint (.pth)')
+    config = read_config(config_name, options)
+    if tensors is None:
+        tensors = read_tensors(path)
+    checksum = checked_sha256(path)
+    name = record.name if record else config.path.stem
+    network = build_depth_model(config.encoder, config.decoder, config.widths, config.depth_range)
+    load_tensors(network, tensors, path, expected=name)
+    network = network.eval().requires_grad_(False).to(torch_device)
+    return Predictor(network, config.transform, torch_device, precision_name, name, path, checksum)

@@ -1,0 +1,32 @@
+# Sourced by the scripts at the top, in a subshell and from the repository's root: makes .venv with the requirements if
+# they are not there yet, and sets PYTHON to its interpreter. EXTRAS names extras of pyproject.toml, as "dev".
+
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    echo "error: Python 3.11 or newer is needed; name one with PYTHON=/path/to/python" >&2
+    return 1
+}
+
+make_environment() {
+    local base wanted stamp=".venv/installed-${EXTRAS:-base}"
+    wanted="$(cat requirements.txt pyproject.toml)"
+    if [ ! -x .venv/bin/python ] || [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
+        base="$(find_python)" || return
+        echo "Setting up .venv once: torch and what it needs are a download of a few GB."
+        if ! "$base" -m venv .venv; then
+            echo "error: no virtual environment could be made; on Debian: apt-get install python3-venv" >&2
+            return 1
+        fi
+        .venv/bin/python -m pip install --quiet --editable ".${EXTRAS:+[$EXTRAS]}" || return
+        printf '%s' "$wanted" > "$stamp"
+    fi
+    PYTHON="$PWD/.venv/bin/python"
+}
+
+make_environment

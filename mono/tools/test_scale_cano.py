@@ -1,0 +1,54 @@
+"""The published command line: CONFIG --load-from CKPT --test_data_path PATH, and a thin door to `mono.do_test`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mono.cli import common
+from mono.cli.evaluate import say_metrics
+from mono.cli.main import guarded
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parses the command line and runs; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="test_scale_cano.py", description="Test a model on an annotated dataset (JSON) or on photos (a folder)."
+    )
+    parser.add_argument("config", help="config file, or the name of a model")
+    parser.add_argument("--load-from", type=Path, metavar="CKPT", help="checkpoint (default: found in weight/)")
+    parser.add_argument(
+        "--test_data_path", "--test-data-path", nargs="+", required=True, metavar="PATH",
+        help="annotation JSON, or images: a folder, files or a glob",
+    )  # fmt: skip
+    parser.add_argument("--data-root", type=Path, metavar="DIR", help="what paths in the JSON are relative to")
+    parser.add_argument("--recursive", action="store_true", help="look into subfolders too")
+    parser.add_argument("--show-dir", type=Path, metavar="DIR", help="output folder (default: show_dirs/CONFIG/DATA)")
+    parser.add_argument("--protocol", default="none", help="evaluation protocol (default: none: no crop, no cap)")
+    parser.add_argument("--launcher", choices=("None", "none"), default="None", help="only None: one process")
+    common.add_camera_flags(parser)
+    common.add_output_flags(parser, save="depth,vis,pcd")
+    common.add_machine_flags(parser)
+    return guarded(_run, parser.parse_args(argv))
+
+
+def _run(args: argparse.Namespace) -> int:
+    from mono.data.annotations import load_annotations
+    from mono.data.folder import find_images
+
+    data = [Path(p) for p in args.test_data_path]
+    annotated = len(data) == 1 and data[0].suffix == ".json"
+    samples = load_annotations(data[0], args.data_root) if annotated else find_images(data, recursive=args.recursive)
+    out = args.show_dir or Path("show_dirs") / Path(args.config).stem / (data[0].stem or "images")
+    options = common.run_options(args, out, args.protocol)
+    predictor = common.load_predictor(args, args.config, args.load_from)
+    summary = common.execute(samples, predictor, options)
+    if annotated:
+        say_metrics(summary, options, predictor)
+    return common.say_summary(summary, options, predictor)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,13 +1,8 @@
-from pathlib import Path
-
 import pytest
 import torch
 
-from mono.canonical import CanonicalTransform
-from mono.model.depth_model import NetworkOutput
-from mono.predictor import Predictor
+from tests import toys
 from tests.golden.checkpoints import reference_state
-
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,22 +19,6 @@ def tiny_checkpoint(tmp_path_factory):
     return path
 
 
-class ToyNetwork(torch.nn.Module):
-    """Says 20 m in canonical space where the picture is bright and 5 m where it is dark. Fast, and easy to foresee."""
-
-    def forward(self, image):
-        depth = 12.5 + 7.5 * torch.tanh(image.mean(1, keepdim=True))
-        return NetworkOutput(depth, torch.ones_like(depth))
-
-
 @pytest.fixture
 def toy_predictor():
-    return Predictor(
-        network=ToyNetwork(),
-        transform=CanonicalTransform((64, 96), fit="tight"),
-        device=torch.device("cpu"),
-        precision="float32",
-        name="toy",
-        checkpoint=Path("toy.pth"),
-        checksum="0" * 64,
-    )
+    return toys.toy_predictor()

@@ -1,0 +1,197 @@
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import PIL.Image
+import pytest
+
+from mono.data.annotations import load_annotations
+from mono.data.depth import read_depth
+from mono.data.folder import find_images
+from mono.do_test import RunError, RunOptions, run
+from mono.evaluation.protocols import get_protocol
+from mono.focal import CameraPolicy
+from tests.golden.reference_values import reference_image
+
+ROOT = Path(__file__).parents[1]
+GIVEN = CameraPolicy(focal_px=60.0)
+
+
+def write_photos(folder, count, size=(36, 48)):
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(count):
+        PIL.Image.fromarray(reference_image(*size, i)).save(folder / f"{i:03}.png")
+    return folder
+
+
+def files_of(out):
+    """Every file of a run but the manifest (which holds times), with its content's hash."""
+    files = sorted(p for p in out.rglob("*") if p.is_file() and p.name != "manifest.jsonl")
+    return {str(p.relative_to(out)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def manifest(out):
+    return [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
+
+
+def test_a_folder_becomes_depth_pictures_and_point_clouds(tmp_path, toy_predictor):
+    samples = find_images([write_photos(tmp_path / "photos", 3)])
+    options = RunOptions(out=tmp_path / "out", save=("depth", "vis", "pcd"), policy=GIVEN)
+    counted = []
+    summary = run(samples, toy_predictor, options, on_done=counted.append)
+    assert (summary.done, summary.skipped, summary.failed, sum(counted)) == (3, 0, 0, 3)
+    assert summary.sources == {"given": 3}
+    expected = toy_predictor.predict_batch([s.rgb for s in samples])
+    for sample, record, prediction in zip(samples, manifest(options.out), expected, strict=True):
+        assert record["input"] == sample.source and record["status"] == "ok"
+        assert record["intrinsics"][0] == 60 and record["camera_source"] == "given"
+        assert record["model"] == "toy" and record["versions"]["torch"] and record["seconds"] > 0
+        depth = read_depth(options.out / record["outputs"]["depth"])
+        ratio = 60 / prediction.camera.focal  # predicted above with an assumed camera
+        np.testing.assert_allclose(depth, prediction.depth * ratio, atol=0.001)
+        assert cv2.imread(str(options.out / record["outputs"]["vis"])) is not None
+        assert (options.out / record["outputs"]["pcd"]).read_bytes().startswith(b"ply\n")
+
+
+def test_what_is_done_is_skipped_until_something_changes(tmp_path, toy_predictor):
+    photos = write_photos(tmp_path / "photos", 4)
+
+    def again(**changes):
+        values = {"out": tmp_path / "out", "policy": GIVEN} | changes
+        summary = run(find_images([photos]), toy_predictor, RunOptions(**values))
+        return summary.done, summary.skipped
+
+    assert again() == (4, 0)
+    assert again() == (0, 4)
+    assert again(batch_size=3) == (0, 4)
+    assert again(overwrite=True) == (4, 0)
+    (tmp_path / "out" / "depth" / "002.png").unlink()
+    assert again() == (1, 3)
+    PIL.Image.fromarray(reference_image(36, 48, 99)).save(photos / "001.png")
+    assert again() == (1, 3)
+    assert again(policy=CameraPolicy(focal_px=70.0)) == (4, 0)
+    assert again(policy=CameraPolicy()) == (4, 0)
+    (photos / "camera.json").write_text('{"focal_px": 50}')
+    assert again(policy=CameraPolicy()) == (4, 0)
+    assert len(manifest(tmp_path / "out")) == 4
+
+
+def test_an_image_that_fails_stops_no_other(tmp_path, toy_predictor):
+    photos = write_photos(tmp_path / "photos", 5)
+    (photos / "001.png").write_bytes(b"")
+    (photos / "003.png").write_text("no picture")
+    for batch_size in (1, 2, 5):
+        options = RunOptions(out=tmp_path / f"out{batch_size}", batch_size=batch_size, policy=GIVEN)
+        summary = run(find_images([photos]), toy_predictor, options)
+        assert (summary.done, summary.failed) == (3, 2)
+        assert [Path(source).name for source, _ in summary.failures] == ["001.png", "003.png"]
+        records = manifest(options.out)
+        assert sorted(r["status"] for r in records) == ["failed", "failed", "ok", "ok", "ok"]
+        assert all(r["error"] for r in records if r["status"] == "failed")
+        assert not list(options.out.rglob("00[13]*"))
+        PIL.Image.fromarray(reference_image(36, 48, 1)).save(photos / "001.png")
+        assert run(find_images([photos]), toy_predictor, options).done == 1
+        (photos / "001.png").write_bytes(b"")
+
+
+def test_a_batch_that_fails_as_a_whole_is_tried_one_by_one(tmp_path, toy_predictor):
+    class Fragile(type(toy_predictor.network)):
+        def forward(self, image):
+            if len(image) > 1:
+                raise RuntimeError("out of memory")
+            return super().forward(image)
+
+    from dataclasses import replace
+
+    fragile = replace(toy_predictor, network=Fragile())
+    photos = write_photos(tmp_path / "photos", 3)
+    summary = run(find_images([photos]), fragile, RunOptions(out=tmp_path / "out", batch_size=3, policy=GIVEN))
+    assert (summary.done, summary.failed) == (3, 0)
+
+
+def test_ground_truth_gives_metrics_and_resuming_keeps_them(tmp_path, toy_predictor):
+    write_photos(tmp_path / "rgb", 3)
+    (tmp_path / "depth").mkdir()
+    entries = []
+    for i in range(3):
+        predicted = toy_predictor.predict_found(
+            [np.asarray(PIL.Image.open(tmp_path / "rgb" / f"{i:03}.png"))], [GIVEN.find(48, 36)]
+        )[0]
+        truth = np.zeros_like(predicted.depth) if i == 2 else predicted.depth / 1.1
+        np.save(tmp_path / "depth" / f"{i}.npy", truth)
+        entries.append({"rgb": f"rgb/{i:03}.png", "depth": f"depth/{i}.npy", "cam_in": [60, 60, 23.5, 17.5]})
+    (tmp_path / "annotations.json").write_text(json.dumps({"files": entries}))
+    options = RunOptions(out=tmp_path / "out", save=(), protocol=get_protocol("none"))
+    samples = load_annotations(tmp_path / "annotations.json")
+    first = run(samples, toy_predictor, options)
+    again = run(samples, toy_predictor, options)
+    assert (first.done, again.done, again.skipped) == (3, 0, 3)
+    assert again.metrics == first.metrics and len(first.metrics) == 3
+    values = list(first.metrics.values())
+    assert values[2] is None
+    for tiers in values[:2]:
+        assert tiers["metric"].abs_rel == pytest.approx(0.1, rel=1e-4)
+        assert tiers["median"].abs_rel == pytest.approx(0, abs=1e-5)
+
+
+def test_a_focal_sweep_writes_a_cloud_for_each_focal_length(tmp_path, toy_predictor):
+    photos = write_photos(tmp_path / "photos", 1)
+    options = RunOptions(out=tmp_path / "out", save=(), focal_sweep=(50.0, 100.0), policy=CameraPolicy())
+    assert run(find_images([photos]), toy_predictor, options).done == 1
+    assert manifest(options.out)[0]["outputs"]["focal_sweep"] == ["pcd/000_f50.ply", "pcd/000_f100.ply"]
+    depths = []
+    for focal in (50, 100):
+        data = (options.out / f"pcd/000_f{focal}.ply").read_bytes().split(b"end_header\n", 1)[1]
+        vertices = np.frombuffer(data, [("xyz", "<f4", 3), ("rgb", "u1", 3)])
+        depths.append(vertices["xyz"][:, 2])
+    np.testing.assert_allclose(depths[1], 2 * depths[0], rtol=1e-5)
+
+
+def test_runs_that_cannot_start(tmp_path, toy_predictor):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RunError, match="cannot write into"):
+        run([], toy_predictor, RunOptions(out=tmp_path / "file"))
+    for wrong, said in (
+        ({"save": ("depth", "video")}, 'cannot save "video"'),
+        ({"batch_size": 0}, "batch size is 0"),
+        ({"focal_sweep": (500.0, -1.0)}, "focal sweep holds -1"),
+    ):
+        with pytest.raises(RunError, match=said):
+            RunOptions(out=tmp_path, **wrong)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, batch_size):
+    photos = write_photos(tmp_path / "photos", 200)
+
+    def start(out):
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "tests.toys", str(photos), str(out), str(batch_size)]
+        return subprocess.Popen(command, cwd=ROOT, env=environment)
+
+    assert start(tmp_path / "whole").wait() == 0
+    expected = files_of(tmp_path / "whole")
+    assert len(expected) == 4 * 200  # depth, its sidecar, picture and point cloud
+
+    out, chance = tmp_path / "killed", random.Random(batch_size)
+    kills = 10 if batch_size == 1 else 3
+    goals = sorted(chance.sample(range(1, 180), kills))
+    for goal in goals:
+        process = start(out)
+        while process.poll() is None and (not out.exists() or len(list(out.glob("pcd/*.ply"))) < goal):
+            time.sleep(0.002)
+        time.sleep(chance.uniform(0, 0.02))
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    assert start(out).wait() == 0
+    assert files_of(out) == expected
+    names = [record["name"] for record in manifest(out)]
+    assert len(names) == len(set(names)) == 200

@@ -1,0 +1,113 @@
+"""Finding images: files, folders and patterns."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from mono.data.folder import InputError, find_images
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in (
+        "in/b.jpg",
+        "in/a.PNG",
+        "in/notes.txt",
+        "in/.hidden.jpg",
+        "in/sub/c.webp",
+        "in/sub/deep/d.tif",
+        "in/.cache/e.jpg",
+        "other/a.jpg",
+        "other/x.gif",
+        "empty/readme.md",
+        "run/manifest.jsonl",
+        "run/depth/a.png",
+        "run/vis/a.jpg",
+        "run/own.jpg",
+        "plain/depth/a.png",
+        "odd/[1].jpg",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def found(*inputs: str | Path, recursive: bool = False) -> dict[str, str]:
+    return {sample.name: sample.source for sample in find_images(inputs, recursive)}
+
+
+def test_folder() -> None:
+    assert found("in") == {"a": "in/a.PNG", "b": "in/b.jpg"}
+    assert list(found("in", recursive=True)) == ["a", "b", "sub/c", "sub/deep/d"]
+    assert list(found(".", recursive=True))[:2] == ["in/a", "in/b"]
+
+
+def test_absolute_folder(files: Path) -> None:
+    assert found(files / "in") == {"a": str(files / "in/a.PNG"), "b": str(files / "in/b.jpg")}
+
+
+def test_several_folders_are_told_apart() -> None:
+    assert found("in", "other") == {"in/a": "in/a.PNG", "in/b": "in/b.jpg", "other/a": "other/a.jpg"}
+    assert list(found("plain/depth", "run/depth")) == ["plain/depth/a", "run/depth/a"]
+
+
+def test_files_are_kept_whatever_they_are_and_in_order() -> None:
+    assert found("in/notes.txt", "in/.hidden.jpg", "in/a.PNG") == {
+        "notes": "in/notes.txt",
+        ".hidden": "in/.hidden.jpg",
+        "a": "in/a.PNG",
+    }
+    assert list(found("other/a.jpg", "in/a.PNG")) == ["other/a", "in/a"]
+
+
+def test_each_image_once(files: Path) -> None:
+    assert list(found("in/b.jpg", "in", "in/../in/b.jpg", files / "in", "in/*.jpg")) == ["b", "a"]
+
+
+def test_patterns() -> None:
+    assert found("in/*") == {"a": "in/a.PNG", "b": "in/b.jpg", "c": "in/sub/c.webp"}
+    assert found("in/*.jpg") == {"b": "in/b.jpg"}
+    assert found("other/*.gif") == {"x": "other/x.gif"}
+    assert list(found("in/**/*.tif")) == ["d"]
+    assert set(found("in/**").values()) == {"in/a.PNG", "in/b.jpg", "in/sub/c.webp", "in/sub/deep/d.tif"}
+    assert found("odd/[1].jpg") == {"[1]": "odd/[1].jpg"}
+
+
+def test_outputs_of_earlier_runs_are_left_out() -> None:
+    assert list(found("run", recursive=True)) == ["own"]
+    assert set(found("run/**/*.jpg").values()) == {"run/own.jpg"}
+    assert list(found("plain", recursive=True)) == ["depth/a"]
+    assert list(found("run/vis")) == ["a"]
+
+
+def test_same_stem_and_order_independence(files: Path) -> None:
+    (files / "in/b.png").touch()
+    assert found("in") == {"a": "in/a.PNG", "b_jpg": "in/b.jpg", "b_png": "in/b.png"}
+    assert set(found("in/b.png", "in/b.jpg")) == {"b_jpg", "b_png"}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ([], "no input is given"),
+        (["gone"], "gone: there is no such file or folder"),
+        (["gone", "in", "missing/*.png"], "missing/*.png: this pattern matches no image"),
+        (["in/*.bmp"], "matches no image"),
+        (["empty"], "empty: there are no images in this folder; suffixes looked for: .bmp .heic"),
+        (["plain"], "search them too"),
+    ],
+)
+def test_nothing_found(inputs: list[str], said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        find_images(inputs)
+    assert said in str(caught.value)
+
+
+def test_one_empty_folder_among_others_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert list(found("empty", "other")) == ["other/a"]
+    assert "empty: there are no images" in caplog.text

@@ -1,0 +1,1 @@
+"""What is written to disk: depth files, point clouds, pictures and the manifest of a run."""

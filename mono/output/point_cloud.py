@@ -1,0 +1,169 @@
+"""Coloured point clouds from depth, and the PLY files they are kept in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mono.camera import Camera
+from mono.output.atomic import atomic_path
+
+_KEY_BITS = 21  # three voxel indices in one 64-bit key
+
+
+@dataclass(frozen=True)
+class PointCloud:
+    """Points in the camera's frame: x right, y down, z forward.
+
+    Attributes:
+        points: (N, 3) float32 [m].
+        colors: (N, 3) uint8 RGB.
+    """
+
+    points: np.ndarray
+    colors: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+def point_cloud(
+    depth: np.ndarray,
+    rgb: np.ndarray,
+    camera: Camera,
+    *,
+    min_range: float | None = None,
+    max_range: float | None = None,
+    edge_filter: float | None = None,
+    voxel_size: float | None = None,
+) -> PointCloud:
+    """The points of all valid pixels, in row order (in voxel order with `voxel_size`).
+
+    Args:
+        depth: depth along the optical axis [m], (height, width); 0, negative and not finite values are left out.
+        rgb: the photo, (height, width, 3) uint8.
+        camera: the camera of both.
+        min_range, max_range: nearest and farthest depth to keep [m].
+        edge_filter: leave out pixels whose depth differs from one of their 8 neighbours by more than this share
+            (0.1 = 10 %). At the edge of an object depth maps run from front to back over a few pixels; those points
+            hang in the air.
+        voxel_size: edge of the cubes in which points and colours are averaged [m].
+
+    Raises:
+        ValueError: sizes do not fit, or an option is not positive.
+    """
+    size = (camera.height, camera.width)
+    if depth.shape != size or rgb.shape != (*size, 3):
+        raise ValueError(
+            f"depth {depth.shape}, picture {rgb.shape} and camera {size} differ: "
+            "they must share (height, width), and the picture must have 3 channels"
+        )
+    for name, value in (("edge_filter", edge_filter), ("voxel_size", voxel_size)):
+        if value is not None and not value > 0:
+            raise ValueError(f"{name} is {value}; it must be positive")
+    depth = depth.astype(np.float32, copy=False)
+    keep = np.isfinite(depth) & (depth > 0)
+    if edge_filter is not None:
+        keep &= ~depth_edges(depth, edge_filter)
+    if min_range is not None:
+        keep &= depth >= min_range
+    if max_range is not None:
+        keep &= depth <= max_range
+    rows, columns = np.nonzero(keep)
+    z = depth[rows, columns]
+    points = np.empty((len(z), 3), np.float32)
+    points[:, 0] = ((np.arange(camera.width) - camera.cx) / camera.fx).astype(np.float32)[columns] * z
+    points[:, 1] = ((np.arange(camera.height) - camera.cy) / camera.fy).astype(np.float32)[rows] * z
+    points[:, 2] = z
+    cloud = PointCloud(points, np.ascontiguousarray(rgb, np.uint8)[rows, columns])
+    return cloud if voxel_size is None else voxel_grid(cloud, voxel_size)
+
+
+def depth_edges(depth: np.ndarray, threshold: float) -> np.ndarray:
+    """Pixels whose depth differs from a valid one of their 8 neighbours by more than the share `threshold`.
+
+    The share is of the nearer depth, and both sides of a jump are edges. Pixels without depth are never edges, nor do
+    they make any.
+
+    Args:
+        depth: depth [m], (height, width).
+
+    Returns:
+        (height, width) bool.
+    """
+    import cv2
+
+    depth = depth.astype(np.float32, copy=False)
+    valid = np.isfinite(depth) & (depth > 0)
+    around = np.ones((3, 3), np.uint8)
+    nearest = cv2.erode(np.where(valid, depth, np.float32(np.inf)), around)
+    farthest = cv2.dilate(np.where(valid, depth, np.float32(0)), around)
+    ratio = np.float32(1 + threshold)
+    return valid & ((depth / ratio > nearest) | (farthest / ratio > depth))
+
+
+def voxel_grid(cloud: PointCloud, size: float) -> PointCloud:
+    """One point for each cube of edge `size` [m] that holds any: the mean of their places and of their colours.
+
+    The cubes' corners lie at multiples of `size`; the order is by x, then y, then z of the cube.
+
+    Raises:
+        ValueError: the cloud spans more than two million cubes along an axis.
+    """
+    if not len(cloud):
+        return cloud
+    cells = np.floor(cloud.points.astype(np.float64) / size)
+    cells -= cells.min(axis=0)
+    if cells.max() >= 1 << _KEY_BITS:
+        raise ValueError(f"voxel size {size} m is too small for a cloud of this extent; choose a larger one")
+    x, y, z = cells.astype(np.int64).T
+    keys = (x << 2 * _KEY_BITS) | (y << _KEY_BITS) | z
+    _, cell, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    values = np.concatenate([cloud.points.T, cloud.colors.T.astype(np.float32)])
+    means = np.stack([np.bincount(cell, row) / counts for row in values], axis=1)
+    return PointCloud(means[:, :3].astype(np.float32), np.rint(means[:, 3:]).astype(np.uint8))
+
+
+def write_ply(path: Path, points: np.ndarray, colors: np.ndarray, normals: np.ndarray | None = None) -> None:
+    """Write a binary little-endian PLY, whole or not at all.
+
+    Args:
+        path: where to; parent folders are made.
+        points: (N, 3) [m], x right, y down, z forward.
+        colors: (N, 3) uint8 RGB.
+        normals: (N, 3) unit normals, on request.
+
+    Raises:
+        ValueError: the arrays do not fit each other.
+        OSError: the file cannot be written.
+    """
+    count = len(points)
+    columns: list[tuple[str, str, np.ndarray]] = [("points", "<f4", points), ("colors", "u1", colors)]
+    if normals is not None:
+        columns.insert(1, ("normals", "<f4", normals))
+    for name, _, array in columns:
+        if array.shape != (count, 3):
+            raise ValueError(f"{name} have shape {array.shape}; it must be ({count}, 3) as the points'")
+    vertices = np.empty(count, [(name, kind, 3) for name, kind, _ in columns])
+    for name, _, array in columns:
+        vertices[name] = array
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        file.write(_ply_header(count, with_normals=normals is not None))
+        file.write(vertices.data)
+
+
+def _ply_header(count: int, *, with_normals: bool) -> bytes:
+    names = ["float x", "float y", "float z"]
+    names += ["float nx", "float ny", "float nz"] if with_normals else []
+    names += ["uchar red", "uchar green", "uchar blue"]
+    lines = [
+        "ply",
+        "format binary_little_endian 1.0",
+        "comment metres in the camera's frame: x right, y down, z forward",
+        f"element vertex {count}",
+        *(f"property {name}" for name in names),
+        "end_header",
+    ]
+    return ("\n".join(lines) + "\n").encode("ascii")

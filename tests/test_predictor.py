@@ -44,9 +44,7 @@ def test_end_to_end_reproduces_the_published_depth_in_one_batch(reference_model)
 
 def test_a_batch_equals_single_images(reference_model):
     images, cameras, _ = zip(*golden_images(), strict=True)
-    for image, camera, together in zip(
-        images, cameras, reference_model.predict_batch(images, cameras), strict=True
-    ):
+    for image, camera, together in zip(images, cameras, reference_model.predict_batch(images, cameras), strict=True):
         alone = reference_model.predict(image, camera)
         np.testing.assert_allclose(alone.depth, together.depth, rtol=1e-4)
         np.testing.assert_allclose(alone.confidence, together.confidence, rtol=1e-3, atol=1e-3)

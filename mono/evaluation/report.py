@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -58,12 +57,7 @@ def table(results: Mapping[str, Tiers | None], protocol: Protocol) -> str:
     lines += [f"{tier}: {LABELS[tier]}" for tier in TIERS]
     spread = scale_spread(tiers["metric"].scale for tiers in scored)
     if spread:
-        lines.append(
-            f"scale (true / predicted median depth): median {spread.median:.3f}, from {spread.low:.3f} to "
-            f"{spread.high:.3f}, spread {spread.spread:.3f}"
-        )
-        if spread.images >= 3 and abs(math.log(spread.median)) > 2 * max(spread.spread, 0.02):
-            lines.append("  the factor is nearly the same in all images: the focal length is probably off by it")
+        lines.append(spread.describe())
     return "\n".join(lines)
 
 
@@ -83,9 +77,7 @@ def summary(results: Mapping[str, Tiers | None], protocol: Protocol) -> dict[str
     }
 
 
-def write_metrics(
-    path: Path, results: Mapping[str, Tiers | None], protocol: Protocol, run: Mapping[str, Any]
-) -> None:
+def write_metrics(path: Path, results: Mapping[str, Tiers | None], protocol: Protocol, run: Mapping[str, Any]) -> None:
     """Writes `metrics.json`, whole or not at all.
 
     Args:

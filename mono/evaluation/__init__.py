@@ -1,0 +1,1 @@
+"""What predictions are worth: protocols, alignments, metrics. Knows of arrays only."""

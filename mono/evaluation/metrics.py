@@ -1,0 +1,241 @@
+"""Depth metrics of an image and of many: per image then averaged, and pooled over pixels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cache
+
+import numpy as np
+
+from mono.evaluation.alignment import TIERS, Alignment, fit
+from mono.evaluation.boundaries import boundary_score
+from mono.evaluation.protocols import Protocol
+
+_DENSE_SHARE = 0.5  # of the pixels that count must have ground truth for boundaries to mean anything
+
+
+@dataclass(frozen=True)
+class ImageMetrics:
+    """Depth metrics of an image's pixels with ground truth (p predicted, t true depth, means over pixels).
+
+    Attributes:
+        pixels: how many pixels were compared.
+        abs_rel: mean of |p - t| / t.
+        sq_rel: mean of (p - t)^2 / t [m].
+        rmse: square root of the mean of (p - t)^2 [m].
+        rmse_log: the same of ln p - ln t.
+        log10: mean of |log10 p - log10 t|.
+        silog: standard deviation of ln p - ln t, times 100.
+        delta1, delta2, delta3: share of pixels with max(p / t, t / p) below 1.25, 1.25^2, 1.25^3.
+        log_bias: mean of ln p - ln t; positive where predictions are too far.
+        scale: median true depth / median predicted depth, before any alignment; None without predictions.
+        boundary_f1: F1 of depth edges (`boundary_score`); None where ground truth is not dense or has no edges.
+    """
+
+    pixels: int
+    abs_rel: float
+    sq_rel: float
+    rmse: float
+    rmse_log: float
+    log10: float
+    silog: float
+    delta1: float
+    delta2: float
+    delta3: float
+    log_bias: float
+    scale: float | None = None
+    boundary_f1: float | None = None
+
+
+def compare(predicted: np.ndarray, truth: np.ndarray) -> ImageMetrics:
+    """The metrics of pixels of depth [m], two arrays of one shape, all positive and finite.
+
+    Raises:
+        ValueError: shapes differ, there are no pixels, or a value is not positive and finite.
+    """
+    p, t = np.asarray(predicted, np.float64).ravel(), np.asarray(truth, np.float64).ravel()
+    if np.shape(predicted) != np.shape(truth) or not t.size:
+        raise ValueError(f"{np.shape(predicted)} predicted and {np.shape(truth)} true depths cannot be compared")
+    if not (p.min() > 0 and t.min() > 0 and p.max() < math.inf and t.max() < math.inf):
+        raise ValueError("depths to compare must be positive and finite")
+    error = p - t
+    squared = error * error
+    ratio = p / t
+    logs = np.log(ratio)
+    farther = np.maximum(ratio, 1 / ratio)
+    spread = float(logs.std())
+    bias = float(logs.mean())
+    return ImageMetrics(
+        pixels=t.size,
+        abs_rel=float((np.abs(error) / t).mean()),
+        sq_rel=float((squared / t).mean()),
+        rmse=math.sqrt(squared.mean()),
+        rmse_log=math.hypot(spread, bias),
+        log10=float(np.abs(logs).mean()) / math.log(10),
+        silog=100 * spread,
+        delta1=float((farther < 1.25).mean()),
+        delta2=float((farther < 1.25**2).mean()),
+        delta3=float((farther < 1.25**3).mean()),
+        log_bias=bias,
+    )
+
+
+def evaluate_image(
+    predicted: np.ndarray, truth: np.ndarray, protocol: Protocol, alignment: str = "metric"
+) -> ImageMetrics | None:
+    """The metrics of an image under a protocol, with one alignment.
+
+    Args:
+        predicted: depth [m], (height', width'), of any size: it is resized to the truth's. Pixels without a prediction
+            (0, negative, not finite) count as predicted at the protocol's nearest depth; they are not left out.
+        truth: depth [m], (height, width), 0 where there is none; never resized.
+        protocol: which pixels count.
+        alignment: one of `alignment.ALIGNMENTS`.
+
+    Returns:
+        The metrics; None where no pixel of the image counts.
+
+    Raises:
+        ValueError: a map is not (height, width), or the protocol or the alignment do not fit.
+    """
+    tiers = evaluate_tiers(predicted, truth, protocol, (alignment,))
+    return tiers[alignment] if tiers else None
+
+
+def evaluate_tiers(
+    predicted: np.ndarray, truth: np.ndarray, protocol: Protocol, alignments: Sequence[str] = TIERS
+) -> dict[str, ImageMetrics] | None:
+    """As `evaluate_image`, for several alignments: metrics by alignment."""
+    for name, depth in (("predicted", predicted), ("true", truth)):
+        if depth.ndim != 2 or depth.size == 0:
+            raise ValueError(f"{name} depth has shape {depth.shape}; it must be (height, width)")
+    window = protocol.window(*truth.shape)
+    predicted, truth = resize_depth(predicted, *truth.shape)[window], truth[window]
+    valid = protocol.in_range(truth)
+    if not valid.any():
+        return None
+    p, t = predicted[valid], truth[valid].astype(np.float64)
+    edges = protocol.ground_truth != "sparse" and t.size >= _DENSE_SHARE * valid.size
+    median = fit(p, t, "median")
+    factor = median.scale if (np.isfinite(p) & (p > 0)).any() else None
+
+    @cache
+    def boundary_f1(aligned: Alignment) -> float | None:
+        whole = _comparable(aligned.apply(predicted), protocol, clamp=False)
+        score = boundary_score(whole, truth, valid)
+        return score.f1 if score else None
+
+    found = {}
+    for alignment in alignments:
+        aligned = median if alignment == "median" else fit(p, t, alignment, protocol.far)
+        metrics = compare(_comparable(aligned.apply(p), protocol), t)
+        # A factor does not move edges: the metric and the median tier share theirs.
+        shape = Alignment("metric") if alignment == "median" else aligned
+        found[alignment] = replace(metrics, scale=factor, boundary_f1=boundary_f1(shape) if edges else None)
+    return found
+
+
+def resize_depth(depth: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Depth [m] at another size, bilinear, (height, width); invalid pixels (0, NaN, ...) do not bleed."""
+    if depth.shape == (height, width):
+        return depth
+    import cv2
+
+    depth = np.ascontiguousarray(depth, np.float32)
+    valid = np.isfinite(depth) & (depth > 0)
+    if valid.all():
+        return cv2.resize(depth, (width, height), interpolation=cv2.INTER_LINEAR)
+    size = (width, height)
+    total = cv2.resize(np.where(valid, depth, np.float32(0)), size, interpolation=cv2.INTER_LINEAR)
+    weight = cv2.resize(valid.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    return np.where(weight > 0.5, total / np.maximum(weight, np.float32(0.5)), np.float32(0))
+
+
+def mean_over_images(metrics: Iterable[ImageMetrics]) -> ImageMetrics | None:
+    """Each metric's mean over images, each counting the same; what papers print. None where there are none.
+
+    `pixels` is the sum; `scale` and `boundary_f1` are means over the images that have them. The sums are exact, so the
+    result does not depend on the order of the images, nor on how they were spread over processes.
+    """
+    images = list(metrics)
+    if not images:
+        return None
+    means: dict[str, float | None] = {}
+    for field in fields(ImageMetrics):
+        values = [value for image in images if (value := getattr(image, field.name)) is not None]
+        means[field.name] = math.fsum(values) / len(values) if values else None
+    return ImageMetrics(**{**means, "pixels": sum(image.pixels for image in images)})  # type: ignore[arg-type]
+
+
+def pooled_over_pixels(metrics: Iterable[ImageMetrics]) -> ImageMetrics | None:
+    """The metrics of all images' pixels together, each pixel counting the same. None where there are none.
+
+    As exact and as independent of order as `mean_over_images`. `scale` and `boundary_f1` belong to images: None.
+    """
+    images = list(metrics)
+    if not images:
+        return None
+    pixels = sum(image.pixels for image in images)
+
+    def mean(values: Iterable[float]) -> float:
+        return math.fsum(image.pixels * value for image, value in zip(images, values, strict=True)) / pixels
+
+    names = ("abs_rel", "sq_rel", "log10", "delta1", "delta2", "delta3", "log_bias")
+    plain = {name: mean(getattr(image, name) for image in images) for name in names}
+    bias = plain["log_bias"]
+    spread = math.sqrt(mean((image.silog / 100) ** 2 + (image.log_bias - bias) ** 2 for image in images))
+    return ImageMetrics(
+        pixels=pixels,
+        rmse=math.sqrt(mean(image.rmse**2 for image in images)),
+        rmse_log=math.hypot(spread, bias),
+        silog=100 * spread,
+        **plain,
+    )
+
+
+class Collection:
+    """Metrics of images by their place in the dataset, to be merged from several processes."""
+
+    def __init__(self) -> None:
+        self._images: dict[int, ImageMetrics | None] = {}
+
+    def add(self, index: int, metrics: ImageMetrics | None) -> None:
+        """Add an image's metrics; None where it has no valid pixel.
+
+        Raises:
+            ValueError: the image is there already, so it would count twice.
+        """
+        if index in self._images:
+            raise ValueError(f"image {index} was evaluated twice")
+        self._images[index] = metrics
+
+    def merge(self, other: Collection) -> None:
+        """Add all images of another collection; raises as `add`."""
+        for index, metrics in other._images.items():
+            self.add(index, metrics)
+
+    def images(self) -> dict[int, ImageMetrics]:
+        """The images with valid pixels, in the dataset's order."""
+        return {index: metrics for index, metrics in sorted(self._images.items()) if metrics is not None}
+
+    def without_valid_pixels(self) -> list[int]:
+        """The images that are excluded from the means, in the dataset's order."""
+        return sorted(index for index, metrics in self._images.items() if metrics is None)
+
+    def mean(self) -> ImageMetrics | None:
+        """`mean_over_images` of all."""
+        return mean_over_images(self.images().values())
+
+    def pooled(self) -> ImageMetrics | None:
+        """`pooled_over_pixels` of all."""
+        return pooled_over_pixels(self.images().values())
+
+
+def _comparable(depth: np.ndarray, protocol: Protocol, *, clamp: bool | None = None) -> np.ndarray:
+    """Depth that can be compared: clamped to the range if so agreed, and positive and finite in any case."""
+    floored = np.where(np.isfinite(depth) & (depth > 0), depth, protocol.min_depth)
+    if protocol.clamp if clamp is None else clamp:
+        return np.clip(floored, protocol.min_depth, protocol.far)
+    return floored

@@ -1,0 +1,227 @@
+"""Evaluation protocols as values: which pixels count, in which range, averaged how, and who says so."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+_BENCHMARK_HEIGHT, _BENCHMARK_WIDTH = 352, 1216  # [px]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What a table of depth metrics is about.
+
+    Attributes:
+        name: what it is called.
+        min_depth, max_depth: true depth counts strictly between them [m]; a `max_depth` of None has no limit.
+        kitti_benchmark_crop: crop frames to the bottom centre 352x1216 first, as KITTI's depth benchmark does. A side
+            shorter than that is not cropped.
+        crop: (top, bottom, left, right) of the pixels that count, after the benchmark crop; None: all.
+        crop_unit: whether `crop` is in shares of height and width ("fraction", rounded down to pixels) or in pixels
+            ("pixel", bottom and right exclusive).
+        frame_size: (height, width) [px] that ground truth must have, where a crop in pixels is made for it.
+        ground_truth: "dense", "sparse" (never enough for boundaries), or "any".
+        averaging: "image" (per image, then over images, as papers do) or "pixel" (pooled over all pixels): which of
+            the two is the table's.
+        clamp: bring predictions into the range before they are compared.
+        references: (choice, who makes it) pairs, for the reader of the table.
+
+    Raises:
+        ValueError: the range, the crop or a word is not possible.
+    """
+
+    name: str
+    min_depth: float = 0.001
+    max_depth: float | None = None
+    kitti_benchmark_crop: bool = False
+    crop: tuple[float, float, float, float] | None = None
+    crop_unit: str = "fraction"
+    frame_size: tuple[int, int] | None = None
+    ground_truth: str = "any"
+    averaging: str = "image"
+    clamp: bool = True
+    references: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_depth < self.far or self.max_depth == math.inf:
+            raise ValueError(
+                f"protocol {self.name}: depth range {self.min_depth} to {self.max_depth} m; "
+                "it must be 0 < min < max (None for no limit)"
+            )
+        for field, words in _WORDS.items():
+            if getattr(self, field) not in words:
+                raise ValueError(
+                    f"protocol {self.name}: {field} is {getattr(self, field)!r}; it is one of {', '.join(words)}"
+                )
+        if self.crop is not None:
+            top, bottom, left, right = self.crop
+            limit = 1 if self.crop_unit == "fraction" else math.inf
+            if not (0 <= top < bottom <= limit and 0 <= left < right <= limit):
+                raise ValueError(
+                    f"protocol {self.name}: crop {self.crop} is not (top, bottom, left, right) in {self.crop_unit}s"
+                )
+
+    @property
+    def far(self) -> float:
+        """`max_depth` as a number: infinite where there is no limit [m]."""
+        return math.inf if self.max_depth is None else self.max_depth
+
+    def window(self, height: int, width: int) -> tuple[slice, slice]:
+        """Rows and columns that count in a frame of this size [px].
+
+        Raises:
+            ValueError: the protocol is made for frames of another size, or its crop leaves nothing of this one.
+        """
+        if self.frame_size is not None and (height, width) != self.frame_size:
+            raise ValueError(
+                f"protocol {self.name} is defined on ground truth of {self.frame_size[1]}x{self.frame_size[0]} pixels, "
+                f"this one has {width}x{height}; use ground truth of that size or the protocol 'none'"
+            )
+        top, left, bottom, right = 0, 0, height, width
+        if self.kitti_benchmark_crop:
+            top = max(0, height - _BENCHMARK_HEIGHT)
+            left = max(0, (width - _BENCHMARK_WIDTH) // 2)
+            right = min(width, left + _BENCHMARK_WIDTH)
+        rows, columns = slice(top, bottom), slice(left, right)
+        if self.crop is not None:
+            unit = (bottom - top, right - left) if self.crop_unit == "fraction" else (1, 1)
+            rows = slice(top + int(self.crop[0] * unit[0]), min(bottom, top + int(self.crop[1] * unit[0])))
+            columns = slice(left + int(self.crop[2] * unit[1]), min(right, left + int(self.crop[3] * unit[1])))
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            raise ValueError(f"protocol {self.name}: its crop leaves nothing of a frame of {width}x{height} pixels")
+        return rows, columns
+
+    def mask(self, height: int, width: int) -> np.ndarray:
+        """Pixels that may count in a frame of this size, (height, width) bool; raises as `window`."""
+        mask = np.zeros((height, width), bool)
+        mask[self.window(height, width)] = True
+        return mask
+
+    def in_range(self, truth: np.ndarray) -> np.ndarray:
+        """Where true depth [m] is in the range; NaN, infinite and 0 (no ground truth) never are."""
+        return (truth > self.min_depth) & (truth < self.far)
+
+    def describe(self) -> str:
+        """What the protocol is, in two lines: the choices, and who makes them."""
+        crop = ["bottom centre 352x1216"] if self.kitti_benchmark_crop else []
+        if self.crop is not None and self.crop_unit == "fraction":
+            top, bottom, left, right = (f"{100 * share:.2f}" for share in self.crop)
+            crop.append(f"rows {top}-{bottom} %, columns {left}-{right} %")
+        elif self.crop is not None:
+            top, bottom, left, right = (f"{pixel:g}" for pixel in self.crop)
+            crop.append(f"rows {top}:{bottom}, columns {left}:{right}")
+        reach = f"{self.min_depth:g}-{self.max_depth:g} m" if self.max_depth else f"from {self.min_depth:g} m"
+        choices = [
+            f"crop {', then '.join(crop)}" if crop else "no crop",
+            f"depth {reach}",
+            "predictions clamped to it" if self.clamp else "predictions not clamped",
+            f"ground truth {self.ground_truth}",
+            f"averaged over {self.averaging}s",
+        ]
+        lines = [f"protocol {self.name}: {'; '.join(choices)}"]
+        if self.references:
+            lines.append("  " + "; ".join(f"{choice}: {source}" for choice, source in self.references))
+        return "\n".join(lines)
+
+
+_WORDS = {
+    "crop_unit": ("fraction", "pixel"),
+    "ground_truth": ("dense", "sparse", "any"),
+    "averaging": ("image", "pixel"),
+}
+_EIGEN = "Eigen et al., NIPS 2014"
+_EVERY_IMAGE = ("averaging", "each image counts the same, as in Eigen et al., NIPS 2014, and papers since")
+_CLAMPED = ("clamping", "as in the public evaluation code since Godard et al., CVPR 2017")
+
+PROTOCOLS = (
+    Protocol(
+        "kitti_eigen_garg",
+        max_depth=80,
+        kitti_benchmark_crop=True,
+        crop=(0.40810811, 0.99189189, 0.03594771, 0.96405229),
+        ground_truth="sparse",
+        references=(
+            ("frames", "benchmark crop of KITTI's depth prediction benchmark (Uhrig et al., 3DV 2017)"),
+            ("crop", "Garg et al., ECCV 2016, on the cropped frame"),
+            ("range", f"80 m cap of {_EIGEN}"),
+            _CLAMPED,
+            _EVERY_IMAGE,
+        ),
+    ),
+    Protocol(
+        "kitti_eigen",
+        max_depth=80,
+        crop=(0.3324324, 0.91351351, 0.0359477, 0.96405229),
+        ground_truth="sparse",
+        references=(
+            ("crop", f"{_EIGEN}, on the whole frame"),
+            ("range", f"80 m cap of {_EIGEN}"),
+            _CLAMPED,
+            _EVERY_IMAGE,
+        ),
+    ),
+    Protocol(
+        "nyu_eigen",
+        max_depth=10,
+        crop=(45, 471, 41, 601),
+        crop_unit="pixel",
+        frame_size=(480, 640),
+        ground_truth="dense",
+        references=(
+            ("crop", f"{_EIGEN}, as in public evaluation code (rows 45:471, columns 41:601 counted from 0)"),
+            ("range", "the Kinect's, 10 m, as in papers since Fu et al., CVPR 2018"),
+            _CLAMPED,
+            _EVERY_IMAGE,
+        ),
+    ),
+    Protocol(
+        "nyu_borders",
+        max_depth=10,
+        crop=(44, 471, 40, 601),
+        crop_unit="pixel",
+        frame_size=(480, 640),
+        ground_truth="dense",
+        references=(
+            ("crop", "valid region of the labelled set (427x561), in the toolbox of Silberman et al., ECCV 2012"),
+            ("range", "the Kinect's, 10 m"),
+            _CLAMPED,
+            _EVERY_IMAGE,
+        ),
+    ),
+    Protocol(
+        "ibims",
+        max_depth=50,
+        references=(
+            ("crop", "none: all pixels the laser scanner measured (Koch et al., ECCV workshops 2018)"),
+            ("range", "our choice, 50 m; papers that cap at 10 m are not comparable"),
+            _EVERY_IMAGE,
+        ),
+    ),
+    Protocol(
+        "diode",
+        min_depth=0.6,
+        max_depth=350,
+        ground_truth="dense",
+        references=(
+            ("crop", "none: all pixels of the validity mask (Vasiljevic et al., 2019)"),
+            ("range", "the laser scanner's, 0.6-350 m; papers that cap at 10 m (indoors) or 80 m are not comparable"),
+            _EVERY_IMAGE,
+        ),
+    ),
+    Protocol("none", clamp=False, references=(("all", "every pixel with ground truth counts"),)),
+)
+
+
+def get_protocol(name: str) -> Protocol:
+    """The protocol of that name.
+
+    Raises:
+        ValueError: there is none; the message lists those there are.
+    """
+    for protocol in PROTOCOLS:
+        if protocol.name == name:
+            return protocol
+    raise ValueError(f"there is no protocol {name!r}; choose one of {', '.join(p.name for p in PROTOCOLS)}")

@@ -1,0 +1,284 @@
+"""Bad input of every kind: each ends in one clear message, and the rest of the run is complete."""
+
+import json
+import logging
+import os
+import shutil
+import subprocess
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+from mono.cli import common
+from mono.cli.main import main
+from tests.golden.reference_values import reference_image
+
+GOOD = ("good_a", "good_b")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i, name in enumerate(GOOD):
+        PIL.Image.fromarray(reference_image(36, 48, i)).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def toy(monkeypatch, toy_predictor):
+    monkeypatch.setattr(common, "load_predictor", lambda *_: toy_predictor)
+
+
+def call(arguments, caplog, capsys):
+    """Runs the command; returns its exit code and what it said of errors: logged ones, and the one it ended with."""
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        code = main([str(a) for a in arguments])
+    logged = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    ended = list(capsys.readouterr().err.split("error: ")[1:])
+    return code, logged, ended
+
+
+def picture(path, size=(48, 36), mode="RGB", **options):
+    PIL.Image.fromarray(reference_image(size[1], size[0], 7)).convert(mode).save(path, **options)
+    return path
+
+
+def truncated(path):
+    picture(path, (480, 360))
+    path.write_bytes(path.read_bytes()[:-2000])
+
+
+def flipped_byte(path):
+    picture(path, (480, 360))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+
+
+IMAGES = {
+    "truncated.jpg": (truncated, "truncated"),
+    "truncated.png": (truncated, "truncated"),
+    "damaged.png": (flipped_byte, "damaged.png"),
+    "zero_bytes.jpg": (lambda p: p.write_bytes(b""), "empty"),
+    "text.jpg": (lambda p: p.write_text("a letter to my aunt"), "text.jpg"),
+    "page.png": (lambda p: p.write_text("<!doctype html><html></html>"), "page.png"),
+    "one_pixel.png": (lambda p: picture(p, (1, 1)), "1x1"),
+    "thread.png": (lambda p: PIL.Image.new("RGB", (20000, 20)).save(p), "20000x20"),
+    "noise.webp": (lambda p: p.write_bytes(bytes(range(256)) * 9), "noise.webp"),
+    "header_only.bmp": (lambda p: p.write_bytes(b"BM" + bytes(60)), "header_only.bmp"),
+    "pointer.png": (lambda p: p.write_text("version https://git-lfs.github.com/spec/v1\n"), "pointer.png"),
+    "broken_link.png": (lambda p: p.symlink_to("nowhere.png"), "broken_link.png"),
+}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_a_bad_image(name, photos, toy, tmp_path, caplog, capsys):
+    make, said = IMAGES[name]
+    make(photos / name)
+    out = tmp_path / "out"
+    code, logged, ended = call(["predict", photos, photos / name, "--out", out, "--focal-px", 60], caplog, capsys)
+    assert code == 1 and not ended
+    assert len(logged) == 1 and name in logged[0] and said in logged[0], logged
+    assert sorted(p.stem for p in out.glob("depth/*.png")) == sorted(GOOD)
+    records = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
+    assert sorted(r["status"] for r in records) == ["failed", "ok", "ok"]
+
+
+def test_an_animated_image_gives_its_first_frame_and_says_so(photos, toy, tmp_path, caplog, capsys):
+    frames = [PIL.Image.fromarray(reference_image(36, 48, i)) for i in range(3)]
+    frames[0].save(photos / "moving.webp", save_all=True, append_images=frames[1:], lossless=True)
+    code, logged, _ = call(["predict", photos, "--out", tmp_path / "out", "--focal-px", 60], caplog, capsys)
+    assert code == 0 and not logged
+    assert "moving.webp" in caplog.text and (tmp_path / "out/depth/moving.png").is_file()
+
+
+ENTRY = {"rgb": "good_a.png", "depth": "d.npy", "cam_in": [60, 60, 24, 18]}
+DOCUMENTS = {
+    "no JSON": ('{"files": [', "JSON"),
+    "not an object": ('"files"', "files"),
+    "no files": ('{"images": []}', "files"),
+    "empty list": ('{"files": []}', "empty"),
+    "files is no list": ('{"files": {"rgb": "a"}}', "files"),
+    "entry is text": ({"files": ["good_a.png"]}, "entry 0"),
+    "no rgb": ({"files": [{"cam_in": [60, 60, 24, 18]}]}, "rgb"),
+    "rgb is a number": ({"files": [ENTRY | {"rgb": 3}]}, "rgb"),
+    "rgb is missing": ({"files": [ENTRY | {"rgb": "nowhere.png"}]}, "nowhere.png"),
+    "depth is missing": ({"files": [ENTRY | {"depth": "nowhere.npy"}]}, "nowhere.npy"),
+    "focal length is NaN": ('{"files": [{"rgb": "good_a.png", "cam_in": [NaN, 60, 24, 18]}]}', "cam_in"),
+    "focal length is zero": ({"files": [ENTRY | {"cam_in": [0, 60, 24, 18]}]}, "cam_in"),
+    "three intrinsics": ({"files": [ENTRY | {"cam_in": [60, 60, 24]}]}, "cam_in"),
+    "depth_scale is zero": ({"files": [ENTRY | {"depth_scale": 0}]}, "depth_scale"),
+    "the same image twice": ({"files": [ENTRY, ENTRY]}, "good_a.png"),
+}
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_a_bad_annotation(kind, photos, toy, tmp_path, caplog, capsys):
+    document, said = DOCUMENTS[kind]
+    np.save(photos / "d.npy", np.ones((36, 48), np.float32))
+    path = photos / "annotations.json"
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+    code, logged, ended = call(["evaluate", path, "--out", tmp_path / "out"], caplog, capsys)
+    assert code == 2 and not logged and len(ended) == 1
+    assert "annotations.json" in ended[0] and not (tmp_path / "out").exists()
+    assert said in ended[0]
+
+
+def test_every_problem_of_an_annotation_is_listed(photos, toy, tmp_path, capsys):
+    entries = [ENTRY | {"cam_in": [0, 60, 24, 18]}, {"depth": "d.npy"}, ENTRY | {"rgb": "nowhere.png"}]
+    (photos / "a.json").write_text(json.dumps({"files": entries}))
+    assert main(["evaluate", str(photos / "a.json"), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    for words in ("entry 0", "cam_in", "entry 1", "rgb", "entry 2", "nowhere.png"):
+        assert words in said
+
+
+def depth_8_bit(path):
+    PIL.Image.new("L", (48, 36), 9).save(path)
+
+
+def depth_rgb(path):
+    PIL.Image.new("RGB", (48, 36), (9, 9, 9)).save(path)
+
+
+def depth_cut(path):
+    PIL.Image.fromarray(np.random.default_rng(0).integers(1, 9999, (36, 48), np.uint16)).save(path)
+    path.write_bytes(path.read_bytes()[:-900])
+
+
+def depth_3d(path):
+    np.save(path, np.ones((36, 48, 3), np.float32))
+
+
+TRUTHS = {
+    "d8.png": (depth_8_bit, "8"),
+    "rgb.png": (depth_rgb, "rgb.png"),
+    "cut.png": (depth_cut, "cut.png"),
+    "empty.npy": (lambda p: p.write_bytes(b""), "empty.npy"),
+    "three.npy": (depth_3d, "three.npy"),
+    "pickled.npy": (lambda p: np.save(p, np.array([{}], object), allow_pickle=True), "pickled.npy"),
+}
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_bad_ground_truth(name, photos, toy, tmp_path, caplog, capsys):
+    make, said = TRUTHS[name]
+    make(photos / name)
+    np.save(photos / "d.npy", np.full((36, 48), 2.0, np.float32))
+    bad = ENTRY | {"rgb": "good_b.png", "depth": name} | ({"depth_scale": 1000} if name.endswith("png") else {})
+    (photos / "a.json").write_text(json.dumps({"files": [ENTRY, bad]}))
+    code, logged, ended = call(["evaluate", photos / "a.json", "--out", tmp_path / "out"], caplog, capsys)
+    assert code == 1 and not ended and len(logged) == 1
+    assert name in logged[0] and said in logged[0]
+    assert json.loads((tmp_path / "out/metrics.json").read_text())["images"] == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--focal-px", "0"], "focal_px is 0"),
+        (["--focal-px", "nan"], "focal_px is nan"),
+        (["--fov-deg", "200"], "fov_deg is 200"),
+        (["--intrinsics", "500,500,320"], "four finite numbers"),
+        (["--intrinsics", "nan,500,24,18"], "four finite numbers"),
+        (["--camera", "nowhere.json"], "nowhere.json"),
+        (["--batch_size", "0"], "batch size is 0"),
+        (["--save", "depth,film"], 'cannot save "film"'),
+        (["--focal-sweep", "500,0"], "focal sweep holds 0"),
+    ],
+)
+def test_bad_flags(flags, said, photos, toy, tmp_path, caplog, capsys):
+    code, logged, ended = call(["predict", photos, "--out", tmp_path / "out", *flags], caplog, capsys)
+    assert code == 2 and not logged and len(ended) == 1 and said in ended[0]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "camera.json"),
+        ('{"fx": 0, "cx": 1}', "camera.json"),
+        ('{"focal_px": NaN}', "camera.json"),
+        ('{"fx": 60, "fy": 60, "cx": 5, "cy": 5, "width": 50, "height": 9}', "camera.json"),
+    ],
+)
+def test_a_bad_camera_file_beside_the_photos(content, said, photos, toy, tmp_path, caplog, capsys):
+    (photos / "camera.json").write_text(content)
+    code, logged, ended = call(["predict", photos, "--out", tmp_path / "out"], caplog, capsys)
+    assert code == 1 and not ended
+    assert len(logged) == len(GOOD) and all(said in message for message in logged)
+
+
+@pytest.mark.parametrize("kind", ["missing", "page", "text", "truncated", "code", "other network", "not finite"])
+def test_a_bad_checkpoint(kind, photos, tiny_checkpoint, tmp_path, caplog, capsys):
+    path = tmp_path / "weights.pth"
+    if kind == "page":
+        path.write_text("<html>not found</html>")
+    elif kind == "text":
+        path.write_text("weights")
+    elif kind == "truncated":
+        path.write_bytes(tiny_checkpoint.read_bytes()[:100_000])
+    elif kind == "code":
+        torch.save({"model_state_dict": {}, "hook": os.system}, path)
+    elif kind == "other network":
+        shutil.copy(tiny_checkpoint, path)
+    elif kind == "not finite":
+        content = torch.load(tiny_checkpoint, weights_only=True)
+        content["model_state_dict"]["depth_model.encoder.stages.0.0.gamma"][3] = torch.inf
+        torch.save(content, path)
+    config = "convlarge.0.3_150.py" if kind == "other network" else "convtiny.0.3_150.py"
+    arguments = ["predict", photos, "--out", tmp_path / "out", "--model", config, "--checkpoint", path]
+    code, logged, ended = call(arguments, caplog, capsys)
+    assert code == 2 and not logged and len(ended) == 1 and str(path) in ended[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_to_do(toy, tmp_path, caplog, capsys):
+    (tmp_path / "empty").mkdir()
+    for source in (tmp_path / "empty", tmp_path / "*.jpg", tmp_path / "nowhere"):
+        code, _, ended = call(["predict", source, "--out", tmp_path / "out"], caplog, capsys)
+        assert code == 2 and len(ended) == 1 and source.name in ended[0]
+
+
+def test_a_file_in_the_way_of_the_output_folder(photos, toy, tmp_path, caplog, capsys):
+    (tmp_path / "out").write_text("")
+    code, _, ended = call(["predict", photos, "--out", tmp_path / "out"], caplog, capsys)
+    assert code == 2 and "cannot write into" in ended[0]
+
+
+@pytest.fixture
+def tmpfs(tmp_path):
+    """A disk of 96 KiB, which is full soon."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", folder], capture_output=True, check=False)
+    if made.returncode:
+        pytest.skip("mounting a tmpfs is not allowed here")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_full_disk(photos, toy, tmpfs, tmp_path, caplog, capsys):
+    for i in range(40):
+        PIL.Image.fromarray(reference_image(36, 48, i)).save(photos / f"more_{i:02}.png")
+    arguments = ["predict", photos, "--out", tmpfs / "out", "--focal-px", 60, "--save", "depth,pcd"]
+    code, logged, ended = call(arguments, caplog, capsys)
+    assert code == 1 and not ended
+    assert any("No space left" in message for message in logged)
+    assert not list((tmpfs / "out").rglob(".mono-*")), "temporary files stayed behind"
+    for depth in (tmpfs / "out").glob("depth/*.png"):
+        PIL.Image.open(depth).load()  # what is there is whole
+    subprocess.run(["mount", "-o", "remount,size=64m", tmpfs], check=True)
+    code, logged, _ = call(arguments, caplog, capsys)
+    assert code == 0 and not logged
+    assert len(list((tmpfs / "out").glob("pcd/*.ply"))) == 42
+
+
+def test_a_read_only_output_folder(photos, toy, tmpfs, tmp_path, caplog, capsys):
+    subprocess.run(["mount", "-o", "remount,ro", tmpfs], check=True)
+    code, _, ended = call(["predict", photos, "--out", tmpfs], caplog, capsys)
+    assert code == 2 and len(ended) == 1 and "cannot write into" in ended[0] and "ead-only" in ended[0]

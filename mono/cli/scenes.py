@@ -1,0 +1,49 @@
+"""`metricdepth scenes render`: render procedural scenes with exact depth into a data set."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register the command `scenes` with its action `render`."""
+    scenes = subparsers.add_parser("scenes", help="procedural scenes with exact depth")
+    actions = scenes.add_subparsers(dest="action", required=True)
+    render = actions.add_parser("render", help="render a data set; a stopped run is continued")
+    render.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    render.add_argument("--frames", type=int, required=True, metavar="N", help="number of frames")
+    render.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed gives the same frames")
+    render.add_argument("--workers", type=int, default=1, metavar="W", help="processes, one thread each")
+    render.add_argument("--assets", type=Path, metavar="DIR", help="folder with textures and models (index.json)")
+    render.add_argument("--pixels", type=int, default=150_000, metavar="P", help="pixels of a frame, about")
+    render.add_argument(
+        "--family", action="append", type=_share, metavar="NAME[=SHARE]", help="only these families; may be repeated"
+    )
+    render.set_defaults(run=_render)
+
+
+def _share(text: str) -> tuple[str, float]:
+    name, _, share = text.partition("=")
+    try:
+        return name, float(share) if share else 1.0
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: the share must be a number, as in street=0.5") from error
+
+
+def _render(args: argparse.Namespace) -> int:
+    from mono.scenes.dataset import render_dataset
+
+    logging.getLogger("mono.scenes").setLevel(logging.INFO)
+    render_dataset(
+        args.out,
+        args.frames,
+        seed=args.seed,
+        workers=args.workers,
+        assets=args.assets,
+        pixels=args.pixels,
+        weights=dict(args.family) if args.family else None,
+    )
+    return 0

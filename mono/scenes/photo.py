@@ -1,0 +1,67 @@
+"""From linear light to a photograph: exposure, white balance, tone, vignette, blur, noise, JPEG."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+
+def develop(linear: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A picture as a camera would give it, (H, W, 3) uint8 from linear light (H, W, 3) float32."""
+    h, w = linear.shape[:2]
+    luma = linear @ np.array([0.3, 0.6, 0.1], np.float32)
+    middle = float(np.exp(np.mean(np.log(luma[::3, ::3] + 1e-3))))
+    key = 0.2 * 2 ** float(np.clip(rng.normal(0, 0.5), -1.2, 1.0))
+    balance = np.exp(rng.normal(0, 0.05) * np.array([1, 0, -1.3]) + rng.normal(0, 0.015, 3))
+    image = linear * (key / max(middle, 1e-4) * balance).astype(np.float32)
+    if rng.random() < 0.7:
+        y, x = np.mgrid[:h, :w].astype(np.float32)
+        r2 = ((x - w / 2) ** 2 + (y - h / 2) ** 2) / ((w * w + h * h) / 4)
+        image *= (1 - float(rng.uniform(0, 0.45)) * r2)[..., None]
+    if rng.random() < 0.4:
+        glare = cv2.GaussianBlur(np.minimum(image, 6), (0, 0), w / 25)
+        image += glare * float(rng.uniform(0.01, 0.08))
+    if rng.random() < 0.6:
+        image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 1.0)))
+    if rng.random() < 0.12:
+        image = _shaken(image, rng)
+    image = _tone(image, rng)
+    grain = float(np.exp(rng.uniform(np.log(0.003), np.log(0.03))))
+    noise = rng.standard_normal((h, w, 3), np.float32)
+    if rng.random() < 0.5:
+        noise = cv2.GaussianBlur(noise, (0, 0), 0.6) * 1.6
+    image += noise * (grain * (0.5 + 0.5 * np.sqrt(np.maximum(1 - image, 0))))
+    out = np.clip(image * 255, 0, 255).astype(np.uint8)
+    if rng.random() < 0.5:
+        quality = int(rng.integers(45, 95))
+        ok, code = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        out = cv2.imdecode(code, cv2.IMREAD_COLOR) if ok else out
+    return out
+
+
+def _tone(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A camera's curve by table: soft shoulder of random strength, gamma, contrast, saturation."""
+    shoulder = float(rng.uniform(0.0, 0.5))
+    gamma = float(rng.uniform(1.9, 2.4))
+    contrast = float(rng.uniform(-0.05, 0.3))
+    x = np.linspace(0, 1, 4096) ** 2 * 8
+    y = np.where(x < 1 - shoulder, x, 1 - shoulder + shoulder * (1 - np.exp(-(x - 1 + shoulder) / (shoulder + 1e-6))))
+    y = np.clip(y, 0, 1) ** (1 / gamma)
+    y = y + contrast * (y * y * (3 - 2 * y) - y)
+    y = float(rng.uniform(0, 0.05)) * (rng.random() < 0.4) * (1 - y) + y
+    index = np.sqrt(np.clip(image, 0, 7.99) / 8) * 4095
+    out = y.astype(np.float32)[index.astype(np.int32)]
+    grey = out.mean(2, keepdims=True)
+    return (
+        grey + (out - grey) * float(np.clip(rng.normal(1.0, 0.2), 0.3, 1.5)) if rng.random() > 0.03 else out * 0 + grey
+    )
+
+
+def _shaken(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Motion blur along a straight line of 2 to 7 pixels."""
+    size = 2 * int(rng.integers(1, 4)) + 1
+    kernel = np.zeros((size, size), np.float32)
+    a = rng.uniform(0, np.pi)
+    for t in np.linspace(-size / 2 + 0.5, size / 2 - 0.5, 3 * size):
+        kernel[round(size // 2 + t * float(np.sin(a))), round(size // 2 + t * float(np.cos(a)))] = 1
+    return cv2.filter2D(image, -1, kernel / kernel.sum())

@@ -22,16 +22,13 @@ from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
 from mono.evaluation.protocols import Protocol
 from mono.focal import CameraPolicy, FoundCamera
 from mono.output.atomic import sweep
-from mono.output.depth_files import write_depth
 from mono.output.manifest import Manifest
-from mono.output.pictures import depth_picture, write_picture
-from mono.output.point_cloud import point_cloud, write_ply
+from mono.output.writer import OutputOptions, write_outputs
 from mono.prediction import Prediction
 from mono.predictor import Predictor
+from mono.ranks import Ranks
 
 log = logging.getLogger(__name__)
-
-SAVE = ("depth", "vis", "pcd")
 
 
 class RunError(ValueError):
@@ -39,48 +36,35 @@ class RunError(ValueError):
 
 
 @dataclass(frozen=True)
-class CloudOptions:
-    """How point clouds are filtered: ranges and voxel size in [m], edges as a relative depth jump (None: not)."""
-
-    min_range: float | None = None
-    max_range: float | None = None
-    edge_filter: float | None = 0.1
-    voxel_size: float | None = None
-
-
-@dataclass(frozen=True)
 class RunOptions:
     """What a run writes, where, and how cameras are found.
 
     Attributes:
-        out: output folder; it gets depth/, vis/, pcd/ and manifest.jsonl.
-        save: which of "depth", "vis" and "pcd" are written.
-        depth_format: "png", "npy", "npz" or "exr".
+        out: output folder; it gets the outputs' folders and manifest.jsonl.
+        output: what is written for each image.
         batch_size: images that go through the network together.
         overwrite: redo what is done.
         policy: where cameras come from.
         focal_sweep: focal lengths [px]; a point cloud is written for each, for images of unknown cameras.
         protocol: how predictions are compared with ground truth; None: they are not.
-        cloud: filters of point clouds.
+
+    Raises:
+        RunError: a value is out of range.
     """
 
     out: Path
-    save: tuple[str, ...] = ("depth", "vis")
-    depth_format: str = "png"
+    output: OutputOptions = field(default_factory=OutputOptions)
     batch_size: int = 1
     overwrite: bool = False
     policy: CameraPolicy = field(default_factory=CameraPolicy)
     focal_sweep: tuple[float, ...] = ()
     protocol: Protocol | None = None
-    cloud: CloudOptions = field(default_factory=CloudOptions)
 
     def __post_init__(self) -> None:
-        if unknown := [s for s in self.save if s not in SAVE]:
-            raise RunError(f'cannot save "{unknown[0]}"; known: {", ".join(SAVE)}')
         if self.batch_size < 1:
             raise RunError(f"batch size is {self.batch_size}; it must be at least 1")
         if bad := [f for f in self.focal_sweep if not (np.isfinite(f) and f > 0)]:
-            raise RunError(f"focal sweep holds {bad[0]}; focal lengths must be positive")
+            raise RunError(f"focal sweep holds {bad[0]:g}; focal lengths must be positive")
 
 
 @dataclass(frozen=True)
@@ -88,19 +72,16 @@ class RunSummary:
     """How a run went.
 
     Attributes:
-        out: output folder.
-        done, skipped, failed: numbers of images; skipped ones were complete before.
-        failures: (input, reason) of the failed ones.
-        seconds: wall time of the images done now [s].
+        done, skipped: numbers of images; skipped ones were complete before.
+        failures: (input, reason) of those that failed.
+        seconds: wall time [s].
         sources: how many images' cameras came from where, skipped ones included.
         metrics: by image, in input order, skipped ones included: its metrics by tier ("metric", "median",
             "scale_shift"); None for images without valid ground truth.
     """
 
-    out: Path
     done: int
     skipped: int
-    failed: int
     failures: tuple[tuple[str, str], ...]
     seconds: float
     sources: dict[str, int]
@@ -122,7 +103,8 @@ def run(
     predictor: Predictor,
     options: RunOptions,
     on_done: Callable[[int], None] = lambda count: None,
-) -> RunSummary:
+    ranks: Ranks | None = None,
+) -> RunSummary | None:
     """Predicts all samples, writes what is asked for, and keeps the manifest.
 
     An image that cannot be read, predicted or written is logged and listed in the manifest with its reason; the run
@@ -133,83 +115,72 @@ def run(
         predictor: the model.
         options: what to write.
         on_done: called with the number of images that were finished, for a progress bar.
+        ranks: the processes that share the run; each takes every count-th batch.
+
+    Returns:
+        How it went, of all processes together; None on ranks other than 0.
 
     Raises:
         RunError: the output folder cannot be written.
     """
-    manifest = _open(options.out)
+    ranks = ranks or Ranks()
+    started = time.perf_counter()
     settings = _settings(predictor, options)
     keys = {s.name: _key(settings, s, options.policy) for s in samples}
+    if ranks.rank == 0:
+        _prepare(options.out)
+    ranks.wait()
+    manifest = Manifest(options.out)
     pending = {s.name for s in samples if options.overwrite or not manifest.done(s.name, keys[s.name])}
-    manifest.drop(pending)
-    started = time.perf_counter()
-    failures: list[tuple[str, str]] = []
-
-    def fail(sample: Sample, error: Exception) -> None:
-        reason = _reason(error)
-        log.error("%s: %s", sample.source, reason)
-        log.debug("traceback", exc_info=error)
-        failures.append((sample.source, reason))
-        _record(manifest, _failure(sample, keys[sample.name], reason))
-
+    ranks.wait()
+    if ranks.rank == 0:
+        manifest.drop(pending)
+    if ranks.count > 1:
+        manifest = Manifest(options.out, f"manifest.rank{ranks.rank}.jsonl")
     # Batches are cut from the whole list, done or not, so that a run which was killed computes the very same batches.
-    for start in range(0, len(samples), options.batch_size):
-        members = samples[start : start + options.batch_size]
-        if not any(s.name in pending for s in members):
-            on_done(len(members))
-            continue
-        loaded = []
-        for sample in members:
-            try:
-                loaded.append(_load(sample, options))
-            except Exception as error:  # whatever one image does, the others are done
-                if sample.name in pending:
-                    fail(sample, error)
-        begun = time.perf_counter()
-        outcomes = _predict(predictor, loaded)
-        network_seconds = (time.perf_counter() - begun) / max(1, len(loaded))
-        for item, outcome in zip(loaded, outcomes, strict=True):
-            if item.sample.name not in pending:
-                continue
-            begun = time.perf_counter()
-            try:
-                if isinstance(outcome, Exception):
-                    raise outcome
-                record = _finish(item, outcome, predictor, options)
-                record["key"] = keys[item.sample.name]
-                record["seconds"] = round(network_seconds + time.perf_counter() - begun, 4)
-                manifest.add(record)
-            except Exception as error:
-                fail(item.sample, error)
-        on_done(len(members))
-
+    batches = [samples[i : i + options.batch_size] for i in range(0, len(samples), options.batch_size)]
+    failures: list[tuple[str, str]] = []
+    for batch in batches[ranks.rank :: ranks.count]:
+        if any(s.name in pending for s in batch):
+            failures += _do_batch(batch, pending, keys, predictor, options, manifest)
+        on_done(len(batch))
+    everything = ranks.gather(failures)
+    if ranks.rank != 0:
+        return None
+    manifest = _prepare(options.out)
     records = [r for s in samples if (r := manifest.get(s.name)) and r["status"] == "ok"]
+    order = {s.source: i for i, s in enumerate(samples)}
+    failed = sorted((f for part in everything for f in part), key=lambda failure: order[failure[0]])
     return RunSummary(
-        out=options.out,
-        done=len(pending) - len(failures),
+        done=len(pending) - len(failed),
         skipped=len(samples) - len(pending),
-        failed=len(failures),
-        failures=tuple(failures),
+        failures=tuple(failed),
         seconds=time.perf_counter() - started,
         sources=dict(Counter(r["camera_source"] for r in records)),
         metrics={r["input"]: _tiers(r["metrics"]) for r in records},
     )
 
 
-def _tiers(metrics: dict[str, dict[str, Any]] | None) -> dict[str, ImageMetrics] | None:
-    return {tier: ImageMetrics(**values) for tier, values in metrics.items()} if metrics else None
-
-
-def _open(out: Path) -> Manifest:
+def _prepare(out: Path) -> Manifest:
+    """Opens an output folder: what killed runs and other processes left is cleared away, or taken over."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         sweep(out)
         probe = out / ".writable"
         probe.touch()
         probe.unlink()
-        return Manifest(out)
+        manifest = Manifest(out)
+        for part in sorted(out.glob("manifest.rank*.jsonl")):
+            for record in Manifest(out, part.name).records:
+                manifest.add(record)
+            part.unlink()
+        return manifest
     except OSError as error:
         raise RunError(f"cannot write into {out}: {error.strerror or error}; choose another output folder") from error
+
+
+def _tiers(metrics: dict[str, dict[str, Any]] | None) -> dict[str, ImageMetrics] | None:
+    return {tier: ImageMetrics(**values) for tier, values in metrics.items()} if metrics else None
 
 
 def _settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
@@ -219,11 +190,9 @@ def _settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
         "transform": asdict(predictor.transform),
         "precision": predictor.precision,
         "policy": asdict(options.policy),
-        "save": sorted(options.save),
-        "depth_format": options.depth_format,
+        "output": asdict(options.output),
         "focal_sweep": options.focal_sweep,
         "protocol": asdict(options.protocol) if options.protocol else None,
-        "cloud": asdict(options.cloud),
     }
 
 
@@ -241,13 +210,55 @@ def _stat(path: Path) -> Any:
         return None
 
 
+def _do_batch(
+    batch: Sequence[Sample],
+    pending: set[str],
+    keys: dict[str, str],
+    predictor: Predictor,
+    options: RunOptions,
+    manifest: Manifest,
+) -> list[tuple[str, str]]:
+    """Does a batch, of which those pending are written; returns (input, reason) of those that failed."""
+    failures = []
+
+    def fail(sample: Sample, error: Exception) -> None:
+        reason = _reason(error)
+        log.error("%s: %s", sample.source, reason)
+        log.debug("traceback", exc_info=error)
+        failures.append((sample.source, reason))
+        _record(manifest, _failure(sample, keys[sample.name], reason))
+
+    loaded = []
+    for sample in batch:
+        try:
+            loaded.append(_load(sample, options))
+        except Exception as error:  # whatever one image does, the others are done
+            if sample.name in pending:
+                fail(sample, error)
+    begun = time.perf_counter()
+    outcomes = _predict(predictor, loaded)
+    network_seconds = (time.perf_counter() - begun) / max(1, len(loaded))
+    for item, outcome in zip(loaded, outcomes, strict=True):
+        if item.sample.name not in pending:
+            continue
+        begun = time.perf_counter()
+        try:
+            if isinstance(outcome, Exception):
+                raise outcome
+            record = _finish(item, outcome, predictor, options)
+            record["key"] = keys[item.sample.name]
+            record["seconds"] = round(network_seconds + time.perf_counter() - begun, 4)
+            manifest.add(record)
+        except Exception as error:
+            fail(item.sample, error)
+    return failures
+
+
 def _load(sample: Sample, options: RunOptions) -> _Loaded:
     photo = read_image(sample.rgb)
     height, width = photo.rgb.shape[:2]
     found = options.policy.find(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
-    truth = None
-    if options.protocol and sample.depth:
-        truth = read_depth(sample.depth, sample.depth_scale)
+    truth = read_depth(sample.depth, sample.depth_scale) if options.protocol and sample.depth else None
     return _Loaded(sample, photo.rgb, found, truth)
 
 
@@ -265,6 +276,7 @@ def _predict(predictor: Predictor, loaded: Sequence[_Loaded]) -> Sequence[Predic
 
 
 def _finish(item: _Loaded, prediction: Prediction, predictor: Predictor, options: RunOptions) -> dict[str, Any]:
+    """Evaluates and writes a prediction; returns its record."""
     sample, camera = item.sample, prediction.camera
     if not (prediction.depth > 0).any():
         raise ValueError("the network gave no valid depth at all: all of it is beyond 300 m or not positive")
@@ -273,11 +285,16 @@ def _finish(item: _Loaded, prediction: Prediction, predictor: Predictor, options
         tiers = evaluate_tiers(prediction.depth, item.truth, options.protocol)
         if tiers is None:
             log.warning("%s: no pixel with ground truth counts; it is left out of the means", sample.source)
+    swept = [
+        FoundCamera(replace(item.found.camera, fx=focal, fy=focal), "given", f"focal sweep, {focal:g} px")
+        for focal in options.focal_sweep
+    ]
+    others = [predictor.predict_found([item.rgb], [found])[0] for found in swept]
     return {
         "input": sample.source,
         "name": sample.name,
         "status": "ok",
-        "outputs": _write(item, prediction, predictor, options),
+        "outputs": write_outputs(options.out, sample.name, item.rgb, prediction, options.output, others),
         "size": [camera.width, camera.height],
         "intrinsics": [round(v, 4) for v in camera.intrinsics],
         "camera_source": prediction.camera_source,
@@ -288,42 +305,6 @@ def _finish(item: _Loaded, prediction: Prediction, predictor: Predictor, options
         "checksum": predictor.checksum,
         "versions": versions(),
     }
-
-
-def _write(item: _Loaded, prediction: Prediction, predictor: Predictor, options: RunOptions) -> dict[str, Any]:
-    out, name = options.out, item.sample.name
-    outputs: dict[str, Any] = {}
-    if "depth" in options.save:
-        outputs["depth"] = f"depth/{name}.{options.depth_format}"
-        write_depth(out / outputs["depth"], prediction.depth, prediction.camera)
-    if "vis" in options.save:
-        outputs["vis"] = f"vis/{name}.jpg"
-        write_picture(out / outputs["vis"], depth_picture(item.rgb, prediction.depth))
-    if "pcd" in options.save:
-        outputs["pcd"] = f"pcd/{name}.ply"
-        _write_cloud(out / outputs["pcd"], item.rgb, prediction, options.cloud)
-    if options.focal_sweep:
-        outputs["focal_sweep"] = []
-        for focal in options.focal_sweep:
-            camera = replace(item.found.camera, fx=focal, fy=focal)
-            found = FoundCamera(camera, "given", f"focal sweep, {focal:g} px")
-            path = f"pcd/{name}_f{focal:g}.ply"
-            _write_cloud(out / path, item.rgb, predictor.predict_found([item.rgb], [found])[0], options.cloud)
-            outputs["focal_sweep"].append(path)
-    return outputs
-
-
-def _write_cloud(path: Path, rgb: np.ndarray, prediction: Prediction, options: CloudOptions) -> None:
-    cloud = point_cloud(
-        prediction.depth,
-        rgb,
-        prediction.camera,
-        min_range=options.min_range,
-        max_range=options.max_range,
-        edge_filter=options.edge_filter,
-        voxel_size=options.voxel_size,
-    )
-    write_ply(path, cloud.points, cloud.colors)
 
 
 def _failure(sample: Sample, key: str, reason: str) -> dict[str, Any]:

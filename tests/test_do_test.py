@@ -19,6 +19,7 @@ from mono.data.folder import find_images
 from mono.do_test import RunError, RunOptions, run
 from mono.evaluation.protocols import get_protocol
 from mono.focal import CameraPolicy
+from mono.output.writer import OutputOptions
 from tests.golden.reference_values import reference_image
 
 ROOT = Path(__file__).parents[1]
@@ -44,10 +45,10 @@ def manifest(out):
 
 def test_a_folder_becomes_depth_pictures_and_point_clouds(tmp_path, toy_predictor):
     samples = find_images([write_photos(tmp_path / "photos", 3)])
-    options = RunOptions(out=tmp_path / "out", save=("depth", "vis", "pcd"), policy=GIVEN)
+    options = RunOptions(out=tmp_path / "out", output=OutputOptions(("depth", "vis", "pcd")), policy=GIVEN)
     counted = []
     summary = run(samples, toy_predictor, options, on_done=counted.append)
-    assert (summary.done, summary.skipped, summary.failed, sum(counted)) == (3, 0, 0, 3)
+    assert (summary.done, summary.skipped, len(summary.failures), sum(counted)) == (3, 0, 0, 3)
     assert summary.sources == {"given": 3}
     expected = toy_predictor.predict_batch([s.rgb for s in samples])
     for sample, record, prediction in zip(samples, manifest(options.out), expected, strict=True):
@@ -91,7 +92,7 @@ def test_an_image_that_fails_stops_no_other(tmp_path, toy_predictor):
     for batch_size in (1, 2, 5):
         options = RunOptions(out=tmp_path / f"out{batch_size}", batch_size=batch_size, policy=GIVEN)
         summary = run(find_images([photos]), toy_predictor, options)
-        assert (summary.done, summary.failed) == (3, 2)
+        assert (summary.done, len(summary.failures)) == (3, 2)
         assert [Path(source).name for source, _ in summary.failures] == ["001.png", "003.png"]
         records = manifest(options.out)
         assert sorted(r["status"] for r in records) == ["failed", "failed", "ok", "ok", "ok"]
@@ -114,7 +115,7 @@ def test_a_batch_that_fails_as_a_whole_is_tried_one_by_one(tmp_path, toy_predict
     fragile = replace(toy_predictor, network=Fragile())
     photos = write_photos(tmp_path / "photos", 3)
     summary = run(find_images([photos]), fragile, RunOptions(out=tmp_path / "out", batch_size=3, policy=GIVEN))
-    assert (summary.done, summary.failed) == (3, 0)
+    assert (summary.done, len(summary.failures)) == (3, 0)
 
 
 def test_ground_truth_gives_metrics_and_resuming_keeps_them(tmp_path, toy_predictor):
@@ -129,7 +130,7 @@ def test_ground_truth_gives_metrics_and_resuming_keeps_them(tmp_path, toy_predic
         np.save(tmp_path / "depth" / f"{i}.npy", truth)
         entries.append({"rgb": f"rgb/{i:03}.png", "depth": f"depth/{i}.npy", "cam_in": [60, 60, 23.5, 17.5]})
     (tmp_path / "annotations.json").write_text(json.dumps({"files": entries}))
-    options = RunOptions(out=tmp_path / "out", save=(), protocol=get_protocol("none"))
+    options = RunOptions(out=tmp_path / "out", output=OutputOptions(()), protocol=get_protocol("none"))
     samples = load_annotations(tmp_path / "annotations.json")
     first = run(samples, toy_predictor, options)
     again = run(samples, toy_predictor, options)
@@ -144,7 +145,9 @@ def test_ground_truth_gives_metrics_and_resuming_keeps_them(tmp_path, toy_predic
 
 def test_a_focal_sweep_writes_a_cloud_for_each_focal_length(tmp_path, toy_predictor):
     photos = write_photos(tmp_path / "photos", 1)
-    options = RunOptions(out=tmp_path / "out", save=(), focal_sweep=(50.0, 100.0), policy=CameraPolicy())
+    options = RunOptions(
+        out=tmp_path / "out", output=OutputOptions(()), focal_sweep=(50.0, 100.0), policy=CameraPolicy()
+    )
     assert run(find_images([photos]), toy_predictor, options).done == 1
     assert manifest(options.out)[0]["outputs"]["focal_sweep"] == ["pcd/000_f50.ply", "pcd/000_f100.ply"]
     depths = []
@@ -160,7 +163,6 @@ def test_runs_that_cannot_start(tmp_path, toy_predictor):
     with pytest.raises(RunError, match="cannot write into"):
         run([], toy_predictor, RunOptions(out=tmp_path / "file"))
     for wrong, said in (
-        ({"save": ("depth", "video")}, 'cannot save "video"'),
         ({"batch_size": 0}, "batch size is 0"),
         ({"focal_sweep": (500.0, -1.0)}, "focal sweep holds -1"),
     ):

@@ -9,6 +9,7 @@ from mono.canonical import CanonicalTransform
 from mono.data.folder import find_images
 from mono.do_test import RunOptions, run
 from mono.focal import CameraPolicy
+from mono.output.writer import OutputOptions
 from mono.model.depth_model import NetworkOutput
 from mono.predictor import Predictor
 
@@ -37,6 +38,9 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     photos, out, batch_size = sys.argv[1:]
     options = RunOptions(
-        out=Path(out), save=("depth", "vis", "pcd"), batch_size=int(batch_size), policy=CameraPolicy(focal_px=60.0)
+        out=Path(out),
+        output=OutputOptions(("depth", "vis", "pcd")),
+        batch_size=int(batch_size),
+        policy=CameraPolicy(focal_px=60.0),
     )
     run(find_images([photos]), toy_predictor(), options)

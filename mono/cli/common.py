@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mono.do_test import RunOptions, RunSummary
     from mono.focal import CameraPolicy
     from mono.predictor import Predictor
+    from mono.ranks import Ranks
 
 
 def numbers(text: str) -> tuple[float, ...]:
@@ -39,6 +40,11 @@ def add_machine_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--options", nargs="+", default=[], metavar="K=V", help='config values, as data_basic.crop_size="(544,928)"'
+    )
+    group.add_argument(
+        "--launcher",
+        default="None",
+        help="None, pytorch (torchrun; found out by itself) or slurm: images are split over processes (default: None)",
     )
     group.add_argument("--verbose", action="store_true", help="log more, with tracebacks")
 
@@ -91,34 +97,44 @@ def camera_policy(args: argparse.Namespace) -> CameraPolicy:
 
 def run_options(args: argparse.Namespace, out: Path, protocol: str | None) -> RunOptions:
     """The run that the flags describe."""
-    from mono.do_test import CloudOptions, RunOptions
+    from mono.do_test import RunOptions
     from mono.evaluation.protocols import get_protocol
+    from mono.output.writer import CloudOptions, OutputOptions
+
+    cloud = CloudOptions(args.min_range, args.max_range, args.edge_filter or None, args.voxel_size)
 
     return RunOptions(
         out=out,
-        save=args.save,
-        depth_format=args.depth_format,
+        output=OutputOptions(args.save, args.depth_format, cloud),
         batch_size=args.batch_size,
         overwrite=args.overwrite,
         policy=camera_policy(args),
         focal_sweep=args.focal_sweep,
         protocol=get_protocol(protocol) if protocol else None,
-        cloud=CloudOptions(args.min_range, args.max_range, args.edge_filter or None, args.voxel_size),
     )
 
 
-def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None) -> Predictor:
-    """The model that the flags describe."""
+def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None, ranks: Ranks) -> Predictor:
+    """The model that the flags describe; processes on one machine take its GPUs in turn."""
     from mono.config import parse_options
     from mono.predictor import load_model
 
+    spread = ranks.count > 1 and args.device in ("auto", "cuda")
     return load_model(
         model,
         checkpoint=checkpoint,
-        device=args.device,
+        device=nth_device(ranks.local) if spread else args.device,
         precision=args.precision,
         options=parse_options(args.options),
     )
+
+
+def nth_device(number: int) -> str:
+    """The GPU of a machine's process `number`, or "auto" where there is none."""
+    import torch
+
+    count = torch.cuda.device_count()
+    return f"cuda:{number % count}" if count else "auto"
 
 
 def facts(predictor: Predictor) -> dict[str, Any]:
@@ -137,32 +153,35 @@ def facts(predictor: Predictor) -> dict[str, Any]:
     }
 
 
-def execute(samples: Sequence[Sample], predictor: Predictor, options: RunOptions) -> RunSummary:
-    """Runs with a progress bar."""
+def execute(samples: Sequence[Sample], predictor: Predictor, options: RunOptions, ranks: Ranks) -> RunSummary | None:
+    """Runs with a progress bar on rank 0; gives the summary there, and None elsewhere."""
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     from mono.do_test import run
 
-    with logging_redirect_tqdm(), tqdm(total=len(samples), unit="image") as bar:
-        return run(samples, predictor, options, on_done=bar.update)
+    total = len(range(ranks.rank, len(samples), ranks.count))
+    with logging_redirect_tqdm(), tqdm(total=total, unit="image", disable=ranks.rank != 0) as bar:
+        return run(samples, predictor, options, on_done=bar.update, ranks=ranks)
 
 
-def say_summary(summary: RunSummary, options: RunOptions, predictor: Predictor) -> int:
-    """Tells how the run went; returns the exit code."""
+def say_summary(summary: RunSummary | None, options: RunOptions, predictor: Predictor) -> int:
+    """Tells how the run went, on rank 0; returns the exit code."""
+    if summary is None:
+        return 0
     out = sys.stdout.write
     counts = [f"{summary.done} images done"]
     counts += [f"{summary.skipped} were done before"] if summary.skipped else []
-    counts += [f"{summary.failed} failed"] if summary.failed else []
+    counts += [f"{len(summary.failures)} failed"] if summary.failures else []
     rate = f", {summary.seconds / summary.done:.2f} s an image" if summary.done else ""
     out(f"\n{', '.join(counts)}{rate}, with {predictor.name} on {predictor.device}\n")
     for source, count in sorted(summary.sources.items()):
         hint = "  <- distances may be off by a factor: give --focal-px, or a camera file" if source == "assumed" else ""
         out(f"  focal length: {source:12} {count} image{'s' * (count != 1)}{hint}\n")
-    where = [*(f"{options.out / what}/" for what in options.save), str(options.out / "manifest.jsonl")]
+    where = [*(f"{options.out / what}/" for what in options.output.save), str(options.out / "manifest.jsonl")]
     out("  results: " + "  ".join(where) + "\n")
     for source, reason in summary.failures[:20]:
         out(f"  FAILED {source}: {reason}\n")
-    if summary.failed > 20:
-        out(f"  and {summary.failed - 20} more, see the manifest\n")
-    return 1 if summary.failed else 0
+    if len(summary.failures) > 20:
+        out(f"  and {len(summary.failures) - 20} more, see the manifest\n")
+    return 1 if summary.failures else 0

@@ -32,22 +32,26 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Evaluates; returns the exit code."""
     from mono.data.annotations import load_annotations
+    from mono.ranks import join_ranks
 
     data = args.data / "annotations.json" if args.data.is_dir() else args.data
     samples = load_annotations(data, args.data_root)
     name = data.parent.name if data.stem == "annotations" else data.stem
     out = args.out or Path("outputs") / Path(args.model).stem / (name or "data")
     options = common.run_options(args, out, args.protocol)
-    predictor = common.load_predictor(args, args.model, args.checkpoint)
-    summary = common.execute(samples, predictor, options)
+    ranks = join_ranks(args.launcher)
+    predictor = common.load_predictor(args, args.model, args.checkpoint, ranks)
+    summary = common.execute(samples, predictor, options, ranks)
     say_metrics(summary, options, predictor)
     return common.say_summary(summary, options, predictor)
 
 
-def say_metrics(summary: RunSummary, options: RunOptions, predictor: Predictor) -> None:
-    """Writes metrics.json and prints the table; says so where there is no ground truth."""
+def say_metrics(summary: RunSummary | None, options: RunOptions, predictor: Predictor) -> None:
+    """Writes metrics.json and prints the table, on rank 0; says so where there is no ground truth."""
     from mono.evaluation.report import table, write_metrics
 
+    if summary is None:
+        return
     if options.protocol is None or not any(summary.metrics.values()):
         sys.stdout.write("\nno ground truth: no metrics\n")
         return

@@ -25,8 +25,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Predicts; returns the exit code."""
     from mono.data.folder import find_images
+    from mono.ranks import join_ranks
 
     options = common.run_options(args, args.out, protocol=None)
     samples = find_images(args.inputs, recursive=args.recursive)
-    predictor = common.load_predictor(args, args.model, args.checkpoint)
-    return common.say_summary(common.execute(samples, predictor, options), options, predictor)
+    ranks = join_ranks(args.launcher)
+    predictor = common.load_predictor(args, args.model, args.checkpoint, ranks)
+    return common.say_summary(common.execute(samples, predictor, options, ranks), options, predictor)

@@ -22,10 +22,13 @@ class Manifest:
     manifest lists is there, and a line cut short is dropped when the manifest is opened again.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Open the manifest in `folder`; neither has to exist. Damaged lines and repeated names are cleaned up."""
+    def __init__(self, folder: Path, name: str = "manifest.jsonl") -> None:
+        """Open the manifest in `folder`; neither has to exist. Damaged lines and repeated names are cleaned up.
+
+        Processes that share a folder each have a manifest of another name.
+        """
         self.folder = Path(folder)
-        self.path = self.folder / "manifest.jsonl"
+        self.path = self.folder / name
         self._records: dict[str, dict[str, Any]] = {}
         data = self.path.read_bytes() if self.path.exists() else b""
         for number, line in enumerate(data.splitlines(), 1):

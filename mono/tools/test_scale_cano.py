@@ -27,7 +27,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--recursive", action="store_true", help="look into subfolders too")
     parser.add_argument("--show-dir", type=Path, metavar="DIR", help="output folder (default: show_dirs/CONFIG/DATA)")
     parser.add_argument("--protocol", default="none", help="evaluation protocol (default: none: no crop, no cap)")
-    parser.add_argument("--launcher", choices=("None", "none"), default="None", help="only None: one process")
     common.add_camera_flags(parser)
     common.add_output_flags(parser, save="depth,vis,pcd")
     common.add_machine_flags(parser)
@@ -37,14 +36,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     from mono.data.annotations import load_annotations
     from mono.data.folder import find_images
+    from mono.ranks import join_ranks
 
     data = [Path(p) for p in args.test_data_path]
     annotated = len(data) == 1 and data[0].suffix == ".json"
     samples = load_annotations(data[0], args.data_root) if annotated else find_images(data, recursive=args.recursive)
     out = args.show_dir or Path("show_dirs") / Path(args.config).stem / (data[0].stem or "images")
     options = common.run_options(args, out, args.protocol)
-    predictor = common.load_predictor(args, args.config, args.load_from)
-    summary = common.execute(samples, predictor, options)
+    ranks = join_ranks(args.launcher)
+    predictor = common.load_predictor(args, args.config, args.load_from, ranks)
+    summary = common.execute(samples, predictor, options, ranks)
     if annotated:
         say_metrics(summary, options, predictor)
     return common.say_summary(summary, options, predictor)

@@ -1,0 +1,81 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from mono.ranks import Ranks, join_ranks
+from tests.golden.reference_values import reference_image
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_one_process_is_its_own_rank(monkeypatch):
+    for name in ("TORCHELASTIC_RUN_ID", "RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    ranks = join_ranks()
+    assert ranks == Ranks(0, 1, 0) and ranks.gather("mine") == ["mine"]
+    for launcher, said in (("pytorch", "no 'RANK'; start it with torchrun"), ("slurm", "srun"), ("mpi", "unknown")):
+        with pytest.raises(ValueError, match=said):
+            join_ranks(launcher)
+
+
+def test_slurm_is_translated(monkeypatch):
+    for name, value in {"PROCID": "0", "NTASKS": "1", "LOCALID": "3", "NODELIST": "n1"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_PORT"):
+        monkeypatch.setenv(name, "9")
+    assert join_ranks("slurm") == Ranks(0, 1, 3)
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    entries = []
+    for i in range(7):
+        PIL.Image.fromarray(reference_image(36, 48, i)).save(tmp_path / f"{i}.png")
+        truth = np.random.default_rng(i).uniform(0.5, 9, (36, 48)).astype(np.float32)
+        np.save(tmp_path / f"{i}.npy", truth)
+        entries.append({"rgb": f"{i}.png", "depth": f"{i}.npy", "cam_in": [60, 60, 23.5, 17.5]})
+    (tmp_path / "3.png").write_bytes(b"")
+    (tmp_path / "a.json").write_text(json.dumps({"files": entries}))
+    return tmp_path / "a.json"
+
+
+def evaluate(launcher, dataset, checkpoint, out):
+    command = [
+        *launcher,
+        "-m",
+        "mono",
+        "evaluate",
+        dataset,
+        "--model",
+        "convtiny.0.3_150.py",
+        "--checkpoint",
+        checkpoint,
+    ]
+    command += ["--out", out, "--device", "cpu", "--save", "depth", "--options", "data_basic.crop_size=(64,96)"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [str(c) for c in command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    return done, json.loads((out / "metrics.json").read_text())
+
+
+def test_two_processes_equal_one_exactly(dataset, tiny_checkpoint, tmp_path):
+    one, single = evaluate([sys.executable], dataset, tiny_checkpoint, tmp_path / "one")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    two, double = evaluate(launcher, dataset, tiny_checkpoint, tmp_path / "two")
+    assert one.returncode == 1 and "3.png" in one.stdout, one.stderr
+    assert "3.png" in two.stdout, two.stderr
+    assert single.pop("run")["command"] != double.pop("run")["command"]
+    assert double == single and single["images"] == 6
+    records = [json.loads(line) for line in (tmp_path / "two" / "manifest.jsonl").read_text().splitlines()]
+    assert sorted(r["name"] for r in records) == sorted(str(i) for i in range(7))
+    assert not list((tmp_path / "two").glob("manifest.rank*"))
+    for file in (tmp_path / "one" / "depth").iterdir():
+        assert (tmp_path / "two" / "depth" / file.name).read_bytes() == file.read_bytes()

@@ -84,7 +84,6 @@ def _translate_slurm() -> None:
         raise ValueError(f"launcher slurm: the environment has no {error}; start it with srun") from None
     if "MASTER_ADDR" not in environment:
         command = ["scontrol", "show", "hostnames", nodes]
-        environment["MASTER_ADDR"] = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[
-            0
-        ]
+        hosts = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        environment["MASTER_ADDR"] = hosts.split()[0]
     environment.setdefault("MASTER_PORT", "29500")

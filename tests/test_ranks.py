@@ -47,22 +47,12 @@ def dataset(tmp_path):
 
 
 def evaluate(launcher, dataset, checkpoint, out):
-    command = [
-        *launcher,
-        "-m",
-        "mono",
-        "evaluate",
-        dataset,
-        "--model",
-        "convtiny.0.3_150.py",
-        "--checkpoint",
-        checkpoint,
-    ]
-    command += ["--out", out, "--device", "cpu", "--save", "depth", "--options", "data_basic.crop_size=(64,96)"]
+    command = [*launcher, "-m", "mono", "evaluate", dataset, "--model", "convtiny.0.3_150.py"]
+    command += ["--checkpoint", checkpoint, "--out", out, "--device", "cpu", "--save", "depth"]
+    command += ["--options", "data_basic.crop_size=(64,96)"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [str(c) for c in command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    words = [str(word) for word in command]
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     return done, json.loads((out / "metrics.json").read_text())
 
 

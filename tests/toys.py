@@ -9,8 +9,8 @@ from mono.canonical import CanonicalTransform
 from mono.data.folder import find_images
 from mono.do_test import RunOptions, run
 from mono.focal import CameraPolicy
-from mono.output.writer import OutputOptions
 from mono.model.depth_model import NetworkOutput
+from mono.output.writer import OutputOptions
 from mono.predictor import Predictor
 
 

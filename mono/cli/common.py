@@ -180,8 +180,13 @@ def say_summary(summary: RunSummary | None, options: RunOptions, predictor: Pred
         out(f"  focal length: {source:12} {count} image{'s' * (count != 1)}{hint}\n")
     where = [*(f"{options.out / what}/" for what in options.output.save), str(options.out / "manifest.jsonl")]
     out("  results: " + "  ".join(where) + "\n")
-    for source, reason in summary.failures[:20]:
-        out(f"  FAILED {source}: {reason}\n")
-    if len(summary.failures) > 20:
-        out(f"  and {len(summary.failures) - 20} more, see the manifest\n")
+    say_failures(summary.failures)
     return 1 if summary.failures else 0
+
+
+def say_failures(failures: Sequence[tuple[str, str]], most: int = 20) -> None:
+    """Lists (input, reason) pairs."""
+    for source, reason in failures[:most]:
+        sys.stdout.write(f"  FAILED {source}: {reason}\n")
+    if len(failures) > most:
+        sys.stdout.write(f"  and {len(failures) - most} more\n")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mono.cli import common
 
 if TYPE_CHECKING:
+    from mono.data.sample import Sample
     from mono.do_test import RunOptions, RunSummary
+    from mono.evaluation.protocols import Protocol
+    from mono.evaluation.report import Tiers
     from mono.predictor import Predictor
 
 
@@ -21,6 +26,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="what paths in the JSON are relative to")
     parser.add_argument("--protocol", default="none", help="name of an evaluation protocol (default: none: no crop)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="(default: outputs/MODEL/DATA)")
+    parser.add_argument("--pred", type=Path, metavar="DIR", help="score depth files saved before, instead of a model")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes for --pred")
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
     common.add_camera_flags(parser)
@@ -37,7 +44,9 @@ def run(args: argparse.Namespace) -> int:
     data = args.data / "annotations.json" if args.data.is_dir() else args.data
     samples = load_annotations(data, args.data_root)
     name = data.parent.name if data.stem == "annotations" else data.stem
-    out = args.out or Path("outputs") / Path(args.model).stem / (name or "data")
+    out = args.out or Path("outputs") / ("saved" if args.pred else Path(args.model).stem) / (name or "data")
+    if args.pred:
+        return _rescore(args, samples, out)
     options = common.run_options(args, out, args.protocol)
     ranks = join_ranks(args.launcher)
     predictor = common.load_predictor(args, args.model, args.checkpoint, ranks)
@@ -46,15 +55,34 @@ def run(args: argparse.Namespace) -> int:
     return common.say_summary(summary, options, predictor)
 
 
+def _rescore(args: argparse.Namespace, samples: Sequence[Sample], out: Path) -> int:
+    from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    from mono.evaluation.protocols import get_protocol
+    from mono.rescore import rescore
+
+    protocol = get_protocol(args.protocol)
+    with logging_redirect_tqdm(), tqdm(total=sum(s.depth is not None for s in samples), unit="image") as bar:
+        scores = rescore(samples, args.pred, protocol, args.workers, bar.update)
+    facts = {"command": sys.argv, "predictions": str(args.pred)}
+    _say(scores.metrics, out, protocol, facts)
+    common.say_failures(scores.failures)
+    return 1 if scores.failures else 0
+
+
 def say_metrics(summary: RunSummary | None, options: RunOptions, predictor: Predictor) -> None:
     """Writes metrics.json and prints the table, on rank 0; says so where there is no ground truth."""
+    if summary is not None and options.protocol is not None:
+        _say(summary.metrics, options.out, options.protocol, common.facts(predictor))
+
+
+def _say(results: Mapping[str, Tiers | None], out: Path, protocol: Protocol, facts: Mapping[str, Any]) -> None:
     from mono.evaluation.report import table, write_metrics
 
-    if summary is None:
-        return
-    if options.protocol is None or not any(summary.metrics.values()):
+    if not any(results.values()):
         sys.stdout.write("\nno ground truth: no metrics\n")
         return
-    write_metrics(options.out / "metrics.json", summary.metrics, options.protocol, common.facts(predictor))
-    sys.stdout.write("\n" + table(summary.metrics, options.protocol) + "\n")
-    sys.stdout.write(f"  metrics: {options.out / 'metrics.json'}\n")
+    write_metrics(out / "metrics.json", results, protocol, facts)
+    sys.stdout.write("\n" + table(results, protocol) + "\n")
+    sys.stdout.write(f"  metrics: {out / 'metrics.json'}\n")

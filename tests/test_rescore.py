@@ -1,0 +1,53 @@
+import json
+
+import numpy as np
+import pytest
+
+from mono.cli.main import main
+from mono.data.annotations import load_annotations
+from mono.do_test import RunError
+from mono.evaluation.protocols import get_protocol
+from mono.output.depth_files import write_depth
+from mono.rescore import rescore
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Five images of which the prediction is 10 % too far, in the toolkit's formats; the fourth has none."""
+    entries = []
+    for i, suffix in enumerate(["png", "npy", "npz", None, "png"]):
+        (tmp_path / f"{i}.jpg").write_bytes(b"never read")
+        truth = np.random.default_rng(i).uniform(1, 9, (30, 40)).astype(np.float32)
+        np.save(tmp_path / f"{i}_gt.npy", truth)
+        entries.append({"rgb": f"{i}.jpg", "depth": f"{i}_gt.npy"})
+        if suffix:
+            write_depth(tmp_path / "out" / "depth" / f"{i}.{suffix}", 1.1 * truth)
+    (tmp_path / "a.json").write_text(json.dumps({"files": entries}))
+    return tmp_path
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_saved_depth_is_scored(saved, workers):
+    counted = []
+    samples = load_annotations(saved / "a.json")
+    scores = rescore(samples, saved / "out", get_protocol("none"), workers, counted.append)
+    assert len(counted) == 5
+    assert [source for source, _ in scores.failures] == ["3.jpg"] and "no predicted depth" in scores.failures[0][1]
+    assert list(scores.metrics) == ["0.jpg", "1.jpg", "2.jpg", "4.jpg"]
+    for tiers in scores.metrics.values():
+        assert tiers["metric"].abs_rel == pytest.approx(0.1, abs=5e-4)
+        assert tiers["metric"].scale == pytest.approx(1 / 1.1, abs=1e-3)
+
+
+def test_the_command_says_what_it_found(saved, capsys):
+    arguments = ["evaluate", saved / "a.json", "--pred", saved / "out", "--out", saved / "scores", "--workers", "1"]
+    assert main([str(a) for a in arguments]) == 1
+    said = capsys.readouterr().out
+    assert "4 images with ground truth" in said and "FAILED 3.jpg" in said and "focal length is probably wrong" in said
+    found = json.loads((saved / "scores" / "metrics.json").read_text())
+    assert found["per_image_mean"]["metric"]["abs_rel"] == pytest.approx(0.1, abs=5e-4)
+
+
+def test_a_missing_folder_is_named(saved):
+    with pytest.raises(RunError, match=r"no folder .*nowhere with predictions"):
+        rescore([], saved / "nowhere", get_protocol("none"))

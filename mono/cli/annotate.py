@@ -1,0 +1,245 @@
+"""`metricdepth annotate`: from a dataset's own layout to an annotation file, and a check of such files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mono.cli import common
+
+if TYPE_CHECKING:
+    from mono.data.builders.entries import Annotated, Intrinsics, Progress
+    from mono.data.check import CheckReport, Finding
+
+Builder = Callable[[argparse.Namespace, "Progress"], "Annotated"]
+
+_SHOWN = 20  # findings of a kind
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command with an action for each dataset, and `check`."""
+    parser = commands.add_parser("annotate", help="datasets to annotation files, and a check of these")
+    actions = parser.add_subparsers(dest="dataset", metavar="DATASET", required=True)
+
+    kitti = _dataset(
+        actions, "kitti", _kitti, "KITTI: raw drives, annotated depth, a split list", "folder of the dates"
+    )
+    kitti.add_argument(
+        "--split", type=Path, metavar="FILE",
+        help="list of frames, such as Eigen's test files (default: all that have annotated depth)",
+    )  # fmt: skip
+    kitti.add_argument(
+        "--depth-root", type=Path, metavar="DIR",
+        help="folder of annotated train/ and val/ (default: ROOT/data_depth_annotated, else ROOT)",
+    )  # fmt: skip
+    kitti.add_argument("--right", action="store_true", help="without a list, images of the right camera, too")
+    _add_keep(kitti)
+
+    nyu = _dataset(
+        actions, "nyu", _nyu, "NYU Depth v2: labelled set (.mat) or official_splits", ".mat file, or folder", "SOURCE"
+    )
+    nyu.add_argument("--splits", type=Path, metavar="FILE", help="splits.mat (default: beside the labelled set)")
+    nyu.add_argument("--part", choices=("test", "train", "all"), default="test", help="(default: test)")
+    nyu.add_argument(
+        "--depth", choices=("raw", "filled"), default="raw",
+        help="of the .mat file: as measured (default; what official_splits holds), or with holes filled",
+    )  # fmt: skip
+    _add_files(nyu)
+
+    for name, build, words, root in (
+        ("ibims", _ibims, "iBims-1 (ibims1_core_raw)", "folder of rgb/, depth/, calib/"),
+        ("diode", _diode, "DIODE, with its masks applied", "val, or a folder in it"),
+        ("sunrgbd", _sunrgbd, "SUN RGB-D, its depth in millimetres", "SUNRGBD, or a folder in it"),
+    ):
+        _add_files(_dataset(actions, name, build, words, root))
+
+    tum = _dataset(actions, "tum", _tum, "TUM RGB-D sequences", "a sequence, or a folder of them")
+    tum.add_argument(
+        "--max-difference", type=float, default=0.02, metavar="S", help="between image and depth (default: 0.02 s)"
+    )
+    _add_intrinsics(tum, "(default: known from freiburg1, 2, 3)")
+
+    folder = _dataset(actions, "folder", _folder, "RGB-D folders matched by name", "folder of images", "RGB")
+    folder.add_argument("depth", nargs="?", type=Path, metavar="DEPTH", help="folder of depth maps")
+    folder.add_argument("--depth-scale", type=float, metavar="S", help="stored value of one metre, as 1000")
+    camera = folder.add_mutually_exclusive_group()
+    _add_intrinsics(camera, "of all images")
+    camera.add_argument("--camera", type=Path, metavar="FILE", help="camera file: JSON or COLMAP cameras.txt")
+    _add_keep(folder)
+
+    check = actions.add_parser("check", help="validate an annotation file, and warn of what looks wrong in its data")
+    check.add_argument("file", type=Path, metavar="FILE", help="annotation file (JSON)")
+    check.add_argument("--data-root", type=Path, metavar="DIR", help="what paths in the file are relative to")
+    check.add_argument("--sample", type=int, metavar="N", help="open N entries only, evenly spread")
+    check.add_argument("--all", action="store_true", help=f"list more than {_SHOWN} findings of a kind")
+    check.set_defaults(run=_check)
+
+
+def _dataset(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    build: Builder,
+    words: str,
+    root: str,
+    metavar: str = "ROOT",
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=words)
+    parser.add_argument("root", type=Path, metavar=metavar, help=root)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="annotation file to write (.json)")
+    parser.set_defaults(run=_run, build=build)
+    return parser
+
+
+def _add_keep(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--keep-without-depth", action="store_true", help="keep images that have no ground truth")
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--files", type=Path, metavar="DIR", help="folder for files that must be written (default: FILE without .json)"
+    )
+
+
+def _add_intrinsics(parser: argparse._ActionsContainer, words: str) -> None:
+    parser.add_argument("--intrinsics", type=_intrinsics, metavar="FX,FY,CX,CY", help=f"[px] {words}")
+
+
+def _intrinsics(text: str) -> Intrinsics:
+    values = common.numbers(text)
+    if len(values) != 4:
+        raise argparse.ArgumentTypeError(f'"{text}" is not FX,FY,CX,CY')
+    return values[0], values[1], values[2], values[3]
+
+
+def _kitti(args: argparse.Namespace, progress: Progress) -> Annotated:
+    from mono.data.builders.kitti import annotate_kitti
+
+    cameras = ("image_02", "image_03") if args.right else ("image_02",)
+    return annotate_kitti(
+        args.root, args.split, depth_root=args.depth_root, cameras=cameras, keep_without_depth=args.keep_without_depth
+    )
+
+
+def _nyu(args: argparse.Namespace, progress: Progress) -> Annotated:
+    from mono.data.builders.nyu import annotate_nyu
+
+    return annotate_nyu(args.root, args.files, splits=args.splits, part=args.part, depth=args.depth, progress=progress)
+
+
+def _ibims(args: argparse.Namespace, progress: Progress) -> Annotated:
+    from mono.data.builders.ibims import annotate_ibims
+
+    return annotate_ibims(args.root, args.files, progress=progress)
+
+
+def _diode(args: argparse.Namespace, progress: Progress) -> Annotated:
+    from mono.data.builders.diode import annotate_diode
+
+    return annotate_diode(args.root, args.files, progress=progress)
+
+
+def _sunrgbd(args: argparse.Namespace, progress: Progress) -> Annotated:
+    from mono.data.builders.sunrgbd import annotate_sunrgbd
+
+    return annotate_sunrgbd(args.root, args.files, progress=progress)
+
+
+def _tum(args: argparse.Namespace, progress: Progress) -> Annotated:
+    from mono.data.builders.tum import annotate_tum
+
+    return annotate_tum(args.root, max_difference=args.max_difference, intrinsics=args.intrinsics)
+
+
+def _folder(args: argparse.Namespace, progress: Progress) -> Annotated:
+    from mono.data.builders.pairs import annotate_pairs
+
+    return annotate_pairs(
+        args.root,
+        args.depth,
+        intrinsics=args.intrinsics,
+        camera_file=args.camera,
+        depth_scale=args.depth_scale,
+        keep_without_depth=args.keep_without_depth,
+    )
+
+
+def _run(args: argparse.Namespace) -> int:
+    """Builds, writes and validates an annotation file; returns the exit code."""
+    from tqdm import tqdm
+
+    from mono.data.annotations import load_annotations
+    from mono.data.builders.entries import write_annotations
+    from mono.output.atomic import sweep
+
+    if args.out.suffix.lower() != ".json":
+        raise ValueError(f"{args.out}: is not the name of an annotation file; it ends in .json")
+    if getattr(args, "files", None) is None:
+        args.files = args.out.with_suffix("")
+    if args.files.is_dir():
+        sweep(args.files)
+    annotated = args.build(args, lambda items: tqdm(items, unit="frame"))
+    write_annotations(args.out, annotated.entries)
+    load_annotations(args.out)
+    for line in (*annotated.notes, f"written: {args.out}", f"look at it: metricdepth annotate check {args.out}"):
+        sys.stdout.write(line + "\n")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    """Checks a file; returns 0 if nothing looks wrong, 1 if something does (2 if the file is not valid)."""
+    from tqdm import tqdm
+
+    from mono.data.check import check_annotations
+
+    report = check_annotations(
+        args.file, args.data_root, sample=args.sample, progress=lambda items: tqdm(items, unit="entry")
+    )
+    sys.stdout.write("\n".join([f"{args.file}", *_facts(report), *_listed(report.findings, args.all)]) + "\n")
+    return 1 if report.findings else 0
+
+
+def _facts(report: CheckReport) -> list[str]:
+    part = "" if report.looked_at == report.entries else f", {report.looked_at} of them looked at"
+    lines = [f"  entries       {report.entries}{part}"]
+    sizes = [f"{width}x{height} ({count})" for (width, height), count in report.sizes.most_common(6)]
+    more = f" and {len(report.sizes) - 6} more" if len(report.sizes) > 6 else ""
+    lines.append(f"  sizes         {', '.join(sizes) or 'none'}{more}")
+    if report.cameras:
+        focal = _range([camera.focal for camera in report.cameras], "px")
+        fov = _range([camera.horizontal_fov for camera in report.cameras], "deg")
+        lines.append(f"  focal length  {focal}; horizontal field of view {fov}")
+    without = report.looked_at - len(report.cameras)
+    if without:
+        lines.append(f"  no camera     {without}")
+    if report.depths:
+        reach = f"{min(d.least for d in report.depths):.4g}-{max(d.largest for d in report.depths):.4g} m"
+        medians = _range([d.median for d in report.depths], "m")
+        lines.append(f"  depth         {report.with_depth} maps; {reach}; medians {medians}")
+        lines.append(f"  valid pixels  {_range([100 * d.valid for d in report.depths], '%')}")
+    else:
+        lines.append(f"  depth         {report.with_depth} maps")
+    return lines
+
+
+def _range(values: list[float], unit: str) -> str:
+    low, high = f"{min(values):.4g}", f"{max(values):.4g}"
+    return f"{low} {unit}" if low == high else f"{low}-{high} {unit}"
+
+
+def _listed(findings: tuple[Finding, ...], everything: bool) -> list[str]:
+    if not findings:
+        return ["nothing looks wrong"]
+    kinds: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        kinds[finding.kind].append(finding)
+    lines = [f"{len(findings)} warning{'s' * (len(findings) != 1)}:"]
+    for kind, found in kinds.items():
+        shown = found if everything else found[:_SHOWN]
+        lines += [f"  {finding}" for finding in shown]
+        if len(found) > len(shown):
+            lines.append(f"  and {len(found) - len(shown)} more: {kind} (--all lists them)")
+    return lines

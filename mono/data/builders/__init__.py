@@ -1,0 +1,1 @@
+"""From a dataset's own layout to an annotation file: a module for each dataset. Import what is needed from them."""

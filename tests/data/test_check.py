@@ -1,0 +1,210 @@
+"""`annotate check`: planted mistakes are found, each by its entry, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mono.cli.main import main
+from mono.data.annotations import AnnotationError, load_annotations
+from mono.data.check import SCHEMA, check_annotations
+from tests.data.layouts import picture, stored_depth, text
+
+CAMERA = [40.0, 40.0, 15.5, 11.5]
+MISTAKES = [
+    (1, "depth", "8-bit depth"),
+    (2, "depth_scale", "unlikely scale"),
+    (3, "depth_scale", "unlikely scale"),
+    (4, "depth", "size of depth and image differ"),
+    (5, "cam_in", "unlikely focal length"),
+    (6, "cam_in", "unlikely focal length"),
+    (7, "cam_in", "principal point far from the centre"),
+    (8, "rgb", "the same image twice"),
+    (9, "rgb", "unreadable image"),
+    (10, "depth", "empty depth"),
+    (11, "cam_in", "no focal length"),
+    (12, "cam_in", "fx and fy differ"),
+    (13, "cam_in", "one camera for two sizes"),
+    (14, "depth", "the same depth map twice"),
+    (15, "depth", "unreadable depth"),
+]
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Path:
+    """Sixteen entries; the first is right, each other has the mistake of its number in `MISTAKES`."""
+    entries: list[dict[str, Any]] = []
+    for number in range(16):
+        picture(tmp_path / f"rgb/{number}.png", seed=number)
+        stored_depth(tmp_path / f"depth/{number}.png", 3000)
+        entries.append({"rgb": f"rgb/{number}.png", "depth": f"depth/{number}.png", "depth_scale": 1000})
+        entries[-1]["cam_in"] = CAMERA
+    Image.fromarray(np.full((24, 32), 30, np.uint8)).save(tmp_path / "depth/1.png")
+    entries[2]["depth_scale"] = 1
+    entries[3]["depth_scale"] = 256_000
+    stored_depth(tmp_path / "depth/4.png", 3000, width=24, height=32)
+    entries[5]["cam_in"] = [4.0, 4.0, 15.5, 11.5]
+    entries[6]["cam_in"] = [500.0, 500.0, 15.5, 11.5]
+    entries[7]["cam_in"] = [40.0, 40.0, 31.0, 11.5]
+    Image.open(tmp_path / "rgb/0.png").save(tmp_path / "rgb/8.png", compress_level=0)
+    whole = (tmp_path / "rgb/9.png").read_bytes()
+    (tmp_path / "rgb/9.png").write_bytes(whole[: len(whole) // 2])
+    stored_depth(tmp_path / "depth/10.png", 0)
+    del entries[11]["cam_in"]
+    entries[12]["cam_in"] = [40.0, 60.0, 15.5, 11.5]
+    picture(tmp_path / "rgb/13.png", width=36, seed=13)
+    stored_depth(tmp_path / "depth/13.png", 3000, width=36)
+    entries[14]["depth"] = "depth/0.png"
+    text(tmp_path / "depth/15.png", "not a depth map")
+    return text(tmp_path / "data.json", json.dumps({"files": entries}))
+
+
+def test_each_planted_mistake_is_found_and_nothing_else(planted: Path) -> None:
+    report = check_annotations(planted)
+    assert [(finding.entry, finding.field, finding.kind) for finding in report.findings] == MISTAKES
+    assert all(len(finding.advice.split()) >= 5 for finding in report.findings)
+    lines = [str(finding) for finding in report.findings]
+    assert lines[1].startswith("entry 2: depth_scale: 1: unlikely scale: makes the median depth 3000 m, outside")
+    assert "256000" in lines[2]
+    assert "the depth map is 24x32, the image 32x24" in lines[3]
+    assert "a field of view of 152 deg" in lines[4]
+    assert "a field of view of 4 deg" in lines[5]
+    assert "48 % of the width and 0 % of the height" in lines[6]
+    assert "its pixels are entry 0's" in lines[7]
+    assert "entry 0 has the same camera for 32x24, this image is 36x24" in lines[12]
+
+
+def test_facts(planted: Path) -> None:
+    report = check_annotations(planted)
+    assert (report.entries, report.looked_at, report.with_depth) == (16, 16, 16)
+    assert dict(report.sizes) == {(32, 24): 14, (36, 24): 1}
+    first = report.depths[0]
+    assert (first.least, first.median, first.largest, first.valid) == (3, 3, 3, pytest.approx(23 / 24))
+    assert len(report.cameras) == 14
+
+
+def test_a_sample_is_evenly_spread(planted: Path) -> None:
+    seen: list[int] = []
+
+    def watch(items: Any) -> Any:
+        seen.extend(items)
+        return items
+
+    report = check_annotations(planted, sample=4, progress=watch)
+    assert seen == [0, 5, 10, 15]
+    assert (report.entries, report.looked_at) == (16, 4)
+    assert [finding.entry for finding in report.findings] == [5, 10, 15]
+    with pytest.raises(ValueError, match="sample is 0"):
+        check_annotations(planted, sample=0)
+
+
+def test_other_sources_of_the_focal_length_will_do(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png", seed=1)
+    picture(tmp_path / "b/b.png", seed=2)
+    text(tmp_path / "b/camera.json", '{"fx": 40}')
+    path = text(tmp_path / "data.json", json.dumps([{"rgb": "a.png"}, {"rgb": "b/b.png"}]))
+    assert [(finding.entry, finding.kind) for finding in check_annotations(path).findings] == [(0, "no focal length")]
+
+
+def test_the_command(planted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["annotate", "check", str(planted)]) == 1
+    out = capsys.readouterr().out
+    assert "15 warnings:" in out
+    assert "sizes         32x24 (14), 36x24 (1)" in out
+    assert "entry 10: depth: " in out
+    clean = text(tmp_path / "clean.json", json.dumps([json.loads(planted.read_text())["files"][0]]))
+    assert main(["annotate", "check", str(clean)]) == 0
+    out = capsys.readouterr().out
+    assert "nothing looks wrong" in out
+    assert "focal length  40 px; horizontal field of view 43.6 deg" in out
+    assert "valid pixels  95.83 %" in out
+    broken = text(tmp_path / "broken.json", json.dumps([{"rgb": "gone.png", "cam_in": [0, 1, 2, 3]}]))
+    assert main(["annotate", "check", str(broken)]) == 2
+    error = capsys.readouterr().err
+    assert "entry 0: rgb:" in error
+    assert "fx must be positive" in error
+
+
+def test_many_findings_of_a_kind_are_cut_short(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(25):
+        picture(tmp_path / f"{number}.png", width=16, height=8, seed=number)
+    path = text(tmp_path / "data.json", json.dumps([{"rgb": f"{number}.png"} for number in range(25)]))
+    assert main(["annotate", "check", str(path)]) == 1
+    out = capsys.readouterr().out
+    assert out.count("no focal length:") == 20
+    assert "and 5 more: no focal length (--all lists them)" in out
+    assert main(["annotate", "check", str(path), "--all"]) == 1
+    assert capsys.readouterr().out.count("no focal length:") == 25
+
+
+GOOD = [
+    {"files": [{"rgb": "a.png"}], "more": 3},
+    [{"rgb": "a.png", "depth": None, "depth_scale": None, "cam_in": None, "else": "x"}],
+    [{"rgb": "a.png", "depth": "d.npy", "depth_scale": 0.5, "cam_in": [700, 701.5, -3, 180]}],
+    [{"rgb": "a.png", "depth": "D.NPY", "intrinsic": [[700, 0, 1], [0, 700, 2], [0, 0, 1]]}],
+    [{"rgb": "a.png", "cam_in": [1, 2, 3, 4], "intrinsic": [1, 2, 3, 4]}],
+]
+BAD = [
+    {},
+    {"images": []},
+    [],
+    {"files": []},
+    {"files": {"rgb": "a.png"}},
+    "a.png",
+    3,
+    None,
+    ["a.png"],
+    [{"depth": "d.npy"}],
+    [{"rgb": ""}],
+    [{"rgb": None}],
+    [{"rgb": 7}],
+    [{"rgb": "a.png", "depth": "d.jpg"}],
+    [{"rgb": "a.png", "depth": "npy"}],
+    [{"rgb": "a.png", "depth": ["d.npy"]}],
+    [{"rgb": "a.png", "depth_scale": 0}],
+    [{"rgb": "a.png", "depth_scale": -256}],
+    [{"rgb": "a.png", "depth_scale": "256"}],
+    [{"rgb": "a.png", "depth_scale": True}],
+    [{"rgb": "a.png", "cam_in": 700}],
+    [{"rgb": "a.png", "cam_in": [700, 700, 320]}],
+    [{"rgb": "a.png", "cam_in": [700, 700, 320, 240, 0]}],
+    [{"rgb": "a.png", "cam_in": [0, 700, 320, 240]}],
+    [{"rgb": "a.png", "cam_in": [700, -1, 320, 240]}],
+    [{"rgb": "a.png", "cam_in": [700, 700, "320", 240]}],
+    [{"rgb": "a.png", "cam_in": [700, 700, None, 240]}],
+    [{"rgb": "a.png", "cam_in": {"fx": 700}}],
+    [{"rgb": "a.png", "intrinsic": [[700, 1, 1], [0, 700, 2], [0, 0, 1]]}],
+    [{"rgb": "a.png", "intrinsic": [[700, 0, 1], [0, 0, 2], [0, 0, 1]]}],
+    [{"rgb": "a.png", "intrinsic": [[700, 0, 1], [0, 700, 2], [0, 0, 2]]}],
+    [{"rgb": "a.png", "intrinsic": [[700, 0, 1], [0, 700, 2]]}],
+    [{"rgb": "a.png"}, {"rgb": "b.png", "cam_in": []}],
+]
+
+
+@pytest.mark.parametrize(("document", "good"), [(d, True) for d in GOOD] + [(d, False) for d in BAD])
+def test_schema_and_loader_agree(document: Any, good: bool, tmp_path: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(SCHEMA.read_text())
+    assert jsonschema.Draft202012Validator(schema).is_valid(document) is good
+    for name in ("a.png", "b.png", "d.npy", "D.NPY", "d.jpg", "npy"):
+        (tmp_path / name).touch()
+    path = text(tmp_path / "data.json", json.dumps(document))
+    if good:
+        assert load_annotations(path)
+    else:
+        with pytest.raises(AnnotationError):
+            load_annotations(path)
+
+
+def test_the_schema_is_one(tmp_path: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA.read_text()))
+    shutil.copy(SCHEMA, tmp_path / "data.json")
+    with pytest.raises(AnnotationError, match='"files" is missing'):
+        load_annotations(tmp_path / "data.json")

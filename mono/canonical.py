@@ -80,7 +80,7 @@ class CanonicalView:
         resized = cv2.resize(rgb, self.size[::-1], interpolation=cv2.INTER_LINEAR)
         border = cv2.BORDER_CONSTANT
         padded = cv2.copyMakeBorder(resized, top, bottom, left, right, border, value=[round(m) for m in self.mean])
-        scale, offset = 1 / np.float32(self.std), np.float32(self.mean)
+        scale, offset = 1 / np.array(self.std, np.float32), np.array(self.mean, np.float32)
         return np.ascontiguousarray(((padded.astype(np.float32) - offset) * scale).transpose(2, 0, 1))
 
     def depth_to_canonical(self, depth: np.ndarray) -> np.ndarray:

@@ -58,7 +58,7 @@ def rescore(
     work = functools.partial(_score, root=root, protocol=protocol)
     wanted = [s for s in samples if s.depth]
     metrics: dict[str, dict[str, ImageMetrics] | None] = {}
-    failures = []
+    failures: list[tuple[str, str]] = []
     if workers > 1:
         with multiprocessing.get_context("spawn").Pool(workers, _one_thread) as pool:
             results = zip(wanted, pool.imap(work, wanted, chunksize=4), strict=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import timm
 from torch import Tensor, nn
 
@@ -22,9 +24,9 @@ class TimmEncoder(nn.Module):
     def __init__(self, name: str, drop_path_rate: float = 0.0):
         super().__init__()
         self.trunk = timm.create_model(name, features_only=True, pretrained=False, drop_path_rate=drop_path_rate)
-        levels = [i for i, stride in enumerate(self.trunk.feature_info.reduction()) if stride >= 4]
-        self.levels = levels
-        self.channels: list[int] = [self.trunk.feature_info.channels()[i] for i in levels]
+        info: Any = self.trunk.feature_info
+        self.levels = [i for i, stride in enumerate(info.reduction()) if stride >= 4]
+        self.channels: list[int] = [info.channels()[i] for i in self.levels]
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Maps (B, 3, H, W) to four maps (B, C_i, H / 2^(i+2), W / 2^(i+2)); H and W are multiples of 32."""

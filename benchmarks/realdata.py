@@ -1,0 +1,82 @@
+"""A model on folders of annotated frames, as a table: python benchmarks/realdata.py FOLDER [FOLDER …] [--write FILE]
+
+Each folder holds an annotations.json. Predictions are as they come (no alignment), protocol "none": no crop, no cap,
+except that ground truth must be nearer than 80 m. With --write, the table replaces what stands in FILE between the
+lines `<!-- realdata -->` and `<!-- /realdata -->`.
+"""
+
+import argparse
+import datetime
+import platform
+import re
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+import mono
+from mono.data.annotations import load_annotations
+from mono.data.depth import read_depth
+from mono.do_test import RunOptions, run
+from mono.evaluation.metrics import mean_over_images
+from mono.evaluation.protocols import Protocol
+from mono.output.writer import OutputOptions
+
+PROTOCOL = Protocol(name="benchmark", min_depth=0.1, max_depth=80.0)
+
+
+def best_constant(truths: list[np.ndarray]) -> tuple[float, float]:
+    """AbsRel and delta1 of the one depth that has the least mean AbsRel, each frame counting the same."""
+    values = [t[PROTOCOL.in_range(t)] for t in truths]
+    candidates = np.geomspace(0.3, 60, 400)
+    errors = np.array([[np.mean(np.abs(c - v) / v) for c in candidates] for v in values]).mean(0)
+    best = candidates[errors.argmin()]
+    delta1 = np.mean([np.mean(np.maximum(best / v, v / best) < 1.25) for v in values])
+    return float(errors.min()), float(delta1)
+
+
+def row(folder: Path, model: mono.predictor.Predictor) -> str:
+    samples = load_annotations(folder / "annotations.json")
+    with tempfile.TemporaryDirectory() as out:
+        summary = run(samples, model, RunOptions(Path(out), OutputOptions(()), protocol=PROTOCOL))
+    assert summary is not None
+    tiers = [t for t in summary.metrics.values() if t]
+    metric, median = (mean_over_images([t[tier] for t in tiers]) for tier in ("metric", "median"))
+    scale = np.median([t["metric"].scale for t in tiers])
+    constant = best_constant([read_depth(s.depth, s.depth_scale)[::4, ::4] for s in samples if s.depth])
+    return (
+        f"| {folder.name} | {len(tiers)} | {metric.abs_rel:.3f} | {metric.delta1:.3f} | {metric.rmse:.2f} | {scale:.2f} "
+        f"| {median.abs_rel:.3f} | {median.delta1:.3f} | {constant[0]:.3f} / {constant[1]:.3f} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--model", default="lite")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--write", type=Path, metavar="FILE")
+    args = parser.parse_args()
+    model = mono.load_model(args.model, device=args.device)
+    lines = [
+        f"`{model.name}` (SHA-256 {model.checksum[:12]}…), {datetime.date.today()}, {platform.machine()} CPU, float32, by "
+        "`python benchmarks/realdata.py`; ground truth 0.1-80 m, no crop, mean over frames:",
+        "",
+        "| frames | n | AbsRel | delta1 | RMSE [m] | scale (true / predicted) | median-aligned AbsRel | delta1 "
+        "| best constant depth, AbsRel / delta1 |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *(row(folder, model) for folder in args.folders),
+    ]
+    table = "\n".join(lines)
+    print(table)
+    if args.write:
+        text = args.write.read_text()
+        pattern = r"(<!-- realdata -->\n).*?(\n<!-- /realdata -->)"
+        replaced, count = re.subn(pattern, lambda m: m[1] + table + m[2], text, flags=re.DOTALL)
+        if count != 1:
+            raise SystemExit(f"{args.write} has no lines <!-- realdata --> and <!-- /realdata -->")
+        args.write.write_text(replaced)
+
+
+if __name__ == "__main__":
+    main()

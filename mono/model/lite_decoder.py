@@ -1,0 +1,118 @@
+"""A narrow hourglass for small encoders: attention over the coarsest map, fusion downwards, log depth at a quarter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_COORDINATE_UNIT = 256.0  # [px of the input], so that coordinates are of order one
+_SCALE_RANGE = (0.01, 2.0)  # smallest and largest Laplace scale of the error that can be said
+
+
+def centred_coordinates(maps: Tensor, stride: int) -> Tensor:
+    """Offsets of a map's pixels from the input's centre, (B, 2, H, W), x then y, in units of 256 input pixels.
+
+    An image that was brought to one canonical focal length and not cropped has its viewing directions in proportion to
+    these offsets. So the network knows how far below the horizon a pixel looks, without being told of a camera.
+    """
+    batch, _, height, width = maps.shape
+    x = (torch.arange(width, device=maps.device, dtype=torch.float32) - (width - 1) / 2) * (stride / _COORDINATE_UNIT)
+    y = (torch.arange(height, device=maps.device, dtype=torch.float32) - (height - 1) / 2) * (stride / _COORDINATE_UNIT)
+    grid = torch.stack([x.expand(height, width), y[:, None].expand(height, width)])
+    return grid.to(maps.dtype).expand(batch, 2, height, width)
+
+
+class GlobalContext(nn.Module):
+    """A transformer block over all places of a map (B, C, H, W): each sees the whole image."""
+
+    def __init__(self, channels: int, heads: int = 4, expansion: int = 2):
+        super().__init__()
+        self.heads = heads
+        self.norm_1 = nn.LayerNorm(channels)
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.out = nn.Linear(channels, channels)
+        self.norm_2 = nn.LayerNorm(channels)
+        self.expand = nn.Linear(channels, expansion * channels)
+        self.reduce = nn.Linear(expansion * channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        tokens = x.flatten(2).transpose(1, 2)
+        shape = (batch, height * width, 3, self.heads, channels // self.heads)
+        query, key, value = self.qkv(self.norm_1(tokens)).reshape(shape).permute(2, 0, 3, 1, 4)
+        seen = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(batch, -1, channels)
+        tokens = tokens + self.out(seen)
+        tokens = tokens + self.reduce(F.gelu(self.expand(self.norm_2(tokens))))
+        return tokens.transpose(1, 2).reshape(batch, channels, height, width)
+
+
+class Fuse(nn.Module):
+    """A coarser map, upsampled, beside an encoder map and its coordinates; then a residual pair of 3x3 convolutions."""
+
+    def __init__(self, coarse: int, skip: int, channels: int, stride: int):
+        super().__init__()
+        self.stride = stride
+        self.coarse = nn.Conv2d(coarse, channels, 1)
+        self.skip = nn.Conv2d(skip + 2, channels, 1)
+        self.conv_1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv_2 = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
+        beside = torch.cat([skip, centred_coordinates(skip, self.stride)], 1)
+        x = F.interpolate(self.coarse(coarse), scale_factor=2, mode="nearest") + self.skip(beside)
+        return F.relu(x + self.conv_2(F.relu(self.conv_1(F.relu(x)))))
+
+
+class LiteDecoder(nn.Module):
+    """Encoder maps to depth in the canonical camera, and to how far off it may be.
+
+    Depth is said as a logarithm at 1/4 of the input's size, on top of one at 1/32 that carries the scene's scale. The
+    confidence is exp(-b): b is the scale of a Laplace distribution of the error in log depth, learned by maximum
+    likelihood, so it is the expected relative error of that pixel. A confidence of 0.9 announces about 10 %.
+
+    Args:
+        in_channels: widths of the encoder's four maps, finest first.
+        widths: (c0, c1, c2, c3) of the hourglass at 1/4, 1/8, 1/16, 1/32; c3 is a multiple of 4.
+        depth_range: nearest and farthest depth that can be said [m in canonical space].
+        blocks: transformer blocks at 1/32.
+    """
+
+    def __init__(
+        self, in_channels: Sequence[int], widths: Sequence[int], depth_range: tuple[float, float], blocks: int = 3
+    ):
+        super().__init__()
+        c0, c1, c2, c3 = widths
+        self.depth_range = depth_range
+        self.project = nn.Conv2d(in_channels[3] + 2, c3, 1)
+        self.context = nn.Sequential(*(GlobalContext(c3) for _ in range(blocks)))
+        self.fuse_2 = Fuse(c3, in_channels[2], c2, 16)
+        self.fuse_1 = Fuse(c2, in_channels[1], c1, 8)
+        self.fuse_0 = Fuse(c1, in_channels[0], c0, 4)
+        self.coarse_head = nn.Conv2d(c3, 1, 1)
+        self.head = nn.Sequential(nn.Conv2d(c0, c0, 3, padding=1), nn.ReLU(), nn.Conv2d(c0, 2, 1))
+        for conv in (m for m in self.modules() if isinstance(m, nn.Conv2d)):
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+        # Maps of encoders without a final norm spread over some five units.
+        for first in (self.project, self.fuse_2.skip, self.fuse_1.skip, self.fuse_0.skip):
+            nn.init.normal_(first.weight, std=0.2 * (2 / first.in_channels) ** 0.5)
+        for last in (self.coarse_head, self.head[2], self.fuse_2.conv_2, self.fuse_1.conv_2, self.fuse_0.conv_2):
+            nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+
+    def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Returns canonical depth [m] and confidence in (0, 1), both (B, 1, H, W) for maps of an (H, W) input."""
+        coarse = self.project(torch.cat([maps[3], centred_coordinates(maps[3], 32)], 1))
+        coarse = self.context(coarse)
+        x = self.fuse_1(self.fuse_2(F.relu(coarse), maps[2]), maps[1])
+        fine = self.head(self.fuse_0(x, maps[0])).float()
+        overall = F.interpolate(self.coarse_head(coarse).float(), scale_factor=8, mode="bilinear", align_corners=False)
+        near, far = (math.log(depth) for depth in self.depth_range)
+        log_depth = near + (far - near) * torch.sigmoid(overall + fine[:, :1])
+        log_scale = fine[:, 1:].clamp(math.log(_SCALE_RANGE[0]), math.log(_SCALE_RANGE[1]))
+        both = torch.cat([log_depth, log_scale], 1)
+        both = F.interpolate(both, scale_factor=4, mode="bilinear", align_corners=False)
+        return both[:, :1].exp(), (-both[:, 1:].exp()).exp()

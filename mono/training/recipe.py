@@ -1,0 +1,91 @@
+"""How a network is trained, as a value read from a Python file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+RECIPES = Path(__file__).resolve().parents[1] / "configs" / "training"
+LOSSES = ("log_l1", "silog", "gradient", "rpnl", "laplace", "sky")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    Attributes:
+        sizes: (height, width) of the network's input while training [px], multiples of 32; one for each batch.
+        batch_pixels: a batch holds as many images as make this many pixels, at least two.
+        init: package with the encoder's first weights; "" starts from random ones.
+        frozen_blocks: the encoder's stem and this many of its blocks do not learn (EfficientNet only).
+        lr, encoder_lr: highest learning rates of decoder and encoder.
+        weight_decay: of AdamW, on matrices and filters only.
+        warmup: share of the run in which the learning rate rises.
+        clip: largest norm of the gradient.
+        ema: decay of the moving average of the weights, per step.
+        losses: weight of each loss, by name; 0 or missing: not computed.
+        zero_is_sky: whether pixels without depth are sky.
+        focal_jitter: standard deviation of ln(focal length of the network's input / canonical focal length).
+        centred: share of crops around the image's centre.
+        balance: 0 draws all frames alike, 1 all families of frames.
+        family_weights: factors to how often a family is drawn; 1 for those not named.
+
+    Raises:
+        ValueError: a size or a loss is not possible.
+    """
+
+    sizes: tuple[tuple[int, int], ...] = ((288, 352),)
+    batch_pixels: int = 16 * 288 * 352
+    init: str = ""
+    frozen_blocks: int = 0
+    lr: float = 1e-3
+    encoder_lr: float = 4e-4
+    weight_decay: float = 0.02
+    warmup: float = 0.03
+    clip: float = 1.0
+    ema: float = 0.999
+    losses: Mapping[str, float] = field(default_factory=lambda: {"silog": 1.0})
+    zero_is_sky: bool = False
+    focal_jitter: float = 0.1
+    centred: float = 0.6
+    balance: float = 0.5
+    family_weights: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for size in self.sizes:
+            if len(size) != 2 or any(n < 32 or n % 32 for n in size):
+                raise ValueError(f"size {size} is not (height, width) in positive multiples of 32 pixels")
+        unknown = sorted(set(self.losses) - set(LOSSES))
+        if unknown or not self.sizes:
+            raise ValueError(f"there is no loss {unknown[0]}; known: {', '.join(LOSSES)}" if unknown else "no sizes")
+
+    def batch_size(self, size: tuple[int, int]) -> int:
+        """Images in a batch of this size."""
+        return max(round(self.batch_pixels / (size[0] * size[1])), 2)
+
+
+def read_recipe(name: str | Path, options: Mapping[str, Any] | None = None) -> Recipe:
+    """Reads a recipe file: a path, or a name below mono/configs/training. Options override its values.
+
+    Raises:
+        ValueError: the file does not exist, or a name or value in it is wrong.
+    """
+    from mmengine.config import Config
+
+    tried = [Path(name), RECIPES / name, RECIPES / f"{name}.py"]
+    path = next((p for p in tried if p.is_file()), None)
+    if path is None:
+        known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.py")))
+        raise ValueError(f"there is no recipe {name}; the package has {known}")
+    values = {**Config.fromfile(str(path)).to_dict(), **(options or {})}
+    known_names = [f.name for f in fields(Recipe)]
+    unknown = sorted(set(values) - set(known_names))
+    if unknown:
+        raise ValueError(f"{path}: a recipe has no {', '.join(unknown)}; it has {', '.join(known_names)}")
+    values["sizes"] = tuple(tuple(int(n) for n in size) for size in values.get("sizes", Recipe.sizes))
+    try:
+        return Recipe(**values)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error

@@ -1,0 +1,118 @@
+"""A timm trunk made ready for fine-tuning on a CPU: same function, same tensor names, a third of the time.
+
+What makes the plain trunk slow there, and what is done about it:
+- batch norm with fixed statistics is a pass over memory of its own: it is folded into the convolution before it, in
+  every step anew, so that its weights still learn;
+- the backward pass of depthwise convolutions in bfloat16 has no fast kernel: filters and scales of depthwise ones
+  stay as they are (biases and pointwise filters learn), and strided ones are run backwards in float32;
+- the first stages work at half size and cost most of the memory traffic: they stay as they are, without gradients.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from types import MethodType
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+import torch.nn.grad
+from torch import Tensor, nn
+
+
+class _Depthwise(torch.autograd.Function):
+    """A depthwise convolution whose filters need no gradient, and whose backward pass uses fast kernels."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: int) -> Tensor:
+        ctx.save_for_backward(weight)
+        ctx.geometry = (x.shape, stride, padding)
+        return F.conv2d(x, weight, bias, stride, padding, 1, weight.shape[0])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        (weight,) = ctx.saved_tensors
+        shape, stride, padding = ctx.geometry
+        if stride == 1:
+            back = weight.shape[-1] - 1 - padding
+            grad_x = F.conv2d(grad, weight.flip(2, 3), None, 1, back, 1, weight.shape[0])
+        else:
+            grad_x = torch.nn.grad.conv2d_input(
+                shape, weight.float(), grad.float(), stride, padding, 1, weight.shape[0]
+            ).to(grad.dtype)
+        return grad_x, None, grad.sum((0, 2, 3)), None, None
+
+
+def keep_memory() -> None:
+    """Tells the C library to keep freed memory: else each step asks the system anew for gigabytes of empty pages.
+
+    Halves the time of a step on Linux with glibc; does nothing elsewhere. For processes that only train.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        trim_threshold, top_pad, mmap_max = -1, -2, -4
+        libc.mallopt(mmap_max, 0)
+        libc.mallopt(trim_threshold, 2**31 - 1)
+        libc.mallopt(top_pad, 2**28)
+
+
+def prepare_trunk(encoder: nn.Module, frozen_blocks: int = 2, train_depthwise: bool = False) -> None:
+    """Fixes batch-norm statistics, folds them, and freezes depthwise filters and the first stages. In place.
+
+    Names and meaning of all tensors stay: the state dict before and after is that of a plain encoder.
+
+    Args:
+        encoder: an EfficientNet of timm (stem, then `blocks`).
+        frozen_blocks: how many of the `blocks`, and the stem if any, do not learn.
+        train_depthwise: whether depthwise filters learn (slow on CPUs).
+    """
+    trunk: Any = encoder.trunk
+    frozen = [trunk.conv_stem, trunk.bn1, *trunk.blocks[:frozen_blocks]] if frozen_blocks else []
+    for module in frozen:
+        module.requires_grad_(False)
+    conv: nn.Conv2d | None = None
+    for module in trunk.modules():
+        if isinstance(module, nn.Conv2d):
+            conv = module
+        elif isinstance(module, nn.BatchNorm2d) and conv is not None:
+            if conv.groups > 1 and not train_depthwise:
+                conv.weight.requires_grad_(False)
+                module.weight.requires_grad_(False)
+            _fold(conv, module)
+            conv = None
+
+
+def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    """Makes `conv` do the work of `norm` too, and leaves `norm` its activation."""
+    same = "Same" in type(conv).__name__  # timm's convolution with TensorFlow's padding
+    stride, kernel = conv.stride[0], conv.kernel_size[0]
+
+    def forward_conv(self: nn.Conv2d, x: Tensor) -> Tensor:
+        mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+        scale = norm.weight * (variance + norm.eps).rsqrt()
+        bias = norm.bias - mean * scale
+        weight = self.weight * scale[:, None, None, None]
+        padding = self.padding[0]
+        if same:
+            x, padding = _pad_same(x, kernel, stride), 0
+        if self.groups > 1 and not self.weight.requires_grad and torch.is_grad_enabled():
+            if torch.is_autocast_enabled("cpu"):
+                dtype = torch.get_autocast_dtype("cpu")
+                x, weight, bias = x.to(dtype), weight.to(dtype), bias.to(dtype)
+            return _Depthwise.apply(x, weight, bias, stride, padding)
+        return F.conv2d(x, weight, bias, stride, padding, self.dilation, self.groups)
+
+    def forward_norm(self: nn.BatchNorm2d, x: Tensor) -> Tensor:
+        return self.act(x)  # type: ignore[operator]
+
+    conv.forward = MethodType(forward_conv, conv)  # type: ignore[method-assign]
+    norm.forward = MethodType(forward_norm, norm)  # type: ignore[method-assign]
+
+
+def _pad_same(x: Tensor, kernel: int, stride: int) -> Tensor:
+    """Zeros so that ceil(size / stride) outputs fit, the odd one at the right and bottom."""
+    height, width = (max((-(-n // stride) - 1) * stride + kernel - n, 0) for n in x.shape[-2:])
+    return F.pad(x, (width // 2, width - width // 2, height // 2, height - height // 2))

@@ -1,0 +1,86 @@
+"""How good a network is on annotated images, as they come: no alignment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from mono.camera import Camera
+from mono.canonical import CanonicalTransform
+from mono.data.annotations import load_annotations
+from mono.data.depth import read_depth
+from mono.data.images import read_image
+from mono.data.sample import Sample
+from mono.evaluation.metrics import compare
+
+
+@dataclass(frozen=True)
+class Score:
+    """Means over images.
+
+    Attributes:
+        abs_rel: mean relative error.
+        delta1: share of pixels within 25 %.
+        scale: median over images of true / predicted median depth.
+        spread: standard deviation over images of the logarithm of the same.
+        aligned_delta1: delta1 after multiplying each prediction by its image's scale.
+    """
+
+    abs_rel: float
+    delta1: float
+    scale: float
+    spread: float
+    aligned_delta1: float
+
+
+def read_sets(paths: Sequence[Path], limit: int) -> dict[str, list[Sample]]:
+    """At most `limit` images of each annotation file, evenly spread, by the name of the file's folder."""
+    sets = {}
+    for path in paths:
+        samples = [s for s in load_annotations(path) if s.depth is not None and s.intrinsics is not None]
+        chosen = np.linspace(0, len(samples) - 1, min(limit, len(samples))).round().astype(int)
+        sets[path.resolve().parent.name] = [samples[i] for i in chosen]
+    return sets
+
+
+def validate(
+    network: nn.Module, transform: CanonicalTransform, sets: Mapping[str, Sequence[Sample]]
+) -> dict[str, Score]:
+    """Scores by set of images; sets without a usable image are left out."""
+    scores = {name: _score(network, transform, samples) for name, samples in sets.items()}
+    return {name: score for name, score in scores.items() if score is not None}
+
+
+@torch.inference_mode()
+def _score(network: nn.Module, transform: CanonicalTransform, samples: Sequence[Sample]) -> Score | None:
+    rows = []
+    device = next(network.parameters()).device
+    for sample in samples:
+        rgb = read_image(sample.rgb).rgb
+        if sample.depth is None or sample.intrinsics is None:
+            continue
+        truth = read_depth(sample.depth, sample.depth_scale)
+        view = transform.view(Camera(*sample.intrinsics, width=rgb.shape[1], height=rgb.shape[0]))
+        output = network(torch.from_numpy(view.image_to_input(rgb))[None].to(device))
+        depth = view.depth_to_metric(output.depth[0].float()).cpu().numpy()
+        known = (truth > 0) & (depth > 0)
+        if known.any():
+            plain = compare(depth[known], truth[known])
+            scale = float(np.median(truth[known]) / np.median(depth[known]))
+            aligned = compare(depth[known] * scale, truth[known])
+            rows.append((plain.abs_rel, plain.delta1, scale, aligned.delta1))
+    if not rows:
+        return None
+    table = np.array(rows)
+    return Score(
+        abs_rel=float(table[:, 0].mean()),
+        delta1=float(table[:, 1].mean()),
+        scale=float(np.median(table[:, 2])),
+        spread=float(np.log(table[:, 2]).std()),
+        aligned_delta1=float(table[:, 3].mean()),
+    )

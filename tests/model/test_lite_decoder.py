@@ -1,0 +1,75 @@
+"""The lite decoder: sizes, ranges, what it sees."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from mono.model.depth_model import build_depth_model
+from mono.model.lite_decoder import LiteDecoder, centred_coordinates
+
+CHANNELS = (24, 40, 112, 320)
+
+
+def encoder_maps(height: int, width: int, batch: int = 1, seed: int = 0) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    sizes = [(height // s, width // s) for s in (4, 8, 16, 32)]
+    return [torch.randn(batch, c, *size, generator=generator) for c, size in zip(CHANNELS, sizes, strict=True)]
+
+
+@pytest.fixture
+def decoder() -> LiteDecoder:
+    torch.manual_seed(0)
+    decoder = LiteDecoder(CHANNELS, (16, 16, 32, 32), (0.1, 200.0)).eval()
+    for parameter in decoder.parameters():  # heads begin at zero
+        torch.nn.init.normal_(parameter, std=0.1)
+    return decoder
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 96), (96, 32), (32, 32)])
+def test_full_size_maps_within_their_ranges(decoder: LiteDecoder, height: int, width: int):
+    with torch.no_grad():
+        depth, confidence = decoder([m * 30 for m in encoder_maps(height, width, batch=2)])
+    assert depth.shape == confidence.shape == (2, 1, height, width)
+    assert depth.min() >= 0.1 - 1e-6 and depth.max() <= 200 + 1e-3
+    assert confidence.min() >= math.exp(-2.0) - 1e-6 and confidence.max() <= math.exp(-0.01) + 1e-6
+
+
+def test_untrained_network_says_one_depth_in_the_middle_of_its_range():
+    torch.manual_seed(0)
+    with torch.no_grad():
+        depth, confidence = LiteDecoder(CHANNELS, (16, 16, 32, 32), (0.1, 200.0))(encoder_maps(64, 64))
+    assert torch.allclose(depth, torch.full_like(depth, math.sqrt(0.1 * 200)), rtol=1e-4)
+    assert torch.allclose(confidence, torch.full_like(confidence, math.exp(-1)), rtol=1e-4)
+
+
+def test_every_place_sees_the_whole_image(decoder: LiteDecoder):
+    maps = encoder_maps(64, 256)
+    changed = [m.clone() for m in maps]
+    changed[3][..., -1] += 3.0  # the right end at 1/32
+    with torch.no_grad():
+        left = (decoder(changed)[0] - decoder(maps)[0])[..., :8].abs().max()
+    assert left > 1e-4
+
+
+def test_batch_equals_single(decoder: LiteDecoder):
+    one, two = encoder_maps(64, 64, seed=1), encoder_maps(64, 64, seed=2)
+    with torch.no_grad():
+        both = decoder([torch.cat(pair) for pair in zip(one, two, strict=True)])[0]
+        alone = torch.cat([decoder(one)[0], decoder(two)[0]])
+    assert torch.allclose(both, alone, rtol=1e-4)
+
+
+def test_coordinates_are_symmetric_and_in_input_pixels():
+    grid = centred_coordinates(torch.zeros(1, 5, 3, 4), stride=32)
+    assert grid[0, 0, 0].tolist() == [-48 / 256, -16 / 256, 16 / 256, 48 / 256]
+    assert grid[0, 1, :, 0].tolist() == [-32 / 256, 0, 32 / 256]
+
+
+def test_shipped_size():
+    network = build_depth_model("tf_efficientnet_lite0", "LiteDecoder", (48, 80, 128, 256), (0.1, 200.0))
+    tensors = network.state_dict().values()
+    assert sum(p.numel() for p in network.parameters()) < 6e6
+    assert sum(2 * t.numel() for t in tensors) < 12e6

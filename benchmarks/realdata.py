@@ -45,7 +45,8 @@ def row(folder: Path, model: mono.predictor.Predictor) -> str:
     scale = np.median([t["metric"].scale for t in tiers])
     constant = best_constant([read_depth(s.depth, s.depth_scale)[::4, ::4] for s in samples if s.depth])
     return (
-        f"| {folder.name} | {len(tiers)} | {metric.abs_rel:.3f} | {metric.delta1:.3f} | {metric.rmse:.2f} | {scale:.2f} "
+        f"| {folder.name} | {len(tiers)} "
+        f"| {metric.abs_rel:.3f} | {metric.delta1:.3f} | {metric.rmse:.2f} | {scale:.2f} "
         f"| {median.abs_rel:.3f} | {median.delta1:.3f} | {constant[0]:.3f} / {constant[1]:.3f} |"
     )
 
@@ -59,8 +60,8 @@ def main() -> None:
     args = parser.parse_args()
     model = mono.load_model(args.model, device=args.device)
     lines = [
-        f"`{model.name}` (SHA-256 {model.checksum[:12]}…), {datetime.date.today()}, {platform.machine()} CPU, float32, by "
-        "`python benchmarks/realdata.py`; ground truth 0.1-80 m, no crop, mean over frames:",
+        f"`{model.name}` (SHA-256 {model.checksum[:12]}…), {datetime.date.today()}, {platform.machine()} CPU, float32, "
+        "by `python benchmarks/realdata.py`; ground truth 0.1-80 m, no crop, mean over frames:",
         "",
         "| frames | n | AbsRel | delta1 | RMSE [m] | scale (true / predicted) | median-aligned AbsRel | delta1 "
         "| best constant depth, AbsRel / delta1 |",

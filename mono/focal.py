@@ -6,11 +6,13 @@ import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mono.camera import Camera
 from mono.camera_files import camera_file_beside, camera_from_file, same_aspect
-from mono.data.exif import ExifCamera
+
+if TYPE_CHECKING:
+    from mono.data.exif import ExifCamera
 
 Source = Literal["given", "annotation", "camera file", "exif", "assumed"]
 

@@ -18,6 +18,7 @@ from mono.camera_files import camera_file_beside
 from mono.data.depth import read_depth
 from mono.data.images import read_image
 from mono.data.sample import Sample
+from mono.evaluation.frames import keep_frame
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
 from mono.evaluation.protocols import Protocol
 from mono.focal import CameraPolicy, FoundCamera
@@ -47,6 +48,7 @@ class RunOptions:
         policy: where cameras come from.
         focal_sweep: focal lengths [px]; a point cloud is written for each, for images of unknown cameras.
         protocol: how predictions are compared with ground truth; None: they are not.
+        report: keep what the report page shows of each image with ground truth, in report/.
 
     Raises:
         RunError: a value is out of range.
@@ -59,6 +61,7 @@ class RunOptions:
     policy: CameraPolicy = field(default_factory=CameraPolicy)
     focal_sweep: tuple[float, ...] = ()
     protocol: Protocol | None = None
+    report: bool = False
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -78,6 +81,7 @@ class RunSummary:
         sources: how many images' cameras came from where, skipped ones included.
         metrics: by image, in input order, skipped ones included: its metrics by tier ("metric", "median",
             "scale_shift"); None for images without valid ground truth.
+        frames: what the report page shows of images, by image: files.
     """
 
     done: int
@@ -86,6 +90,7 @@ class RunSummary:
     seconds: float
     sources: dict[str, int]
     metrics: dict[str, dict[str, ImageMetrics] | None]
+    frames: dict[str, Path]
 
 
 @dataclass(frozen=True)
@@ -158,6 +163,7 @@ def run(
         seconds=time.perf_counter() - started,
         sources=dict(Counter(r["camera_source"] for r in records)),
         metrics={r["input"]: _tiers(r["metrics"]) for r in records},
+        frames={r["input"]: options.out / r["outputs"]["report"] for r in records if "report" in r["outputs"]},
     )
 
 
@@ -193,6 +199,7 @@ def _settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
         "output": asdict(options.output),
         "focal_sweep": options.focal_sweep,
         "protocol": asdict(options.protocol) if options.protocol else None,
+        "report": options.report,
     }
 
 
@@ -290,11 +297,15 @@ def _finish(item: _Loaded, prediction: Prediction, predictor: Predictor, options
         for focal in options.focal_sweep
     ]
     others = [predictor.predict_found([item.rgb], [found])[0] for found in swept]
+    outputs = write_outputs(options.out, sample.name, item.rgb, prediction, options.output, others)
+    if options.report and tiers and options.protocol and item.truth is not None:
+        outputs["report"] = f"report/{sample.name}.json"
+        keep_frame(options.out / outputs["report"], item.rgb, prediction.depth, item.truth, options.protocol)
     return {
         "input": sample.source,
         "name": sample.name,
         "status": "ok",
-        "outputs": write_outputs(options.out, sample.name, item.rgb, prediction, options.output, others),
+        "outputs": outputs,
         "size": [camera.width, camera.height],
         "intrinsics": [round(v, 4) for v in camera.intrinsics],
         "camera_source": prediction.camera_source,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mono.data.depth import read_depth
+from mono.data.images import read_image
 from mono.data.sample import Sample
 from mono.do_test import RunError
+from mono.evaluation.frames import keep_frame
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
 from mono.evaluation.protocols import Protocol
 from mono.output.depth_files import DEPTH_FORMATS
@@ -26,10 +29,12 @@ class Scores:
     Attributes:
         metrics: by image, in input order: its metrics by tier; None for images without valid ground truth.
         failures: (input, reason) of images that could not be scored.
+        frames: what the report page shows of images, by image: files.
     """
 
     metrics: dict[str, dict[str, ImageMetrics] | None]
     failures: tuple[tuple[str, str], ...]
+    frames: dict[str, Path]
 
 
 def rescore(
@@ -37,6 +42,7 @@ def rescore(
     folder: Path,
     protocol: Protocol,
     workers: int = 1,
+    report: Path | None = None,
     on_done: Callable[[int], None] = lambda count: None,
 ) -> Scores:
     """Scores depth files against ground truth.
@@ -47,6 +53,7 @@ def rescore(
             does, as in the toolkit's output folders.
         protocol: which pixels count.
         workers: processes.
+        report: folder for what the report page shows of each image; None: nothing is kept, and photos are not read.
         on_done: called with the number of images that were finished.
 
     Raises:
@@ -55,21 +62,27 @@ def rescore(
     if not folder.is_dir():
         raise RunError(f"there is no folder {folder} with predictions")
     root = folder / "depth" if (folder / "depth").is_dir() else folder
-    work = functools.partial(_score, root=root, protocol=protocol)
+    work = functools.partial(_score, root=root, protocol=protocol, report=report)
     wanted = [s for s in samples if s.depth]
     metrics: dict[str, dict[str, ImageMetrics] | None] = {}
+    frames: dict[str, Path] = {}
     failures: list[tuple[str, str]] = []
-    if workers > 1:
-        with multiprocessing.get_context("spawn").Pool(workers, _one_thread) as pool:
-            results = zip(wanted, pool.imap(work, wanted, chunksize=4), strict=True)
-            for sample, outcome in results:
-                _note(sample, outcome, metrics, failures)
-                on_done(1)
-    else:
-        for sample in wanted:
-            _note(sample, work(sample), metrics, failures)
+    with contextlib.ExitStack() as stack:
+        if workers > 1:
+            pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(workers, _one_thread))
+            outcomes: Iterable[dict[str, ImageMetrics] | str | None] = pool.imap(work, wanted, chunksize=4)
+        else:
+            outcomes = map(work, wanted)
+        for sample, outcome in zip(wanted, outcomes, strict=True):
+            if isinstance(outcome, str):
+                log.error("%s: %s", sample.source, outcome)
+                failures.append((sample.source, outcome))
+            else:
+                metrics[sample.source] = outcome
+                if report and outcome:
+                    frames[sample.source] = _frame_file(report, sample)
             on_done(1)
-    return Scores(metrics, tuple(failures))
+    return Scores(metrics, tuple(failures), frames)
 
 
 def _one_thread() -> None:
@@ -79,20 +92,11 @@ def _one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def _note(
-    sample: Sample,
-    outcome: dict[str, ImageMetrics] | str | None,
-    metrics: dict[str, dict[str, ImageMetrics] | None],
-    failures: list[tuple[str, str]],
-) -> None:
-    if isinstance(outcome, str):
-        log.error("%s: %s", sample.source, outcome)
-        failures.append((sample.source, outcome))
-    else:
-        metrics[sample.source] = outcome
+def _frame_file(report: Path, sample: Sample) -> Path:
+    return report / f"{sample.name}.json"
 
 
-def _score(sample: Sample, root: Path, protocol: Protocol) -> dict[str, ImageMetrics] | str | None:
+def _score(sample: Sample, root: Path, protocol: Protocol, report: Path | None) -> dict[str, ImageMetrics] | str | None:
     """An image's metrics by tier, None without valid ground truth, or why there are none."""
     assert sample.depth is not None
     found = [p for suffix in DEPTH_FORMATS if (p := root / f"{sample.name}.{suffix}").is_file()]
@@ -100,6 +104,10 @@ def _score(sample: Sample, root: Path, protocol: Protocol) -> dict[str, ImageMet
         what = "no predicted depth" if not found else "several predicted depths"
         return f"{what} {root / sample.name}.({'|'.join(DEPTH_FORMATS)})"
     try:
-        return evaluate_tiers(read_depth(found[0]), read_depth(sample.depth, sample.depth_scale), protocol)
+        predicted, truth = read_depth(found[0]), read_depth(sample.depth, sample.depth_scale)
+        tiers = evaluate_tiers(predicted, truth, protocol)
+        if tiers and report:
+            keep_frame(_frame_file(report, sample), read_image(sample.rgb).rgb, predicted, truth, protocol)
+        return tiers
     except (ValueError, OSError) as error:
         return str(error)

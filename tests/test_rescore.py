@@ -30,7 +30,7 @@ def saved(tmp_path):
 def test_saved_depth_is_scored(saved, workers):
     counted = []
     samples = load_annotations(saved / "a.json")
-    scores = rescore(samples, saved / "out", get_protocol("none"), workers, counted.append)
+    scores = rescore(samples, saved / "out", get_protocol("none"), workers, on_done=counted.append)
     assert len(counted) == 5
     assert [source for source, _ in scores.failures] == ["3.jpg"] and "no predicted depth" in scores.failures[0][1]
     assert list(scores.metrics) == ["0.jpg", "1.jpg", "2.jpg", "4.jpg"]
@@ -40,7 +40,17 @@ def test_saved_depth_is_scored(saved, workers):
 
 
 def test_the_command_says_what_it_found(saved, capsys):
-    arguments = ["evaluate", saved / "a.json", "--pred", saved / "out", "--out", saved / "scores", "--workers", "1"]
+    arguments = [
+        "evaluate",
+        saved / "a.json",
+        "--pred",
+        saved / "out",
+        "--out",
+        saved / "scores",
+        "--workers",
+        "1",
+        "--no-report",
+    ]
     assert main([str(a) for a in arguments]) == 1
     said = capsys.readouterr().out
     assert "4 images with ground truth" in said and "FAILED 3.jpg" in said and "focal length is probably wrong" in said

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from mono.data.sample import Sample
     from mono.do_test import RunOptions, RunSummary
     from mono.evaluation.protocols import Protocol
-    from mono.evaluation.report import Tiers
     from mono.predictor import Predictor
+    from mono.rescore import Scores
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,6 +27,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="what paths in the JSON are relative to")
     parser.add_argument("--protocol", default="none", help="name of an evaluation protocol (default: none: no crop)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="(default: outputs/MODEL/DATA)")
+    parser.add_argument("--no-report", action="store_true", help="metrics.json only, without report.html")
     parser.add_argument("--pred", type=Path, metavar="DIR", help="score depth files saved before, instead of a model")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes for --pred")
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
@@ -47,11 +49,11 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or Path("outputs") / ("saved" if args.pred else Path(args.model).stem) / (name or "data")
     if args.pred:
         return _rescore(args, samples, out)
-    options = common.run_options(args, out, args.protocol)
+    options = replace(common.run_options(args, out, args.protocol), report=not args.no_report)
     ranks = join_ranks(args.launcher)
     predictor = common.load_predictor(args, args.model, args.checkpoint, ranks)
     summary = common.execute(samples, predictor, options, ranks)
-    say_metrics(summary, options, predictor)
+    say_metrics(summary, options, predictor, title=f"{predictor.name} on {name}")
     return common.say_summary(summary, options, predictor)
 
 
@@ -63,26 +65,34 @@ def _rescore(args: argparse.Namespace, samples: Sequence[Sample], out: Path) -> 
     from mono.rescore import rescore
 
     protocol = get_protocol(args.protocol)
+    report = None if args.no_report else out / "report"
     with logging_redirect_tqdm(), tqdm(total=sum(s.depth is not None for s in samples), unit="image") as bar:
-        scores = rescore(samples, args.pred, protocol, args.workers, bar.update)
+        scores = rescore(samples, args.pred, protocol, args.workers, report, bar.update)
     facts = {"command": sys.argv, "predictions": str(args.pred)}
-    _say(scores.metrics, out, protocol, facts)
+    _say(scores, out, protocol, facts, title=f"{args.pred} on {args.data}")
     common.say_failures(scores.failures)
     return 1 if scores.failures else 0
 
 
-def say_metrics(summary: RunSummary | None, options: RunOptions, predictor: Predictor) -> None:
-    """Writes metrics.json and prints the table, on rank 0; says so where there is no ground truth."""
+def say_metrics(summary: RunSummary | None, options: RunOptions, predictor: Predictor, title: str) -> None:
+    """Writes metrics.json and report.html and prints the table, on rank 0; says so where there is no ground truth."""
     if summary is not None and options.protocol is not None:
-        _say(summary.metrics, options.out, options.protocol, common.facts(predictor))
+        _say(summary, options.out, options.protocol, common.facts(predictor), title)
 
 
-def _say(results: Mapping[str, Tiers | None], out: Path, protocol: Protocol, facts: Mapping[str, Any]) -> None:
+def _say(scores: RunSummary | Scores, out: Path, protocol: Protocol, facts: Mapping[str, Any], title: str) -> None:
     from mono.evaluation.report import table, write_metrics
 
+    results = scores.metrics
     if not any(results.values()):
         sys.stdout.write("\nno ground truth: no metrics\n")
         return
     write_metrics(out / "metrics.json", results, protocol, facts)
     sys.stdout.write("\n" + table(results, protocol) + "\n")
     sys.stdout.write(f"  metrics: {out / 'metrics.json'}\n")
+    if scores.frames:
+        from mono.evaluation.page import write_page
+
+        page = out / "report.html"
+        write_page(page, results, protocol, facts, scores.frames, title=title, failures=scores.failures)
+        sys.stdout.write(f"  report: {page}\n")

@@ -123,14 +123,14 @@ def evaluate_tiers(
 
     @cache
     def boundary_f1(aligned: Alignment) -> float | None:
-        whole = _comparable(aligned.apply(predicted), protocol, clamp=False)
+        whole = comparable(aligned.apply(predicted), protocol, clamp=False)
         score = boundary_score(whole, truth, valid)
         return score.f1 if score else None
 
     found = {}
     for alignment in alignments:
         aligned = median if alignment == "median" else fit(p, t, alignment, protocol.far)
-        metrics = compare(_comparable(aligned.apply(p), protocol), t)
+        metrics = compare(comparable(aligned.apply(p), protocol), t)
         # A factor does not move edges: the metric and the median tier share theirs.
         shape = Alignment("metric") if alignment == "median" else aligned
         found[alignment] = replace(metrics, scale=factor, boundary_f1=boundary_f1(shape) if edges else None)
@@ -233,7 +233,7 @@ class Collection:
         return pooled_over_pixels(self.images().values())
 
 
-def _comparable(depth: np.ndarray, protocol: Protocol, *, clamp: bool | None = None) -> np.ndarray:
+def comparable(depth: np.ndarray, protocol: Protocol, *, clamp: bool | None = None) -> np.ndarray:
     """Depth that can be compared: clamped to the range if so agreed, and positive and finite in any case."""
     floored = np.where(np.isfinite(depth) & (depth > 0), depth, protocol.min_depth)
     if protocol.clamp if clamp is None else clamp:

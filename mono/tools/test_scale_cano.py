@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mono.cli import common
@@ -42,12 +43,12 @@ def _run(args: argparse.Namespace) -> int:
     annotated = len(data) == 1 and data[0].suffix == ".json"
     samples = load_annotations(data[0], args.data_root) if annotated else find_images(data, recursive=args.recursive)
     out = args.show_dir or Path("show_dirs") / Path(args.config).stem / (data[0].stem or "images")
-    options = common.run_options(args, out, args.protocol)
+    options = replace(common.run_options(args, out, args.protocol), report=annotated)
     ranks = join_ranks(args.launcher)
     predictor = common.load_predictor(args, args.config, args.load_from, ranks)
     summary = common.execute(samples, predictor, options, ranks)
     if annotated:
-        say_metrics(summary, options, predictor)
+        say_metrics(summary, options, predictor, title=f"{predictor.name} on {data[0].stem}")
     return common.say_summary(summary, options, predictor)
 
 

@@ -1,0 +1,127 @@
+"""`metricdepth compare`: two evaluations side by side."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mono.evaluation.comparison import Comparison, StoredRun
+
+_HEADINGS = {"delta1": "delta1 ↑", "delta2": "delta2 ↑", "delta3": "delta3 ↑", "boundary_f1": "boundary F1 ↑"}
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("compare", help="two evaluations side by side, with intervals of the differences")
+    parser.add_argument("a", type=Path, metavar="A", help="metrics.json of an evaluation, or its folder")
+    parser.add_argument("b", type=Path, metavar="B", help="the same of another, under the same protocol")
+    parser.add_argument("--common", action="store_true", help="compare the images that both have, if some differ")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it, with each image's values")
+    parser.add_argument(
+        "--images", type=int, default=5, metavar="N", help="list the N images that gain and lose most (default: 5)"
+    )
+    parser.add_argument("--resamples", type=int, default=10_000, metavar="N", help="of the bootstrap (default: 10000)")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: 0)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compares; returns the exit code."""
+    from mono.evaluation.comparison import compare_runs, read_metrics
+
+    comparison = compare_runs(
+        read_metrics(args.a), read_metrics(args.b), common=args.common, resamples=args.resamples, seed=args.seed
+    )
+    sys.stdout.write(text(comparison, max(0, args.images)))
+    if args.json:
+        from mono.output.atomic import write_bytes
+
+        write_bytes(args.json, json.dumps(content(comparison), indent=1).encode() + b"\n")
+        sys.stdout.write(f"\n  written: {args.json}\n")
+    return 0
+
+
+def text(comparison: Comparison, images: int) -> str:
+    """What the command prints; `images` that gain and lose most are listed."""
+    from mono.evaluation.alignment import LABELS
+
+    protocol = comparison.a.protocol
+    lines = [str(protocol.get("description") or f"protocol {protocol.get('name')}").splitlines()[0]]
+    lines += [f"A: {_title(comparison.a)}", f"B: {_title(comparison.b)}"]
+    lines.append(f"{len(comparison.names)} images in both" + _left_out(comparison))
+    tier = ""
+    for row in comparison.differences:
+        if row.tier != tier:
+            tier = row.tier
+            lines += ["", LABELS[tier], f"{'':16}{'A':>10}{'B':>10}{'B - A':>11}   95 % interval of B - A"]
+        heading = _HEADINGS.get(row.metric, f"{row.metric} ↓")
+        interval = f"[{_signed(row.low)}, {_signed(row.high)}]"
+        verdict = f"{row.better} is better" if row.better else "no clear difference"
+        fewer = f" ({row.images} images)" if row.images < len(comparison.names) else ""
+        lines.append(
+            f"{heading:16}{row.a:10.4f}{row.b:10.4f}{_signed(row.difference):>11}   {interval:22} {verdict}{fewer}"
+        )
+    lines += [
+        "",
+        f"Intervals: paired bootstrap over images, {comparison.resamples} resamples, seed {comparison.seed}. They tell "
+        "of other images like these, not of other data.",
+    ]
+    changes = comparison.changes()
+    if images and changes:
+        lines += ["", f"{'AbsRel of each image, metric':40}{'A':>10}{'B':>10}{'B - A':>11}"]
+        few = len(changes) <= 2 * images
+        shown = changes if few else [*changes[:images], None, *changes[-images:]]
+        lines += [
+            f"{_short(item[0], 38):40}{item[1]:10.4f}{item[2]:10.4f}{_signed(item[2] - item[1]):>11}" if item else "…"
+            for item in shown
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def content(comparison: Comparison) -> dict[str, Any]:
+    """What `--json` writes: the differences, and the pair of values of each image."""
+    a, b = comparison.a, comparison.b
+    return {
+        "a": {"file": str(a.path), "run": dict(a.run)},
+        "b": {"file": str(b.path), "run": dict(b.run)},
+        "protocol": dict(a.protocol),
+        "images": len(comparison.names),
+        "only_a": list(comparison.only_a),
+        "only_b": list(comparison.only_b),
+        "bootstrap": {"resamples": comparison.resamples, "seed": comparison.seed, "interval_percent": 95},
+        "differences": [{**asdict(row), "better": row.better} for row in comparison.differences],
+        "per_image": {
+            name: {
+                tier: {"a": asdict(a.images[name][tier]), "b": asdict(b.images[name][tier])}
+                for tier in a.images[name]
+                if tier in b.images[name]
+            }
+            for name in comparison.names
+        },
+    }
+
+
+def _title(run: StoredRun) -> str:
+    facts = [str(run.run["model"])] if run.run.get("model") else []
+    facts += [f"checksum {str(run.run['checksum_sha256'])[:12]}"] if run.run.get("checksum_sha256") else []
+    return str(run.path) + (f" ({', '.join(facts)})" if facts else "")
+
+
+def _left_out(comparison: Comparison) -> str:
+    if not comparison.only_a and not comparison.only_b:
+        return ""
+    return f"; left out: {len(comparison.only_a)} only in A, {len(comparison.only_b)} only in B"
+
+
+def _signed(value: float) -> str:
+    return f"{round(value, 4) + 0.0:+.4f}"  # + 0.0: no "-0.0000"
+
+
+def _short(name: str, room: int) -> str:
+    shown = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return shown if len(shown) <= room else "…" + shown[1 - room :]

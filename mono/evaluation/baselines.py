@@ -1,0 +1,141 @@
+"""What a result stands beside: the best constant depth, computed, and published figures, quoted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mono.evaluation.alignment import TIERS, fit
+from mono.evaluation.metrics import ImageMetrics, compare, mean_over_images, pooled_over_pixels
+from mono.evaluation.protocols import Protocol
+
+_METRIC3D = "Yin et al., ICCV 2023"
+
+
+@dataclass(frozen=True)
+class Published:
+    """Figures quoted from a paper; nothing here was measured by this package.
+
+    Attributes:
+        model: what was evaluated.
+        protocol: name of the protocol whose crop and range the figures are of.
+        training: whether the dataset was trained on.
+        values: metrics as `ImageMetrics` names them, as predicted (the metric tier).
+        reference: who says so.
+    """
+
+    model: str
+    protocol: str
+    training: str
+    values: Mapping[str, float]
+    reference: str
+
+
+PUBLISHED = (
+    Published(
+        "Metric3D ConvNeXt-L",
+        "kitti_eigen_garg",
+        "zero-shot",
+        {"abs_rel": 0.058, "rmse": 2.770, "rmse_log": 0.092, "delta1": 0.964, "delta2": 0.993, "delta3": 0.998},
+        _METRIC3D,
+    ),
+    Published(
+        "AdaBins",
+        "kitti_eigen_garg",
+        "trained on KITTI",
+        {"abs_rel": 0.058, "rmse": 2.360, "delta1": 0.964},
+        "Bhat et al., CVPR 2021",
+    ),
+    Published(
+        "NeWCRFs",
+        "kitti_eigen_garg",
+        "trained on KITTI",
+        {"abs_rel": 0.052, "rmse": 2.129, "delta1": 0.974},
+        "Yuan et al., CVPR 2022",
+    ),
+    Published(
+        "Metric3D ConvNeXt-L",
+        "nyu_eigen",
+        "zero-shot",
+        {"abs_rel": 0.083, "rmse": 0.310, "log10": 0.035, "delta1": 0.944, "delta2": 0.986, "delta3": 0.995},
+        _METRIC3D,
+    ),
+    Published(
+        "AdaBins",
+        "nyu_eigen",
+        "trained on NYU",
+        {"abs_rel": 0.103, "rmse": 0.364, "log10": 0.044, "delta1": 0.903},
+        "Bhat et al., CVPR 2021",
+    ),
+    Published(
+        "NeWCRFs",
+        "nyu_eigen",
+        "trained on NYU",
+        {"abs_rel": 0.095, "rmse": 0.334, "log10": 0.041, "delta1": 0.922},
+        "Yuan et al., CVPR 2022",
+    ),
+)
+
+
+def published(protocol: str) -> tuple[Published, ...]:
+    """The figures that may stand beside results of that protocol; none for most."""
+    return tuple(figures for figures in PUBLISHED if figures.protocol == protocol)
+
+
+@dataclass(frozen=True)
+class ConstantDepth:
+    """The same depth for every pixel of every image: what a result must beat to mean anything.
+
+    Attributes:
+        depth: the constant [m].
+        tiers: its average metrics by tier; aligned, it is each image's median or mean true depth.
+    """
+
+    depth: float
+    tiers: Mapping[str, ImageMetrics]
+
+
+def best_constant(truths: Sequence[np.ndarray], pixels: Sequence[int], protocol: Protocol) -> ConstantDepth | None:
+    """The constant depth of least AbsRel over a dataset, averaged as the protocol does, and its metrics.
+
+    AbsRel of a constant c is a mean of |c - t| / t, so the best c is the median of the true depths t, each weighted by
+    1 / t and by what its pixel counts for in the average; this is exact for the depths given.
+
+    Args:
+        truths: true depths [m] that stand for the pixels that count of each image (all, or evenly spaced quantiles),
+            (n,), positive.
+        pixels: how many pixels of each image count.
+        protocol: how images are averaged, and the range.
+
+    Returns:
+        The constant and its metrics; None without images.
+    """
+    if not truths:
+        return None
+    truths = [np.asarray(truth, np.float64) for truth in truths]
+    pooled = protocol.averaging == "pixel"
+    shares = [count if pooled else 1 for count in pixels]
+    depths = np.concatenate(truths)
+    weights = np.concatenate(
+        [np.full(truth.size, share / truth.size) for truth, share in zip(truths, shares, strict=True)]
+    )
+    constant = _weighted_median(depths, weights / depths)
+    average = pooled_over_pixels if pooled else mean_over_images
+    tiers = {}
+    for tier in TIERS:
+        images = []
+        for truth, count in zip(truths, pixels, strict=True):
+            aligned = fit(np.full(truth.size, constant), truth, tier, protocol.far).apply(np.full(truth.size, constant))
+            images.append(replace(compare(aligned, truth), pixels=count))
+        mean = average(images)
+        if mean is not None:
+            tiers[tier] = mean
+    return ConstantDepth(constant, tiers)
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    order = np.argsort(values, kind="stable")
+    cumulative = weights[order].cumsum()
+    return float(values[order[np.searchsorted(cumulative, 0.5 * cumulative[-1])]])

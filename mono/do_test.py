@@ -18,6 +18,7 @@ from mono.camera_files import camera_file_beside
 from mono.data.depth import read_depth
 from mono.data.images import read_image
 from mono.data.sample import Sample
+from mono.evaluation.alignment import TIERS
 from mono.evaluation.frames import keep_frame
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
 from mono.evaluation.protocols import Protocol
@@ -48,6 +49,7 @@ class RunOptions:
         policy: where cameras come from.
         focal_sweep: focal lengths [px]; a point cloud is written for each, for images of unknown cameras.
         protocol: how predictions are compared with ground truth; None: they are not.
+        alignments: tiers of `mono.evaluation.alignment` that are computed.
         report: keep what the report page shows of each image with ground truth, in report/.
 
     Raises:
@@ -61,6 +63,7 @@ class RunOptions:
     policy: CameraPolicy = field(default_factory=CameraPolicy)
     focal_sweep: tuple[float, ...] = ()
     protocol: Protocol | None = None
+    alignments: tuple[str, ...] = TIERS
     report: bool = False
 
     def __post_init__(self) -> None:
@@ -199,6 +202,7 @@ def _settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
         "output": asdict(options.output),
         "focal_sweep": options.focal_sweep,
         "protocol": asdict(options.protocol) if options.protocol else None,
+        "alignments": options.alignments,
         "report": options.report,
     }
 
@@ -289,7 +293,7 @@ def _finish(item: _Loaded, prediction: Prediction, predictor: Predictor, options
         raise ValueError("the network gave no valid depth at all: all of it is beyond 300 m or not positive")
     tiers = None
     if options.protocol and item.truth is not None:
-        tiers = evaluate_tiers(prediction.depth, item.truth, options.protocol)
+        tiers = evaluate_tiers(prediction.depth, item.truth, options.protocol, options.alignments)
         if tiers is None:
             log.warning("%s: no pixel with ground truth counts; it is left out of the means", sample.source)
     swept = [

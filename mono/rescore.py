@@ -14,6 +14,7 @@ from mono.data.depth import read_depth
 from mono.data.images import read_image
 from mono.data.sample import Sample
 from mono.do_test import RunError
+from mono.evaluation.alignment import TIERS
 from mono.evaluation.frames import keep_frame
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
 from mono.evaluation.protocols import Protocol
@@ -42,6 +43,7 @@ def rescore(
     folder: Path,
     protocol: Protocol,
     workers: int = 1,
+    alignments: tuple[str, ...] = TIERS,
     report: Path | None = None,
     on_done: Callable[[int], None] = lambda count: None,
 ) -> Scores:
@@ -53,6 +55,7 @@ def rescore(
             does, as in the toolkit's output folders.
         protocol: which pixels count.
         workers: processes.
+        alignments: tiers that are computed.
         report: folder for what the report page shows of each image; None: nothing is kept, and photos are not read.
         on_done: called with the number of images that were finished.
 
@@ -62,7 +65,7 @@ def rescore(
     if not folder.is_dir():
         raise RunError(f"there is no folder {folder} with predictions")
     root = folder / "depth" if (folder / "depth").is_dir() else folder
-    work = functools.partial(_score, root=root, protocol=protocol, report=report)
+    work = functools.partial(_score, root=root, protocol=protocol, alignments=alignments, report=report)
     wanted = [s for s in samples if s.depth]
     metrics: dict[str, dict[str, ImageMetrics] | None] = {}
     frames: dict[str, Path] = {}
@@ -96,7 +99,9 @@ def _frame_file(report: Path, sample: Sample) -> Path:
     return report / f"{sample.name}.json"
 
 
-def _score(sample: Sample, root: Path, protocol: Protocol, report: Path | None) -> dict[str, ImageMetrics] | str | None:
+def _score(
+    sample: Sample, root: Path, protocol: Protocol, alignments: tuple[str, ...], report: Path | None
+) -> dict[str, ImageMetrics] | str | None:
     """An image's metrics by tier, None without valid ground truth, or why there are none."""
     assert sample.depth is not None
     found = [p for suffix in DEPTH_FORMATS if (p := root / f"{sample.name}.{suffix}").is_file()]
@@ -105,7 +110,7 @@ def _score(sample: Sample, root: Path, protocol: Protocol, report: Path | None) 
         return f"{what} {root / sample.name}.({'|'.join(DEPTH_FORMATS)})"
     try:
         predicted, truth = read_depth(found[0]), read_depth(sample.depth, sample.depth_scale)
-        tiers = evaluate_tiers(predicted, truth, protocol)
+        tiers = evaluate_tiers(predicted, truth, protocol, alignments)
         if tiers and report:
             keep_frame(_frame_file(report, sample), read_image(sample.rgb).rgb, predicted, truth, protocol)
         return tiers

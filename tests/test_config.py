@@ -1,6 +1,6 @@
 import pytest
 
-from mono.config import ConfigError, parse_options, read_config
+from mono.config import ConfigError, parse_options, read_config, read_protocol
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,24 @@ def test_wrong_files_are_named(tmp_path):
     (tmp_path / "b.py").write_text("model = dict(encoder='convnext_tiny')")
     with pytest.raises(ConfigError, match=r"b\.py: the config has no 'data_basic'"):
         read_config(tmp_path / "b.py")
+
+
+def test_protocols_by_name_file_and_with_changes(tmp_path):
+    assert read_protocol("nyu_eigen").max_depth == 10
+    changed = read_protocol("nyu_eigen", {"max_depth": 8.0})
+    assert (changed.max_depth, changed.crop, changed.name) == (
+        8,
+        read_protocol("nyu_eigen").crop,
+        "nyu_eigen (changed)",
+    )
+    (tmp_path / "mine.py").write_text("protocol = dict(name='mine', max_depth=5.0, crop=(0.1, 0.9, 0.0, 1.0))")
+    mine = read_protocol(str(tmp_path / "mine.py"))
+    assert mine.name == "mine" and mine.window(100, 50) == (slice(10, 90), slice(0, 50))
+    (tmp_path / "bad.py").write_text("protocol = dict(name='mine', max_dept=5.0)")
+    for name, said in (
+        (str(tmp_path / "bad.py"), "max_dept"),
+        ("nowhere.py", "no protocol file"),
+        ("kiti", "kitti_eigen"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            read_protocol(name)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mono.data.sample import Sample
     from mono.do_test import RunOptions, RunSummary
+    from mono.evaluation.protocols import Protocol
     from mono.focal import CameraPolicy
     from mono.predictor import Predictor
     from mono.ranks import Ranks
@@ -67,6 +68,43 @@ def add_camera_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_protocol_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the evaluation protocol and what may differ from it."""
+    group = parser.add_argument_group("protocol", "It is printed above every table.")
+    group.add_argument(
+        "--protocol",
+        default="none",
+        help="kitti_eigen_garg, kitti_eigen, nyu_eigen, nyu_borders, ibims, diode, none, or a config (.py) with "
+        "protocol = dict(name=…, …) (default: none: no crop, no cap)",
+    )
+    group.add_argument("--inverse", action="store_true", help="add a tier aligned by scale and shift in inverse depth")
+    group.add_argument("--min-depth", type=float, metavar="M", help="ground truth counts beyond this [m]")
+    group.add_argument("--max-depth", type=float, metavar="M", help="ground truth counts nearer than this [m]")
+    group.add_argument(
+        "--eval-crop", type=numbers, metavar="T,B,L,R", help="rows T:B and columns L:R count, as shares of the frame"
+    )
+
+
+def alignments_of(args: argparse.Namespace) -> tuple[str, ...]:
+    """The tiers that the flags ask for."""
+    from mono.evaluation.alignment import ALIGNMENTS, TIERS
+
+    return ALIGNMENTS if args.inverse else TIERS
+
+
+def protocol_of(args: argparse.Namespace) -> Protocol:
+    """The protocol that the flags describe."""
+    from mono.config import read_protocol
+
+    changes: dict[str, Any] = {"min_depth": args.min_depth, "max_depth": args.max_depth, "crop": args.eval_crop}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if "crop" in changes:
+        if len(args.eval_crop) != 4:
+            raise ValueError(f"--eval-crop is {args.eval_crop}; it must be four numbers: top,bottom,left,right")
+        changes |= {"crop_unit": "fraction", "kitti_benchmark_crop": False}
+    return read_protocol(args.protocol, changes)
+
+
 def add_output_flags(parser: argparse.ArgumentParser, save: str) -> None:
     """Adds what is written; the folder itself is named by each command."""
     group = parser.add_argument_group("output")
@@ -95,10 +133,9 @@ def camera_policy(args: argparse.Namespace) -> CameraPolicy:
     )
 
 
-def run_options(args: argparse.Namespace, out: Path, protocol: str | None) -> RunOptions:
+def run_options(args: argparse.Namespace, out: Path, protocol: Protocol | None) -> RunOptions:
     """The run that the flags describe."""
     from mono.do_test import RunOptions
-    from mono.evaluation.protocols import get_protocol
     from mono.output.writer import CloudOptions, OutputOptions
 
     cloud = CloudOptions(args.min_range, args.max_range, args.edge_filter or None, args.voxel_size)
@@ -110,7 +147,7 @@ def run_options(args: argparse.Namespace, out: Path, protocol: str | None) -> Ru
         overwrite=args.overwrite,
         policy=camera_policy(args),
         focal_sweep=args.focal_sweep,
-        protocol=get_protocol(protocol) if protocol else None,
+        protocol=protocol,
     )
 
 

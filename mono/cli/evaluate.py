@@ -25,13 +25,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser("evaluate", help="an annotated dataset to a table of metrics")
     parser.add_argument("data", type=Path, help="annotation JSON, or a folder with annotations.json")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="what paths in the JSON are relative to")
-    parser.add_argument("--protocol", default="none", help="name of an evaluation protocol (default: none: no crop)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="(default: outputs/MODEL/DATA)")
     parser.add_argument("--no-report", action="store_true", help="metrics.json only, without report.html")
     parser.add_argument("--pred", type=Path, metavar="DIR", help="score depth files saved before, instead of a model")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes for --pred")
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
+    common.add_protocol_flags(parser)
     common.add_camera_flags(parser)
     common.add_output_flags(parser, save="none")
     common.add_machine_flags(parser)
@@ -49,7 +49,11 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or Path("outputs") / ("saved" if args.pred else Path(args.model).stem) / (name or "data")
     if args.pred:
         return _rescore(args, samples, out)
-    options = replace(common.run_options(args, out, args.protocol), report=not args.no_report)
+    options = replace(
+        common.run_options(args, out, common.protocol_of(args)),
+        alignments=common.alignments_of(args),
+        report=not args.no_report,
+    )
     ranks = join_ranks(args.launcher)
     predictor = common.load_predictor(args, args.model, args.checkpoint, ranks)
     summary = common.execute(samples, predictor, options, ranks)
@@ -61,13 +65,12 @@ def _rescore(args: argparse.Namespace, samples: Sequence[Sample], out: Path) -> 
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    from mono.evaluation.protocols import get_protocol
     from mono.rescore import rescore
 
-    protocol = get_protocol(args.protocol)
+    protocol = common.protocol_of(args)
     report = None if args.no_report else out / "report"
     with logging_redirect_tqdm(), tqdm(total=sum(s.depth is not None for s in samples), unit="image") as bar:
-        scores = rescore(samples, args.pred, protocol, args.workers, report, bar.update)
+        scores = rescore(samples, args.pred, protocol, args.workers, common.alignments_of(args), report, bar.update)
     facts = {"command": sys.argv, "predictions": str(args.pred)}
     _say(scores, out, protocol, facts, title=f"{args.pred} on {args.data}")
     common.say_failures(scores.failures)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,12 @@ LABELS = {
     "scale_shift": "scale-and-shift aligned (least squares in depth, from ground truth)",
     "scale_shift_inverse": "scale-and-shift aligned (least squares in inverse depth, from ground truth)",
 }
+
+
+def tiers_of(images: Iterable[Collection[str]]) -> list[str]:
+    """The tiers that any of the images (each a collection of tiers) has, in their usual order."""
+    found = {tier for image in images for tier in image}
+    return [tier for tier in ALIGNMENTS if tier in found]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mono.evaluation.alignment import LABELS, TIERS, scale_spread
+from mono.evaluation.alignment import LABELS, scale_spread, tiers_of
 from mono.evaluation.metrics import ImageMetrics, mean_over_images, pooled_over_pixels
 from mono.evaluation.protocols import Protocol
 from mono.output.atomic import write_bytes
@@ -48,13 +48,13 @@ def table(results: Mapping[str, Tiers | None], protocol: Protocol) -> str:
         some = ", ".join(excluded[:5]) + (", …" if len(excluded) > 5 else "")
         lines.append(f"{len(excluded)} images without valid ground truth are left out: {some}")
     lines += ["", f"{'':14}" + "".join(f"{heading:>9}" for _, heading, _ in COLUMNS)]
-    for tier in TIERS:
+    for tier in tiers_of(scored):
         mean = averages([tiers[tier] for tiers in scored if tier in tiers], protocol)
         if mean:
             cells = "".join(f"{format(getattr(mean, name), style):>9}" for name, _, style in COLUMNS)
             lines.append(f"{tier:14}{cells}")
     lines.append("")
-    lines += [f"{tier}: {LABELS[tier]}" for tier in TIERS]
+    lines += [f"{tier}: {LABELS[tier]}" for tier in tiers_of(scored)]
     spread = scale_spread(tiers["metric"].scale for tiers in scored)
     if spread:
         lines.append(spread.describe())
@@ -65,13 +65,14 @@ def summary(results: Mapping[str, Tiers | None], protocol: Protocol) -> dict[str
     """What `metrics.json` holds of the metrics: both averages of each tier, the scales' spread, and each image."""
     scored = {name: tiers for name, tiers in results.items() if tiers}
     spread = scale_spread(tiers["metric"].scale for tiers in scored.values())
-    tiers_of = {tier: [tiers[tier] for tiers in scored.values() if tier in tiers] for tier in TIERS}
+    present = tiers_of(scored.values())
+    by_tier = {tier: [tiers[tier] for tiers in scored.values() if tier in tiers] for tier in present}
     return {
         "protocol": {**asdict(protocol), "description": protocol.describe()},
         "images": len(scored),
         "without_valid_ground_truth": [name for name, tiers in results.items() if tiers is None],
-        "per_image_mean": {tier: _values(mean_over_images(images)) for tier, images in tiers_of.items()},
-        "pooled_over_pixels": {tier: _values(pooled_over_pixels(images)) for tier, images in tiers_of.items()},
+        "per_image_mean": {tier: _values(mean_over_images(images)) for tier, images in by_tier.items()},
+        "pooled_over_pixels": {tier: _values(pooled_over_pixels(images)) for tier, images in by_tier.items()},
         "scale": asdict(spread) if spread else None,
         "per_image": {name: {tier: asdict(m) for tier, m in tiers.items()} for name, tiers in scored.items()},
     }

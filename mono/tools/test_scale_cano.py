@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="what paths in the JSON are relative to")
     parser.add_argument("--recursive", action="store_true", help="look into subfolders too")
     parser.add_argument("--show-dir", type=Path, metavar="DIR", help="output folder (default: show_dirs/CONFIG/DATA)")
-    parser.add_argument("--protocol", default="none", help="evaluation protocol (default: none: no crop, no cap)")
+    common.add_protocol_flags(parser)
     common.add_camera_flags(parser)
     common.add_output_flags(parser, save="depth,vis,pcd")
     common.add_machine_flags(parser)
@@ -43,7 +43,11 @@ def _run(args: argparse.Namespace) -> int:
     annotated = len(data) == 1 and data[0].suffix == ".json"
     samples = load_annotations(data[0], args.data_root) if annotated else find_images(data, recursive=args.recursive)
     out = args.show_dir or Path("show_dirs") / Path(args.config).stem / (data[0].stem or "images")
-    options = replace(common.run_options(args, out, args.protocol), report=annotated)
+    options = replace(
+        common.run_options(args, out, common.protocol_of(args)),
+        alignments=common.alignments_of(args),
+        report=annotated,
+    )
     ranks = join_ranks(args.launcher)
     predictor = common.load_predictor(args, args.config, args.load_from, ranks)
     summary = common.execute(samples, predictor, options, ranks)

@@ -47,12 +47,12 @@ def table(results: Mapping[str, Tiers | None], protocol: Protocol) -> str:
     if excluded:
         some = ", ".join(excluded[:5]) + (", …" if len(excluded) > 5 else "")
         lines.append(f"{len(excluded)} images without valid ground truth are left out: {some}")
-    lines += ["", f"{'':14}" + "".join(f"{heading:>9}" for _, heading, _ in COLUMNS)]
+    lines += ["", f"{'':20}" + "".join(f"{heading:>9}" for _, heading, _ in COLUMNS)]
     for tier in tiers_of(scored):
         mean = averages([tiers[tier] for tiers in scored if tier in tiers], protocol)
         if mean:
             cells = "".join(f"{format(getattr(mean, name), style):>9}" for name, _, style in COLUMNS)
-            lines.append(f"{tier:14}{cells}")
+            lines.append(f"{tier:20}{cells}")
     lines.append("")
     lines += [f"{tier}: {LABELS[tier]}" for tier in tiers_of(scored)]
     spread = scale_spread(tiers["metric"].scale for tiers in scored)

@@ -77,6 +77,8 @@ def test_the_published_command_line_on_photos_and_on_annotations(photos, tmp_pat
     assert found["images"] == 1 and found["run"]["model"] == "lite" and len(found["run"]["checksum_sha256"]) == 64
     assert found["run"]["transform"]["crop_size"] == [256, 320]
     assert found["protocol"]["name"] == "none"
+    page = (tmp_path / "eval" / "report.html").read_text()
+    assert "lite on my" in page and "0.jpg" in page and "data:image" in page
 
 
 def test_interruption_says_how_to_go_on(monkeypatch, capsys):

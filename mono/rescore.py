@@ -52,7 +52,8 @@ def rescore(
     Args:
         samples: with ground truth; those without are passed over.
         folder: holds `<name>.png` (16 bit, with its scale in it), .npy, .npz or .exr of each sample; or `depth/` of it
-            does, as in the toolkit's output folders.
+            does, as in the toolkit's output folders. A name may go without its folders, as in a flat folder of another
+            program's results, if no two samples are then called alike.
         protocol: which pixels count.
         workers: processes.
         alignments: tiers that are computed.
@@ -65,8 +66,9 @@ def rescore(
     if not folder.is_dir():
         raise RunError(f"there is no folder {folder} with predictions")
     root = folder / "depth" if (folder / "depth").is_dir() else folder
-    work = functools.partial(_score, root=root, protocol=protocol, alignments=alignments, report=report)
     wanted = [s for s in samples if s.depth]
+    flat = len({Path(s.name).name for s in samples}) == len(samples)
+    work = functools.partial(_score, root=root, flat=flat, protocol=protocol, alignments=alignments, report=report)
     metrics: dict[str, dict[str, ImageMetrics] | None] = {}
     frames: dict[str, Path] = {}
     failures: list[tuple[str, str]] = []
@@ -100,11 +102,12 @@ def _frame_file(report: Path, sample: Sample) -> Path:
 
 
 def _score(
-    sample: Sample, root: Path, protocol: Protocol, alignments: tuple[str, ...], report: Path | None
+    sample: Sample, root: Path, flat: bool, protocol: Protocol, alignments: tuple[str, ...], report: Path | None
 ) -> dict[str, ImageMetrics] | str | None:
     """An image's metrics by tier, None without valid ground truth, or why there are none."""
     assert sample.depth is not None
-    found = [p for suffix in DEPTH_FORMATS if (p := root / f"{sample.name}.{suffix}").is_file()]
+    names = {sample.name, Path(sample.name).name} if flat else {sample.name}
+    found = [p for name in names for suffix in DEPTH_FORMATS if (p := root / f"{name}.{suffix}").is_file()]
     if len(found) != 1:
         what = "no predicted depth" if not found else "several predicted depths"
         return f"{what} {root / sample.name}.({'|'.join(DEPTH_FORMATS)})"

@@ -12,8 +12,8 @@ def add_parser(subparsers: Any) -> None:
     """Register the command `scenes` with its action `render`."""
     scenes = subparsers.add_parser("scenes", help="procedural scenes with exact depth")
     actions = scenes.add_subparsers(dest="action", required=True)
-    render = actions.add_parser("render", help="render a data set; a stopped run is continued")
-    render.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    render = actions.add_parser("render", help="render a data set to evaluate or train on; a stopped run is continued")
+    render.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write, with annotations.json")
     render.add_argument("--frames", type=int, required=True, metavar="N", help="number of frames")
     render.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed gives the same frames")
     render.add_argument("--workers", type=int, default=1, metavar="W", help="processes, one thread each")

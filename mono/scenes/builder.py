@@ -11,7 +11,7 @@ import numpy as np
 
 from mono.scenes.assets import Assets
 from mono.scenes.materials import Material, Palette
-from mono.scenes.meshes import Mesh, joined, turn
+from mono.scenes.meshes import Mesh, joined, quad, turn
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,25 @@ class Builder:
     def role(self, role: str, fresh: float = 0.6) -> int:
         return self.number(self.palette.draw(role, fresh))
 
+    def wood(self) -> int:
+        """Wood, or now and then a white or black lacquer."""
+        return self.role("wood", 0.5) if self.chance(0.75) else self.grey(self.pick(0.12, 0.8, 0.92, 0.94), 0.02)
+
+    def solid(self, colour: np.ndarray | tuple[float, float, float], gloss: float = 0.0) -> int:
+        """A nearly even surface of an sRGB colour (0..1)."""
+        return self.number(self.palette.solid(colour, gloss))
+
+    def grey(self, value: float, gloss: float = 0.0) -> int:
+        return self.solid((value, value, value), gloss)
+
     def vivid(self) -> int:
         return self.number(self.palette.vivid())
+
+    def printed(self) -> int:
+        return self.number(self.palette.printed())
+
+    def picture(self, *categories: str, glow: float = 0.0) -> int:
+        return self.number(self.palette.picture(*categories, glow=glow))
 
     def u(self, low: float, high: float) -> float:
         return float(self.rng.uniform(low, high))
@@ -145,6 +162,11 @@ class Builder:
 
     def add(self, *meshes: Mesh) -> None:
         self.meshes.extend(meshes)
+
+    def level(self, x0: float, x1: float, y0: float, y1: float, z: float, material: int) -> None:
+        """Add a level rectangle [m]."""
+        corners = [(x0, y0, z), (x1, y0, z), (x1, y1, z), (x0, y1, z)]
+        self.add(quad(corners, (x1 - x0, y1 - y0), material))
 
     def put(self, piece: Piece, x: float, y: float, z: float = 0, yaw: float = 0, solid: bool = True) -> None:
         """Place a piece; a solid one is remembered as an obstacle."""

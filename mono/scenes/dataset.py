@@ -1,4 +1,4 @@
-"""Writes rendered frames as a data set: JPEG, 16-bit depth PNG and one annotation JSON; a stopped run is continued."""
+"""Writes rendered frames as a data set: JPEG, 16-bit depth PNG and one annotation file; a stopped run is continued."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from mono.output.atomic import sweep, write_bytes
 from mono.scenes.assets import Assets
+from mono.scenes.builder import Scene
 from mono.scenes.render import Frame, NoViewError, build_scene, families, render_view
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ def render_dataset(
     """Render `frames` frames into a folder, continuing what is there, and return its annotation file.
 
     Layout: rgb/000123.jpg, depth/000123.png (16 bit, metres * depth_scale, 0 = none), notes/000123.json (its entry),
-    annotation.json ({"files": [...]}, paths relative to `out`, 0-based pixel centres in cam_in), progress.json.
+    annotations.json (as `mono.data.annotations.load_annotations` reads it), progress.json.
     A frame depends on (seed, its number, assets, weights, pixels) only, so a continued run gives the same files.
 
     Args:
@@ -72,6 +73,7 @@ def render_dataset(
     out = Path(out)
     for name in ("rgb", "depth", "notes"):
         (out / name).mkdir(parents=True, exist_ok=True)
+    sweep(out)
     plan = Plan(out, frames, seed, assets, tuple(chosen.items()), pixels)
     todo = [k for k in range(-(-frames // VIEWS)) if _missing(plan, k)]
     log.info("rendering %d of %d scenes into %s", len(todo), -(-frames // VIEWS), out)
@@ -83,9 +85,9 @@ def render_dataset(
     elif todo:
         _spread(plan, todo, workers)
     entries = [json.loads(_note(plan, k).read_text()) for k in range(frames)]
-    annotation = out / "annotation.json"
-    _write(annotation, json.dumps({"files": entries}, indent=0).encode())
-    return annotation
+    annotations = out / "annotations.json"
+    write_bytes(annotations, json.dumps({"files": entries}, indent=0).encode())
+    return annotations
 
 
 def _spread(plan: Plan, todo: list[int], workers: int) -> None:
@@ -131,9 +133,8 @@ class _Painter:
 
     def paint(self, task: int) -> None:
         plan = self.plan
-        numbers = _missing(plan, task)
         scene = None
-        for number in numbers:
+        for number in _missing(plan, task):
             for attempt in range(6):
                 if scene is None:
                     scene = self._scene(task, attempt)
@@ -153,7 +154,7 @@ class _Painter:
             if attempt:
                 scene = None
 
-    def _scene(self, task: int, attempt: int) -> Any:
+    def _scene(self, task: int, attempt: int) -> Scene:
         rng = np.random.default_rng(np.random.SeedSequence([self.plan.seed, task, 77]))
         names = [name for name, _ in self.plan.weights]
         shares = np.array([share for _, share in self.plan.weights])
@@ -161,6 +162,7 @@ class _Painter:
         return build_scene(int(rng.integers(2**31)) + attempt, family, self.assets)
 
 
+# Tasks reach a pool's process one by one, and only its module outlives them: here it keeps the assets it has read.
 @lru_cache(maxsize=1)
 def _painter(plan: Plan) -> _Painter:
     return _Painter(plan)
@@ -192,8 +194,8 @@ def _save(plan: Plan, number: int, frame: Frame) -> None:
     depth = np.round(np.minimum(frame.depth * scale, 65535)).astype(np.uint16)
     _, png = cv2.imencode(".png", depth, [cv2.IMWRITE_PNG_COMPRESSION, 3])
     rgb_file, depth_file = _files(plan, number)
-    _write(rgb_file, rgb.tobytes())
-    _write(depth_file, png.tobytes())
+    write_bytes(rgb_file, rgb.tobytes())
+    write_bytes(depth_file, png.tobytes())
     entry = {
         "rgb": f"rgb/{rgb_file.name}",
         "depth": f"depth/{depth_file.name}",
@@ -202,16 +204,10 @@ def _save(plan: Plan, number: int, frame: Frame) -> None:
         "family": frame.family,
         "scene": frame.seed,
     }
-    _write(_note(plan, number), json.dumps(entry).encode())
+    write_bytes(_note(plan, number), json.dumps(entry).encode())
 
 
 def _report(plan: Plan, done: int, total: int) -> None:
     if done % 25 == 0 or done == total:
         log.info("%d of %d scenes", done, total)
-    _write(plan.out / "progress.json", json.dumps({"scenes_done": done, "scenes_to_do": total}).encode())
-
-
-def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_bytes(data)
-    part.replace(path)
+    write_bytes(plan.out / "progress.json", json.dumps({"scenes_done": done, "scenes_to_do": total}).encode())

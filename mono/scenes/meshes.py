@@ -143,6 +143,11 @@ def quad(corners: Sequence[Vector], uv_size: tuple[float, float] | None = None, 
     return soup(c[ids], uv[ids], material=material)
 
 
+def facing(x0: float, x1: float, z0: float, z1: float, y: float, material: int) -> Mesh:
+    """An upright rectangle that looks along -y, with an upright image on it."""
+    return quad([(x0, y, z0), (x1, y, z0), (x1, y, z1), (x0, y, z1)], material=material)
+
+
 def grid(xs: np.ndarray, ys: np.ndarray, height: np.ndarray, material: int = 0, smooth: bool = True) -> Mesh:
     """A height field over xs (a,) and ys (b,) with height (b, a) [m]; texture coordinates are x and y."""
     x, y = np.meshgrid(xs, ys)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from mono.scenes.builder import Builder, Scene
 from mono.scenes.cameras import pose_towards, sample_camera
 from mono.scenes.lighting import coarse, sunlight
 from mono.scenes.photo import develop
+from mono.scenes.places.families import FAMILIES
 from mono.scenes.surfaces import FAR, Hits, cast, shading_normals, sky_colour, textured
 
 
@@ -45,9 +46,7 @@ class NoViewError(RuntimeError):
 
 def families() -> dict[str, tuple[Callable[[Builder], Scene], float]]:
     """Every family's builder and its default share."""
-    from mono.scenes import layout_indoor, layout_outdoor
-
-    return {**layout_indoor.FAMILIES, **layout_outdoor.FAMILIES}
+    return dict(FAMILIES)
 
 
 def build_scene(seed: int, family: str | None = None, assets: Assets | None = None) -> Scene:
@@ -56,8 +55,6 @@ def build_scene(seed: int, family: str | None = None, assets: Assets | None = No
     Raises:
         ValueError: the family is unknown.
     """
-    from dataclasses import replace
-
     known = families()
     rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
     if family is None:

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from mono.data.annotations import load_annotations
+from mono.output.atomic import atomic_path
 from mono.scenes.dataset import render_dataset
 
 SMALL = {"weights": {"closeup": 1.0, "street": 0.5}, "pixels": 6_000, "seed": 4}
@@ -27,8 +29,8 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_annotation_lists_every_frame_and_depth_is_in_range(rendered: Path) -> None:
-    files = json.loads((rendered / "annotation.json").read_text())["files"]
+def test_annotations_list_every_frame_and_depth_is_in_range(rendered: Path) -> None:
+    files = json.loads((rendered / "annotations.json").read_text())["files"]
     assert [f["rgb"] for f in files] == [f"rgb/{k:06d}.jpg" for k in range(10)]
     for entry in files:
         rgb = cv2.imread(str(rendered / entry["rgb"]))
@@ -42,6 +44,26 @@ def test_annotation_lists_every_frame_and_depth_is_in_range(rendered: Path) -> N
         assert entry["cam_in"][0] > 0
         assert abs(entry["cam_in"][2] / rgb.shape[1] - 0.5) < 0.1
         assert entry["family"] in ("closeup", "street")
+
+
+def test_the_folder_loads_as_an_annotated_data_set(rendered: Path) -> None:
+    samples = load_annotations(rendered / "annotations.json")
+    files = json.loads((rendered / "annotations.json").read_text())["files"]
+    assert [s.name for s in samples] == [f"rgb/{k:06d}" for k in range(10)]
+    for sample, entry in zip(samples, files, strict=True):
+        assert sample.depth == rendered / entry["depth"]
+        assert sample.depth_scale == entry["depth_scale"]
+        assert sample.intrinsics == tuple(entry["cam_in"])
+
+
+def test_what_a_killed_run_left_half_written_is_removed(rendered: Path) -> None:
+    before = digests(rendered)
+    with atomic_path(rendered / "rgb/half.jpg") as temporary:
+        temporary.write_bytes(b"half")
+    (rendered / "rgb/half.jpg").rename(temporary)
+    assert digests(rendered) != before
+    render_dataset(rendered, 10, **SMALL)  # type: ignore[arg-type]
+    assert digests(rendered) == before
 
 
 def test_a_run_continued_after_loss_gives_the_same_files(rendered: Path) -> None:

@@ -2,17 +2,21 @@
 # Metrics on an annotated NYU dataset:   bash test_nyu.sh [--test_data_path my.json] [further flags]
 # All in a subshell, so that `source test_nyu.sh` leaves your shell as it was.
 (
-    CONFIG=mono/configs/HourglassDecoder/test_nyu_convlarge.0.3_150.py
-    CHECKPOINT=weight/model.pth                       # the released ConvNeXt-L, see the README
-    DATA=data/nyu_demo/test_annotations.json
-    PROTOCOL=nyu_eigen
-    OUTPUT=outputs/nyu_demo
+    ROOT="$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")" && pwd)"
 
-    cd "$(dirname "${BASH_SOURCE[0]:-$0}")" && . mono/tools/env.sh || exit
+    CONFIG=test_nyu_convlarge.0.3_150.py         # of mono/configs/HourglassDecoder
+    CHECKPOINT="$ROOT/weight/model.pth"          # the released ConvNeXt-L; or, as it is called after a download:
+    DOWNLOADED="$ROOT/weight/convlarge_hourglass_0.3_150_step750k_v1.1.pth"
+    DATA="$ROOT/data/nyu_demo/test_annotations.json"
+    PROTOCOL=nyu_eigen
+    OUTPUT="$ROOT/outputs/nyu_demo"
+
+    . "$ROOT/mono/tools/env.sh" || exit
+    [ -f "$CHECKPOINT" ] || CHECKPOINT="$DOWNLOADED"
     if [ ! -f "$CHECKPOINT" ]; then
-        echo "There is no $CHECKPOINT: the small model that ships is measured instead."
-        CONFIG=lite CHECKPOINT=weight/lite.safetensors
+        echo "The released checkpoint is not in weight/: the small model that ships is measured instead."
+        CONFIG=lite CHECKPOINT="$ROOT/weight/lite.safetensors"
     fi
-    "$PYTHON" mono/tools/test_scale_cano.py "$CONFIG" --load-from "$CHECKPOINT" \
+    "$PYTHON" "$ROOT/mono/tools/test_scale_cano.py" "$CONFIG" --load-from "$CHECKPOINT" \
         --test_data_path "$DATA" --protocol "$PROTOCOL" --show-dir "$OUTPUT" "$@"
 )

@@ -18,21 +18,12 @@ import mono
 from mono.data.annotations import load_annotations
 from mono.data.depth import read_depth
 from mono.do_test import RunOptions, run
+from mono.evaluation.baselines import best_constant
 from mono.evaluation.metrics import mean_over_images
 from mono.evaluation.protocols import Protocol
 from mono.output.writer import OutputOptions
 
 PROTOCOL = Protocol(name="benchmark", min_depth=0.1, max_depth=80.0)
-
-
-def best_constant(truths: list[np.ndarray]) -> tuple[float, float]:
-    """AbsRel and delta1 of the one depth that has the least mean AbsRel, each frame counting the same."""
-    values = [t[PROTOCOL.in_range(t)] for t in truths]
-    candidates = np.geomspace(0.3, 60, 400)
-    errors = np.array([[np.mean(np.abs(c - v) / v) for c in candidates] for v in values]).mean(0)
-    best = candidates[errors.argmin()]
-    delta1 = np.mean([np.mean(np.maximum(best / v, v / best) < 1.25) for v in values])
-    return float(errors.min()), float(delta1)
 
 
 def row(folder: Path, model: mono.predictor.Predictor) -> str:
@@ -43,11 +34,13 @@ def row(folder: Path, model: mono.predictor.Predictor) -> str:
     tiers = [t for t in summary.metrics.values() if t]
     metric, median = (mean_over_images([t[tier] for t in tiers]) for tier in ("metric", "median"))
     scale = np.median([t["metric"].scale for t in tiers])
-    constant = best_constant([read_depth(s.depth, s.depth_scale)[::4, ::4] for s in samples if s.depth])
+    depths = [read_depth(s.depth, s.depth_scale) for s in samples if s.depth]
+    truths = [depth[PROTOCOL.in_range(depth)] for depth in depths]
+    constant = best_constant(truths, [truth.size for truth in truths], PROTOCOL).tiers["metric"]
     return (
         f"| {folder.name} | {len(tiers)} "
         f"| {metric.abs_rel:.3f} | {metric.delta1:.3f} | {metric.rmse:.2f} | {scale:.2f} "
-        f"| {median.abs_rel:.3f} | {median.delta1:.3f} | {constant[0]:.3f} / {constant[1]:.3f} |"
+        f"| {median.abs_rel:.3f} | {median.delta1:.3f} | {constant.abs_rel:.3f} / {constant.delta1:.3f} |"
     )
 
 

@@ -43,8 +43,9 @@ class Camera:
                 raise ValueError(f"camera: {name} is {getattr(self, name)}; the principal point must be finite")
         for name in ("width", "height"):
             value = getattr(self, name)
-            if int(value) != value or value < 1:
+            if not math.isfinite(value) or int(value) != value or value < 1:
                 raise ValueError(f"camera: {name} is {value}; an image size must be a positive whole number")
+            object.__setattr__(self, name, int(value))
 
     @classmethod
     def centred(cls, focal: float, width: int, height: int) -> Camera:

@@ -87,6 +87,8 @@ def _read_json(path: Path, modified: int, size: int) -> Mapping[str, Any]:
         raise CameraFileError(
             f"{path}: line {error.lineno}, column {error.colno}: is not valid JSON: {error.msg}"
         ) from error
+    except (RecursionError, ValueError) as error:
+        raise CameraFileError(f"{path}: holds too deep nesting or too long numbers for a camera file") from error
     if not isinstance(content, dict):
         raise CameraFileError(f'{path}: must hold an object like {{"fx": 1000, "cx": 639.5, "cy": 359.5}}')
     return content
@@ -95,7 +97,8 @@ def _read_json(path: Path, modified: int, size: int) -> Mapping[str, Any]:
 def _json_camera(path: Path, content: Mapping[str, Any], width: int, height: int) -> Camera:
     def number(key: str, default: float) -> float:
         value = content.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        plain = isinstance(value, int | float) and not isinstance(value, bool)
+        if not plain or not abs(value) < 1e15:
             raise CameraFileError(f"{path}: {key} is {value!r}; it must be a finite number")
         return float(value)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from mono.evaluation.protocols import Protocol
 from mono.focal import CameraPolicy, FoundCamera
 from mono.output.atomic import sweep
 from mono.output.manifest import Manifest
-from mono.output.writer import OutputOptions, write_outputs
+from mono.output.writer import OutputOptions, sweep_folder, write_outputs
 from mono.prediction import Prediction
 from mono.predictor import Predictor
 from mono.ranks import Ranks
@@ -69,6 +70,8 @@ class RunOptions:
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise RunError(f"batch size is {self.batch_size}; it must be at least 1")
+        if len(set(map(sweep_folder, self.focal_sweep))) < len(self.focal_sweep):
+            raise RunError(f"focal sweep {self.focal_sweep} holds a focal length twice")
         if bad := [f for f in self.focal_sweep if not (np.isfinite(f) and f > 0)]:
             raise RunError(f"focal sweep holds {bad[0]:g}; focal lengths must be positive")
 
@@ -132,6 +135,17 @@ def run(
         RunError: the output folder cannot be written.
     """
     ranks = ranks or Ranks()
+    with _alone(options.out) if ranks.rank == 0 else contextlib.nullcontext():
+        return _run(samples, predictor, options, on_done, ranks)
+
+
+def _run(
+    samples: Sequence[Sample],
+    predictor: Predictor,
+    options: RunOptions,
+    on_done: Callable[[int], None],
+    ranks: Ranks,
+) -> RunSummary | None:
     started = time.perf_counter()
     settings = _settings(predictor, options)
     keys = {s.name: _key(settings, s, options.policy) for s in samples}
@@ -139,18 +153,25 @@ def run(
         _prepare(options.out)
     ranks.wait()
     manifest = Manifest(options.out)
+    if not options.overwrite:
+        _refuse_other_inputs(samples, manifest)
     pending = {s.name for s in samples if options.overwrite or not manifest.done(s.name, keys[s.name])}
+    former = {name: record["outputs"] for name in pending if (record := manifest.get(name))}
     ranks.wait()
     if ranks.rank == 0:
         manifest.drop(pending)
+        for outputs in former.values():
+            _remove(options.out, outputs)
     if ranks.count > 1:
         manifest = Manifest(options.out, f"manifest.rank{ranks.rank}.jsonl")
     # Batches are cut from the whole list, done or not, so that a run which was killed computes the very same batches.
     batches = [samples[i : i + options.batch_size] for i in range(0, len(samples), options.batch_size)]
     failures: list[tuple[str, str]] = []
-    for batch in batches[ranks.rank :: ranks.count]:
-        if any(s.name in pending for s in batch):
-            failures += _do_batch(batch, pending, keys, predictor, options, manifest)
+    waiting = [batch for batch in batches if any(s.name in pending for s in batch)]
+    if ranks.rank == 0:
+        on_done(len(samples) - sum(map(len, waiting)))
+    for batch in waiting[ranks.rank :: ranks.count]:
+        failures += _do_batch(batch, pending, keys, predictor, options, manifest)
         on_done(len(batch))
     everything = ranks.gather(failures)
     if ranks.rank != 0:
@@ -170,14 +191,47 @@ def run(
     )
 
 
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Holds an output folder, so that no other run writes there at the same time."""
+    from filelock import FileLock, Timeout
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(out / ".lock")
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunError(f"another run is writing into {out}; wait for it, or choose another output folder") from None
+    except OSError as error:
+        raise RunError(f"cannot write into {out}: {error.strerror or error}; choose another output folder") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _refuse_other_inputs(samples: Sequence[Sample], manifest: Manifest) -> None:
+    """Results of other images must not be replaced because those now given have the same names."""
+    for sample in samples:
+        record = manifest.get(sample.name)
+        if record and record.get("path", str(sample.rgb.absolute())) != str(sample.rgb.absolute()):
+            raise RunError(
+                f"{manifest.folder} holds results of another image of the same name ({record['path']}, now "
+                f"{sample.rgb}): choose another output folder, or --overwrite"
+            )
+
+
+def _remove(out: Path, outputs: Mapping[str, Any]) -> None:
+    """Removes what an image's former settings wrote: they may have been others, with files that are not replaced."""
+    for paths in outputs.values():
+        for path in [paths] if isinstance(paths, str) else paths:
+            (out / path).unlink(missing_ok=True)
+
+
 def _prepare(out: Path) -> Manifest:
     """Opens an output folder: what killed runs and other processes left is cleared away, or taken over."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
         sweep(out)
-        probe = out / ".writable"
-        probe.touch()
-        probe.unlink()
         manifest = Manifest(out)
         for part in sorted(out.glob("manifest.rank*.jsonl")):
             for record in Manifest(out, part.name).records:
@@ -196,6 +250,7 @@ def _settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
     """All that decides what an image's outputs are, up to the rounding of another device or batch size."""
     return {
         "checksum": predictor.checksum,
+        "architecture": dict(predictor.architecture),
         "transform": asdict(predictor.transform),
         "precision": predictor.precision,
         "policy": asdict(options.policy),
@@ -208,7 +263,8 @@ def _settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
 
 
 def _key(settings: dict[str, Any], sample: Sample, policy: CameraPolicy) -> str:
-    files = [sample.rgb, sample.depth, policy.camera_file or camera_file_beside(sample.rgb)]
+    camera = policy.camera_file or camera_file_beside(sample.rgb)
+    files = [sample.rgb, sample.depth, camera, camera and camera.with_name("images.txt")]
     stats = [(str(f), s.st_size, s.st_mtime_ns) for f in files if f and (s := _stat(f))]
     text = json.dumps([settings, asdict(sample), stats], sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
@@ -307,6 +363,7 @@ def _finish(item: _Loaded, prediction: Prediction, predictor: Predictor, options
         keep_frame(options.out / outputs["report"], item.rgb, prediction.depth, item.truth, options.protocol)
     return {
         "input": sample.source,
+        "path": str(sample.rgb.absolute()),
         "name": sample.name,
         "status": "ok",
         "outputs": outputs,

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -37,6 +37,7 @@ class Predictor:
         name: the model's zoo name, or its config's file name.
         checkpoint: the file its weights came from.
         checksum: SHA-256 of that file.
+        architecture: what else of the config decides what the network says.
     """
 
     network: nn.Module
@@ -46,6 +47,7 @@ class Predictor:
     name: str
     checkpoint: Path
     checksum: str
+    architecture: Mapping[str, Any] = field(default_factory=dict)
 
     def predict(self, image: Any, camera: Camera | None = None) -> Prediction:
         """Predicts metric depth of one image.
@@ -72,6 +74,8 @@ class Predictor:
         Raises:
             ValueError: as `predict`, or the two lists differ in length.
         """
+        if isinstance(images, (str, os.PathLike)):
+            raise ValueError("images must be a list; for a single one use predict")
         cameras = [None] * len(images) if cameras is None else cameras
         if len(cameras) != len(images):
             raise ValueError(f"there are {len(images)} images but {len(cameras)} cameras")
@@ -110,6 +114,7 @@ class Predictor:
 
 
 def _read(image: Any, camera: Camera | None) -> tuple[np.ndarray, FoundCamera]:
+    from mono.data.exif import read_exif_camera
     from mono.data.images import read_image, to_rgb
 
     exif, path = None, None
@@ -122,7 +127,7 @@ def _read(image: Any, camera: Camera | None) -> tuple[np.ndarray, FoundCamera]:
             raise ValueError(f"the image is {image.dtype} {image.shape}; an array must be uint8 (H, W, 3), RGB")
         rgb = image
     elif hasattr(image, "getexif"):
-        rgb = to_rgb(image)
+        rgb, exif = to_rgb(image), read_exif_camera(image)
     else:
         raise ValueError(f"an image must be a path, a PIL image or an array, not a {type(image).__name__}")
     height, width = rgb.shape[:2]
@@ -203,6 +208,7 @@ def load_model(
         CheckpointError,
         checked_sha256,
         find_checkpoint,
+        find_checkpoint_of_config,
         identify,
         load_tensors,
         read_tensors,
@@ -222,7 +228,7 @@ def load_model(
     elif text.endswith(".py"):
         config_name = text
         if path is None:
-            raise CheckpointError(f"config {text} says nothing about weights: give a checkpoint too")
+            path = find_checkpoint_of_config(Path(text).name)
     elif Path(text).suffix in (".pth", ".pt", ".safetensors", ".ckpt", ".bin"):
         path = Path(text)
         tensors = read_tensors(path)
@@ -240,4 +246,5 @@ def load_model(
     network = build_depth_model(config.encoder, config.decoder, config.widths, config.depth_range)
     load_tensors(network, tensors, path, expected=name)
     network = network.eval().requires_grad_(False).to(torch_device)
-    return Predictor(network, config.transform, torch_device, precision_name, name, path, checksum)
+    architecture = {name: getattr(config, name) for name in ("encoder", "decoder", "widths", "depth_range")}
+    return Predictor(network, config.transform, torch_device, precision_name, name, path, checksum, architecture)

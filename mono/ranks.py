@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import subprocess
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def join_ranks(launcher: str = "None") -> Ranks:
     if count > 1:
         import torch.distributed as dist
 
-        dist.init_process_group("gloo")
+        dist.init_process_group("gloo", timeout=datetime.timedelta(days=7))  # one rank may have more to do
     return Ranks(rank, count, int(environment.get("LOCAL_RANK", 0)))
 
 

@@ -117,5 +117,5 @@ def _score(
         if tiers and report:
             keep_frame(_frame_file(report, sample), read_image(sample.rgb).rgb, predicted, truth, protocol)
         return tiers
-    except (ValueError, OSError) as error:
-        return str(error)
+    except Exception as error:  # whatever one image does, the others are done
+        return str(error) or type(error).__name__

@@ -22,3 +22,12 @@ def tiny_checkpoint(tmp_path_factory):
 @pytest.fixture
 def toy_predictor():
     return toys.toy_predictor()
+
+
+def open3d_or_skip():
+    """open3d; the test is skipped where it is not installed, or the system lacks a library that it wants."""
+    try:
+        import open3d
+    except (ImportError, OSError) as error:
+        pytest.skip(f"open3d cannot be used: {error}")
+    return open3d

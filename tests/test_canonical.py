@@ -115,6 +115,19 @@ def test_image_mode_brings_the_image_to_the_canonical_focal_length():
     assert view.input_camera.fx == pytest.approx(400)
 
 
+def test_the_mean_focal_length_counts_in_image_mode():
+    view = CanonicalTransform((512, 832), 400.0, "image", "tight").view(Camera(700.0, 900.0, 499.5, 299.5, 1000, 600))
+    assert view.size == (300, 500) and view.depth_factor == pytest.approx(1)
+
+
+def test_every_config_has_its_own_normalisation():
+    transform = CanonicalTransform((32, 64), 40.0, mean=(10.0, 20.0, 30.0), std=(2.0, 4.0, 8.0))
+    view = transform.view(Camera.centred(40.0, 32, 32))
+    pixels = view.image_to_input(np.full((32, 32, 3), (12, 28, 14), np.uint8))
+    np.testing.assert_allclose(pixels[:, 5, 32], [1, 2, -2], rtol=1e-6)
+    np.testing.assert_allclose(pixels[:, 5, 0], 0, atol=1e-6)  # the padding
+
+
 def test_image_mode_leaves_to_the_depth_what_the_crop_does_not_allow():
     view = CanonicalTransform((512, 832), 400.0, "image", "tight").view(Camera.centred(200.0, 1664, 900))
     assert view.size == (450, 832) and view.depth_factor == pytest.approx(4.0)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -35,7 +36,7 @@ def write_photos(folder, count, size=(36, 48)):
 
 def files_of(out):
     """Every file of a run but the manifest (which holds times), with its content's hash."""
-    files = sorted(p for p in out.rglob("*") if p.is_file() and p.name != "manifest.jsonl")
+    files = sorted(p for p in out.rglob("*") if p.is_file() and p.name not in ("manifest.jsonl", ".lock"))
     return {str(p.relative_to(out)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
@@ -65,9 +66,9 @@ def test_a_folder_becomes_depth_pictures_and_point_clouds(tmp_path, toy_predicto
 def test_what_is_done_is_skipped_until_something_changes(tmp_path, toy_predictor):
     photos = write_photos(tmp_path / "photos", 4)
 
-    def again(**changes):
+    def again(predictor=toy_predictor, **changes):
         values = {"out": tmp_path / "out", "policy": GIVEN} | changes
-        summary = run(find_images([photos]), toy_predictor, RunOptions(**values))
+        summary = run(find_images([photos]), predictor, RunOptions(**values))
         return summary.done, summary.skipped
 
     assert again() == (4, 0)
@@ -82,7 +83,57 @@ def test_what_is_done_is_skipped_until_something_changes(tmp_path, toy_predictor
     assert again(policy=CameraPolicy()) == (4, 0)
     (photos / "camera.json").write_text('{"focal_px": 50}')
     assert again(policy=CameraPolicy()) == (4, 0)
+    assert again(replace(toy_predictor, checksum="1" * 64)) == (4, 0)
+    assert again(replace(toy_predictor, architecture={"depth_range": (0.1, 20)})) == (4, 0)
+    assert again(protocol=get_protocol("none")) == (4, 0)
+    assert again(protocol=get_protocol("kitti_eigen")) == (4, 0)
     assert len(manifest(tmp_path / "out")) == 4
+
+
+def test_other_settings_leave_no_files_of_the_former_ones(tmp_path, toy_predictor):
+    samples = find_images([write_photos(tmp_path / "photos", 2)])
+    run(samples, toy_predictor, RunOptions(tmp_path / "out", OutputOptions(("depth", "vis")), policy=GIVEN))
+    run(samples, toy_predictor, RunOptions(tmp_path / "out", OutputOptions(("depth",), "npy"), policy=GIVEN))
+    assert sorted(files_of(tmp_path / "out")) == ["depth/000.npy", "depth/001.npy"]
+
+
+def test_a_run_that_is_stopped_while_it_redoes_vouches_for_nothing_old(tmp_path, toy_predictor):
+    samples = find_images([write_photos(tmp_path / "photos", 3)])
+    options = RunOptions(out=tmp_path / "out", policy=GIVEN)
+    run(samples, toy_predictor, options)
+
+    class Stopped(type(toy_predictor.network)):
+        def forward(self, image):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(samples, replace(toy_predictor, network=Stopped()), replace(options, overwrite=True))
+    assert manifest(tmp_path / "out") == []
+    assert run(samples, toy_predictor, options).done == 3
+
+
+def test_results_of_other_images_are_not_replaced(tmp_path, toy_predictor):
+    for folder in ("one", "two"):
+        write_photos(tmp_path / folder, 1)
+    options = RunOptions(out=tmp_path / "out", policy=GIVEN)
+    run(find_images([tmp_path / "one"]), toy_predictor, options)
+    with pytest.raises(RunError, match=r"another image of the same name .*one/000.png"):
+        run(find_images([tmp_path / "two"]), toy_predictor, options)
+    assert run(find_images([tmp_path / "two"]), toy_predictor, replace(options, overwrite=True)).done == 1
+
+
+def test_one_run_at_a_time_in_a_folder(tmp_path, toy_predictor):
+    samples = find_images([write_photos(tmp_path / "photos", 1)])
+    options = RunOptions(out=tmp_path / "out", policy=GIVEN)
+    refused = []
+
+    def second(count):
+        with pytest.raises(RunError, match="another run is writing") as raised:
+            run(samples, toy_predictor, options)
+        refused.append(raised.value)
+
+    assert run(samples, toy_predictor, options, on_done=second).done == 1
+    assert refused
 
 
 def test_an_image_that_fails_stops_no_other(tmp_path, toy_predictor):
@@ -109,8 +160,6 @@ def test_a_batch_that_fails_as_a_whole_is_tried_one_by_one(tmp_path, toy_predict
             if len(image) > 1:
                 raise RuntimeError("out of memory")
             return super().forward(image)
-
-    from dataclasses import replace
 
     fragile = replace(toy_predictor, network=Fragile())
     photos = write_photos(tmp_path / "photos", 3)
@@ -149,10 +198,13 @@ def test_a_focal_sweep_writes_a_cloud_for_each_focal_length(tmp_path, toy_predic
         out=tmp_path / "out", output=OutputOptions(()), focal_sweep=(50.0, 100.0), policy=CameraPolicy()
     )
     assert run(find_images([photos]), toy_predictor, options).done == 1
-    assert manifest(options.out)[0]["outputs"]["focal_sweep"] == ["pcd/000_f50.ply", "pcd/000_f100.ply"]
+    assert manifest(options.out)[0]["outputs"]["focal_sweep"] == [
+        "focal_sweep/50px/000.ply",
+        "focal_sweep/100px/000.ply",
+    ]
     depths = []
     for focal in (50, 100):
-        data = (options.out / f"pcd/000_f{focal}.ply").read_bytes().split(b"end_header\n", 1)[1]
+        data = (options.out / f"focal_sweep/{focal}px/000.ply").read_bytes().split(b"end_header\n", 1)[1]
         vertices = np.frombuffer(data, [("xyz", "<f4", 3), ("rgb", "u1", 3)])
         depths.append(vertices["xyz"][:, 2])
     np.testing.assert_allclose(depths[1], 2 * depths[0], rtol=1e-5)
@@ -165,6 +217,7 @@ def test_runs_that_cannot_start(tmp_path, toy_predictor):
     for wrong, said in (
         ({"batch_size": 0}, "batch size is 0"),
         ({"focal_sweep": (500.0, -1.0)}, "focal sweep holds -1"),
+        ({"focal_sweep": (500.0, 500.0)}, "a focal length twice"),
     ):
         with pytest.raises(RunError, match=said):
             RunOptions(out=tmp_path, **wrong)

@@ -31,6 +31,12 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part for part in (p.strip() for p in text.split(",")) if part and part != "none")
 
 
+def data_name(data: Path) -> str:
+    """What a dataset is called: its folder's name, and its file's if that says more."""
+    parent, stem = data.absolute().parent.name or "data", data.stem
+    return parent if stem in ("annotations", "test_annotations") else f"{parent}_{stem}"
+
+
 def add_machine_flags(parser: argparse.ArgumentParser) -> None:
     """Adds device, precision, config overrides and verbosity."""
     group = parser.add_argument_group("machine")
@@ -174,15 +180,22 @@ def nth_device(number: int) -> str:
     return f"cuda:{number % count}" if count else "auto"
 
 
+def command() -> list[str]:
+    """The command line, as it can be typed again."""
+    program = Path(sys.argv[0]).name
+    return ["metricdepth" if program in ("__main__.py", "metricdepth") else program, *sys.argv[1:]]
+
+
 def facts(predictor: Predictor) -> dict[str, Any]:
     """What must be known to repeat a run."""
     from mono.do_test import versions
 
     return {
-        "command": sys.argv,
+        "command": command(),
         "model": predictor.name,
         "checkpoint": str(predictor.checkpoint),
         "checksum_sha256": predictor.checksum,
+        "architecture": dict(predictor.architecture),
         "transform": asdict(predictor.transform),
         "precision": predictor.precision,
         "device": str(predictor.device),
@@ -207,7 +220,7 @@ def say_summary(summary: RunSummary | None, options: RunOptions, predictor: Pred
     if summary is None:
         return 0
     out = sys.stdout.write
-    counts = [f"{summary.done} images done"]
+    counts = [f"{summary.done} image{'s' * (summary.done != 1)} done"]
     counts += [f"{summary.skipped} were done before"] if summary.skipped else []
     counts += [f"{len(summary.failures)} failed"] if summary.failures else []
     rate = f", {summary.seconds / summary.done:.2f} s an image" if summary.done else ""
@@ -216,6 +229,7 @@ def say_summary(summary: RunSummary | None, options: RunOptions, predictor: Pred
         hint = "  <- distances may be off by a factor: give --focal-px, or a camera file" if source == "assumed" else ""
         out(f"  focal length: {source:12} {count} image{'s' * (count != 1)}{hint}\n")
     where = [*(f"{options.out / what}/" for what in options.output.save), str(options.out / "manifest.jsonl")]
+    where += [str(options.out / "focal_sweep") + "/"] if options.focal_sweep else []
     out("  results: " + "  ".join(where) + "\n")
     say_failures(summary.failures)
     return 1 if summary.failures else 0

@@ -25,7 +25,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser("evaluate", help="an annotated dataset to a table of metrics")
     parser.add_argument("data", type=Path, help="annotation JSON, or a folder with annotations.json")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="what paths in the JSON are relative to")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="(default: outputs/MODEL/DATA)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="(default: outputs/MODEL/DATA/PROTOCOL)")
     parser.add_argument("--no-report", action="store_true", help="metrics.json only, without report.html")
     parser.add_argument("--pred", type=Path, metavar="DIR", help="score depth files saved before, instead of a model")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes for --pred")
@@ -45,8 +45,11 @@ def run(args: argparse.Namespace) -> int:
 
     data = args.data / "annotations.json" if args.data.is_dir() else args.data
     samples = load_annotations(data, args.data_root)
-    name = data.parent.name if data.stem == "annotations" else data.stem
-    out = args.out or Path("outputs") / ("saved" if args.pred else Path(args.model).stem) / (name or "data")
+    name = common.data_name(data)
+    out = (
+        args.out
+        or Path("outputs") / ("saved" if args.pred else Path(args.model).stem) / name / Path(args.protocol).stem
+    )
     if args.pred:
         return _rescore(args, samples, out)
     options = replace(
@@ -71,7 +74,7 @@ def _rescore(args: argparse.Namespace, samples: Sequence[Sample], out: Path) -> 
     report = None if args.no_report else out / "report"
     with logging_redirect_tqdm(), tqdm(total=sum(s.depth is not None for s in samples), unit="image") as bar:
         scores = rescore(samples, args.pred, protocol, args.workers, common.alignments_of(args), report, bar.update)
-    facts = {"command": sys.argv, "predictions": str(args.pred)}
+    facts = {"command": common.command(), "predictions": str(args.pred)}
     _say(scores, out, protocol, facts, title=f"{args.pred} on {args.data}")
     common.say_failures(scores.failures)
     return 1 if scores.failures else 0
@@ -88,9 +91,10 @@ def _say(scores: RunSummary | Scores, out: Path, protocol: Protocol, facts: Mapp
 
     results = scores.metrics
     if not any(results.values()):
-        sys.stdout.write("\nno ground truth: no metrics\n")
+        why = "no image could be scored" if scores.failures else "no ground truth"
+        sys.stdout.write(f"\n{why}: no metrics\n")
         return
-    write_metrics(out / "metrics.json", results, protocol, facts)
+    write_metrics(out / "metrics.json", results, protocol, facts, scores.failures)
     sys.stdout.write("\n" + table(results, protocol) + "\n")
     sys.stdout.write(f"  metrics: {out / 'metrics.json'}\n")
     if scores.frames:

@@ -27,10 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     """Runs a command; what is wrong with its input ends in one message, not in a traceback."""
     logging.basicConfig(
-        level=logging.DEBUG if getattr(args, "verbose", False) else logging.INFO, format="%(levelname)s: %(message)s"
+        level=logging.DEBUG if getattr(args, "verbose", False) else logging.WARNING, format="%(levelname)s: %(message)s"
     )
-    for noisy in ("PIL", "httpx", "urllib3", "filelock", "matplotlib"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("mono").setLevel(logging.DEBUG if getattr(args, "verbose", False) else logging.INFO)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
         return command(args)
     except (ValueError, OSError) as error:

@@ -19,7 +19,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def list_models(args: argparse.Namespace) -> int:
     """Lists the zoo."""
-    from mono.model.checkpoint import weight_folders
+    from mono.model.checkpoint import DEFAULT_FILE, weight_folders
     from mono.model.zoo import MODELS
 
     for record in MODELS.values():
@@ -32,6 +32,9 @@ def list_models(args: argparse.Namespace) -> int:
             f"  licence: {record.licence}\n"
             f"  on disk: {found[0] if found else f'no; {record.url}'}\n"
         )
+    brought = [f / DEFAULT_FILE for f in weight_folders() if (f / DEFAULT_FILE).is_file()]
+    if brought:
+        sys.stdout.write(f"{brought[0]} is there: it is taken for a model whose own file is not\n")
     return 0
 
 

@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import struct
+import tokenize
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,9 @@ DECODING_ERRORS = (
     EOFError,
     AttributeError,
     OverflowError,
+    RuntimeError,
     struct.error,
+    tokenize.TokenError,
     zlib.error,
 )
 

@@ -125,8 +125,8 @@ class ScaleSpread:
         )
         if self.common_factor:
             text += (
-                f". All images are off by nearly the same factor: the focal length is probably wrong; "
-                f"try {self.median:.3f} times the one that was used"
+                f". All images are off by nearly the same factor: the focal length is probably wrong, or, where it is "
+                f"calibrated, the model's scale on such scenes; {self.median:.3f} times the focal length would fit"
             )
         return text
 

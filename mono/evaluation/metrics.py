@@ -195,44 +195,6 @@ def pooled_over_pixels(metrics: Iterable[ImageMetrics]) -> ImageMetrics | None:
     )
 
 
-class Collection:
-    """Metrics of images by their place in the dataset, to be merged from several processes."""
-
-    def __init__(self) -> None:
-        self._images: dict[int, ImageMetrics | None] = {}
-
-    def add(self, index: int, metrics: ImageMetrics | None) -> None:
-        """Add an image's metrics; None where it has no valid pixel.
-
-        Raises:
-            ValueError: the image is there already, so it would count twice.
-        """
-        if index in self._images:
-            raise ValueError(f"image {index} was evaluated twice")
-        self._images[index] = metrics
-
-    def merge(self, other: Collection) -> None:
-        """Add all images of another collection; raises as `add`."""
-        for index, metrics in other._images.items():
-            self.add(index, metrics)
-
-    def images(self) -> dict[int, ImageMetrics]:
-        """The images with valid pixels, in the dataset's order."""
-        return {index: metrics for index, metrics in sorted(self._images.items()) if metrics is not None}
-
-    def without_valid_pixels(self) -> list[int]:
-        """The images that are excluded from the means, in the dataset's order."""
-        return sorted(index for index, metrics in self._images.items() if metrics is None)
-
-    def mean(self) -> ImageMetrics | None:
-        """`mean_over_images` of all."""
-        return mean_over_images(self.images().values())
-
-    def pooled(self) -> ImageMetrics | None:
-        """`pooled_over_pixels` of all."""
-        return pooled_over_pixels(self.images().values())
-
-
 def comparable(depth: np.ndarray, protocol: Protocol, *, clamp: bool | None = None) -> np.ndarray:
     """Depth that can be compared: clamped to the range if so agreed, and positive and finite in any case."""
     floored = np.where(np.isfinite(depth) & (depth > 0), depth, protocol.min_depth)

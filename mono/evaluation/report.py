@@ -78,7 +78,13 @@ def summary(results: Mapping[str, Tiers | None], protocol: Protocol) -> dict[str
     }
 
 
-def write_metrics(path: Path, results: Mapping[str, Tiers | None], protocol: Protocol, run: Mapping[str, Any]) -> None:
+def write_metrics(
+    path: Path,
+    results: Mapping[str, Tiers | None],
+    protocol: Protocol,
+    run: Mapping[str, Any],
+    failures: Sequence[tuple[str, str]] = (),
+) -> None:
     """Writes `metrics.json`, whole or not at all.
 
     Args:
@@ -86,11 +92,12 @@ def write_metrics(path: Path, results: Mapping[str, Tiers | None], protocol: Pro
         results: metrics of each image by tier, or None.
         protocol: under which they were computed.
         run: what else is worth keeping: command, model, checksum, input size, precision, versions.
+        failures: (input, reason) of images that could not be evaluated.
 
     Raises:
         OSError: it cannot be written.
     """
-    content = {"run": dict(run), **summary(results, protocol)}
+    content = {"run": dict(run), "failures": [list(failure) for failure in failures], **summary(results, protocol)}
     write_bytes(path, json.dumps(content, indent=1, default=str).encode() + b"\n")
 
 

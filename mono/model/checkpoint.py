@@ -45,6 +45,21 @@ def find_checkpoint(record: ModelRecord) -> Path:
     )
 
 
+def find_checkpoint_of_config(config: str) -> Path:
+    """The file of a config without a checkpoint of its own: that of the zoo's model with it, or `weight/model.pth`.
+
+    Raises:
+        CheckpointError: it is nowhere; says what to give.
+    """
+    record = next((r for r in MODELS.values() if config in (r.config, *r.variants)), None)
+    if record:
+        return find_checkpoint(record)
+    for folder in weight_folders():
+        if (folder / DEFAULT_FILE).is_file():
+            return folder / DEFAULT_FILE
+    raise CheckpointError(f"config {config} is of no model in the zoo: give a checkpoint too")
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with open(path, "rb") as file:

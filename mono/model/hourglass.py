@@ -156,9 +156,14 @@ class HourglassDecoder(nn.Module):
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Returns canonical depth and confidence, both (B, 1, H, W) for maps of an (H, W) input."""
         out = self.conv_out_2(self.decoder_mono(maps))
+        logits = self.depth_regressor_2(out[:, : self.features])
+        # Depth and pixel coordinates keep more digits than half precision has.
+        with torch.autocast(out.device.type, enabled=False):
+            return self._refine(out.float(), logits.float())
+
+    def _refine(self, out: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
         features, confidence = out[:, : self.features], out[:, self.features :]
-        shares = self.depth_regressor_2(features).softmax(1)
-        coarse = torch.einsum("bnhw,n->bhw", shares, self.anchors.to(shares.dtype))[:, None]
+        coarse = torch.einsum("bnhw,n->bhw", logits.softmax(1), self.anchors)[:, None]
         height, width = coarse.shape[-2:]
         ones = torch.ones_like(coarse)
         x = ones * torch.arange(width, device=coarse.device, dtype=coarse.dtype)

@@ -108,8 +108,14 @@ class LiteDecoder(nn.Module):
         coarse = self.project(torch.cat([maps[3], centred_coordinates(maps[3], 32)], 1))
         coarse = self.context(coarse)
         x = self.fuse_1(self.fuse_2(F.relu(coarse), maps[2]), maps[1])
-        fine = self.head(self.fuse_0(x, maps[0])).float()
-        overall = F.interpolate(self.coarse_head(coarse).float(), scale_factor=8, mode="bilinear", align_corners=False)
+        x = self.fuse_0(x, maps[0])
+        # Log depth keeps more digits than half precision has.
+        with torch.autocast(x.device.type, enabled=False):
+            return self._depth(coarse.float(), x.float())
+
+    def _depth(self, coarse: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        fine = self.head(x)
+        overall = F.interpolate(self.coarse_head(coarse), scale_factor=8, mode="bilinear", align_corners=False)
         near, far = (math.log(depth) for depth in self.depth_range)
         log_depth = near + (far - near) * torch.sigmoid(overall + fine[:, :1])
         log_scale = fine[:, 1:].clamp(math.log(_SCALE_RANGE[0]), math.log(_SCALE_RANGE[1]))

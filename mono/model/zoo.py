@@ -19,6 +19,7 @@ class ModelRecord:
         licence: of the weights.
         paper: where the network is described.
         trained_on: what the weights were trained on.
+        variants: further configs of the same network.
         mark: a tensor's name and shape that no other model's checkpoint has.
     """
 
@@ -32,6 +33,7 @@ class ModelRecord:
     paper: str
     trained_on: str
     mark: tuple[str, tuple[int, ...]]
+    variants: tuple[str, ...] = ()
 
     @property
     def url(self) -> str | None:
@@ -77,6 +79,7 @@ _RECORDS = (
         paper=_METRIC3D,
         trained_on="8 million images of 11 datasets, in- and outdoors",
         mark=("encoder.trunk.stem_0.weight", (192, 3, 4, 4)),
+        variants=("test_kitti_convlarge.0.3_150.py", "test_nyu_convlarge.0.3_150.py"),
     ),
 )
 

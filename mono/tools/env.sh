@@ -1,5 +1,5 @@
-# Sourced by the scripts at the top, in a subshell and from the repository's root: makes .venv with the requirements if
-# they are not there yet, and sets PYTHON to its interpreter. EXTRAS names extras of pyproject.toml, as "dev".
+# Sourced by the scripts at the top, in a subshell, with ROOT set to the repository: makes ROOT/.venv with the
+# requirements if they are not there yet, and sets PYTHON to its interpreter. EXTRAS names extras of pyproject.toml.
 
 find_python() {
     local candidate
@@ -14,19 +14,19 @@ find_python() {
 }
 
 make_environment() {
-    local base wanted stamp=".venv/installed-${EXTRAS:-base}"
-    wanted="$(cat requirements.txt pyproject.toml)"
-    if [ ! -x .venv/bin/python ] || [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
+    local base wanted environment="$ROOT/.venv" stamp="$ROOT/.venv/installed-${EXTRAS:-base}"
+    wanted="$(cat "$ROOT/requirements.txt" "$ROOT/pyproject.toml")"
+    if [ ! -x "$environment/bin/python" ] || [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
         base="$(find_python)" || return
         echo "Setting up .venv once: torch and what it needs are a download of a few GB."
-        if ! "$base" -m venv .venv; then
+        if ! "$base" -m venv "$environment"; then
             echo "error: no virtual environment could be made; on Debian: apt-get install python3-venv" >&2
             return 1
         fi
-        .venv/bin/python -m pip install --quiet --editable ".${EXTRAS:+[$EXTRAS]}" || return
+        "$environment/bin/python" -m pip install --quiet --editable "$ROOT${EXTRAS:+[$EXTRAS]}" || return
         printf '%s' "$wanted" > "$stamp"
     fi
-    PYTHON="$PWD/.venv/bin/python"
+    PYTHON="$environment/bin/python"
 }
 
 make_environment

@@ -42,7 +42,8 @@ def _run(args: argparse.Namespace) -> int:
     data = [Path(p) for p in args.test_data_path]
     annotated = len(data) == 1 and data[0].suffix == ".json"
     samples = load_annotations(data[0], args.data_root) if annotated else find_images(data, recursive=args.recursive)
-    out = args.show_dir or Path("show_dirs") / Path(args.config).stem / (data[0].stem or "images")
+    name = common.data_name(data[0]) if annotated else data[0].name if data[0].is_dir() else "images"
+    out = args.show_dir or Path("show_dirs") / Path(args.config).stem / name
     options = replace(
         common.run_options(args, out, common.protocol_of(args)),
         alignments=common.alignments_of(args),
@@ -52,7 +53,7 @@ def _run(args: argparse.Namespace) -> int:
     predictor = common.load_predictor(args, args.config, args.load_from, ranks)
     summary = common.execute(samples, predictor, options, ranks)
     if annotated:
-        say_metrics(summary, options, predictor, title=f"{predictor.name} on {data[0].stem}")
+        say_metrics(summary, options, predictor, title=f"{predictor.name} on {name}")
     return common.say_summary(summary, options, predictor)
 
 

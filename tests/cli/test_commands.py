@@ -78,7 +78,7 @@ def test_the_published_command_line_on_photos_and_on_annotations(photos, tmp_pat
     assert found["run"]["transform"]["crop_size"] == [256, 320]
     assert found["protocol"]["name"] == "none"
     page = (tmp_path / "eval" / "report.html").read_text()
-    assert "lite on my" in page and "0.jpg" in page and "data:image" in page
+    assert "lite on photos_my" in page and "0.jpg" in page and "data:image" in page
 
 
 def test_interruption_says_how_to_go_on(monkeypatch, capsys):

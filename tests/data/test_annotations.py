@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -173,9 +172,8 @@ def test_files_that_cannot_be_read(folder: Path) -> None:
         load_annotations(folder / "binary.json")
 
 
-def test_large_files_are_checked_quickly(folder: Path) -> None:
+def test_every_entry_of_a_large_file_is_checked(folder: Path) -> None:
     entries = [{"rgb": f"{i}/../../rgb/../rgb/0.png"} for i in range(20_000)]
-    start = time.perf_counter()
-    with pytest.raises(AnnotationError):
+    with pytest.raises(AnnotationError) as raised:
         load_annotations(write(folder, entries))
-    assert time.perf_counter() - start < 5
+    assert len(raised.value.problems) >= 19_999

@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mono.evaluation.metrics import (
-    Collection,
     ImageMetrics,
     compare,
     evaluate_image,
@@ -283,26 +282,6 @@ def test_pooling_is_the_same_as_one_large_image() -> None:
 def test_no_images() -> None:
     assert mean_over_images([]) is None
     assert pooled_over_pixels([]) is None
-    assert Collection().mean() is None
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_the_result_does_not_depend_on_how_images_were_spread(seed: int) -> None:
-    images: list[ImageMetrics | None] = [*_images(40), None]
-    single = Collection()
-    for index, metrics in enumerate(images):
-        single.add(index, metrics)
-    rng = np.random.default_rng(seed)
-    parts = [Collection() for _ in range(4)]
-    for index in rng.permutation(len(images)).tolist():
-        parts[rng.integers(4)].add(index, images[index])
-    merged = Collection()
-    for part in parts:
-        merged.merge(part)
-    assert merged.mean() == single.mean()
-    assert merged.pooled() == single.pooled()
-    assert list(merged.images()) == list(single.images()) == list(range(40))
-    assert merged.without_valid_pixels() == [40]
 
 
 def test_sums_are_exact_in_any_order() -> None:
@@ -310,11 +289,3 @@ def test_sums_are_exact_in_any_order() -> None:
     values = [1e16, 1.0, -1e16, 1.0, 3.0]
     means = {mean_over_images([replace(base, log_bias=v) for v in order]) for order in itertools.permutations(values)}
     assert [mean.log_bias for mean in means if mean] == [1.0]
-
-
-def test_no_image_counts_twice() -> None:
-    first, second = Collection(), Collection()
-    first.add(3, None)
-    second.add(3, _images(1)[0])
-    with pytest.raises(ValueError, match="image 3 was evaluated twice"):
-        first.merge(second)

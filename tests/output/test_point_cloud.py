@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 
 from mono.camera import Camera
 from mono.output.point_cloud import PointCloud, depth_edges, point_cloud, voxel_grid, write_ply
+from tests.conftest import open3d_or_skip
 
 CAMERA = Camera(40, 50, 14.5, 9, 32, 24)
 
@@ -173,9 +173,8 @@ def test_ply_of_arrays_that_do_not_fit(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(importlib.util.find_spec("open3d") is None, reason="open3d is not installed")
 def test_open3d_reads_the_ply(tmp_path: Path) -> None:
-    o3d = pytest.importorskip("open3d", exc_type=ImportError)
+    o3d = open3d_or_skip()
     rng = np.random.default_rng(2)
     points = rng.normal(size=(300, 3)).astype(np.float32)
     colors = rng.integers(0, 256, (300, 3), dtype=np.uint8)

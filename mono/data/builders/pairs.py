@@ -40,6 +40,8 @@ def annotate_pairs(
         DatasetError: a folder is missing or empty, names are ambiguous, nothing matches, or a scale is missing.
         CameraFileError: the camera file cannot be used for an image.
     """
+    if depth is None and (rgb / "depth").is_dir():
+        raise DatasetError(f"{rgb} has a folder depth: give the folder of the photos and that of the depth maps")
     images = _files(rgb, IMAGE_SUFFIXES)
     maps: dict[Path, Path] = {}
     notes = []

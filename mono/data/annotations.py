@@ -85,7 +85,9 @@ def _entries(path: Path) -> list[Any]:
         problem = f"line {error.lineno}, column {error.colno}: is not valid JSON: {error.msg}"
         raise AnnotationError(path, (problem,)) from error
     except (RecursionError, ValueError) as error:
-        raise AnnotationError(path, ("is nested too deeply, or has too long numbers, for an annotation file",)) from error
+        raise AnnotationError(
+            path, ("is nested too deeply, or has too long numbers, for an annotation file",)
+        ) from error
     if isinstance(content, dict):
         if "files" not in content:
             keys = ", ".join(map(str, list(content)[:8])) or "none"

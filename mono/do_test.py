@@ -289,7 +289,7 @@ def _do_batch(
     failures = []
 
     def fail(sample: Sample, error: Exception) -> None:
-        reason = _reason(error)
+        reason = _reason(error).removeprefix(f"{sample.rgb}: ")
         log.error("%s: %s", sample.source, reason)
         log.debug("traceback", exc_info=error)
         failures.append((sample.source, reason))

@@ -118,4 +118,4 @@ def _score(
             keep_frame(_frame_file(report, sample), read_image(sample.rgb).rgb, predicted, truth, protocol)
         return tiers
     except Exception as error:  # whatever one image does, the others are done
-        return str(error) or type(error).__name__
+        return str(error).removeprefix(f"{sample.rgb}: ") or type(error).__name__

@@ -66,7 +66,7 @@ def add_camera_flags(parser: argparse.ArgumentParser) -> None:
     given.add_argument("--intrinsics", type=numbers, metavar="FX,FY,CX,CY", help="of all images [px]")
     given.add_argument("--focal-px", type=float, metavar="F", help="focal length of all images [px]")
     given.add_argument("--fov-deg", type=float, metavar="A", help="horizontal field of view of all images [deg]")
-    group.add_argument(
+    given.add_argument(
         "--camera", type=Path, metavar="FILE", help="camera file for all images: JSON or COLMAP cameras.txt"
     )
     group.add_argument(

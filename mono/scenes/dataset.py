@@ -58,7 +58,7 @@ def render_dataset(
         workers: processes; each uses one thread.
 
     Raises:
-        ValueError: a family is unknown, or a count is not positive.
+        ValueError: a family is unknown, a count is not positive, or the folder holds frames of other settings.
         FileNotFoundError: the assets folder has no index.json.
     """
     if frames < 1 or workers < 1:
@@ -75,6 +75,7 @@ def render_dataset(
         (out / name).mkdir(parents=True, exist_ok=True)
     sweep(out)
     plan = Plan(out, frames, seed, assets, tuple(chosen.items()), pixels)
+    _keep_settings(plan)
     todo = [k for k in range(-(-frames // VIEWS)) if _missing(plan, k)]
     log.info("rendering %d of %d scenes into %s", len(todo), -(-frames // VIEWS), out)
     if workers == 1:
@@ -88,6 +89,20 @@ def render_dataset(
     annotations = out / "annotations.json"
     write_bytes(annotations, json.dumps({"files": entries}, indent=0).encode())
     return annotations
+
+
+def _keep_settings(plan: Plan) -> None:
+    """Writes down what the frames depend on; a folder is only continued with the same."""
+    assets = str(plan.assets.resolve()) if plan.assets else None
+    settings = {"seed": plan.seed, "assets": assets, "families": dict(plan.weights), "pixels": plan.pixels}
+    path = plan.out / "settings.json"
+    former = json.loads(path.read_text()) if path.is_file() else settings
+    if former != settings:
+        changed = ", ".join(f"{name} {former.get(name)!r}" for name in settings if former.get(name) != settings[name])
+        raise ValueError(
+            f"{plan.out} holds frames rendered with {changed}; choose another folder, or the same settings"
+        )
+    write_bytes(path, json.dumps(settings).encode())
 
 
 def _spread(plan: Plan, todo: list[int], workers: int) -> None:

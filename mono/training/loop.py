@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from mono.config import ModelConfig
 from mono.data.sample import Sample
 from mono.model.depth_model import DepthModel, build_depth_model
-from mono.output.atomic import atomic_path
+from mono.output.atomic import atomic_path, sweep
 from mono.training.first_weights import load_first_weights
 from mono.training.mixed_data import BatchPlan, Frame, MixedFrames, loader
 from mono.training.objective import compute_losses
@@ -166,6 +166,7 @@ def train(
     """
     trainer = Trainer(config, recipe, run)
     run.out.mkdir(parents=True, exist_ok=True)
+    sweep(run.out)
     if trainer.resume():
         log.info("continuing from step %d, %.1f minutes", trainer.step, trainer.seconds / 60)
     plan = BatchPlan.of(frames, recipe, config.transform.focal_length, run.seed)

@@ -88,3 +88,10 @@ def test_bad_requests_say_what_is_wrong(tmp_path: Path) -> None:
         render_dataset(tmp_path, 1, weights={"moon": 1.0})
     with pytest.raises(FileNotFoundError, match=r"index\.json"):
         render_dataset(tmp_path, 1, assets=tmp_path / "nowhere")
+
+
+def test_a_folder_is_not_continued_with_other_settings(rendered: Path) -> None:
+    before = digests(rendered)
+    with pytest.raises(ValueError, match=r"rendered with seed 4, pixels 6000; choose another folder"):
+        render_dataset(rendered, 10, **(SMALL | {"seed": 5, "pixels": 7_000}))  # type: ignore[arg-type]
+    assert digests(rendered) == before

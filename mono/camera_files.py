@@ -87,6 +87,8 @@ def _read_json(path: Path, modified: int, size: int) -> Mapping[str, Any]:
         raise CameraFileError(
             f"{path}: line {error.lineno}, column {error.colno}: is not valid JSON: {error.msg}"
         ) from error
+    except UnicodeDecodeError:
+        raise  # the caller says so
     except (RecursionError, ValueError) as error:
         raise CameraFileError(f"{path}: holds too deep nesting or too long numbers for a camera file") from error
     if not isinstance(content, dict):

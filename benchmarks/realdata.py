@@ -7,6 +7,7 @@ lines `<!-- realdata -->` and `<!-- /realdata -->`.
 
 import argparse
 import datetime
+import os
 import platform
 import re
 import tempfile
@@ -24,6 +25,13 @@ from mono.evaluation.protocols import Protocol
 from mono.output.writer import OutputOptions
 
 PROTOCOL = Protocol(name="benchmark", min_depth=0.1, max_depth=80.0)
+
+
+def cpu_name() -> str:
+    """What the machine's processor calls itself, and how many cores there are."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
 
 
 def row(folder: Path, model: mono.predictor.Predictor) -> str:
@@ -53,7 +61,7 @@ def main() -> None:
     args = parser.parse_args()
     model = mono.load_model(args.model, device=args.device)
     lines = [
-        f"`{model.name}` (SHA-256 {model.checksum[:12]}…), {datetime.date.today()}, {platform.machine()} CPU, float32, "
+        f"`{model.name}` (SHA-256 {model.checksum[:12]}…), {datetime.date.today()}, {cpu_name()}, float32, "
         "by `python benchmarks/realdata.py`; ground truth 0.1-80 m, no crop, mean over frames:",
         "",
         "| frames | n | AbsRel | delta1 | RMSE [m] | scale (true / predicted) | median-aligned AbsRel | delta1 "
@@ -65,8 +73,8 @@ def main() -> None:
     print(table)
     if args.write:
         text = args.write.read_text()
-        pattern = r"(<!-- realdata -->\n).*?(\n<!-- /realdata -->)"
-        replaced, count = re.subn(pattern, lambda m: m[1] + table + m[2], text, flags=re.DOTALL)
+        pattern = r"(<!-- realdata -->\n).*?(<!-- /realdata -->)"
+        replaced, count = re.subn(pattern, lambda m: m[1] + table + "\n" + m[2], text, flags=re.DOTALL)
         if count != 1:
             raise SystemExit(f"{args.write} has no lines <!-- realdata --> and <!-- /realdata -->")
         args.write.write_text(replaced)

@@ -8,7 +8,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,18 +24,14 @@ from mono.evaluation.frames import keep_frame
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
 from mono.evaluation.protocols import Protocol
 from mono.focal import CameraPolicy, FoundCamera
-from mono.output.atomic import sweep
 from mono.output.manifest import Manifest
+from mono.output.run_folder import RunError, alone, prepare, refuse_other_inputs, remove
 from mono.output.writer import OutputOptions, sweep_folder, write_outputs
 from mono.prediction import Prediction
 from mono.predictor import Predictor
 from mono.ranks import Ranks
 
 log = logging.getLogger(__name__)
-
-
-class RunError(ValueError):
-    """The run cannot start at all; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +131,7 @@ def run(
         RunError: the output folder cannot be written.
     """
     ranks = ranks or Ranks()
-    with _alone(options.out) if ranks.rank == 0 else contextlib.nullcontext():
+    with alone(options.out) if ranks.rank == 0 else contextlib.nullcontext():
         return _run(samples, predictor, options, on_done, ranks)
 
 
@@ -150,18 +146,19 @@ def _run(
     settings = _settings(predictor, options)
     keys = {s.name: _key(settings, s, options.policy) for s in samples}
     if ranks.rank == 0:
-        _prepare(options.out)
+        prepare(options.out)
     ranks.wait()
     manifest = Manifest(options.out)
     if not options.overwrite:
-        _refuse_other_inputs(samples, manifest)
+        refuse_other_inputs(samples, manifest)
     pending = {s.name for s in samples if options.overwrite or not manifest.done(s.name, keys[s.name])}
     former = {name: record["outputs"] for name in pending if (record := manifest.get(name))}
     ranks.wait()
     if ranks.rank == 0:
         manifest.drop(pending)
         for outputs in former.values():
-            _remove(options.out, outputs)
+            remove(options.out, outputs)
+    ranks.wait()
     if ranks.count > 1:
         manifest = Manifest(options.out, f"manifest.rank{ranks.rank}.jsonl")
     # Batches are cut from the whole list, done or not, so that a run which was killed computes the very same batches.
@@ -176,7 +173,7 @@ def _run(
     everything = ranks.gather(failures)
     if ranks.rank != 0:
         return None
-    manifest = _prepare(options.out)
+    manifest = prepare(options.out)
     records = [r for s in samples if (r := manifest.get(s.name)) and r["status"] == "ok"]
     order = {s.source: i for i, s in enumerate(samples)}
     failed = sorted((f for part in everything for f in part), key=lambda failure: order[failure[0]])
@@ -189,57 +186,6 @@ def _run(
         metrics={r["input"]: _tiers(r["metrics"]) for r in records},
         frames={r["input"]: options.out / r["outputs"]["report"] for r in records if "report" in r["outputs"]},
     )
-
-
-@contextlib.contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Holds an output folder, so that no other run writes there at the same time."""
-    from filelock import FileLock, Timeout
-
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(out / ".lock")
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise RunError(f"another run is writing into {out}; wait for it, or choose another output folder") from None
-    except OSError as error:
-        raise RunError(f"cannot write into {out}: {error.strerror or error}; choose another output folder") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _refuse_other_inputs(samples: Sequence[Sample], manifest: Manifest) -> None:
-    """Results of other images must not be replaced because those now given have the same names."""
-    for sample in samples:
-        record = manifest.get(sample.name)
-        if record and record.get("path", str(sample.rgb.absolute())) != str(sample.rgb.absolute()):
-            raise RunError(
-                f"{manifest.folder} holds results of another image of the same name ({record['path']}, now "
-                f"{sample.rgb}): choose another output folder, or --overwrite"
-            )
-
-
-def _remove(out: Path, outputs: Mapping[str, Any]) -> None:
-    """Removes what an image's former settings wrote: they may have been others, with files that are not replaced."""
-    for paths in outputs.values():
-        for path in [paths] if isinstance(paths, str) else paths:
-            (out / path).unlink(missing_ok=True)
-
-
-def _prepare(out: Path) -> Manifest:
-    """Opens an output folder: what killed runs and other processes left is cleared away, or taken over."""
-    try:
-        sweep(out)
-        manifest = Manifest(out)
-        for part in sorted(out.glob("manifest.rank*.jsonl")):
-            for record in Manifest(out, part.name).records:
-                manifest.add(record)
-            part.unlink()
-        return manifest
-    except OSError as error:
-        raise RunError(f"cannot write into {out}: {error.strerror or error}; choose another output folder") from error
 
 
 def _tiers(metrics: dict[str, dict[str, Any]] | None) -> dict[str, ImageMetrics] | None:

@@ -15,6 +15,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("config", help="config of the network, as lite.py")
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="JSON", help="frames to train on")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="checkpoint, progress and weights")
+    parser.add_argument(
+        "--from", dest="start", type=Path, metavar="FILE", help="checkpoint to start from, as weight/lite.safetensors"
+    )
     length = parser.add_mutually_exclusive_group(required=True)
     length.add_argument("--minutes", type=float, default=0.0, metavar="M", help="train for this long")
     length.add_argument("--steps", type=int, default=0, metavar="N", help="train for this many steps")
@@ -52,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     frames = read_frames(args.data)
     sets = read_sets(args.val, args.val_images)
     plan = Run(
-        out=args.out, minutes=args.minutes, steps=args.steps, seed=args.seed, device=args.device,
+        out=args.out, start=args.start, minutes=args.minutes, steps=args.steps, seed=args.seed, device=args.device,
         precision=args.precision, workers=args.workers, every=(180.0, 20, args.val_every),
     )  # fmt: skip
     train(config, recipe, frames, sets, plan)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from mono.config import ModelConfig
 from mono.data.sample import Sample
+from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.depth_model import DepthModel, build_depth_model
 from mono.output.atomic import atomic_path, sweep
 from mono.training.first_weights import load_first_weights
@@ -36,6 +37,7 @@ class Run:
 
     Attributes:
         out: folder for checkpoints, progress and weights; a run that was stopped continues from there.
+        start: checkpoint whose weights are the first ones; None: the recipe's `init`.
         minutes: training time; the learning rate falls with the clock. 0: `steps` counts.
         steps: number of steps, if `minutes` is 0.
         seed: of first weights and batches.
@@ -46,6 +48,7 @@ class Run:
     """
 
     out: Path
+    start: Path | None = None
     minutes: float = 0.0
     steps: int = 0
     seed: int = 0
@@ -74,7 +77,9 @@ class Trainer:
         torch.manual_seed(run.seed)
         self.config, self.recipe, self.run = config, recipe, run
         network = build_depth_model(config.encoder, config.decoder, config.widths, config.depth_range)
-        if recipe.init:
+        if run.start:
+            load_tensors(network, read_tensors(run.start), run.start, config.path.stem)
+        elif recipe.init:
             load_first_weights(network, recipe.init)
         self.average: DepthModel = copy.deepcopy(network).eval().requires_grad_(False).to(run.device)
         if recipe.frozen_blocks:

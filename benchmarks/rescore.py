@@ -37,7 +37,8 @@ def make(folder: Path, count: int) -> None:
         truth = (3 * np.exp(0.5 * smooth / smooth.std())).astype(np.float32)
         cv2.imwrite(str(rgb), rng.integers(0, 255, (480, 640, 3), np.uint8))
         cv2.imwrite(str(depth), (1000 * truth).astype(np.uint16))
-        write_depth(predicted, truth * np.exp(0.1 * rng.standard_normal(truth.shape)).astype(np.float32))
+        noise = cv2.GaussianBlur(rng.standard_normal((480, 640)), (0, 0), 3)  # as smooth as a network's
+        write_depth(predicted, truth * np.exp(0.1 * noise / noise.std()).astype(np.float32))
     (folder / "annotations.json").write_text(json.dumps({"files": entries}))
 
 

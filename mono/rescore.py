@@ -18,6 +18,7 @@ from mono.evaluation.alignment import TIERS
 from mono.evaluation.frames import keep_frame
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
 from mono.evaluation.protocols import Protocol
+from mono.memory import keep_memory
 from mono.output.depth_files import DEPTH_FORMATS
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ def rescore(
     failures: list[tuple[str, str]] = []
     with contextlib.ExitStack() as stack:
         if workers > 1:
-            pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(workers, _one_thread))
+            pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(workers, _prepare_worker))
             outcomes: Iterable[dict[str, ImageMetrics] | str | None] = pool.imap(work, wanted, chunksize=4)
         else:
             outcomes = map(work, wanted)
@@ -90,11 +91,12 @@ def rescore(
     return Scores(metrics, tuple(failures), frames)
 
 
-def _one_thread() -> None:
-    """Keeps a worker to one thread: the processes share the cores already."""
+def _prepare_worker() -> None:
+    """Keeps a worker to one thread, as the processes share the cores already, and to its memory."""
     import cv2
 
     cv2.setNumThreads(1)
+    keep_memory(2**25)
 
 
 def _frame_file(report: Path, sample: Sample) -> Path:

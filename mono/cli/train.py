@@ -42,10 +42,10 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from mono.config import parse_options, read_config
+    from mono.memory import keep_memory
     from mono.training.loop import LAST, WEIGHTS, Run, export, train
     from mono.training.mixed_data import read_frames
     from mono.training.recipe import read_recipe
-    from mono.training.trunk import keep_memory
     from mono.training.validate import read_sets
 
     keep_memory()

@@ -10,8 +10,6 @@ What makes the plain trunk slow there, and what is done about it:
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from types import MethodType
 from typing import Any
 
@@ -42,21 +40,6 @@ class _Depthwise(torch.autograd.Function):
                 shape, weight.float(), grad.float(), stride, padding, 1, weight.shape[0]
             ).to(grad.dtype)
         return grad_x, None, grad.sum((0, 2, 3)), None, None
-
-
-def keep_memory() -> None:
-    """Tells the C library to keep freed memory: else each step asks the system anew for gigabytes of empty pages.
-
-    Halves the time of a step on Linux with glibc; does nothing elsewhere. For processes that only train.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        trim_threshold, top_pad, mmap_max = -1, -2, -4
-        libc.mallopt(mmap_max, 0)
-        libc.mallopt(trim_threshold, 2**31 - 1)
-        libc.mallopt(top_pad, 2**28)
 
 
 def prepare_trunk(encoder: nn.Module, frozen_blocks: int = 2, train_depthwise: bool = False) -> None:

@@ -164,3 +164,11 @@ def test_validation_by_hand(annotations: Path):
 def test_images_are_spread_over_a_set(annotations: Path):
     (chosen,) = read_sets([annotations], 1).values()
     assert len(chosen) == 1
+
+
+def test_training_can_start_from_a_checkpoint(tmp_path: Path):
+    first = Trainer(CONFIG, RECIPE, Run(tmp_path, steps=1))
+    first.save()
+    again = Trainer(CONFIG, RECIPE, Run(tmp_path / "b", steps=1, seed=5, start=tmp_path / LAST))
+    for name, tensor in first.average.state_dict().items():
+        assert torch.equal(tensor, again.average.state_dict()[name]), name

@@ -163,7 +163,7 @@ def lathe(profile: Sequence[tuple[float, float]], segments: int = 12, material: 
     ang = np.linspace(0, 2 * np.pi, segments + 1)
     p = np.stack([pr[:, :1] * np.cos(ang), pr[:, :1] * np.sin(ang), np.repeat(pr[:, 1:], segments + 1, 1)], 2)
     arc = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(pr, axis=0).T))])
-    u = np.broadcast_to(ang / (2 * np.pi) * 2 * np.pi * max(pr[:, 0].max(), 1e-3), p.shape[:2])
+    u = np.broadcast_to(ang / (2 * np.pi) * 2 * np.pi * max(float(pr[:, 0].max()), 1e-3), p.shape[:2])
     uvs = np.stack([u, np.repeat(arc[:, None], segments + 1, 1)], 2)
 
     def cells(q: np.ndarray) -> np.ndarray:

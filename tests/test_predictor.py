@@ -39,7 +39,7 @@ def test_end_to_end_reproduces_the_published_depth_in_one_batch(reference_model)
         assert prediction.depth.mean() == pytest.approx(mean, rel=1e-4)
         expected = golden[name].astype(np.float32)
         step = prediction.depth.shape[0] // expected.shape[0]
-        np.testing.assert_allclose(prediction.depth[::step, ::step], expected, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(prediction.depth[::step, ::step], expected, rtol=1e-4, atol=1e-6)
 
 
 def test_a_batch_equals_single_images(reference_model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,6 +155,12 @@ def run_options(args: argparse.Namespace, out: Path, protocol: Protocol | None) 
         focal_sweep=args.focal_sweep,
         protocol=protocol,
     )
+
+
+def evaluation_options(args: argparse.Namespace, out: Path, report: bool) -> RunOptions:
+    """The run that the flags describe, compared with ground truth."""
+    options = run_options(args, out, protocol_of(args))
+    return replace(options, alignments=alignments_of(args), report=report)
 
 
 def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None, ranks: Ranks) -> Predictor:

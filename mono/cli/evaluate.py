@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,11 +51,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.pred:
         return _rescore(args, samples, out)
-    options = replace(
-        common.run_options(args, out, common.protocol_of(args)),
-        alignments=common.alignments_of(args),
-        report=not args.no_report,
-    )
+    options = common.evaluation_options(args, out, report=not args.no_report)
     ranks = join_ranks(args.launcher)
     predictor = common.load_predictor(args, args.model, args.checkpoint, ranks)
     summary = common.execute(samples, predictor, options, ranks)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from mono.cli import common
@@ -44,11 +43,7 @@ def _run(args: argparse.Namespace) -> int:
     samples = load_annotations(data[0], args.data_root) if annotated else find_images(data, recursive=args.recursive)
     name = common.data_name(data[0]) if annotated else data[0].name if data[0].is_dir() else "images"
     out = args.show_dir or Path("show_dirs") / Path(args.config).stem / name
-    options = replace(
-        common.run_options(args, out, common.protocol_of(args)),
-        alignments=common.alignments_of(args),
-        report=annotated,
-    )
+    options = common.evaluation_options(args, out, report=annotated)
     ranks = join_ranks(args.launcher)
     predictor = common.load_predictor(args, args.config, args.load_from, ranks)
     summary = common.execute(samples, predictor, options, ranks)

@@ -119,6 +119,28 @@ class CanonicalView:
         depth = self.map_to_image(canonical)[0] / self.depth_factor
         return depth.where((depth > 0) & (depth < FARTHEST), depth.new_zeros(()))
 
+    def normal_to_canonical(self, normal: np.ndarray) -> np.ndarray:
+        """Normals (height, width, 3) of the image to what a network should say, (3, H, W) float32; 0 in the padding.
+
+        Resizing, cropping and padding move no axis of the camera's frame: directions stay as they are, only the pixels
+        that they belong to change. They are looked up at the nearest pixel and never interpolated.
+        """
+        import cv2
+
+        height, width = self.size
+        top, bottom, left, right = self.padding
+        resized = cv2.resize(normal.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+        return np.pad(resized.transpose(2, 0, 1), ((0, 0), (top, bottom), (left, right)))
+
+    def normal_to_image(self, normal: Tensor) -> Tensor:
+        """Normals (3, H, W) of the input to those of the original image, (height, width, 3), of unit length again.
+
+        Where the normals around a pixel cancel out there is none: 0.
+        """
+        import torch.nn.functional as F
+
+        return F.normalize(self.map_to_image(normal), dim=0, eps=1e-6).permute(1, 2, 0)
+
 
 @dataclass(frozen=True)
 class CanonicalTransform:

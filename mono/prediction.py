@@ -17,6 +17,9 @@ class Prediction:
         depth: (H, W) float32 [m] along the optical axis; 0 is invalid (the network said more than 300 m, or nothing).
         confidence: (H, W) float32, higher is surer; its range is the network's own.
         camera: the camera that the depth holds for. A wrong focal length scales all distances.
+        normal: (H, W, 3) float32 unit surface normals in the camera's frame (x right, y down, z forward), pointing to
+            the camera; None where the network has none: see `mono.normals.normals_from_depth`.
+        normal_confidence: (H, W) float32, higher is surer; None without `normal`.
         camera_source: "given", "annotation", "camera file", "exif" or "assumed".
         camera_detail: the same in words.
     """
@@ -26,6 +29,8 @@ class Prediction:
     camera: Camera
     camera_source: str = "given"
     camera_detail: str = ""
+    normal: np.ndarray | None = None
+    normal_confidence: np.ndarray | None = None
 
     def points(self) -> np.ndarray:
         """3D points [m] in the camera's frame, x right, y down, z forward; (H, W, 3) float32, 0 where invalid."""

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mono.camera import Camera
-from mono.canonical import CanonicalTransform
+from mono.canonical import CanonicalTransform, CanonicalView
 from mono.focal import CameraPolicy, FoundCamera
 from mono.prediction import Prediction
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+    from mono.model.depth_model import NetworkOutput
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 log = logging.getLogger(__name__)
@@ -95,14 +97,8 @@ class Predictor:
             batch = np.stack([views[i].image_to_input(images[i]) for i in members])
             with torch.inference_mode(), self._autocast():
                 output = self.network(torch.from_numpy(batch).to(self.device))
-            for i, depth, confidence in zip(members, output.depth.float(), output.confidence.float(), strict=True):
-                predictions[i] = Prediction(
-                    depth=views[i].depth_to_metric(depth).cpu().numpy(),
-                    confidence=views[i].map_to_image(confidence)[0].cpu().numpy(),
-                    camera=cameras[i].camera,
-                    camera_source=cameras[i].source,
-                    camera_detail=cameras[i].detail,
-                )
+            for row, i in enumerate(members):
+                predictions[i] = _prediction(output, row, views[i], cameras[i])
         return [predictions[i] for i in range(len(images))]
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
@@ -111,6 +107,23 @@ class Predictor:
         if self.precision == "float32":
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=getattr(torch, self.precision))
+
+
+def _prediction(output: NetworkOutput, row: int, view: CanonicalView, found: FoundCamera) -> Prediction:
+    """What the network said of a batch's image `row`, brought back to the image."""
+    normal = normal_confidence = None
+    if output.normal is not None and output.normal_confidence is not None:
+        normal = view.normal_to_image(output.normal[row].float()).cpu().numpy()
+        normal_confidence = view.map_to_image(output.normal_confidence[row].float())[0].cpu().numpy()
+    return Prediction(
+        depth=view.depth_to_metric(output.depth[row].float()).cpu().numpy(),
+        confidence=view.map_to_image(output.confidence[row].float())[0].cpu().numpy(),
+        camera=found.camera,
+        camera_source=found.source,
+        camera_detail=found.detail,
+        normal=normal,
+        normal_confidence=normal_confidence,
+    )
 
 
 def _read(image: Any, camera: Camera | None) -> tuple[np.ndarray, FoundCamera]:

@@ -18,10 +18,15 @@ class NetworkOutput(NamedTuple):
     Attributes:
         depth: (B, 1, H, W) canonical depth [m].
         confidence: (B, 1, H, W), higher is surer; its range is the network's own.
+        normal: (B, 3, H, W) unit surface normals in the frame of the image's own camera (x right, y down, z forward,
+            pointing to the camera); None: the network has none.
+        normal_confidence: (B, 1, H, W), higher is surer.
     """
 
     depth: Tensor
     confidence: Tensor
+    normal: Tensor | None = None
+    normal_confidence: Tensor | None = None
 
 
 class DepthModel(nn.Module):

@@ -30,6 +30,7 @@ class Prediction:
     camera_source: str = "given"
     camera_detail: str = ""
     normal: np.ndarray | None = None
+    normal: np.ndarray | None = None
     normal_confidence: np.ndarray | None = None
 
     def points(self) -> np.ndarray:

@@ -30,7 +30,6 @@ class Prediction:
     camera_source: str = "given"
     camera_detail: str = ""
     normal: np.ndarray | None = None
-    normal: np.ndarray | None = None
     normal_confidence: np.ndarray | None = None
 
     def points(self) -> np.ndarray:

@@ -11,7 +11,7 @@ def _network(name: str, pretrained: bool):
 
     record = MODELS[name]
     config = read_config(record.config)
-    network = build_depth_model(config.encoder, config.decoder, config.widths, config.depth_range)
+    network = build_depth_model(**config.architecture)
     if pretrained:
         path = find_checkpoint(record)
         load_tensors(network, read_tensors(path), path, name)
@@ -26,6 +26,21 @@ def metric3d_convnext_tiny(pretrained: bool = False):
 def metric3d_convnext_large(pretrained: bool = False):
     """ConvNeXt-Large with the hourglass decoder; `pretrained` takes the checkpoint from weight/."""
     return _network("convnext_large", pretrained)
+
+
+def metric3d_vit_small(pretrained: bool = False):
+    """DINOv2 ViT-Small with the refinement decoder (v2): depth and normals; `pretrained` takes it from weight/."""
+    return _network("vit_small", pretrained)
+
+
+def metric3d_vit_large(pretrained: bool = False):
+    """DINOv2 ViT-Large with the refinement decoder (v2): depth and normals; `pretrained` takes it from weight/."""
+    return _network("vit_large", pretrained)
+
+
+def metric3d_vit_giant2(pretrained: bool = False):
+    """DINOv2 ViT-Giant with the refinement decoder (v2): depth and normals; `pretrained` takes it from weight/."""
+    return _network("vit_giant2", pretrained)
 
 
 def lite(pretrained: bool = True):

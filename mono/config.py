@@ -28,6 +28,7 @@ class ModelConfig:
         decoder: class name of the decoder.
         widths: channel widths of the decoder.
         depth_range: nearest and farthest depth that the decoder can say [m in canonical space].
+        iterations: of the decoder's refinement; None: it has none.
         transform: the canonical transform that images go through.
         path: the file it was read from.
     """
@@ -36,8 +37,14 @@ class ModelConfig:
     decoder: str
     widths: tuple[int, ...]
     depth_range: tuple[float, float]
+    iterations: int | None
     transform: CanonicalTransform
     path: Path
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """The arguments of `build_depth_model`."""
+        return {name: getattr(self, name) for name in ("encoder", "decoder", "widths", "depth_range", "iterations")}
 
 
 def find_config(name: str | Path) -> Path:
@@ -98,16 +105,19 @@ def read_config(name: str | Path, options: Mapping[str, Any] | None = None) -> M
         model, basic = values["model"], values["data_basic"]
         space = basic["canonical_space"]
         decoder = model["decoder"]
+        multiple = _count(basic.get("multiple", 32), "multiple")
         return ModelConfig(
             encoder=str(model["encoder"]),
             decoder=str(decoder["type"]),
             widths=tuple(int(w) for w in decoder["widths"]),
             depth_range=_pair(basic["depth_normalize"], "depth_normalize"),
+            iterations=_count(decoder["iterations"], "iterations") if "iterations" in decoder else None,
             transform=CanonicalTransform(
-                crop_size=_size(basic["crop_size"]),
+                crop_size=_size(basic["crop_size"], multiple),
                 focal_length=float(space["focal_length"]),
                 mode=space["mode"],
                 fit=basic["fit"],
+                multiple=multiple,
                 mean=_triple(basic["mean"], "mean"),
                 std=_triple(basic["std"], "std"),
             ),
@@ -178,8 +188,14 @@ def _triple(values: Any, name: str) -> tuple[float, float, float]:
     return r, g, b
 
 
-def _size(values: Any) -> tuple[int, int]:
+def _size(values: Any, unit: int) -> tuple[int, int]:
     height, width = _numbers(values, "crop_size", 2)
-    if height % 32 or width % 32 or min(height, width) < 32:
-        raise ValueError(f"crop_size is {values!r}; it must be (height, width) in positive multiples of 32 pixels")
+    if height % unit or width % unit or min(height, width) < unit:
+        raise ValueError(f"crop_size is {values!r}; it must be (height, width) in positive multiples of {unit} pixels")
     return int(height), int(width)
+
+
+def _count(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} is {value!r}; it must be a whole number of at least 1")
+    return value

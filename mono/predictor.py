@@ -216,6 +216,8 @@ def load_model(
     Raises:
         ValueError: a name, config, checkpoint, device or precision cannot be used; the message says why.
     """
+    import torch
+
     from mono.config import ConfigError, read_config
     from mono.model.checkpoint import (
         CheckpointError,
@@ -256,8 +258,9 @@ def load_model(
         tensors = read_tensors(path)
     checksum = checked_sha256(path)
     name = record.name if record else config.path.stem
-    network = build_depth_model(config.encoder, config.decoder, config.widths, config.depth_range)
-    load_tensors(network, tensors, path, expected=name)
-    network = network.eval().requires_grad_(False).to(torch_device)
-    architecture = {name: getattr(config, name) for name in ("encoder", "decoder", "widths", "depth_range")}
-    return Predictor(network, config.transform, torch_device, precision_name, name, path, checksum, architecture)
+    with torch.device("meta"):  # the weights go straight to their place: random ones would cost time and memory
+        network = build_depth_model(**config.architecture)
+    half = {} if precision_name == "float32" else dict.fromkeys(network.half_weights(), getattr(torch, precision_name))
+    load_tensors(network, tensors, path, expected=name, device=torch_device, dtypes=half)
+    network = network.eval().requires_grad_(False).to(torch_device)  # what is not in the checkpoint
+    return Predictor(network, config.transform, torch_device, precision_name, name, path, checksum, config.architecture)

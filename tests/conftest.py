@@ -19,6 +19,14 @@ def tiny_checkpoint(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="session")
+def vit_checkpoint(tmp_path_factory):
+    """vit_small with reference weights, as released."""
+    path = tmp_path_factory.mktemp("checkpoints") / "metric_depth_vit_small_800k.pth"
+    torch.save({"model_state_dict": reference_state("vit_small")}, path)
+    return path
+
+
 @pytest.fixture
 def toy_predictor():
     return toys.toy_predictor()

@@ -19,6 +19,19 @@ def test_published_configs(name, crop, encoder):
     assert config.depth_range == (0.3, 150)
 
 
+@pytest.mark.parametrize(("name", "iterations"), [("small", 4), ("large", 8), ("giant2", 8)])
+def test_published_configs_of_the_vits(name, iterations):
+    config = read_config(f"HourglassDecoder/vit.raft5.{name}.py")
+    assert config.transform.crop_size == (616, 1064) and config.transform.multiple == 28
+    assert config.depth_range == (0.1, 200) and config.iterations == iterations
+    assert read_config(config.path, {"model.decoder.iterations": 1}).iterations == 1
+    for wrong in (0, 2.5, True, "many"):
+        with pytest.raises(ConfigError, match="iterations is .* at least 1"):
+            read_config(config.path, {"model.decoder.iterations": wrong})
+    with pytest.raises(ConfigError, match="multiples of 28"):
+        read_config(config.path, {"data_basic.crop_size": (640, 960)})
+
+
 def test_options_override_the_file():
     options = parse_options(["data_basic.crop_size=(544,928)", "data_basic.canonical_space.mode=image"])
     assert options == {"data_basic.crop_size": (544, 928), "data_basic.canonical_space.mode": "image"}

@@ -42,6 +42,29 @@ def test_end_to_end_reproduces_the_published_depth_in_one_batch(reference_model)
         np.testing.assert_allclose(prediction.depth[::step, ::step], expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_released_vit_gives_depth_and_normals(vit_checkpoint, precision):
+    options = {"data_basic.crop_size": (84, 140), "model.decoder.iterations": 2}
+    model = mono.load_model(vit_checkpoint, device="cpu", precision=precision, options=options)
+    assert model.name == "vit_small" and model.network.decoder.iterations == 2
+    half = {t.dtype for n, t in model.network.named_parameters() if n.endswith("qkv.weight")}
+    assert half == {getattr(torch, precision)}
+    assert not any(t.is_meta for t in [*model.network.parameters(), *model.network.buffers()])
+    images, cameras, _ = zip(*golden_images(), strict=True)
+    for prediction, camera in zip(model.predict_batch(images, cameras), cameras, strict=True):
+        size = (camera.height, camera.width)
+        assert prediction.depth.shape == prediction.confidence.shape == prediction.normal_confidence.shape == size
+        assert prediction.normal.shape == (*size, 3) and prediction.normal.dtype == np.float32
+        np.testing.assert_allclose(np.linalg.norm(prediction.normal, axis=2), 1, atol=1e-5)
+        assert prediction.normal_confidence.min() >= 0.01
+
+
+def test_a_network_without_normals_has_none(reference_model):
+    image, camera, _ = next(golden_images())
+    prediction = reference_model.predict(image, camera)
+    assert prediction.normal is None and prediction.normal_confidence is None
+
+
 def test_a_batch_equals_single_images(reference_model):
     images, cameras, _ = zip(*golden_images(), strict=True)
     for image, camera, together in zip(images, cameras, reference_model.predict_batch(images, cameras), strict=True):

@@ -28,6 +28,7 @@ def list_models(args: argparse.Namespace) -> int:
             f"{record.name}\n"
             f"  {record.parameters:g} M parameters, {record.megabytes} MB, config {record.config}\n"
             f"  trained on: {record.trained_on}\n"
+            f"  confidence: {record.confidence}\n"
             f"  paper: {record.paper}\n"
             f"  licence: {record.licence}\n"
             f"  on disk: {found[0] if found else f'no; {record.url}'}\n"

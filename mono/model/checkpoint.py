@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from mono.model.zoo import MODELS, ModelRecord
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -84,9 +85,14 @@ def checked_sha256(path: Path) -> str:
 def module_name(name: str) -> str:
     """The name in our networks of a tensor of a released checkpoint (own names pass unchanged).
 
-    ConvNeXt's are renamed to timm's, the decoder's are kept.
+    ConvNeXt's and DINOv2's are renamed to timm's, the decoders' are kept.
     """
     name = name.removeprefix("module.").removeprefix("depth_model.")
+    name = re.sub(r"^encoder\.(cls_token|pos_embed|patch_embed\.|norm\.)", r"encoder.trunk.\1", name)
+    name = re.sub(r"^encoder\.register_tokens", "encoder.trunk.reg_token", name)
+    name, blocks = re.subn(r"^encoder\.blocks\.\d+\.(\d+)\.", r"encoder.trunk.blocks.\1.", name)
+    if blocks:
+        name = name.replace(".mlp.w12.", ".mlp.fc1.").replace(".mlp.w3.", ".mlp.fc2.")
     name = re.sub(r"^encoder\.downsample_layers\.0\.(\d)", r"encoder.trunk.stem_\1", name)
     name = re.sub(r"^encoder\.downsample_layers\.(\d)\.(\d)", r"encoder.trunk.stages_\1.downsample.\2", name)
     name, stages = re.subn(r"^encoder\.stages\.(\d)\.(\d+)", r"encoder.trunk.stages_\1.blocks.\2", name)
@@ -94,6 +100,10 @@ def module_name(name: str) -> str:
         for theirs, timms in ((".dwconv.", ".conv_dw."), (".pwconv1.", ".mlp.fc1."), (".pwconv2.", ".mlp.fc2.")):
             name = name.replace(theirs, timms)
     return name
+
+
+# DINOv2's mask token serves its pretraining only; a norm3 is stored a second time as downsample.1 beside it.
+_UNUSED = re.compile(r"encoder\.mask_token$|decoder\.context_feature_encoder\..*\.norm3\.")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -108,7 +118,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         head = file.read(512)
     _refuse_what_is_no_checkpoint(path, head)
     tensors = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
-    return {module_name(name): tensor for name, tensor in tensors.items()}
+    named = {module_name(name): tensor for name, tensor in tensors.items()}
+    return {name: tensor for name, tensor in named.items() if not _UNUSED.match(name)}
 
 
 def _refuse_what_is_no_checkpoint(path: Path, head: bytes) -> None:
@@ -177,14 +188,23 @@ def identify(tensors: Mapping[str, Tensor]) -> ModelRecord | None:
     return None
 
 
-def load_tensors(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, expected: str) -> None:
-    """Copies tensors into a network, strictly.
+def load_tensors(
+    network: nn.Module,
+    tensors: Mapping[str, Tensor],
+    path: Path,
+    expected: str,
+    device: torch.device | str = "cpu",
+    dtypes: Mapping[str, torch.dtype] | None = None,
+) -> None:
+    """Copies tensors into a network, strictly, one by one: there is no second copy of all of them.
 
     Args:
-        network: the network to fill.
+        network: the network to fill; it may have been built on the meta device.
         tensors: by the network's own names, as `read_tensors` gives them.
         path: named in errors.
         expected: the network's name or config, named in errors.
+        device: where the network's tensors shall be.
+        dtypes: of tensors that shall not have the network's own.
 
     Raises:
         CheckpointError: a tensor is missing, left over, or of another shape; names the first few.
@@ -208,10 +228,14 @@ def load_tensors(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, 
                 if names
             )
         )
-    broken = [n for n, t in tensors.items() if t.is_floating_point() and not bool(t.isfinite().all())]
+    state, broken = {}, []
+    for name, tensor in tensors.items():
+        state[name] = tensor.to(device, (dtypes or {}).get(name, own[name].dtype), copy=True)
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            broken.append(name)
     if broken:
         raise CheckpointError(f"{path} holds values that are not finite, in {_some(broken)}")
-    network.load_state_dict(tensors)
+    network.load_state_dict(state, assign=True)
 
 
 def _some(names: Iterable[str]) -> str:

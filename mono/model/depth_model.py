@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mono.model.dinov2 import DinoV2Encoder
 from mono.model.encoder import TimmEncoder
 from mono.model.hourglass import HourglassDecoder
 from mono.model.lite_decoder import LiteDecoder
+from mono.model.refinement_decoder import RefinementDecoder
 
 
 class NetworkOutput(NamedTuple):
@@ -28,6 +31,12 @@ class NetworkOutput(NamedTuple):
     normal: Tensor | None = None
     normal_confidence: Tensor | None = None
 
+    def resized(self, size: Sequence[int]) -> NetworkOutput:
+        """All maps at another size (height, width), bilinear; normals keep unit length."""
+        maps = [None if m is None else F.interpolate(m, list(size), mode="bilinear", align_corners=False) for m in self]
+        depth, confidence, normal, normal_confidence = maps
+        return NetworkOutput(depth, confidence, None if normal is None else F.normalize(normal), normal_confidence)  # type: ignore[arg-type]
+
 
 class DepthModel(nn.Module):
     """An encoder and a decoder. It knows nothing of cameras, files or configs."""
@@ -38,30 +47,63 @@ class DepthModel(nn.Module):
         self.decoder = decoder
 
     def forward(self, image: Tensor) -> NetworkOutput:
-        """Maps normalised RGB (B, 3, H, W), H and W multiples of 32, to depth and confidence."""
-        return NetworkOutput(*self.decoder(self.encoder(image)))
+        """Maps normalised RGB (B, 3, H, W) to what the network says.
+
+        H and W are multiples of 32. A ViT takes any size, at its best multiples of 28: others are resized on the way.
+        """
+        output = NetworkOutput(*self.decoder(self.encoder(image)))
+        size = image.shape[-2:]
+        return output if output.depth.shape[-2:] == size else output.resized(size)
+
+    def half_weights(self) -> list[str]:
+        """Names of the weights that may be kept in half precision: autocast computes with them in it in any case."""
+        single = tuple(f"decoder.{name}" for name in getattr(self.decoder, "in_float32", ()))
+        kinds = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+        modules = [n for n, m in self.named_modules() if isinstance(m, kinds) and not n.startswith(single)]
+        own = self.state_dict()
+        return [name for module in modules for leaf in ("weight", "bias") if (name := f"{module}.{leaf}") in own]
+
+
+DECODERS: dict[str, Callable[..., nn.Module]] = {
+    "HourglassDecoder": HourglassDecoder,
+    "LiteDecoder": LiteDecoder,
+    "RefinementDecoder": RefinementDecoder,
+}
 
 
 def build_depth_model(
-    encoder: str, decoder: str, widths: Sequence[int], depth_range: tuple[float, float], drop_path_rate: float = 0.0
+    encoder: str,
+    decoder: str,
+    widths: Sequence[int],
+    depth_range: tuple[float, float],
+    iterations: int | None = None,
+    drop_path_rate: float = 0.0,
 ) -> DepthModel:
     """Builds a network with random weights.
 
     Args:
-        encoder: timm's name of the encoder.
-        decoder: "HourglassDecoder" or "LiteDecoder".
+        encoder: timm's name of the encoder; a DINOv2 with registers for the RefinementDecoder.
+        decoder: "HourglassDecoder", "LiteDecoder" or "RefinementDecoder".
         widths: the decoder's channel widths.
         depth_range: nearest and farthest depth [m in canonical space].
+        iterations: of the refinement; None: the decoder has none.
         drop_path_rate: stochastic depth of the encoder while training.
 
     Raises:
-        ValueError: timm does not know the encoder, or there is no such decoder.
+        ValueError: timm does not know the encoder, there is no such decoder, or the two do not go together.
     """
-    decoders = {"HourglassDecoder": HourglassDecoder, "LiteDecoder": LiteDecoder}
-    if decoder not in decoders:
-        raise ValueError(f'there is no decoder "{decoder}"; known: {", ".join(decoders)}')
+    if decoder not in DECODERS:
+        raise ValueError(f'there is no decoder "{decoder}"; known: {", ".join(DECODERS)}')
+    tokens = decoder == "RefinementDecoder"
+    if tokens != ("reg4_dinov2" in encoder):
+        raise ValueError(
+            f'decoder "{decoder}" does not work on encoder "{encoder}": DINOv2 goes with RefinementDecoder'
+        )
+    if tokens != (iterations is not None):
+        raise ValueError(f'decoder "{decoder}" ' + ("needs a number of iterations" if tokens else "has no iterations"))
     try:
-        trunk = TimmEncoder(encoder, drop_path_rate)
+        trunk = (DinoV2Encoder if tokens else TimmEncoder)(encoder, drop_path_rate)
     except RuntimeError as error:
         raise ValueError(f'encoder "{encoder}": {error}') from error
-    return DepthModel(trunk, decoders[decoder](trunk.channels, widths, depth_range))
+    refinement = {"iterations": iterations} if tokens else {}
+    return DepthModel(trunk, DECODERS[decoder](trunk.channels, widths, depth_range, **refinement))

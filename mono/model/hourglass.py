@@ -126,6 +126,7 @@ class HourglassDecoder(nn.Module):
     """
 
     anchors: Tensor
+    in_float32 = ("conv_up_2",)
     features = 256
     bins = 512
 
@@ -150,7 +151,7 @@ class HourglassDecoder(nn.Module):
             nn.ReLU(),
             nn.Conv2d(16, 1, 1),
         )
-        anchors = torch.linspace(math.log(near), math.log(far), self.bins, dtype=torch.float64).exp()
+        anchors = torch.linspace(math.log(near), math.log(far), self.bins, dtype=torch.float64, device="cpu").exp()
         self.register_buffer("anchors", anchors.float(), persistent=False)
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

@@ -81,6 +81,8 @@ class LiteDecoder(nn.Module):
         blocks: transformer blocks at 1/32.
     """
 
+    in_float32 = ("head", "coarse_head")
+
     def __init__(
         self, in_channels: Sequence[int], widths: Sequence[int], depth_range: tuple[float, float], blocks: int = 3
     ):

@@ -19,6 +19,7 @@ class ModelRecord:
         licence: of the weights.
         paper: where the network is described.
         trained_on: what the weights were trained on.
+        confidence: what its confidence means; higher is surer.
         variants: further configs of the same network.
         mark: a tensor's name and shape that no other model's checkpoint has.
     """
@@ -32,6 +33,7 @@ class ModelRecord:
     licence: str
     paper: str
     trained_on: str
+    confidence: str
     mark: tuple[str, tuple[int, ...]]
     variants: tuple[str, ...] = ()
 
@@ -42,6 +44,26 @@ class ModelRecord:
 
 
 _METRIC3D = "Yin et al., Metric3D, ICCV 2023, arXiv:2307.10984"
+
+_METRIC3D_V2 = "Hu et al., Metric3D v2, TPAMI 2024, arXiv:2404.15506"
+_RAW = "a raw value without bounds"
+
+
+def _vit(name: str, config: str, file: str, megabytes: int, parameters: float, width: int) -> ModelRecord:
+    return ModelRecord(
+        name=name,
+        config=config,
+        file=file,
+        repository="JUGGHM/Metric3D",
+        megabytes=megabytes,
+        parameters=parameters,
+        licence="BSD-2-Clause, as the Metric3D project's",
+        paper=_METRIC3D_V2,
+        trained_on="16 million images of 18 datasets, in- and outdoors",
+        confidence=f"depth: {_RAW}; normals: above 0.01, without upper bound",
+        mark=("encoder.trunk.cls_token", (1, 1, width)),
+    )
+
 
 _RECORDS = (
     ModelRecord(
@@ -54,6 +76,7 @@ _RECORDS = (
         licence="BSD-2-Clause (encoder weights it started from: Apache-2.0)",
         paper="this project, docs/lite-model.md",
         trained_on="rendered scenes only",
+        confidence="exp(-b), 0 to 1, b the expected error of ln(depth): 0.9 announces about 10 %",
         mark=("encoder.trunk.conv_stem.weight", (32, 3, 3, 3)),
     ),
     ModelRecord(
@@ -66,6 +89,7 @@ _RECORDS = (
         licence="BSD-2-Clause, as the Metric3D project's",
         paper=_METRIC3D,
         trained_on="outdoor (driving) data only",
+        confidence=_RAW,
         mark=("encoder.trunk.stem_0.weight", (96, 3, 4, 4)),
     ),
     ModelRecord(
@@ -78,9 +102,13 @@ _RECORDS = (
         licence="BSD-2-Clause, as the Metric3D project's",
         paper=_METRIC3D,
         trained_on="8 million images of 11 datasets, in- and outdoors",
+        confidence=_RAW,
         mark=("encoder.trunk.stem_0.weight", (192, 3, 4, 4)),
         variants=("test_kitti_convlarge.0.3_150.py", "test_nyu_convlarge.0.3_150.py"),
     ),
+    _vit("vit_small", "vit.raft5.small.py", "metric_depth_vit_small_800k.pth", 150, 37.5, 384),
+    _vit("vit_large", "vit.raft5.large.py", "metric_depth_vit_large_800k.pth", 1648, 411.9, 1024),
+    _vit("vit_giant2", "vit.raft5.giant2.py", "metric_depth_vit_giant2_800k.pth", 5511, 1377.7, 1536),
 )
 
 MODELS: dict[str, ModelRecord] = {record.name: record for record in _RECORDS}

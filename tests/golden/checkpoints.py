@@ -14,6 +14,6 @@ TENSORS = json.loads((Path(__file__).parent / "checkpoint_tensors.json").read_te
 def reference_state(network: str) -> dict[str, torch.Tensor]:
     """The reference weights of a published network under their released names."""
     return {
-        name: torch.from_numpy(np.asarray(reference_tensor(name, tuple(shape), dtype)))
+        name: torch.from_numpy(np.asarray(reference_tensor(name, tuple(shape), dtype), dtype))
         for name, (_, dtype, shape) in TENSORS[network].items()
     }

@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from mono.config import read_config
 from mono.model import checkpoint
 from mono.model.checkpoint import (
     CheckpointError,
@@ -18,16 +19,31 @@ from mono.model.checkpoint import (
     read_tensors,
     sha256,
 )
+from mono.model.depth_model import build_depth_model
 from mono.model.zoo import MODELS
 from tests.golden.checkpoints import TENSORS
 
 
 def test_every_released_name_has_one_place():
-    for network in ("convnext_tiny", "convnext_large"):
+    for network in MODELS.keys() - {"lite"}:
         names = [module_name(name) for name in TENSORS[network]]
         assert len(set(names)) == len(names)
         assert [module_name("module." + name) for name in TENSORS[network]] == names
         assert [module_name(name) for name in names] == names
+
+
+@pytest.mark.parametrize("network", ["vit_small", "vit_large", "vit_giant2"])
+def test_released_vits_are_identified_and_complete(network):
+    tensors = {module_name(name): torch.empty(shape, device="meta") for name, (_, _, shape) in TENSORS[network].items()}
+    record = identify(tensors)
+    assert record is MODELS[network]
+    with torch.device("meta"):
+        own = build_depth_model(**read_config(record.config).architecture).state_dict()
+    left = {name for name in tensors if name not in own}
+    assert own.keys() <= tensors.keys() and all(own[n].shape == tensors[n].shape for n in own)
+    assert all(name == "encoder.mask_token" or ".norm3." in name for name in left) and len(left) == 13
+    assert record.parameters == pytest.approx(sum(t.numel() for t in own.values()) / 1e6, abs=0.05)
+    assert record.megabytes == round(sum(t.numel() for t in own.values()) * 4e-6)
 
 
 def test_the_same_tensors_from_every_format(tiny_checkpoint, tmp_path):

@@ -19,7 +19,7 @@ NETWORKS = {
 
 def build(config_name, state, name):
     config = read_config(config_name)
-    network = build_depth_model(config.encoder, config.decoder, config.widths, config.depth_range)
+    network = build_depth_model(**config.architecture)
     load_tensors(network, {module_name(n): t for n, t in state.items()}, Path("reference.pth"), name)
     return network.eval(), config
 

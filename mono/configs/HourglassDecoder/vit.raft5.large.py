@@ -1,0 +1,10 @@
+_base_ = ["../_base_/canonical_v2.py"]
+
+model = dict(
+    encoder="vit_large_patch14_reg4_dinov2",
+    decoder=dict(
+        type="RefinementDecoder",
+        widths=(128, 256, 512, 1024),  # hidden state, maps at 1/4, 1/7 and 1/14
+        iterations=8,  # of the refinement: fewer are faster
+    ),
+)

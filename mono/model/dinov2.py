@@ -1,0 +1,83 @@
+"""DINOv2 encoders with registers (Oquab et al., 2023; Darcet et al., 2024): an image becomes tokens at four depths."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import timm
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+PATCH = 14  # [px]
+_GRID = 37  # patches along a side of the images that DINOv2 was trained on (518 px)
+
+
+class Tokens(NamedTuple):
+    """What a transformer block hands out.
+
+    Attributes:
+        prefix: (B, 5, C), the class token and the registers.
+        patches: (B, C, H / 14, W / 14).
+    """
+
+    prefix: Tensor
+    patches: Tensor
+
+
+class DinoV2Encoder(nn.Module):
+    """A DINOv2 of timm that hands out its tokens four times.
+
+    timm computes the released blocks' function (attention by torch's scaled_dot_product_attention). Two things differ
+    and are done here: the position embedding has an entry for the class token and is resized by DINOv2's own rule, and
+    the tapped blocks are those of Metric3D v2: the giant is tapped after each quarter of its blocks, without the final
+    norm; the smaller ones hand out their normed last tokens four times over.
+
+    Args:
+        name: timm's name of the backbone, as "vit_small_patch14_reg4_dinov2".
+        drop_path_rate: stochastic depth while training.
+
+    Attributes:
+        channels: width of the tokens, four times.
+    """
+
+    def __init__(self, name: str, drop_path_rate: float = 0.0):
+        super().__init__()
+        trunk: Any = timm.create_model(
+            name, pretrained=False, num_classes=0, dynamic_img_size=True, drop_path_rate=drop_path_rate
+        )
+        width = int(trunk.embed_dim)
+        trunk.pos_embed = nn.Parameter(torch.zeros(1, 1 + _GRID**2, width))
+        nn.init.trunc_normal_(trunk.pos_embed, std=0.02)
+        self.trunk = trunk
+        self.tapped = "giant" in name
+        self.channels = [width] * 4
+
+    def forward(self, image: Tensor) -> list[Tokens]:
+        """Maps (B, 3, H, W) to four sets of tokens; sizes that are no multiple of 14 are resized up to one."""
+        height, width = (-(-n // PATCH) for n in image.shape[-2:])
+        if image.shape[-2:] != (height * PATCH, width * PATCH):
+            size = (height * PATCH, width * PATCH)
+            image = F.interpolate(image, size, mode="bilinear", align_corners=False)
+        x = self._embed(image, height, width)
+        quarter = len(self.trunk.blocks) // 4
+        taken = []
+        for number, block in enumerate(self.trunk.blocks, 1):
+            x = block(x)
+            if self.tapped and number % quarter == 0:
+                taken.append(x)
+        if not self.tapped:
+            taken = [self.trunk.norm(x)] * 4
+        count = x.shape[1] - height * width
+        return [Tokens(t[:, :count], t[:, count:].transpose(1, 2).unflatten(2, (height, width))) for t in taken]
+
+    def _embed(self, image: Tensor, height: int, width: int) -> Tensor:
+        patches = self.trunk.patch_embed(image).flatten(1, 2)
+        own, grid = self.trunk.pos_embed[:, :1], self.trunk.pos_embed[:, 1:]
+        if (height, width) != (_GRID, _GRID):
+            grid = grid.transpose(1, 2).unflatten(2, (_GRID, _GRID))
+            scale = ((height + 0.1) / _GRID, (width + 0.1) / _GRID)  # DINOv2's guard against rounding down
+            grid = F.interpolate(grid, scale_factor=scale, mode="bicubic").flatten(2).transpose(1, 2)
+        batch = len(image)
+        first = (self.trunk.cls_token + own).expand(batch, -1, -1)
+        return torch.cat([first, self.trunk.reg_token.expand(batch, -1, -1), patches + grid], 1)

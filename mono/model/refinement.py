@@ -1,0 +1,148 @@
+"""Recurrent refinement at three scales (Metric3D v2, section 3.3, after RAFT: Teed and Deng, ECCV 2020).
+
+Modules carry the names of the released checkpoints' tensors: 08, 16 and 32 stand for the scales 1/4, 1/7 and 1/14.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mono.model.token_maps import resize
+
+STATE = 6  # depth and its confidence, normal (3) and its confidence
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer norm over the channels of (B, C, H, W)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions with norm and ReLU beside a short cut."""
+
+    def __init__(self, in_channels: int, channels: int):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.norm1 = ChannelNorm(channels)
+        self.norm2 = ChannelNorm(channels)
+        self.downsample = (
+            nn.Sequential(nn.Conv2d(in_channels, channels, 1), ChannelNorm(channels))
+            if in_channels != channels
+            else nn.Identity()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.norm1(self.conv1(x)))
+        y = F.relu(self.norm2(self.conv2(y)))
+        return F.relu(self.downsample(x) + y)
+
+
+class ContextEncoder(nn.Module):
+    """Of each scale's map the first hidden state and the context, both (B, hidden, h, w)."""
+
+    def __init__(self, in_channels: Sequence[int], hidden: int):
+        super().__init__()
+        self.outputs04, self.outputs08, self.outputs16 = (
+            nn.ModuleList(
+                nn.Sequential(ResidualBlock(channels, hidden), nn.Conv2d(hidden, hidden, 3, padding=1))
+                for _ in ("hidden state", "context")
+            )
+            for channels in in_channels
+        )
+
+    def forward(self, maps: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        heads = list(zip((self.outputs04, self.outputs08, self.outputs16), maps, strict=True))
+        return [torch.tanh(head[0](x)) for head, x in heads], [F.relu(head[1](x)) for head, x in heads]
+
+
+class ConvGRU(nn.Module):
+    """A gated recurrent unit of 3x3 convolutions; its gates have a bias at each pixel."""
+
+    def __init__(self, hidden: int, inputs: int):
+        super().__init__()
+        self.convz = nn.Conv2d(hidden + inputs, hidden, 3, padding=1)
+        self.convr = nn.Conv2d(hidden + inputs, hidden, 3, padding=1)
+        self.convq = nn.Conv2d(hidden + inputs, hidden, 3, padding=1)
+
+    def forward(self, h: Tensor, bias: Sequence[Tensor], *inputs: Tensor) -> Tensor:
+        z_bias, r_bias, q_bias = bias
+        x = torch.cat(inputs, 1)
+        hx = torch.cat([h, x], 1)
+        z = torch.sigmoid(self.convz(hx) + z_bias)
+        r = torch.sigmoid(self.convr(hx) + r_bias)
+        q = torch.tanh(self.convq(torch.cat([r * h, x], 1)) + q_bias)
+        return (1 - z) * h + z * q
+
+
+class UpdateHead(nn.Module):
+    """What is added to the state: 2 maps of depth and 4 of normals."""
+
+    def __init__(self, hidden: int):
+        super().__init__()
+        self.conv1d = nn.Conv2d(hidden, hidden, 3, padding=1)
+        self.conv2d = nn.Conv2d(hidden, 2, 3, padding=1)
+        self.conv1n = nn.Conv2d(hidden, hidden, 3, padding=1)
+        self.conv2n = nn.Conv2d(hidden, 4, 3, padding=1)
+
+    def forward(self, h: Tensor) -> Tensor:
+        depth = self.conv2d(F.relu(self.conv1d(h)))
+        normal = self.conv2n(F.relu(self.conv1n(h)))
+        return torch.cat([depth, normal], 1)
+
+
+class UpdateBlock(nn.Module):
+    """The recurrent units of three scales with their heads.
+
+    Args:
+        hidden: width of the hidden states.
+        factor: how much larger the output is than the state.
+    """
+
+    def __init__(self, hidden: int, factor: int = 4):
+        super().__init__()
+        self.gru08 = ConvGRU(hidden, STATE + hidden)
+        self.gru16 = ConvGRU(hidden, 2 * hidden)
+        self.gru32 = ConvGRU(hidden, hidden)
+        self.flow_head = UpdateHead(hidden)
+        self.mask = nn.Sequential(
+            nn.Conv2d(hidden, hidden, 3, padding=1), nn.ReLU(), nn.Conv2d(hidden, 9 * factor**2, 1)
+        )
+
+    def forward(self, hidden: Sequence[Tensor], biases: Sequence[Sequence[Tensor]], state: Tensor) -> list[Tensor]:
+        """One iteration: the coarsest unit runs three times, the middle one twice, the finest once."""
+        fine, middle, coarse = hidden
+        for scales in (1, 2, 3):
+            coarse = self.gru32(coarse, biases[2], _pooled(middle))
+            if scales > 1:
+                pooled = resize(_pooled(fine), middle.shape[-2:])
+                middle = self.gru16(middle, biases[1], pooled, resize(coarse, middle.shape[-2:]))
+        fine = self.gru08(fine, biases[0], state, resize(middle, fine.shape[-2:]))
+        return [fine, middle, coarse]
+
+
+def _pooled(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, 3, stride=2, padding=1)
+
+
+def convex_upsample(x: Tensor, mask: Tensor, factor: int = 4) -> Tensor:
+    """Every fine pixel is a convex combination of the 9 coarse ones around it.
+
+    Args:
+        x: (B, C, h, w).
+        mask: (B, 9 * factor^2, h, w), weights before the softmax over the 9.
+
+    Returns:
+        (B, C, factor * h, factor * w).
+    """
+    batch, channels, height, width = x.shape
+    weights = mask.view(batch, 1, 9, factor, factor, height, width).softmax(2)
+    around = F.unfold(x, 3, padding=1).view(batch, channels, 9, 1, 1, height, width)
+    fine = (weights * around).sum(2).permute(0, 1, 4, 2, 5, 3)
+    return fine.reshape(batch, channels, factor * height, factor * width)

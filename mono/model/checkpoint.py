@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mono.memory import page_out
 from mono.model.zoo import MODELS, ModelRecord
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).resolve().parents[1]
 DEFAULT_FILE = "model.pth"
+_LARGE = 2e9  # [bytes] of tensors, from where a checkpoint's pages are given back while it is copied
 
 
 class CheckpointError(ValueError):
@@ -229,10 +231,13 @@ def load_tensors(
             )
         )
     state, broken = {}, []
+    large = sum(t.nbytes for t in tensors.values()) > _LARGE
     for name, tensor in tensors.items():
         state[name] = tensor.to(device, (dtypes or {}).get(name, own[name].dtype), copy=True)
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             broken.append(name)
+        if large and tensor.device.type == "cpu":
+            page_out(tensor.data_ptr(), tensor.nbytes)
     if broken:
         raise CheckpointError(f"{path} holds values that are not finite, in {_some(broken)}")
     network.load_state_dict(state, assign=True)

@@ -142,6 +142,10 @@ class Builder:
     def grey(self, value: float, gloss: float = 0.0) -> int:
         return self.solid((value, value, value), gloss)
 
+    def paint(self) -> int:
+        """The paint of an inside wall."""
+        return self.number(self.palette.paint())
+
     def vivid(self) -> int:
         return self.number(self.palette.vivid())
 
@@ -184,14 +188,16 @@ class Builder:
             taken: list[tuple[float, float, float]] = []
             for _ in range(int(self.rng.poisson(density * top.width * top.depth))):
                 small = make(self)
-                reach = max(small.width, small.depth) / 2
-                room_x, room_y = top.width / 2 - reach, top.depth / 2 - reach
+                reach = (small.width + small.depth) / 4
+                room_x, room_y = top.width / 2 - small.width / 2, top.depth / 2 - small.depth / 2
                 if room_x <= 0 or room_y <= 0 or small.height > top.clearance:
                     continue
                 px, py = top.x + self.u(-room_x, room_x), top.y + self.u(-room_y, room_y)
-                if any((px - a) ** 2 + (py - b) ** 2 < (reach + c) ** 2 * 0.8 for a, b, c in taken):
-                    continue
-                taken.append((px, py, reach))
+                # Paper and cables lie under and over one another; what stands keeps its place.
+                if small.height > 0.04:
+                    if any((px - a) ** 2 + (py - b) ** 2 < (reach + c) ** 2 * 0.8 for a, b, c in taken):
+                        continue
+                    taken.append((px, py, reach))
                 p = r @ np.array([px, py, 0], np.float32)
                 self.put(small, x + float(p[0]), y + float(p[1]), z + top.z, yaw + self.u(-0.6, 0.6), solid=False)
 

@@ -66,7 +66,7 @@ def coarse(scene: Scene, hits: Hits, normal: np.ndarray, size: tuple[int, int], 
             lit += sunlight(scene, start[v], n[v])
         light[v] = lit
     result = Irradiance(light.reshape(*shape, 3), depth.reshape(shape), n.reshape(*shape, 3))
-    return _smoothed(result)
+    return _smoothed(_smoothed(result), 1, 4, 0.2)
 
 
 def sunlight(scene: Scene, start: np.ndarray, normal: np.ndarray) -> np.ndarray:
@@ -116,7 +116,7 @@ def _ambient(scene: Scene, start: np.ndarray, normal: np.ndarray, rng: np.random
     means = np.array([np.clip(m.mean, 0, 1.2) for m in scene.materials], np.float32)
     glow = np.array([m.glow for m in scene.materials], np.float32)
     means[glow > 0] = 0.9
-    means = 0.35 + 0.65 * means
+    means = (0.3 if scene.light.areas else 0.2) + 0.7 * means
     for _ in range(GATHER):
         d = rng.normal(size=(len(start), 3)).astype(np.float32)
         d /= np.linalg.norm(d, axis=1, keepdims=True)
@@ -124,24 +124,34 @@ def _ambient(scene: Scene, start: np.ndarray, normal: np.ndarray, rng: np.random
         d /= np.linalg.norm(d, axis=1, keepdims=True)
         first = cast(scene, start, d)
         near = np.minimum(first.distance / 1.2, 1)
-        got = means[scene.mesh.mat[first.triangle]] * (0.25 + 0.75 * near)[:, None]
+        got = means[scene.mesh.mat[first.triangle]] * (0.1 + 0.9 * near)[:, None]
         upward = 0.6 + 0.4 * np.clip(d[:, 2], -1, 1)
         total += np.where(first.valid[:, None], got, upward[:, None] * (1 if scene.light.areas else 1.3))
     return total / GATHER * scene.light.ambient.astype(np.float32)
 
 
-def _smoothed(grid: Irradiance) -> Irradiance:
-    """A cross-bilateral blur of the coarse light."""
+def _smoothed(grid: Irradiance, reach: int = 2, step: int = 1, alike: float | None = None) -> Irradiance:
+    """A cross-bilateral blur of the coarse light over `reach` taps to each side, `step` apart.
+
+    `alike`: light counts less where it differs by more than this share.
+    """
     h, w = grid.depth.shape
     total = np.zeros_like(grid.light)
     weights = np.zeros((h, w), np.float32)
-    pad = [cv2.copyMakeBorder(a, 2, 2, 2, 2, cv2.BORDER_REFLECT_101) for a in (grid.light, grid.depth, grid.normal)]
-    for dy in range(5):
-        for dx in range(5):
+    edge = reach * step
+    pad = [
+        cv2.copyMakeBorder(a, edge, edge, edge, edge, cv2.BORDER_REFLECT_101)
+        for a in (grid.light, grid.depth, grid.normal)
+    ]
+    for dy in range(0, 2 * edge + 1, step):
+        for dx in range(0, 2 * edge + 1, step):
             part = (slice(dy, dy + h), slice(dx, dx + w))
             z, n = pad[1][part], pad[2][part]
-            near = 1 / (1 + (np.abs(z - grid.depth) / (0.06 * grid.depth + 1e-3)) ** 2)
+            near = 1 / (1 + (np.abs(z - grid.depth) / (0.06 * step * grid.depth + 1e-3)) ** 2)
             weight = near * np.maximum((n * grid.normal).sum(2), 0) ** 4 * (z > 0)
+            if alike is not None:
+                change = (pad[0][part] - grid.light).sum(2) / (alike * (grid.light.sum(2) + 1e-3))
+                weight = weight / (1 + change * change) ** 2
             total += pad[0][part] * weight[..., None]
             weights += weight
     return Irradiance(total / (weights[..., None] + 1e-9), grid.depth, grid.normal)

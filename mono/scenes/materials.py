@@ -10,6 +10,7 @@ import numpy as np
 
 from mono.scenes import textures
 from mono.scenes.assets import Assets, Part, pyramid
+from mono.scenes.roles import ROLES, Role
 
 TO_LINEAR = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
 
@@ -38,73 +39,6 @@ class Material:
     def mean(self) -> np.ndarray:
         """Mean linear colour, (3,)."""
         return TO_LINEAR[self.levels[min(3, len(self.levels) - 1)]].reshape(-1, 3).mean(0) * self.tint
-
-
-@dataclass(frozen=True)
-class Role:
-    """Where a role's textures come from: asset categories (repeated ones are likelier), a recipe, hue and value."""
-
-    categories: tuple[str, ...]
-    recipe: str
-    tile: float
-    colours: tuple[tuple[float, float, float], ...]
-    gloss: float = 0.0
-
-
-_WALLS = (
-    (0.93, 0.91, 0.87),
-    (0.9, 0.9, 0.9),
-    (0.95, 0.94, 0.9),
-    (0.85, 0.8, 0.7),
-    (0.75, 0.8, 0.85),
-    (0.8, 0.82, 0.75),
-)
-_WOODS = (
-    (0.55, 0.38, 0.24),
-    (0.7, 0.52, 0.34),
-    (0.36, 0.24, 0.16),
-    (0.8, 0.68, 0.5),
-    (0.85, 0.84, 0.8),
-    (0.2, 0.16, 0.14),
-)
-_CLOTH = ((0.5, 0.5, 0.52), (0.3, 0.3, 0.33), (0.7, 0.66, 0.6), (0.25, 0.3, 0.42), (0.5, 0.25, 0.2), (0.85, 0.83, 0.8))
-_GREY = ((0.5, 0.5, 0.5), (0.6, 0.58, 0.55), (0.4, 0.4, 0.41))
-_GREEN = ((0.27, 0.36, 0.15), (0.35, 0.42, 0.2), (0.2, 0.3, 0.12), (0.42, 0.4, 0.2))
-
-ROLES: dict[str, Role] = {
-    "wall": Role(("plaster", "plaster", "wallpaper"), "wall", 2.0, _WALLS),
-    "odd_wall": Role(("brick", "concrete", "wood_planks", "wood_siding", "tiles", "wallpaper"), "brick", 2.0, _WALLS),
-    "ceiling": Role(("plaster", "ceiling"), "plain", 2.0, ((0.95, 0.95, 0.94), (0.9, 0.9, 0.88))),
-    "floor": Role(
-        ("wood_floor", "wood_floor", "wood_planks", "tiles", "carpet", "carpet", "concrete", "marble"),
-        "floor",
-        1.5,
-        _WOODS + _GREY,
-        0.04,
-    ),
-    "bath": Role(
-        ("tiles", "tiles", "marble"), "tiles", 1.2, ((0.9, 0.9, 0.9), (0.7, 0.75, 0.8), (0.85, 0.8, 0.7)), 0.05
-    ),
-    "wood": Role(("wood", "wood", "wood_planks"), "wood", 1.0, _WOODS, 0.02),
-    "fabric": Role(("fabric", "fabric", "leather", "carpet"), "fabric", 0.6, _CLOTH),
-    "rug": Role(("carpet", "fabric"), "fabric", 1.2, _CLOTH),
-    "metal": Role(("metal",), "plain", 1.0, ((0.6, 0.6, 0.62), (0.75, 0.75, 0.76), (0.25, 0.25, 0.26)), 0.1),
-    "plastic": Role(("plastic",), "plain", 0.5, ((0.1, 0.1, 0.11), (0.85, 0.85, 0.84), (0.4, 0.4, 0.42)), 0.03),
-    "stone": Role(("marble", "concrete"), "plain", 1.2, _GREY + _WALLS, 0.06),
-    "paper": Role(("paper",), "print", 0.3, ((0.95, 0.95, 0.93), (0.9, 0.88, 0.8), (0.6, 0.5, 0.38))),
-    "asphalt": Role(("asphalt",), "plain", 3.0, ((0.42, 0.42, 0.43), (0.33, 0.33, 0.34), (0.5, 0.49, 0.47))),
-    "paving": Role(("paving", "paving", "brick_paving", "concrete"), "tiles", 2.0, _GREY),
-    "grass": Role(("grass",), "ground", 3.0, _GREEN),
-    "soil": Role(("soil", "gravel", "sand", "ground_aerial"), "ground", 4.0, ((0.5, 0.42, 0.32), (0.6, 0.55, 0.45))),
-    "leaves": Role(("hedge", "grass"), "ground", 1.0, _GREEN),
-    "bark": Role(("bark",), "wood", 0.8, ((0.36, 0.3, 0.25), (0.45, 0.42, 0.38))),
-    "facade": Role(
-        ("brick", "plaster", "plaster", "facade_wall", "concrete"), "plain", 3.0, (*_WALLS, (0.6, 0.35, 0.28))
-    ),
-    "brick": Role(("brick",), "brick", 2.0, ((0.6, 0.35, 0.28), (0.7, 0.6, 0.5))),
-    "roof": Role(("roof_tiles", "roof_tiles", "roof_flat"), "brick", 2.5, ((0.5, 0.3, 0.25), (0.35, 0.33, 0.33))),
-    "concrete": Role(("concrete",), "plain", 2.0, _GREY),
-}
 
 
 class Palette:
@@ -137,11 +71,12 @@ class Palette:
                 tile = max(entry.size[0], 0.2) * float(np.exp(rng.normal(0, 0.15)))
                 base = Material(levels, tile, gloss=gloss)
                 tint = np.exp(rng.normal(0, 0.12) + rng.normal(0, 0.05, 3))
-                if rng.random() < 0.3:
+                if rng.random() < role.recoloured:
                     target = TO_LINEAR[np.clip(self.colour(role) * 255, 0, 255).astype(int)]
-                    ratio = target / np.maximum(base.mean, 0.02)
+                    ratio = target / np.maximum(base.mean, 0.004)
                     grey = float(np.exp(np.log(ratio).mean()))
-                    tint = grey * np.clip(ratio / grey, 0.75, 1.35)
+                    far = 1.35 if role.recoloured < 0.5 else 30.0
+                    tint = grey * np.clip(ratio / grey, 1 / far, far)
                 tint = np.minimum(tint, 0.85 / np.maximum(base.mean, 0.02))
                 return replace(base, tint=tint.astype(np.float32))
         tile = role.tile * float(np.exp(rng.normal(0, 0.25)))
@@ -161,12 +96,29 @@ class Palette:
         target = np.clip(np.asarray(colour, np.float32), 0.02, 0.97) ** 2.2
         return Material(levels, 0.7, (target / mean).astype(np.float32), gloss=gloss)
 
+    def paint(self) -> Material:
+        """The even paint of an inside wall: mostly white, cream or light grey, now and then a colour."""
+        rng = self.rng
+        share = rng.random()
+        if share < 0.75:
+            value, saturation = float(rng.uniform(0.8, 0.95)), float(rng.uniform(0.0, 0.1))
+        elif share < 0.93:
+            value, saturation = float(rng.uniform(0.6, 0.9)), float(rng.uniform(0.05, 0.3))
+        else:
+            value, saturation = float(rng.uniform(0.3, 0.8)), float(rng.uniform(0.4, 0.85))
+        hue = float(rng.normal(0.12, 0.05) % 1 if rng.random() < 0.65 else rng.random())
+        levels, mean = _grain(int(rng.integers(6)))
+        target = np.array(colorsys.hsv_to_rgb(hue, saturation, value), np.float32) ** 2.2
+        return Material(levels, float(rng.uniform(0.8, 2.5)), target / np.float32(mean))
+
     def vivid(self, gloss: float = 0.03) -> Material:
         """An even surface of a colour such as small things have: greys, some of them saturated."""
         rng = self.rng
         saturation = float(rng.choice([0.0, 0.1, 0.4, 0.8]) * rng.uniform(0.6, 1.1))
         value = float(rng.choice([0.08, 0.3, 0.55, 0.8, 0.95]) * rng.uniform(0.9, 1.05))
-        rgb = colorsys.hsv_to_rgb(float(rng.random()), min(saturation, 0.9), min(value, 0.97))
+        usual = (0.0, 0.02, 0.07, 0.1, 0.14, 0.33, 0.55, 0.6, 0.62)
+        hue = float(rng.choice(usual) + rng.normal(0, 0.025)) % 1 if rng.random() < 0.8 else float(rng.random())
+        rgb = colorsys.hsv_to_rgb(hue, min(saturation, 0.9), min(value, 0.97))
         return self.solid(rgb, gloss)
 
     def printed(self) -> Material:
@@ -214,11 +166,23 @@ def _even(number: int) -> tuple[tuple[np.ndarray, ...], float]:
 
 
 @cache
+def _grain(number: int) -> tuple[tuple[np.ndarray, ...], float]:
+    """Fine even grain, as of rolled paint, and its mean linear value."""
+    rng = np.random.default_rng(3000 + number)
+    fine = textures.noise(rng, 64, 3) + 0.5 * rng.random((textures.SIZE, textures.SIZE), dtype=np.float32) - 0.75
+    grey = 225 + fine * float(rng.uniform(3, 14))
+    levels = pyramid(np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, 2))
+    return levels, float(TO_LINEAR[levels[3]].mean())
+
+
+@cache
 def _page(number: int) -> tuple[np.ndarray, ...]:
     """A printed page or package; one of a few that all scenes share."""
     rng = np.random.default_rng(2000 + number)
-    colour = rng.uniform(0.1, 1, 3) if rng.random() < 0.5 else np.full(3, rng.uniform(0.75, 0.97))
-    return pyramid(textures.make(rng, "print", colour))
+    colour = np.full(3, rng.uniform(0.75, 0.97))
+    if rng.random() < 0.5:
+        colour = rng.uniform(0.1, 0.95) + (rng.uniform(0.05, 0.95, 3) - 0.5) * rng.choice([0.15, 0.4, 0.7])
+    return pyramid(textures.make(rng, "print", np.clip(colour, 0.04, 0.97)))
 
 
 def horizon_view(rng: np.random.Generator) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""From linear light to a photograph: exposure, white balance, tone, vignette, blur, noise, JPEG."""
+"""From linear light to a photograph: exposure, white balance, tone, vignette, blur, sharpening, noise, JPEG."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ def develop(linear: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     h, w = linear.shape[:2]
     luma = linear @ np.array([0.3, 0.6, 0.1], np.float32)
     middle = float(np.exp(np.mean(np.log(luma[::3, ::3] + 1e-3))))
-    key = 0.2 * 2 ** float(np.clip(rng.normal(0, 0.5), -1.2, 1.0))
-    balance = np.exp(rng.normal(0, 0.05) * np.array([1, 0, -1.3]) + rng.normal(0, 0.015, 3))
+    key = 0.17 * 2 ** float(np.clip(rng.normal(0, 0.65), -2.0, 1.3))
+    balance = np.exp(rng.normal(0, 0.07) * np.array([1, 0, -1.3]) + rng.normal(0, 0.015, 3))
     image = linear * (key / max(middle, 1e-4) * balance).astype(np.float32)
     if rng.random() < 0.7:
         y, x = np.mgrid[:h, :w].astype(np.float32)
         r2 = ((x - w / 2) ** 2 + (y - h / 2) ** 2) / ((w * w + h * h) / 4)
-        image *= (1 - float(rng.uniform(0, 0.45)) * r2)[..., None]
+        image *= (1 - float(rng.uniform(0, 0.75) ** 1.3) * r2)[..., None]
     if rng.random() < 0.4:
         glare = cv2.GaussianBlur(np.minimum(image, 6), (0, 0), w / 25)
         image += glare * float(rng.uniform(0.01, 0.08))
-    if rng.random() < 0.6:
-        image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 1.0)))
-    if rng.random() < 0.12:
+    if rng.random() < 0.25:
+        image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 0.8)))
+    if rng.random() < 0.08:
         image = _shaken(image, rng)
     image = _tone(image, rng)
+    if rng.random() < 0.4:
+        image += (image - cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.6, 1.2)))) * float(rng.uniform(0.3, 1.2))
     grain = float(np.exp(rng.uniform(np.log(0.003), np.log(0.03))))
     noise = rng.standard_normal((h, w, 3), np.float32)
     if rng.random() < 0.5:
@@ -33,27 +35,35 @@ def develop(linear: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     image += noise * (grain * (0.5 + 0.5 * np.sqrt(np.maximum(1 - image, 0))))
     out = np.clip(image * 255, 0, 255).astype(np.uint8)
     if rng.random() < 0.5:
-        quality = int(rng.integers(45, 95))
+        quality = int(rng.integers(55, 96))
         ok, code = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, quality])
         out = cv2.imdecode(code, cv2.IMREAD_COLOR) if ok else out
     return out
 
 
 def _tone(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A camera's curve by table: soft shoulder of random strength, gamma, contrast, saturation."""
+    """A camera's curve by table: soft shoulder of random strength, gamma, contrast, black level, saturation."""
     shoulder = float(rng.uniform(0.0, 0.5))
     gamma = float(rng.uniform(1.9, 2.4))
-    contrast = float(rng.uniform(-0.05, 0.3))
+    contrast = float(rng.uniform(-0.05, 0.75))
+    black = float(rng.uniform(0, 0.13)) * (rng.random() < 0.6)
     x = np.linspace(0, 1, 4096) ** 2 * 8
-    y = np.where(x < 1 - shoulder, x, 1 - shoulder + shoulder * (1 - np.exp(-(x - 1 + shoulder) / (shoulder + 1e-6))))
+    y = np.where(
+        x < 1 - shoulder,
+        x,
+        1 - shoulder + shoulder * (1 - np.exp(-np.maximum(x - 1 + shoulder, 0) / (shoulder + 1e-6))),
+    )
     y = np.clip(y, 0, 1) ** (1 / gamma)
     y = y + contrast * (y * y * (3 - 2 * y) - y)
-    y = float(rng.uniform(0, 0.05)) * (rng.random() < 0.4) * (1 - y) + y
+    y = np.maximum(y - black, 0) / (1 - black)
+    y = float(rng.uniform(0, 0.05)) * (rng.random() < 0.25) * (1 - y) + y
     index = np.sqrt(np.clip(image, 0, 7.99) / 8) * 4095
     out = y.astype(np.float32)[index.astype(np.int32)]
     grey = out.mean(2, keepdims=True)
     return (
-        grey + (out - grey) * float(np.clip(rng.normal(1.0, 0.2), 0.3, 1.5)) if rng.random() > 0.03 else out * 0 + grey
+        grey + (out - grey) * float(np.clip(rng.normal(0.95, 0.22), 0.3, 1.5))
+        if rng.random() > 0.03
+        else out * 0 + grey
     )
 
 

@@ -95,13 +95,17 @@ def render_view(scene: Scene, rng: np.random.Generator, camera: Camera | None = 
         chosen = camera or sample_camera(scene.style, rng, pixels)
         position, target, roll = scene.viewpoint(rng)
         pose = pose_towards(position, target, roll)
-        if acceptable(scene, chosen, pose):
+        # Bare corners and ceilings teach little; some are kept, because photographs show them too.
+        if acceptable(scene, chosen, pose, 3 if rng.random() < 0.1 else 14):
             return render(scene, chosen, pose, rng)
     raise NoViewError(f"scenes: {scene.family} {scene.seed} has no acceptable view; use another seed")
 
 
-def acceptable(scene: Scene, camera: Camera, pose: np.ndarray) -> bool:
-    """Whether a view is worth rendering: not from inside something, not mostly very near, not mostly empty."""
+def acceptable(scene: Scene, camera: Camera, pose: np.ndarray, parts: int = 3) -> bool:
+    """Whether a view is worth rendering: not from inside something, not mostly very near, not mostly empty.
+
+    `parts`: how many flat parts it must show at least.
+    """
     small = camera.resized(24, max(2, round(24 * camera.height / camera.width)))
     direction = small.rays().reshape(-1, 3) @ pose[:3, :3].T.astype(np.float32)
     hits = cast(scene, pose[:3, 3].astype(np.float32), direction)
@@ -113,7 +117,7 @@ def acceptable(scene: Scene, camera: Camera, pose: np.ndarray) -> bool:
     outward = np.einsum("ij,ij->i", direction, scene.mesh.nrm[hits.triangle, 0]) < 0
     seen = hits.valid & (depth < FAR)
     near = (depth < 0.3) & seen
-    alike = len(np.unique(hits.triangle[seen] // 2)) < 3
+    alike = len(np.unique(hits.triangle[seen] // 2)) < parts
     return bool(near.mean() < 0.12 and seen.mean() > 0.3 and outward[seen].mean() > 0.5 and not alike)
 
 
@@ -133,8 +137,8 @@ def render(scene: Scene, camera: Camera, pose: np.ndarray, rng: np.random.Genera
 
     image = shade(hits, smooth, direction, x, y)
     edge = np.flatnonzero(_edges(hits, (h, w)))
-    if len(edge) > h * w // 6:
-        edge = rng.choice(edge, h * w // 6, replace=False)
+    if len(edge) > h * w // 8:
+        edge = rng.choice(edge, h * w // 8, replace=False)
     if len(edge):
         colour = image[edge].copy()
         for dx, dy in ((-0.35, -0.2), (0.3, 0.35)):

@@ -137,14 +137,17 @@ def print_page(rng: np.random.Generator, colour: Colour) -> np.ndarray:
     while y < SIZE - 12:
         if rng.random() < 0.12:
             h, x0, x1 = int(rng.integers(20, 80)), int(rng.integers(8, 100)), int(rng.integers(130, 248))
-            image[y : y + h, x0:x1] = rng.uniform(0, 255, 3) * (0.6 + 0.4 * noise(rng, 4, 3)[y : y + h, x0:x1, None])
+            tone = rng.uniform(40, 220) + (rng.uniform(0, 255, 3) - 128) * rng.choice([0.2, 0.5, 0.8])
+            part = image[y : y + h, x0:x1]
+            part[:] = tone * (0.35 + noise(rng, 4, 5)[y : y + h, x0:x1, None])
             y += h + 6
         else:
-            h, x = int(rng.integers(2, 6)), int(rng.integers(8, 24))
+            h, x = int(rng.choice([1, 2, 2, 3, 4, 7, 12])), int(rng.integers(8, 24))
             while x < SIZE - 20 and rng.random() < 0.95:
-                w = int(rng.integers(4, 26))
-                image[y : y + h, x : x + w] = ink
-                x += w + 4
+                w = int(rng.integers(2, 8)) * max(h // 2, 1) + 2
+                for k in range(x, min(x + w, SIZE - 8), max(h, 2)):
+                    image[y : y + h, k : k + max(h - 1, 1)] = ink if rng.random() < 0.8 else (ink + colour * 255) / 2
+                x += w + max(h // 2, 2)
             y += h + int(rng.integers(3, 9))
     return np.clip(image, 0, 255).astype(np.uint8)
 

@@ -14,7 +14,7 @@ from mono.scenes.places.walls import Room
 def ceiling(b: Builder, room: Room) -> None:
     """Add a room's ceiling and lamps; at most three lights shine, as brightly as all together."""
     w, d, h = room.width, room.depth, room.height
-    b.level(0, w, 0, d, h, b.role("ceiling", 1.0))
+    b.level(0, w, 0, d, h, b.role("ceiling", 1.0) if b.chance(0.5) else b.grey(b.u(0.85, 0.96)))
     warm = np.array(b.pick((1, 0.93, 0.82), (1, 0.85, 0.65), (0.95, 1, 1), (1, 1, 1)))
     bright = b.u(0.6, 2.2) if b.chance(0.75) else 0.05
     glow = b.number(Material(b.palette.solid(np.clip(warm, 0, 0.97)).levels, 0.7, glow=4.0 if bright > 0.1 else 0.5))
@@ -54,7 +54,7 @@ def _lamp(x: float, y: float, z: float, w: float, d: float, strength: float, col
 
 def indoor_light(b: Builder) -> Light:
     """The light of a finished room, sometimes with sun through its windows."""
-    brightness = b.u(0.35, 1.0)
+    brightness = float(np.exp(b.u(np.log(0.12), np.log(0.8))))
     tint = np.exp(b.rng.normal(0, 0.04, 3))
     sun = None
     if b.chance(0.3):

@@ -8,19 +8,23 @@ from mono.scenes.builder import Builder, Scene
 from mono.scenes.places.car_parks import parking
 from mono.scenes.places.country import country
 from mono.scenes.places.desks import closeup, desk
+from mono.scenes.places.garages import garage
 from mono.scenes.places.halls import hall
+from mono.scenes.places.lectures import lecture
 from mono.scenes.places.passages import corridor, stairs
 from mono.scenes.places.rooms import room
 from mono.scenes.places.streets import street
 
 FAMILIES: dict[str, tuple[Callable[[Builder], Scene], float]] = {
-    "room": (room, 0.27),
-    "desk": (desk, 0.15),
-    "closeup": (closeup, 0.08),
-    "corridor": (corridor, 0.06),
+    "room": (room, 0.2),
+    "desk": (desk, 0.16),
+    "closeup": (closeup, 0.1),
+    "corridor": (corridor, 0.05),
     "stairs": (stairs, 0.02),
-    "hall": (hall, 0.07),
+    "hall": (hall, 0.06),
+    "lecture": (lecture, 0.04),
+    "garage": (garage, 0.07),
     "street": (street, 0.25),
-    "parking": (parking, 0.04),
-    "country": (country, 0.06),
+    "parking": (parking, 0.03),
+    "country": (country, 0.02),
 }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from mono.scenes.builder import Builder, Piece, Scene
-from mono.scenes.meshes import cylinder, joined, standing_box
+from mono.scenes.meshes import joined, standing_box
 from mono.scenes.models import model_piece
 from mono.scenes.places.ceiling import indoor_light
 from mono.scenes.places.views import View
@@ -33,15 +33,15 @@ def furnish(b: Builder, room: Room, makers: list[Maker], clutter: Maker, density
             b.clutter(piece, at[0], at[1], 0, at[2], clutter, density)
 
 
-def floor_clutter(b: Builder, room: Room, count: int) -> None:
-    """Cartons, bags, bins, balls, plants and paper on the floor; a rug."""
-    if b.chance(0.45) and not room.bath:
+def floor_clutter(b: Builder, room: Room, count: int, rug: float = 0.45, makers: Sequence[Maker] = ()) -> None:
+    """Cartons, bags, bins, balls, plants and paper (or `makers`) on the floor; with probability `rug`, a rug."""
+    kinds = makers or (cardboard, bag, bin_, ball, book_pile, sheet, package, cable, vase, plant)
+    if b.chance(rug) and not room.bath:
         w, d = min(b.u(1.0, 3.0), room.width * 0.8), min(b.u(0.8, 2.2), room.depth * 0.8)
         x, y = b.u(w / 2, room.width - w / 2), b.u(d / 2, room.depth - d / 2)
         b.add(standing_box((w, d, 0.008), x, y, material=b.role("rug")))
     for _ in range(count):
-        make = b.pick(cardboard, bag, bin_, ball, book_pile, sheet, package, cable, vase, plant)
-        piece = make(b)
+        piece = b.pick(*kinds)(b)
         r = max(piece.width, piece.depth) / 2
         if room.width < 2 * r + 0.2 or room.depth < 2 * r + 0.2:
             continue
@@ -120,36 +120,6 @@ def people(b: Builder, r: Room, share: float) -> None:
         x, y = b.u(0.3, r.width - 0.3), b.u(0.3, r.depth - 0.3)
         if b.free(x - 0.3, x + 0.3, y - 0.3, y + 0.3):
             b.put(person(b), x, y, 0, b.u(-3.2, 3.2))
-
-
-def wall_things(b: Builder, room: Room, count: int) -> None:
-    """Try to put `count` pictures, notice boards, clocks and switches on the walls."""
-    for _ in range(count):
-        wall = room.walls[int(b.rng.integers(4))]
-        wide, tall = b.u(0.2, 1.1), b.u(0.2, 0.8)
-        if wall.length < wide + 0.3:
-            continue
-        u, z = b.u(wide / 2 + 0.1, wall.length - wide / 2 - 0.1), b.u(1.25, 1.85)
-        if (
-            any(o.start - 0.1 < u + wide / 2 and o.end + 0.1 > u - wide / 2 for o in wall.openings)
-            or z + tall / 2 > room.height - 0.1
-        ):
-            continue
-        style = b.pick("picture", "picture", "picture", "board", "clock", "switch")
-        if style == "clock":
-            turned = cylinder(0.15, 0.04, 24, material=b.vivid()).transformed(
-                np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]])
-            )
-            p = wall.at(u, 0.04, z)
-            b.add(turned.placed(p[0], p[1], p[2], wall.yaw))
-        elif style == "switch":
-            b.add(wall.box((0.08, 0.015, 0.08), u, 0.007, b.pick(0.3, 1.1), b.solid((0.93, 0.93, 0.92))))
-        else:
-            inner = b.picture("photograph", "photograph_crop", "window_view") if style == "picture" else b.printed()
-            rim = 0.0 if b.chance(0.25) else b.u(0.015, 0.05)
-            b.add(wall.box((wide + rim, 0.02, tall + rim), u, 0.01, z, b.role("wood", 0.4)))
-            c = [(u + s * wide / 2, 0.021, z + t * tall / 2) for s, t in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
-            b.add(wall.quad(c, material=inner))
 
 
 def indoor_scene(b: Builder, view: View) -> Scene:

@@ -6,7 +6,8 @@ import numpy as np
 
 from mono.scenes.builder import Builder, Piece, Scene
 from mono.scenes.meshes import standing_box
-from mono.scenes.places.furnishing import dining, floor_clutter, furnish, indoor_scene, people, wall_things
+from mono.scenes.places.furnishing import dining, floor_clutter, furnish, indoor_scene, people
+from mono.scenes.places.on_walls import wall_things
 from mono.scenes.places.shell import make_room
 from mono.scenes.places.views import room_view
 from mono.scenes.things.clutter import on_counter, on_desk, on_shelf
@@ -15,14 +16,15 @@ from mono.scenes.things.plants import plant
 from mono.scenes.things.seating import chair, sofa
 from mono.scenes.things.storage import cabinet, shelf
 from mono.scenes.things.tables import table
+from mono.scenes.things.workshop import steel_shelf
 
 
 def hall(b: Builder) -> Scene:
     """A large room: hall, warehouse, canteen, lecture room, open-plan office."""
-    w, d, h = b.u(8, 22), b.u(9, 28), b.u(2.8, 7)
+    w, d, h = b.u(8, 22), b.u(9, 28), b.pick(b.u(2.6, 3.4), b.u(2.8, 7))
     r = make_room(b, w, d, h, windows=int(b.rng.integers(1, 7)), doors=int(b.rng.integers(1, 4)))
-    style = b.pick("tables", "shelves", "desks", "mixed")
-    column = b.role("concrete")
+    style = b.pick("tables", "shelves", "desks", "desks", "mixed")
+    column, steel = b.role("concrete"), b.chance(0.5)
     if b.chance(0.5):
         k = b.u(0.3, 0.6)
         for x in np.arange(4, w - 2, b.u(4, 6)):
@@ -33,11 +35,19 @@ def hall(b: Builder) -> Scene:
         for x in np.arange(2.5, w - 2, b.u(2.0, 3.0)):
             for y in np.arange(2.5, d - 2.5, 1.9):
                 if b.free(x - 0.3, x + 0.3, y - 0.9, y + 0.9) and b.chance(0.9):
-                    b.put(shelf(b, 1.8, b.u(1.6, 2.4)), float(x), float(y), 0, np.pi / 2)
+                    b.put(
+                        steel_shelf(b, 1.8) if steel else shelf(b, 1.8, b.u(1.6, 2.4)), float(x), float(y), 0, np.pi / 2
+                    )
     else:
         for _ in range(min(int(w * d / 9), 22)):
-            dining(b, r, on_desk if style == "desks" else on_counter, b.u(0.5, 4), (b.u(1.2, 1.8), b.u(0.6, 0.9)))
-    wall_things(b, r, 12)
+            dining(
+                b,
+                r,
+                on_desk if style == "desks" else on_counter,
+                b.u(0.5, 4) if style != "desks" else b.u(4, 18),
+                (b.u(1.2, 1.8), b.u(0.6, 0.9)),
+            )
+    wall_things(b, r, 20)
     floor_clutter(b, r, int(b.rng.poisson(8)))
     for _ in range(4):
         people(b, r, 0.5)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mono.scenes.builder import Builder, Scene
 from mono.scenes.meshes import box, quad, rod
-from mono.scenes.places.furnishing import Maker, floor_clutter, furnish, indoor_scene, people, wall_things
+from mono.scenes.places.furnishing import Maker, floor_clutter, furnish, indoor_scene, people
+from mono.scenes.places.on_walls import wall_things
 from mono.scenes.places.shell import make_room
 from mono.scenes.places.views import corridor_view, stairs_view
 from mono.scenes.things.clutter import on_shelf

@@ -13,8 +13,8 @@ from mono.scenes.places.furnishing import (
     indoor_scene,
     low_table,
     people,
-    wall_things,
 )
+from mono.scenes.places.on_walls import wall_things
 from mono.scenes.places.shell import make_room
 from mono.scenes.places.views import room_view
 from mono.scenes.things.bathroom import basin, bathtub, toilet
@@ -27,6 +27,7 @@ from mono.scenes.things.plants import plant
 from mono.scenes.things.seating import bed, chair, sofa
 from mono.scenes.things.storage import cabinet, shelf
 from mono.scenes.things.tables import table
+from mono.scenes.things.workshop import crate, steel_shelf
 
 
 def room(b: Builder) -> Scene:
@@ -55,7 +56,7 @@ def room(b: Builder) -> Scene:
     p, clutter, density = _furniture(b, kind, w, d)
     p += [radiator]
     more = (plant, shelf, cabinet, bag, cardboard, chair, bin_, cabinet, shelf, table)
-    p += [lambda b: b.pick(*more)(b)] * int(b.rng.poisson(2 + w * d / 10))
+    p += [lambda b: b.pick(*more)(b)] * int(b.rng.poisson(3 + w * d / 6))
     furnish(b, r, p, clutter, density)
     if kind in ("living", "kitchen", "office") and w * d > 9:
         dining(b, r, clutter, density)
@@ -64,8 +65,8 @@ def room(b: Builder) -> Scene:
     if kind in ("classroom", "office") and w * d > 25:
         for _ in range(int(w * d / 6)):
             dining(b, r, clutter, density, (b.pick(1.2, 1.4, 1.6), b.u(0.6, 0.8)))
-    wall_things(b, r, int(b.rng.integers(2, 9)))
-    floor_clutter(b, r, int(b.rng.poisson(3 + w * d / 12)))
+    wall_things(b, r, int(b.rng.integers(4, 14)))
+    floor_clutter(b, r, int(b.rng.poisson(3 + w * d / 8)))
     people(b, r, 0.25)
     return indoor_scene(b, room_view(b, r))
 
@@ -74,7 +75,7 @@ def _furniture(b: Builder, kind: str, w: float, d: float) -> tuple[list[Maker], 
     """What a kind of room has along its walls, and what lies on it, how densely [1/m2]."""
     p: list[Maker]
     clutter: Maker = on_shelf
-    density = b.u(2, 10)
+    density = b.u(3, 16)
     if kind == "living":
         p = [sofa, television, b.pick(sofa, cabinet), shelf, cabinet, floor_lamp, plant, chair, b.pick(shelf, table)]
     elif kind == "bedroom":
@@ -89,7 +90,7 @@ def _furniture(b: Builder, kind: str, w: float, d: float) -> tuple[list[Maker], 
             floor_lamp,
         ]
     elif kind == "kitchen":
-        clutter, density = on_counter, b.u(4, 14)
+        clutter, density = on_counter, b.u(6, 25)
         p = [
             lambda b: kitchen_row(b, min(b.u(1.8, 4), w - 0.4, d - 0.1 if d < w else 9)),
             fridge,
@@ -110,7 +111,7 @@ def _furniture(b: Builder, kind: str, w: float, d: float) -> tuple[list[Maker], 
             radiator,
         ]
     elif kind in ("office", "study"):
-        clutter, density = on_desk, b.u(5, 16)
+        clutter, density = on_desk, b.u(8, 35)
         p = [
             table,
             shelf,
@@ -126,9 +127,9 @@ def _furniture(b: Builder, kind: str, w: float, d: float) -> tuple[list[Maker], 
         if w * d > 25:
             p += [table, table, shelf, chair, cabinet]
     elif kind == "store":
-        p = [*[shelf] * 5, *[cardboard] * 5, cabinet, white_goods, table, bag]
-        density = b.u(8, 20)
+        p = [*[shelf] * 2, *[steel_shelf] * 4, *[cardboard] * 3, crate, crate, cabinet, white_goods, table, bag]
+        density = b.u(8, 25)
     else:
-        clutter, density = on_desk, b.u(1, 6)
+        clutter, density = on_desk, b.u(1, 12)
         p = [shelf, cabinet, table, cabinet]
     return p, clutter, density

@@ -21,8 +21,9 @@ def make_room(
     doors: int = 1,
     ways: float = 0.3,
     bath: bool = False,
+    rough: bool = False,
 ) -> Room:
-    """Build the shell and its lamps; lights are collected in `b.areas`."""
+    """Build the shell and its lamps (`rough`: as of a cellar or garage); lights are collected in `b.areas`."""
     w, d = width, depth
     # Walls run so that a piece with its back at +y, turned by `yaw`, has its back at the wall.
     walls = tuple(
@@ -38,18 +39,36 @@ def make_room(
     for kind, count in (("door", doors), ("window", windows)):
         for _ in range(count):
             _cut(b, room, walls[int(b.rng.integers(4))], "way" if kind == "door" and b.chance(ways) else kind)
-    main = b.role("bath" if bath and b.chance(0.8) else "wall", 1.0)
-    odd = b.role(b.pick("wall", "odd_wall", "wood", "fabric") if not bath else "wall", 1.0) if b.chance(0.4) else main
+    main = b.role("bath", 1.0) if bath and b.chance(0.8) else b.paint() if b.chance(0.65) else b.role("wall", 1.0)
+    if rough and b.chance(0.6):
+        main = b.role(b.pick("brick", "concrete", "concrete", "odd_wall"), 1.0)
+    odd = b.pick(b.paint, b.paint, lambda: b.role(b.pick("odd_wall", "wood"), 1.0))() if b.chance(0.3) else main
     trim = b.grey(b.pick(0.9, 0.93, 0.5, 0.2), 0.02) if b.chance(0.7) else b.role("wood")
     for k, wall in enumerate(walls):
         _raise(b, wall, height, odd if k == 0 else main, trim)
-    floor = b.role("bath" if bath else "floor", 1.0)
+    floor = _floor(b, bath, rough)
     b.level(0, w, 0, d, 0, floor)
     ceiling(b, room)
     if b.chance(0.15):
         x = b.u(0, w)
         b.add(box((0.25, d, 0.3), (x, d / 2, height - 0.15), material=main))
     return room
+
+
+def _floor(b: Builder, bath: bool, rough: bool) -> int:
+    """What one walks on: among others even linoleum and dark carpet, as in offices and schools."""
+    if bath:
+        return b.role("bath", 1.0)
+    if rough and b.chance(0.7):
+        return b.role("concrete", 1.0)
+    if b.chance(0.22):
+        tone = np.array(
+            b.pick((0.5, 0.5, 0.5), (0.62, 0.6, 0.56), (0.4, 0.48, 0.44), (0.45, 0.5, 0.58), (0.5, 0.36, 0.28))
+        )
+        return b.solid(tone * b.u(0.6, 1.2), b.pick(0.0, 0.03, 0.06))
+    if b.chance(0.15):
+        return b.solid(np.array(b.pick((0.2, 0.2, 0.21), (0.16, 0.19, 0.25), (0.3, 0.27, 0.24))) * b.u(0.7, 1.4))
+    return b.role("floor", 1.0)
 
 
 def _cut(b: Builder, room: Room, wall: Wall, kind: str) -> None:

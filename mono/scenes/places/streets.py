@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from mono.scenes.builder import Builder, Piece, Scene
-from mono.scenes.meshes import box
+from mono.scenes.meshes import box, joined
 from mono.scenes.places.daylight import FAR, outdoor_scene
+from mono.scenes.places.verges import bent, close_in, close_off, rails
 from mono.scenes.places.views import road_view
 from mono.scenes.things.cars import car
 from mono.scenes.things.houses import house
@@ -41,9 +42,9 @@ def _markings(b: Builder, half: float, lanes: int, z: float, length: float) -> N
 
 def street(b: Builder) -> Scene:
     """A road along y between pavements and houses or gardens, with traffic."""
-    lanes = b.pick(1, 2, 2, 2, 3, 4)
-    half = lanes * b.u(2.7, 3.6) / 2
-    parking = b.pick(0.0, 2.1, 2.1)
+    lanes = b.pick(1, 2, 2, 2, 2, 3, 4)
+    half = lanes * b.u(2.4, 3.5) / 2
+    parking = b.pick(0.0, 2.0, 2.1, 2.2)
     walk, curb = b.u(1.2, 4.0), b.pick(0.12, 0.12, 0.08, 0.02)
     edge = half + parking
     length = FAR
@@ -62,10 +63,20 @@ def street(b: Builder) -> Scene:
             )
         )
         b.add(box((0.15, length + 120, 0.32), (s * (edge + 0.075), (length - 120) / 2, curb - 0.155), material=stone))
+    end = b.u(35, 110) if b.chance(0.45) else 170.0
+    tracks = b.chance(0.15)
     for s in (-1, 1):
-        _side(b, s, edge + walk, curb)
-    _trees(b, edge, walk, curb)
-    _traffic(b, half, edge, parking, lanes)
+        start = edge + walk
+        if tracks and s > 0:
+            start = rails(b, edge + 0.3, int(b.rng.integers(1, 3)), length) + b.u(0.3, 3)
+        if b.chance(0.5):
+            close_in(b, s, start, min(end, 120.0) - 12)
+        else:
+            _side(b, s, start, curb, end - 14)
+    if end < 170:
+        close_off(b, end)
+    _trees(b, edge, walk, curb, end - 14)
+    _traffic(b, half, parking, lanes, end - 18)
     for _ in range(int(b.rng.poisson(5))):
         s, y = b.pick(-1, 1), b.u(3, 60)
         piece = person(b) if b.chance(0.8) else cyclist(b)
@@ -75,16 +86,18 @@ def street(b: Builder) -> Scene:
     for _ in range(int(b.rng.poisson(9))):
         s = b.pick(-1, 1)
         b.put(pole(b), s * (edge + b.u(0.35, 0.6)), b.u(1, 90), curb, b.pick(0, np.pi) + b.u(-0.1, 0.1))
+    if b.chance(0.4):
+        b.meshes = [bent(joined(b.meshes), b.pick(-1, 1) * float(np.exp(b.u(np.log(130), np.log(700)))))]
     return outdoor_scene(b, road_view(half, edge + walk * 0.5, length), "street")
 
 
-def _side(b: Builder, s: int, start: float, curb: float) -> None:
+def _side(b: Builder, s: int, start: float, curb: float, end: float) -> None:
     """What stands along one side of a road, from x = s * start outwards."""
     style = b.pick("town", "town", "houses", "houses", "green", "open")
     y = b.u(-25, -10)
     back = 0.0 if style == "town" else b.u(3, 12)
     rows: list[Piece] = []
-    while y < 170:
+    while y < end:
         width = b.u(8, 22) if style == "town" else b.u(8, 14)
         if style in ("town", "houses"):
             if len(rows) < 7:
@@ -108,7 +121,7 @@ def _side(b: Builder, s: int, start: float, curb: float) -> None:
     if style != "town":
         y = -15.0
         make = b.pick(hedge, fence, fence, None, None)
-        while y < 110 and make is not None:
+        while y < min(end, 110) and make is not None:
             piece = make(b, b.u(6, 14))
             b.put(piece, s * (start + 0.5), y + piece.width / 2, -0.06, np.pi / 2)
             y += piece.width + b.pick(0.0, 0.0, b.u(1, 5))
@@ -116,7 +129,11 @@ def _side(b: Builder, s: int, start: float, curb: float) -> None:
         for _ in range(int(b.rng.poisson(28 if style == "green" else 9))):
             near = start + (1.5 if style != "houses" else back + 18)
             b.put(
-                kinds[int(b.rng.integers(3))], s * (near + float(b.rng.exponential(12))), b.u(-5, 150), -0.06, b.u(0, 6)
+                kinds[int(b.rng.integers(3))],
+                s * (near + float(b.rng.exponential(12))),
+                b.u(-5, end - 5),
+                -0.06,
+                b.u(0, 6),
             )
     if style == "open" and b.chance(0.6):
         _wall_of_trees(b, s)
@@ -130,16 +147,16 @@ def _wall_of_trees(b: Builder, s: int) -> None:
         b.put(kinds[int(b.rng.integers(2))], s * (x + b.u(-3, 3)), y + b.u(-2, 2), -0.06, b.u(0, 6))
 
 
-def _trees(b: Builder, edge: float, walk: float, curb: float) -> None:
+def _trees(b: Builder, edge: float, walk: float, curb: float, end: float) -> None:
     if b.chance(0.5) and walk > 1.8:
         kind, step = [tree_kind(b) for _ in range(2)], b.u(7, 16)
         for s in (-1, 1) if b.chance(0.7) else (1,):
-            for y in np.arange(b.u(2, 8), 130, step):
+            for y in np.arange(b.u(2, 8), min(end, 130), step):
                 if b.chance(0.85):
                     b.put(kind[int(b.rng.integers(2))], s * (edge + 0.8), float(y), curb, b.u(0, 6))
 
 
-def _traffic(b: Builder, half: float, edge: float, parking: float, lanes: int) -> None:
+def _traffic(b: Builder, half: float, parking: float, lanes: int, end: float) -> None:
     fleet = [car(b) for _ in range(7)] + [van(b)]
 
     def any_car() -> Piece:
@@ -147,8 +164,8 @@ def _traffic(b: Builder, half: float, edge: float, parking: float, lanes: int) -
 
     if parking:
         for s in (-1, 1):
-            share, y = b.pick(0.9, 0.6, 0.3, 0.0), b.u(-12, -6)
-            while y < 110 and share:
+            share, y = b.pick(0.95, 0.8, 0.6, 0.3, 0.0), b.u(-12, -6)
+            while y < min(end, 110) and share:
                 piece = any_car()
                 if b.chance(share):
                     b.put(
@@ -164,7 +181,7 @@ def _traffic(b: Builder, half: float, edge: float, parking: float, lanes: int) -
         x = -half + lane * (k + 0.5)
         own = x > -0.1
         y = b.u(6, 45) if own else b.u(3, 30)
-        while y < 130:
+        while y < min(end, 130):
             piece = any_car()
             if b.chance(0.75):
                 b.put(piece, x + b.u(-0.25, 0.25), y + piece.depth / 2, 0, np.pi if own else 0.0)

@@ -32,7 +32,7 @@ def _stand(rng: np.random.Generator, room: Room, obstacles: Sequence[Obstacle]) 
     return p
 
 
-def _limited(position: np.ndarray, target: np.ndarray, low: float = -50, high: float = 20) -> np.ndarray:
+def _limited(position: np.ndarray, target: np.ndarray, low: float = -55, high: float = 10) -> np.ndarray:
     """The target, raised or lowered so that the view's pitch stays within limits [deg]."""
     d = target - position
     flat = max(float(np.hypot(d[0], d[1])), 1e-3)
@@ -47,15 +47,15 @@ def room_view(b: Builder, room: Room) -> View:
     def view(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
         p = _stand(rng, room, obstacles)
         style = rng.random()
-        if style < 0.45 and obstacles:
+        if style < 0.55 and obstacles:
             o = obstacles[int(rng.integers(len(obstacles)))]
             target = rng.uniform(o.low, o.high)
-        elif style < 0.8:
+        elif style < 0.87:
             far = (0.0 if p[0] > room.width / 2 else room.width, 0.0 if p[1] > room.depth / 2 else room.depth)
             target = np.array([*far, 0.0]) + rng.normal(0, 0.2, 3) * (room.width, room.depth, 0)
-            target[2] = p[2] + np.hypot(*(target[:2] - p[:2])) * np.tan(np.radians(rng.normal(-10, 9)))
+            target[2] = p[2] + np.hypot(*(target[:2] - p[:2])) * np.tan(np.radians(rng.normal(-13, 9)))
         else:
-            target = p + look(float(rng.uniform(0, 360)), float(rng.normal(-14, 14)))
+            target = p + look(float(rng.uniform(0, 360)), float(rng.normal(-18, 12)))
         return p, _limited(p, target), _roll(rng)
 
     return view
@@ -72,8 +72,8 @@ def desk_view(room: Room, at: tuple[float, float, float], top: Top, obstacles: S
         p = target = np.zeros(3)
         for _ in range(30):
             target = world(top.x + rng.uniform(-0.45, 0.45) * top.width, top.y + rng.uniform(-0.3, 0.5) * top.depth)
-            target[2] = top.z + rng.uniform(-0.05, 0.3)
-            away, rise = rng.uniform(0.45, 1.7), np.radians(rng.uniform(8, 60))
+            target[2] = top.z + rng.uniform(-0.05, 0.2)
+            away, rise = float(np.exp(rng.uniform(np.log(0.4), np.log(2.0)))), np.radians(rng.uniform(12, 66))
             turn = rng.normal(0, 0.6) - np.pi / 2 + at[2]
             flat = away * np.cos(rise)
             p = target + np.array([np.cos(turn) * flat, np.sin(turn) * flat, away * np.sin(rise) + 0.1])
@@ -85,7 +85,7 @@ def desk_view(room: Room, at: tuple[float, float, float], top: Top, obstacles: S
             ):
                 break
         target = target + rng.normal(0, 0.12, 3)
-        return p, _limited(p, target, -65, 15), _roll(rng)
+        return p, _limited(p, target, -70, 10), _roll(rng)
 
     return view
 
@@ -97,7 +97,7 @@ def corridor_view(room: Room, obstacles: Sequence[Obstacle]) -> View:
         p = _stand(rng, room, obstacles)
         ahead = 90 if p[1] < room.depth * rng.uniform(0.3, 0.7) else -90
         yaw = ahead + (rng.normal(0, 13) if rng.random() < 0.75 else rng.uniform(-90, 90))
-        return p, p + look(float(yaw), float(rng.normal(-5, 7))), _roll(rng)
+        return p, p + look(float(yaw), float(rng.normal(-10, 8))), _roll(rng)
 
     return view
 
@@ -146,6 +146,27 @@ def near_view(room: Room, obstacles: Sequence[Obstacle]) -> View:
             if 0.12 < p[0] < room.width - 0.12 and 0.12 < p[1] < room.depth - 0.12 and not _inside(p, things, 0.1):
                 break
         return p, _limited(p, target, -65, 20), _roll(rng)
+
+    return view
+
+
+def object_view(
+    room: Room, targets: Sequence[Obstacle], obstacles: Sequence[Obstacle], near: float, far: float
+) -> View:
+    """At one of some things from `near` to `far` [m] away, hand-held, from anywhere around it."""
+    things = tuple(targets)
+
+    def view(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
+        p = target = np.zeros(3)
+        for _ in range(40):
+            o = things[int(rng.integers(len(things)))]
+            target = (o.low + o.high) / 2 + rng.normal(0, 0.15, 3) * (o.high - o.low)
+            turn, away = rng.uniform(0, 2 * np.pi), rng.uniform(near, far)
+            high = min(target[2] + float(np.clip(rng.normal(0.5, 0.4), -0.3, 1.5)), 1.9, room.height - 0.2)
+            p = np.array([target[0] + np.cos(turn) * away, target[1] + np.sin(turn) * away, max(high, 0.3)])
+            if 0.15 < p[0] < room.width - 0.15 and 0.15 < p[1] < room.depth - 0.15 and not _inside(p, obstacles, 0.1):
+                break
+        return p, _limited(p, target, -60, 25), _roll(rng)
 
     return view
 

@@ -13,7 +13,7 @@ from mono.scenes.models import model_piece
 
 def car(b: Builder) -> Piece:
     """A car, its nose towards -y: from lofted outlines, or a model brought to real proportions."""
-    if b.chance(0.45):
+    if b.chance(0.3):
         found = model_piece(b, "car", across=False)
         if found:
             return proportioned(_repainted(b, found), b.u(3.8, 4.8), b.u(1.7, 1.88), b.u(1.42, 1.75))

@@ -6,10 +6,26 @@ from mono.scenes.builder import Builder, Piece
 from mono.scenes.meshes import sphere
 from mono.scenes.models import model_piece
 from mono.scenes.things.containers import bottle, bowl, can, cup, package, vase
-from mono.scenes.things.devices import cable, keyboard, laptop, monitor, mouse, telephone
+from mono.scenes.things.desk_things import (
+    binders,
+    book,
+    controller,
+    headphones,
+    mobile,
+    papers,
+    plush,
+    speaker,
+    stapler,
+    sticky_notes,
+    tissues,
+    trays,
+    wire,
+)
+from mono.scenes.things.devices import cable, keyboard, laptop, mouse, telephone
 from mono.scenes.things.fittings import desk_lamp
 from mono.scenes.things.plants import pot_plant
 from mono.scenes.things.stationery import book_pile, pens, sheet
+from mono.scenes.things.workshop import carton, crate
 
 
 def ball(b: Builder) -> Piece:
@@ -29,8 +45,9 @@ def on_desk(b: Builder) -> Piece:
     """Something that lies on a desk."""
     if b.chance(0.3) and (found := from_assets(b)):
         return found
-    office = (pens, mouse, cable, telephone, desk_lamp, pot_plant, laptop, monitor, keyboard, ball)
-    makers = (cup, cup, bottle, can, book_pile, book_pile, package, sheet, sheet, sheet, *office)
+    office = (pens, pens, mouse, wire, wire, wire, telephone, desk_lamp, pot_plant, laptop, keyboard, ball, speaker)
+    small = (mobile, mobile, headphones, controller, stapler, tissues, sticky_notes, sticky_notes, trays, binders)
+    makers = (cup, cup, bottle, can, book_pile, book, book, book, package, sheet, papers, papers, *office, *small)
     return makers[int(b.rng.integers(len(makers)))](b)
 
 
@@ -38,7 +55,15 @@ def on_shelf(b: Builder) -> Piece:
     """Something that stands on a shelf, sideboard or windowsill."""
     if b.chance(0.4) and (found := from_assets(b)):
         return found
-    makers = (cup, bottle, can, book_pile, package, package, vase, vase, pot_plant, bowl, ball)
+    makers = (cup, bottle, can, book_pile, book, package, package, tissues, vase, vase, pot_plant, bowl, ball, plush)
+    return makers[int(b.rng.integers(len(makers)))](b)
+
+
+def on_bench(b: Builder) -> Piece:
+    """Something that lies about in a workshop or store."""
+    if b.chance(0.4) and (found := model_piece(b, b.pick("tool", "box", "can", "misc"), lambda s: max(s) < 0.6)):
+        return found
+    makers = (can, can, bottle, package, package, crate, carton, cable, bowl, desk_lamp)
     return makers[int(b.rng.integers(len(makers)))](b)
 
 

@@ -57,9 +57,13 @@ def person(b: Builder, seated: bool = False) -> Piece:
     return Piece([p.scaled(s) for p in parts], 0.55, 0.4, tall if not seated else 1.3)
 
 
-def cyclist(b: Builder) -> Piece:
-    """A bicycle, with or without somebody on it."""
+def bicycle(b: Builder) -> Piece:
+    """A bicycle with nobody on it."""
+    return cyclist(b, ridden=0.0)
 
+
+def cyclist(b: Builder, ridden: float = 0.75) -> Piece:
+    """A bicycle, with probability `ridden` with somebody on it."""
     m, dark = b.vivid(), b.solid((0.08, 0.08, 0.08))
     lay = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]], float)
     parts: list[Mesh] = []
@@ -87,6 +91,7 @@ def cyclist(b: Builder) -> Piece:
     ]
     parts += [rod(p, q, 0.018, 6, m) for p, q in bars]
     parts.append(box((0.14, 0.26, 0.06), (0, 0.24, 0.98), material=dark))
-    if b.chance(0.75):
+    rider = b.chance(ridden)
+    if rider:
         parts += [q.placed(0, 0.2, 0.5) for q in person(b, seated=True).meshes]
-    return Piece(parts, 0.6, 1.75, 1.8)
+    return Piece(parts, 0.6, 1.75, 1.8 if rider else 1.08)

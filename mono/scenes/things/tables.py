@@ -14,7 +14,8 @@ def table(b: Builder, w: float | None = None, d: float | None = None, h: float |
         if found and found.tops:
             return found
     w, d, h = w or b.u(0.9, 2.0), d or b.u(0.6, 1.0), h or b.u(0.7, 0.77)
-    top, leg = b.wood(), b.role("metal") if b.chance(0.4) else b.wood()
+    top = b.grey(b.pick(0.95, 0.93, 0.85, 0.7), 0.03) if b.chance(0.3) else b.wood()
+    leg = b.role("metal") if b.chance(0.4) else b.wood()
     t = b.u(0.018, 0.045)
     if w < 1.3 and b.chance(0.2):
         r = min(w, d) * 0.55

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from mono.camera import Camera
 from mono.canonical import CanonicalTransform, CanonicalView
+from mono.normals import angles
+from tests.conftest import open3d_or_skip
 from tests.golden.reference_values import reference_image
+from tests.surfaces import away_from_edges, plane, sphere
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = json.loads((GOLDEN / "canonical_transform.json").read_text())
@@ -171,3 +174,88 @@ def test_the_wrong_image_or_map_is_refused():
 def test_impossible_transforms_are_refused(arguments, said):
     with pytest.raises(ValueError, match=said):
         CanonicalTransform(**arguments)
+
+
+def normal_cases():
+    """Views of odd sizes and off-centre cameras, made smaller and larger, by both modes and fits."""
+    for camera in (
+        Camera(260, 270, 171.5, 120.25, 301, 211),
+        Camera(140.0, 150.0, 40.0, 200.0, 189, 167),
+        Camera.centred(700.0, 640, 185),
+    ):
+        for mode in ("label", "image"):
+            for fit in ("pad", "tight"):
+                for crop in ((160, 224), (320, 448)):
+                    view = CanonicalTransform(crop, 230.0, mode, fit).view(camera)
+                    yield pytest.param(view, id=f"{camera.width}x{camera.height}-{mode}-{fit}-{crop[0]}")
+
+
+def scene_of(view: CanonicalView, camera: Camera, what: str = "sphere"):
+    """The normals of a plane, or of a ball in the middle of the image before a wall, as `camera` sees them."""
+    if what == "plane":
+        return plane(camera, (0.4, -0.3, -1), 2.0)[1]
+    own = view.camera
+    middle = np.array([(own.width / 2 - own.cx) / own.fx, (own.height / 2 - own.cy) / own.fy, 1])
+    return sphere(camera, 3.0 * middle, 3.0 * 0.4 * own.height / own.focal, wall=5.0)[1]
+
+
+@pytest.mark.parametrize("view", list(normal_cases()))
+@pytest.mark.parametrize("what", ["plane", "sphere"])
+def test_normals_of_a_perfect_network_come_back_as_they_were(view, what):
+    truth = scene_of(view, view.camera, what)
+    said = torch.from_numpy(scene_of(view, view.input_camera, what).astype(np.float32)).permute(2, 0, 1)
+    found = view.normal_to_image(said).numpy()
+    assert found.shape == truth.shape and found.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(found, axis=-1), 1, atol=1e-5)
+    error = angles(found, truth)
+    if what == "plane":
+        assert error.max() < 1e-3
+    else:
+        away = away_from_edges(truth, reach=2 + 2 * view.camera.width // view.size[1], turn=8)
+        round_ones = away & (truth[..., 2] > -0.999)
+        assert round_ones.sum() > 1000
+        assert error[round_ones].mean() < 0.05  # a tenth of what a shift by a pixel does
+
+
+@pytest.mark.parametrize("view", list(normal_cases()))
+def test_labels_of_normals_are_what_the_input_camera_sees_and_come_back(view):
+    truth = scene_of(view, view.camera)
+    label = view.normal_to_canonical(truth)
+    assert label.shape == (3, *view.input_size) and label.dtype == np.float32
+    top, bottom, left, right = view.padding
+    inner = np.s_[top : label.shape[1] - bottom, left : label.shape[2] - right]
+    outside = np.ones(view.input_size, bool)
+    outside[inner] = False
+    assert not label[:, outside].any()
+    seen = scene_of(view, view.input_camera)
+    away = away_from_edges(seen, reach=2 + 2 * view.size[1] // view.camera.width, turn=8) & ~outside
+    assert away.sum() > 1000 and angles(label.transpose(1, 2, 0), seen)[away].mean() < 0.2
+    back = view.normal_to_image(torch.from_numpy(label)).numpy()
+    away = away_from_edges(truth, reach=2 + 2 * view.camera.width // view.size[1], turn=8)
+    assert angles(back, truth)[away].mean() < 0.2
+
+
+@pytest.mark.parametrize(("mode", "fit", "crop"), [("label", "pad", (192, 320)), ("image", "tight", (448, 640))])
+def test_normals_of_rendered_rooms_come_back(mode, fit, crop):
+    open3d_or_skip()
+    from mono.scenes.render import build_scene, render, render_view
+
+    camera = Camera(230.0, 236.0, 118.0, 131.0, 275, 221)
+    rng = np.random.default_rng(0)
+    scene = build_scene(1, "room")
+    frame = render_view(scene, rng, camera)
+    view = CanonicalTransform(crop, 400.0, mode, fit).view(camera)
+    said = render(scene, view.input_camera, frame.pose, rng).normal
+    found = view.normal_to_image(torch.from_numpy(said).permute(2, 0, 1)).numpy()
+    away = away_from_edges(frame.normal, reach=2 + 2 * camera.width // view.size[1])
+    assert away.mean() > 0.2
+    assert angles(found, frame.normal)[away].mean() < 0.5
+
+
+def test_normals_without_a_direction_stay_none():
+    view = CanonicalTransform((32, 32), 100.0).view(Camera.centred(100.0, 16, 16))
+    said = torch.zeros(3, 32, 32)
+    said[2, :, 16:] = -1
+    said[0, 16:, :16], said[0, 16:, 1:16:2] = 1.0, -1.0  # opposite ones cancel out
+    found = view.normal_to_image(said).numpy()
+    assert not found[:, :7].any() and (found[:, 9:] == [0, 0, -1]).all()

@@ -26,7 +26,7 @@ def test_published_configs_of_the_vits(name, iterations):
     assert config.depth_range == (0.1, 200) and config.iterations == iterations
     assert read_config(config.path, {"model.decoder.iterations": 1}).iterations == 1
     for wrong in (0, 2.5, True, "many"):
-        with pytest.raises(ConfigError, match="iterations is .* at least 1"):
+        with pytest.raises(ConfigError, match=r"iterations is .* at least 1"):
             read_config(config.path, {"model.decoder.iterations": wrong})
     with pytest.raises(ConfigError, match="multiples of 28"):
         read_config(config.path, {"data_basic.crop_size": (640, 960)})

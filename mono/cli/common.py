@@ -9,6 +9,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mono.cli.network import nth_device, refinement_of, with_iterations
+
 if TYPE_CHECKING:
     from mono.data.sample import Sample
     from mono.do_test import RunOptions, RunSummary
@@ -38,7 +40,7 @@ def data_name(data: Path) -> str:
 
 
 def add_machine_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds device, precision, config overrides and verbosity."""
+    """Adds device, precision, config overrides, iterations and verbosity."""
     group = parser.add_argument_group("machine")
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
     group.add_argument("--precision", default="float32", help="float32, bfloat16, float16 or auto (default: float32)")
@@ -48,6 +50,7 @@ def add_machine_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--options", nargs="+", default=[], metavar="K=V", help='config values, as data_basic.crop_size="(544,928)"'
     )
+    group.add_argument("--iterations", type=int, metavar="N", help="of the refinement, for networks that have one")
     group.add_argument(
         "--launcher",
         default="None",
@@ -115,11 +118,12 @@ def add_output_flags(parser: argparse.ArgumentParser, save: str) -> None:
     """Adds what is written; the folder itself is named by each command."""
     group = parser.add_argument_group("output")
     group.add_argument(
-        "--save", type=names, default=names(save), metavar="WHAT", help=f"of depth,vis,pcd (default: {save})"
+        "--save", type=names, default=names(save), metavar="WHAT", help=f"of depth,vis,pcd,normal (default: {save})"
     )
     group.add_argument(
         "--depth-format", choices=("png", "npy", "npz", "exr"), default="png", help="png: 16 bit, scale in the file"
     )
+    group.add_argument("--normal-format", choices=("png", "npy"), default="png", help="png: 16 bit, code in the file")
     group.add_argument("--min-range", type=float, metavar="M", help="nearest point of a point cloud [m]")
     group.add_argument("--max-range", type=float, metavar="M", help="farthest point of a point cloud [m]")
     group.add_argument(
@@ -127,6 +131,7 @@ def add_output_flags(parser: argparse.ArgumentParser, save: str) -> None:
         help="drop points at relative depth jumps above this; 0 keeps all (default: 0.1)",
     )  # fmt: skip
     group.add_argument("--voxel-size", type=float, metavar="M", help="one point a cube of this size [m]")
+    group.add_argument("--min-confidence", type=float, metavar="C", help="of points, in the network's own range")
     group.add_argument("--overwrite", action="store_true", help="redo what is done")
 
 
@@ -144,11 +149,10 @@ def run_options(args: argparse.Namespace, out: Path, protocol: Protocol | None) 
     from mono.do_test import RunOptions
     from mono.output.writer import CloudOptions, OutputOptions
 
-    cloud = CloudOptions(args.min_range, args.max_range, args.edge_filter or None, args.voxel_size)
-
+    cloud = CloudOptions(args.min_range, args.max_range, args.edge_filter or None, args.voxel_size, args.min_confidence)
     return RunOptions(
         out=out,
-        output=OutputOptions(args.save, args.depth_format, cloud),
+        output=OutputOptions(args.save, args.depth_format, cloud, args.normal_format),
         batch_size=args.batch_size,
         overwrite=args.overwrite,
         policy=camera_policy(args),
@@ -168,22 +172,16 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
     from mono.config import parse_options
     from mono.predictor import load_model
 
+    options = with_iterations(parse_options(args.options), args.iterations)
     spread = ranks.count > 1 and args.device in ("auto", "cuda")
-    return load_model(
-        model,
-        checkpoint=checkpoint,
-        device=nth_device(ranks.local) if spread else args.device,
-        precision=args.precision,
-        options=parse_options(args.options),
-    )
-
-
-def nth_device(number: int) -> str:
-    """The GPU of a machine's process `number`, or "auto" where there is none."""
-    import torch
-
-    count = torch.cuda.device_count()
-    return f"cuda:{number % count}" if count else "auto"
+    with refinement_of(model, options):
+        return load_model(
+            model,
+            checkpoint=checkpoint,
+            device=nth_device(ranks.local) if spread else args.device,
+            precision=args.precision,
+            options=options,
+        )
 
 
 def command() -> list[str]:
@@ -194,7 +192,7 @@ def command() -> list[str]:
 
 def facts(predictor: Predictor) -> dict[str, Any]:
     """What must be known to repeat a run."""
-    from mono.do_test import versions
+    from mono.records import versions
 
     return {
         "command": command(),

@@ -1,4 +1,4 @@
-"""`metricdepth predict`: photos to depth, pictures and point clouds."""
+"""`metricdepth predict`: photos to depth, surface normals, pictures and point clouds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mono.cli import common
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
-    parser = commands.add_parser("predict", help="photos to metric depth, pictures and point clouds")
+    parser = commands.add_parser("predict", help="photos to metric depth, surface normals, pictures and point clouds")
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="image files, folders, or quoted globs")
     parser.add_argument("--recursive", action="store_true", help="look into subfolders too")
     parser.add_argument("--out", type=Path, default=Path("outputs"), metavar="DIR", help="(default: outputs)")

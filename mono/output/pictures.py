@@ -1,4 +1,4 @@
-"""Pictures of depth: colours on a logarithmic scale, and a metric colour bar beside them."""
+"""Pictures of depth (colours on a logarithmic scale, a metric colour bar beside them) and of surface normals."""
 
 from __future__ import annotations
 
@@ -74,25 +74,42 @@ def depth_picture(
     Raises:
         ValueError: sizes do not fit, or the limits are wrong.
     """
-    import cv2
-
-    height, width = depth.shape
-    if rgb.shape != (height, width, 3):
-        raise ValueError(f"depth {depth.shape} and picture {rgb.shape} must share (height, width)")
     near, far = _limits(depth, near, far)
-    shrink = min(1.0, max_side / max(width, height))
-    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-    colors = colorize(depth, near, far)
-    if size != (width, height):
-        rgb, colors = (cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (rgb, colors))
-    panels = [_padded(rgb), _padded(colors)]
-    if size[0] > _WIDE * size[1]:
-        gap = np.full((_GAP, panels[0].shape[1], 3), 255, np.uint8)
-        body = np.concatenate([panels[0], gap, panels[1]], axis=0)
-    else:
-        gap = np.full((panels[0].shape[0], _GAP, 3), 255, np.uint8)
-        body = np.concatenate([panels[0], gap, panels[1]], axis=1)
+    body = _beside(rgb, colorize(depth, near, far), max_side)
     return np.concatenate([body, _color_bar(body.shape[0], near, far)], axis=1)
+
+
+def colorize_normals(normal: np.ndarray) -> np.ndarray:
+    """Colours of surface normals, as normal maps in graphics have them: red to the right, green up, blue to the viewer.
+
+    What faces the camera is light blue, (128, 128, 255); black is no normal.
+
+    Args:
+        normal: unit normals in the camera's frame (x right, y down, z forward), (height, width, 3), 0 where none.
+
+    Returns:
+        (height, width, 3) uint8 RGB.
+    """
+    present = np.abs(normal).sum(axis=-1, keepdims=True) > 0
+    axes = np.clip(normal, -1, 1) * np.array([127.5, -127.5, -127.5], np.float32) + np.float32(127.5)
+    return np.where(present, np.rint(axes), 0).astype(np.uint8)
+
+
+def normal_picture(rgb: np.ndarray, normal: np.ndarray, *, max_side: int = 1280) -> np.ndarray:
+    """The photo and its surface normals side by side (below each other where the photo is wide).
+
+    Args:
+        rgb: (height, width, 3) uint8.
+        normal: as for `colorize_normals`.
+        max_side: longest side of each of the two panels [px]; larger ones are made smaller.
+
+    Returns:
+        A picture of another size, (height', width', 3) uint8 RGB.
+
+    Raises:
+        ValueError: sizes do not fit.
+    """
+    return _beside(rgb, colorize_normals(normal), max_side)
 
 
 def write_picture(path: Path, rgb: np.ndarray) -> None:
@@ -184,6 +201,23 @@ def _palette() -> np.ndarray:
 
     ramp = np.arange(255, -1, -1, dtype=np.uint8)[:, None]
     return np.ascontiguousarray(cv2.applyColorMap(ramp, cv2.COLORMAP_TURBO)[:, 0, ::-1])
+
+
+def _beside(rgb: np.ndarray, colors: np.ndarray, max_side: int) -> np.ndarray:
+    """Two pictures of one size side by side, or below each other where they are wide."""
+    import cv2
+
+    height, width = colors.shape[:2]
+    if rgb.shape != (height, width, 3):
+        raise ValueError(f"the picture {rgb.shape} and its map {(height, width)} must share (height, width)")
+    shrink = min(1.0, max_side / max(width, height))
+    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    if size != (width, height):
+        rgb, colors = (cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (rgb, colors))
+    panels = [_padded(rgb), _padded(colors)]
+    below = size[0] > _WIDE * size[1]
+    gap = np.full((_GAP, panels[0].shape[1], 3) if below else (panels[0].shape[0], _GAP, 3), 255, np.uint8)
+    return np.concatenate([panels[0], gap, panels[1]], axis=0 if below else 1)
 
 
 def _padded(panel: np.ndarray) -> np.ndarray:

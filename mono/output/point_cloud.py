@@ -20,10 +20,12 @@ class PointCloud:
     Attributes:
         points: (N, 3) float32 [m].
         colors: (N, 3) uint8 RGB.
+        normals: (N, 3) float32 unit normals, 0 where there are none; None: the cloud has none.
     """
 
     points: np.ndarray
     colors: np.ndarray
+    normals: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.points)
@@ -34,10 +36,13 @@ def point_cloud(
     rgb: np.ndarray,
     camera: Camera,
     *,
+    normal: np.ndarray | None = None,
+    confidence: np.ndarray | None = None,
     min_range: float | None = None,
     max_range: float | None = None,
     edge_filter: float | None = None,
     voxel_size: float | None = None,
+    min_confidence: float | None = None,
 ) -> PointCloud:
     """The points of all valid pixels, in row order (in voxel order with `voxel_size`).
 
@@ -45,14 +50,17 @@ def point_cloud(
         depth: depth along the optical axis [m], (height, width); 0, negative and not finite values are left out.
         rgb: the photo, (height, width, 3) uint8.
         camera: the camera of both.
+        normal: surface normals, (height, width, 3), that the points carry.
+        confidence: of the depth, (height, width).
         min_range, max_range: nearest and farthest depth to keep [m].
         edge_filter: leave out pixels whose depth differs from one of their 8 neighbours by more than this share
             (0.1 = 10 %). At the edge of an object depth maps run from front to back over a few pixels; those points
             hang in the air.
-        voxel_size: edge of the cubes in which points and colours are averaged [m].
+        voxel_size: edge of the cubes in which points, colours and normals are averaged [m].
+        min_confidence: leave out pixels whose confidence is lower, or not a number.
 
     Raises:
-        ValueError: sizes do not fit, or an option is not positive.
+        ValueError: sizes do not fit, an option is not positive, or there is no confidence to compare with.
     """
     size = (camera.height, camera.width)
     if depth.shape != size or rgb.shape != (*size, 3):
@@ -60,6 +68,8 @@ def point_cloud(
             f"depth {depth.shape}, picture {rgb.shape} and camera {size} differ: "
             "they must share (height, width), and the picture must have 3 channels"
         )
+    if normal is not None and normal.shape != (*size, 3):
+        raise ValueError(f"the normals are {normal.shape}, the camera {size}: they must share (height, width)")
     for name, value in (("edge_filter", edge_filter), ("voxel_size", voxel_size)):
         if value is not None and not value > 0:
             raise ValueError(f"{name} is {value}; it must be positive")
@@ -71,13 +81,19 @@ def point_cloud(
         keep &= depth >= min_range
     if max_range is not None:
         keep &= depth <= max_range
+    if min_confidence is not None:
+        if confidence is None or confidence.shape != size:
+            given = "none" if confidence is None else f"{confidence.shape}"
+            raise ValueError(f"min_confidence needs the confidence of every pixel, {size}; given is {given}")
+        keep &= confidence >= min_confidence
     rows, columns = np.nonzero(keep)
     z = depth[rows, columns]
     points = np.empty((len(z), 3), np.float32)
     points[:, 0] = ((np.arange(camera.width) - camera.cx) / camera.fx).astype(np.float32)[columns] * z
     points[:, 1] = ((np.arange(camera.height) - camera.cy) / camera.fy).astype(np.float32)[rows] * z
     points[:, 2] = z
-    cloud = PointCloud(points, np.ascontiguousarray(rgb, np.uint8)[rows, columns])
+    normals = None if normal is None else normal[rows, columns].astype(np.float32, copy=False)
+    cloud = PointCloud(points, np.ascontiguousarray(rgb, np.uint8)[rows, columns], normals)
     return cloud if voxel_size is None else voxel_grid(cloud, voxel_size)
 
 
@@ -105,9 +121,10 @@ def depth_edges(depth: np.ndarray, threshold: float) -> np.ndarray:
 
 
 def voxel_grid(cloud: PointCloud, size: float) -> PointCloud:
-    """One point for each cube of edge `size` [m] that holds any: the mean of their places and of their colours.
+    """One point for each cube of edge `size` [m] that holds any: the mean of their places, colours and normals.
 
-    The cubes' corners lie at multiples of `size`; the order is by x, then y, then z of the cube.
+    Mean normals are brought to unit length; where they cancel out there is none. The cubes' corners lie at multiples of
+    `size`; the order is by x, then y, then z of the cube.
 
     Raises:
         ValueError: the cloud spans more than two million cubes along an axis.
@@ -121,9 +138,16 @@ def voxel_grid(cloud: PointCloud, size: float) -> PointCloud:
     x, y, z = cells.astype(np.int64).T
     keys = (x << 2 * _KEY_BITS) | (y << _KEY_BITS) | z
     _, cell, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    values = np.concatenate([cloud.points.T, cloud.colors.T.astype(np.float32)])
-    means = np.stack([np.bincount(cell, row) / counts for row in values], axis=1)
-    return PointCloud(means[:, :3].astype(np.float32), np.rint(means[:, 3:]).astype(np.uint8))
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.stack([np.bincount(cell, row) / counts for row in values.T], axis=1)
+
+    normals = None
+    if cloud.normals is not None:
+        sums = mean(cloud.normals)
+        length = np.linalg.norm(sums, axis=1, keepdims=True)
+        normals = np.divide(sums, length, out=np.zeros_like(sums), where=length > 1e-6).astype(np.float32)
+    return PointCloud(mean(cloud.points).astype(np.float32), np.rint(mean(cloud.colors)).astype(np.uint8), normals)
 
 
 def write_ply(path: Path, points: np.ndarray, colors: np.ndarray, normals: np.ndarray | None = None) -> None:
@@ -133,7 +157,7 @@ def write_ply(path: Path, points: np.ndarray, colors: np.ndarray, normals: np.nd
         path: where to; parent folders are made.
         points: (N, 3) [m], x right, y down, z forward.
         colors: (N, 3) uint8 RGB.
-        normals: (N, 3) unit normals, on request.
+        normals: (N, 3) unit normals, for the properties nx, ny, nz; None: there are none.
 
     Raises:
         ValueError: the arrays do not fit each other.

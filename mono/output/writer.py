@@ -3,40 +3,52 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mono.output.depth_files import DEPTH_FORMATS, write_depth
-from mono.output.pictures import depth_picture, write_picture
+from mono.output.normal_files import NORMAL_FORMATS, write_normal
+from mono.output.pictures import depth_picture, normal_picture, write_picture
 from mono.output.point_cloud import point_cloud, write_ply
 from mono.prediction import Prediction
 
-KINDS = ("depth", "vis", "pcd")
+KINDS = ("depth", "vis", "pcd", "normal")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class CloudOptions:
-    """How point clouds are filtered: ranges and voxel size in [m], edges as a relative depth jump (None: not).
+    """How point clouds are filtered; None: not by this.
+
+    Attributes:
+        min_range, max_range: nearest and farthest depth [m].
+        edge_filter: the largest relative depth jump.
+        voxel_size: edge of the cubes of which each gets one point [m].
+        min_confidence: the lowest confidence, in the network's own range.
 
     Raises:
-        ValueError: a value is not positive, or the range is empty.
+        ValueError: a value is out of range, or the range of depth is empty.
     """
 
     min_range: float | None = None
     max_range: float | None = None
     edge_filter: float | None = 0.1
     voxel_size: float | None = None
+    min_confidence: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("min_range", "max_range", "edge_filter", "voxel_size"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{name} of point clouds is {value:g}; it must be positive")
+        if self.min_confidence is not None and not math.isfinite(self.min_confidence):
+            raise ValueError(f"min_confidence of point clouds is {self.min_confidence:g}; it must be finite")
         if self.min_range and self.max_range and self.min_range >= self.max_range:
             raise ValueError(f"points from {self.min_range:g} m to {self.max_range:g} m: there are none")
 
@@ -46,9 +58,10 @@ class OutputOptions:
     """What is written.
 
     Attributes:
-        save: which of "depth", "vis" and "pcd".
+        save: which of "depth", "vis", "pcd" and "normal".
         depth_format: "png", "npy", "npz" or "exr".
         cloud: filters of point clouds.
+        normal_format: "png" or "npy".
 
     Raises:
         ValueError: a kind or format is unknown.
@@ -57,12 +70,15 @@ class OutputOptions:
     save: tuple[str, ...] = ("depth", "vis")
     depth_format: str = "png"
     cloud: CloudOptions = field(default_factory=CloudOptions)
+    normal_format: str = "png"
 
     def __post_init__(self) -> None:
         if unknown := [s for s in self.save if s not in KINDS]:
             raise ValueError(f'cannot save "{unknown[0]}"; known: {", ".join(KINDS)}')
         if self.depth_format not in DEPTH_FORMATS:
             raise ValueError(f'depth format "{self.depth_format}" is unknown; known: {", ".join(DEPTH_FORMATS)}')
+        if self.normal_format not in NORMAL_FORMATS:
+            raise ValueError(f'normal format "{self.normal_format}" is unknown; known: {", ".join(NORMAL_FORMATS)}')
         if self.depth_format == "exr" and importlib.util.find_spec("OpenEXR") is None:
             raise ValueError("depth format exr needs the package OpenEXR: pip install OpenEXR")
 
@@ -75,7 +91,9 @@ def write_outputs(
     options: OutputOptions,
     sweep: Sequence[Prediction] = (),
 ) -> dict[str, Any]:
-    """Writes an image's files into depth/, vis/ and pcd/.
+    """Writes an image's files into depth/, vis/, normal/, normal_vis/ and pcd/.
+
+    Points carry normals where the network predicts them, or normals are saved too.
 
     Args:
         out: output folder.
@@ -100,12 +118,20 @@ def write_outputs(
     if "vis" in options.save:
         outputs["vis"] = f"vis/{name}.jpg"
         write_picture(out / outputs["vis"], depth_picture(rgb, prediction.depth))
+    normal = prediction.normal
+    if "normal" in options.save:
+        normal = prediction.surface_normals()
+        outputs["normal"] = f"normal/{name}.{options.normal_format}"
+        outputs["normal_vis"] = f"normal_vis/{name}.jpg"
+        write_normal(out / outputs["normal"], normal, prediction.normal_source)
+        write_picture(out / outputs["normal_vis"], normal_picture(rgb, normal))
     if "pcd" in options.save:
         outputs["pcd"] = f"pcd/{name}.ply"
-        _write_cloud(out / outputs["pcd"], rgb, prediction, options.cloud)
+        _write_cloud(out / outputs["pcd"], rgb, prediction, normal, options.cloud)
     for other in sweep:
         path = f"{sweep_folder(other.camera.focal)}/{name}.ply"
-        _write_cloud(out / path, rgb, other, options.cloud)
+        normal = other.surface_normals() if "normal" in options.save else other.normal
+        _write_cloud(out / path, rgb, other, normal, options.cloud)
         outputs.setdefault("focal_sweep", []).append(path)
     return outputs
 
@@ -115,14 +141,26 @@ def sweep_folder(focal: float) -> str:
     return f"focal_sweep/{focal:.10g}px"
 
 
-def _write_cloud(path: Path, rgb: np.ndarray, prediction: Prediction, options: CloudOptions) -> None:
+def _write_cloud(
+    path: Path, rgb: np.ndarray, prediction: Prediction, normal: np.ndarray | None, options: CloudOptions
+) -> None:
+    filters = {name: value for name, value in asdict(options).items() if value is not None}
     cloud = point_cloud(
-        prediction.depth,
-        rgb,
-        prediction.camera,
-        min_range=options.min_range,
-        max_range=options.max_range,
-        edge_filter=options.edge_filter,
-        voxel_size=options.voxel_size,
+        prediction.depth, rgb, prediction.camera, normal=normal, confidence=prediction.confidence, **filters
     )
-    write_ply(path, cloud.points, cloud.colors)
+    if not len(cloud):
+        log.warning("%s: no point is left: %s", path, _why_empty(prediction, filters))
+    write_ply(path, cloud.points, cloud.colors, cloud.normals)
+
+
+def _why_empty(prediction: Prediction, filters: Mapping[str, float]) -> str:
+    """The filters' values, beside what they were applied to."""
+    valid = prediction.depth > 0
+    if not valid.any():
+        return "there is no valid depth"
+    values = ", ".join(f"{name} {value:g}" for name, value in filters.items())
+    depth, confidence = prediction.depth[valid], prediction.confidence[valid]
+    return (
+        f"the filters are {values}; depth is {depth.min():.4g} to {depth.max():.4g} m, "
+        f"confidence {confidence.min():.4g} to {confidence.max():.4g}"
+    )

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mono.output.pictures import INVALID_COLOR, colorize, depth_limits, depth_picture, scale_ticks, write_picture
+from mono.output.pictures import (
+    INVALID_COLOR,
+    colorize,
+    colorize_normals,
+    depth_limits,
+    depth_picture,
+    normal_picture,
+    scale_ticks,
+    write_picture,
+)
 
 
 def test_near_is_warm_and_far_is_cold() -> None:
@@ -128,3 +137,25 @@ def test_wrong_pictures(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="height, width, 3"):
         write_picture(tmp_path / "a.png", np.zeros((4, 4), np.uint8))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_normals_have_the_colours_of_normal_maps() -> None:
+    towards, right, up, none = [0, 0, -1], [1, 0, 0], [0, -1, 0], [0, 0, 0]
+    colors = colorize_normals(np.array([[towards, right, up, none]], np.float32))
+    np.testing.assert_array_equal(colors[0], [[128, 128, 255], [255, 128, 128], [128, 255, 128], [0, 0, 0]])
+    assert colors.dtype == np.uint8
+    left, down = colorize_normals(np.array([[[-1, 0, 0], [0, 1, 0]]], np.float32))[0]
+    np.testing.assert_array_equal([left, down], [[0, 128, 128], [128, 0, 128]])
+
+
+def test_the_photo_and_its_normals_lie_side_by_side() -> None:
+    rgb = np.full((200, 240, 3), 7, np.uint8)
+    normal = np.zeros((200, 240, 3), np.float32)
+    normal[..., 2] = -1
+    picture = normal_picture(rgb, normal)
+    assert picture.shape == (200, 484, 3)
+    assert (picture[:, :240] == 7).all()
+    assert (picture[:, 244:] == (128, 128, 255)).all()
+    assert normal_picture(np.zeros((200, 640, 3), np.uint8), np.ones((200, 640, 3))).shape == (404, 640, 3)
+    with pytest.raises(ValueError, match=r"must share \(height, width\)"):
+        normal_picture(rgb[:, 1:], normal)

@@ -123,6 +123,43 @@ def test_voxel_size_of_a_cloud() -> None:
     np.testing.assert_allclose(cloud.points[:, 2], 2)
 
 
+def test_normals_go_with_their_points_through_the_filters() -> None:
+    depth = np.full((24, 32), 5.0, np.float32)
+    depth[:, :10], depth[3, 20] = 50.0, 0
+    normal = np.random.default_rng(1).normal(size=(24, 32, 3)).astype(np.float32)
+    cloud = point_cloud(depth, _rgb(), CAMERA, normal=normal, max_range=20, edge_filter=0.1)
+    keep = depth == 5.0
+    keep[:, 10] = False  # beside the jump
+    assert cloud.normals is not None
+    assert cloud.normals.dtype == np.float32
+    np.testing.assert_array_equal(cloud.normals, normal[keep])
+    assert point_cloud(depth, _rgb(), CAMERA).normals is None
+    with pytest.raises(ValueError, match=r"normals are \(24, 31, 3\)"):
+        point_cloud(depth, _rgb(), CAMERA, normal=normal[:, 1:])
+
+
+def test_points_of_low_confidence_are_left_out() -> None:
+    depth, rgb = np.full((24, 32), 5.0, np.float32), _rgb()
+    confidence = np.arange(24 * 32, dtype=np.float32).reshape(24, 32) - 100
+    confidence[0, 0] = np.nan
+    cloud = point_cloud(depth, rgb, CAMERA, confidence=confidence, min_confidence=-90.0)
+    np.testing.assert_array_equal(cloud.colors, rgb.reshape(-1, 3)[10:])
+    assert len(point_cloud(depth, rgb, CAMERA, confidence=confidence, min_confidence=0.0)) == 24 * 32 - 100
+    assert len(point_cloud(depth, rgb, CAMERA, confidence=confidence, min_confidence=1e9)) == 0
+    with pytest.raises(ValueError, match="given is none"):
+        point_cloud(depth, rgb, CAMERA, min_confidence=0.0)
+
+
+def test_normals_of_voxels_are_mean_directions() -> None:
+    points = np.array([[0.1, 0.1, 0.1], [0.2, 0.1, 0.1], [0.6, 0.1, 0.1], [0.7, 0.1, 0.1], [1.1, 0, 0]], np.float32)
+    normals = np.array([[0, 0, -1], [0, -1, 0], [1, 0, 0], [-1, 0, 0], [0, 0, 0]], np.float32)
+    grid = voxel_grid(PointCloud(points, np.zeros((5, 3), np.uint8), normals), 0.5)
+    assert grid.normals is not None
+    assert grid.normals.dtype == np.float32
+    # Opposite ones cancel out: none.
+    np.testing.assert_allclose(grid.normals, [[0, -(0.5**0.5), -(0.5**0.5)], [0, 0, 0], [0, 0, 0]], atol=1e-6)
+
+
 @pytest.mark.parametrize("option", ["edge_filter", "voxel_size"])
 @pytest.mark.parametrize("value", [0, -1, float("nan")])
 def test_options_must_be_positive(option: str, value: float) -> None:

@@ -1,0 +1,60 @@
+"""The network that flags describe: the device it runs on, and how often it refines what it says."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_KEY = "model.decoder.iterations"  # where configs keep the number
+
+
+def with_iterations(options: Mapping[str, Any], iterations: int | None) -> dict[str, Any]:
+    """Overrides of config values with the number of iterations among them; None: as in the config.
+
+    Raises:
+        ValueError: it is less than 1.
+    """
+    if iterations is None:
+        return dict(options)
+    if iterations < 1:
+        raise ValueError(f"--iterations is {iterations}; it must be at least 1")
+    return {**options, _KEY: iterations}
+
+
+@contextlib.contextmanager
+def refinement_of(model: str, options: Mapping[str, Any]) -> Iterator[None]:
+    """While a model is loaded: that its config has no iterations is said in terms of the flag.
+
+    A config that is known by now is read first, so that nobody has to download a checkpoint to be told.
+
+    Raises:
+        ConfigError: the model has no refinement; the models that have one are named.
+    """
+    from mono.config import ConfigError, read_config
+    from mono.model.zoo import MODELS
+
+    try:
+        if _KEY in options and (model in MODELS or model.endswith(".py")):
+            read_config(MODELS[model].config if model in MODELS else model, options)
+        yield
+    except ConfigError as error:
+        if f'has no "{_KEY}"' not in str(error):
+            raise
+        raise ConfigError(f"{model} has no refinement: --iterations is for {', '.join(_refining())}") from error
+
+
+def nth_device(number: int) -> str:
+    """The GPU of a machine's process `number`, or "auto" where there is none."""
+    import torch
+
+    count = torch.cuda.device_count()
+    return f"cuda:{number % count}" if count else "auto"
+
+
+def _refining() -> list[str]:
+    """The names of the models that have a refinement."""
+    from mono.config import read_config
+    from mono.model.zoo import MODELS
+
+    return [name for name, record in MODELS.items() if read_config(record.config).iterations is not None]

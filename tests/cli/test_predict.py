@@ -1,0 +1,104 @@
+import argparse
+import json
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from mono.cli import common
+from mono.cli.main import main
+from mono.ranks import Ranks
+from tests.golden.reference_values import reference_image
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(2):
+        PIL.Image.fromarray(reference_image(48, 64, i)).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.fixture
+def toy(monkeypatch, toy_predictor):
+    monkeypatch.setattr(common, "load_predictor", lambda *_: toy_predictor)
+
+
+def test_normals_are_saved_in_the_format_asked_for(photos, tmp_path, toy, capsys):
+    out = tmp_path / "out"
+
+    def predict(*more):
+        assert main(["predict", str(photos), "--out", str(out), "--fov-deg", "60", *more]) == 0
+        return sorted(str(p.relative_to(out)) for p in out.rglob("*.*") if p.parent != out)
+
+    made = predict("--save", "normal,pcd")
+    assert made == sorted(f"{f}/{i}.{s}" for f, s in (("normal", "png"), ("normal_vis", "jpg"), ("pcd", "ply"))
+                          for i in range(2))  # fmt: skip
+    assert str(out / "normal") in capsys.readouterr().out
+    assert b"property float nx" in (out / "pcd" / "0.ply").read_bytes()[:400]
+    # Other settings leave no files of the former ones.
+    assert predict("--save", "normal", "--normal-format", "npy") == [
+        "normal/0.npy", "normal/1.npy", "normal_vis/0.jpg", "normal_vis/1.jpg",
+    ]  # fmt: skip
+    normal = np.load(out / "normal" / "0.npy")
+    assert normal.shape == (48, 64, 3)
+    np.testing.assert_allclose(np.linalg.norm(normal, axis=-1), 1, atol=1e-5)
+    assert predict("--save", "depth") == ["depth/0.json", "depth/0.png", "depth/1.json", "depth/1.png"]
+
+
+def test_the_least_confidence_is_any_number(photos, tmp_path, toy, caplog):
+    arguments = ["predict", str(photos), "--fov-deg", "60", "--save", "pcd", "--edge-filter", "0"]
+    for value, points in (("-3.5", 48 * 64), ("0.5", 48 * 64), ("1.5", 0)):  # the toy's confidence is 1
+        caplog.clear()
+        out = tmp_path / value
+        assert main([*arguments, "--out", str(out), "--min-confidence", value]) == 0
+        assert f"element vertex {points}\n".encode() in (out / "pcd" / "0.ply").read_bytes()
+        assert ("min_confidence 1.5" in caplog.text) == (points == 0)
+    assert main([*arguments, "--out", str(tmp_path / "bad"), "--min-confidence", "nan"]) != 0
+
+
+def flags(*words):
+    parser = argparse.ArgumentParser()
+    common.add_machine_flags(parser)
+    return parser.parse_args(words)
+
+
+def test_iterations_become_a_config_value_beside_the_others(monkeypatch):
+    import mono.predictor
+
+    given = {}
+    monkeypatch.setattr(mono.predictor, "load_model", lambda model, **values: given.update(values))
+    options = ["--options", "data_basic.crop_size=(616,1064)", "model.decoder.iterations=3"]
+    common.load_predictor(flags("--iterations", "8", *options), "vit_small", None, Ranks())
+    assert given["options"] == {"data_basic.crop_size": (616, 1064), "model.decoder.iterations": 8}
+    common.load_predictor(flags(), "vit_small", None, Ranks())
+    assert given["options"] == {}
+    with pytest.raises(ValueError, match="--iterations is 0; it must be at least 1"):
+        common.load_predictor(flags("--iterations", "0"), "vit_small", None, Ranks())
+
+
+@pytest.mark.parametrize("model", ["lite", "convnext_large", "convlarge.0.3_150.py"])
+def test_networks_without_refinement_say_so(model):
+    said = rf"^{model} has no refinement: --iterations is for vit_small, vit_large, vit_giant2$"
+    with pytest.raises(ValueError, match=said):
+        common.load_predictor(flags("--iterations", "4"), model, None, Ranks())
+
+
+def test_a_checkpoint_of_such_a_network_says_so_too(tiny_checkpoint):
+    with pytest.raises(ValueError, match=r"convtiny.pth has no refinement: --iterations is for vit_small"):
+        common.load_predictor(flags("--iterations", "4"), str(tiny_checkpoint), None, Ranks())
+
+
+def test_other_errors_in_options_stay_as_they_are():
+    with pytest.raises(ValueError, match=r'the config has no "data_basic\.crop"'):
+        common.load_predictor(flags("--iterations", "4", "--options", "data_basic.crop=3"), "vit_small", None, Ranks())
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_both_commands_have_the_flag(command, photos, tmp_path, capsys):
+    entry = {"rgb": "0.png", "cam_in": [60, 60, 31.5, 23.5]}
+    (photos / "my.json").write_text(json.dumps({"files": [entry]}))
+    data = photos / "my.json" if command == "evaluate" else photos / "0.png"
+    assert main([command, str(data), "--out", str(tmp_path / "out"), "--model", "lite", "--iterations", "2"]) != 0
+    assert "lite has no refinement: --iterations is for vit_small" in capsys.readouterr().err

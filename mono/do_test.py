@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import logging
 import time
 from collections import Counter
@@ -15,13 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from mono.camera_files import camera_file_beside
-from mono.data.depth import read_depth
 from mono.data.images import read_image
 from mono.data.sample import Sample
 from mono.evaluation.alignment import TIERS
 from mono.evaluation.frames import keep_frame
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
+from mono.evaluation.normal_metrics import ImageNormals
 from mono.evaluation.protocols import Protocol
 from mono.focal import CameraPolicy, FoundCamera
 from mono.output.manifest import Manifest
@@ -30,6 +27,8 @@ from mono.output.writer import OutputOptions, sweep_folder, write_outputs
 from mono.prediction import Prediction
 from mono.predictor import Predictor
 from mono.ranks import Ranks
+from mono.records import failure, key_of, normals_of, settings_of, success, tiers_of
+from mono.scoring import Truth, read_truth, refuse_sparse, score_normals, true_camera, wants_normals
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +47,7 @@ class RunOptions:
         protocol: how predictions are compared with ground truth; None: they are not.
         alignments: tiers of `mono.evaluation.alignment` that are computed.
         report: keep what the report page shows of each image with ground truth, in report/.
+        derive_normals: where true normals are not annotated, derive them from dense ground-truth depth.
 
     Raises:
         RunError: a value is out of range.
@@ -62,6 +62,7 @@ class RunOptions:
     protocol: Protocol | None = None
     alignments: tuple[str, ...] = TIERS
     report: bool = False
+    derive_normals: bool = False
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -70,6 +71,7 @@ class RunOptions:
             raise RunError(f"focal sweep {self.focal_sweep} holds a focal length twice")
         if bad := [f for f in self.focal_sweep if not (np.isfinite(f) and f > 0)]:
             raise RunError(f"focal sweep holds {bad[0]:g}; focal lengths must be positive")
+        refuse_sparse(self.protocol, self.derive_normals)
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class RunSummary:
         sources: how many images' cameras came from where, skipped ones included.
         metrics: by image, in input order, skipped ones included: its metrics by tier ("metric", "median",
             "scale_shift"); None for images without valid ground truth.
+        normals: by image whose surface normals were to be compared: how; None where no true normal counts.
         frames: what the report page shows of images, by image: files.
     """
 
@@ -92,6 +95,7 @@ class RunSummary:
     seconds: float
     sources: dict[str, int]
     metrics: dict[str, dict[str, ImageMetrics] | None]
+    normals: dict[str, ImageNormals | None]
     frames: dict[str, Path]
 
 
@@ -102,7 +106,7 @@ class _Loaded:
     sample: Sample
     rgb: np.ndarray
     found: FoundCamera
-    truth: np.ndarray | None
+    truth: Truth
 
 
 def run(
@@ -143,8 +147,8 @@ def _run(
     ranks: Ranks,
 ) -> RunSummary | None:
     started = time.perf_counter()
-    settings = _settings(predictor, options)
-    keys = {s.name: _key(settings, s, options.policy) for s in samples}
+    settings = settings_of(predictor, options)
+    keys = {s.name: key_of(settings, s, options.policy) for s in samples}
     if ranks.rank == 0:
         prepare(options.out)
     ranks.wait()
@@ -183,44 +187,10 @@ def _run(
         failures=tuple(failed),
         seconds=time.perf_counter() - started,
         sources=dict(Counter(r["camera_source"] for r in records)),
-        metrics={r["input"]: _tiers(r["metrics"]) for r in records},
+        metrics={r["input"]: tiers_of(r) for r in records},
+        normals={r["input"]: normals_of(r) for r in records if "normals" in r},
         frames={r["input"]: options.out / r["outputs"]["report"] for r in records if "report" in r["outputs"]},
     )
-
-
-def _tiers(metrics: dict[str, dict[str, Any]] | None) -> dict[str, ImageMetrics] | None:
-    return {tier: ImageMetrics(**values) for tier, values in metrics.items()} if metrics else None
-
-
-def _settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
-    """All that decides what an image's outputs are, up to the rounding of another device or batch size."""
-    return {
-        "checksum": predictor.checksum,
-        "architecture": dict(predictor.architecture),
-        "transform": asdict(predictor.transform),
-        "precision": predictor.precision,
-        "policy": asdict(options.policy),
-        "output": asdict(options.output),
-        "focal_sweep": options.focal_sweep,
-        "protocol": asdict(options.protocol) if options.protocol else None,
-        "alignments": options.alignments,
-        "report": options.report,
-    }
-
-
-def _key(settings: dict[str, Any], sample: Sample, policy: CameraPolicy) -> str:
-    camera = policy.camera_file or camera_file_beside(sample.rgb)
-    files = [sample.rgb, sample.depth, camera, camera and camera.with_name("images.txt")]
-    stats = [(str(f), s.st_size, s.st_mtime_ns) for f in files if f and (s := _stat(f))]
-    text = json.dumps([settings, asdict(sample), stats], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-
-def _stat(path: Path) -> Any:
-    try:
-        return path.stat()
-    except OSError:
-        return None
 
 
 def _do_batch(
@@ -239,7 +209,7 @@ def _do_batch(
         log.error("%s: %s", sample.source, reason)
         log.debug("traceback", exc_info=error)
         failures.append((sample.source, reason))
-        _record(manifest, _failure(sample, keys[sample.name], reason))
+        _record(manifest, failure(sample, keys[sample.name], reason))
 
     loaded = []
     for sample in batch:
@@ -271,7 +241,7 @@ def _load(sample: Sample, options: RunOptions) -> _Loaded:
     photo = read_image(sample.rgb)
     height, width = photo.rgb.shape[:2]
     found = options.policy.find(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
-    truth = read_depth(sample.depth, sample.depth_scale) if options.protocol and sample.depth else None
+    truth = read_truth(sample, (width, height)) if options.protocol else Truth()
     return _Loaded(sample, photo.rgb, found, truth)
 
 
@@ -290,43 +260,30 @@ def _predict(predictor: Predictor, loaded: Sequence[_Loaded]) -> Sequence[Predic
 
 def _finish(item: _Loaded, prediction: Prediction, predictor: Predictor, options: RunOptions) -> dict[str, Any]:
     """Evaluates and writes a prediction; returns its record."""
-    sample, camera = item.sample, prediction.camera
+    sample, protocol, truth = item.sample, options.protocol, item.truth
     if not (prediction.depth > 0).any():
         raise ValueError("the network gave no valid depth at all: all of it is beyond 300 m or not positive")
-    tiers = None
-    if options.protocol and item.truth is not None:
-        tiers = evaluate_tiers(prediction.depth, item.truth, options.protocol, options.alignments)
+    scores: dict[str, Any] = {"metrics": None}
+    if protocol and truth.depth is not None:
+        tiers = evaluate_tiers(prediction.depth, truth.depth, protocol, options.alignments)
+        scores["metrics"] = {tier: asdict(metrics) for tier, metrics in tiers.items()} if tiers else None
         if tiers is None:
             log.warning("%s: no pixel with ground truth counts; it is left out of the means", sample.source)
+    if protocol and wants_normals(sample, options.derive_normals):
+        normal, source, camera = prediction.surface_normals(), prediction.normal_source, true_camera(sample, item.found)
+        normals = score_normals(normal, source, truth, camera, protocol, sample.source)
+        scores["normals"] = asdict(normals) if normals else None
     swept = [
         FoundCamera(replace(item.found.camera, fx=focal, fy=focal), "given", f"focal sweep, {focal:g} px")
         for focal in options.focal_sweep
     ]
     others = [predictor.predict_found([item.rgb], [found])[0] for found in swept]
     outputs = write_outputs(options.out, sample.name, item.rgb, prediction, options.output, others)
-    if options.report and tiers and options.protocol and item.truth is not None:
+    if options.report and scores["metrics"] and protocol and truth.depth is not None:
         outputs["report"] = f"report/{sample.name}.json"
-        keep_frame(options.out / outputs["report"], item.rgb, prediction.depth, item.truth, options.protocol)
-    return {
-        "input": sample.source,
-        "path": str(sample.rgb.absolute()),
-        "name": sample.name,
-        "status": "ok",
-        "outputs": outputs,
-        "size": [camera.width, camera.height],
-        "intrinsics": [round(v, 4) for v in camera.intrinsics],
-        "camera_source": prediction.camera_source,
-        "camera_detail": prediction.camera_detail,
-        "median_depth": round(float(np.median(prediction.depth[prediction.depth > 0])), 4),
-        "metrics": {tier: asdict(m) for tier, m in tiers.items()} if tiers else None,
-        "model": predictor.name,
-        "checksum": predictor.checksum,
-        "versions": versions(),
-    }
-
-
-def _failure(sample: Sample, key: str, reason: str) -> dict[str, Any]:
-    return {"input": sample.source, "name": sample.name, "status": "failed", "key": key, "outputs": {}, "error": reason}
+        path, confidence = options.out / outputs["report"], prediction.confidence
+        keep_frame(path, item.rgb, prediction.depth, truth.depth, protocol, confidence)
+    return success(sample, prediction, outputs, predictor) | scores
 
 
 def _record(manifest: Manifest, record: dict[str, Any]) -> None:
@@ -340,12 +297,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     return str(error) if isinstance(error, ValueError) and str(error) else f"{type(error).__name__}: {error}"
-
-
-def versions() -> dict[str, str]:
-    """The versions that results depend on."""
-    import torch
-
-    from mono import __version__
-
-    return {"mono": __version__, "torch": torch.__version__, "numpy": np.__version__}

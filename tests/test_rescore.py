@@ -6,9 +6,9 @@ import pytest
 
 from mono.cli.main import main
 from mono.data.annotations import load_annotations
-from mono.do_test import RunError
 from mono.evaluation.protocols import get_protocol
 from mono.output.depth_files import write_depth
+from mono.output.run_folder import RunError
 from mono.rescore import rescore
 
 

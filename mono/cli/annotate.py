@@ -222,6 +222,8 @@ def _facts(report: CheckReport) -> list[str]:
         lines.append(f"  valid pixels  {_range([100 * d.valid for d in report.depths], '%')}")
     else:
         lines.append(f"  depth         {report.with_depth} maps")
+    if report.with_normal:
+        lines.append(f"  normals       {report.with_normal} maps")
     return lines
 
 

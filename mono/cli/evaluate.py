@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="what paths in the JSON are relative to")
     parser.add_argument("--out", type=Path, metavar="DIR", help="(default: outputs/MODEL/DATA/PROTOCOL)")
     parser.add_argument("--no-report", action="store_true", help="metrics.json only, without report.html")
-    parser.add_argument("--pred", type=Path, metavar="DIR", help="score depth files saved before, instead of a model")
+    parser.add_argument(
+        "--derive-normals", action="store_true",
+        help="compare surface normals, with true ones from dense true depth where none are annotated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--pred", type=Path, metavar="DIR", help="score depth and normals saved before, instead of a model"
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes for --pred")
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
@@ -52,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     if args.pred:
         return _rescore(args, samples, out)
     options = common.evaluation_options(args, out, report=not args.no_report)
+    options = replace(options, derive_normals=args.derive_normals)
     ranks = join_ranks(args.launcher)
     predictor = common.load_predictor(args, args.model, args.checkpoint, ranks)
     summary = common.execute(samples, predictor, options, ranks)
@@ -63,12 +71,21 @@ def _rescore(args: argparse.Namespace, samples: Sequence[Sample], out: Path) -> 
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    from mono.rescore import rescore
+    from mono.rescore import rescore, scorable
 
     protocol = common.protocol_of(args)
-    report = None if args.no_report else out / "report"
-    with logging_redirect_tqdm(), tqdm(total=sum(s.depth is not None for s in samples), unit="image") as bar:
-        scores = rescore(samples, args.pred, protocol, args.workers, common.alignments_of(args), report, bar.update)
+    with logging_redirect_tqdm(), tqdm(total=len(scorable(samples)), unit="image") as bar:
+        scores = rescore(
+            samples,
+            args.pred,
+            protocol,
+            args.workers,
+            common.alignments_of(args),
+            report=None if args.no_report else out / "report",
+            on_done=bar.update,
+            derive_normals=args.derive_normals,
+            policy=common.camera_policy(args),
+        )
     facts = {"command": common.command(), "predictions": str(args.pred)}
     _say(scores, out, protocol, facts, title=f"{args.pred} on {args.data}")
     common.say_failures(scores.failures)
@@ -82,19 +99,34 @@ def say_metrics(summary: RunSummary | None, options: RunOptions, predictor: Pred
 
 
 def _say(scores: RunSummary | Scores, out: Path, protocol: Protocol, facts: Mapping[str, Any], title: str) -> None:
+    from mono.evaluation.frames import reliability_of
+    from mono.evaluation.normal_tables import normals_table
     from mono.evaluation.report import table, write_metrics
 
-    results = scores.metrics
-    if not any(results.values()):
+    results, normals = scores.metrics, scores.normals
+    if not any(results.values()) and not any(normals.values()):
         why = "no image could be scored" if scores.failures else "no ground truth"
         sys.stdout.write(f"\n{why}: no metrics\n")
         return
-    write_metrics(out / "metrics.json", results, protocol, facts, scores.failures)
-    sys.stdout.write("\n" + table(results, protocol) + "\n")
+    confidence = reliability_of(scores.frames.values())
+    write_metrics(out / "metrics.json", results, protocol, facts, scores.failures, normals, confidence)
+    said = [table(results, protocol) if any(results.values()) else protocol.describe(), normals_table(normals)]
+    said += [f"confidence: {confidence.describe()}"] if confidence else []
+    sys.stdout.write("\n" + "\n\n".join(filter(None, said)) + "\n")
     sys.stdout.write(f"  metrics: {out / 'metrics.json'}\n")
     if scores.frames:
         from mono.evaluation.page import write_page
 
         page = out / "report.html"
-        write_page(page, results, protocol, facts, scores.frames, title=title, failures=scores.failures)
+        write_page(
+            page,
+            results,
+            protocol,
+            facts,
+            scores.frames,
+            title=title,
+            failures=scores.failures,
+            normals=normals,
+            confidence=confidence,
+        )
         sys.stdout.write(f"  report: {page}\n")

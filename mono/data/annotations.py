@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from mono.data.depth import DEPTH_SUFFIXES, DepthError, png_depth_scale
+from mono.data.normals import NORMAL_FRAMES, NORMAL_SUFFIXES
 from mono.data.sample import Sample, unique_names
 
 _SHOWN = 50
 _INTEGER_SUFFIXES = (".png",)
+_MAPS = {"depth": ("depth map", DEPTH_SUFFIXES), "normal": ("map of normals", NORMAL_SUFFIXES)}
 
 
 class AnnotationError(ValueError):
@@ -39,8 +41,9 @@ class AnnotationError(ValueError):
 def load_annotations(path: str | os.PathLike[str], data_root: str | os.PathLike[str] | None = None) -> list[Sample]:
     """Read and check an annotation file: {"files": [{"rgb": ..., "depth": ..., "depth_scale": ..., "cam_in": ...}]}.
 
-    `rgb` is required; `cam_in` (or `intrinsic`) is [fx, fy, cx, cy] [px] or a 3x3 matrix; other keys are ignored, and
-    a bare list of entries will do. Paths are relative to `data_root` if given; else to the file's folder or, where
+    `rgb` is required; `cam_in` (or `intrinsic`) is [fx, fy, cx, cy] [px] or a 3x3 matrix; `normal` is a map of surface
+    normals in the axes that `normal_frame` names (see `mono.data.normals`); other keys are ignored, and a bare list of
+    entries will do. Paths are relative to `data_root` if given; else to the file's folder or, where
     they do not exist there, to the nearest folder above that has them. Images are looked for, not decoded.
 
     Raises:
@@ -59,7 +62,7 @@ def load_annotations(path: str | os.PathLike[str], data_root: str | os.PathLike[
     found = [entry for entry in read if entry is not None]
     names = unique_names([(_relative(entry.rgb, roots[0]), entry.identity) for entry in found])
     return [
-        Sample(name, Path(entry.identity), entry.rgb, entry.depth, entry.depth_scale, entry.intrinsics)
+        Sample(name, Path(entry.identity), entry.rgb, entry.depth, entry.depth_scale, entry.intrinsics, *entry.normals)
         for name, entry in zip(names, found, strict=True)
     ]
 
@@ -108,6 +111,7 @@ class _Entry:
     depth: Path | None
     depth_scale: float | None
     intrinsics: tuple[float, float, float, float] | None
+    normals: tuple[Path | None, str]
 
 
 @dataclass
@@ -130,9 +134,10 @@ class _Checker:
         depth = self._file(number, "depth", entry)
         scale = self._scale(number, entry, depth)
         intrinsics = self._intrinsics(number, entry)
+        normals = self._normals(number, entry)
         if rgb is None:
             return None
-        return _Entry(entry["rgb"], rgb, None if depth is None else Path(depth), scale, intrinsics)
+        return _Entry(entry["rgb"], rgb, None if depth is None else Path(depth), scale, intrinsics, normals)
 
     def _problem(self, number: int, name: str, value: Any, what: str) -> None:
         shown = json.dumps(value, ensure_ascii=False) if name or not isinstance(value, list | dict) else _kind(value)
@@ -148,8 +153,9 @@ class _Checker:
         if not isinstance(value, str) or not value:
             self._problem(number, name, value, "must be a path (text)")
             return None
-        if name == "depth" and os.path.splitext(value)[1].lower() not in DEPTH_SUFFIXES:
-            self._problem(number, name, value, f"unknown kind of depth map; use {', '.join(sorted(DEPTH_SUFFIXES))}")
+        kind, suffixes = _MAPS.get(name, ("", frozenset()))
+        if kind and os.path.splitext(value)[1].lower() not in suffixes:
+            self._problem(number, name, value, f"unknown kind of {kind}; use {', '.join(sorted(suffixes))}")
             return None
         for root in self.roots:
             candidate = os.path.join(root, value)
@@ -178,6 +184,13 @@ class _Checker:
             except DepthError as error:
                 self.problems.append(f"entry {number}: depth: {error}")
         return None
+
+    def _normals(self, number: int, entry: dict[str, Any]) -> tuple[Path | None, str]:
+        path, frame = self._file(number, "normal", entry), entry.get("normal_frame")
+        if frame is not None and frame not in NORMAL_FRAMES:
+            self._problem(number, "normal_frame", frame, f"unknown frame; use {' or '.join(NORMAL_FRAMES)}")
+            frame = None
+        return None if path is None else Path(path), frame or NORMAL_FRAMES[0]
 
     def _intrinsics(self, number: int, entry: dict[str, Any]) -> tuple[float, float, float, float] | None:
         given = [(name, entry[name]) for name in ("cam_in", "intrinsic") if entry.get(name) is not None]

@@ -15,6 +15,7 @@ from mono.camera import Camera
 from mono.camera_files import camera_file_beside, same_aspect
 from mono.data.annotations import load_annotations
 from mono.data.builders.entries import Progress, iterate
+from mono.data.check_normals import normal_doubts
 from mono.data.depth import DepthError, read_depth
 from mono.data.images import ImageError, Photo, read_image
 from mono.data.sample import Sample
@@ -33,7 +34,7 @@ class Finding:
 
     Attributes:
         entry: number of the entry, from 0.
-        field: its key ("rgb", "depth", "depth_scale", "cam_in").
+        field: its key ("rgb", "depth", "depth_scale", "cam_in", "normal", "normal_frame").
         value: what stands there, or was found.
         kind: what sort of finding it is, the same words for each of its sort.
         advice: what is wrong and what to do.
@@ -69,7 +70,7 @@ class CheckReport:
         sizes: how often there is each (width, height) [px].
         cameras: the annotated cameras, of the images' sizes.
         depths: of each depth map with valid pixels.
-        with_depth: how many of those looked at name a depth map.
+        with_depth, with_normal: how many of those looked at name a depth map, and a map of normals.
         findings: by entry.
     """
 
@@ -79,6 +80,7 @@ class CheckReport:
     cameras: tuple[Camera, ...]
     depths: tuple[DepthFacts, ...]
     with_depth: int
+    with_normal: int
     findings: tuple[Finding, ...]
 
 
@@ -116,6 +118,7 @@ def check_annotations(
         cameras=tuple(look.cameras),
         depths=tuple(look.depths),
         with_depth=sum(samples[number].depth is not None for number in numbers),
+        with_normal=sum(samples[number].normal is not None for number in numbers),
         findings=tuple(look.findings),
     )
 
@@ -149,6 +152,9 @@ class _Look:
             self._camera(number, sample, photo, size)
         if sample.depth is not None:
             self._depth(number, sample, sample.depth, size)
+        if sample.normal is not None:
+            for doubt in normal_doubts(sample, size):
+                self._add(number, *doubt)
 
     def _add(self, number: int, name: str, value: object, kind: str, advice: str) -> None:
         self.findings.append(Finding(number, name, str(value), kind, advice))

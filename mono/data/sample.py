@@ -23,6 +23,8 @@ class Sample:
         depth: the ground truth's file.
         depth_scale: ground truth [m] = stored value / depth_scale; None: the file's own scale, or metres.
         intrinsics: annotated (fx, fy, cx, cy) [px] of the upright image at its full size.
+        normal: the file of the true surface normals.
+        normal_frame: that file's axes, one of `mono.data.normals.NORMAL_FRAMES`.
     """
 
     name: str
@@ -31,6 +33,8 @@ class Sample:
     depth: Path | None = None
     depth_scale: float | None = None
     intrinsics: tuple[float, float, float, float] | None = None
+    normal: Path | None = None
+    normal_frame: str = "opencv"
 
 
 def unique_names(images: Sequence[tuple[str, str]]) -> list[str]:

@@ -6,6 +6,8 @@ import base64
 import binascii
 import json
 import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,12 @@ from mono.evaluation import thumbnails
 from mono.evaluation.distributions import Distribution, distribution_of
 from mono.evaluation.metrics import comparable, resize_depth
 from mono.evaluation.protocols import Protocol
+from mono.evaluation.reliability import ConfidenceGroups, Reliability, confidence_groups, reliability
 from mono.output.atomic import write_bytes
 
-_VERSION = 1
+FRAME_VERSION = 2
 _QUANTILES = 512
+_GROUPS = {"confidence": "<f4", "error": "<f4", "worst_first": "<f4", "pixels": "<i8"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Frame:
         quantiles: true depths [m] that stand for the pixels that count, in rising order: 512 evenly spaced quantiles,
             or all pixels where there are fewer; (n,) float32.
         pixels: how many pixels count.
+        confidence: the pixels that count, in groups by confidence; None where there is no confidence.
     """
 
     image: bytes
@@ -43,9 +48,16 @@ class Frame:
     distribution: Distribution
     quantiles: np.ndarray
     pixels: int
+    confidence: ConfidenceGroups | None = None
 
 
-def collect(rgb: np.ndarray, predicted: np.ndarray, truth: np.ndarray, protocol: Protocol) -> Frame | None:
+def collect(
+    rgb: np.ndarray,
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    protocol: Protocol,
+    confidence: np.ndarray | None = None,
+) -> Frame | None:
     """What the report page needs of an image, under a protocol, without any alignment.
 
     Args:
@@ -53,6 +65,7 @@ def collect(rgb: np.ndarray, predicted: np.ndarray, truth: np.ndarray, protocol:
         predicted: depth [m], (height', width'), of any size: it is resized to the truth's.
         truth: depth [m], (height, width), 0 where there is none.
         protocol: which pixels count.
+        confidence: of the prediction, (height', width'), higher is surer.
 
     Returns:
         About 30 kB; None where no pixel of the image counts.
@@ -80,6 +93,7 @@ def collect(rgb: np.ndarray, predicted: np.ndarray, truth: np.ndarray, protocol:
         distribution=distribution_of(p, t),
         quantiles=_quantiles(t),
         pixels=t.size,
+        confidence=None if confidence is None else _groups(confidence, counts, np.abs(p - t) / t),
     )
 
 
@@ -89,8 +103,9 @@ def write_frame(path: Path, frame: Frame) -> None:
     Raises:
         OSError: it cannot be written.
     """
+    groups = frame.confidence
     content = {
-        "version": _VERSION,
+        "version": FRAME_VERSION,
         "pixels": frame.pixels,
         "image": _text(frame.image),
         **{name: _text(thumbnails.encode_codes(getattr(frame, name))) for name in ("truth", "predicted", "error")},
@@ -98,13 +113,21 @@ def write_frame(path: Path, frame: Frame) -> None:
         "ratios": _packed(frame.distribution.ratios, "<u4"),
         "abs_rel": _packed(frame.distribution.abs_rel, "<f8"),
         "quantiles": _packed(frame.quantiles, "<f4"),
+        "confidence": groups and {name: _packed(getattr(groups, name), kind) for name, kind in _GROUPS.items()},
     }
     write_bytes(path, json.dumps(content).encode("ascii"))
 
 
-def keep_frame(path: Path, rgb: np.ndarray, predicted: np.ndarray, truth: np.ndarray, protocol: Protocol) -> None:
+def keep_frame(
+    path: Path,
+    rgb: np.ndarray,
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    protocol: Protocol,
+    confidence: np.ndarray | None = None,
+) -> None:
     """`collect` and `write_frame` of an image of which pixels count; arguments and errors are theirs."""
-    frame = collect(rgb, predicted, truth, protocol)
+    frame = collect(rgb, predicted, truth, protocol, confidence)
     if frame is None:
         raise ValueError(f"{path.stem}: no pixel with ground truth counts")
     write_frame(path, frame)
@@ -117,10 +140,7 @@ def read_frame(path: Path) -> Frame:
         ValueError: the file is damaged, or of another version.
         OSError: it cannot be read.
     """
-    try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
-        if content["version"] != _VERSION:
-            raise ValueError(f"version {content['version']}, not {_VERSION}")
+    with _readable(path) as content:
         truth, predicted, error = (
             thumbnails.decode_codes(base64.b64decode(content[name])) for name in ("truth", "predicted", "error")
         )
@@ -136,9 +156,51 @@ def read_frame(path: Path) -> Frame:
             ),
             quantiles=_unpacked(content["quantiles"], "<f4"),
             pixels=int(content["pixels"]),
+            confidence=_unpacked_groups(content["confidence"]),
         )
+
+
+def read_groups(path: Path) -> ConfidenceGroups | None:
+    """The `confidence` of a frame alone; raises as `read_frame`."""
+    with _readable(path) as content:
+        return _unpacked_groups(content["confidence"])
+
+
+def reliability_of(paths: Iterable[Path]) -> Reliability | None:
+    """How confidence and error go together over frames; None where none has confidence. Damaged ones are left out."""
+
+    def parts() -> Iterator[ConfidenceGroups | None]:
+        for path in paths:
+            with suppress(OSError, ValueError):
+                yield read_groups(path)
+
+    return reliability(parts())
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[dict[str, Any]]:
+    """A frame's file as it stands; what goes wrong with it is told of in one way."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+        if content["version"] != FRAME_VERSION:
+            raise ValueError(f"version {content['version']}, not {FRAME_VERSION}")
+        yield content
     except (ValueError, KeyError, TypeError, binascii.Error, zlib.error) as error:
         raise ValueError(f"{path}: not a readable part of a report ({error}); evaluate with --overwrite") from error
+
+
+def _groups(confidence: np.ndarray, counts: np.ndarray, error: np.ndarray) -> ConfidenceGroups | None:
+    if confidence.shape != counts.shape:
+        import cv2
+
+        confidence = cv2.resize(confidence, counts.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return confidence_groups(confidence[counts], error)
+
+
+def _unpacked_groups(content: dict[str, str] | None) -> ConfidenceGroups | None:
+    if content is None:
+        return None
+    return ConfidenceGroups(**{name: _unpacked(content[name], kind) for name, kind in _GROUPS.items()})
 
 
 def _quantiles(truth: np.ndarray) -> np.ndarray:

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from mono.evaluation import charts, thumbnails
-from mono.evaluation.alignment import ScaleSpread, scale_spread
+from mono.evaluation.alignment import scale_spread
 from mono.evaluation.baselines import ConstantDepth, best_constant
 from mono.evaluation.color_scales import ColorScale, depth_scale, error_scale
 from mono.evaluation.distributions import Distribution, pooled
 from mono.evaluation.frames import Frame, read_frame
 from mono.evaluation.metrics import ImageMetrics
+from mono.evaluation.normal_tables import Normals, groups_of, normals_section
 from mono.evaluation.protocols import Protocol
+from mono.evaluation.reliability import Reliability
 from mono.evaluation.result_table import IMAGE_COLUMNS, columns_of, headline, notes, tier_blocks
 from mono.output.atomic import atomic_path
 
@@ -63,16 +65,6 @@ class Row:
     height: int = 0
 
 
-@dataclass(frozen=True)
-class Chart:
-    """A chart with its caption."""
-
-    kind: str
-    title: str
-    text: str
-    svg: str
-
-
 def write_page(
     path: Path,
     results: Mapping[str, Tiers | None],
@@ -82,6 +74,8 @@ def write_page(
     *,
     title: str = "Depth evaluation",
     failures: Sequence[tuple[str, str]] = (),
+    normals: Normals | None = None,
+    confidence: Reliability | None = None,
 ) -> None:
     """Write `report.html`, whole or not at all. It holds all it needs: no other file, no network.
 
@@ -94,6 +88,8 @@ def write_page(
             are not in the charts. They are read one by one, so memory does not grow with their thumbnails.
         title: of the page.
         failures: (input, reason) of images that could not be evaluated.
+        normals: the comparison of each image's surface normals, as for `normals_table`.
+        confidence: how confidence and error go together.
 
     Raises:
         OSError: the page cannot be written.
@@ -121,7 +117,11 @@ def write_page(
         columns=columns,
         tiers=tier_blocks(scored, protocol, str(run.get("model", "this run")), constant, columns),
         notes=notes(constant, len(usable), len(scored), protocol),
-        charts=_charts(whole, spread, [tiers["metric"].scale for tiers in scored.values()]),
+        normals=normals_section(normals or {}),
+        charts=[
+            *charts.of_depth(whole, spread, [tiers["metric"].scale for tiers in scored.values()]),
+            *charts.of_the_rest(confidence, groups_of(normals or {})),
+        ],
         depth_scale=depths,
         error_scale=errors,
         image_columns=IMAGE_COLUMNS,
@@ -198,30 +198,6 @@ def _pictures(name: str, frame: Frame, depths: ColorScale, errors: ColorScale) -
         "Error": thumbnails.encode_picture(thumbnails.error_colors(frame.error, errors.high)),
     }
     return tuple(Picture(thumbnails.data_uri(data), f"{kind} of {name}") for kind, data in maps.items())
-
-
-def _charts(whole: Distribution, spread: ScaleSpread | None, scales: Sequence[float | None]) -> list[Chart]:
-    drawn = [
-        Chart(
-            "",
-            "Error against distance.",
-            "AbsRel of the pixels at each true depth; below, predicted / true: above 1 is too far.",
-            charts.error_by_distance(whole),
-        ),
-        Chart(
-            "",
-            "Predicted against true depth.",
-            "Logarithmic axes; the stronger the colour, the more pixels.",
-            charts.depth_against_truth(whole),
-        ),
-        Chart(
-            "wide",
-            "Scale of each image.",
-            f"{spread.describe().capitalize()}." if spread else "",
-            charts.scale_histogram([scale for scale in scales if scale is not None]),
-        ),
-    ]
-    return [chart for chart in drawn if chart.svg]
 
 
 def _command(command: Any) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 
 from mono.evaluation.alignment import LABELS, scale_spread, tiers_of
 from mono.evaluation.metrics import ImageMetrics, mean_over_images, pooled_over_pixels
+from mono.evaluation.normal_tables import Normals, normals_summary
 from mono.evaluation.protocols import Protocol
+from mono.evaluation.reliability import Reliability
 from mono.output.atomic import write_bytes
 
 # Of an image's metrics: attribute, heading, number format.
@@ -84,6 +86,8 @@ def write_metrics(
     protocol: Protocol,
     run: Mapping[str, Any],
     failures: Sequence[tuple[str, str]] = (),
+    normals: Normals | None = None,
+    confidence: Reliability | None = None,
 ) -> None:
     """Writes `metrics.json`, whole or not at all.
 
@@ -93,11 +97,19 @@ def write_metrics(
         protocol: under which they were computed.
         run: what else is worth keeping: command, model, checksum, input size, precision, versions.
         failures: (input, reason) of images that could not be evaluated.
+        normals: the comparison of each image's surface normals, as for `normals_table`.
+        confidence: how confidence and error go together.
 
     Raises:
         OSError: it cannot be written.
     """
-    content = {"run": dict(run), "failures": [list(failure) for failure in failures], **summary(results, protocol)}
+    content = {
+        "run": dict(run),
+        "failures": [list(failure) for failure in failures],
+        **summary(results, protocol),
+        "normals": normals_summary(normals or {}),
+        "confidence": {"description": confidence.describe(), **asdict(confidence)} if confidence else None,
+    }
     write_bytes(path, json.dumps(content, indent=1, default=str).encode() + b"\n")
 
 

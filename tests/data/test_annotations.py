@@ -41,6 +41,22 @@ def test_a_full_entry(folder: Path) -> None:
     assert (second.name, second.depth, second.depth_scale, second.intrinsics) == ("rgb/1", None, None, None)
 
 
+def test_normals_and_their_axes(folder: Path) -> None:
+    path = write(
+        folder, [{"rgb": "rgb/0.png", "normal": "depth/0.npy", "normal_frame": "opengl"}, {"rgb": "rgb/1.png"}]
+    )
+    first, second = load_annotations(path)
+    assert (first.normal, first.normal_frame) == (folder / "depth/0.npy", "opengl")
+    assert (second.normal, second.normal_frame) == (None, "opencv")
+    path = write(folder, [{"rgb": "rgb/0.png", "normal": "depth/0.exr", "normal_frame": "blender"}])
+    with pytest.raises(AnnotationError) as raised:
+        load_annotations(path)
+    assert raised.value.problems == (
+        'entry 0: normal: value "depth/0.exr": unknown kind of map of normals; use .npy, .png',
+        'entry 0: normal_frame: value "blender": unknown frame; use opencv or opengl',
+    )
+
+
 def test_other_ways_to_write_it(folder: Path) -> None:
     matrix = [[700, 0, 600.5], [0, 701, 180], [0, 0, 1]]
     path = write(folder, [{"rgb": "rgb/0.png", "intrinsic": matrix, "depth": None}, {"rgb": "rgb/1.png"}])

@@ -149,6 +149,8 @@ GOOD = [
     [{"rgb": "a.png", "depth": "d.npy", "depth_scale": 0.5, "cam_in": [700, 701.5, -3, 180]}],
     [{"rgb": "a.png", "depth": "D.NPY", "intrinsic": [[700, 0, 1], [0, 700, 2], [0, 0, 1]]}],
     [{"rgb": "a.png", "cam_in": [1, 2, 3, 4], "intrinsic": [1, 2, 3, 4]}],
+    [{"rgb": "a.png", "normal": "d.npy"}, {"rgb": "b.png", "normal": "a.png", "normal_frame": "opengl"}],
+    [{"rgb": "a.png", "normal": None, "normal_frame": None}],
 ]
 BAD = [
     {},
@@ -167,6 +169,10 @@ BAD = [
     [{"rgb": "a.png", "depth": "d.jpg"}],
     [{"rgb": "a.png", "depth": "npy"}],
     [{"rgb": "a.png", "depth": ["d.npy"]}],
+    [{"rgb": "a.png", "normal": "d.jpg"}],
+    [{"rgb": "a.png", "normal": 3}],
+    [{"rgb": "a.png", "normal": "d.npy", "normal_frame": "OpenGL"}],
+    [{"rgb": "a.png", "normal": "d.npy", "normal_frame": ["opencv"]}],
     [{"rgb": "a.png", "depth_scale": 0}],
     [{"rgb": "a.png", "depth_scale": -256}],
     [{"rgb": "a.png", "depth_scale": "256"}],
@@ -208,3 +214,43 @@ def test_the_schema_is_one(tmp_path: Path) -> None:
     shutil.copy(SCHEMA, tmp_path / "data.json")
     with pytest.raises(AnnotationError, match='"files" is missing'):
         load_annotations(tmp_path / "data.json")
+
+
+def normals_of(tmp_path: Path, **entry: Any) -> list[tuple[str, str, str]]:
+    """Field, kind and advice of what is found of an entry with normals."""
+    picture(tmp_path / "a.png")
+    path = text(tmp_path / "data.json", json.dumps([{"rgb": "a.png", "cam_in": CAMERA, **entry}]))
+    return [(finding.field, finding.kind, finding.advice) for finding in check_annotations(path).findings]
+
+
+def test_normals_in_other_axes_are_suspected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    normal = np.tile(np.float32([0, 0, -1]), (24, 32, 1))  # a wall, and below it a floor
+    normal[12:] = (0, -1, 0)
+    np.save(tmp_path / "right.npy", normal)
+    assert normals_of(tmp_path, normal="right.npy") == []
+    assert main(["annotate", "check", str(tmp_path / "data.json")]) == 0
+    assert "normals       1 maps" in capsys.readouterr().out
+    np.save(tmp_path / "gl.npy", normal * np.float32([1, -1, -1]))
+    assert normals_of(tmp_path, normal="gl.npy", normal_frame="opengl") == []
+    for name, stated, other in (("gl.npy", "opencv", "opengl"), ("right.npy", "opengl", "opencv")):
+        [(field, kind, advice)] = normals_of(tmp_path, normal=name, normal_frame=stated)
+        assert (field, kind) == ("normal_frame", "wrong axes of normals")
+        assert advice.startswith("100 % of the normals point away from the camera")
+        assert advice.endswith(f'with "normal_frame": "{other}" it would be 0 %')
+    sideways = np.tile(np.float32([1, 0, 0]), (24, 32, 1))  # away in the right part, whatever y and z are
+    np.save(tmp_path / "side.npy", sideways)
+    [(_, _, advice)] = normals_of(tmp_path, normal="side.npy", cam_in=[40.0, 40.0, 13.0, 11.5])
+    assert advice.endswith("opengl does not mend it either: the normals are negated, or have other axes")
+
+
+def test_normals_that_are_damaged_empty_or_of_another_size(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.full((24, 32, 3), 0.1, np.float32))
+    assert [found[:2] for found in normals_of(tmp_path, normal="a.npy")] == [("normal", "unreadable normals")]
+    np.save(tmp_path / "a.npy", np.zeros((24, 32, 3), np.float32))
+    assert [found[:2] for found in normals_of(tmp_path, normal="a.npy")] == [("normal", "empty normals")]
+    np.save(tmp_path / "a.npy", np.tile(np.float32([0, 0, -1]), (32, 24, 1)))
+    [(field, kind, advice)] = normals_of(tmp_path, normal="a.npy")
+    assert (field, kind) == ("normal", "size of normals and image differ")
+    assert "the normals are 24x32, the image 32x24; of another shape" in advice
+    with pytest.raises(AnnotationError, match=r"entry 0: normal: value \"none.npy\": there is no such file"):
+        normals_of(tmp_path, normal="none.npy")

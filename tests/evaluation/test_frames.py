@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mono.evaluation import thumbnails
-from mono.evaluation.frames import collect, read_frame, write_frame
+from mono.evaluation.frames import collect, read_frame, read_groups, reliability_of, write_frame
 from mono.evaluation.metrics import evaluate_image
 from mono.evaluation.protocols import Protocol, get_protocol
 
@@ -128,3 +128,34 @@ def test_errors_too_near_are_blue_and_too_far_are_red():
     near, exact, far = thumbnails.error_colors(codes, 1.5)[0].astype(int)
     assert near[2] > near[0] + 60 and far[0] > far[2] + 60
     assert exact.min() > 240
+
+
+def test_confidence_is_kept_in_groups_with_its_error(scene, tmp_path):
+    rgb, predicted, truth = scene
+    confidence = np.where(np.arange(640) < 320, 0.9, 0.2).astype(np.float32) * np.ones((480, 1), np.float32)
+    predicted = np.where(confidence > 0.5, truth * np.float32(1.1), truth * np.float32(1.4))
+    frame = collect(rgb, predicted, truth, get_protocol("none"), confidence)
+    groups = frame.confidence
+    assert groups.pixels.sum() == frame.pixels == 380 * 640 and groups.pixels.size == 64
+    np.testing.assert_allclose(groups.confidence, [0.2] * 32 + [0.9] * 32, rtol=1e-5)
+    np.testing.assert_allclose(groups.error, [0.4] * 32 + [0.1] * 32, rtol=1e-4)
+    np.testing.assert_allclose(groups.worst_first, groups.error, rtol=1e-4)
+    write_frame(tmp_path / "a.json", frame)
+    for back in (read_frame(tmp_path / "a.json").confidence, read_groups(tmp_path / "a.json")):
+        for name in ("confidence", "error", "worst_first", "pixels"):
+            np.testing.assert_array_equal(getattr(back, name), getattr(groups, name))
+
+
+def test_confidence_of_another_size_is_resized(scene):
+    confidence = np.tile(np.float32([0.9, 0.9, 0.2, 0.2]), (3, 1))
+    groups = collect(*scene, get_protocol("none"), confidence).confidence
+    assert groups.confidence[[0, -1]] == pytest.approx([0.2, 0.9])
+
+
+def test_reliability_of_frames_leaves_out_damaged_ones(scene, tmp_path):
+    write_frame(tmp_path / "a.json", collect(*scene, get_protocol("none"), np.ones((480, 640), np.float32)))
+    write_frame(tmp_path / "b.json", collect(*scene, get_protocol("none")))
+    (tmp_path / "c.json").write_text("{}")
+    paths = [tmp_path / f"{name}.json" for name in "abcd"]
+    assert reliability_of(paths).images == 1
+    assert reliability_of(paths[1:]) is None

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mono.evaluation.normal_metrics import ImageNormals, NormalMetrics
 from mono.evaluation.protocols import get_protocol
+from mono.evaluation.reliability import confidence_groups, reliability
 from tests.evaluation.report_data import PROTOCOL, Evaluation, evaluate
 
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)>&amp;.png'
@@ -250,3 +252,37 @@ def test_a_thousand_images_stay_small(tmp_path):
     )
     text = many.write(tmp_path / "many.html")
     assert text.count("<img ") == 4000 and len(text) < 30e6
+
+
+def test_confidence_and_normals_have_their_place(evaluation, tmp_path):
+    metrics = NormalMetrics(100, 12.345, 8.0, 20.0, 0.3, 0.45, 0.6, 0.8, 0.9)
+    image = ImageNormals(metrics, (0,) * 32 + (100,), "network", "depth")
+    confidence = reliability([confidence_groups(np.arange(640.0), np.arange(640)[::-1] / 1000)])
+    normals = {"a.png": image, HOSTILE: None}
+    text = evaluation.write(tmp_path / "report.html", normals=normals, confidence=confidence)
+    page = Page(text)
+    assert [figure["class"] for figure in page.of("figure")].count("legend") == 2
+    assert len(page.of("figure")) == 2 + 5
+    section = re.search(r'<section aria-labelledby="normals">(.*?)</section>', text, re.S)[1]
+    lines = re.findall(r'<tr class="own">(.*?)</tr>', section, re.S)
+    assert re.findall(r"<td>(.*?)</td>", lines[0]) == [
+        "12.35",
+        "8.00",
+        "20.00",
+        "0.300",
+        "0.450",
+        "0.600",
+        "0.800",
+        "0.900",
+    ]
+    assert re.findall(r"<td>(.*?)</td>", lines[1])[1] == "8.12"  # half of the bin from 8 to 8.25 degrees
+    assert "The network's normals against ground truth derived from depth, 1 image" in page.text
+    assert (
+        "without a true normal that counts, so left out here: 1" in page.text
+        and HOSTILE in page.text
+        and HOSTILE not in text
+    )
+    assert "Surer pixels are really better. The surest tenth of the pixels has AbsRel 0.032" in page.text
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert 'id="normals"' not in evaluation.write(tmp_path / "other.html")

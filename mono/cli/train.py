@@ -13,7 +13,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Adds the command."""
     parser = commands.add_parser("train", help="annotated frames to a network; a stopped run is continued")
     parser.add_argument("config", help="config of the network, as lite.py")
-    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="JSON", help="frames to train on")
+    parser.add_argument(
+        "--data", nargs="+", required=True, metavar="JSON[:KIND]",
+        help="frames to train on; the kind of their ground truth is rendered, dense, sparse or relative "
+        "(default: as the recipe says)",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="checkpoint, progress and weights")
     parser.add_argument(
         "--from", dest="start", type=Path, metavar="FILE", help="checkpoint to start from, as weight/lite.safetensors"
@@ -33,6 +37,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
     parser.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that read images (default: 1)")
+    parser.add_argument("--tensorboard", action="store_true", help="write curves for TensorBoard into DIR/tensorboard")
+    parser.add_argument(
+        "--launcher", default="None", help="None, pytorch (torchrun; found out by itself) or slurm (default: None)"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="of the network")
     parser.set_defaults(run=run)
 
@@ -43,25 +51,34 @@ def run(args: argparse.Namespace) -> int:
 
     from mono.config import parse_options, read_config
     from mono.memory import keep_memory
-    from mono.training.loop import LAST, WEIGHTS, Run, export, train
-    from mono.training.mixed_data import read_frames
+    from mono.ranks import join_ranks
+    from mono.training.frames import read_frames
+    from mono.training.loop import export, train
     from mono.training.recipe import read_recipe
+    from mono.training.run import LAST, WEIGHTS, Run
     from mono.training.validate import read_sets
 
     keep_memory()
     torch.set_num_threads(args.threads)
+    ranks = join_ranks(args.launcher)
     config = read_config(args.config, parse_options(args.options))
     recipe = read_recipe(args.recipe, parse_options(args.set))
     frames = read_frames(args.data)
     sets = read_sets(args.val, args.val_images)
     plan = Run(
-        out=args.out, start=args.start, minutes=args.minutes, steps=args.steps, seed=args.seed, device=args.device,
-        precision=args.precision, workers=args.workers, every=(180.0, 20, args.val_every),
+        out=args.out, start=args.start, minutes=args.minutes, steps=args.steps, seed=args.seed,
+        device=f"cuda:{ranks.local}" if args.device == "cuda" else args.device,
+        precision=args.precision, workers=args.workers, every=(180.0, 20, args.val_every), tensorboard=args.tensorboard,
     )  # fmt: skip
-    train(config, recipe, frames, sets, plan)
-    facts = {"config": config.path.name, "date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": _commit()}
-    export(args.out / LAST, args.out / WEIGHTS, facts)
+    train(config, recipe, frames, sets, plan, ranks)
+    if ranks.rank == 0:
+        export(args.out / LAST, args.out / WEIGHTS, facts_of(config.path.name))
     return 0
+
+
+def facts_of(config: str) -> dict[str, str]:
+    """Where weights come from, for their file."""
+    return {"config": config, "date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": _commit()}
 
 
 def _commit() -> str:

@@ -13,7 +13,7 @@ _EPS = 1e-6
 _SPREAD = 1e-3  # smallest mean absolute deviation that says something of shape
 
 
-def _image_mean(values: Tensor, mask: Tensor) -> Tensor:
+def image_mean(values: Tensor, mask: Tensor) -> Tensor:
     """Mean over each image's masked pixels, (B,); 0 where there are none."""
     kept = values.where(mask, values.new_zeros(()))
     return kept.flatten(1).sum(1) / mask.flatten(1).sum(1).clamp_min(1)
@@ -21,19 +21,19 @@ def _image_mean(values: Tensor, mask: Tensor) -> Tensor:
 
 def log_l1(log_depth: Tensor, log_truth: Tensor, mask: Tensor) -> Tensor:
     """Mean absolute difference of log depth: close to the mean relative error, blind to no offset."""
-    return _image_mean((log_depth - log_truth).abs(), mask).mean()
+    return image_mean((log_depth - log_truth).abs(), mask).mean()
 
 
-def silog(log_depth: Tensor, log_truth: Tensor, mask: Tensor, focus: float = 0.5) -> Tensor:
+def silog(log_depth: Tensor, log_truth: Tensor, mask: Tensor, focus: float | Tensor = 0.5) -> Tensor:
     """Scale-invariant log error (Eigen et al., NeurIPS 2014): sqrt(mean(g^2) - focus * mean(g)^2), g in log depth.
 
     Args:
         log_depth, log_truth: ln of predicted and true depth.
         mask: where ground truth is.
-        focus: 0 is the root mean square, 1 forgives any common scale.
+        focus: 0 is the root mean square, 1 forgives any common scale; one for all images, or one for each, (B,).
     """
     g = log_depth - log_truth
-    variance = _image_mean(g.square(), mask) - focus * _image_mean(g, mask).square()
+    variance = image_mean(g.square(), mask) - focus * image_mean(g, mask).square()
     return (variance.clamp_min(0) + _EPS).sqrt().mean()
 
 
@@ -53,7 +53,7 @@ def gradient_matching(log_depth: Tensor, log_truth: Tensor, mask: Tensor, scales
                 continue
             difference = error.narrow(dim, 1, count) - error.narrow(dim, 0, count)
             both = known.narrow(dim, 1, count) & known.narrow(dim, 0, count)
-            total = total + _image_mean(difference.abs(), both).mean()
+            total = total + image_mean(difference.abs(), both).mean()
     return total / scales
 
 
@@ -83,7 +83,7 @@ def rpnl(depth: Tensor, truth: Tensor, mask: Tensor, points: Tensor) -> Tensor:
     p, _ = _normalised(depth.flatten(1)[:, points], known)
     t, spread = _normalised(truth.flatten(1)[:, points], known)
     usable = (known.sum(-1) >= 8) & (spread > _SPREAD)
-    return (_last_mean((p - t).abs(), known) * usable).sum() / usable.sum().clamp_min(1)
+    return _last_mean(_last_mean((p - t).abs(), known), usable).mean()
 
 
 def _last_mean(values: Tensor, known: Tensor) -> Tensor:
@@ -100,15 +100,16 @@ def _normalised(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def laplace(log_depth: Tensor, log_truth: Tensor, mask: Tensor, confidence: Tensor) -> Tensor:
-    """Negative log likelihood of the error in log depth under a Laplace distribution of scale b = -ln(confidence).
+    """Negative log likelihood (Kendall and Gal, NeurIPS 2017) of the error in log depth, Laplace-distributed with the
+    scale b = -ln(confidence).
 
     Trains the confidence only: the depth is held fixed, else it would give up on what is hard.
     """
     scale = -confidence.clamp(_EPS, 1 - _EPS).log()
     error = (log_depth - log_truth).abs().detach()
-    return _image_mean(error / scale + scale.log(), mask).mean()
+    return image_mean(error / scale + scale.log(), mask).mean()
 
 
 def sky(log_depth: Tensor, mask: Tensor, log_far: float) -> Tensor:
     """How much nearer than `log_far` (ln of canonical depth) the sky is said to be, in log depth; farther is free."""
-    return _image_mean((log_far - log_depth).clamp_min(0), mask).mean()
+    return image_mean((log_far - log_depth).clamp_min(0), mask).mean()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 RECIPES = Path(__file__).resolve().parents[1] / "configs" / "training"
-LOSSES = ("log_l1", "silog", "gradient", "rpnl", "laplace", "sky")
+LOSSES = ("log_l1", "silog", "gradient", "rpnl", "vnl", "pwn", "laplace", "sky", "consistency")
 
 
 @dataclass(frozen=True)
@@ -16,20 +16,23 @@ class Recipe:
     """How a network is trained.
 
     Attributes:
-        sizes: (height, width) of the network's input while training [px], multiples of 32; one for each batch.
-        batch_pixels: a batch holds as many images as make this many pixels, at least two.
+        sizes: (height, width) of the network's input while training [px]; one for each batch.
+        batch_pixels: a batch holds as many images as make this many pixels, at least two; of several processes, each
+            has such a batch.
         init: package with the encoder's first weights; "" starts from random ones.
-        frozen_blocks: the encoder's stem and this many of its blocks do not learn (EfficientNet only).
+        frozen_blocks: the encoder's stem and this many of its blocks do not learn (EfficientNet only); 0: all learns.
         lr, encoder_lr: highest learning rates of decoder and encoder.
+        drop_path: stochastic depth of the encoder, the share of residual branches left out.
         weight_decay: of AdamW, on matrices and filters only.
         warmup: share of the run in which the learning rate rises.
         clip: largest norm of the gradient.
         ema: decay of the moving average of the weights, per step.
         losses: weight of each loss, by name; 0 or missing: not computed.
-        zero_is_sky: whether pixels without depth are sky.
+        zero_is_sky: whether pixels without depth are sky, in data sets whose kind of ground truth was not given.
         focal_jitter: standard deviation of ln(focal length of the network's input / canonical focal length).
         centred: share of crops around the image's centre.
-        balance: 0 draws all frames alike, 1 all families of frames.
+        balance: 0 draws all frames of a data set alike, 1 all of its families of frames.
+        set_balance: 0 draws from each data set in proportion to its frames, 1 from all data sets alike.
         family_weights: factors to how often a family is drawn; 1 for those not named.
 
     Raises:
@@ -42,6 +45,7 @@ class Recipe:
     frozen_blocks: int = 0
     lr: float = 1e-3
     encoder_lr: float = 4e-4
+    drop_path: float = 0.0
     weight_decay: float = 0.02
     warmup: float = 0.03
     clip: float = 1.0
@@ -51,15 +55,30 @@ class Recipe:
     focal_jitter: float = 0.1
     centred: float = 0.6
     balance: float = 0.5
+    set_balance: float = 1.0
     family_weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for size in self.sizes:
-            if len(size) != 2 or any(n < 32 or n % 32 for n in size):
-                raise ValueError(f"size {size} is not (height, width) in positive multiples of 32 pixels")
-        unknown = sorted(set(self.losses) - set(LOSSES))
-        if unknown or not self.sizes:
-            raise ValueError(f"there is no loss {unknown[0]}; known: {', '.join(LOSSES)}" if unknown else "no sizes")
+            if len(size) != 2 or min(size) < 1:
+                raise ValueError(f"size {size} is not (height, width) in pixels")
+        for f in fields(self):
+            value, kind = getattr(self, f.name), type(f.default)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if (kind in (int, float) and not number) or (kind in (bool, str) and not isinstance(value, kind)):
+                raise ValueError(f"{f.name} is {value!r}; it must be like {f.default!r}")
+        if not self.sizes:
+            raise ValueError("no sizes")
+        for name in self.losses:
+            if name not in LOSSES:
+                raise ValueError(f"there is no loss {name}; known: {', '.join(LOSSES)}")
+        if not any(self.losses.values()):
+            raise ValueError("no loss has a weight")
+
+    @property
+    def pairs(self) -> bool:
+        """Whether each frame is shown in two views, rows 2i and 2i + 1 of a batch."""
+        return bool(self.losses.get("consistency"))
 
     def batch_size(self, size: tuple[int, int]) -> int:
         """Images in a batch of this size."""

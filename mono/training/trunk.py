@@ -51,8 +51,13 @@ def prepare_trunk(encoder: nn.Module, frozen_blocks: int = 2, train_depthwise: b
         encoder: an EfficientNet of timm (stem, then `blocks`).
         frozen_blocks: how many of the `blocks`, and the stem if any, do not learn.
         train_depthwise: whether depthwise filters learn (slow on CPUs).
+
+    Raises:
+        ValueError: the encoder is of another kind.
     """
-    trunk: Any = encoder.trunk
+    trunk: Any = getattr(encoder, "trunk", None)
+    if not hasattr(trunk, "conv_stem"):
+        raise ValueError("the recipe has frozen_blocks, which is for EfficientNet encoders: set frozen_blocks=0")
     frozen = [trunk.conv_stem, trunk.bn1, *trunk.blocks[:frozen_blocks]] if frozen_blocks else []
     for module in frozen:
         module.requires_grad_(False)

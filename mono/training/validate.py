@@ -65,6 +65,9 @@ def _score(network: nn.Module, transform: CanonicalTransform, samples: Sequence[
         if sample.depth is None or sample.intrinsics is None:
             continue
         truth = read_depth(sample.depth, sample.depth_scale)
+        if truth.shape != rgb.shape[:2]:
+            sizes = [f"{shape[1]}x{shape[0]}" for shape in (truth.shape, rgb.shape)]
+            raise ValueError(f"{sample.depth} is {sizes[0]}, its image {sizes[1]}")
         view = transform.view(Camera(*sample.intrinsics, width=rgb.shape[1], height=rgb.shape[0]))
         output = network(torch.from_numpy(view.image_to_input(rgb))[None].to(device))
         depth = view.depth_to_metric(output.depth[0].float()).cpu().numpy()

@@ -1,88 +1,23 @@
-"""The loop: it learns, it continues where it stopped, and its weights load."""
+"""The loop: it learns, and its weights load."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from mono.canonical import CanonicalTransform
-from mono.config import ModelConfig
 from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.depth_model import build_depth_model
-from mono.training.loop import LAST, PROGRESS, Run, Trainer, export, rate, train
-from mono.training.mixed_data import BatchPlan, MixedFrames, loader, read_frames
-from mono.training.objective import compute_losses
-from mono.training.recipe import Recipe
+from mono.training.frames import read_frames
+from mono.training.loop import export, train
+from mono.training.run import LAST, PROGRESS, Run, rate
+from mono.training.trainer import Trainer
 from mono.training.validate import read_sets, validate
-
-CONFIG = ModelConfig(
-    encoder="tf_efficientnet_lite0",
-    decoder="LiteDecoder",
-    widths=(16, 16, 16, 16),
-    depth_range=(0.1, 200.0),
-    transform=CanonicalTransform(
-        crop_size=(96, 128), focal_length=60.0, mode="image", fit="tight", mean=(127.0,) * 3, std=(128.0,) * 3
-    ),
-    path=Path("small.py"),
-)
-LOSSES = {"log_l1": 1.0, "silog": 0.5, "gradient": 0.5, "rpnl": 0.25, "laplace": 0.1, "sky": 0.1}
-RECIPE = Recipe(sizes=((64, 96),), batch_pixels=2 * 64 * 96, frozen_blocks=1, losses=LOSSES, lr=3e-3, encoder_lr=1e-3)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small operations on several threads take long where other work shares the processor."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def annotations(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two walls: a dark one at 2 m and a bright one at 8 m."""
-    folder = tmp_path_factory.mktemp("walls")
-    files = []
-    for i, (grey, depth) in enumerate([(40, 2.0), (220, 8.0)]):
-        Image.fromarray(np.full((64, 96, 3), grey, np.uint8)).save(folder / f"{i}.png")
-        Image.fromarray(np.full((64, 96), depth * 1000).astype(np.uint16)).save(folder / f"d{i}.png")
-        entry = {"rgb": f"{i}.png", "depth": f"d{i}.png", "depth_scale": 1000.0, "cam_in": [60.0, 60.0, 47.5, 31.5]}
-        files.append(entry)
-    (folder / "annotations.json").write_text(json.dumps({"files": files}))
-    return folder / "annotations.json"
-
-
-def run_steps(trainer: Trainer, annotations: Path, until: int) -> list[float]:
-    frames = read_frames([annotations])
-    plan = BatchPlan.of(frames, trainer.recipe, CONFIG.transform.focal_length, trainer.run.seed)
-    batches = iter(loader(MixedFrames(frames, CONFIG.transform, trainer.recipe, 160.0), plan, trainer.step, 0))
-    return [trainer.update(*next(batches))["loss"] for _ in range(until - trainer.step)]
-
-
-def test_a_stopped_run_continues_bit_for_bit(tmp_path: Path, annotations: Path):
-    run = Run(tmp_path, steps=6, precision="float32")
-    whole = Trainer(CONFIG, RECIPE, run)
-    expected = run_steps(whole, annotations, 6)
-
-    first = Trainer(CONFIG, RECIPE, run)
-    assert not first.resume()
-    seen = run_steps(first, annotations, 3)
-    first.save()
-    second = Trainer(CONFIG, RECIPE, replace(run))
-    assert second.resume() and second.step == 3
-    seen += run_steps(second, annotations, 6)
-
-    assert seen == expected
-    for name, tensor in whole.average.state_dict().items():
-        assert torch.equal(tensor, second.average.state_dict()[name]), name
+from tests.training.small import CONFIG, LOSSES, RECIPE, batch_of
 
 
 def test_training_learns_and_leaves_what_it_promises(tmp_path: Path, annotations: Path):
@@ -97,7 +32,7 @@ def test_training_learns_and_leaves_what_it_promises(tmp_path: Path, annotations
 
     weights = tmp_path / "w.safetensors"
     export(tmp_path / LAST, weights, {"config": "small.py"})
-    network = build_depth_model(CONFIG.encoder, CONFIG.decoder, CONFIG.widths, CONFIG.depth_range).eval()
+    network = build_depth_model(**CONFIG.architecture).eval()
     load_tensors(network, read_tensors(weights), weights, "small.py")
     image = torch.randn(1, 3, 64, 96)
     with torch.no_grad():
@@ -116,11 +51,43 @@ def test_what_is_done_is_not_trained_again(tmp_path: Path, annotations: Path):
         assert torch.equal(tensor, before["model_state_dict"][name])
 
 
+@pytest.mark.parametrize(
+    "encoder, decoder, widths, iterations",
+    [
+        ("tf_efficientnet_lite0", "LiteDecoder", (16, 16, 16, 16), None),
+        ("convnext_atto", "HourglassDecoder", (16, 16, 32, 64), None),
+        ("vit_small_patch14_reg4_dinov2", "RefinementDecoder", (48, 96, 192, 384), 2),
+    ],
+)
+def test_every_kind_of_network_learns_whole(
+    tmp_path: Path, encoder: str, decoder: str, widths: tuple[int, ...], iterations: int | None
+):
+    config = replace(CONFIG, encoder=encoder, decoder=decoder, widths=widths, iterations=iterations)
+    recipe = replace(RECIPE, frozen_blocks=0, losses={"silog": 1.0, "vnl": 1.0, "pwn": 1.0, "rpnl": 1.0}, drop_path=0.1)
+    trainer = Trainer(config, recipe, Run(tmp_path, steps=9, precision="float32"))
+    before = {n: p.clone() for n, p in trainer.network.named_parameters()}
+    side = 84 if iterations else 64
+    target = 2 + torch.rand(2, 1, side, side)
+    for _ in range(2):
+        values = trainer.update(batch_of(target, torch.randn(2, 3, side, side)))
+    assert all(math.isfinite(value) for value in values.values())
+    # Processes that share a run count on a gradient for every parameter.
+    assert all(p.grad is not None for p in trainer.network.parameters())
+    moved = [n for n, p in trainer.network.named_parameters() if not torch.equal(p, before[n])]
+    assert any(n.startswith("encoder") for n in moved) and any(n.startswith("decoder") for n in moved)
+
+
+def test_frozen_blocks_are_for_efficientnets(tmp_path: Path):
+    config = replace(CONFIG, encoder="convnext_atto")
+    with pytest.raises(ValueError, match="set frozen_blocks=0"):
+        Trainer(config, RECIPE, Run(tmp_path, steps=1))
+
+
 def test_a_gradient_that_is_not_finite_changes_nothing(tmp_path: Path):
     trainer = Trainer(CONFIG, RECIPE, Run(tmp_path, steps=10, precision="float32"))
     before = {n: p.clone() for n, p in trainer.network.named_parameters()}
     image = torch.full((2, 3, 64, 96), math.nan)
-    trainer.update(image, torch.full((2, 1, 64, 96), 3.0))
+    trainer.update(batch_of(torch.full((2, 1, 64, 96), 3.0), image))
     assert all(torch.equal(p, before[n]) for n, p in trainer.network.named_parameters())
 
 
@@ -137,22 +104,8 @@ def test_a_run_is_measured_by_the_clock_or_by_steps(tmp_path: Path):
     assert Run(tmp_path, steps=10).share_done(4, 1e9) == 0.4
 
 
-def test_losses_know_sky_from_unknown():
-    network = build_depth_model(CONFIG.encoder, CONFIG.decoder, CONFIG.widths, CONFIG.depth_range).eval()
-    with torch.no_grad():
-        output = network(torch.randn(1, 3, 64, 64))
-    weights = dict(LOSSES, rpnl=0.0)
-    unknown = compute_losses(output, torch.zeros(1, 1, 64, 64), weights, 100.0, torch.Generator())
-    sky = compute_losses(output, torch.full((1, 1, 64, 64), -1.0), weights, 100.0, torch.Generator())
-    assert "rpnl" not in unknown
-    assert unknown["sky"].item() == 0 and unknown["log_l1"].item() == 0
-    # An untrained network says sqrt(0.1 * 200) everywhere.
-    assert sky["sky"].item() == pytest.approx(math.log(100 / math.sqrt(20)), rel=1e-3)
-    assert sky["log_l1"].item() == 0
-
-
 def test_validation_by_hand(annotations: Path):
-    network = build_depth_model(CONFIG.encoder, CONFIG.decoder, CONFIG.widths, (1.0, 16.0)).eval()
+    network = build_depth_model(**{**CONFIG.architecture, "depth_range": (1.0, 16.0)}).eval()
     (score,) = validate(network, CONFIG.transform, read_sets([annotations], 5)).values()
     # It says 4 m where 2 m and 8 m are true.
     assert score.abs_rel == pytest.approx((1.0 + 0.5) / 2, rel=1e-3)

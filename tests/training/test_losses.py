@@ -30,6 +30,13 @@ def test_silog_by_hand():
     assert losses.silog(p + 7, t, mask, focus=1.0).item() == pytest.approx(1.0, abs=1e-5)
 
 
+def test_silog_forgives_as_much_as_each_image_says():
+    p, t = torch.tensor([[1.0, 3.0], [1.0, 3.0]]).reshape(2, 1, 1, 2), torch.zeros(2, 1, 1, 2)
+    mask = torch.ones(2, 1, 1, 2, dtype=torch.bool)
+    value = losses.silog(p, t, mask, focus=torch.tensor([0.5, 1.0]))
+    assert value.item() == pytest.approx((math.sqrt(3) + 1) / 2, abs=1e-5)
+
+
 def test_gradient_matching_by_hand():
     p, t = maps([[0.0, 1.0], [0.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]])
     mask = torch.ones(1, 1, 2, 2, dtype=torch.bool)
@@ -64,6 +71,17 @@ def test_rpnl_leaves_boxes_with_little_ground_truth_out():
     value = losses.rpnl(p, t, mask, full)
     assert value > 0.5
     assert torch.equal(losses.rpnl(p, t, mask, torch.cat([full, sparse])), value)
+
+
+def test_rpnl_is_a_mean_over_images_whatever_their_boxes():
+    t = torch.arange(16, dtype=torch.float64).reshape(1, 1, 2, 8)
+    p, mask = t.flip(-1), torch.ones_like(t, dtype=torch.bool)
+    half = mask.clone()
+    half[0, 0, 1] = False  # no second box in this image
+    boxes = torch.stack([torch.arange(8), torch.arange(8, 16)])
+    alone = [losses.rpnl(p, t, m, boxes).item() for m in (mask, half)]
+    together = losses.rpnl(torch.cat([p, p]), torch.cat([t, t]), torch.cat([mask, half]), boxes).item()
+    assert together == pytest.approx(sum(alone) / 2)
 
 
 def test_box_points_lie_in_boxes_of_the_papers_sizes():

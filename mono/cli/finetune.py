@@ -1,0 +1,103 @@
+"""`metricdepth finetune`: one's own frames with depth to a network that knows them better."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mono.training.finetune import Outcome
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "finetune", help="your own frames with depth to a better model for them; a stopped run is continued"
+    )
+    parser.add_argument(
+        "--from", dest="start", default="lite", metavar="MODEL", help="zoo name, config or checkpoint (default: lite)"
+    )
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
+    parser.add_argument(
+        "--data", nargs="+", required=True, metavar="JSON[:KIND]",
+        help="frames to train on; the kind of their ground truth is rendered, dense or sparse (default: dense)",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets model.safetensors and the scores")
+    parser.add_argument(
+        "--val", nargs="+", default=[], metavar="JSON",
+        help="frames to score on (default: 15 %% of the scenes of --data, which are then not trained on)",
+    )  # fmt: skip
+    parser.add_argument("--val-images", type=int, default=40, metavar="N", help="score on at most (default: 40)")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--minutes", type=float, default=5.0, metavar="M", help="train for this long (default: 5)")
+    length.add_argument("--steps", type=int, default=0, metavar="N", help="train for this many steps instead")
+    parser.add_argument("--recipe", default="finetune", help="how to train: a file, or a name (default: finetune)")
+    parser.add_argument(
+        "--set", nargs="+", default=[], metavar="K=V", help="values of the recipe, as lr=1e-4 (a Python literal each)"
+    )
+    parser.add_argument("--options", nargs="+", default=[], metavar="K=V", help="values of the config")
+    parser.add_argument("--seed", type=int, default=0, metavar="S")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    parser.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that read images (default: 1)")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="of the network")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fine-tunes; returns the exit code."""
+    import torch
+
+    from mono.cli.train import facts_of
+    from mono.config import ModelConfig, parse_options
+    from mono.memory import keep_memory
+    from mono.output.atomic import write_bytes
+    from mono.predictor import load_model
+    from mono.training.finetune import finetune, samples_of, split
+    from mono.training.frames import read_frames
+    from mono.training.loop import write_weights
+    from mono.training.recipe import read_recipe
+    from mono.training.run import WEIGHTS, Run
+
+    keep_memory()
+    torch.set_num_threads(args.threads)
+    frames = read_frames(args.data)
+    frames, held = (frames, read_frames(args.val)) if args.val else split(frames)
+    start = load_model(args.start, checkpoint=args.checkpoint, device=args.device, options=parse_options(args.options))
+    config = ModelConfig(**start.architecture, transform=start.transform, path=Path(f"{start.name}.py"))
+    values = parse_options(args.set)
+    if config.transform.mode == "label":  # such networks are trained on inputs as large as those they predict from
+        values.setdefault("sizes", [config.transform.crop_size])
+    if "efficientnet" not in config.encoder:
+        values.setdefault("frozen_blocks", 0)
+    plan = Run(
+        out=args.out, start=start.checkpoint, minutes=0.0 if args.steps else args.minutes, steps=args.steps,
+        seed=args.seed, device=str(start.device), precision=args.precision, workers=args.workers, every=(60.0, 20, 500),
+    )  # fmt: skip
+    samples = samples_of(held, args.val_images)
+    sys.stdout.write(f"{len(frames)} frames to train on, {len(samples)} of {len(held)} held-out frames to score on\n")
+    outcome = finetune(start.network, config, read_recipe(args.recipe, values), frames, samples, plan)
+    facts = facts_of(config.path.name) | {"from": start.checkpoint.name, "finetuned": str(outcome.improved).lower()}
+    write_weights(outcome.tensors, args.out / WEIGHTS, facts)
+    scores = {"before": asdict(outcome.before), "after": asdict(outcome.after), "improved": outcome.improved}
+    scores |= {"frames": len(frames), "held_out": len(samples)}
+    write_bytes(args.out / "finetune.json", json.dumps(scores).encode())
+    sys.stdout.write(_table(outcome, start.name, args.start, args.out / WEIGHTS))
+    return 0
+
+
+def _table(outcome: Outcome, name: str, model: str, weights: Path) -> str:
+    lines = ["", f"{'held-out frames':18}{'AbsRel':>8}{'delta1':>8}{'scale':>8}"]
+    for label, score in ((name, outcome.before), ("fine-tuned", outcome.after)):
+        lines.append(f"{label:18}{score.abs_rel:8.3f}{score.delta1:8.3f}{score.scale:8.2f}")
+    if outcome.improved:
+        use = f"--model {model} --checkpoint {weights}" if model.endswith(".py") else f"--model {weights}"
+        lines += ["", f"{weights} holds the fine-tuned network: use it with {use}"]
+    else:
+        lines += ["", f"fine-tuning did not improve AbsRel: {weights} holds the weights it started from"]
+    return "\n".join(lines) + "\n"

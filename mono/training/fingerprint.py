@@ -1,0 +1,54 @@
+"""What a run depends on, written into its checkpoint, so that it is not continued as another one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mono.config import ModelConfig
+from mono.training.frames import Frame
+from mono.training.recipe import Recipe
+from mono.training.run import Run
+
+
+def fingerprint(config: ModelConfig, recipe: Recipe, run: Run, frames: Sequence[Frame], processes: int) -> str:
+    """JSON of all that decides which weights a run gives, but its length and the machine. Folders may move."""
+    by_set: dict[str, list[Frame]] = {}
+    for frame in frames:
+        by_set.setdefault("/".join(Path(frame.source).parts[-2:]), []).append(frame)
+    network = asdict(config)
+    del network["path"]
+    start = {"from": run.start and run.start.name, "seed": run.seed, "processes": processes}
+    data = {name: _summary(members) for name, members in by_set.items()}
+    return json.dumps({"config": network, "recipe": asdict(recipe), "run": start, "data": data}, sort_keys=True)
+
+
+def _summary(frames: Sequence[Frame]) -> str:
+    digest = hashlib.sha256()
+    for f in frames:
+        digest.update(repr((f.rgb.name, f.depth.name, f.depth_scale, f.intrinsics, f.family, f.kind)).encode())
+    kinds = ", ".join(sorted({f.kind or "kind by the recipe" for f in frames}))
+    return f"{len(frames)} frames ({kinds}; {digest.hexdigest()[:12]})"
+
+
+def differences(former: str, now: str) -> list[str]:
+    """What differs between two fingerprints, as "recipe.lr was 0.001 and is now 0.002"."""
+    before, after = (dict(_flat(json.loads(text), ())) for text in (former, now))
+    names = [*before, *(name for name in after if name not in before)]
+    return [
+        f"{'.'.join(name)} was {before.get(name, 'absent')} and is now {after.get(name, 'absent')}"
+        for name in names
+        if before.get(name, "absent") != after.get(name, "absent")
+    ]
+
+
+def _flat(value: Any, name: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat(inner, (*name, key))
+    else:
+        yield name, value

@@ -1,0 +1,105 @@
+"""Lines of progress: a JSON line each in a file, and curves for TensorBoard if asked for."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mono.output.atomic import write_bytes
+from mono.training.run import PROGRESS, Run
+from mono.training.validate import Score
+
+log = logging.getLogger(__name__)
+
+
+class Progress:
+    """Means over the steps since the last line. Its state goes into checkpoints, so that lines know no interruption."""
+
+    def __init__(self, run: Run):
+        self.run = run
+        self.sums: dict[str, float] = {}
+        self.steps, self.images, self.since = 0, 0, 0.0
+        self._writer: Any = None
+
+    def open(self, step: int) -> None:
+        """Goes on after `step`: what a stopped run wrote of later steps, which will be done again, is removed.
+
+        Raises:
+            ValueError: TensorBoard is asked for and not installed.
+        """
+        path = self.run.out / PROGRESS
+        if path.is_file():
+            lines = path.read_bytes().splitlines(keepends=True)
+            write_bytes(path, b"".join(line for line in lines if _step(line) <= step))
+        if self.run.tensorboard:
+            self._writer = _tensorboard(self.run.out / "tensorboard", step)
+
+    def add(self, values: Mapping[str, float], images: int) -> None:
+        """Counts a step in."""
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.steps += 1
+        self.images += images
+
+    def line(self, step: int, seconds: float) -> None:
+        """Writes the line of the steps up to `step`, which ended after `seconds` of training."""
+        line: dict[str, Any] = {"step": step}
+        line["images_per_second"] = round(self.images / max(seconds - self.since, 1e-9), 2)
+        line["minutes"] = round(seconds / 60, 2)
+        line["minutes_left"] = round(self.run.minutes_left(step, seconds), 1)
+        means = {name: total / self.steps for name, total in self.sums.items()}
+        self._write(line | {name: round(mean, 5) for name, mean in means.items()})
+        self._curves(step, {f"train/{name}": mean for name, mean in means.items()})
+        self.sums, self.steps, self.images, self.since = {}, 0, 0, seconds
+
+    def validation(self, step: int, scores: Mapping[str, Score]) -> None:
+        """Writes what a validation after `step` gave."""
+        tables = {name: asdict(score) for name, score in scores.items()}
+        self._write({"step": step, "validation": tables})
+        for name, table in tables.items():
+            self._curves(step, {f"{name}/{metric}": value for metric, value in table.items()})
+
+    def close(self) -> None:
+        """Ends the curves."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` needs to go on."""
+        return {"sums": dict(self.sums), "steps": self.steps, "images": self.images, "since": self.since}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Goes on from a state."""
+        self.sums, self.steps = dict(state["sums"]), state["steps"]
+        self.images, self.since = state["images"], state["since"]
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        with open(self.run.out / PROGRESS, "a") as file:
+            file.write(json.dumps(line) + "\n")
+        log.info("%s", json.dumps(line))
+
+    def _curves(self, step: int, values: Mapping[str, float]) -> None:
+        if self._writer is not None:
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, step)
+            self._writer.flush()
+
+
+def _step(line: bytes) -> float:
+    """The step of a line; of one that was cut off when the run was killed, infinity."""
+    try:
+        return float(json.loads(line)["step"])
+    except ValueError:
+        return float("inf")
+
+
+def _tensorboard(folder: Path, step: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ValueError("--tensorboard needs the package tensorboard: pip install 'metricdepth[train]'") from error
+    return SummaryWriter(str(folder), purge_step=step + 1)

@@ -1,0 +1,172 @@
+"""A network in training with all of its state: one step, and checkpoints that continue bit for bit."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from mono.config import ModelConfig
+from mono.model.checkpoint import load_tensors, read_tensors
+from mono.model.depth_model import DepthModel, build_depth_model
+from mono.output.atomic import atomic_path
+from mono.ranks import Ranks
+from mono.training.batch import Batch
+from mono.training.fingerprint import differences, fingerprint
+from mono.training.first_weights import load_first_weights
+from mono.training.frames import Frame
+from mono.training.objective import compute_losses
+from mono.training.progress import Progress
+from mono.training.recipe import Recipe
+from mono.training.run import LAST, Run, rate
+from mono.training.trunk import prepare_trunk
+
+log = logging.getLogger(__name__)
+
+
+class Trainer:
+    """A network in training.
+
+    Several processes hold the same state: gradients and numbers are means over them. What is random in a step follows
+    from the run's seed and the step alone, so that no generator's state has to be kept.
+
+    Attributes:
+        network: what learns.
+        average: the moving average of its weights, which is what a run gives.
+        step, seconds: how far it is.
+        progress: of the steps since the last line.
+    """
+
+    def __init__(
+        self, config: ModelConfig, recipe: Recipe, run: Run, frames: Sequence[Frame] = (), ranks: Ranks | None = None
+    ):
+        torch.manual_seed(run.seed)
+        self.config, self.recipe, self.run, self.ranks = config, recipe, run, ranks or Ranks()
+        self.fingerprint = fingerprint(config, recipe, run, frames, self.ranks.count)
+        # Of single points none may be lost.
+        self.stride = 1 if any(f.kind == "sparse" for f in frames) else 2
+        network = build_depth_model(**config.architecture, drop_path_rate=recipe.drop_path)
+        if run.start:
+            load_tensors(network, read_tensors(run.start), run.start, config.path.stem)
+        elif recipe.init:
+            load_first_weights(network, recipe.init)
+        self.average: DepthModel = copy.deepcopy(network).eval().requires_grad_(False).to(run.device)
+        if recipe.frozen_blocks:
+            prepare_trunk(network.encoder, recipe.frozen_blocks)
+        self.network: DepthModel = network.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.forward: nn.Module = self._spread() if self.ranks.count > 1 else self.network
+        self.optimizer = torch.optim.AdamW(self._groups(), lr=0.0, betas=(0.9, 0.99))
+        self.step, self.seconds = 0, 0.0
+        self.progress = Progress(run)
+
+    def _spread(self) -> nn.Module:
+        """The network with gradients that are means over the processes."""
+        device = torch.device(self.run.device)
+        # Rank 0 may validate while the others wait.
+        patience = datetime.timedelta(days=7)
+        group = dist.new_group(backend="nccl", timeout=patience) if device.type == "cuda" else None
+        devices = [device] if device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(self.network, device_ids=devices, process_group=group)
+
+    def _groups(self) -> list[dict[str, Any]]:
+        groups = []
+        for part, lr in (("encoder", self.recipe.encoder_lr), ("decoder", self.recipe.lr)):
+            learned = [p for p in getattr(self.network, part).parameters() if p.requires_grad]
+            for weight_decay, many in ((self.recipe.weight_decay, True), (0.0, False)):
+                chosen = [p for p in learned if (p.ndim > 1) is many]
+                groups.append({"params": chosen, "highest": lr, "weight_decay": weight_decay})
+        return groups
+
+    def update(self, batch: Batch) -> dict[str, float]:
+        """One step on a batch; returns what is worth knowing of it. A gradient that is not finite changes nothing."""
+        run, recipe = self.run, self.recipe
+        factor = rate(run.share_done(self.step, self.seconds), recipe.warmup)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["highest"] * factor
+        torch.manual_seed(_seed(run.seed, self.step, 1 + self.ranks.rank))
+        generator = torch.Generator().manual_seed(_seed(run.seed, self.step, 0))
+        self.network.train()
+        batch = batch.to(run.device)
+        image = batch.image.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(torch.device(run.device).type, torch.bfloat16, enabled=run.precision == "bfloat16"):
+            output = self.forward(image)
+        far = 0.5 * self.config.depth_range[1]
+        parts = compute_losses(output, batch, recipe.losses, far, generator, self.stride)
+        total = torch.stack([recipe.losses[name] * value for name, value in parts.items()]).sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+        else:
+            log.warning("step %d: the gradient is not finite; the step is skipped", self.step)
+        self.step += 1
+        self._average()
+        values = self.agree([total.item(), *(value.item() for value in parts.values())])
+        return {"loss": values[0], "norm": norm.item(), "rate": factor} | dict(zip(parts, values[1:], strict=True))
+
+    def agree(self, values: Sequence[float]) -> list[float]:
+        """The means of numbers over all processes."""
+        numbers = torch.tensor(values, dtype=torch.float64)
+        if self.ranks.count > 1:
+            dist.all_reduce(numbers)
+        return (numbers / self.ranks.count).tolist()
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
+        own, average = self.network.state_dict(), self.average.state_dict()
+        names = [n for n, t in own.items() if t.is_floating_point()]
+        torch._foreach_lerp_([average[n] for n in names], [own[n] for n in names], 1 - decay)
+
+    def save(self) -> None:
+        """Writes the checkpoint, whole or not at all. Its `model_state_dict` is the averaged network."""
+        content = {
+            "model_state_dict": self.average.state_dict(),
+            "raw_state_dict": self.network.state_dict(),
+            "optimizer_state_dict": self.optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "progress": self.progress.state(),
+            "fingerprint": self.fingerprint,
+        }
+        with atomic_path(self.run.out / LAST) as path:
+            torch.save(content, path)
+
+    def resume(self) -> bool:
+        """Continues from the run's checkpoint, if there is one.
+
+        Raises:
+            ValueError: the checkpoint is of a run with another config, recipe or data; says what differs.
+        """
+        path = self.run.out / LAST
+        if not path.is_file():
+            return False
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if "fingerprint" not in content:
+            raise ValueError(
+                f"{path} does not say how it was trained: choose another --out, and start with --from {path}"
+            )
+        changes = differences(content["fingerprint"], self.fingerprint)
+        if changes:
+            raise ValueError(
+                f"{path} is of another run, which cannot be continued: {'; '.join(changes)}. "
+                f"Give what that run was given, or choose another --out"
+            )
+        self.average.load_state_dict(content["model_state_dict"])
+        self.network.load_state_dict(content["raw_state_dict"])
+        self.optimizer.load_state_dict(content["optimizer_state_dict"])
+        self.step, self.seconds = content["step"], content["seconds"]
+        self.progress.restore(content["progress"])
+        return True
+
+
+def _seed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -1,0 +1,46 @@
+"""Recipes: files of values, checked at the door."""
+
+from __future__ import annotations
+
+import pytest
+
+from mono.training.recipe import RECIPES, Recipe, read_recipe
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.py")), ids=lambda p: p.stem)
+def test_every_recipe_of_the_package_can_be_read(path):
+    recipe = read_recipe(path.stem)
+    assert recipe.losses and recipe.lr > 0 and recipe.batch_size(recipe.sizes[0]) >= 2
+
+
+def test_options_override_the_file():
+    assert read_recipe("lite", {"lr": 0.5}).lr == 0.5
+    assert read_recipe("lite", {"losses": {"vnl": 1.0}}).losses == {"vnl": 1.0}
+
+
+@pytest.mark.parametrize(
+    "options, expected",
+    [
+        ({"learning_rate": 1}, "no learning_rate"),
+        ({"losses": {"nonsense": 1.0}}, "no loss nonsense"),
+        ({"losses": {"silog": 0.0}}, "no loss has a weight"),
+        ({"sizes": [(0, 96)]}, "not .height, width."),
+        ({"sizes": []}, "no sizes"),
+        ({"lr": "1e-3x"}, "lr is '1e-3x'; it must be like 0.001"),
+        ({"batch_pixels": True}, "batch_pixels is True"),
+        ({"zero_is_sky": 1}, "zero_is_sky is 1"),
+    ],
+)
+def test_what_is_wrong_is_named(options, expected):
+    with pytest.raises(ValueError, match=expected):
+        read_recipe("lite", options)
+
+
+def test_an_unknown_recipe_is_an_error_that_lists_the_known():
+    with pytest.raises(ValueError, match=r"no recipe absent; the package has .*lite"):
+        read_recipe("absent")
+
+
+def test_a_batch_has_two_images_at_least():
+    assert Recipe(batch_pixels=1).batch_size((64, 64)) == 2
+    assert Recipe(batch_pixels=10 * 64 * 64).batch_size((64, 64)) == 10

@@ -1,6 +1,6 @@
-"""vit_giant2 with made-up weights, from a checkpoint in the released format, through `metricdepth predict`.
+"""vit_giant2 with made-up weights, from a checkpoint as released, through `metricdepth predict` and `evaluate`.
 
-python benchmarks/giant2.py PHOTO_FOLDER [--model vit_giant2] [--precision bfloat16] [--threads 2]
+python benchmarks/giant2.py [PHOTO] [--annotations JSON] [--model vit_giant2] [--precision bfloat16] [--threads 2]
 
 Writes the checkpoint (5.5 GB) into a temporary folder. It is read through a memory mapping: the pages of the file count
 as resident while nothing else wants the memory, but they are not the process's own and go when memory is short.
@@ -43,7 +43,8 @@ def watched(command: list[str], threads: int) -> tuple[float, int, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photos")
+    parser.add_argument("photo", nargs="?", default=str(ROOT / "data" / "wild_demo" / "room.jpg"))
+    parser.add_argument("--annotations", default=str(ROOT / "data" / "nyu_demo" / "test_annotations.json"))
     parser.add_argument("--model", default="vit_giant2")
     parser.add_argument("--precision", default="bfloat16")
     parser.add_argument("--threads", type=int, default=2)
@@ -51,13 +52,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / MODELS[args.model].file
         torch.save({"model_state_dict": reference_state(args.model)}, checkpoint)
-        command = [sys.executable, "-m", "mono", "predict", args.photos, "--model", args.model, "--save", "depth"]
-        command += ["--checkpoint", str(checkpoint), "--precision", args.precision, "--out", f"{folder}/out"]
-        seconds, peak, own = watched(command, args.threads)
-    print(
-        f"{args.model}, {args.precision}: {seconds:.1f} s, peak resident {peak} MB "
-        f"(of its own {own} MB, the rest are pages of the checkpoint)"
-    )
+        for what, data, more in (
+            ("predict", args.photo, ["--save", "depth,normal"]),
+            ("evaluate", args.annotations, ["--derive-normals"]),
+        ):
+            command = [sys.executable, "-m", "mono", what, data, "--model", args.model, "--checkpoint", str(checkpoint)]
+            command += ["--precision", args.precision, "--out", f"{folder}/{what}", *more]
+            seconds, peak, own = watched(command, args.threads)
+            print(
+                f"{what}, {args.model}, {args.precision}: {seconds:.1f} s, peak resident {peak} MB "
+                f"(of its own {own} MB, the rest are pages of the checkpoint)",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-GROUPS = 64  # of an image's pixels
+GROUPS = 64  # of an image's pixels, at most
+_SMALLEST = 16  # pixels of a group, so that its mean error is one: sparse ground truth gives fewer groups
 _TENTHS = 10
-_CLEAR = 0.3  # rank correlation from which on a relation is called one
+_SLIGHT, _CLEAR = 0.1, 0.3  # rank correlations from which on a relation is called one, with and without reserve
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ class Reliability:
             return f"the {'confidence' if alike else 'error'} is the same everywhere"
         if rank <= -_CLEAR and ends > 0:
             return "surer pixels are really better"
+        if rank <= -_SLIGHT and ends > 0:
+            return "surer pixels are somewhat better"
         if rank >= _CLEAR and ends < 0:
             return "surer pixels are worse: this confidence misleads"
         return "confidence says little about the error"
@@ -109,7 +112,8 @@ def confidence_groups(confidence: np.ndarray, error: np.ndarray) -> ConfidenceGr
     first = np.flatnonzero(np.diff(ordered, prepend=np.nan) != 0)
     alike = np.diff(first, append=ordered.size)
     shared = np.repeat(np.add.reduceat(error[order], first) / alike, alike)
-    starts = np.unique(np.arange(GROUPS) * ordered.size // GROUPS)
+    groups = max(1, min(GROUPS, ordered.size // _SMALLEST))
+    starts = np.arange(groups) * ordered.size // groups
     pixels = np.diff(starts, append=ordered.size)
 
     def means(values: np.ndarray) -> np.ndarray:

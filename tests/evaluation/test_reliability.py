@@ -7,46 +7,49 @@ from mono.evaluation.reliability import confidence_groups, reliability
 
 
 def test_groups_by_hand() -> None:
-    confidence = np.arange(128)[::-1] / 128.0
-    groups = confidence_groups(confidence, np.arange(128) * 1.0)
-    assert groups.pixels.tolist() == [2] * 64
-    # The least sure come first: errors 127 and 126, of confidence 0 and 1 / 128.
-    np.testing.assert_allclose(groups.error, np.arange(64)[::-1] * 2 + 0.5)
-    np.testing.assert_allclose(groups.confidence, (np.arange(64) * 2 + 0.5) / 128)
+    confidence = np.arange(1280)[::-1] / 1280.0
+    groups = confidence_groups(confidence, np.arange(1280) * 1.0)
+    assert groups.pixels.tolist() == [20] * 64
+    # The least sure come first: errors 1279 to 1260, of confidence 0 to 19 / 1280.
+    np.testing.assert_allclose(groups.error, np.arange(64)[::-1] * 20 + 9.5)
+    np.testing.assert_allclose(groups.confidence, (np.arange(64) * 20 + 9.5) / 1280)
     np.testing.assert_allclose(groups.worst_first, groups.error)
 
 
 def test_pixels_of_one_confidence_share_their_error() -> None:
-    groups = confidence_groups(np.ones(640), np.arange(640) * 1.0)
-    np.testing.assert_allclose(groups.error, 319.5)
-    np.testing.assert_allclose(groups.worst_first[[0, -1]], [634.5, 4.5])
+    groups = confidence_groups(np.ones(1280), np.arange(1280) * 1.0)
+    np.testing.assert_allclose(groups.error, 639.5)
+    np.testing.assert_allclose(groups.worst_first[[0, -1]], [1269.5, 9.5])
 
 
-def test_few_pixels_and_none() -> None:
+def test_few_pixels_make_few_groups() -> None:
+    groups = confidence_groups(np.arange(50.0), np.arange(50.0))
+    assert groups.pixels.tolist() == [16, 17, 17]
+    np.testing.assert_allclose(groups.error, [7.5, 24, 41])
     groups = confidence_groups(np.array([0.5, 0.1, 0.9]), np.array([2.0, 3.0, 1.0]))
-    assert groups.pixels.tolist() == [1, 1, 1]
-    assert groups.error.tolist() == [3, 2, 1]
+    assert (groups.pixels.tolist(), groups.error.tolist()) == ([3], [2])
     assert confidence_groups(np.zeros(0), np.zeros(0)) is None
     assert confidence_groups(np.array([np.nan]), np.array([1.0])) is None
 
 
 def test_what_is_not_finite_is_least_sure() -> None:
-    groups = confidence_groups(np.array([0.5, np.nan, 0.2]), np.array([1.0, 9.0, 3.0]))
+    confidence = np.repeat([0.5, np.nan, 0.2], 16)
+    groups = confidence_groups(confidence, np.repeat([1.0, 9.0, 3.0], 16))
     np.testing.assert_allclose(groups.confidence, [0.2, 0.2, 0.5])
     np.testing.assert_allclose(groups.error, [6, 6, 1])
 
 
 def test_tenths_and_areas_by_hand() -> None:
-    # Ten pixels of error 1 to 10, the surer the better.
-    errors = np.arange(10, 0, -1.0)
-    perfect = reliability([confidence_groups(np.arange(10.0), errors)])
+    # Sixteen pixels each of error 1 to 10, the surer the better.
+    errors, order = np.arange(10, 0, -1.0), np.repeat(np.arange(10.0), 16)
+    perfect = reliability([confidence_groups(order, np.repeat(errors, 16))])
     assert [tenth.abs_rel for tenth in perfect.tenths] == pytest.approx(errors.tolist())
     assert [tenth.confidence for tenth in perfect.tenths] == pytest.approx(list(range(10)))
-    assert (perfect.images, perfect.pixels) == (1, 10)
+    assert (perfect.images, perfect.pixels) == (1, 160)
     assert perfect.rank_correlation == pytest.approx(-1)
     assert perfect.ause == pytest.approx(0, abs=1e-12)
     assert perfect.verdict == "surer pixels are really better"
-    wrong = reliability([confidence_groups(-np.arange(10.0), errors)])
+    wrong = reliability([confidence_groups(-order, np.repeat(errors, 16))])
     assert wrong.rank_correlation == pytest.approx(1)
     assert wrong.tenths[0].abs_rel == pytest.approx(1) and wrong.tenths[-1].abs_rel == pytest.approx(10)
     assert wrong.verdict == "surer pixels are worse: this confidence misleads"
@@ -57,7 +60,7 @@ def test_tenths_and_areas_by_hand() -> None:
 def test_the_areas_of_two_kinds_of_pixels() -> None:
     # Half the pixels have error 1, half 0. Worst first, after leaving out x the rest has (0.5 - x) / (1 - x), then 0:
     # that is (1 - ln 2) / 2 on average, while random order stays at 0.5.
-    groups = confidence_groups(np.repeat([0.0, 1.0], 320), np.repeat([1.0, 0.0], 320))
+    groups = confidence_groups(np.repeat([0.0, 1.0], 640), np.repeat([1.0, 0.0], 640))
     found = reliability([groups])
     assert found.ause == pytest.approx(0, abs=1e-9)
     assert found.ause_of_chance == pytest.approx((0.5 - (1 - np.log(2)) / 2) / 0.5, abs=1e-3)
@@ -84,6 +87,15 @@ def test_the_order_of_pixels_and_images_says_nothing() -> None:
     first, second = reliability(groups), reliability(shuffled[::-1])
     assert [t.abs_rel for t in first.tenths] == pytest.approx([t.abs_rel for t in second.tenths])
     assert (first.rank_correlation, first.ause) == pytest.approx((second.rank_correlation, second.ause))
+
+
+def test_a_weak_relation_is_not_called_a_strong_one() -> None:
+    generator = np.random.default_rng(2)
+    error = generator.random(64_000)
+    groups = [confidence_groups(generator.random(6400) - 0.03 * part, part) for part in error.reshape(10, -1)]
+    found = reliability(groups)
+    assert -0.3 < found.rank_correlation < -0.1
+    assert found.verdict == "surer pixels are somewhat better"
 
 
 def test_noise_says_little() -> None:

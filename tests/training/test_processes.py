@@ -39,16 +39,16 @@ def curve(out: Path) -> list[dict[str, Any]]:
 
 def test_two_processes_are_one_with_twice_the_batch_and_continue(tmp_path: Path, annotations: Path):
     shared = tmp_path / "shared"
-    torchrun(annotations, shared, 3)
-    torchrun(annotations, shared, 5)
+    torchrun(annotations, shared, 2)
+    torchrun(annotations, shared, 4)
     assert sorted(p.name for p in shared.iterdir()) == [LAST, PROGRESS]
 
     alone = tmp_path / "alone"
     recipe = replace(SLOW, batch_pixels=2 * RECIPE.batch_pixels)
     run = Run(alone, precision="float32", workers=0, every=(0.0, 1, 500))
-    for steps in (3, 5):
+    for steps in (2, 4):
         train(CONFIG, recipe, read_frames([annotations]), {}, replace(run, steps=steps))
-    assert [line["step"] for line in curve(shared)] == [1, 2, 3, 4, 5]
+    assert [line["step"] for line in curve(shared)] == [1, 2, 3, 4]
     for ours, theirs in zip(curve(shared), curve(alone), strict=True):
         assert ours["norm"] == pytest.approx(theirs["norm"], rel=1e-3)
         ours["norm"] = theirs["norm"]

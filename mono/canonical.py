@@ -135,11 +135,11 @@ class CanonicalView:
     def normal_to_image(self, normal: Tensor) -> Tensor:
         """Normals (3, H, W) of the input to those of the original image, (height, width, 3), of unit length again.
 
-        Where the normals around a pixel cancel out there is none: 0.
+        Where the normals around a pixel cancel out, or are not numbers, there is none: 0.
         """
-        import torch.nn.functional as F
-
-        return F.normalize(self.map_to_image(normal), dim=0, eps=1e-6).permute(1, 2, 0)
+        values = self.map_to_image(normal).permute(1, 2, 0).contiguous()
+        length = values.norm(dim=2, keepdim=True)
+        return (values / length).where((length > 1e-6) & length.isfinite(), values.new_zeros(()))
 
 
 @dataclass(frozen=True)

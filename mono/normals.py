@@ -58,7 +58,7 @@ def normals_from_depth(depth: np.ndarray, camera: Camera) -> np.ndarray:
         nz = np.where(found, -here, -1) - nx * x - ny * y[rows]
         length = np.sqrt(nx * nx + ny * ny + nz * nz)
         for axis, values in enumerate((nx, ny, nz)):
-            np.divide(values, length, out=normals[rows, :, axis], where=found)
+            np.divide(values, length, out=normals[rows, :, axis], where=found & (length > 0))
     return normals
 
 

@@ -18,6 +18,7 @@ from mono.evaluation.metrics import ImageMetrics
 from mono.evaluation.normal_metrics import ImageNormals, NormalMetrics
 from mono.focal import CameraPolicy
 from mono.prediction import Prediction
+from mono.scoring import SCORING_VERSION
 
 if TYPE_CHECKING:
     from mono.do_test import RunOptions
@@ -38,6 +39,7 @@ def settings_of(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
         "alignments": options.alignments,
         "report": FRAME_VERSION if options.report else None,
         "derive_normals": options.derive_normals,
+        "scoring": SCORING_VERSION,
     }
 
 

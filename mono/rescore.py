@@ -99,7 +99,7 @@ def rescore(
                 log.error("%s: %s", sample.source, outcome)
                 failures.append((sample.source, outcome))
             else:
-                if sample.depth:
+                if sample.depth and outcome.depth:
                     metrics[sample.source] = outcome.tiers
                 if wants_normals(sample, derive_normals):
                     normals[sample.source] = outcome.normals
@@ -142,13 +142,15 @@ class _Job:
 class _Outcome:
     tiers: dict[str, ImageMetrics] | None
     normals: ImageNormals | None
+    depth: bool
 
 
 def _score(sample: Sample, job: _Job) -> _Outcome | str:
     """An image's metrics, or why there are none."""
     try:
         file = job.saved.depth_file(sample)
-        if file is None and (sample.depth or not job.saved.normal_file(sample)):
+        normals_only = wants_normals(sample, job.derive_normals) and not job.saved.has_depth
+        if file is None and not (normals_only and job.saved.normal_file(sample)):
             return f"no predicted depth {job.saved.depth / sample.name}.({'|'.join(DEPTH_FORMATS)})"
         predicted, truth, tiers = read_depth(file) if file else None, read_truth(sample), None
         if predicted is not None and truth.depth is not None:
@@ -157,7 +159,7 @@ def _score(sample: Sample, job: _Job) -> _Outcome | str:
                 rgb = read_image(sample.rgb).rgb
                 keep_frame(_frame_file(job.report, sample), rgb, predicted, truth.depth, job.protocol)
         normals = _score_normals(sample, job, file, predicted, truth)
-        return _Outcome(tiers, normals)
+        return _Outcome(tiers, normals, depth=file is not None)
     except Exception as error:  # whatever one image does, the others are done
         return str(error).removeprefix(f"{sample.rgb}: ") or type(error).__name__
 

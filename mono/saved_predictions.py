@@ -25,12 +25,14 @@ class SavedPredictions:
 
     Attributes:
         depth, normal: folders of depth maps and of normals; the second need not exist.
+        has_depth: False for a folder that has normals but no folder of depth.
         flat: whether files may go without their names' folders.
     """
 
     depth: Path
     normal: Path
     flat: bool
+    has_depth: bool
 
     @classmethod
     def open(cls, folder: Path, samples: Sequence[Sample]) -> SavedPredictions:
@@ -42,7 +44,8 @@ class SavedPredictions:
         if not folder.is_dir():
             raise RunError(f"there is no folder {folder} with predictions")
         depth = folder / "depth" if (folder / "depth").is_dir() else folder
-        return cls(depth, folder / "normal", len({Path(s.name).name for s in samples}) == len(samples))
+        normal, flat = folder / "normal", len({Path(s.name).name for s in samples}) == len(samples)
+        return cls(depth, normal, flat, has_depth=depth != folder or not normal.is_dir())
 
     def depth_file(self, sample: Sample) -> Path | None:
         """The sample's depth map, if there is one; raises ValueError if there are several."""

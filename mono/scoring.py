@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mono.camera import Camera
+from mono.camera_files import same_aspect
 from mono.data.depth import read_depth
 from mono.data.normals import read_normals
 from mono.data.sample import Sample
@@ -17,6 +18,7 @@ from mono.evaluation.protocols import Protocol
 from mono.focal import FoundCamera
 from mono.output.run_folder import RunError
 
+SCORING_VERSION = 1  # rises when the same files get other scores
 log = logging.getLogger(__name__)
 
 
@@ -63,11 +65,15 @@ def refuse_sparse(protocol: Protocol | None, derive: bool) -> None:
         )
 
 
-def true_camera(sample: Sample, found: FoundCamera) -> Camera:
-    """The camera that a sample's true depth holds for: the annotated one, whatever predictions are made with."""
-    if sample.intrinsics is None:
-        return found.camera
-    return Camera(*sample.intrinsics, found.camera.width, found.camera.height)
+def true_camera(sample: Sample, found: FoundCamera) -> Camera | None:
+    """The camera that a sample's true depth holds for: the annotated one, whatever predictions are made with.
+
+    Without one it is that of a camera file or of EXIF data; None where the camera is only assumed, or given by a flag:
+    what is true must not change with either.
+    """
+    if sample.intrinsics is not None:
+        return Camera(*sample.intrinsics, found.camera.width, found.camera.height)
+    return found.camera if found.source in ("camera file", "exif") else None
 
 
 def score_normals(
@@ -79,7 +85,7 @@ def score_normals(
         predicted: (height, width, 3), 0 where there is none.
         source: where they are from: "network", "saved" or "depth".
         truth: what is known.
-        camera: of the true depth; needed where there are no annotated normals.
+        camera: of the true depth; needed where there are no annotated normals; None: unknown.
         protocol: which pixels count.
         name: the image, for the log.
 
@@ -87,15 +93,23 @@ def score_normals(
         The comparison; None where no true normal counts: the log says why.
 
     Raises:
-        ValueError: the protocol does not fit.
+        ValueError: the protocol does not fit, or the maps are of different shapes.
     """
     normal, derived = truth.normal, None
+    if normal is None and camera is None:
+        log.warning("%s: normals cannot be derived from true depth of an unknown camera: annotate cam_in", name)
+        return None
     if normal is None and truth.depth is not None and camera is not None:
         derived = derive_normals(truth.depth, camera)
         normal = derived.normal if derived else None
     if normal is None:
         log.warning("%s: its true depth is too sparse to derive normals from", name)
         return None
+    (height, width), (true_height, true_width) = predicted.shape[:2], normal.shape[:2]
+    if not same_aspect(width, height, true_width, true_height):
+        raise ValueError(
+            f"predicted normals are {width}x{height}, true ones {true_width}x{true_height}: not the same view"
+        )
     counts = counted_pixels(normal.shape[:2], protocol, truth.depth)
     found = evaluate_normals(predicted, normal, counts)
     if found is None:

@@ -259,3 +259,15 @@ def test_normals_without_a_direction_stay_none():
     said[0, 16:, :16], said[0, 16:, 1:16:2] = 1.0, -1.0  # opposite ones cancel out
     found = view.normal_to_image(said).numpy()
     assert not found[:, :7].any() and (found[:, 9:] == [0, 0, -1]).all()
+
+
+def test_what_is_no_normal_becomes_none():
+    view = CanonicalTransform((32, 48)).view(Camera(60.0, 60.0, 23.5, 15.5, 48, 32))
+    said = torch.zeros(3, 32, 48)
+    said[2] = -2.0
+    said[:, 4, 5] = float("nan")
+    said[:, 6, 7] = 0
+    back = view.normal_to_image(said).numpy()
+    assert np.array_equal(back[4, 5], [0, 0, 0]) and np.array_equal(back[6, 7], [0, 0, 0])
+    assert np.array_equal(back[0, 0], [0, 0, -1]) and np.isfinite(back).all()
+    assert (back[..., 2] == -1).sum() == 32 * 48 - 2 and back.flags["C_CONTIGUOUS"]

@@ -158,3 +158,10 @@ def test_two_megapixels_are_quick():
         normals_from_depth(depth, camera)
         times.append(time.perf_counter() - begun)
     assert min(times) < 0.5
+
+
+def test_absurd_depth_has_no_normals():
+    camera = Camera(60.0, 60.0, 23.5, 15.5, 48, 32)
+    for metres in (1e30, 1e38):
+        normals = normals_from_depth(np.full((32, 48), metres, np.float32), camera)
+        assert np.isfinite(normals).all()

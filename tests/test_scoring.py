@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -12,14 +13,17 @@ from mono.camera import Camera
 from mono.cli.evaluate import say_metrics
 from mono.cli.main import main
 from mono.data.annotations import load_annotations
+from mono.data.sample import Sample
 from mono.do_test import RunOptions, run
 from mono.evaluation.protocols import Protocol, get_protocol
+from mono.focal import FoundCamera
 from mono.model.depth_model import NetworkOutput
 from mono.normals import normals_from_depth
 from mono.output.depth_files import write_depth
 from mono.output.run_folder import RunError
 from mono.output.writer import OutputOptions
 from mono.rescore import rescore
+from mono.scoring import Truth, score_normals, true_camera
 from tests.toys import toy_predictor
 
 CAMERA = Camera(60.0, 60.0, 23.5, 17.5, 48, 36)
@@ -234,3 +238,36 @@ def test_the_command_scores_saved_depth(data, capsys):
     assert "normals from predicted depth against ground truth derived from depth, 1 image" in said
     assert "confidence:" not in said  # it is not saved
     assert json.loads((data / "scores" / "metrics.json").read_text())["confidence"] is None
+
+
+def test_what_is_true_does_not_change_with_flags_nor_assumptions():
+    depth = Sample("a", Path("a.png"), "a.png", depth=Path("a.npy"))
+    found = {s: FoundCamera(CAMERA, s, "") for s in ("given", "assumed", "exif", "camera file")}
+    assert true_camera(depth, found["given"]) is None and true_camera(depth, found["assumed"]) is None
+    assert true_camera(depth, found["exif"]) == true_camera(depth, found["camera file"]) == CAMERA
+    annotated = replace(depth, intrinsics=(50.0, 51.0, 20.0, 21.0))
+    assert true_camera(annotated, found["given"]) == Camera(50.0, 51.0, 20.0, 21.0, 48, 36)
+
+
+def test_normals_of_another_view_are_refused():
+    truth, protocol = Truth(normal=NORMAL), get_protocol("none")
+    assert score_normals(NORMAL[::2, ::2], "saved", truth, None, protocol, "a").metrics.mean == pytest.approx(
+        0, abs=1e-3
+    )
+    with pytest.raises(ValueError, match="48x10, true ones 48x36: not the same view"):
+        score_normals(NORMAL[:10], "saved", truth, None, protocol, "a")
+
+
+def test_depth_of_an_unknown_camera_gives_no_true_normals(caplog):
+    truth = Truth(depth=wall())
+    assert score_normals(NORMAL, "network", truth, None, get_protocol("none"), "a.png") is None
+    assert "a.png: normals cannot be derived from true depth of an unknown camera: annotate cam_in" in caplog.text
+
+
+def test_saved_normals_alone_are_scored(data, tmp_path):
+    samples = load_annotations(data / "a.json")
+    out = tmp_path / "normals only"
+    run(samples, predictor((0.6, 0, -0.8)), RunOptions(out=out, output=OutputOptions(save=("normal",))))
+    scores = rescore(samples, out, get_protocol("none"), derive_normals=True)
+    assert not scores.failures and not scores.metrics
+    assert len(scores.normals) == 3 and all(n.metrics.mean < 0.1 for n in scores.normals.values())

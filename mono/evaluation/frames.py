@@ -21,7 +21,7 @@ from mono.evaluation.protocols import Protocol
 from mono.evaluation.reliability import ConfidenceGroups, Reliability, confidence_groups, reliability
 from mono.output.atomic import write_bytes
 
-FRAME_VERSION = 2
+FRAME_VERSION = 3
 _QUANTILES = 512
 _GROUPS = {"confidence": "<f4", "error": "<f4", "worst_first": "<f4", "pixels": "<i8"}
 

@@ -91,18 +91,14 @@ class RefinementDecoder(nn.Module):
 
     def _first_state(self, out: Tensor) -> Tensor:
         """Depth as (d - far) / (far / 2), its confidence, normal and its confidence: (B, 6, h, w) float32."""
-        features, confidences = out[:, : self.features], out[:, self.features :].float()
-        share = self.depth_regressor(features).float().softmax(1)
-        depth = torch.einsum("bnhw,n->bhw", share, self.anchors)[:, None].clamp(self.near, self.far)
-        normal = self.normal_predictor(features).float()
-        return torch.cat(
-            [
-                (depth - self.far) / self._half_range,
-                confidences[:, :1],
-                *_unit(torch.cat([normal, confidences[:, 1:]], 1)),
-            ],
-            1,
-        )
+        features, confidences = out[:, : self.features], out[:, self.features :]
+        logits, normal = self.depth_regressor(features), self.normal_predictor(features)
+        # Depth keeps more digits than half precision has.
+        with torch.autocast(out.device.type, enabled=False):
+            depth = torch.einsum("bnhw,n->bhw", logits.float().softmax(1), self.anchors)[:, None]
+            depth = (depth.clamp(self.near, self.far) - self.far) / self._half_range
+            depth_confidence, normal_confidence = confidences.float().split(1, 1)
+            return torch.cat([depth, depth_confidence, *_unit(torch.cat([normal.float(), normal_confidence], 1))], 1)
 
 
 def _unit(maps: Tensor) -> tuple[Tensor, Tensor]:

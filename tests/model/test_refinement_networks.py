@@ -79,7 +79,6 @@ def test_every_iteration_counts(small):
             network.decoder.iterations = iterations
             depths.append(network(images).depth)
     assert (depths[0] - depths[1]).abs().max() > 0.01 and (depths[1] - depths[2]).abs().max() > 0.01
-    assert network.decoder.iterations == 4
 
 
 def test_the_position_embedding_is_read_where_a_patch_lies():
@@ -145,6 +144,36 @@ def test_parts_that_do_not_fit_are_named(change, said):
     architecture = {**read_config("vit.raft5.small.py").architecture, **change}
     with pytest.raises(ValueError, match=said):
         build_depth_model(**architecture)
+
+
+def test_first_depths_keep_their_digits_in_half_precision():
+    decoder = RefinementDecoder([32] * 4, (8, 8, 16, 32), (0.1, 200.0), 1)
+    names = ("depth_regressor", "normal_predictor")
+    near = torch.linspace(70, 130, 24).view(1, 1, 4, 6)  # anchors of about 0.8 to 4.8 m
+    logits = -0.5 * (torch.arange(256.0)[None, :, None, None] - near).square()
+    for name, values in zip(names, (logits, torch.ones(1, 3, 4, 6)), strict=True):
+        setattr(decoder, name, torch.nn.Module())
+        getattr(decoder, name).forward = lambda x, values=values: values.to(torch.bfloat16)
+    out = torch.zeros(1, 10, 4, 6)
+    with torch.inference_mode():
+        exact = decoder._first_state(out)
+        with torch.autocast("cpu", torch.bfloat16):
+            half = decoder._first_state(out.bfloat16())
+    assert torch.equal(exact, half)
+    depth = half[:, 0] * 100 + 200
+    np.testing.assert_allclose(depth.flatten(), 0.1 * 2000 ** (near.flatten() / 255), rtol=0.03)
+    assert len(depth.unique()) == 24
+
+
+def test_half_precision_stays_close_to_the_published_values(small):
+    network, transform = small
+    golden = np.load(GOLDEN / NETWORKS["vit_small"][1])
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        output = network(normalised(*NETWORKS["vit_small"][2], transform))
+    ratio = output.depth.numpy() / golden["prediction"]
+    assert np.median(np.abs(ratio - 1)) < 0.02
+    cosine = (output.normal.numpy() * golden["prediction_normal"][:, :3]).sum(1)
+    assert np.median(np.degrees(np.arccos(np.clip(cosine, -1, 1)))) < 2
 
 
 def test_half_weights_say_what_autocast_says(small):

@@ -159,6 +159,10 @@ def _run(
     former = {name: record["outputs"] for name in pending if (record := manifest.get(name))}
     ranks.wait()
     if ranks.rank == 0:
+        outdated = sum(bool(outputs) for outputs in former.values())
+        if outdated and not options.overwrite:
+            said = "%d images in %s: settings or files have changed, they are redone, their former files removed"
+            log.warning(said, outdated, options.out)
         manifest.drop(pending)
         for outputs in former.values():
             remove(options.out, outputs)

@@ -250,3 +250,15 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, batch_size):
     assert files_of(out) == expected
     names = [record["name"] for record in manifest(out)]
     assert len(names) == len(set(names)) == 200
+
+
+def test_files_of_other_settings_are_replaced_and_it_is_said(tmp_path, toy_predictor, caplog):
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    PIL.Image.fromarray(np.full((36, 48, 3), 90, np.uint8)).save(folder / "a.png")
+    samples = find_images([folder])
+    for save in (("depth",), ("depth",), ("vis",)):
+        assert "have changed" not in caplog.text
+        run(samples, toy_predictor, RunOptions(out, OutputOptions(save)))
+    assert "1 images in" in caplog.text and "settings or files have changed" in caplog.text
+    assert (out / "vis" / "a.jpg").is_file() and not (out / "depth" / "a.png").is_file()

@@ -118,11 +118,11 @@ class UpdateBlock(nn.Module):
     def forward(self, hidden: Sequence[Tensor], biases: Sequence[Sequence[Tensor]], state: Tensor) -> list[Tensor]:
         """One iteration: the coarsest unit runs three times, the middle one twice, the finest once."""
         fine, middle, coarse = hidden
-        for scales in (1, 2, 3):
+        pooled = resize(_pooled(fine), middle.shape[-2:])
+        coarse = self.gru32(coarse, biases[2], _pooled(middle))
+        for _ in range(2):
             coarse = self.gru32(coarse, biases[2], _pooled(middle))
-            if scales > 1:
-                pooled = resize(_pooled(fine), middle.shape[-2:])
-                middle = self.gru16(middle, biases[1], pooled, resize(coarse, middle.shape[-2:]))
+            middle = self.gru16(middle, biases[1], pooled, resize(coarse, middle.shape[-2:]))
         fine = self.gru08(fine, biases[0], state, resize(middle, fine.shape[-2:]))
         return [fine, middle, coarse]
 

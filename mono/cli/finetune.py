@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from mono.cli.train import add_run_flags, facts_of
 
 if TYPE_CHECKING:
     from mono.training.finetune import Outcome
@@ -37,15 +38,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     length.add_argument("--minutes", type=float, default=5.0, metavar="M", help="train for this long (default: 5)")
     length.add_argument("--steps", type=int, default=0, metavar="N", help="train for this many steps instead")
     parser.add_argument("--recipe", default="finetune", help="how to train: a file, or a name (default: finetune)")
-    parser.add_argument(
-        "--set", nargs="+", default=[], metavar="K=V", help="values of the recipe, as lr=1e-4 (a Python literal each)"
-    )
-    parser.add_argument("--options", nargs="+", default=[], metavar="K=V", help="values of the config")
-    parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-    parser.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that read images (default: 1)")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="of the network")
+    add_run_flags(parser)
     parser.set_defaults(run=run)
 
 
@@ -53,7 +47,6 @@ def run(args: argparse.Namespace) -> int:
     """Fine-tunes; returns the exit code."""
     import torch
 
-    from mono.cli.train import facts_of
     from mono.config import ModelConfig, parse_options
     from mono.memory import keep_memory
     from mono.output.atomic import write_bytes

@@ -26,23 +26,28 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     length.add_argument("--minutes", type=float, default=0.0, metavar="M", help="train for this long")
     length.add_argument("--steps", type=int, default=0, metavar="N", help="train for this many steps")
     parser.add_argument("--recipe", default="lite", help="how to train: a file, or a name (default: lite)")
-    parser.add_argument(
-        "--set", nargs="+", default=[], metavar="K=V", help="values of the recipe, as lr=2e-3 (a Python literal each)"
-    )
-    parser.add_argument("--options", nargs="+", default=[], metavar="K=V", help="values of the config")
     parser.add_argument("--val", type=Path, nargs="*", default=[], metavar="JSON", help="frames to evaluate on")
     parser.add_argument("--val-images", type=int, default=10, metavar="N", help="of each of them (default: 10)")
     parser.add_argument("--val-every", type=int, default=500, metavar="N", help="steps (default: 500)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
-    parser.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that read images (default: 1)")
     parser.add_argument("--tensorboard", action="store_true", help="write curves for TensorBoard into DIR/tensorboard")
     parser.add_argument(
         "--launcher", default="None", help="None, pytorch (torchrun; found out by itself) or slurm (default: None)"
     )
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="of the network")
+    add_run_flags(parser)
     parser.set_defaults(run=run)
+
+
+def add_run_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds what training and fine-tuning share: overrides, seed, precision, processes and threads."""
+    parser.add_argument(
+        "--set", nargs="+", default=[], metavar="K=V", help="values of the recipe, as lr=2e-3 (a Python literal each)"
+    )
+    parser.add_argument("--options", nargs="+", default=[], metavar="K=V", help="values of the config")
+    parser.add_argument("--seed", type=int, default=0, metavar="S")
+    parser.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that read images (default: 1)")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="of the network")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -59,6 +59,12 @@ class CanonicalView:
         top, bottom, left, right = self.padding
         return self.camera.resized(self.size[1], self.size[0]).padded(left, top, right, bottom)
 
+    @property
+    def principal_point(self) -> tuple[float, float]:
+        """(cx, cy) in the network's input [px]."""
+        camera = self.input_camera
+        return camera.cx, camera.cy
+
     def image_to_input(self, rgb: np.ndarray) -> np.ndarray:
         """Resizes, pads and normalises an image.
 

@@ -32,7 +32,8 @@ class Predictor:
     """A loaded network with the canonical transform around it. Made by `load_model`.
 
     Attributes:
-        network: maps normalised (B, 3, H, W) to canonical depth and confidence.
+        network: maps normalised (B, 3, H, W), and the principal points (B, 2) [px] if it has the attribute `directed`,
+            to canonical depth and confidence.
         transform: brings images to the canonical camera, and depth back to metres.
         device: where the network runs.
         precision: "float32", "bfloat16" or "float16".
@@ -95,8 +96,11 @@ class Predictor:
         predictions: dict[int, Prediction] = {}
         for members in by_size.values():
             batch = np.stack([views[i].image_to_input(images[i]) for i in members])
+            inputs = [torch.from_numpy(batch).to(self.device)]
+            if getattr(self.network, "directed", False):
+                inputs.append(torch.tensor([views[i].principal_point for i in members], device=self.device))
             with torch.inference_mode(), self._autocast():
-                output = self.network(torch.from_numpy(batch).to(self.device))
+                output = self.network(*inputs)
             for row, i in enumerate(members):
                 predictions[i] = _prediction(output, row, views[i], cameras[i])
         return [predictions[i] for i in range(len(images))]

@@ -1,5 +1,6 @@
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import torch
 
 import mono
 from mono.camera import Camera
+from mono.canonical import CanonicalTransform
 from mono.model.checkpoint import CheckpointError
+from mono.model.depth_model import NetworkOutput
 from mono.predictor import choose_device, choose_precision
 from tests.golden.reference_values import reference_image
 
@@ -165,3 +168,19 @@ def test_devices_and_precisions():
     for name in ("tpu9", "meta", f"cuda:{torch.cuda.device_count()}"):
         with pytest.raises(ValueError, match=f'device "{name}"'):
             choose_device(name)
+
+
+def test_a_network_that_asks_for_it_gets_each_images_principal_point(toy_predictor):
+    class Directed(torch.nn.Module):
+        directed = True
+
+        def forward(self, image, principal_point):
+            depth = principal_point.sum(1)[:, None, None, None].expand(-1, 1, *image.shape[-2:])
+            return NetworkOutput(depth, torch.ones_like(depth))
+
+    predictor = replace(toy_predictor, network=Directed(), transform=CanonicalTransform((64, 96), 100.0, "image"))
+    image = np.zeros((40, 60, 3), np.uint8)
+    whole = Camera(100.0, 100.0, 30.0, 20.0, 60, 40)
+    depths = [p.depth.mean() for p in predictor.predict_batch([image, image], [whole, replace(whole, cx=35.0)])]
+    # The image lies in the middle of the 64x96 input, 18 pixels from its left and 12 from its upper edge.
+    assert depths == pytest.approx([30 + 18 + 20 + 12, 35 + 18 + 20 + 12])

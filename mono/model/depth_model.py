@@ -46,12 +46,22 @@ class DepthModel(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
 
-    def forward(self, image: Tensor) -> NetworkOutput:
+    @property
+    def directed(self) -> bool:
+        """Whether the network makes use of the principal point."""
+        return bool(getattr(self.decoder, "directed", False))
+
+    def forward(self, image: Tensor, principal_point: Tensor | None = None) -> NetworkOutput:
         """Maps normalised RGB (B, 3, H, W) to what the network says.
 
         H and W are multiples of 32. A ViT takes any size, at its best multiples of 28: others are resized on the way.
+
+        Args:
+            image: normalised RGB.
+            principal_point: (B, 2) cx, cy [px of the input], for networks that are `directed`; None: the centre.
         """
-        output = NetworkOutput(*self.decoder(self.encoder(image)))
+        maps = self.encoder(image)
+        output = NetworkOutput(*(self.decoder(maps, principal_point) if self.directed else self.decoder(maps)))
         size = image.shape[-2:]
         return output if output.depth.shape[-2:] == size else output.resized(size)
 

@@ -13,17 +13,26 @@ _COORDINATE_UNIT = 256.0  # [px of the input], so that coordinates are of order 
 _SCALE_RANGE = (0.01, 2.0)  # smallest and largest Laplace scale of the error that can be said
 
 
-def centred_coordinates(maps: Tensor, stride: int) -> Tensor:
-    """Offsets of a map's pixels from the input's centre, (B, 2, H, W), x then y, in units of 256 input pixels.
+def viewing_directions(maps: Tensor, stride: int, principal_point: Tensor | None = None) -> Tensor:
+    """Offsets of a map's pixels from the principal point, (B, 2, H, W), x then y, in units of 256 input pixels.
 
-    An image that was brought to one canonical focal length and not cropped has its viewing directions in proportion to
-    these offsets. So the network knows how far below the horizon a pixel looks, without being told of a camera.
+    In an image that was brought to one canonical focal length these are its viewing directions, but for a factor. So
+    the network knows how far below the horizon a pixel looks, in an image and in any part that is cut out of it.
+
+    Args:
+        maps: (B, C, H, W).
+        stride: of the maps [px of the input].
+        principal_point: (B, 2) cx, cy [px of the input]; None: the input's centre.
     """
     batch, _, height, width = maps.shape
-    x = (torch.arange(width, device=maps.device, dtype=torch.float32) - (width - 1) / 2) * (stride / _COORDINATE_UNIT)
-    y = (torch.arange(height, device=maps.device, dtype=torch.float32) - (height - 1) / 2) * (stride / _COORDINATE_UNIT)
-    grid = torch.stack([x.expand(height, width), y[:, None].expand(height, width)])
-    return grid.to(maps.dtype).expand(batch, 2, height, width)
+    if principal_point is None:
+        principal_point = maps.new_tensor([[stride * width - 1, stride * height - 1]], dtype=torch.float32) / 2
+    # The middle of a map's pixel, in pixels of the input.
+    x, y = ((torch.arange(n, device=maps.device) + 0.5) * stride - 0.5 for n in (width, height))
+    cx, cy = principal_point.float().unbind(1)
+    x = (x - cx[:, None])[:, None, :].expand(-1, height, -1)
+    y = (y - cy[:, None])[:, :, None].expand(-1, -1, width)
+    return (torch.stack([x, y], 1) / _COORDINATE_UNIT).to(maps.dtype).expand(batch, 2, height, width)
 
 
 class GlobalContext(nn.Module):
@@ -51,7 +60,7 @@ class GlobalContext(nn.Module):
 
 
 class Fuse(nn.Module):
-    """A coarser map, upsampled, beside an encoder map and its coordinates; then a residual pair of 3x3 convolutions."""
+    """A coarser map, upsampled, beside an encoder map and its directions; then a residual pair of 3x3 convolutions."""
 
     def __init__(self, coarse: int, skip: int, channels: int, stride: int):
         super().__init__()
@@ -61,8 +70,8 @@ class Fuse(nn.Module):
         self.conv_1 = nn.Conv2d(channels, channels, 3, padding=1)
         self.conv_2 = nn.Conv2d(channels, channels, 3, padding=1)
 
-    def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
-        beside = torch.cat([skip, centred_coordinates(skip, self.stride)], 1)
+    def forward(self, coarse: Tensor, skip: Tensor, principal_point: Tensor | None) -> Tensor:
+        beside = torch.cat([skip, viewing_directions(skip, self.stride, principal_point)], 1)
         x = F.interpolate(self.coarse(coarse), scale_factor=2, mode="nearest") + self.skip(beside)
         return F.relu(x + self.conv_2(F.relu(self.conv_1(F.relu(x)))))
 
@@ -82,6 +91,7 @@ class LiteDecoder(nn.Module):
     """
 
     in_float32 = ("head", "coarse_head")
+    directed = True  # it wants the principal point
 
     def __init__(
         self, in_channels: Sequence[int], widths: Sequence[int], depth_range: tuple[float, float], blocks: int = 3
@@ -105,12 +115,18 @@ class LiteDecoder(nn.Module):
         for last in (self.coarse_head, self.head[2], self.fuse_2.conv_2, self.fuse_1.conv_2, self.fuse_0.conv_2):
             nn.init.zeros_(last.weight)  # type: ignore[arg-type]
 
-    def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Returns canonical depth [m] and confidence in (0, 1), both (B, 1, H, W) for maps of an (H, W) input."""
-        coarse = self.project(torch.cat([maps[3], centred_coordinates(maps[3], 32)], 1))
+    def forward(self, maps: Sequence[Tensor], principal_point: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Returns canonical depth [m] and confidence in (0, 1), both (B, 1, H, W) for maps of an (H, W) input.
+
+        Args:
+            maps: of the encoder, finest first.
+            principal_point: (B, 2) cx, cy [px of the input]; None: the input's centre.
+        """
+        coarse = self.project(torch.cat([maps[3], viewing_directions(maps[3], 32, principal_point)], 1))
         coarse = self.context(coarse)
-        x = self.fuse_1(self.fuse_2(F.relu(coarse), maps[2]), maps[1])
-        x = self.fuse_0(x, maps[0])
+        x = F.relu(coarse)
+        for fuse, skip in ((self.fuse_2, maps[2]), (self.fuse_1, maps[1]), (self.fuse_0, maps[0])):
+            x = fuse(x, skip, principal_point)
         # Log depth keeps more digits than half precision has.
         with torch.autocast(x.device.type, enabled=False):
             return self._depth(coarse.float(), x.float())

@@ -96,7 +96,7 @@ class Trainer:
         batch = batch.to(run.device)
         image = batch.image.contiguous(memory_format=torch.channels_last)
         with torch.autocast(torch.device(run.device).type, torch.bfloat16, enabled=run.precision == "bfloat16"):
-            output = self.forward(image)
+            output = self.forward(image, batch.intrinsics[:, 2:])
         far = 0.5 * self.config.depth_range[1]
         parts = compute_losses(output, batch, recipe.losses, far, generator, self.stride)
         total = torch.stack([recipe.losses[name] * value for name, value in parts.items()]).sum()

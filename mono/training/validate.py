@@ -69,7 +69,8 @@ def _score(network: nn.Module, transform: CanonicalTransform, samples: Sequence[
             sizes = [f"{shape[1]}x{shape[0]}" for shape in (truth.shape, rgb.shape)]
             raise ValueError(f"{sample.depth} is {sizes[0]}, its image {sizes[1]}")
         view = transform.view(Camera(*sample.intrinsics, width=rgb.shape[1], height=rgb.shape[0]))
-        output = network(torch.from_numpy(view.image_to_input(rgb))[None].to(device))
+        image, centre = torch.from_numpy(view.image_to_input(rgb))[None], torch.tensor([view.principal_point])
+        output = network(image.to(device), centre.to(device))
         depth = view.depth_to_metric(output.depth[0].float()).cpu().numpy()
         known = (truth > 0) & (depth > 0)
         if known.any():

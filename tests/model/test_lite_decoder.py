@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mono.model.depth_model import build_depth_model
-from mono.model.lite_decoder import LiteDecoder, centred_coordinates
+from mono.model.lite_decoder import LiteDecoder, viewing_directions
 
 CHANNELS = (24, 40, 112, 320)
 
@@ -62,10 +62,18 @@ def test_batch_equals_single(decoder: LiteDecoder):
     assert torch.allclose(both, alone, rtol=1e-4)
 
 
-def test_coordinates_are_symmetric_and_in_input_pixels():
-    grid = centred_coordinates(torch.zeros(1, 5, 3, 4), stride=32)
+def test_directions_without_a_camera_are_symmetric_and_in_input_pixels():
+    grid = viewing_directions(torch.zeros(1, 5, 3, 4), stride=32)
     assert grid[0, 0, 0].tolist() == [-48 / 256, -16 / 256, 16 / 256, 48 / 256]
     assert grid[0, 1, :, 0].tolist() == [-32 / 256, 0, 32 / 256]
+
+
+def test_a_crop_sees_the_directions_of_the_place_it_was_cut_from():
+    whole = viewing_directions(torch.zeros(1, 5, 4, 6), 8, torch.tensor([[20.0, 13.5]]))
+    part = viewing_directions(torch.zeros(1, 5, 2, 3), 8, torch.tensor([[20.0 - 16, 13.5 - 8]]))
+    assert torch.equal(part, whole[:, :, 1:3, 2:5])
+    two = viewing_directions(torch.zeros(2, 5, 4, 6), 8, torch.tensor([[20.0, 13.5], [0.0, 0.0]]))
+    assert torch.equal(two[:1], whole) and two[1, 0, 0, 0] == two[1, 1, 0, 0] == 3.5 / 256
 
 
 def test_shipped_size():

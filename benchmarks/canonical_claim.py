@@ -282,7 +282,7 @@ def write_page(page: Path, table: str, picture: Path) -> None:
 def keep_settings(args: argparse.Namespace) -> None:
     """Writes down what the numbers depend on; a folder is continued with the same only."""
     settings = {
-        "data": str(args.data), "steps": args.steps, "minutes": args.minutes_per_model, "frames": args.frames,
+        "data": args.data, "steps": args.steps, "minutes": args.minutes_per_model, "frames": args.frames,
         "images": args.images, "real": [str(f) for f in args.real], "precision": args.precision,
     }  # fmt: skip
     path = args.out / "settings.json"
@@ -293,7 +293,7 @@ def keep_settings(args: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, metavar="JSON", help="rendered frames")
+    parser.add_argument("--data", nargs="+", required=True, metavar="JSON", help="rendered frames")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="photographs, networks and scores")
     parser.add_argument("--real", type=Path, nargs="*", default=[], metavar="FOLDER", help="with an annotations.json")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="S")
@@ -311,7 +311,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(args.threads)
     keep_settings(args)
-    kept, held = split(read_frames([args.data]))
+    kept, held = split(read_frames(args.data))
     trained = photograph(kept, TRAINED, args.out / "trained", args.frames)
     photographs = photograph(held, TESTED, args.out / "tested", args.images)
     tested = {f"rendered {focal:.0f}": path for focal, path in photographs.items()}

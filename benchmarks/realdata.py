@@ -34,6 +34,15 @@ def cpu_name() -> str:
     return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
 
 
+def write_between(page: Path, name: str, text: str) -> None:
+    """Replaces what stands in a page between the lines `<!-- name -->` and `<!-- /name -->`."""
+    pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+    replaced, count = re.subn(pattern, lambda m: m[1] + text + "\n" + m[2], page.read_text(), flags=re.DOTALL)
+    if count != 1:
+        raise SystemExit(f"{page} has no lines <!-- {name} --> and <!-- /{name} -->")
+    page.write_text(replaced)
+
+
 def row(folder: Path, model: mono.predictor.Predictor) -> str:
     samples = load_annotations(folder / "annotations.json")
     with tempfile.TemporaryDirectory() as out:
@@ -72,12 +81,7 @@ def main() -> None:
     table = "\n".join(lines)
     print(table)
     if args.write:
-        text = args.write.read_text()
-        pattern = r"(<!-- realdata -->\n).*?(<!-- /realdata -->)"
-        replaced, count = re.subn(pattern, lambda m: m[1] + table + "\n" + m[2], text, flags=re.DOTALL)
-        if count != 1:
-            raise SystemExit(f"{args.write} has no lines <!-- realdata --> and <!-- /realdata -->")
-        args.write.write_text(replaced)
+        write_between(args.write, "realdata", table)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`metricdepth scenes render`: render procedural scenes with exact depth into a data set."""
+"""`metricdepth scenes`: data sets of procedural scenes with exact depth, and of views of panoramas without any."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def add_parser(subparsers: Any) -> None:
-    """Register the command `scenes` with its action `render`."""
+    """Register the command `scenes` with its actions."""
     scenes = subparsers.add_parser("scenes", help="procedural scenes with exact depth")
     actions = scenes.add_subparsers(dest="action", required=True)
     render = actions.add_parser("render", help="render a data set to evaluate or train on; a stopped run is continued")
@@ -23,6 +23,12 @@ def add_parser(subparsers: Any) -> None:
         "--family", action="append", type=_share, metavar="NAME[=SHARE]", help="only these families; may be repeated"
     )
     render.set_defaults(run=_render)
+    cut = actions.add_parser("panoramas", help="photographs without depth: views of the panoramas of the assets")
+    cut.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write, with annotations.json")
+    cut.add_argument("--frames", type=int, required=True, metavar="N", help="number of views")
+    cut.add_argument("--assets", type=Path, required=True, metavar="DIR", help="folder with panoramas (index.json)")
+    cut.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed gives the same views")
+    cut.set_defaults(run=_cut)
 
 
 def _share(text: str) -> tuple[str, float]:
@@ -46,4 +52,11 @@ def _render(args: argparse.Namespace) -> int:
         pixels=args.pixels,
         weights=dict(args.family) if args.family else None,
     )
+    return 0
+
+
+def _cut(args: argparse.Namespace) -> int:
+    from mono.scenes.panoramas import cut_dataset
+
+    cut_dataset(args.out, args.frames, args.assets, args.seed)
     return 0

@@ -25,18 +25,21 @@ class Key(NamedTuple):
         size: (height, width) of the network's input [px].
         seed: of all that is random.
         view: of a frame that is shown twice, which of its views this is: the crop differs, the mirroring does not.
+        share: of the frame's sides that are shown at the most.
     """
 
     frame: int
     size: tuple[int, int]
     seed: int
     view: int = 0
+    share: float = 1.0
 
 
-def best_size(frame: Frame, sizes: Sequence[tuple[int, int]], transform: CanonicalTransform) -> int:
-    """Index of the size that overlaps most with the resized frame; the frame's size is told from cx and cy."""
+def best_size(frame: Frame, sizes: Sequence[tuple[int, int]], transform: CanonicalTransform, share: float = 1.0) -> int:
+    """Index of the size that overlaps most with the resized frame, or with a part of it with `share` of its sides; the
+    frame's size is told from cx and cy."""
     fx, fy, cx, cy = frame.intrinsics
-    full_height, full_width = 2 * cy + 1, 2 * cx + 1
+    full_height, full_width = (2 * cy + 1) * share, (2 * cx + 1) * share
 
     def overlap(size: tuple[int, int]) -> float:
         ratio = 2 * transform.focal_length / (fx + fy)
@@ -70,11 +73,12 @@ def frame_weights(frames: Sequence[Frame], recipe: Recipe) -> np.ndarray:
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """The batches of a run.
+    """The batches of a run, drawn from candidates: candidate i is frame i % frames, by crop i // frames of the recipe.
 
     Attributes:
-        by_size: for each size, frames that suit it.
-        weights: of each frame, summing to 1.
+        by_size: for each size, candidates that suit it.
+        weights: of each candidate, summing to 1.
+        frames: their number.
         recipe: sizes and batch sizes.
         seed: of the run.
         processes: how many share a batch, each with a whole one of the recipe's size.
@@ -82,6 +86,7 @@ class BatchPlan:
 
     by_size: tuple[np.ndarray, ...]
     weights: np.ndarray
+    frames: int
     recipe: Recipe
     seed: int
     processes: int = 1
@@ -103,9 +108,13 @@ class BatchPlan:
                     f"recipe: size {size} is not (height, width) in multiples of {transform.multiple} pixels, "
                     f"which the network needs"
                 )
-        suited = np.array([best_size(f, recipe.sizes, transform) for f in frames])
+        if any(f.kind == "unlabelled" for f in frames) and not recipe.pairs:
+            raise ValueError("unlabelled frames teach nothing without the loss consistency: give it a weight")
+        suited = np.array([best_size(f, recipe.sizes, transform, share) for share, _ in recipe.crops for f in frames])
         by_size = tuple(np.flatnonzero(suited == i) for i in range(len(recipe.sizes)))
-        return cls(by_size, frame_weights(frames, recipe), recipe, seed, processes)
+        often = np.array([share for _, share in recipe.crops])
+        weights = np.outer(often / often.sum(), frame_weights(frames, recipe)).ravel()
+        return cls(by_size, weights, len(frames), recipe, seed, processes)
 
     def batch(self, step: int) -> list[Key]:
         """The batch of a step, of all processes."""
@@ -121,7 +130,11 @@ class BatchPlan:
         p = self.weights[members] / self.weights[members].sum()
         chosen = [*rng.choice(members, count - anything, p=p), *rng.choice(len(self.weights), anything, p=self.weights)]
         seeds = rng.integers(0, 2**62, count)
-        return [Key(int(i), size, int(s), v) for i, s in zip(chosen, seeds, strict=True) for v in range(views)]
+        return [
+            Key(int(i) % self.frames, size, int(s), v, self.recipe.crops[int(i) // self.frames][0])
+            for i, s in zip(chosen, seeds, strict=True)
+            for v in range(views)
+        ]
 
 
 @dataclass(frozen=True)

@@ -83,9 +83,9 @@ def finetune(
     Raises:
         ValueError: a frame's ground truth is not metric, or no held-out frame has ground truth.
     """
-    relative = next((f for f in frames if f.kind == "relative"), None)
-    if relative is not None:
-        raise ValueError(f"{relative.source}: ground truth up to scale cannot teach metres; use `metricdepth train`")
+    scaleless = next((f for f in frames if f.kind in ("relative", "unlabelled")), None)
+    if scaleless is not None:
+        raise ValueError(f"{scaleless.source}: {scaleless.kind} frames cannot teach metres; use `metricdepth train`")
     before = _score(network, config.transform, held)
     trained = train(config, recipe, frames, {}, run).average
     after = _score(trained, config.transform, held)

@@ -8,28 +8,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-Kind = Literal["rendered", "dense", "sparse", "relative"]
+Kind = Literal["rendered", "dense", "sparse", "relative", "unlabelled"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A training image with ground truth; no file has been opened.
+    """A training image; no file has been opened.
 
     Attributes:
-        rgb, depth: its files.
+        rgb, depth: its files; unlabelled images have no depth.
         depth_scale: metres = stored value / depth_scale; None: as the file says.
         intrinsics: (fx, fy, cx, cy) [px].
         family: what kind of frame it is; the recipe balances families.
         source: the data set it is of; the recipe balances data sets.
         kind: "rendered": ground truth everywhere, pixels without depth are sky. "dense": depth cameras and stereo; what
             has no depth is unknown. "sparse": single points, as of a LiDAR; the losses look at every pixel. "relative":
-            depth up to a factor that is another in each image. None: "rendered" or "dense", as the recipe says.
+            depth up to a factor that is another in each image. "unlabelled": no depth at all; only `consistency` looks
+            at them. None: "rendered" or "dense", as the recipe says.
         scene: what it shows; frames of one scene are held out together.
     """
 
     rgb: Path
-    depth: Path
+    depth: Path | None
     depth_scale: float | None
     intrinsics: tuple[float, float, float, float]
     family: str
@@ -60,8 +61,8 @@ def read_frames(sources: Sequence[str | Path]) -> list[Frame]:
         sources: annotation files, each with its kind if need be, as "frames.json:sparse".
 
     Raises:
-        ValueError: a file is not a valid annotation file or is given twice, a kind is unknown, or an entry has no depth
-            or no camera.
+        ValueError: a file is not a valid annotation file or is given twice, a kind is unknown, or an entry has no
+            camera, or no depth where its kind has some.
     """
     from mono.data.annotations import load_annotations
 
@@ -76,11 +77,13 @@ def read_frames(sources: Sequence[str | Path]) -> list[Frame]:
         entries = content["files"] if isinstance(content, dict) else content
         folder = path.resolve().parent.name
         for number, (sample, entry) in enumerate(zip(samples, entries, strict=True)):
-            if sample.depth is None or sample.intrinsics is None:
-                missing = "depth" if sample.depth is None else "cam_in"
-                raise ValueError(f"{path}: entry {number} has no {missing}; training needs both depth and cam_in")
+            if sample.intrinsics is None:
+                raise ValueError(f"{path}: entry {number} has no cam_in; training needs every image's camera")
+            if sample.depth is None and kind != "unlabelled":
+                raise ValueError(f"{path}: entry {number} has no depth; without it, images are of kind unlabelled")
             family = str(entry.get("family", folder))
             scene = str(entry.get("scene", sample.rgb.name))
-            ground_truth = sample.depth, sample.depth_scale, sample.intrinsics
+            depth = None if kind == "unlabelled" else sample.depth
+            ground_truth = depth, sample.depth_scale, sample.intrinsics
             frames.append(Frame(sample.rgb, *ground_truth, family, str(path.resolve()), kind, scene))
     return frames

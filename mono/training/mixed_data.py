@@ -81,6 +81,8 @@ class MixedFrames:
             rgb, depth = rgb[:, ::-1], depth[:, ::-1]
             camera = replace(camera, cx=camera.width - 1 - camera.cx)
         rng = np.random.default_rng((key.seed, key.view))
+        if key.share < 1:
+            rgb, depth, camera = _crop(rgb, depth, camera, key.share, rng)
         (left, top), view = self.view(camera, key.size, rng)
         window = slice(top, top + view.camera.height), slice(left, left + view.camera.width)
         image = view.image_to_input(augment(np.ascontiguousarray(rgb[window]), rng))
@@ -97,12 +99,22 @@ class MixedFrames:
         )
 
     def _target(self, depth: np.ndarray, view: CanonicalView, kind: Kind) -> np.ndarray:
-        if kind == "relative":
+        if kind in ("relative", "unlabelled"):
             return view.depth_to_canonical(depth)
         if kind == "rendered":
             depth = np.where(depth > 0, depth, np.float32(SKY))
         target = view.depth_to_canonical(depth)
         return np.where(target < 0, np.float32(SKY), np.where(target > self.far, np.float32(SKY), target))
+
+
+def _crop(
+    rgb: np.ndarray, depth: np.ndarray, camera: Camera, share: float, rng: Generator
+) -> tuple[np.ndarray, np.ndarray, Camera]:
+    """Any part of an image with `share` of its sides."""
+    height, width = (max(round(side * share), 1) for side in rgb.shape[:2])
+    top, left = int(rng.integers(camera.height - height + 1)), int(rng.integers(camera.width - width + 1))
+    part = slice(top, top + height), slice(left, left + width)
+    return rgb[part], depth[part], camera.cropped(left, top, width, height)
 
 
 def _area(view: CanonicalView) -> tuple[int, int, int, int]:
@@ -111,8 +123,12 @@ def _area(view: CanonicalView) -> tuple[int, int, int, int]:
 
 
 def _read(frame: Frame) -> tuple[np.ndarray, np.ndarray, Camera]:
-    rgb, depth = read_image(frame.rgb).rgb, read_depth(frame.depth, frame.depth_scale)
+    rgb = read_image(frame.rgb).rgb
     height, width = rgb.shape[:2]
+    if frame.depth is None:
+        depth = np.zeros((height, width), np.float32)
+    else:
+        depth = read_depth(frame.depth, frame.depth_scale)
     if depth.shape != (height, width):
         raise ValueError(
             f"{frame.depth} is {depth.shape[1]}x{depth.shape[0]}, its image {width}x{height}; "

@@ -31,6 +31,7 @@ class Recipe:
         zero_is_sky: whether pixels without depth are sky, in data sets whose kind of ground truth was not given.
         focal_jitter: standard deviation of ln(focal length of the network's input / canonical focal length).
         centred: share of crops around the image's centre.
+        crops: how often an image is shown as a part of it, anywhere: (share of its sides, share of images) each.
         balance: 0 draws all frames of a data set alike, 1 all of its families of frames.
         set_balance: 0 draws from each data set in proportion to its frames, 1 from all data sets alike.
         family_weights: factors to how often a family is drawn; 1 for those not named.
@@ -54,6 +55,7 @@ class Recipe:
     zero_is_sky: bool = False
     focal_jitter: float = 0.1
     centred: float = 0.6
+    crops: tuple[tuple[float, float], ...] = ((1.0, 1.0),)
     balance: float = 0.5
     set_balance: float = 1.0
     family_weights: Mapping[str, float] = field(default_factory=dict)
@@ -67,6 +69,11 @@ class Recipe:
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if (kind in (int, float) and not number) or (kind in (bool, str) and not isinstance(value, kind)):
                 raise ValueError(f"{f.name} is {value!r}; it must be like {f.default!r}")
+        for crop in self.crops:
+            if len(crop) != 2 or not (0 < crop[0] <= 1 and crop[1] >= 0):
+                raise ValueError(f"crop {crop} is not (share of an image's sides in (0, 1], share of images)")
+        if not sum(crop[1] for crop in self.crops) > 0:
+            raise ValueError("no crop has a share of the images; (1.0, 1.0) is whole images")
         if not self.sizes:
             raise ValueError("no sizes")
         for name in self.losses:
@@ -104,6 +111,7 @@ def read_recipe(name: str | Path, options: Mapping[str, Any] | None = None) -> R
     if unknown:
         raise ValueError(f"{path}: a recipe has no {', '.join(unknown)}; it has {', '.join(known_names)}")
     values["sizes"] = tuple(tuple(int(n) for n in size) for size in values.get("sizes", Recipe.sizes))
+    values["crops"] = tuple(tuple(crop) for crop in values.get("crops", Recipe.crops))
     try:
         return Recipe(**values)
     except (TypeError, ValueError) as error:

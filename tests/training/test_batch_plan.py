@@ -48,6 +48,26 @@ def test_batches_have_one_size_follow_from_the_seed_and_balance_families():
     assert plan.batch(5) == batches[5] and plan.batch(5) != plan.batch(6)
 
 
+def test_crops_are_drawn_as_often_as_asked_and_go_to_sizes_that_suit_them():
+    frames = [frame(100, 96, 64)] * 50
+    recipe = replace(RECIPE, sizes=((64, 96), (32, 64)), crops=((1.0, 0.6), (0.5, 0.4)))
+    plan = BatchPlan.of(frames, recipe, TRANSFORM, seed=3)
+    keys = [key for step in range(600) for key in plan.batch(step)]
+    halves = [key for key in keys if key.share == 0.5]
+    assert len(halves) / len(keys) == pytest.approx(0.4, abs=0.04)
+    assert np.mean([key.size == (32, 64) for key in halves]) > 0.85
+    assert np.mean([key.size == (64, 96) for key in keys if key.share == 1.0]) > 0.85
+    assert {key.frame for key in halves} == set(range(50))
+
+
+def test_unlabelled_frames_want_the_consistency_loss():
+    frames = [frame(100, 96, 64), replace(frame(100, 96, 64), depth=None, kind="unlabelled")]
+    with pytest.raises(ValueError, match="unlabelled frames teach nothing without the loss consistency"):
+        BatchPlan.of(frames, RECIPE, TRANSFORM, seed=3)
+    keys = BatchPlan.of(frames, replace(RECIPE, losses={"consistency": 1.0}), TRANSFORM, seed=3).batch(0)
+    assert [key.view for key in keys] == [0, 1, 0, 1]
+
+
 def test_data_sets_are_balanced_before_their_families():
     frames = [frame(100, 96, 64, family, "x") for family in "aaab"] + [frame(100, 96, 64, "c", "y")] * 12
     even = frame_weights(frames, replace(RECIPE, balance=1.0, set_balance=1.0))

@@ -32,6 +32,19 @@ def test_a_frame_without_depth_is_named(tmp_path: Path):
         read_frames([path])
 
 
+def test_unlabelled_frames_have_no_depth_but_a_camera(tmp_path: Path):
+    path = write_walls(tmp_path / "a", 2)
+    content = json.loads(path.read_text())
+    del content["files"][1]["depth"]
+    path.write_text(json.dumps(content))
+    frames = read_frames([f"{path}:unlabelled"])
+    assert [(f.depth, f.kind, f.intrinsics[0]) for f in frames] == [(None, "unlabelled", 60.0)] * 2
+    del content["files"][1]["cam_in"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="entry 1 has no cam_in"):
+        read_frames([f"{path}:unlabelled"])
+
+
 def test_a_file_given_twice_is_named(tmp_path: Path):
     path = write_walls(tmp_path / "a", 2)
     with pytest.raises(ValueError, match=r"annotations.json is given twice"):

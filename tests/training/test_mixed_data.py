@@ -175,6 +175,30 @@ def test_what_has_no_depth_is_sky_or_unknown(
     assert batch.metric.item() is (kind != "relative")
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_a_crop_shows_a_part_with_its_own_camera(tmp_path: Path, seed: int):
+    """The wall's lower edge of sky is where the crop's camera says it is."""
+    recipe = replace(RECIPE, focal_jitter=0.0, centred=1.0)
+    frames = read_frames([write_plane(tmp_path, 1)])
+    batch = MixedFrames(frames, replace(TRANSFORM, focal_length=80.0), recipe, far=100.0)[
+        Key(0, (64, 96), seed, share=0.5)
+    ]
+    top, bottom, left, right = batch.area.tolist()
+    assert (bottom - top, right - left) == (60, 80)
+    fx, _, cx, cy = batch.intrinsics.tolist()
+    assert fx == pytest.approx(80.0) and not (cx == 47.5 and cy == 31.5)
+    for row in range(top, bottom):
+        full = 59.5 + row - cy  # of the whole image
+        expected = SKY if full < 29.9 else 5.0
+        assert batch.target[0, row, left].item() == pytest.approx(expected, rel=1e-3)
+
+
+def test_unlabelled_images_come_with_nothing_known(tmp_path: Path):
+    frames = [replace(f, depth=None, kind="unlabelled") for f in read_frames([write_plane(tmp_path, 1)])]
+    batch = MixedFrames(frames, TRANSFORM, RECIPE, far=100.0)[Key(0, (64, 96), 0)]
+    assert (batch.target == 0).all() and batch.image.abs().max() > 0.1
+
+
 def test_depth_up_to_scale_is_never_too_far(tmp_path: Path):
     frames = [replace(f, kind="relative") for f in read_frames([write_plane(tmp_path, 1)])]
     target = MixedFrames(frames, TRANSFORM, RECIPE, far=1.0)[Key(0, (64, 96), 0)].target

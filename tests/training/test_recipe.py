@@ -27,6 +27,8 @@ def test_options_override_the_file():
         ({"sizes": [(0, 96)]}, "not .height, width."),
         ({"sizes": []}, "no sizes"),
         ({"lr": "1e-3x"}, "lr is '1e-3x'; it must be like 0.001"),
+        ({"crops": [(1.2, 1.0)]}, "crop .1.2, 1.0. is not .share of an image's sides"),
+        ({"crops": [(1.0, 0.0)]}, "no crop has a share of the images"),
         ({"batch_pixels": True}, "batch_pixels is True"),
         ({"zero_is_sky": 1}, "zero_is_sky is 1"),
     ],

@@ -1,0 +1,91 @@
+"""Predictions as pictures: python benchmarks/contact_sheet.py FOLDER … --out SHEET.jpg [--photos] [--count N]
+
+A row a folder (with an annotations.json): N of its images, evenly spread, as predicted depth, each on its own scale,
+and, where there is ground truth, as predicted / true depth: blue is too near by a half or more, red too far, white
+exact. Under each: AbsRel and the median of predicted / true. With --photos the photo comes first; leave it out where
+the photos may not be shown on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import mono
+from mono.camera import Camera
+from mono.data.annotations import load_annotations
+from mono.data.depth import read_depth
+from mono.data.images import read_image
+from mono.data.sample import Sample
+from mono.evaluation.thumbnails import error_ramp
+from mono.output.pictures import colorize, depth_limits, write_picture
+
+CELL = (150, 200)  # (height, width) of a picture [px]
+FACTOR = 1.5  # end of the colours of errors
+
+
+def cell(picture: np.ndarray, words: str, nearest: bool = False) -> np.ndarray:
+    """A picture fitted into a cell, on white, with words below it."""
+    height, width = picture.shape[:2]
+    ratio = min(CELL[0] / height, CELL[1] / width)
+    size = max(round(width * ratio), 1), max(round(height * ratio), 1)
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST if nearest else cv2.INTER_AREA)
+    canvas = np.full((CELL[0] + 20, CELL[1] + 4, 3), 255, np.uint8)
+    canvas[: size[1], : size[0]] = small
+    place = (2, size[1] + 14)
+    return cv2.putText(canvas, words, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
+
+
+def error_picture(depth: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, str]:
+    """Predicted / true depth as colours, single points made large enough to be seen; and what to say of it."""
+    depth = cv2.resize(depth, truth.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    known = (truth > 0.1) & (truth < 80) & (depth > 0)
+    ratio = np.where(known, depth / np.where(known, truth, 1), 1)
+    where = np.clip(np.log(ratio) / np.log(FACTOR), -1, 1) / 2 + 0.5
+    colors = np.where(known[..., None], error_ramp(where), 255).astype(np.uint8)
+    if known.mean() < 0.2:
+        size = max(round(max(truth.shape) / 120), 3)
+        colors = cv2.erode(colors, np.ones((size, size), np.uint8))
+    error = np.abs(depth[known] / truth[known] - 1).mean()
+    return colors, f"AbsRel {error:.2f}, x {np.median(ratio[known]):.2f}"
+
+
+def cells(model: mono.predictor.Predictor, sample: Sample, photos: bool) -> list[np.ndarray]:
+    rgb = read_image(sample.rgb).rgb
+    height, width = rgb.shape[:2]
+    camera = Camera(*sample.intrinsics, width=width, height=height) if sample.intrinsics else None
+    depth = model.predict(sample.rgb if camera is None else rgb, camera).depth
+    near, far = depth_limits(depth)
+    row = [cell(rgb, sample.rgb.stem[:26])] if photos else []
+    row.append(cell(colorize(depth, near, far), f"{near:g} (red) to {far:g} m (blue)"))
+    if sample.depth is not None:
+        row.append(cell(*error_picture(depth, read_depth(sample.depth, sample.depth_scale)), nearest=True))
+    return row
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--photos", action="store_true")
+    parser.add_argument("--count", type=int, default=4)
+    parser.add_argument("--model", default="lite")
+    args = parser.parse_args()
+    model = mono.load_model(args.model, device="cpu")
+    rows = []
+    for folder in args.folders:
+        samples = load_annotations(folder / "annotations.json")
+        chosen = np.linspace(0, len(samples) - 1, min(args.count, len(samples))).round().astype(int)
+        title = np.full((18, 400, 3), 255, np.uint8)
+        cv2.putText(title, folder.name, (2, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (150, 0, 0), 1, cv2.LINE_AA)
+        rows += [title, np.hstack([c for i in chosen for c in cells(model, samples[i], args.photos)])]
+    width = max(row.shape[1] for row in rows)
+    padded = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
+    write_picture(args.out, np.vstack(padded))
+
+
+if __name__ == "__main__":
+    main()

@@ -25,14 +25,15 @@ def viewing_directions(maps: Tensor, stride: int, principal_point: Tensor | None
         principal_point: (B, 2) cx, cy [px of the input]; None: the input's centre.
     """
     batch, _, height, width = maps.shape
-    if principal_point is None:
-        principal_point = maps.new_tensor([[stride * width - 1, stride * height - 1]], dtype=torch.float32) / 2
+    cx: Tensor | float = (stride * width - 1) / 2
+    cy: Tensor | float = (stride * height - 1) / 2
+    if principal_point is not None:
+        cx, cy = principal_point.float()[:, :, None].unbind(1)
     # The middle of a map's pixel, in pixels of the input.
     x, y = ((torch.arange(n, device=maps.device) + 0.5) * stride - 0.5 for n in (width, height))
-    cx, cy = principal_point.float().unbind(1)
-    x = (x - cx[:, None])[:, None, :].expand(-1, height, -1)
-    y = (y - cy[:, None])[:, :, None].expand(-1, -1, width)
-    return (torch.stack([x, y], 1) / _COORDINATE_UNIT).to(maps.dtype).expand(batch, 2, height, width)
+    x = (x - cx).expand(batch, width)[:, None, :].expand(-1, height, -1)
+    y = (y - cy).expand(batch, height)[:, :, None].expand(-1, -1, width)
+    return (torch.stack([x, y], 1) / _COORDINATE_UNIT).to(maps.dtype)
 
 
 class GlobalContext(nn.Module):

@@ -14,6 +14,7 @@ from mono.training.batch import SKY, Batch, grid_rays
 from mono.training.consistency import consistency
 
 _NEAREST = 1e-3  # [m], so that a depth has a logarithm
+_SKY_ERROR = 2.0  # of log depth: no depth is right for the sky
 
 
 def compute_losses(
@@ -49,6 +50,7 @@ def compute_losses(
     if not bool(metric.all()):
         # The median of the differences: as many pixels are then too near as too far, and no common scale is pulled at.
         log_truth = log_truth + _medians(log_depth.detach() - log_truth, known).where(~metric, 0.0)
+    sky = (target == SKY) & metric
     focus = torch.where(batch.metric, 0.5, 1.0)
     height, width = known.shape[-2:]
 
@@ -75,9 +77,11 @@ def compute_losses(
         "rpnl": lambda: losses.rpnl(log_depth, log_truth, known, boxes()),
         "vnl": lambda: geometry_losses.virtual_normal(*in_space(), random(3, 4096)),
         "pwn": lambda: geometry_losses.pairwise_normal(*in_space(), pairs()),
-        "laplace": lambda: losses.laplace(log_depth, log_truth, known & metric, confidence),
+        "laplace": lambda: losses.laplace(
+            log_depth, log_truth.where(~sky, log_depth.detach() + _SKY_ERROR), (known & metric) | sky, confidence
+        ),
         "consistency": lambda: consistency(output.depth.float().clamp_min(_NEAREST).log(), batch, rows, columns),
-        "sky": lambda: losses.sky(log_depth, (target == SKY) & metric, math.log(far)),
+        "sky": lambda: losses.sky(log_depth, sky, math.log(far)),
     }
     return {name: computed[name]() for name, weight in weights.items() if weight}
 

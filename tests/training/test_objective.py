@@ -45,6 +45,20 @@ def test_losses_know_sky_from_unknown():
     assert sky["log_l1"].item() == 0
 
 
+def test_sky_is_to_have_the_lowest_confidence():
+    depth, target = hills(0, 1), torch.full((1, 1, 32, 48), -1.0)
+
+    def likelihood(scale: float, target: torch.Tensor) -> float:
+        output = output_of(depth)._replace(confidence=torch.full_like(depth, math.exp(-scale)))
+        return compute_losses(output, batch_of(target), {"laplace": 1.0}, 100.0, torch.Generator())["laplace"].item()
+
+    assert likelihood(2.0, target) == pytest.approx(1 + math.log(2.0), rel=1e-4)
+    assert likelihood(2.0, target) < likelihood(1.5, target) < likelihood(0.1, target)
+    # Half of it sky: the other half counts as ever.
+    target[..., 24:] = depth[..., 24:] * math.exp(0.5)
+    assert likelihood(0.5, target) == pytest.approx((2 / 0.5 + 0.5 / 0.5) / 2 + math.log(0.5), rel=1e-4)
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_each_loss_can_be_asked_for_alone(name: str):
     found = compute_losses(output_of(hills(0)), batch_of(hills(1)), {name: 0.3}, 100.0, torch.Generator())

@@ -263,7 +263,7 @@ def plot(results: Results, path: Path) -> None:
     axes.set(xscale="log", xlabel="focal length [px of 256]; dotted: trained on", ylabel="AbsRel", ylim=(0, None))
     axes.set_xticks(TESTED, [f"{f:.0f}" for f in TESTED])
     axes.minorticks_off()
-    axes.legend(title="lines: rendered, crosses: real")
+    axes.legend(title="lines: rendered, crosses: real", loc="upper left")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, metadata={"Date": None})
     plt.close(figure)

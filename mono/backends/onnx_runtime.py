@@ -1,0 +1,51 @@
+"""ONNX Runtime computes the network."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from mono.backends.base import Job, Network, cache_folder
+from mono.output.atomic import atomic_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mono.model.depth_model import NetworkOutput
+
+log = logging.getLogger(__name__)
+
+
+def onnxruntime_network(job: Job) -> Network:
+    """The network in ONNX Runtime, float32, with as many threads as torch has now.
+
+    It is converted once and kept in the cache folder.
+    """
+    import onnxruntime
+
+    from mono.model.depth_model import NetworkOutput
+
+    path = cache_folder("onnx") / f"{job.key()}.onnx"
+    if not path.is_file():
+        log.info("converting the network for ONNX Runtime, once")
+        _write(job, path)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def run(image: Tensor) -> NetworkOutput:
+        return NetworkOutput(*map(torch.from_numpy, session.run(None, {"input": image.contiguous().numpy()})))
+
+    return run
+
+
+def _write(job: Job, path: Path) -> None:
+    from mono.export.formats import write_onnx
+    from mono.export.networks import captured
+
+    with atomic_path(path) as temporary:
+        write_onnx(captured(job.network, job.input_size), temporary, ["input"], None, {})

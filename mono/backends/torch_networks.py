@@ -1,0 +1,52 @@
+"""Torch computes the network: as it comes, or compiled."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from mono.backends.base import Job, Network, cache_folder
+
+if TYPE_CHECKING:
+    from mono.model.depth_model import NetworkOutput
+
+log = logging.getLogger(__name__)
+
+
+def eager(job: Job) -> nn.Module:
+    """The network with channels last, as the convolutions of processors and GPUs want them, and half weights.
+
+    Only the order of tensors in memory changes. Autocast is the caller's.
+    """
+    network = job.network
+    if job.precision != "float32":
+        dtype = getattr(torch, job.precision)
+        half = network.half_weights() if hasattr(network, "half_weights") else []
+        own = dict(network.named_parameters())
+        if any(own[name].dtype != dtype for name in half):
+            network = copy.deepcopy(network)
+            own = dict(network.named_parameters())
+            for name in half:
+                own[name].data = own[name].data.to(dtype)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def compiled(job: Job) -> Network:
+    """The network compiled by inductor with its weights frozen into it; the code is kept between runs.
+
+    The first input of a size is compiled for, which takes seconds to minutes; the second size makes a version for all.
+    """
+    # Inductor knows no other way to say where; what the user has set stays.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder("inductor")))
+    network = eager(job)
+    call = torch.compile(network, options={"freezing": True})
+
+    def run(image: Tensor) -> NetworkOutput:
+        return call(image)
+
+    return run

@@ -1,0 +1,72 @@
+"""Networks as exporters want them: tuples instead of named outputs, paddings that are numbers."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from timm.layers import Conv2dSame
+from torch import Tensor, nn
+
+
+class Maps(nn.Module):
+    """A network that gives a plain tuple of the maps that it has."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Depth and confidence, and the normals and their confidence of a network that has them."""
+        return tuple(m for m in self.network(image) if m is not None)
+
+
+def with_plain_padding(network: nn.Module) -> nn.Module:
+    """A copy whose "same" convolutions pad by fixed numbers: inputs are multiples of 32, so all maps are even.
+
+    Weights are shared. A padding that is computed from the size cannot be captured for sizes that depend on a camera.
+
+    Raises:
+        ValueError: a convolution has another stride than 2, or a dilation.
+    """
+    memo = {id(p): p for p in [*network.parameters(), *network.buffers()]}
+    network = copy.deepcopy(network, memo)
+    for name, module in list(network.named_modules()):
+        if isinstance(module, Conv2dSame):
+            parent, _, leaf = name.rpartition(".")
+            setattr(network.get_submodule(parent), leaf, _padded(name, module))
+    return network
+
+
+def _padded(name: str, module: Conv2dSame) -> nn.Sequential:
+    if tuple(module.stride) != (2, 2) or tuple(module.dilation) != (1, 1):
+        raise ValueError(f"{name} has stride {module.stride} and dilation {module.dilation}; it must be 2 and 1")
+    sides = []
+    for kernel in reversed(module.kernel_size):
+        sides += [(kernel - 2) // 2, (kernel - 1) // 2]
+    bias = module.bias is not None
+    with torch.device("meta"):
+        conv = nn.Conv2d(
+            module.in_channels, module.out_channels, module.kernel_size, 2, groups=module.groups, bias=bias
+        )
+    conv.weight, conv.bias = module.weight, module.bias
+    return nn.Sequential(nn.ZeroPad2d(tuple(sides)), conv).train(module.training)  # type: ignore[arg-type]
+
+
+def captured(network: nn.Module, input_size: tuple[int, int] | None) -> torch.export.ExportedProgram:
+    """A bare network's operations as a graph: normalised pixels (B, 3, H, W) in, the maps that it has out.
+
+    Args:
+        network: in float32, in evaluation mode.
+        input_size: (height, width) of all inputs [px]; None: any multiple of 32 from 64.
+    """
+    height, width = input_size or (96, 160)
+    sizes: dict[int, object] = {0: torch.export.Dim("batch", min=1, max=1024)}
+    if input_size is None:
+        sizes |= {
+            2: 32 * torch.export.Dim("rows", min=2, max=1024),
+            3: 32 * torch.export.Dim("columns", min=2, max=1024),
+        }
+    with torch.no_grad():
+        image = torch.zeros(2, 3, height, width)
+        return torch.export.export(Maps(with_plain_padding(network)).eval(), (image,), dynamic_shapes=(sizes,))

@@ -94,7 +94,9 @@ def main() -> None:
     model = openvino.convert_model(captured(job.network, job.input_size))
     calibration = inputs_of(read_frames(args.calibrate)[: args.frames], eager.transform)
     print(f"{eager.name}, {datetime.date.today()}, {machine()}, {torch.get_num_threads()} threads, openvino")
-    print(f"median difference of depth / change of AbsRel, against float32 eager, {len(calibration)} calibration frames\n")
+    print(
+        f"median difference of depth / change of AbsRel against float32 eager; calibrated on {len(calibration)} frames\n"
+    )
     print(f"| | ms | {' | '.join(f'{name} ({len(members)})' for name, members in frames.items())} |")
     print("|---|" + "---|" * (1 + len(frames)))
     for precision in ("f32", "bf16"):

@@ -71,6 +71,8 @@ def _case(case: Case) -> Measured:
         outside = max(0.0, 1 - float(np.median(others)) / 1000 * rate)
     peak = _peak_megabytes()
     return Measured(
+        backend=predictor.backend,
+        precision=predictor.precision,
         weights=RANDOM if base.checksum == RANDOM else base.checksum,
         input_size=view.input_size,
         first_seconds=first / 1000,

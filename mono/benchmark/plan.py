@@ -19,7 +19,7 @@ class Case:
 
     Attributes:
         model: zoo name.
-        backend, precision: what computes, and in what.
+        backend, precision: what computes, and in what; the backend "auto" chooses both.
         size: (width, height) of the photos [px].
         threads: of torch, or of what computes in its place.
         runs: how often the network runs, after one run that does not count.
@@ -40,6 +40,7 @@ class Measured:
     """What came of a case.
 
     Attributes:
+        backend, precision: what computed.
         weights: SHA-256 of the checkpoint, or "random".
         input_size: (height, width) of the network's input [px].
         first_seconds: the network's first run, compilation included [s].
@@ -50,6 +51,8 @@ class Measured:
         peak_megabytes: largest resident memory of the process [MB].
     """
 
+    backend: str
+    precision: str
     weights: str
     input_size: tuple[int, int]
     first_seconds: float

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mono.benchmark.plan import Case, Measured
 
 _BACKENDS = ("eager", "compile", "onnxruntime", "openvino")
+_AUTO = ("float32", "bfloat16")  # what the backend "auto" chooses from
 _COLUMNS = (
     "model", "photo", "input", "backend", "precision", "first run [s]", "ms an image, median (range)", "images/s",
     "outside the network", "peak memory [MB]", "GFLOP", "GFLOP/s", "of the matrix peak",
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         if not reason:
             cases.append(case)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    peaks = machine_peaks([c.precision for c in cases], threads)
+    peaks = machine_peaks([p for c in cases for p in (_AUTO if c.precision == "auto" else (c.precision,))], threads)
     facts = _facts(machine(), threads, peaks, load)
     out = sys.stdout.write
     out("\n".join(heading(facts)) + "\n\n")
@@ -103,8 +104,8 @@ def line(case: Case, result: Measured | str, peaks: Mapping[str, float]) -> str:
         case.model + weights,
         f"{width}x{height}",
         f"{result.input_size[0]}x{result.input_size[1]}",
-        case.backend,
-        case.precision,
+        result.backend if case.backend == result.backend else f"{case.backend}: {result.backend}",
+        result.precision,
         f"{result.first_seconds:.1f}",
         f"{result.median:.1f} ({times[0]:.1f}-{times[-1]:.1f})",
         "-" if result.images_per_second is None else f"{result.images_per_second:.2f}",
@@ -112,7 +113,7 @@ def line(case: Case, result: Measured | str, peaks: Mapping[str, float]) -> str:
         str(result.peak_megabytes),
         f"{result.gflop:.1f}",
         f"{result.gflops:.0f}",
-        f"{100 * result.gflops / peaks[case.precision]:.0f} %",
+        f"{100 * result.gflops / peaks[result.precision]:.0f} %",
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -130,7 +131,7 @@ def _cases(args: argparse.Namespace, threads: int) -> list[Case]:
         for model in args.models
         for size in map(_size, args.sizes)
         for backend in args.backends
-        for precision in (args.precisions if backend != "auto" else args.precisions[:1])
+        for precision in (args.precisions if backend != "auto" else ("auto",))
     ]
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from mono.cli import bench
 from mono.cli.main import main
 
 CASE = Case("lite", "eager", "float32", (160, 120), threads=1, runs=3, images=2)
-MEASURED = Measured("random", (96, 128), 1.5, (10.0, 12.0, 20.0), 0.6, 25.0, 0.7, 321)
+MEASURED = Measured("eager", "float32", "random", (96, 128), 1.5, (10.0, 12.0, 20.0), 0.6, 25.0, 0.7, 321)
 
 
 def test_numbers_follow_from_what_was_measured():
@@ -45,22 +46,23 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path, capsys, monkeypatc
     def in_process(what, values):
         if what == "matmul":
             return {"gflops": 100.0}
+        assert what == "case"
         if values["backend"] == "onnxruntime":
             raise BackendError("it broke")
-        return {"weights": "random", "input_size": [96, 128], "first_seconds": 1.5, "milliseconds": [10.0, 12.0, 20.0],
-                "gflop": 0.6, "images_per_second": None, "outside": None, "peak_megabytes": 321}  # fmt: skip
+        return asdict(
+            replace(MEASURED, backend=values["backend"], precision=values["precision"], images_per_second=None)
+        )
 
     monkeypatch.setattr(plan, "_in_process", in_process)
-    monkeypatch.setattr(
-        "mono.backends.base.why_not",
-        lambda b, p, d: "no openvino here" if b == "openvino" else "no half" if (b, p) == ("onnxruntime", "bfloat16") else None,
-    )
+    refused = {("openvino", "float32"): "no openvino", ("openvino", "bfloat16"): "no openvino",
+               ("onnxruntime", "bfloat16"): "no half"}  # fmt: skip
+    monkeypatch.setattr("mono.backends.base.why_not", lambda backend, precision, _: refused.get((backend, precision)))
     path = tmp_path / "bench.json"
     words = ["bench", "--models", "lite", "--backends", "eager,onnxruntime,openvino", "--images", "0", "--threads", "1"]
     assert main([*words, "--json", str(path)]) == 1
     out = capsys.readouterr().out
     assert out.count("| lite (random weights) |") == 2 and "failed: it broke" in out
-    assert "left out: no openvino here" in out and "left out: no half" in out
+    assert out.count("left out: no openvino") == 1 and "left out: no half" in out
     assert "100 in float32" in out and "1 threads" in out
     content = json.loads(path.read_text())
     assert [r["backend"] for r in content["rows"]] == ["eager", "eager", "onnxruntime"]

@@ -104,11 +104,11 @@ def test_files_that_cannot_be_used(tmp_path):
     with pytest.raises(BackendError, match="there is no file"):
         open_exported(tmp_path / "none.ts")
     torch.jit.save(torch.jit.script(torch.nn.Identity()), str(tmp_path / "other.ts"))
-    with pytest.raises(BackendError, match="was not written by `metricdepth export`"):
+    with pytest.raises(BackendError, match=r"was not written by `metricdepth export`"):
         open_exported(tmp_path / "other.ts")
     for suffix in SUFFIXES.values():
         (tmp_path / f"bad{suffix}").write_bytes(b"nothing of the kind")
-        with pytest.raises(BackendError, match="is damaged, or no|not installed"):
+        with pytest.raises(BackendError, match=r"is damaged, or no|not installed"):
             open_exported(tmp_path / f"bad{suffix}")
 
 
@@ -123,5 +123,5 @@ def test_what_was_decided_on_writing_is_refused(toy_predictor, tmp_path):
         with pytest.raises(ValueError, match=said):
             mono.load_model(tmp_path / "toy.ts", **arguments)
     camera = Camera.centred(100.0, 50, 40)
-    with pytest.raises(ValueError, match="image is 30x20 but its camera 50x40|camera is for 50x40"):
+    with pytest.raises(ValueError, match=r"camera is for 50x40"):
         mono.load_model(tmp_path / "toy.ts").predict(np.zeros((20, 30, 3), np.uint8), camera)

@@ -9,11 +9,8 @@ import torch
 from torch import Tensor
 
 from mono.backends.base import Job, Network, cache_folder
-from mono.output.atomic import atomic_path
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mono.model.depth_model import NetworkOutput
 
 log = logging.getLogger(__name__)
@@ -26,12 +23,14 @@ def onnxruntime_network(job: Job) -> Network:
     """
     import onnxruntime
 
+    from mono.export.formats import to_onnx, write_onnx
+    from mono.export.networks import captured
     from mono.model.depth_model import NetworkOutput
 
     path = cache_folder("onnx") / f"{job.key()}.onnx"
     if not path.is_file():
         log.info("converting the network for ONNX Runtime, once")
-        _write(job, path)
+        write_onnx(to_onnx(captured(job.network, job.input_size), ["input"]), path, {})
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
@@ -41,11 +40,3 @@ def onnxruntime_network(job: Job) -> Network:
         return NetworkOutput(*map(torch.from_numpy, session.run(None, {"input": image.contiguous().numpy()})))
 
     return run
-
-
-def _write(job: Job, path: Path) -> None:
-    from mono.export.formats import write_onnx
-    from mono.export.networks import captured
-
-    with atomic_path(path) as temporary:
-        write_onnx(captured(job.network, job.input_size), temporary, ["input"], None, {})

@@ -31,13 +31,13 @@ class _OpenVino:
     def __init__(self, job: Job):
         import openvino
 
-        from mono.export.formats import write_openvino
+        from mono.export.formats import to_openvino, write_openvino
         from mono.export.networks import captured
 
         path = cache_folder("openvino") / f"{job.key()}.xml"
         if not path.is_file():
             log.info("converting the network for OpenVINO, once")
-            write_openvino(captured(job.network, job.input_size), path, {})
+            write_openvino(to_openvino(captured(job.network, job.input_size), ["input"]), path, {})
         self._core = openvino.Core()
         self._model = self._core.read_model(path)
         self._settings = {

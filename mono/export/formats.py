@@ -22,44 +22,42 @@ FACTS = "metricdepth"  # the name of the entry in a file's metadata that holds f
 Whole = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]  # (image, intrinsics) to (depth, confidence)
 
 
-def write_onnx(
-    program: Any, path: Path, inputs: Sequence[str], outputs: Sequence[str] | None, facts: Mapping[str, Any]
-) -> None:
-    """Writes a `torch.export.ExportedProgram` as ONNX, in one file."""
+def to_onnx(program: Any, inputs: Sequence[str], outputs: Sequence[str] | None = None) -> Any:
+    """A `torch.export.ExportedProgram` as a `torch.onnx.ONNXProgram`. The program cannot be used again."""
     import torch
 
     with _quiet():
-        written = torch.onnx.export(
+        return torch.onnx.export(
             program, dynamo=True, input_names=list(inputs), output_names=outputs and list(outputs), verbose=False
         )
-    assert written is not None
-    if facts:
-        written.model.metadata_props[FACTS] = json.dumps(facts)
-    with _quiet():
-        written.save(str(path), external_data=False)
 
 
-def write_openvino(program: Any, path: Path, facts: Mapping[str, Any]) -> None:
-    """Writes a `torch.export.ExportedProgram` as OpenVINO's pair of files; the weights are beside `path`, as .bin."""
+def write_onnx(model: Any, path: Path, facts: Mapping[str, Any]) -> None:
+    """Writes what `to_onnx` made, in one file."""
+    model.model.metadata_props[FACTS] = json.dumps(facts)
+    with _quiet(), atomic_path(path) as temporary:
+        model.save(str(temporary), external_data=False)
+
+
+def to_openvino(program: Any, inputs: Sequence[str], outputs: Sequence[str] | None = None) -> Any:
+    """A `torch.export.ExportedProgram` as an `openvino.Model`."""
     import openvino
 
     with _quiet():
         model = openvino.convert_model(program)
-    if facts:
-        for port, name in zip(model.inputs, ("image", "intrinsics"), strict=True):
-            port.set_names({name})
-        for port, name in zip(model.outputs, ("depth", "confidence"), strict=True):
-            port.set_names({name})
-        model.set_rt_info(json.dumps(facts), FACTS)
-    # The weights are there before what names them.
-    with atomic_path(path.with_suffix(".bin")) as weights:
-        graph = weights.with_suffix(".xml")
-        try:
-            openvino.serialize(model, graph, weights)
-            text = graph.read_bytes()
-        finally:
-            graph.unlink(missing_ok=True)
-    write_bytes(path, text)
+    for ports, names in ((model.inputs, inputs), (model.outputs, outputs)):
+        for port, name in zip(ports, names or [], strict=bool(names)):
+            port.get_tensor().set_names({name})
+    return model
+
+
+def write_openvino(model: Any, path: Path, facts: Mapping[str, Any]) -> None:
+    """Writes OpenVINO's pair of files; the weights are beside `path`, as .bin, and there before what names them."""
+    import openvino
+
+    model.set_rt_info(json.dumps(facts), FACTS)
+    with atomic_path(path) as graph, atomic_path(path.with_suffix(".bin")) as weights:
+        openvino.serialize(model, graph, weights)
 
 
 def write_torchscript(script: Any, path: Path, facts: Mapping[str, Any]) -> None:

@@ -17,6 +17,8 @@ from mono.export.formats import (
     SUFFIXES,
     Whole,
     open_exported,
+    to_onnx,
+    to_openvino,
     write_exported_program,
     write_onnx,
     write_openvino,
@@ -34,6 +36,7 @@ CAMERA_CONVENTION = (
     "right, y = (v - cy) / fy * depth down, z = depth forward. A resized image needs resized intrinsics: distances "
     "scale with the focal length."
 )
+_INPUTS, _OUTPUTS = ("image", "intrinsics"), ("depth", "confidence")
 _TRACED = Camera(fx=260.0, fy=262.0, cx=164.0, cy=121.0, width=330, height=240)
 _CHECKED = (
     Camera(fx=518.9, fy=519.5, cx=325.6, cy=253.7, width=640, height=480),
@@ -145,15 +148,10 @@ def _writer(predictor: Predictor, kind: str) -> Callable[[Path, dict[str, Any]],
     if kind == "exported-program":
         return lambda path, facts: write_exported_program(program, path, facts)
     if kind == "openvino":
-        return lambda path, facts: write_openvino(program, path, facts)
-
-    def onnx(path: Path, facts: dict[str, Any]) -> None:
-        from mono.output.atomic import atomic_path
-
-        with atomic_path(path) as temporary:
-            write_onnx(program, temporary, ["image", "intrinsics"], ["depth", "confidence"], facts)
-
-    return onnx
+        model = to_openvino(program, _INPUTS, _OUTPUTS)
+        return lambda path, facts: write_openvino(model, path, facts)
+    onnx = to_onnx(program, _INPUTS, _OUTPUTS)
+    return lambda path, facts: write_onnx(onnx, path, facts)
 
 
 def _scripted(network: Any, predictor: Predictor) -> Any:

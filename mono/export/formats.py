@@ -146,7 +146,7 @@ def _open_openvino(path: Path) -> tuple[Whole, str]:
 
     def run(image: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         answer = compiled([image, intrinsics])
-        return answer[0].copy(), answer[1].copy()
+        return answer[0], answer[1]
 
     return run, text
 
@@ -175,7 +175,7 @@ def _run_with_torch(module: Any) -> Whole:
 
     def run(image: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         with torch.inference_mode():
-            depth, confidence = module(torch.from_numpy(image), torch.from_numpy(intrinsics))
+            depth, confidence = module(torch.tensor(image), torch.tensor(intrinsics))
         return depth.numpy(), confidence.numpy()
 
     return run

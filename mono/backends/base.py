@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor, nn
 
     from mono.model.depth_model import NetworkOutput
@@ -34,10 +35,15 @@ class BackendError(ValueError):
 
 
 class Network(Protocol):
-    """What a backend makes of a network."""
+    """What a backend makes of a network; it has the attribute `directed` if the network has it and it is true."""
 
-    def __call__(self, image: Tensor, /) -> NetworkOutput:
-        """Maps normalised RGB (B, 3, H, W) to what the network says, as `DepthModel.forward` does."""
+    def __call__(self, image: Tensor, principal_point: Tensor | None = None, /) -> NetworkOutput:
+        """Maps normalised RGB (B, 3, H, W) to what the network says, as `DepthModel.forward` does.
+
+        Args:
+            image: normalised RGB.
+            principal_point: (B, 2) cx, cy [px of the input], for networks that are `directed`; None: the centre.
+        """
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,11 @@ class Job:
     identity: Mapping[str, Any]
     input_size: tuple[int, int] | None = None
 
+    @property
+    def directed(self) -> bool:
+        """Whether the network makes use of the principal point."""
+        return bool(getattr(self.network, "directed", False))
+
     def key(self) -> str:
         """A short text that is another one when a converted network would be."""
         import torch
@@ -64,6 +75,19 @@ class Job:
 
         text = json.dumps([dict(self.identity), self.input_size, torch.__version__, __version__], default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def arrays_of(image: Tensor, principal_point: Tensor | None, directed: bool) -> list[np.ndarray]:
+    """What a converted network is given: the image and, if it is `directed`, the principal point."""
+    import torch
+
+    arrays = [image.contiguous().numpy()]
+    if directed:
+        if principal_point is None:
+            height, width = image.shape[-2:]
+            principal_point = torch.tensor([(width - 1) / 2, (height - 1) / 2]).expand(len(image), 2)
+        arrays.append(principal_point.float().contiguous().numpy())
+    return arrays
 
 
 def cache_folder(*parts: str) -> Path:

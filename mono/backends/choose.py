@@ -66,12 +66,12 @@ def build(job: Job, backend: str, device: str = "cpu") -> Network:
 
         return compiled(job)
     if backend == "onnxruntime":
-        from mono.backends.onnx_runtime import onnxruntime_network
+        from mono.backends.onnx_runtime import OnnxRuntimeNetwork
 
-        return onnxruntime_network(job)
-    from mono.backends.openvino_network import openvino_network
+        return OnnxRuntimeNetwork(job)
+    from mono.backends.openvino_network import OpenVinoNetwork
 
-    return openvino_network(job)
+    return OpenVinoNetwork(job)
 
 
 def with_backend(predictor: Predictor, backend: str) -> Predictor:

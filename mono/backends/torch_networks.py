@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import copy
-import logging
 import os
-from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from mono.backends.base import Job, Network, cache_folder
-
-if TYPE_CHECKING:
-    from mono.model.depth_model import NetworkOutput
-
-log = logging.getLogger(__name__)
 
 
 def eager(job: Job) -> nn.Module:
@@ -43,10 +36,4 @@ def compiled(job: Job) -> Network:
     """
     # Inductor knows no other way to say where; what the user has set stays.
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder("inductor")))
-    network = eager(job)
-    call = torch.compile(network, options={"freezing": True})
-
-    def run(image: Tensor) -> NetworkOutput:
-        return call(image)
-
-    return run
+    return torch.compile(eager(job), options={"freezing": True})

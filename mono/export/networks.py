@@ -15,10 +15,17 @@ class Maps(nn.Module):
     def __init__(self, network: nn.Module):
         super().__init__()
         self.network = network
+        self.directed = bool(getattr(network, "directed", False))
 
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Depth and confidence, and the normals and their confidence of a network that has them."""
-        return tuple(m for m in self.network(image) if m is not None)
+    def forward(self, image: Tensor, principal_point: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Depth and confidence, and the normals and their confidence of a network that has them.
+
+        Args:
+            image: normalised RGB (B, 3, H, W).
+            principal_point: (B, 2) [px of the input]; networks that are not `directed` make no use of it.
+        """
+        output = self.network(image, principal_point) if self.directed else self.network(image)
+        return tuple(m for m in output if m is not None)
 
 
 def with_plain_padding(network: nn.Module) -> nn.Module:
@@ -54,7 +61,7 @@ def _padded(name: str, module: Conv2dSame) -> nn.Sequential:
 
 
 def captured(network: nn.Module, input_size: tuple[int, int] | None) -> torch.export.ExportedProgram:
-    """A bare network's operations as a graph: normalised pixels (B, 3, H, W) in, the maps that it has out.
+    """A bare network's operations as a graph: what `arrays_of` gives in, the maps that it has out.
 
     Args:
         network: in float32, in evaluation mode.
@@ -67,6 +74,10 @@ def captured(network: nn.Module, input_size: tuple[int, int] | None) -> torch.ex
             2: 32 * torch.export.Dim("rows", min=2, max=1024),
             3: 32 * torch.export.Dim("columns", min=2, max=1024),
         }
+    inputs, shapes = [torch.zeros(2, 3, height, width)], [sizes]
+    maps = Maps(with_plain_padding(network)).eval()
+    if maps.directed:
+        inputs.append(torch.zeros(2, 2))
+        shapes.append({0: sizes[0]})
     with torch.no_grad():
-        image = torch.zeros(2, 3, height, width)
-        return torch.export.export(Maps(with_plain_padding(network)).eval(), (image,), dynamic_shapes=(sizes,))
+        return torch.export.export(maps, tuple(inputs), dynamic_shapes=tuple(shapes))

@@ -17,7 +17,8 @@ class WholeModel(nn.Module):
     smaller), because the networks were made with it.
 
     Args:
-        network: maps normalised (1, 3, H, W) to canonical depth and confidence, both (1, 1, H, W), as a pair.
+        network: maps normalised (1, 3, H, W) and the principal point (1, 2) [px] in it to canonical depth and
+            confidence, both (1, 1, H, W), as a pair.
         transform: how images are brought to the canonical camera.
     """
 
@@ -83,7 +84,9 @@ class WholeModel(nn.Module):
         inside = ((y >= 0) & (y < height))[:, None] & ((x >= 0) & (x < width))
         pixels = torch.where(inside[:, :, None], pixels, self.border)
         tensor = (pixels.permute(2, 0, 1).to(torch.float32) - self.mean) * self.scale
-        depth, confidence = self.network(tensor[None])
+        shrunk = torch.stack([width / full_width, height / full_height])
+        point = (intrinsics[2:] + 0.5) * shrunk - 0.5 + torch.stack([left, top])
+        depth, confidence = self.network(tensor[None], point[None])
         maps = torch.cat([depth, confidence], 1)[0]
         maps = _looked_up(maps, rows, height, top, 1)
         maps = _looked_up(maps, columns, width, left, 2)

@@ -118,6 +118,10 @@ def _refuse(predictor: Predictor, kind: str, path: Path) -> None:
         raise BackendError(f"{path}: a file in the format {kind} ends in {SUFFIXES[kind]}")
     if reason := why_not({"onnx": "onnxruntime", "openvino": "openvino"}.get(kind, "eager"), "float32", "cpu"):
         raise BackendError(reason)
+    if (predictor.backend, predictor.precision) != ("eager", "float32"):
+        raise BackendError(
+            f"a file is made from a model in float32 eager, not {predictor.precision} {predictor.backend}"
+        )
     if predictor.architecture.get("iterations") is not None:
         raise BackendError(
             f"{predictor.name} cannot be exported: files hold depth and confidence, without the normals of ViTs and "
@@ -164,7 +168,8 @@ def _scripted(network: Any, predictor: Predictor) -> Any:
     view = predictor.transform.view(_TRACED)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that tracing may not generalise: the file is checked at other sizes
-        traced = torch.jit.trace(network, torch.zeros(1, 3, *view.input_size), check_trace=False)
+        inputs = (torch.zeros(1, 3, *view.input_size), torch.zeros(1, 2))
+        traced = torch.jit.trace(network, inputs, check_trace=False)
         return torch.jit.script(WholeModel(traced, predictor.transform).eval())
 
 

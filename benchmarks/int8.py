@@ -18,8 +18,8 @@ import numpy as np
 import torch
 
 import mono
-from mono.backends.base import machine
-from mono.backends.check import Frame, check_frames, deviation, inputs_of, read_frames
+from mono.backends.base import arrays_of, machine
+from mono.backends.check import Frame, check_frames, deviation, read_frames
 from mono.backends.choose import job_of
 from mono.export.networks import captured
 from mono.model.depth_model import NetworkOutput
@@ -28,21 +28,29 @@ from mono.model.depth_model import NetworkOutput
 class Compiled:
     """An OpenVINO model as a network; keeps how long it took [ms]."""
 
-    def __init__(self, model, precision: str):
+    def __init__(self, model, precision: str, directed: bool):
         import openvino
 
         settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
         self.model = openvino.Core().compile_model(model, "CPU", settings)
+        self.directed = directed
         self.times: list[float] = []
 
-    def __call__(self, image: torch.Tensor) -> NetworkOutput:
+    def __call__(self, image: torch.Tensor, principal_point: torch.Tensor | None = None) -> NetworkOutput:
         started = time.perf_counter()
-        answer = self.model(image.contiguous().numpy())
+        answer = self.model(arrays_of(image, principal_point, self.directed))
         self.times.append(1000 * (time.perf_counter() - started))
         return NetworkOutput(*(torch.from_numpy(answer[i].copy()) for i in range(len(answer))))
 
 
-def quantised(model, inputs: list[np.ndarray], keep: list[str]):
+def inputs_of(frame: Frame, predictor: mono.predictor.Predictor, directed: bool) -> list[np.ndarray]:
+    """What the network is given of a frame."""
+    view = predictor.transform.view(frame.camera)
+    point = torch.tensor([[view.input_camera.cx, view.input_camera.cy]])
+    return arrays_of(torch.from_numpy(view.image_to_input(frame.rgb)[None]), point, directed)
+
+
+def quantised(model, inputs: list[list[np.ndarray]], keep: list[str]):
     import nncf
 
     scope = nncf.IgnoredScope(patterns=keep, validate=False) if keep else None
@@ -92,7 +100,7 @@ def main() -> None:
 
     job = job_of(eager)
     model = openvino.convert_model(captured(job.network, job.input_size))
-    calibration = inputs_of(read_frames(args.calibrate)[: args.frames], eager.transform)
+    calibration = [inputs_of(frame, eager, job.directed) for frame in read_frames(args.calibrate)[: args.frames]]
     print(f"{eager.name}, {datetime.date.today()}, {machine()}, {torch.get_num_threads()} threads, openvino")
     print(
         f"median difference of depth / change of AbsRel against float32 eager; calibrated on {len(calibration)} frames\n"
@@ -100,11 +108,11 @@ def main() -> None:
     print(f"| | ms | {' | '.join(f'{name} ({len(members)})' for name, members in frames.items())} |")
     print("|---|" + "---|" * (1 + len(frames)))
     for precision in ("f32", "bf16"):
-        network = Compiled(model, precision)
+        network = Compiled(model, precision, job.directed)
         print(row(precision, replace(eager, network=network), frames, reference), flush=True)
     for tail in args.tail:
         keep = args.keep + (last_convolutions(model, tail) if tail else [])
-        network = Compiled(quantised(model, calibration, keep), "f32")
+        network = Compiled(quantised(model, calibration, keep), "f32", job.directed)
         name = "int8" + (f", last {tail} convolutions float32" if tail else "")
         print(row(name, replace(eager, network=network), frames, reference), flush=True)
 

@@ -13,7 +13,6 @@ from mono.backends.base import BackendError
 
 if TYPE_CHECKING:
     from mono.camera import Camera
-    from mono.canonical import CanonicalTransform
 
 DEPTH_BOUND = 0.005  # median of |depth / float32 eager depth - 1|
 ABS_REL_BOUND = 0.002  # of the mean over frames of the absolute relative error
@@ -92,11 +91,6 @@ def read_frames(annotations: Path) -> list[Frame]:
             camera = Camera(*sample.intrinsics, width=rgb.shape[1], height=rgb.shape[0])
             frames.append(Frame(rgb, camera, read_depth(sample.depth, sample.depth_scale)))
     return frames
-
-
-def inputs_of(frames: Sequence[Frame], transform: CanonicalTransform) -> list[np.ndarray]:
-    """What the network sees of frames, each (1, 3, H, W) float32."""
-    return [transform.view(frame.camera).image_to_input(frame.rgb)[None] for frame in frames]
 
 
 def deviation(depths: Sequence[np.ndarray], reference: Sequence[np.ndarray], frames: Sequence[Frame]) -> Deviation:

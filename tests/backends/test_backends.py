@@ -42,6 +42,32 @@ def test_a_backend_computes_the_network(toy_predictor, backend, fit):
         np.testing.assert_allclose(a.confidence, b.confidence, rtol=1e-5)
 
 
+class Directed(torch.nn.Module):
+    """Says how far a pixel is from the principal point."""
+
+    directed = True
+
+    def forward(self, image, principal_point=None):
+        x = torch.arange(image.shape[3]) - principal_point[:, 0, None]
+        y = torch.arange(image.shape[2]) - principal_point[:, 1, None]
+        depth = (x[:, None] ** 2 + y[:, :, None] ** 2 + 1).sqrt()[:, None] + image.mean(1, keepdim=True)
+        return NetworkOutput(depth, torch.ones_like(depth))
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_a_network_is_told_of_the_principal_point(toy_predictor, backend):
+    if reason := why_not(backend, "float32", "cpu"):
+        pytest.skip(reason)
+    toy = replace(toy_predictor, network=Directed())
+    network = with_backend(toy, backend).network
+    image, points = torch.randn(2, 3, 64, 96), torch.tensor([[40.0, 20.0], [50.5, 33.0]])
+    expected = Directed()(image, points).depth
+    np.testing.assert_allclose(network(image, points).depth, expected, rtol=1e-5)
+    centre = Directed()(image, torch.tensor([[47.5, 31.5]] * 2)).depth
+    np.testing.assert_allclose(network(image).depth, centre, rtol=1e-5)
+    assert network.directed
+
+
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
 def test_a_network_is_converted_once(toy_predictor, cache, backend, monkeypatch):
     if reason := why_not(backend, "float32", "cpu"):

@@ -102,9 +102,7 @@ def main() -> None:
     model = openvino.convert_model(captured(job.network, job.input_size))
     calibration = [inputs_of(frame, eager, job.directed) for frame in read_frames(args.calibrate)[: args.frames]]
     print(f"{eager.name}, {datetime.date.today()}, {machine()}, {torch.get_num_threads()} threads, openvino")
-    print(
-        f"median difference of depth / change of AbsRel against float32 eager; calibrated on {len(calibration)} frames\n"
-    )
+    print(f"calibrated on {len(calibration)} frames; median difference of depth to float32 eager / change of AbsRel\n")
     print(f"| | ms | {' | '.join(f'{name} ({len(members)})' for name, members in frames.items())} |")
     print("|---|" + "---|" * (1 + len(frames)))
     for precision in ("f32", "bf16"):

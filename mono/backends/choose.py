@@ -170,7 +170,8 @@ def _tried(
 
 def _depths(predictor: Predictor, frames: Sequence[Frame], rounds: int) -> tuple[list[np.ndarray], list[float]]:
     """Depth of all frames, and the times that each took [ms], the way in and back included."""
-    depths, times = [], []
+    depths: list[np.ndarray] = []
+    times: list[float] = []
     for _ in range(rounds):
         depths = []
         for frame in frames:
@@ -185,7 +186,7 @@ def _key(predictor: Predictor, precisions: Sequence[str]) -> str:
 
     import torch
 
-    versions = {"torch": torch.__version__}
+    versions = {"torch": str(torch.__version__)}
     for name in ("onnxruntime", "openvino"):
         if not why_not(name, "float32", "cpu"):
             versions[name] = importlib.metadata.version(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,17 +17,18 @@ def eager(job: Job) -> nn.Module:
 
     Only the order of tensors in memory changes. Autocast is the caller's.
     """
-    network = job.network
+    network: Any = job.network
     if job.precision != "float32":
         dtype = getattr(torch, job.precision)
-        half = network.half_weights() if hasattr(network, "half_weights") else []
+        half: list[str] = network.half_weights() if hasattr(network, "half_weights") else []
         own = dict(network.named_parameters())
         if any(own[name].dtype != dtype for name in half):
             network = copy.deepcopy(network)
             own = dict(network.named_parameters())
             for name in half:
                 own[name].data = own[name].data.to(dtype)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module: nn.Module = network.to(memory_format=torch.channels_last)
+    return module
 
 
 def compiled(job: Job) -> Network:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from mono.backends.base import BackendError
 
@@ -81,7 +82,7 @@ def measure(case: Case) -> Measured:
     Raises:
         BackendError: the process failed; says with what.
     """
-    values = _in_process("case", asdict(case))
+    values: dict[str, Any] = _in_process("case", asdict(case))
     return Measured(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
@@ -114,11 +115,12 @@ def machine_peaks(precisions: Iterable[str], threads: int) -> dict[str, float]:
     return {precision: matmul_peak(precision, threads) for precision in dict.fromkeys(precisions)}
 
 
-def _in_process(what: str, values: object) -> dict:
+def _in_process(what: str, values: object) -> dict[str, Any]:
     command = [sys.executable, "-m", "mono.benchmark.child", what, json.dumps(values)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
     if done.returncode or not lines:
         said = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
         raise BackendError(said[-1][:300])
-    return json.loads(lines[-1])
+    answer: dict[str, Any] = json.loads(lines[-1])
+    return answer

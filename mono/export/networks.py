@@ -53,9 +53,8 @@ def _padded(name: str, module: Conv2dSame) -> nn.Sequential:
         sides += [(kernel - 2) // 2, (kernel - 1) // 2]
     bias = module.bias is not None
     with torch.device("meta"):
-        conv = nn.Conv2d(
-            module.in_channels, module.out_channels, module.kernel_size, 2, groups=module.groups, bias=bias
-        )
+        high, wide = module.kernel_size
+        conv = nn.Conv2d(module.in_channels, module.out_channels, (high, wide), 2, groups=module.groups, bias=bias)
     conv.weight, conv.bias = module.weight, module.bias
     return nn.Sequential(nn.ZeroPad2d(tuple(sides)), conv).train(module.training)  # type: ignore[arg-type]
 

@@ -117,7 +117,7 @@ def open_predictor(
             f"it was written for. Leave out {', '.join(wrong)}"
         )
     whole, facts = open_exported(path)
-    values = {name: tuple(v) if isinstance(v, list) else v for name, v in facts["transform"].items()}
+    values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in facts["transform"].items()}
     return ExportedPredictor(
         network=_no_network,
         transform=CanonicalTransform(**values),

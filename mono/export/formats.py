@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import json
 import logging
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mono.backends.base import BackendError, why_not
+from mono.backends.base import BackendError
 from mono.output.atomic import atomic_path, write_bytes
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".ts", "exported-program": ".pt2"}
@@ -95,9 +96,9 @@ def open_exported(path: Path) -> tuple[Whole, dict[str, Any]]:
         raise BackendError(f"{path}: an exported model ends in {', '.join(SUFFIXES.values())}")
     if not path.is_file():
         raise BackendError(f"there is no file {path}")
-    backend = {"onnx": "onnxruntime", "openvino": "openvino"}.get(kind, "eager")
-    if reason := why_not(backend, "float32", "cpu"):
-        raise BackendError(reason)
+    runner = {"onnx": "onnxruntime", "openvino": "openvino"}.get(kind)
+    if runner and importlib.util.find_spec(runner) is None:
+        raise BackendError(f'{path} is run by {runner}, which is not installed: pip install "metricdepth[{runner}]"')
     openers = {
         "onnx": _open_onnx, "openvino": _open_openvino, "torchscript": _open_torchscript,
         "exported-program": _open_exported_program,

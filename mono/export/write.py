@@ -183,7 +183,7 @@ def _agreement(predictor: Predictor, whole: Whole, camera: Camera) -> Agreement:
     return Agreement(
         size=(camera.width, camera.height),
         focal=camera.focal,
-        depth=float(relative.max(initial=0.0)),
+        depth=float(relative.max()) if both.any() else float("inf"),
         confidence=float(doubt.max()),
         invalid=float(np.mean((depth > 0) != (expected.depth > 0))),
     )

@@ -82,8 +82,9 @@ def measure(case: Case) -> Measured:
     Raises:
         BackendError: the process failed; says with what.
     """
-    values: dict[str, Any] = _in_process("case", asdict(case))
-    return Measured(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    answer = _in_process("case", asdict(case))
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in answer.items()}
+    return Measured(**values)
 
 
 def matmul_peak(precision: str, threads: int) -> float:

@@ -133,5 +133,5 @@ def open_predictor(
     )
 
 
-def _no_network(image: torch.Tensor) -> Any:
+def _no_network(image: torch.Tensor, principal_point: torch.Tensor | None = None, /) -> Any:
     raise TypeError("an exported file takes photos, not network inputs")

@@ -19,11 +19,12 @@ from mono.prediction import Prediction
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
 
+    from mono.backends.base import Network
     from mono.model.depth_model import NetworkOutput
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+Backend = Literal["eager", "compile", "onnxruntime", "openvino", "auto"]
 log = logging.getLogger(__name__)
 
 
@@ -41,9 +42,10 @@ class Predictor:
         checkpoint: the file its weights came from.
         checksum: SHA-256 of that file.
         architecture: what else of the config decides what the network says.
+        backend: what computes the network: "eager", "compile", "onnxruntime" or "openvino".
     """
 
-    network: nn.Module
+    network: Network
     transform: CanonicalTransform
     device: torch.device
     precision: str
@@ -51,6 +53,7 @@ class Predictor:
     checkpoint: Path
     checksum: str
     architecture: Mapping[str, Any] = field(default_factory=dict)
+    backend: str = "eager"
 
     def predict(self, image: Any, camera: Camera | None = None) -> Prediction:
         """Predicts metric depth of one image.
@@ -205,24 +208,33 @@ def load_model(
     *,
     checkpoint: str | os.PathLike[str] | None = None,
     device: str = "auto",
-    precision: Precision = "float32",
+    precision: Precision | None = None,
     options: Mapping[str, Any] | None = None,
+    backend: Backend = "eager",
 ) -> Predictor:
     """Loads a network with its weights, ready to predict.
 
     Args:
-        model: a zoo name ("lite", "convnext_large"), a config file (with `checkpoint`), or a checkpoint file.
+        model: a zoo name ("lite", "convnext_large"), a config file (with `checkpoint`), a checkpoint file, or a file
+            that `metricdepth export` wrote.
         checkpoint: the weights; a zoo model finds its own in weight/.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
-        precision: "float32", "bfloat16", "float16" or "auto".
+        precision: "float32", "bfloat16", "float16" or "auto". None is float32; with the backend "auto", bfloat16 too if
+            it is faster and within the accuracy bound.
         options: overrides of config values by dotted keys, as {"data_basic.crop_size": (544, 928)}.
+        backend: what computes the network; "auto" is what was measured fastest on this machine within the accuracy
+            bound, see docs/speed.md.
 
     Raises:
-        ValueError: a name, config, checkpoint, device or precision cannot be used; the message says why.
+        ValueError: a name, config, checkpoint, device, precision or backend cannot be used; the message says why.
     """
     import torch
 
+    from mono.backends.base import require
+    from mono.backends.choose import with_backend, with_fastest
     from mono.config import ConfigError, read_config
+    from mono.export.formats import is_exported
+    from mono.export.predictor import open_predictor
     from mono.model.checkpoint import (
         CheckpointError,
         checked_sha256,
@@ -236,8 +248,16 @@ def load_model(
     from mono.model.zoo import MODELS
 
     torch_device = choose_device(device)
-    precision_name = choose_precision(precision, torch_device)
     text = str(model)
+    if is_exported(text):
+        return open_predictor(Path(text), torch_device, precision, backend, options, checkpoint)
+    measured = backend == "auto"
+    precision_name = choose_precision(precision or "float32", torch_device)
+    precisions = ("float32", "bfloat16") if precision in (None, "auto") else (precision_name,)
+    if measured:
+        precision_name = "float32"
+    else:
+        require(backend, precision_name, torch_device.type)
     record = MODELS.get(text)
     path = Path(checkpoint) if checkpoint else None
     tensors = None
@@ -264,7 +284,11 @@ def load_model(
     name = record.name if record else config.path.stem
     with torch.device("meta"):  # the weights go straight to their place: random ones would cost time and memory
         network = build_depth_model(**config.architecture)
-    half = {} if precision_name == "float32" else dict.fromkeys(network.half_weights(), getattr(torch, precision_name))
+    full = precision_name == "float32" or backend not in ("eager", "compile")  # others halve weights by themselves
+    half = {} if full else dict.fromkeys(network.half_weights(), getattr(torch, precision_name))
     load_tensors(network, tensors, path, expected=name, device=torch_device, dtypes=half)
     network = network.eval().requires_grad_(False).to(torch_device)  # what is not in the checkpoint
-    return Predictor(network, config.transform, torch_device, precision_name, name, path, checksum, config.architecture)
+    predictor = Predictor(
+        network, config.transform, torch_device, precision_name, name, path, checksum, config.architecture
+    )
+    return with_fastest(predictor, precisions) if measured else with_backend(predictor, backend)

@@ -43,13 +43,18 @@ def add_machine_flags(parser: argparse.ArgumentParser) -> None:
     """Adds device, precision, config overrides, iterations and verbosity."""
     group = parser.add_argument_group("machine")
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
-    group.add_argument("--precision", default="float32", help="float32, bfloat16, float16 or auto (default: float32)")
+    group.add_argument(
+        "--precision",
+        help="float32, bfloat16, float16 or auto (default: float32; with --backend auto, what is fastest)",
+    )
+    group.add_argument(
+        "--backend", default="eager", metavar="B",
+        help="eager, compile, onnxruntime, openvino, or auto: the fastest within the accuracy bound (default: eager)",
+    )  # fmt: skip
     group.add_argument(
         "--batch_size", "--batch-size", type=int, default=1, metavar="N", help="images at a time (default: 1)"
     )
-    group.add_argument(
-        "--options", nargs="+", default=[], metavar="K=V", help='config values, as data_basic.crop_size="(544,928)"'
-    )
+    add_config_flags(group)
     group.add_argument("--iterations", type=int, metavar="N", help="of the refinement, for networks that have one")
     group.add_argument(
         "--launcher",
@@ -57,6 +62,13 @@ def add_machine_flags(parser: argparse.ArgumentParser) -> None:
         help="None, pytorch (torchrun; found out by itself) or slurm: images are split over processes (default: None)",
     )
     group.add_argument("--verbose", action="store_true", help="log more, with tracebacks")
+
+
+def add_config_flags(group: argparse._ActionsContainer) -> None:
+    """Adds config overrides."""
+    group.add_argument(
+        "--options", nargs="+", default=[], metavar="K=V", help='config values, as data_basic.crop_size="(544,928)"'
+    )
 
 
 def add_camera_flags(parser: argparse.ArgumentParser) -> None:
@@ -181,6 +193,7 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
             device=nth_device(ranks.local) if spread else args.device,
             precision=args.precision,
             options=options,
+            backend=args.backend,
         )
 
 
@@ -202,6 +215,7 @@ def facts(predictor: Predictor) -> dict[str, Any]:
         "architecture": dict(predictor.architecture),
         "transform": asdict(predictor.transform),
         "precision": predictor.precision,
+        "backend": predictor.backend,
         "device": str(predictor.device),
         "versions": versions(),
     }
@@ -228,7 +242,7 @@ def say_summary(summary: RunSummary | None, options: RunOptions, predictor: Pred
     counts += [f"{summary.skipped} were done before"] if summary.skipped else []
     counts += [f"{len(summary.failures)} failed"] if summary.failures else []
     rate = f", {summary.seconds / summary.done:.2f} s an image" if summary.done else ""
-    out(f"\n{', '.join(counts)}{rate}, with {predictor.name} on {predictor.device}\n")
+    out(f"\n{', '.join(counts)}{rate}, with {predictor.name} on {predictor.device}{_how(predictor)}\n")
     for source, count in sorted(summary.sources.items()):
         hint = "  <- distances may be off by a factor: give --focal-px, or a camera file" if source == "assumed" else ""
         out(f"  focal length: {source:12} {count} image{'s' * (count != 1)}{hint}\n")
@@ -237,6 +251,11 @@ def say_summary(summary: RunSummary | None, options: RunOptions, predictor: Pred
     out("  results: " + "  ".join(where) + "\n")
     say_failures(summary.failures)
     return 1 if summary.failures else 0
+
+
+def _how(predictor: Predictor) -> str:
+    """What computed, where that is not as it always was."""
+    return "" if predictor.backend == "eager" else f" by {predictor.backend} in {predictor.precision}"
 
 
 def say_failures(failures: Sequence[tuple[str, str]], most: int = 20) -> None:

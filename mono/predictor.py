@@ -29,6 +29,48 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """An image that is ready for the network.
+
+    Attributes:
+        found: its camera.
+        view: what was done to it.
+        pixels: (3, H, W) float32, resized, padded and normalised.
+    """
+
+    found: FoundCamera
+    view: CanonicalView
+    pixels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the network said of the image `row` of a batch; see `Prepared`."""
+
+    output: NetworkOutput
+    row: int
+    view: CanonicalView
+    found: FoundCamera
+
+    def prediction(self) -> Prediction:
+        """The answer brought back to the image, in metres. Threads may do this while the network runs."""
+        output, row, view = self.output, self.row, self.view
+        normal = normal_confidence = None
+        if output.normal is not None and output.normal_confidence is not None:
+            normal = view.normal_to_image(output.normal[row].float()).cpu().numpy()
+            normal_confidence = view.map_to_image(output.normal_confidence[row].float())[0].cpu().numpy()
+        return Prediction(
+            depth=view.depth_to_metric(output.depth[row].float()).cpu().numpy(),
+            confidence=view.map_to_image(output.confidence[row].float())[0].cpu().numpy(),
+            camera=self.found.camera,
+            camera_source=self.found.source,
+            camera_detail=self.found.detail,
+            normal=normal,
+            normal_confidence=normal_confidence,
+        )
+
+
+@dataclass(frozen=True)
 class Predictor:
     """A loaded network with the canonical transform around it. Made by `load_model`.
 
@@ -90,23 +132,35 @@ class Predictor:
 
     def predict_found(self, images: Sequence[np.ndarray], cameras: Sequence[FoundCamera]) -> list[Prediction]:
         """`predict_batch` for (H, W, 3) uint8 RGB arrays whose cameras were found already."""
+        prepared = [self.prepare(image, found) for image, found in zip(images, cameras, strict=True)]
+        return [answer.prediction() for answer in self.ask(prepared)]
+
+    def prepare(self, image: np.ndarray, found: FoundCamera) -> Prepared:
+        """Brings an (H, W, 3) uint8 RGB array to the network's input. Threads may do this while the network runs.
+
+        Raises:
+            ValueError: the image does not have the camera's size, or does not fit the network's input.
+        """
+        view = self.transform.view(found.camera)
+        return Prepared(found, view, view.image_to_input(image))
+
+    def ask(self, images: Sequence[Prepared]) -> list[Answer]:
+        """Runs the network; images whose inputs have one size go through it together."""
         import torch
 
-        views = [self.transform.view(found.camera) for found in cameras]
         by_size: dict[tuple[int, int], list[int]] = {}
-        for i, view in enumerate(views):
-            by_size.setdefault(view.input_size, []).append(i)
-        predictions: dict[int, Prediction] = {}
+        for i, image in enumerate(images):
+            by_size.setdefault(image.view.input_size, []).append(i)
+        answers: dict[int, Answer] = {}
         for members in by_size.values():
-            batch = np.stack([views[i].image_to_input(images[i]) for i in members])
-            inputs = [torch.from_numpy(batch).to(self.device)]
+            inputs = [torch.from_numpy(np.stack([images[i].pixels for i in members])).to(self.device)]
             if getattr(self.network, "directed", False):
-                inputs.append(torch.tensor([views[i].principal_point for i in members], device=self.device))
+                points = [images[i].view.principal_point for i in members]
+                inputs.append(torch.tensor(points, device=self.device))
             with torch.inference_mode(), self._autocast():
                 output = self.network(*inputs)
-            for row, i in enumerate(members):
-                predictions[i] = _prediction(output, row, views[i], cameras[i])
-        return [predictions[i] for i in range(len(images))]
+            answers |= {i: Answer(output, row, images[i].view, images[i].found) for row, i in enumerate(members)}
+        return [answers[i] for i in range(len(images))]
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         import torch
@@ -114,23 +168,6 @@ class Predictor:
         if self.precision == "float32":
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=getattr(torch, self.precision))
-
-
-def _prediction(output: NetworkOutput, row: int, view: CanonicalView, found: FoundCamera) -> Prediction:
-    """What the network said of a batch's image `row`, brought back to the image."""
-    normal = normal_confidence = None
-    if output.normal is not None and output.normal_confidence is not None:
-        normal = view.normal_to_image(output.normal[row].float()).cpu().numpy()
-        normal_confidence = view.map_to_image(output.normal_confidence[row].float())[0].cpu().numpy()
-    return Prediction(
-        depth=view.depth_to_metric(output.depth[row].float()).cpu().numpy(),
-        confidence=view.map_to_image(output.confidence[row].float())[0].cpu().numpy(),
-        camera=found.camera,
-        camera_source=found.source,
-        camera_detail=found.detail,
-        normal=normal,
-        normal_confidence=normal_confidence,
-    )
 
 
 def _read(image: Any, camera: Camera | None) -> tuple[np.ndarray, FoundCamera]:

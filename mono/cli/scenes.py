@@ -1,4 +1,4 @@
-"""`metricdepth scenes render`: render procedural scenes with exact depth into a data set."""
+"""`metricdepth scenes`: render procedural scenes with exact depth, into a data set or as a video's frames."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def add_parser(subparsers: Any) -> None:
-    """Register the command `scenes` with its action `render`."""
+    """Register the command `scenes` with its actions `render` and `sequence`."""
     scenes = subparsers.add_parser("scenes", help="procedural scenes with exact depth")
     actions = scenes.add_subparsers(dest="action", required=True)
     render = actions.add_parser("render", help="render a data set to evaluate or train on; a stopped run is continued")
@@ -23,6 +23,17 @@ def add_parser(subparsers: Any) -> None:
         "--family", action="append", type=_share, metavar="NAME[=SHARE]", help="only these families; may be repeated"
     )
     render.set_defaults(run=_render)
+    sequence = actions.add_parser(
+        "sequence", help="render a camera's way through a scene, with exact depth and poses; a stopped run is continued"
+    )
+    sequence.add_argument("kind", choices=("street", "room"), help="a loop of about 560 m by car, or a room on foot")
+    sequence.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    sequence.add_argument("--frames", type=int, required=True, metavar="N", help="number of frames for the whole way")
+    sequence.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed gives the same frames")
+    sequence.add_argument("--workers", type=int, default=1, metavar="W", help="processes, one thread each")
+    sequence.add_argument("--assets", type=Path, metavar="DIR", help="folder with textures and models (index.json)")
+    sequence.add_argument("--pixels", type=int, default=150_000, metavar="P", help="pixels of a frame, about")
+    sequence.set_defaults(run=_sequence)
 
 
 def _share(text: str) -> tuple[str, float]:
@@ -46,4 +57,13 @@ def _render(args: argparse.Namespace) -> int:
         pixels=args.pixels,
         weights=dict(args.family) if args.family else None,
     )
+    return 0
+
+
+def _sequence(args: argparse.Namespace) -> int:
+    from mono.scenes.sequence import SequencePlan, render_sequence
+
+    logging.getLogger("mono.scenes").setLevel(logging.INFO)
+    plan = SequencePlan(args.kind, args.out, args.frames, args.seed, args.assets, args.pixels)
+    render_sequence(plan, workers=args.workers)
     return 0

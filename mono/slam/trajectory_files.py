@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -121,6 +122,48 @@ def write_trajectory(
                 for i, t in enumerate(trajectory.times)
             ]
     write_bytes(Path(path), ("\n".join(lines) + "\n").encode())
+
+
+def read_times(path: Path) -> np.ndarray:
+    """Times [s], (N,), of a file with one in the first column of each line, as KITTI's times.txt and TUM's rgb.txt.
+
+    Raises:
+        TrajectoryError: the file is missing or a line is wrong.
+    """
+    rows, numbers = _rows(path)
+    times = np.empty(len(rows))
+    for i, row in enumerate(rows):
+        try:
+            times[i] = float(row.replace(",", " ").split()[0])
+        except ValueError:
+            raise TrajectoryError(f"{path}, line {numbers[i]}: does not begin with a time: {row[:40]!r}") from None
+    return times / 1e9 if times[0] > _NANOSECONDS_ABOVE else times
+
+
+def read_timed(path: Path, format: Format | None = None, times: np.ndarray | None = None) -> tuple[Trajectory, bool]:
+    """A trajectory and whether its times are a clock's; a KITTI file's are line numbers unless `times` are given.
+
+    Raises:
+        TrajectoryError: as `read_trajectory`, or the number of times is not that of the lines.
+    """
+    trajectory = read_trajectory(path, format)
+    if (format or file_format(path)) != "kitti":
+        return trajectory, True
+    if times is None:
+        return trajectory, False
+    if len(times) < len(trajectory):
+        raise TrajectoryError(f"{path}: has {len(trajectory)} poses, but there are {len(times)} times for them")
+    return replace(trajectory, times=times[: len(trajectory)]), True
+
+
+def file_format(path: Path) -> Format:
+    """The format of a trajectory file, by its first line.
+
+    Raises:
+        TrajectoryError: it is none.
+    """
+    rows, numbers = _rows(path)
+    return _format_of(path, rows[0], numbers[0])
 
 
 def read_body_from_camera(path: Path) -> np.ndarray:

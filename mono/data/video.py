@@ -54,7 +54,7 @@ class Video:
         Raises:
             VideoError: the file is missing, empty, no video, or cut short before its first frame; or PyAV is missing.
         """
-        self._av = _import_av()
+        self._av = import_av()
         self.path = Path(path)
         if not self.path.is_file():
             raise VideoError(f"{path}: {'is a folder' if self.path.is_dir() else 'there is no such file'}, not a video")
@@ -314,7 +314,7 @@ def _read_exif(tables: Sequence[dict[str, str]]) -> ExifCamera | None:
     return None
 
 
-def _import_av() -> ModuleType:
+def import_av() -> ModuleType:
     try:
         import av
     except ImportError as error:

@@ -124,26 +124,26 @@ def frame_times(samples: Sequence[Sample]) -> np.ndarray:
 
 
 def with_poses(frames: Sequence[DepthFrame], trajectory: Trajectory) -> list[PosedFrame]:
-    """The frames that have a pose. As many poses as frames belong together in order; else those of the same time.
+    """The frames that have a pose of the same time; else, if there are as many poses, all of them in order.
 
     Raises:
-        PosedDepthError: no frame has a pose.
+        PosedDepthError: frames and poses do not fit.
     """
-    if len(frames) == len(trajectory):
-        pairs = np.stack([np.arange(len(frames))] * 2, axis=1)
-    else:
-        times = frame_times([frame.sample for frame in frames])
-        step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-        pairs = associate(times, trajectory.times, step / 2)
-        if not len(pairs):
+    times = frame_times([frame.sample for frame in frames])
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+    pairs = associate(times, trajectory.times, step / 2)
+    # Another clock meets by chance here and there.
+    if 2 * len(pairs) < min(len(frames), len(trajectory)):
+        if len(frames) != len(trajectory):
             raise PosedDepthError(
-                f"none of the {len(frames)} depth maps (times {times[0]:g} to {times[-1]:g}) has one of the "
+                f"{len(pairs)} of the {len(frames)} depth maps (times {times[0]:g} to {times[-1]:g}) have one of the "
                 f"{len(trajectory)} poses (times {trajectory.times[0]:g} to {trajectory.times[-1]:g}): the times are "
                 "a video's seconds, or the numbers in the names of files; give as many poses as depth maps, or times "
                 "that fit"
             )
-        if len(pairs) < len(frames):
-            log.warning("%d of %d depth maps have no pose: they are left out", len(frames) - len(pairs), len(frames))
+        pairs = np.stack([np.arange(len(frames))] * 2, axis=1)
+    if len(pairs) < len(frames):
+        log.warning("%d of %d depth maps have no pose: they are left out", len(frames) - len(pairs), len(frames))
     return [PosedFrame(frames[i], trajectory.poses[j]) for i, j in pairs]
 
 

@@ -159,7 +159,12 @@ def test_poses_go_to_frames_in_order_or_by_time(folder):
     assert len(with_poses(frames, read_trajectory(folder / "poses.txt"))) == 5
     some = with_poses(frames, read_trajectory(folder / "some.txt"))
     assert [f.frame.sample.name for f in some] == ["0001", "0003", "0004"]
-    with pytest.raises(PosedDepthError, match=r"none of the 5 depth maps .* has one of the 3 poses"):
+    other_clock = Trajectory(some_poses := read_trajectory(folder / "poses.txt").poses, np.arange(5) * 0.1 + 7)
+    assert [f.pose.tolist() for f in with_poses(frames, other_clock)] == some_poses.tolist()
+    # As many poses as depth maps, but of other frames: times decide.
+    shifted = with_poses(frames, Trajectory(some_poses, np.arange(5.0) + 1))
+    assert [f.frame.sample.name for f in shifted] == ["0001", "0002", "0003", "0004"]
+    with pytest.raises(PosedDepthError, match=r"0 of the 5 depth maps .* have one of the 3 poses"):
         with_poses(frames, read_trajectory(folder / "late.txt"))
 
 

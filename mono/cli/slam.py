@@ -82,7 +82,8 @@ def run(args: argparse.Namespace) -> int:
         else:
             paths, unread = paths_by_vo(samples, found, depth_of, VoOptions(**features), bars.step)
         content = write_paths(args.out, paths, found, args.backend, len(samples), unread)
-    _say(content, args.out)
+    placed = len({name for path in paths for name in path.trajectory.names})
+    _say(content, placed, args.out)
     common.say_failures(unread)
     return 1 if unread or any(not path.metric for path in paths) else 0
 
@@ -103,9 +104,8 @@ def _samples(args: argparse.Namespace) -> list[Sample]:
     return find_images(args.inputs)[:: args.every]
 
 
-def _say(content: dict[str, Any], out: Path) -> None:
+def _say(content: dict[str, Any], placed: int, out: Path) -> None:
     write = sys.stdout.write
-    placed = sum(part["frames"] for part in content["parts"])
     write(f"\n{placed} of {content['frames']} frames have a pose, in {len(content['parts'])} part(s)\n")
     for part in content["parts"]:
         where = out / part["folder"]

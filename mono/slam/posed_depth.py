@@ -82,7 +82,7 @@ class PosedFrame:
 def find_depth(path: Path) -> list[DepthFrame]:
     """The depth maps of a run of `predict` (its output folder), or those that an annotation file names, in order.
 
-    A folder's smoothed depth (depth_smooth/) is taken where there is any.
+    A folder's smoothed depth (depth_smooth/) is taken if it is that of all its depth.
 
     Raises:
         PosedDepthError: there is no such file or folder, or no depth in it.
@@ -98,17 +98,19 @@ def find_depth(path: Path) -> list[DepthFrame]:
     if not records:
         raise PosedDepthError(f"{path}: its manifest lists no depth; predict with --save depth")
     records.sort(key=lambda record: record["name"])
-    smoothed = path / "depth_smooth"
-    if smoothed.is_dir():
-        log.info("smoothed depth is used, of %s", smoothed)
+    depth = [path / record["outputs"]["depth"] for record in records]
+    smoothed = [path / "depth_smooth" / file.relative_to(path / "depth") for file in depth]
+    pairs = list(zip(depth, smoothed, strict=True))
+    if all(smooth.is_file() and smooth.stat().st_mtime >= raw.stat().st_mtime for raw, smooth in pairs):
+        log.info("smoothed depth is used, of %s", path / "depth_smooth")
+        depth = smoothed
+    elif any(smooth.is_file() for smooth in smoothed):
+        log.warning("%s is incomplete, or older than depth: it is not used", path / "depth_smooth")
     samples = _samples_of(records)
-    frames = []
-    for record, sample in zip(records, samples, strict=True):
-        depth = path / record["outputs"]["depth"]
-        smooth = smoothed / depth.relative_to(path / "depth")
-        depth = smooth if smooth.is_file() else depth
-        frames.append(DepthFrame(sample, depth, None, tuple(record["intrinsics"])))
-    return frames
+    return [
+        DepthFrame(sample, file, None, tuple(record["intrinsics"]))
+        for sample, file, record in zip(samples, depth, records, strict=True)
+    ]
 
 
 def frame_times(samples: Sequence[Sample]) -> np.ndarray:

@@ -1,6 +1,7 @@
 """`predict` of a video: its frames, the video of depth, and smoothed scales."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from mono.data.video import Video
 from mono.output.depth_files import write_depth
 from mono.output.smoothing import find_smoothing
 from mono.output.video import write_video
+from mono.slam.posed_depth import find_depth, frame_times
 
 av = pytest.importorskip("av")
 
@@ -82,6 +84,21 @@ def test_smoothing_takes_the_flicker_out_and_says_so(clip, tmp_path, toy, capsys
     # Depth itself stays as it was, so doing it again changes nothing.
     assert main(["predict", str(clip), "--out", str(out), "--save", "depth", "--smooth-scale", "4"]) == 0
     assert json.loads((out / "depth_smooth" / "clip" / "smoothing.json").read_text()) == report
+
+
+def test_smoothed_depth_is_fused_while_it_belongs_to_the_depth(clip, tmp_path, toy, caplog):
+    out = tmp_path / "out"
+    arguments = ["predict", str(clip), "--out", str(out), "--save", "depth", "--every", "5"]
+    assert main([*arguments, "--smooth-scale"]) == 0
+    frames = find_depth(out)
+    assert [f.depth_file.relative_to(out).parts[0] for f in frames] == ["depth_smooth"] * 4
+    assert [f.sample.index for f in frames] == [0, 5, 10, 15]
+    np.testing.assert_allclose(frame_times([f.sample for f in frames]), [0, 0.5, 1, 1.5], atol=2e-3)
+    assert frames[1].sample.read().rgb.shape == (48, 64, 3)
+    raw = out / "depth" / "clip" / "000005.png"
+    os.utime(raw, (raw.stat().st_atime, raw.stat().st_mtime + 100))
+    assert all(f.depth_file.relative_to(out).parts[0] == "depth" for f in find_depth(out))
+    assert "is incomplete, or older than depth" in caplog.text
 
 
 def test_what_does_not_fit_is_refused(clip, tmp_path, toy, capsys):

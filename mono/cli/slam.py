@@ -36,7 +36,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--refine-focal", action="store_true", help="sfm: let COLMAP refine the focal length")
     parser.add_argument(
-        "--max-features", type=int, metavar="N", help="of a frame (default: 4096 with sfm, 800 with vo)"
+        "--max-features", type=int, metavar="N", help="of a frame (default: 8192 with sfm, 800 with vo)"
     )
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="of COLMAP (default: all)")
     common.add_camera_flags(parser, sweep=False)

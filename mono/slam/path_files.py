@@ -25,7 +25,8 @@ def write_paths(
     """Writes each path into its folder (the first into `out`, others into `out`/part_2, ...), then scale.json.
 
     A folder gets trajectory_tum.txt, trajectory_kitti.txt, frames.txt (time and name of each pose), points.ply; those
-    of a path without a sound scale are called unscaled_..., in units of their own.
+    of a path without a sound scale are called unscaled_..., in units of their own. What an earlier
+    run wrote is removed.
 
     Returns:
         What scale.json holds.
@@ -34,12 +35,16 @@ def write_paths(
         OSError: a file cannot be written.
     """
     parts = []
+    for former in [out, *out.glob("part_*")]:
+        for prefix in ("", "unscaled_"):
+            for name in ("trajectory_tum.txt", "trajectory_kitti.txt", "points.ply"):
+                (former / f"{prefix}{name}").unlink(missing_ok=True)
+        (former / "frames.txt").unlink(missing_ok=True)
+        if former != out and not any(former.iterdir()):
+            former.rmdir()
     for number, path in enumerate(paths, 1):
         folder = out if number == 1 else out / f"part_{number}"
         prefix = "" if path.metric else "unscaled_"
-        for stale in ("", "unscaled_"):
-            for name in ("trajectory_tum.txt", "trajectory_kitti.txt", "points.ply"):
-                (folder / f"{stale}{name}").unlink(missing_ok=True)
         files = {kind: folder / f"{prefix}trajectory_{kind}.txt" for kind in ("tum", "kitti")}
         write_trajectory(files["tum"], path.trajectory, "tum")
         write_trajectory(files["kitti"], path.trajectory, "kitti")

@@ -54,7 +54,7 @@ class SfmOptions:
     """
 
     refine_focal: bool = False
-    max_features: int = 4096
+    max_features: int = 8192
     overlap: int = 10
     min_angle: float = 4.0
     threads: int = 0
@@ -203,7 +203,8 @@ def _drop_other(folder: Path, samples: Sequence[Sample], camera: Camera, options
     if not (mark.is_file() and mark.read_text() == json.dumps(key)):
         (folder / "database.db").unlink(missing_ok=True)
         write_bytes(mark, json.dumps(key).encode())
-    shutil.rmtree(folder / "models", ignore_errors=True)
+    for made in ("models", "metric"):
+        shutil.rmtree(folder / made, ignore_errors=True)
 
 
 def _extract(

@@ -8,7 +8,20 @@ import sys
 from collections.abc import Callable, Sequence
 
 from mono import __version__
-from mono.cli import annotate, compare, eval_odom, evaluate, finetune, models, predict, scenes, train
+from mono.cli import (
+    annotate,
+    compare,
+    eval_odom,
+    evaluate,
+    finetune,
+    fuse,
+    models,
+    predict,
+    rescale,
+    scenes,
+    slam,
+    train,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,7 +31,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"metricdepth {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (predict, evaluate, compare, annotate, models, scenes, train, finetune, eval_odom):
+    for module in (
+        predict,
+        evaluate,
+        compare,
+        annotate,
+        models,
+        scenes,
+        train,
+        finetune,
+        slam,
+        rescale,
+        fuse,
+        eval_odom,
+    ):
         module.add_parser(commands)
     args = parser.parse_args(argv)
     return guarded(args.run, args)

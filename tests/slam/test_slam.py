@@ -1,6 +1,7 @@
 """From pictures of a painted box to metric paths: COLMAP, the scale, the command, and what is refused."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import PIL.Image
@@ -110,6 +111,27 @@ def test_a_model_whose_depth_disagrees_is_flagged_and_not_scaled(frames, known, 
     assert not path.metric and path.scale is None
     assert "images disagree on the scale" in path.problem
     assert not (tmp_path / "colmap" / "metric").exists()
+
+
+def test_colmap_refines_a_focal_length_that_is_off(frames, known, tmp_path):
+    from mono.data.folder import find_images
+
+    wrong = replace(CAMERA, fx=1.08 * CAMERA.fx, fy=1.08 * CAMERA.fy)
+    asked = []
+
+    def depth_of(rgb, found):
+        asked.append(found)
+        return known[rgb.tobytes()]
+
+    options = SfmOptions(threads=1, refine_focal=True)
+    paths, _ = paths_by_sfm(
+        find_images([frames]), FoundCamera(wrong, "assumed", "a guess"), depth_of, tmp_path / "colmap", options
+    )
+    assert paths[0].camera.fx == pytest.approx(CAMERA.fx, rel=0.03)
+    assert paths[0].facts["focal_px"] == pytest.approx(paths[0].camera.focal, abs=0.01)
+    # Depth is predicted with what COLMAP found.
+    assert {f.camera.fx for f in asked} == {paths[0].camera.fx}
+    assert asked[0].detail == "a guess; refined by COLMAP"
 
 
 def test_frames_that_cannot_be_used_are_named_and_too_few_refused(frames, tmp_path, monkeypatch, capsys):

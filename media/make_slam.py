@@ -7,7 +7,7 @@ import numpy as np
 import open3d as o3d
 
 from mono.output.pictures import write_picture
-from mono.slam import read_trajectory
+from mono.slam import Trajectory, read_trajectory
 
 WIDTH, HEIGHT = 900, 560
 HEAD = 0.35  # [m]; what is higher above the path than this is taken away, to look into the room
@@ -30,7 +30,7 @@ def main(mesh_file: str, trajectory_file: str) -> None:
     forward -= (forward @ down) * down
     forward /= np.linalg.norm(forward)
     extent = np.percentile(np.linalg.norm(vertices[np.unique(triangles)] - centre, axis=1), 90)
-    eye = centre - 1.1 * extent * forward - 1.7 * extent * down
+    eye = centre - 1.2 * extent * forward - 2.1 * extent * down
     scene = o3d.t.geometry.RaycastingScene()
     kept = np.ascontiguousarray(triangles.astype(np.uint32))
     scene.add_triangles(o3d.core.Tensor(vertices.astype(np.float32)), o3d.core.Tensor(kept))
@@ -44,12 +44,10 @@ def main(mesh_file: str, trajectory_file: str) -> None:
     weights = np.stack([1 - u - v, u, v], axis=1)
     picture = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
     picture[hit] = np.clip((colors[corners] * weights[..., None]).sum(axis=1) * 255, 0, 255)
-    write_picture(Path(__file__).parent / "slam_map.jpg", _with_path(picture, path.positions, eye, look, up))
+    write_picture(Path(__file__).parent / "slam_map.jpg", _with_path(picture, path, eye, look, up))
 
 
-def _with_path(
-    picture: np.ndarray, positions: np.ndarray, eye: np.ndarray, look: np.ndarray, up: np.ndarray
-) -> np.ndarray:
+def _with_path(picture: np.ndarray, path: Trajectory, eye: np.ndarray, look: np.ndarray, up: np.ndarray) -> np.ndarray:
     """The picture with the path drawn over it."""
     import cv2
 
@@ -57,10 +55,12 @@ def _with_path(
     x = np.cross(z, up)
     x /= np.linalg.norm(x)
     y = np.cross(z, x)
-    seen = (positions - eye) @ np.stack([x, y, z], axis=1)
+    seen = (path.positions - eye) @ np.stack([x, y, z], axis=1)
     focal = WIDTH / 2 / np.tan(np.radians(52.0) / 2)
     at = np.rint(seen[:, :2] / seen[:, 2:] * focal + [WIDTH / 2, HEIGHT / 2]).astype(np.int32)
-    cv2.polylines(picture, [at[:, None]], False, (220, 40, 40), 2, cv2.LINE_AA)
+    step = np.diff(path.times)
+    parts = np.split(at, np.flatnonzero(step > 2.5 * np.median(step)) + 1)  # nothing is known where frames are missing
+    cv2.polylines(picture, [part[:, None] for part in parts], False, (220, 40, 40), 2, cv2.LINE_AA)
     return picture
 
 

@@ -106,7 +106,7 @@ def _depth(
 def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> int:
     import numpy as np
 
-    from mono.slam.rescale import apply_scale, frames_of, scale_trajectory
+    from mono.slam.rescale import apply_scale, frames_of, scale_trajectory, track_frames
     from mono.slam.trajectory import Trajectory
     from mono.slam.trajectory_files import (
         file_format,
@@ -131,7 +131,8 @@ def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> 
     camera = _camera(args, frames.samples)
     depth, available, facts = _depth(args, frames.samples, camera)
     with _Bar(min(args.count, len(available))) as done:
-        rescaling = scale_trajectory(frames, camera.camera, depth, args.count, available, done)
+        tracks = track_frames(frames, camera.camera, args.count, available)
+        rescaling = scale_trajectory(frames, camera.camera, depth, tracks, done)
     metric = apply_scale(whole, rescaling.estimate, args.windowed)
     target = args.out / f"trajectory_{format}.{'csv' if format == 'euroc' else 'txt'}"
     write_trajectory(target, metric, format)

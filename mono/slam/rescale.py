@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from mono.focal import FoundCamera
 from mono.saved_predictions import SavedPredictions
 from mono.slam.posed_depth import frame_times
 from mono.slam.scale import MIN_IMAGES, ImageScale, ScaleError, ScaleEstimate, depth_at, estimate_scale, image_scale
-from mono.slam.tracks import Counts, choose_frames, track_points
+from mono.slam.tracks import Counts, FramePoints, choose_frames, track_points
 from mono.slam.trajectory import Trajectory, associate
 
 if TYPE_CHECKING:
@@ -123,26 +123,18 @@ def grey(rgb: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
 
 
-def scale_trajectory(
-    frames: PosedFrames,
-    camera: Camera,
-    depth: Depth,
-    count: int = DEFAULT_FRAMES,
-    available: Sequence[int] | None = None,
-    on_done: Done = lambda n: None,
-) -> Rescaling:
-    """The scale of a trajectory: its points' depths against those of depth maps.
+def track_frames(
+    frames: PosedFrames, camera: Camera, count: int = DEFAULT_FRAMES, available: Sequence[int] | None = None
+) -> Iterator[tuple[int, FramePoints | str]]:
+    """Triangulated points of about `count` frames spread over the way, or the reason why a frame has none.
 
     Args:
         frames: poses with frames, all of one size and camera.
         camera: of them, at full size.
-        depth: gives a frame's depth map [m] by its number among `frames`; any size of the frame's aspect.
-        count: about how many frames to look at.
-        available: numbers of the frames that have depth; None: all.
-        on_done: called with 1 after each frame.
+        available: numbers of the frames to choose from; None: all.
 
     Raises:
-        ScaleError: there is no scale that could be trusted.
+        ScaleError: the trajectory does not move, or there are no frames to choose from.
     """
     path = frames.trajectory
     if path.length <= 0:
@@ -150,8 +142,6 @@ def scale_trajectory(
     anchors = np.arange(len(path)) if available is None else np.asarray(sorted(available), np.int64)
     if not len(anchors):
         raise ScaleError("no frame with a pose has depth; do the depth maps carry the frames' names?")
-    anchors = anchors[choose_frames(path.chosen(anchors), count)]
-    positions = frames.positions()
     cache: dict[int, np.ndarray] = {}
 
     def read(number: int) -> np.ndarray:
@@ -167,30 +157,61 @@ def scale_trajectory(
             cache[number] = picture
         return cache[number]
 
+    for anchor in map(int, anchors[choose_frames(path.chosen(anchors), count)]):
+        try:
+            yield anchor, track_points(path, anchor, read, camera)
+        except (ValueError, OSError) as error:
+            yield anchor, str(error)
+
+
+def scale_trajectory(
+    frames: PosedFrames,
+    camera: Camera,
+    depth: Depth,
+    tracks: Iterable[tuple[int, FramePoints | str]],
+    on_done: Done = lambda n: None,
+) -> Rescaling:
+    """The scale of a trajectory: its points' depths against those of depth maps.
+
+    Args:
+        frames: poses with frames.
+        camera: of them, at full size.
+        depth: gives a frame's depth map [m] by its number among `frames`; any size of the frame's aspect.
+        tracks: the points, of `track_frames`.
+        on_done: called with 1 after each frame.
+
+    Raises:
+        ScaleError: there is no scale that could be trusted.
+    """
+    positions = frames.positions()
     said: list[ImageScale] = []
     failures: list[tuple[str, str]] = []
     counts: dict[int, Counts] = {}
-    for anchor in map(int, anchors):
+    chosen = 0
+    for number, points in tracks:
+        chosen += 1
+        source = frames.samples[number].source
         try:
-            points = track_points(path, anchor, read, camera)
-            counts[anchor] = points.counts
+            if isinstance(points, str):
+                raise ScaleError(points)
+            counts[number] = points.counts
             ratios = np.zeros(0)
             if len(points.depth):
-                predicted = depth_at(*_same_size(depth(anchor), points.uv, camera))
+                predicted = depth_at(*_same_size(depth(number), points.uv, camera))
                 good = np.isfinite(predicted)
                 ratios = np.log(predicted[good] / points.depth[good])
-            found = image_scale(anchor, float(positions[anchor]), ratios)
+            found = image_scale(number, float(positions[number]), ratios)
             if found:
                 said.append(found)
             else:
-                failures.append((frames.samples[anchor].source, f"only {len(ratios)} points to compare"))
+                failures.append((source, f"only {len(ratios)} points to compare"))
         except (ValueError, OSError) as error:
-            log.warning("%s: %s", frames.samples[anchor].source, error)
-            failures.append((frames.samples[anchor].source, str(error)))
+            log.warning("%s: %s", source, error)
+            failures.append((source, str(error)))
         on_done(1)
     if len(said) < MIN_IMAGES:
-        raise ScaleError(_why_nothing(list(counts.values()), len(said), len(anchors), failures))
-    return Rescaling(estimate_scale(said), len(anchors), tuple(failures), counts)
+        raise ScaleError(_why_nothing(list(counts.values()), len(said), chosen, failures))
+    return Rescaling(estimate_scale(said), chosen, tuple(failures), counts)
 
 
 def _same_size(depth: np.ndarray, uv: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:

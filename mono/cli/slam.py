@@ -148,4 +148,5 @@ class _Bars:
         if stage != self._stage:
             self.__exit__()
             self._bar, self._stage = tqdm(total=total, desc=stage), stage
+        self._bar.total = total  # each model has its own
         self._bar.update(done - self._bar.n)

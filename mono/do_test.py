@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from mono.data.images import read_image
 from mono.data.sample import Sample
 from mono.evaluation.alignment import TIERS
 from mono.evaluation.frames import keep_frame
@@ -266,7 +265,7 @@ def _do(
 
 
 def _load(sample: Sample, predictor: Predictor, options: RunOptions) -> _Loaded:
-    photo = read_image(sample.rgb)
+    photo = sample.read()
     height, width = photo.rgb.shape[:2]
     found = options.policy.find(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
     truth = read_truth(sample, (width, height)) if options.protocol else Truth()

@@ -71,8 +71,8 @@ def add_config_flags(group: argparse._ActionsContainer) -> None:
     )
 
 
-def add_camera_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the ways to say what the camera is."""
+def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True) -> None:
+    """Adds the ways to say what the camera is, and with `sweep` to try several focal lengths."""
     group = parser.add_argument_group(
         "camera", "Distances scale with the focal length. Without these flags it is taken from the annotation, a "
         "camera file beside the image or in its folder, EXIF data, or a field of view is assumed, in this order."
@@ -84,9 +84,14 @@ def add_camera_flags(parser: argparse.ArgumentParser) -> None:
     given.add_argument(
         "--camera", type=Path, metavar="FILE", help="camera file for all images: JSON or COLMAP cameras.txt"
     )
-    group.add_argument(
-        "--focal-sweep", type=numbers, default=(), metavar="F,F,…", help="write a point cloud for each of these [px]"
-    )
+    if sweep:
+        group.add_argument(
+            "--focal-sweep",
+            type=numbers,
+            default=(),
+            metavar="F,F,…",
+            help="write a point cloud for each of these [px]",
+        )
 
 
 def add_protocol_flags(parser: argparse.ArgumentParser) -> None:
@@ -126,11 +131,15 @@ def protocol_of(args: argparse.Namespace) -> Protocol:
     return read_protocol(args.protocol, changes)
 
 
-def add_output_flags(parser: argparse.ArgumentParser, save: str) -> None:
-    """Adds what is written; the folder itself is named by each command."""
+def add_output_flags(parser: argparse.ArgumentParser, save: str, more: str = "") -> None:
+    """Adds what is written; the folder itself is named by each command. `more`: kinds that this command has besides."""
     group = parser.add_argument_group("output")
     group.add_argument(
-        "--save", type=names, default=names(save), metavar="WHAT", help=f"of depth,vis,pcd,normal (default: {save})"
+        "--save",
+        type=names,
+        default=names(save),
+        metavar="WHAT",
+        help=f"of depth,vis,pcd,normal{more} (default: {save})",
     )
     group.add_argument(
         "--depth-format", choices=("png", "npy", "npz", "exr"), default="png", help="png: 16 bit, scale in the file"

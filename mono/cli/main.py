@@ -8,7 +8,22 @@ import sys
 from collections.abc import Callable, Sequence
 
 from mono import __version__
-from mono.cli import annotate, bench, compare, evaluate, export, finetune, models, predict, scenes, train
+from mono.cli import (
+    annotate,
+    bench,
+    compare,
+    eval_odom,
+    evaluate,
+    export,
+    finetune,
+    fuse,
+    models,
+    predict,
+    rescale,
+    scenes,
+    slam,
+    train,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,7 +33,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"metricdepth {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (predict, evaluate, compare, annotate, models, scenes, train, finetune, export, bench):
+    for module in (
+        predict,
+        evaluate,
+        compare,
+        annotate,
+        models,
+        scenes,
+        train,
+        finetune,
+        export,
+        bench,
+        slam,
+        rescale,
+        fuse,
+        eval_odom,
+    ):
         module.add_parser(commands)
     args = parser.parse_args(argv)
     return guarded(args.run, args)

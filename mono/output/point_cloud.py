@@ -10,6 +10,7 @@ import numpy as np
 from mono.camera import Camera
 from mono.output.atomic import atomic_path
 
+CAMERA_FRAME = "the camera's frame: x right, y down, z forward"
 _KEY_BITS = 21  # three voxel indices in one 64-bit key
 
 
@@ -177,14 +178,23 @@ def _sorted(keys: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
     return both & ((1 << room) - 1), both >> room
 
 
-def write_ply(path: Path, points: np.ndarray, colors: np.ndarray, normals: np.ndarray | None = None) -> None:
+def write_ply(
+    path: Path,
+    points: np.ndarray,
+    colors: np.ndarray,
+    normals: np.ndarray | None = None,
+    triangles: np.ndarray | None = None,
+    frame: str = CAMERA_FRAME,
+) -> None:
     """Write a binary little-endian PLY, whole or not at all.
 
     Args:
         path: where to; parent folders are made.
-        points: (N, 3) [m], x right, y down, z forward.
+        points: (N, 3) [m].
         colors: (N, 3) uint8 RGB.
         normals: (N, 3) unit normals, for the properties nx, ny, nz; None: there are none.
+        triangles: (M, 3) rows of the points, for a mesh; None: the points are a cloud.
+        frame: the axes, for the file's comment.
 
     Raises:
         ValueError: the arrays do not fit each other.
@@ -201,20 +211,26 @@ def write_ply(path: Path, points: np.ndarray, colors: np.ndarray, normals: np.nd
     for name, _, array in columns:
         vertices[name] = array
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        file.write(_ply_header(count, with_normals=normals is not None))
+        faces = None if triangles is None else len(triangles)
+        file.write(_ply_header(count, faces, frame, with_normals=normals is not None))
         file.write(vertices.data)
+        if triangles is not None:
+            corners = np.empty(len(triangles), [("count", "u1"), ("rows", "<i4", 3)])
+            corners["count"], corners["rows"] = 3, triangles
+            file.write(corners.data)
 
 
-def _ply_header(count: int, *, with_normals: bool) -> bytes:
+def _ply_header(count: int, faces: int | None, frame: str, *, with_normals: bool) -> bytes:
     names = ["float x", "float y", "float z"]
     names += ["float nx", "float ny", "float nz"] if with_normals else []
     names += ["uchar red", "uchar green", "uchar blue"]
     lines = [
         "ply",
         "format binary_little_endian 1.0",
-        "comment metres in the camera's frame: x right, y down, z forward",
+        f"comment metres in {frame}",
         f"element vertex {count}",
         *(f"property {name}" for name in names),
+        *(() if faces is None else (f"element face {faces}", "property list uchar int vertex_indices")),
         "end_header",
     ]
     return ("\n".join(lines) + "\n").encode("ascii")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from mono import __version__
 from mono.cli import annotate, compare, evaluate, finetune, models, predict, scenes, train
+from mono.cli.threads import wait_without_spinning
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     """Runs a command; what is wrong with its input ends in one message, not in a traceback."""
+    wait_without_spinning()
     logging.basicConfig(
         level=logging.DEBUG if getattr(args, "verbose", False) else logging.WARNING, format="%(levelname)s: %(message)s"
     )

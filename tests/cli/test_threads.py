@@ -1,11 +1,14 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mono.cli.network import with_fit
 from mono.cli.threads import wait_without_spinning, workers_beside
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_one_thread_is_the_networks_alone(monkeypatch):
@@ -34,6 +37,7 @@ def test_fit_is_a_config_value():
 def test_threads_are_shared_out_in_a_process():
     code = """
 import argparse, cv2, torch
+from mono.cli import common
 from mono.cli.threads import share_cores
 parser = argparse.ArgumentParser()
 common.add_machine_flags(parser)
@@ -41,5 +45,5 @@ args = parser.parse_args(["--threads", "3", "--fit", "pad"])
 share_cores(args.threads)
 print(torch.get_num_threads(), cv2.getNumThreads(), args.fit)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["3", "1", "pad"]

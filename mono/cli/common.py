@@ -9,7 +9,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mono.cli.network import nth_device, refinement_of, with_iterations
+from mono.cli.network import nth_device, refinement_of, with_fit, with_iterations
+from mono.cli.threads import share_cores, workers_beside
 
 if TYPE_CHECKING:
     from mono.data.sample import Sample
@@ -40,7 +41,7 @@ def data_name(data: Path) -> str:
 
 
 def add_machine_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds device, precision, config overrides, iterations and verbosity."""
+    """Adds device, precision, config overrides, iterations, padding, threads and verbosity."""
     group = parser.add_argument_group("machine")
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
     group.add_argument(
@@ -56,6 +57,14 @@ def add_machine_flags(parser: argparse.ArgumentParser) -> None:
     )
     add_config_flags(group)
     group.add_argument("--iterations", type=int, metavar="N", help="of the refinement, for networks that have one")
+    group.add_argument(
+        "--fit", choices=("pad", "tight"), help="pad images to the network's whole input, or only as far as it must be "
+        "(default: as the model's config says)",
+    )  # fmt: skip
+    group.add_argument(
+        "--threads", type=int, metavar="N", help="of the network (default: all cores); images are read and written "
+        "beside it, but with 1 in turn",
+    )  # fmt: skip
     group.add_argument(
         "--launcher",
         default="None",
@@ -175,6 +184,7 @@ def run_options(args: argparse.Namespace, out: Path, protocol: Protocol | None) 
         out=out,
         output=OutputOptions(args.save, args.depth_format, cloud, args.normal_format),
         batch_size=args.batch_size,
+        workers=workers_beside(args.threads),
         overwrite=args.overwrite,
         policy=camera_policy(args),
         focal_sweep=args.focal_sweep,
@@ -193,7 +203,8 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
     from mono.config import parse_options
     from mono.predictor import load_model
 
-    options = with_iterations(parse_options(args.options), args.iterations)
+    share_cores(args.threads)
+    options = with_fit(with_iterations(parse_options(args.options), args.iterations), args.fit)
     spread = ranks.count > 1 and args.device in ("auto", "cuda")
     with refinement_of(model, options):
         return load_model(

@@ -24,6 +24,7 @@ from mono.cli import (
     slam,
     train,
 )
+from mono.cli.threads import wait_without_spinning
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     """Runs a command; what is wrong with its input ends in one message, not in a traceback."""
+    wait_without_spinning()
     logging.basicConfig(
         level=logging.DEBUG if getattr(args, "verbose", False) else logging.WARNING, format="%(levelname)s: %(message)s"
     )

@@ -23,7 +23,7 @@ _ZLIB_LEVEL = 1  # on a KITTI frame, level 3 gains 5 % in size for 1.6 times the
 
 
 def write_depth(path: Path, depth: np.ndarray, camera: Camera | None = None) -> dict[str, Any] | None:
-    """Write a depth map in the format of `path`'s suffix; the same depth always gives the same bytes.
+    """Write a depth map in the format of `path`'s suffix; on one machine the same depth always gives the same bytes.
 
     Whatever is not a depth (NaN, infinite, negative, or beyond the format's range) is written as 0, invalid.
 
@@ -112,7 +112,8 @@ def deflate(data: bytes | memoryview, *, search: bool, raw: bool = False) -> byt
 
     Measured on one core (Zen 5), CPU milliseconds and kilobytes, of a 2-megapixel map of 4 MB in 16 bits: depth as PNG
     12 ms, 2187 kB with ISA-L (level 2); 45 ms, 2176 kB with zlib (level 1; its Huffman coder alone 30 ms, 2510 kB);
-    libdeflate 22 ms, zlib-ng 20 ms and a third larger. 16-bit normals 18 ms against 84 ms; float32 15 ms against 141 ms.
+    libdeflate 22 ms, zlib-ng 20 ms and a third larger. 16-bit normals 18 ms against 84 ms; float32 15 ms against 141 ms
+    (zlib level 1).
 
     Args:
         data: what to pack, in one piece.

@@ -18,6 +18,7 @@ from mono.backends.choose import with_backend, with_fastest
 from mono.benchmark.plan import RANDOM, Case, Measured
 
 if TYPE_CHECKING:
+    from mono.backends.base import Network
     from mono.predictor import Predictor
 
 _FIELD_OF_VIEW = 60.0  # of the photos [deg]
@@ -77,7 +78,7 @@ def _case(case: Case) -> Measured:
         input_size=view.input_size,
         first_seconds=first / 1000,
         milliseconds=tuple(sorted(others)),
-        gflop=gflop(base, view.input_size),
+        gflop=gflop(base.network, view.input_size),
         images_per_second=rate,
         outside=outside,
         peak_megabytes=peak,
@@ -143,17 +144,14 @@ def _end_to_end(predictor: Predictor, photo: np.ndarray, count: int) -> float:
     return seconds
 
 
-def gflop(predictor: Predictor, input_size: tuple[int, int]) -> float:
-    """What an image costs the network, counted without computing it [GFLOP]."""
+def gflop(network: Network, input_size: tuple[int, int]) -> float:
+    """What an image costs a module, counted without computing it [GFLOP]."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.utils.flop_counter import FlopCounterMode
 
-    from mono.model.depth_model import build_depth_model
-
-    with torch.device("meta"):
-        network = build_depth_model(**predictor.architecture).eval()
-        image = torch.empty(1, 3, *input_size)
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        network(image)
+    fake = FakeTensorMode(allow_non_fake_inputs=True)  # shapes without numbers; the weights are looked at only
+    with fake, torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(torch.empty(1, 3, *input_size))
     return counter.get_total_flops() / 1e9
 
 

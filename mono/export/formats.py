@@ -105,7 +105,7 @@ def open_exported(path: Path) -> tuple[Whole, dict[str, Any]]:
     }  # fmt: skip
     try:
         run, text = openers[kind](path)
-    except (RuntimeError, ValueError, OSError, KeyError) as error:
+    except Exception as error:  # zip files, XML, protobuf and torch each have errors of their own
         raise BackendError(f"{path} is damaged, or no {kind} file: {str(error).strip()[:300]}") from error
     if not text:
         raise BackendError(f"{path} was not written by `metricdepth export`: its metadata says nothing of a camera")

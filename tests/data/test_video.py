@@ -1,9 +1,11 @@
 """Videos that are made here: every frame says its number by its brightness."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
-from mono.data.video import Video, VideoError, find_frames, is_video
+from mono.data.video import Video, VideoError, VideoSample, find_frames, is_video
 
 av = pytest.importorskip("av")
 
@@ -127,3 +129,10 @@ def test_broken_videos_say_what_is_wrong(tmp_path, caplog):
     assert "cut short" in caplog.text
     assert number(half.frame(3)) == 3
     assert is_video("A.MOV") and not is_video("a.jpg")
+
+
+def test_threads_that_share_a_video_get_their_frames(tmp_path):
+    samples = find_frames([write_video(tmp_path / "clip.mp4")])
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            assert [number(photo.rgb) for photo in pool.map(VideoSample.read, samples)] == list(range(20))

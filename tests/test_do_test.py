@@ -214,7 +214,7 @@ def test_threads_change_nothing_but_the_time(tmp_path, toy_predictor):
 def test_images_wait_in_no_long_queue(tmp_path, toy_predictor, monkeypatch):
     samples = find_images([write_photos(tmp_path / "photos", 40)])
     read, written, apart = [], [], []
-    monkeypatch.setattr("mono.do_test.read_image", lambda path: (read.append(path), read_image(path))[1])
+    monkeypatch.setattr("mono.data.sample.read_image", lambda path: (read.append(path), read_image(path))[1])
 
     def count(finished):
         written.extend([None] * finished)

@@ -31,10 +31,10 @@ def cpu_name() -> str:
     return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
 
 
-def rows(folder: Path, backend: str, model: str, out: Path) -> list[str]:
+def rows(folder: Path, method: str, model: str, out: Path) -> list[str]:
     """Runs the command unless it was run, and compares every part with the truth."""
     camera = json.loads((folder / "sequence.json").read_text())["cam_in"]
-    arguments = ["slam", str(folder / "rgb"), "--out", str(out), "--backend", backend, "--model", model]
+    arguments = ["slam", str(folder / "rgb"), "--out", str(out), "--method", method, "--model", model]
     arguments += ["--intrinsics", ",".join(map(str, camera)), "--threads", "1"]
     if not (out / "scale.json").is_file() and metricdepth(arguments) == 2:
         raise SystemExit(f"{folder}: no path")
@@ -49,7 +49,7 @@ def rows(folder: Path, backend: str, model: str, out: Path) -> list[str]:
         error = f"+- {100 * part['standard_error']:.1f} %" if "standard_error" in part else "-"
         seen = part.get("keyframes", part.get("frames_used", "-"))
         lines.append(
-            f"| {folder.name} | {backend} | {number} of {len(content['parts'])} | {part['frames']} of "
+            f"| {folder.name} | {method} | {number} of {len(content['parts'])} | {part['frames']} of "
             f"{content['frames']} | {errors.length:.1f} | {errors.aligned['sim3'].ate.rmse:.3f} | {off} | {error} "
             f"| {seen} |"
         )
@@ -60,14 +60,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--backend", nargs="+", default=["sfm", "vo"])
+    parser.add_argument("--method", nargs="+", default=["sfm", "vo"])
     parser.add_argument("--model", default="lite")
     parser.add_argument("--write", type=Path, metavar="FILE")
     args = parser.parse_args()
     lines = []
     for folder in args.folders:
-        for backend in args.backend:
-            lines += rows(folder, backend, args.model, args.out / f"{folder.name}_{backend}")
+        for method in args.method:
+            lines += rows(folder, method, args.model, args.out / f"{folder.name}_{method}")
     command = f"python benchmarks/slam_real.py {' '.join(f.name for f in args.folders)} --out runs"
     note = f"`{command}` with `{args.model}`, on {cpu_name()}, {datetime.date.today()}."
     table = "\n".join([HEADER, *lines, "", note]) + "\n"

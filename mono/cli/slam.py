@@ -25,7 +25,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     parser.add_argument(
-        "--backend", choices=("sfm", "vo"), default="sfm",
+        "--method", choices=("sfm", "vo"), default="sfm",
         help="sfm: COLMAP, exact; vo: features and depth at keyframes, for long videos (default: sfm)",
     )  # fmt: skip
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
@@ -38,7 +38,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--max-features", type=int, metavar="N", help="of a frame (default: 8192 with sfm, 800 with vo)"
     )
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="of COLMAP (default: all)")
     common.add_camera_flags(parser, sweep=False)
     common.add_machine_flags(parser)
     parser.set_defaults(run=run)
@@ -53,11 +52,11 @@ def run(args: argparse.Namespace) -> int:
     from mono.slam.sfm import SfmOptions, import_pycolmap
     from mono.slam.vo import VoOptions, import_gtsam
 
-    if args.refine_focal and args.backend == "vo":
-        raise ValueError("--refine-focal is for --backend sfm: odometry takes the camera as it is")
+    if args.refine_focal and args.method == "vo":
+        raise ValueError("--refine-focal is for --method sfm: odometry takes the camera as it is")
     if args.scale_frames < 5:
         raise ValueError(f"--scale-frames is {args.scale_frames}; at least 5 are needed")
-    import_pycolmap() if args.backend == "sfm" else import_gtsam()
+    import_pycolmap() if args.method == "sfm" else import_gtsam()
     policy = common.camera_policy(args)
     samples = _samples(args)
     features = {} if args.max_features is None else {"max_features": args.max_features}
@@ -74,14 +73,14 @@ def run(args: argparse.Namespace) -> int:
         return predictor.predict_found([rgb], [of])[0].depth
 
     with alone(args.out), _Bars() as bars:
-        if args.backend == "sfm":
-            options = SfmOptions(refine_focal=args.refine_focal, threads=args.threads, **features)
+        if args.method == "sfm":
+            options = SfmOptions(refine_focal=args.refine_focal, threads=args.threads or 0, **features)
             paths, unread = paths_by_sfm(
                 samples, found, depth_of, args.out / "colmap", options, args.scale_frames, bars.step
             )
         else:
             paths, unread = paths_by_vo(samples, found, depth_of, VoOptions(**features), bars.step)
-        content = write_paths(args.out, paths, found, args.backend, len(samples), unread)
+        content = write_paths(args.out, paths, found, args.method, len(samples), unread)
     placed = len({name for path in paths for name in path.trajectory.names})
     _say(content, placed, args.out)
     common.say_failures(unread)

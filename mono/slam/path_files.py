@@ -20,7 +20,7 @@ from mono.slam.trajectory_files import write_trajectory
 
 
 def write_paths(
-    out: Path, paths: Sequence[MetricPath], found: FoundCamera, backend: str, frames: int, unread: Sequence[Any]
+    out: Path, paths: Sequence[MetricPath], found: FoundCamera, method: str, frames: int, unread: Sequence[Any]
 ) -> dict[str, Any]:
     """Writes each path into its folder (the first into `out`, others into `out`/part_2, ...), then scale.json.
 
@@ -55,7 +55,7 @@ def write_paths(
     write_bytes(out / "path.svg", _plot(paths))
     camera = found.camera
     content = {
-        "backend": backend,
+        "method": method,
         "camera": {
             "source": found.source,
             "detail": found.detail,

@@ -89,10 +89,10 @@ def test_odometry_gives_the_metric_path_too(frames, known, tmp_path, monkeypatch
     monkeypatch.setattr(common, "load_predictor", lambda *_: Exact(known))
     out = tmp_path / "out"
     focal = f"{CAMERA.fx},{CAMERA.fy},{CAMERA.cx},{CAMERA.cy}"
-    assert main(["slam", str(frames), "--out", str(out), "--backend", "vo", "--intrinsics", focal]) == 0
+    assert main(["slam", str(frames), "--out", str(out), "--method", "vo", "--intrinsics", focal]) == 0
     errors = compare_trajectories(read_trajectory(out / "trajectory_tum.txt"), _truth())
     assert abs(errors.scale_error) < 0.03 and errors.aligned["sim3"].ate.rmse < 0.03
-    assert json.loads((out / "scale.json").read_text())["backend"] == "vo"
+    assert json.loads((out / "scale.json").read_text())["method"] == "vo"
 
 
 def test_a_model_whose_depth_disagrees_is_flagged_and_not_scaled(frames, known, tmp_path, monkeypatch, capsys):
@@ -143,8 +143,8 @@ def test_frames_that_cannot_be_used_are_named_and_too_few_refused(frames, tmp_pa
     arguments = ["--out", str(tmp_path / "out"), "--focal-px", "170"]
     assert main(["slam", str(few), *arguments]) == 2
     assert "there are 2 frames; at least 3" in capsys.readouterr().err
-    assert main(["slam", str(frames), *arguments, "--backend", "vo", "--refine-focal"]) == 2
-    assert "--refine-focal is for --backend sfm" in capsys.readouterr().err
+    assert main(["slam", str(frames), *arguments, "--method", "vo", "--refine-focal"]) == 2
+    assert "--refine-focal is for --method sfm" in capsys.readouterr().err
     assert main(["slam", str(frames), *arguments, "--start", "2"]) == 2
     assert "--start and --end are seconds of a video" in capsys.readouterr().err
     (few / "0.png").write_bytes(b"x")
@@ -168,7 +168,7 @@ def test_pictures_without_texture_give_no_path(tmp_path, monkeypatch, capsys):
 def test_without_the_packages_the_extra_is_named(frames, tmp_path, monkeypatch, capsys):
     import sys
 
-    for backend, package in (("sfm", "pycolmap"), ("vo", "gtsam")):
+    for method, package in (("sfm", "pycolmap"), ("vo", "gtsam")):
         monkeypatch.setitem(sys.modules, package, None)
-        assert main(["slam", str(frames), "--out", str(tmp_path / "out"), "--backend", backend]) == 2
+        assert main(["slam", str(frames), "--out", str(tmp_path / "out"), "--method", method]) == 2
         assert "pip install 'metricdepth[slam]'" in capsys.readouterr().err

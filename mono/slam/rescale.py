@@ -253,7 +253,10 @@ def _why_nothing(counts: list[Counts], said: int, chosen: int, failures: Sequenc
             "poses and camera say: poses and frames do not belong together, or the camera is wrong; check the frames' "
             "order, the focal length, and that the poses are camera to world"
         )
-    return start + "depth is missing where the points are"
+    return start + (
+        f"in a typical one {close:.0f} points are triangulated; in too few frames there are enough of them where there "
+        "is depth without an edge: give more frames, or a longer part of the way"
+    )
 
 
 def scale_model(

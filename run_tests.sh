@@ -2,7 +2,7 @@
 # Lint, types and tests:   bash run_tests.sh [pytest arguments]
 (
     ROOT="$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")" && pwd)"
-    EXTRAS=dev,train
+    EXTRAS=dev,train,onnxruntime,openvino,slam
     cd "$ROOT" && . mono/tools/env.sh || exit
     "$PYTHON" -m ruff check . && "$PYTHON" -m ruff format --check . && "$PYTHON" -m mypy &&
         "$PYTHON" -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85 "$@"

@@ -87,7 +87,11 @@ class CanonicalView:
         border = cv2.BORDER_CONSTANT
         padded = cv2.copyMakeBorder(resized, top, bottom, left, right, border, value=[round(m) for m in self.mean])
         scale, offset = 1 / np.array(self.std, np.float32), np.array(self.mean, np.float32)
-        return np.ascontiguousarray(((padded.astype(np.float32) - offset) * scale).transpose(2, 0, 1))
+        planes = np.empty((3, *padded.shape[:2]), np.float32)
+        for plane, channel, mean, factor in zip(planes, cv2.split(padded), offset, scale, strict=True):
+            np.subtract(channel, mean, out=plane)
+            plane *= factor
+        return planes
 
     def depth_to_canonical(self, depth: np.ndarray) -> np.ndarray:
         """Metric depth [m] (height, width) to what a network should say, (H, W) float32; 0 where there is none.

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mono.data.images import read_image
 from mono.data.sample import Sample
 from mono.evaluation.alignment import TIERS
 from mono.evaluation.frames import keep_frame
@@ -24,8 +25,8 @@ from mono.focal import CameraPolicy, FoundCamera
 from mono.output.manifest import Manifest
 from mono.output.run_folder import RunError, alone, prepare, refuse_other_inputs, remove
 from mono.output.writer import OutputOptions, sweep_folder, write_outputs
-from mono.prediction import Prediction
-from mono.predictor import Predictor
+from mono.pipeline import ahead, workers
+from mono.predictor import Answer, Predictor, Prepared
 from mono.ranks import Ranks
 from mono.records import failure, key_of, normals_of, settings_of, success, tiers_of
 from mono.scoring import Truth, read_truth, refuse_sparse, score_normals, true_camera, wants_normals
@@ -41,6 +42,7 @@ class RunOptions:
         out: output folder; it gets the outputs' folders and manifest.jsonl.
         output: what is written for each image.
         batch_size: images that go through the network together.
+        workers: threads that read, bring back and write images while the network runs; 0: one thing after another.
         overwrite: redo what is done.
         policy: where cameras come from.
         focal_sweep: focal lengths [px]; a point cloud is written for each, for images of unknown cameras.
@@ -56,6 +58,7 @@ class RunOptions:
     out: Path
     output: OutputOptions = field(default_factory=OutputOptions)
     batch_size: int = 1
+    workers: int = 2
     overwrite: bool = False
     policy: CameraPolicy = field(default_factory=CameraPolicy)
     focal_sweep: tuple[float, ...] = ()
@@ -67,6 +70,8 @@ class RunOptions:
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise RunError(f"batch size is {self.batch_size}; it must be at least 1")
+        if self.workers < 0:
+            raise RunError(f"number of workers is {self.workers}; it must be at least 0")
         if len(set(map(sweep_folder, self.focal_sweep))) < len(self.focal_sweep):
             raise RunError(f"focal sweep {self.focal_sweep} holds a focal length twice")
         if bad := [f for f in self.focal_sweep if not (np.isfinite(f) and f > 0)]:
@@ -101,12 +106,26 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A sample that was read: its image, camera and ground truth."""
+    """A sample that was read, ready for the network: with its own camera, then with those of the focal sweep."""
 
     sample: Sample
     rgb: np.ndarray
-    found: FoundCamera
     truth: Truth
+    prepared: tuple[Prepared, ...]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A sample whose turn has come: what the network answered, or why it did not. With neither there is nothing to do.
+
+    `seconds` is the network's share of the time [s].
+    """
+
+    sample: Sample
+    loaded: _Loaded | None = None
+    answers: tuple[Answer, ...] = ()
+    seconds: float = 0.0
+    error: Exception | None = None
 
 
 def run(
@@ -171,41 +190,52 @@ def _run(
         manifest = Manifest(options.out, f"manifest.rank{ranks.rank}.jsonl")
     # Batches are cut from the whole list, done or not, so that a run which was killed computes the very same batches.
     batches = [samples[i : i + options.batch_size] for i in range(0, len(samples), options.batch_size)]
-    failures: list[tuple[str, str]] = []
     waiting = [batch for batch in batches if any(s.name in pending for s in batch)]
     if ranks.rank == 0:
         on_done(len(samples) - sum(map(len, waiting)))
-    for batch in waiting[ranks.rank :: ranks.count]:
-        failures += _do_batch(batch, pending, keys, predictor, options, manifest)
-        on_done(len(batch))
+    failures = _do(waiting[ranks.rank :: ranks.count], pending, keys, predictor, options, manifest, on_done)
     everything = ranks.gather(failures)
     if ranks.rank != 0:
         return None
-    manifest = prepare(options.out)
-    records = [r for s in samples if (r := manifest.get(s.name)) and r["status"] == "ok"]
     order = {s.source: i for i, s in enumerate(samples)}
     failed = sorted((f for part in everything for f in part), key=lambda failure: order[failure[0]])
+    sources: Counter[str] = Counter()
+    metrics, normals, frames = {}, {}, {}
+    for record in prepare(options.out).walk(s.name for s in samples):
+        if record["status"] != "ok":
+            continue
+        sources[record["camera_source"]] += 1
+        metrics[record["input"]] = tiers_of(record)
+        if "normals" in record:
+            normals[record["input"]] = normals_of(record)
+        if "report" in record["outputs"]:
+            frames[record["input"]] = options.out / record["outputs"]["report"]
     return RunSummary(
         done=len(pending) - len(failed),
         skipped=len(samples) - len(pending),
         failures=tuple(failed),
         seconds=time.perf_counter() - started,
-        sources=dict(Counter(r["camera_source"] for r in records)),
-        metrics={r["input"]: tiers_of(r) for r in records},
-        normals={r["input"]: normals_of(r) for r in records if "normals" in r},
-        frames={r["input"]: options.out / r["outputs"]["report"] for r in records if "report" in r["outputs"]},
+        sources=dict(sources),
+        metrics=metrics,
+        normals=normals,
+        frames=frames,
     )
 
 
-def _do_batch(
-    batch: Sequence[Sample],
+def _do(
+    batches: Sequence[Sequence[Sample]],
     pending: set[str],
-    keys: dict[str, str],
+    keys: Mapping[str, str],
     predictor: Predictor,
     options: RunOptions,
     manifest: Manifest,
+    on_done: Callable[[int], None],
 ) -> list[tuple[str, str]]:
-    """Does a batch, of which those pending are written; returns (input, reason) of those that failed."""
+    """Does batches, of which those pending are written; returns (input, reason) of those that failed.
+
+    Reading, the network, and bringing back and writing go on at once; the network runs in this thread. Records are
+    added in the order of the samples, as if nothing went on at once.
+    """
     failures = []
 
     def fail(sample: Sample, error: Exception) -> None:
@@ -215,56 +245,101 @@ def _do_batch(
         failures.append((sample.source, reason))
         _record(manifest, failure(sample, keys[sample.name], reason))
 
-    loaded = []
-    for sample in batch:
-        try:
-            loaded.append(_load(sample, options))
-        except Exception as error:  # whatever one image does, the others are done
-            if sample.name in pending:
+    most = options.batch_size + options.workers if options.workers else 0
+    with workers(options.workers) as pool:
+        samples = (sample for batch in batches for sample in batch)
+        loaded = ahead(pool, functools.partial(_load, predictor=predictor, options=options), samples, most)
+        asked = _ask_all(batches, loaded, pending, predictor)
+        finish = functools.partial(_finish, predictor=predictor, options=options)
+        for finished in ahead(pool, finish, asked, most):
+            sample, record, error = finished.result()
+            if record is not None:
+                try:
+                    manifest.add(record | {"key": keys[sample.name]})
+                except Exception as wrong:
+                    error = wrong
+            if error is not None:
                 fail(sample, error)
-    begun = time.perf_counter()
-    outcomes = _predict(predictor, loaded)
-    network_seconds = (time.perf_counter() - begun) / max(1, len(loaded))
-    for item, outcome in zip(loaded, outcomes, strict=True):
-        if item.sample.name not in pending:
-            continue
-        begun = time.perf_counter()
-        try:
-            if isinstance(outcome, Exception):
-                raise outcome
-            record = _finish(item, outcome, predictor, options)
-            record["key"] = keys[item.sample.name]
-            record["seconds"] = round(network_seconds + time.perf_counter() - begun, 4)
-            manifest.add(record)
-        except Exception as error:
-            fail(item.sample, error)
+            on_done(1)
     return failures
 
 
-def _load(sample: Sample, options: RunOptions) -> _Loaded:
-    photo = read_image(sample.rgb)
+def _load(sample: Sample, predictor: Predictor, options: RunOptions) -> _Loaded:
+    photo = sample.read()
     height, width = photo.rgb.shape[:2]
     found = options.policy.find(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
     truth = read_truth(sample, (width, height)) if options.protocol else Truth()
-    return _Loaded(sample, photo.rgb, found, truth)
+    swept = [
+        FoundCamera(replace(found.camera, fx=focal, fy=focal), "given", f"focal sweep, {focal:g} px")
+        for focal in options.focal_sweep
+    ]
+    prepared = tuple(predictor.prepare(photo.rgb, camera) for camera in (found, *swept))
+    return _Loaded(sample, photo.rgb, truth, prepared)
 
 
-def _predict(predictor: Predictor, loaded: Sequence[_Loaded]) -> Sequence[Prediction | Exception]:
-    """A prediction for each, or the exception that it met; if the batch fails, each image is tried alone."""
-    if not loaded:
+def _ask_all(
+    batches: Sequence[Sequence[Sample]],
+    loaded: Iterator[Future[_Loaded]],
+    pending: set[str],
+    predictor: Predictor,
+) -> Iterator[_Asked]:
+    """Runs the network; gives every sample its turn, batch by batch, those of a batch that cannot be read first."""
+    for batch in batches:
+        read = []
+        for sample in batch:
+            try:
+                read.append(next(loaded).result())
+            except Exception as error:  # whatever one image does, the others are done
+                yield _Asked(sample, error=error if sample.name in pending else None)
+        begun = time.perf_counter()
+        outcomes = _ask(predictor, [item.prepared[0] for item in read])
+        seconds = (time.perf_counter() - begun) / max(1, len(read))
+        for item, outcome in zip(read, outcomes, strict=True):
+            if item.sample.name not in pending:
+                yield _Asked(item.sample)
+                continue
+            begun = time.perf_counter()
+            swept = [_ask(predictor, [other])[0] for other in item.prepared[1:]]
+            spent = seconds + time.perf_counter() - begun
+            errors = [answer for answer in (outcome, *swept) if isinstance(answer, Exception)]
+            answers = tuple(answer for answer in (outcome, *swept) if not isinstance(answer, Exception))
+            # Without its pixels, which the network has seen: images that wait to be written are many.
+            yield _Asked(item.sample, replace(item, prepared=()), answers, spent, next(iter(errors), None))
+
+
+def _ask(predictor: Predictor, images: Sequence[Prepared]) -> Sequence[Answer | Exception]:
+    """An answer for each, or the exception that it met; if the batch fails, each image is tried alone."""
+    if not images:
         return []
     try:
-        return predictor.predict_found([i.rgb for i in loaded], [i.found for i in loaded])
+        return predictor.ask(images)
     except Exception as error:
-        if len(loaded) == 1:
+        if len(images) == 1:
             return [error]
-        log.debug("a batch of %d failed, its images are tried one by one", len(loaded), exc_info=error)
-    return [outcome for item in loaded for outcome in _predict(predictor, [item])]
+        log.debug("a batch of %d failed, its images are tried one by one", len(images), exc_info=error)
+    return [outcome for image in images for outcome in _ask(predictor, [image])]
 
 
-def _finish(item: _Loaded, prediction: Prediction, predictor: Predictor, options: RunOptions) -> dict[str, Any]:
-    """Evaluates and writes a prediction; returns its record."""
+_Finished = tuple[Sample, dict[str, Any] | None, Exception | None]
+
+
+def _finish(asked: _Asked, predictor: Predictor, options: RunOptions) -> _Finished:
+    """Brings answers back to the image and does all that is left; gives its record, but for the key, or its error."""
+    if asked.loaded is None or asked.error:
+        return asked.sample, None, asked.error
+    begun = time.perf_counter()
+    try:
+        record = _write(asked.loaded, asked.answers, predictor, options)
+    except Exception as error:
+        return asked.sample, None, error
+    record["seconds"] = round(asked.seconds + time.perf_counter() - begun, 4)
+    return asked.sample, record, None
+
+
+def _write(item: _Loaded, answers: Sequence[Answer], predictor: Predictor, options: RunOptions) -> dict[str, Any]:
+    """Evaluates and writes a prediction, and those with other focal lengths; returns its record."""
     sample, protocol, truth = item.sample, options.protocol, item.truth
+    prediction, *others = (answer.prediction() for answer in answers)
     if not (prediction.depth > 0).any():
         raise ValueError("the network gave no valid depth at all: all of it is beyond 300 m or not positive")
     scores: dict[str, Any] = {"metrics": None}
@@ -274,14 +349,10 @@ def _finish(item: _Loaded, prediction: Prediction, predictor: Predictor, options
         if tiers is None:
             log.warning("%s: no pixel with ground truth counts; it is left out of the means", sample.source)
     if protocol and wants_normals(sample, options.derive_normals):
-        normal, source, camera = prediction.surface_normals(), prediction.normal_source, true_camera(sample, item.found)
+        camera = true_camera(sample, answers[0].found)
+        normal, source = prediction.surface_normals(), prediction.normal_source
         normals = score_normals(normal, source, truth, camera, protocol, sample.source)
         scores["normals"] = asdict(normals) if normals else None
-    swept = [
-        FoundCamera(replace(item.found.camera, fx=focal, fy=focal), "given", f"focal sweep, {focal:g} px")
-        for focal in options.focal_sweep
-    ]
-    others = [predictor.predict_found([item.rgb], [found])[0] for found in swept]
     outputs = write_outputs(options.out, sample.name, item.rgb, prediction, options.output, others)
     if options.report and scores["metrics"] and protocol and truth.depth is not None:
         outputs["report"] = f"report/{sample.name}.json"

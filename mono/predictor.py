@@ -19,12 +19,55 @@ from mono.prediction import Prediction
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
 
+    from mono.backends.base import Network
     from mono.model.depth_model import NetworkOutput
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+Backend = Literal["eager", "compile", "onnxruntime", "openvino", "auto"]
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An image that is ready for the network.
+
+    Attributes:
+        found: its camera.
+        view: what was done to it.
+        pixels: (3, H, W) float32, resized, padded and normalised.
+    """
+
+    found: FoundCamera
+    view: CanonicalView
+    pixels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the network said of the image `row` of a batch; see `Prepared`."""
+
+    output: NetworkOutput
+    row: int
+    view: CanonicalView
+    found: FoundCamera
+
+    def prediction(self) -> Prediction:
+        """The answer brought back to the image, in metres. Threads may do this while the network runs."""
+        output, row, view = self.output, self.row, self.view
+        normal = normal_confidence = None
+        if output.normal is not None and output.normal_confidence is not None:
+            normal = view.normal_to_image(output.normal[row].float()).cpu().numpy()
+            normal_confidence = view.map_to_image(output.normal_confidence[row].float())[0].cpu().numpy()
+        return Prediction(
+            depth=view.depth_to_metric(output.depth[row].float()).cpu().numpy(),
+            confidence=view.map_to_image(output.confidence[row].float())[0].cpu().numpy(),
+            camera=self.found.camera,
+            camera_source=self.found.source,
+            camera_detail=self.found.detail,
+            normal=normal,
+            normal_confidence=normal_confidence,
+        )
 
 
 @dataclass(frozen=True)
@@ -41,9 +84,10 @@ class Predictor:
         checkpoint: the file its weights came from.
         checksum: SHA-256 of that file.
         architecture: what else of the config decides what the network says.
+        backend: what computes the network: "eager", "compile", "onnxruntime" or "openvino".
     """
 
-    network: nn.Module
+    network: Network
     transform: CanonicalTransform
     device: torch.device
     precision: str
@@ -51,6 +95,7 @@ class Predictor:
     checkpoint: Path
     checksum: str
     architecture: Mapping[str, Any] = field(default_factory=dict)
+    backend: str = "eager"
 
     def predict(self, image: Any, camera: Camera | None = None) -> Prediction:
         """Predicts metric depth of one image.
@@ -87,23 +132,35 @@ class Predictor:
 
     def predict_found(self, images: Sequence[np.ndarray], cameras: Sequence[FoundCamera]) -> list[Prediction]:
         """`predict_batch` for (H, W, 3) uint8 RGB arrays whose cameras were found already."""
+        prepared = [self.prepare(image, found) for image, found in zip(images, cameras, strict=True)]
+        return [answer.prediction() for answer in self.ask(prepared)]
+
+    def prepare(self, image: np.ndarray, found: FoundCamera) -> Prepared:
+        """Brings an (H, W, 3) uint8 RGB array to the network's input. Threads may do this while the network runs.
+
+        Raises:
+            ValueError: the image does not have the camera's size, or does not fit the network's input.
+        """
+        view = self.transform.view(found.camera)
+        return Prepared(found, view, view.image_to_input(image))
+
+    def ask(self, images: Sequence[Prepared]) -> list[Answer]:
+        """Runs the network; images whose inputs have one size go through it together."""
         import torch
 
-        views = [self.transform.view(found.camera) for found in cameras]
         by_size: dict[tuple[int, int], list[int]] = {}
-        for i, view in enumerate(views):
-            by_size.setdefault(view.input_size, []).append(i)
-        predictions: dict[int, Prediction] = {}
+        for i, image in enumerate(images):
+            by_size.setdefault(image.view.input_size, []).append(i)
+        answers: dict[int, Answer] = {}
         for members in by_size.values():
-            batch = np.stack([views[i].image_to_input(images[i]) for i in members])
-            inputs = [torch.from_numpy(batch).to(self.device)]
+            inputs = [torch.from_numpy(np.stack([images[i].pixels for i in members])).to(self.device)]
             if getattr(self.network, "directed", False):
-                inputs.append(torch.tensor([views[i].principal_point for i in members], device=self.device))
+                points = [images[i].view.principal_point for i in members]
+                inputs.append(torch.tensor(points, device=self.device))
             with torch.inference_mode(), self._autocast():
                 output = self.network(*inputs)
-            for row, i in enumerate(members):
-                predictions[i] = _prediction(output, row, views[i], cameras[i])
-        return [predictions[i] for i in range(len(images))]
+            answers |= {i: Answer(output, row, images[i].view, images[i].found) for row, i in enumerate(members)}
+        return [answers[i] for i in range(len(images))]
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         import torch
@@ -111,23 +168,6 @@ class Predictor:
         if self.precision == "float32":
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=getattr(torch, self.precision))
-
-
-def _prediction(output: NetworkOutput, row: int, view: CanonicalView, found: FoundCamera) -> Prediction:
-    """What the network said of a batch's image `row`, brought back to the image."""
-    normal = normal_confidence = None
-    if output.normal is not None and output.normal_confidence is not None:
-        normal = view.normal_to_image(output.normal[row].float()).cpu().numpy()
-        normal_confidence = view.map_to_image(output.normal_confidence[row].float())[0].cpu().numpy()
-    return Prediction(
-        depth=view.depth_to_metric(output.depth[row].float()).cpu().numpy(),
-        confidence=view.map_to_image(output.confidence[row].float())[0].cpu().numpy(),
-        camera=found.camera,
-        camera_source=found.source,
-        camera_detail=found.detail,
-        normal=normal,
-        normal_confidence=normal_confidence,
-    )
 
 
 def _read(image: Any, camera: Camera | None) -> tuple[np.ndarray, FoundCamera]:
@@ -205,24 +245,33 @@ def load_model(
     *,
     checkpoint: str | os.PathLike[str] | None = None,
     device: str = "auto",
-    precision: Precision = "float32",
+    precision: Precision | None = None,
     options: Mapping[str, Any] | None = None,
+    backend: Backend = "eager",
 ) -> Predictor:
     """Loads a network with its weights, ready to predict.
 
     Args:
-        model: a zoo name ("lite", "convnext_large"), a config file (with `checkpoint`), or a checkpoint file.
+        model: a zoo name ("lite", "convnext_large"), a config file (with `checkpoint`), a checkpoint file, or a file
+            that `metricdepth export` wrote.
         checkpoint: the weights; a zoo model finds its own in weight/.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
-        precision: "float32", "bfloat16", "float16" or "auto".
+        precision: "float32", "bfloat16", "float16" or "auto". None is float32; with the backend "auto", bfloat16 too if
+            it is faster and within the accuracy bound.
         options: overrides of config values by dotted keys, as {"data_basic.crop_size": (544, 928)}.
+        backend: what computes the network; "auto" is what was measured fastest on this machine within the accuracy
+            bound, see docs/speed.md.
 
     Raises:
-        ValueError: a name, config, checkpoint, device or precision cannot be used; the message says why.
+        ValueError: a name, config, checkpoint, device, precision or backend cannot be used; the message says why.
     """
     import torch
 
+    from mono.backends.base import require
+    from mono.backends.choose import with_backend, with_fastest
     from mono.config import ConfigError, read_config
+    from mono.export.formats import is_exported
+    from mono.export.predictor import open_predictor
     from mono.model.checkpoint import (
         CheckpointError,
         checked_sha256,
@@ -236,8 +285,16 @@ def load_model(
     from mono.model.zoo import MODELS
 
     torch_device = choose_device(device)
-    precision_name = choose_precision(precision, torch_device)
     text = str(model)
+    if is_exported(text):
+        return open_predictor(Path(text), torch_device, precision, backend, options, checkpoint)
+    measured = backend == "auto"
+    precision_name = choose_precision(precision or "float32", torch_device)
+    precisions = ("float32", "bfloat16") if precision in (None, "auto") else (precision_name,)
+    if measured:
+        precision_name = "float32"
+    else:
+        require(backend, precision_name, torch_device.type)
     record = MODELS.get(text)
     path = Path(checkpoint) if checkpoint else None
     tensors = None
@@ -264,7 +321,11 @@ def load_model(
     name = record.name if record else config.path.stem
     with torch.device("meta"):  # the weights go straight to their place: random ones would cost time and memory
         network = build_depth_model(**config.architecture)
-    half = {} if precision_name == "float32" else dict.fromkeys(network.half_weights(), getattr(torch, precision_name))
+    full = precision_name == "float32" or backend not in ("eager", "compile")  # others halve weights by themselves
+    half = {} if full else dict.fromkeys(network.half_weights(), getattr(torch, precision_name))
     load_tensors(network, tensors, path, expected=name, device=torch_device, dtypes=half)
     network = network.eval().requires_grad_(False).to(torch_device)  # what is not in the checkpoint
-    return Predictor(network, config.transform, torch_device, precision_name, name, path, checksum, config.architecture)
+    predictor = Predictor(
+        network, config.transform, torch_device, precision_name, name, path, checksum, config.architecture
+    )
+    return with_fastest(predictor, precisions) if measured else with_backend(predictor, backend)

@@ -48,7 +48,7 @@ def key_of(settings: Mapping[str, Any], sample: Sample, policy: CameraPolicy) ->
     camera = policy.camera_file or camera_file_beside(sample.rgb)
     files = [sample.rgb, sample.depth, sample.normal, camera, camera and camera.with_name("images.txt")]
     stats = [(str(f), s.st_size, s.st_mtime_ns) for f in files if f and (s := _stat(f))]
-    text = json.dumps([settings, asdict(sample), stats], sort_keys=True, default=str)
+    text = json.dumps([settings, vars(sample), stats], sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 

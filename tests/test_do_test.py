@@ -17,6 +17,7 @@ import pytest
 from mono.data.annotations import load_annotations
 from mono.data.depth import read_depth
 from mono.data.folder import find_images
+from mono.data.images import read_image
 from mono.do_test import RunError, RunOptions, run
 from mono.evaluation.protocols import get_protocol
 from mono.focal import CameraPolicy
@@ -192,6 +193,52 @@ def test_ground_truth_gives_metrics_and_resuming_keeps_them(tmp_path, toy_predic
         assert tiers["median"].abs_rel == pytest.approx(0, abs=1e-5)
 
 
+def test_threads_change_nothing_but_the_time(tmp_path, toy_predictor):
+    photos = write_photos(tmp_path / "photos", 7)
+    (photos / "003.png").write_bytes(b"")
+    (photos / "005.png").unlink()
+    PIL.Image.fromarray(reference_image(40, 30, 5)).save(photos / "005.png")  # goes through the network alone
+    samples, found = find_images([photos]), []
+    for workers, batch_size in ((0, 1), (3, 1), (0, 3), (3, 3)):
+        out = tmp_path / f"{workers}_{batch_size}"
+        options = RunOptions(out, OutputOptions(("depth", "vis", "pcd", "normal")), batch_size, workers, policy=GIVEN)
+        summary = run(samples, toy_predictor, replace(options, focal_sweep=(50.0,)))
+        records = [{k: v for k, v in r.items() if k != "seconds"} for r in manifest(out)]
+        found.append((files_of(out), summary.done, summary.failures, [r["name"] for r in records], records))
+    assert found[0][1] == 6 and len(found[0][0]) == 6 * 7
+    assert found[1] == found[0] and found[3] == found[2] and found[2][:3] == found[0][:3]
+    assert found[0][3] == [f"{i:03}" for i in range(7)]
+    assert found[2][3] == ["000", "001", "002", "003", "004", "005", "006"]
+
+
+def test_images_wait_in_no_long_queue(tmp_path, toy_predictor, monkeypatch):
+    samples = find_images([write_photos(tmp_path / "photos", 40)])
+    read, written, apart = [], [], []
+    monkeypatch.setattr("mono.data.sample.read_image", lambda path: (read.append(path), read_image(path))[1])
+
+    def count(finished):
+        written.extend([None] * finished)
+        apart.append(len(read) - len(written))
+
+    run(samples, toy_predictor, RunOptions(tmp_path / "out", batch_size=2, workers=2, policy=GIVEN), on_done=count)
+    assert len(written) == 40 and max(apart) <= 2 * (2 + 2) + 2 + 1
+
+
+def test_an_interrupted_run_writes_nothing_any_more(tmp_path, toy_predictor):
+    samples = find_images([write_photos(tmp_path / "photos", 30)])
+
+    def stop(count):
+        if count:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(samples, toy_predictor, RunOptions(tmp_path / "out", policy=GIVEN), on_done=stop)
+    before = files_of(tmp_path / "out")
+    time.sleep(0.1)
+    assert files_of(tmp_path / "out") == before and len(manifest(tmp_path / "out")) == 1
+    assert run(samples, toy_predictor, RunOptions(tmp_path / "out", policy=GIVEN)).done == 29
+
+
 def test_a_focal_sweep_writes_a_cloud_for_each_focal_length(tmp_path, toy_predictor):
     photos = write_photos(tmp_path / "photos", 1)
     options = RunOptions(
@@ -216,6 +263,7 @@ def test_runs_that_cannot_start(tmp_path, toy_predictor):
         run([], toy_predictor, RunOptions(out=tmp_path / "file"))
     for wrong, said in (
         ({"batch_size": 0}, "batch size is 0"),
+        ({"workers": -1}, "number of workers is -1"),
         ({"focal_sweep": (500.0, -1.0)}, "focal sweep holds -1"),
         ({"focal_sweep": (500.0, 500.0)}, "a focal length twice"),
     ):

@@ -9,7 +9,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mono.cli.network import nth_device, refinement_of, with_iterations
+from mono.cli.network import nth_device, refinement_of, with_fit, with_iterations
+from mono.cli.threads import share_cores, workers_beside
 
 if TYPE_CHECKING:
     from mono.data.sample import Sample
@@ -40,17 +41,30 @@ def data_name(data: Path) -> str:
 
 
 def add_machine_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds device, precision, config overrides, iterations and verbosity."""
+    """Adds device, precision, config overrides, iterations, padding, threads and verbosity."""
     group = parser.add_argument_group("machine")
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
-    group.add_argument("--precision", default="float32", help="float32, bfloat16, float16 or auto (default: float32)")
+    group.add_argument(
+        "--precision",
+        help="float32, bfloat16, float16 or auto (default: float32; with --backend auto, what is fastest)",
+    )
+    group.add_argument(
+        "--backend", default="eager", metavar="B",
+        help="eager, compile, onnxruntime, openvino, or auto: the fastest within the accuracy bound (default: eager)",
+    )  # fmt: skip
     group.add_argument(
         "--batch_size", "--batch-size", type=int, default=1, metavar="N", help="images at a time (default: 1)"
     )
-    group.add_argument(
-        "--options", nargs="+", default=[], metavar="K=V", help='config values, as data_basic.crop_size="(544,928)"'
-    )
+    add_config_flags(group)
     group.add_argument("--iterations", type=int, metavar="N", help="of the refinement, for networks that have one")
+    group.add_argument(
+        "--fit", choices=("pad", "tight"), help="pad images to the network's whole input, or only as far as it must be "
+        "(default: as the model's config says)",
+    )  # fmt: skip
+    group.add_argument(
+        "--threads", type=int, metavar="N", help="of the network (default: all cores); images are read and written "
+        "beside it, but with 1 in turn",
+    )  # fmt: skip
     group.add_argument(
         "--launcher",
         default="None",
@@ -59,8 +73,15 @@ def add_machine_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--verbose", action="store_true", help="log more, with tracebacks")
 
 
-def add_camera_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the ways to say what the camera is."""
+def add_config_flags(group: argparse._ActionsContainer) -> None:
+    """Adds config overrides."""
+    group.add_argument(
+        "--options", nargs="+", default=[], metavar="K=V", help='config values, as data_basic.crop_size="(544,928)"'
+    )
+
+
+def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True) -> None:
+    """Adds the ways to say what the camera is, and with `sweep` to try several focal lengths."""
     group = parser.add_argument_group(
         "camera", "Distances scale with the focal length. Without these flags it is taken from the annotation, a "
         "camera file beside the image or in its folder, EXIF data, or a field of view is assumed, in this order."
@@ -72,9 +93,14 @@ def add_camera_flags(parser: argparse.ArgumentParser) -> None:
     given.add_argument(
         "--camera", type=Path, metavar="FILE", help="camera file for all images: JSON or COLMAP cameras.txt"
     )
-    group.add_argument(
-        "--focal-sweep", type=numbers, default=(), metavar="F,F,…", help="write a point cloud for each of these [px]"
-    )
+    if sweep:
+        group.add_argument(
+            "--focal-sweep",
+            type=numbers,
+            default=(),
+            metavar="F,F,…",
+            help="write a point cloud for each of these [px]",
+        )
 
 
 def add_protocol_flags(parser: argparse.ArgumentParser) -> None:
@@ -114,11 +140,15 @@ def protocol_of(args: argparse.Namespace) -> Protocol:
     return read_protocol(args.protocol, changes)
 
 
-def add_output_flags(parser: argparse.ArgumentParser, save: str) -> None:
-    """Adds what is written; the folder itself is named by each command."""
+def add_output_flags(parser: argparse.ArgumentParser, save: str, more: str = "") -> None:
+    """Adds what is written; the folder itself is named by each command. `more`: kinds that this command has besides."""
     group = parser.add_argument_group("output")
     group.add_argument(
-        "--save", type=names, default=names(save), metavar="WHAT", help=f"of depth,vis,pcd,normal (default: {save})"
+        "--save",
+        type=names,
+        default=names(save),
+        metavar="WHAT",
+        help=f"of depth,vis,pcd,normal{more} (default: {save})",
     )
     group.add_argument(
         "--depth-format", choices=("png", "npy", "npz", "exr"), default="png", help="png: 16 bit, scale in the file"
@@ -154,6 +184,7 @@ def run_options(args: argparse.Namespace, out: Path, protocol: Protocol | None) 
         out=out,
         output=OutputOptions(args.save, args.depth_format, cloud, args.normal_format),
         batch_size=args.batch_size,
+        workers=workers_beside(args.threads),
         overwrite=args.overwrite,
         policy=camera_policy(args),
         focal_sweep=args.focal_sweep,
@@ -172,7 +203,8 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
     from mono.config import parse_options
     from mono.predictor import load_model
 
-    options = with_iterations(parse_options(args.options), args.iterations)
+    share_cores(args.threads)
+    options = with_fit(with_iterations(parse_options(args.options), args.iterations), args.fit)
     spread = ranks.count > 1 and args.device in ("auto", "cuda")
     with refinement_of(model, options):
         return load_model(
@@ -181,6 +213,7 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
             device=nth_device(ranks.local) if spread else args.device,
             precision=args.precision,
             options=options,
+            backend=args.backend,
         )
 
 
@@ -202,6 +235,7 @@ def facts(predictor: Predictor) -> dict[str, Any]:
         "architecture": dict(predictor.architecture),
         "transform": asdict(predictor.transform),
         "precision": predictor.precision,
+        "backend": predictor.backend,
         "device": str(predictor.device),
         "versions": versions(),
     }
@@ -228,7 +262,7 @@ def say_summary(summary: RunSummary | None, options: RunOptions, predictor: Pred
     counts += [f"{summary.skipped} were done before"] if summary.skipped else []
     counts += [f"{len(summary.failures)} failed"] if summary.failures else []
     rate = f", {summary.seconds / summary.done:.2f} s an image" if summary.done else ""
-    out(f"\n{', '.join(counts)}{rate}, with {predictor.name} on {predictor.device}\n")
+    out(f"\n{', '.join(counts)}{rate}, with {predictor.name} on {predictor.device}{_how(predictor)}\n")
     for source, count in sorted(summary.sources.items()):
         hint = "  <- distances may be off by a factor: give --focal-px, or a camera file" if source == "assumed" else ""
         out(f"  focal length: {source:12} {count} image{'s' * (count != 1)}{hint}\n")
@@ -237,6 +271,11 @@ def say_summary(summary: RunSummary | None, options: RunOptions, predictor: Pred
     out("  results: " + "  ".join(where) + "\n")
     say_failures(summary.failures)
     return 1 if summary.failures else 0
+
+
+def _how(predictor: Predictor) -> str:
+    """What computed, where that is not as it always was."""
+    return "" if predictor.backend == "eager" else f" by {predictor.backend} in {predictor.precision}"
 
 
 def say_failures(failures: Sequence[tuple[str, str]], most: int = 20) -> None:

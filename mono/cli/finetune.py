@@ -7,7 +7,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mono.cli.train import add_run_flags, facts_of
 
@@ -74,7 +74,9 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     samples = samples_of(held, args.val_images)
     sys.stdout.write(f"{len(frames)} frames to train on, {len(samples)} of {len(held)} held-out frames to score on\n")
-    outcome = finetune(start.network, config, read_recipe(args.recipe, values), frames, samples, plan)
+    network: Any = start.network
+    network.to(memory_format=torch.contiguous_format)  # as it is saved, so that a continued run rounds alike
+    outcome = finetune(network, config, read_recipe(args.recipe, values), frames, samples, plan)
     facts = facts_of(config.path.name) | {"from": start.checkpoint.name, "finetuned": str(outcome.improved).lower()}
     write_weights(outcome.tensors, args.out / WEIGHTS, facts)
     scores = {"before": asdict(outcome.before), "after": asdict(outcome.after), "improved": outcome.improved}

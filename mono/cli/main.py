@@ -8,7 +8,23 @@ import sys
 from collections.abc import Callable, Sequence
 
 from mono import __version__
-from mono.cli import annotate, compare, evaluate, finetune, models, predict, scenes, train
+from mono.cli import (
+    annotate,
+    bench,
+    compare,
+    eval_odom,
+    evaluate,
+    export,
+    finetune,
+    fuse,
+    models,
+    predict,
+    rescale,
+    scenes,
+    slam,
+    train,
+)
+from mono.cli.threads import wait_without_spinning
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,7 +34,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"metricdepth {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (predict, evaluate, compare, annotate, models, scenes, train, finetune):
+    for module in (
+        predict,
+        evaluate,
+        compare,
+        annotate,
+        models,
+        scenes,
+        train,
+        finetune,
+        export,
+        bench,
+        slam,
+        rescale,
+        fuse,
+        eval_odom,
+    ):
         module.add_parser(commands)
     args = parser.parse_args(argv)
     return guarded(args.run, args)
@@ -26,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     """Runs a command; what is wrong with its input ends in one message, not in a traceback."""
+    wait_without_spinning()
     logging.basicConfig(
         level=logging.DEBUG if getattr(args, "verbose", False) else logging.WARNING, format="%(levelname)s: %(message)s"
     )

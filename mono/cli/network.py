@@ -22,6 +22,11 @@ def with_iterations(options: Mapping[str, Any], iterations: int | None) -> dict[
     return {**options, _KEY: iterations}
 
 
+def with_fit(options: Mapping[str, Any], fit: str | None) -> dict[str, Any]:
+    """Overrides of config values with how images are padded among them; None: as in the config."""
+    return dict(options) if fit is None else {**options, "data_basic.fit": fit}
+
+
 @contextlib.contextmanager
 def refinement_of(model: str, options: Mapping[str, Any]) -> Iterator[None]:
     """While a model is loaded: that its config has no iterations is said in terms of the flag.

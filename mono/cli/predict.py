@@ -1,4 +1,4 @@
-"""`metricdepth predict`: photos to depth, surface normals, pictures and point clouds."""
+"""`metricdepth predict`: photos and videos to depth, surface normals, pictures and point clouds."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ import argparse
 from pathlib import Path
 
 from mono.cli import common
+from mono.cli.video import add_video_flags, finish, say_videos
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
-    parser = commands.add_parser("predict", help="photos to metric depth, surface normals, pictures and point clouds")
-    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="image files, folders, or quoted globs")
+    parser = commands.add_parser(
+        "predict", help="photos and videos to metric depth, normals, pictures and point clouds"
+    )
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="image files, folders, quoted globs, or videos")
     parser.add_argument("--recursive", action="store_true", help="look into subfolders too")
     parser.add_argument("--out", type=Path, default=Path("outputs"), metavar="DIR", help="(default: outputs)")
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
     common.add_camera_flags(parser)
-    common.add_output_flags(parser, save="depth,vis")
+    common.add_output_flags(parser, save="depth,vis", more=",video")
+    add_video_flags(parser)
     common.add_machine_flags(parser)
     parser.set_defaults(run=run)
 
@@ -25,10 +29,28 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Predicts; returns the exit code."""
     from mono.data.folder import find_images
+    from mono.data.video import find_frames, is_video
     from mono.ranks import join_ranks
 
+    # What is made of a whole video is no part of what is written for a frame.
+    video, args.save = "video" in args.save, tuple(kind for kind in args.save if kind != "video")
+    videos = [given for given in args.inputs if is_video(given)]
+    if videos and len(videos) < len(args.inputs):
+        raise ValueError("videos and images are given: predict them in runs of their own")
+    whole = video or args.smooth_scale is not None
+    if whole and not videos:
+        raise ValueError("--save video and --smooth-scale are for videos; none is given")
+    if whole and "depth" not in args.save:
+        raise ValueError("--save video and --smooth-scale are made of depth maps: save these too (--save depth,video)")
     options = common.run_options(args, args.out, protocol=None)
-    samples = find_images(args.inputs, recursive=args.recursive)
+    frames = find_frames(videos, args.every, args.start, args.end) if videos else []
+    samples = frames or find_images(args.inputs, recursive=args.recursive)
     ranks = join_ranks(args.launcher)
+    if frames and ranks.rank == 0:
+        say_videos(frames, options)
     predictor = common.load_predictor(args, args.model, args.checkpoint, ranks)
-    return common.say_summary(common.execute(samples, predictor, options, ranks), options, predictor)
+    summary = common.execute(samples, predictor, options, ranks)
+    code = common.say_summary(summary, options, predictor)
+    if summary is not None and whole:
+        finish(frames, options, args.smooth_scale, video)
+    return code

@@ -1,4 +1,4 @@
-"""`metricdepth scenes`: data sets of procedural scenes with exact depth, and of views of panoramas without any."""
+"""`metricdepth scenes`: procedural scenes with exact depth, as data sets or as a video's frames; views of panoramas."""
 
 from __future__ import annotations
 
@@ -29,6 +29,17 @@ def add_parser(subparsers: Any) -> None:
     cut.add_argument("--assets", type=Path, required=True, metavar="DIR", help="folder with panoramas (index.json)")
     cut.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed gives the same views")
     cut.set_defaults(run=_cut)
+    sequence = actions.add_parser(
+        "sequence", help="render a camera's way through a scene, with exact depth and poses; a stopped run is continued"
+    )
+    sequence.add_argument("kind", choices=("street", "room"), help="a loop of about 560 m by car, or a room on foot")
+    sequence.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    sequence.add_argument("--frames", type=int, required=True, metavar="N", help="number of frames for the whole way")
+    sequence.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed gives the same frames")
+    sequence.add_argument("--workers", type=int, default=1, metavar="W", help="processes, one thread each")
+    sequence.add_argument("--assets", type=Path, metavar="DIR", help="folder with textures and models (index.json)")
+    sequence.add_argument("--pixels", type=int, default=150_000, metavar="P", help="pixels of a frame, about")
+    sequence.set_defaults(run=_sequence)
 
 
 def _share(text: str) -> tuple[str, float]:
@@ -59,4 +70,13 @@ def _cut(args: argparse.Namespace) -> int:
     from mono.scenes.panoramas import cut_dataset
 
     cut_dataset(args.out, args.frames, args.assets, args.seed)
+    return 0
+
+
+def _sequence(args: argparse.Namespace) -> int:
+    from mono.scenes.sequence import SequencePlan, render_sequence
+
+    logging.getLogger("mono.scenes").setLevel(logging.INFO)
+    plan = SequencePlan(args.kind, args.out, args.frames, args.seed, args.assets, args.pixels)
+    render_sequence(plan, workers=args.workers)
     return 0

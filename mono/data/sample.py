@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mono.data.images import Photo, read_image
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -35,6 +37,10 @@ class Sample:
     intrinsics: tuple[float, float, float, float] | None = None
     normal: Path | None = None
     normal_frame: str = "opencv"
+
+    def read(self) -> Photo:
+        """Opens the image; see `mono.data.images.read_image` for the errors."""
+        return read_image(self.rgb)
 
 
 def unique_names(images: Sequence[tuple[str, str]]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 import zipfile
@@ -18,11 +19,11 @@ DEPTH_FORMATS = ("png", "npy", "npz", "exr")
 
 _FINE_SCALE = 1000  # PNG steps per metre: millimetres, up to 65.5 m
 _FAR_SCALE = 200  # 5 mm, up to 327.7 m
-_PNG_LEVEL = 1  # on a KITTI frame, level 3 gains 5 % in size for 1.6 times the time
+_ZLIB_LEVEL = 1  # on a KITTI frame, level 3 gains 5 % in size for 1.6 times the time
 
 
 def write_depth(path: Path, depth: np.ndarray, camera: Camera | None = None) -> dict[str, Any] | None:
-    """Write a depth map in the format of `path`'s suffix; the same depth always gives the same bytes.
+    """Write a depth map in the format of `path`'s suffix; on one machine the same depth always gives the same bytes.
 
     Whatever is not a depth (NaN, infinite, negative, or beyond the format's range) is written as 0, invalid.
 
@@ -87,7 +88,8 @@ def quantise(depth: np.ndarray) -> tuple[np.ndarray, int]:
 def encode_png16(image: np.ndarray, texts: dict[str, str]) -> bytes:
     """A 16-bit PNG of `image` uint16, grey (height, width) or RGB (height, width, 3), with text chunks before it.
 
-    Own code, as it is faster than OpenCV and Pillow: every row is stored as its difference to the row above.
+    Own code, as it is faster than OpenCV and Pillow: every row is stored as its difference to the row above, and packed
+    by `deflate`.
     """
     height, width = image.shape[:2]
     raw = image.astype(">u2", order="C").view(np.uint8).reshape(height, -1)
@@ -98,13 +100,43 @@ def encode_png16(image: np.ndarray, texts: dict[str, str]) -> bytes:
     grey = image.ndim == 2
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 0 if grey else 2, 0, 0, 0))]
     chunks += [(b"tEXt", key.encode("latin-1") + b"\0" + value.encode("latin-1")) for key, value in texts.items()]
-    # The low bytes of normals are noise, in which a search for repeats takes twice the time and finds nothing.
-    packer = zlib.compressobj(_PNG_LEVEL, strategy=zlib.Z_DEFAULT_STRATEGY if grey else zlib.Z_RLE)
-    chunks += [(b"IDAT", packer.compress(rows.data) + packer.flush()), (b"IEND", b"")]
+    chunks += [(b"IDAT", deflate(rows.data, search=grey)), (b"IEND", b"")]
     parts = [b"\x89PNG\r\n\x1a\n"]
     for kind, data in chunks:
         parts += [struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))]
     return b"".join(parts)
+
+
+def deflate(data: bytes | memoryview, *, search: bool, raw: bool = False) -> bytes:
+    """Packs bytes with ISA-L where its package `isal` is installed, else with zlib; readers see no difference.
+
+    Measured on one core (Zen 5), CPU milliseconds and kilobytes, of a 2-megapixel map of 4 MB in 16 bits: depth as PNG
+    12 ms, 2187 kB with ISA-L (level 2); 45 ms, 2176 kB with zlib (level 1; its Huffman coder alone 30 ms, 2510 kB);
+    libdeflate 22 ms, zlib-ng 20 ms and a third larger. 16-bit normals 18 ms against 84 ms; float32 15 ms against 141 ms
+    with zlib at level 1, and 56 ms where it packs run lengths alone.
+
+    Args:
+        data: what to pack, in one piece.
+        search: look for repeats longer than a few bytes. Low bytes of normals and of float32 are noise, in which a
+            search takes time and finds nothing.
+        raw: without the header and checksum of the zlib format, as ZIP wants it.
+    """
+    bits = -zlib.MAX_WBITS if raw else zlib.MAX_WBITS
+    fast = _import_isal()
+    if fast is not None:
+        packer = fast.compressobj(2 if search else 1, wbits=bits)
+    else:
+        strategy = zlib.Z_DEFAULT_STRATEGY if search else zlib.Z_RLE
+        packer = zlib.compressobj(_ZLIB_LEVEL, wbits=bits, strategy=strategy)
+    return packer.compress(data) + packer.flush()
+
+
+def _import_isal() -> Any:
+    try:
+        from isal import isal_zlib
+    except ModuleNotFoundError:  # on a kind of machine that it is not built for
+        return None
+    return isal_zlib
 
 
 def _write_png(path: Path, depth: np.ndarray, camera: Camera | None) -> dict[str, Any]:
@@ -127,10 +159,19 @@ def _write_png(path: Path, depth: np.ndarray, camera: Camera | None) -> dict[str
 
 
 def _write_npz(path: Path, depth: np.ndarray) -> None:
-    entry = zipfile.ZipInfo("depth.npy")  # dated 1980, so that the bytes do not depend on the clock
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    with zipfile.ZipFile(path, "w", compresslevel=1) as archive, archive.open(entry, "w", force_zip64=True) as file:
-        np.lib.format.write_array(file, depth, allow_pickle=False)
+    """A ZIP file of one entry, dated 1980, so that the bytes do not depend on the clock."""
+    content = io.BytesIO()
+    np.lib.format.write_array(content, depth, allow_pickle=False)
+    plain = content.getbuffer()
+    packed, name = deflate(plain, search=False, raw=True), b"depth.npy"
+    version, flags, method, hour, day = 20, 0, zipfile.ZIP_DEFLATED, 0, (1 << 5) | 1  # 1 January 1980
+    facts = (flags, method, hour, day, zlib.crc32(plain), len(packed), len(plain), len(name), 0)
+    header = struct.pack("<4sHHHHHIIIHH", b"PK\3\4", version, *facts) + name
+    entry = struct.pack("<4sHHHHHHIIIHHHHHII", b"PK\1\2", version, version, *facts, 0, 0, 0, 0, 0) + name
+    start = len(header) + len(packed)
+    end = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 1, 1, len(entry), start, 0)
+    with open(path, "wb") as file:
+        file.writelines((header, packed, entry, end))
 
 
 def _write_exr(path: Path, depth: np.ndarray) -> None:

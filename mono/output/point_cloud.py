@@ -10,6 +10,7 @@ import numpy as np
 from mono.camera import Camera
 from mono.output.atomic import atomic_path
 
+CAMERA_FRAME = "the camera's frame: x right, y down, z forward"
 _KEY_BITS = 21  # three voxel indices in one 64-bit key
 
 
@@ -86,15 +87,23 @@ def point_cloud(
             given = "none" if confidence is None else f"{confidence.shape}"
             raise ValueError(f"min_confidence needs the confidence of every pixel, {size}; given is {given}")
         keep &= confidence >= min_confidence
-    rows, columns = np.nonzero(keep)
-    z = depth[rows, columns]
-    points = np.empty((len(z), 3), np.float32)
-    points[:, 0] = ((np.arange(camera.width) - camera.cx) / camera.fx).astype(np.float32)[columns] * z
-    points[:, 1] = ((np.arange(camera.height) - camera.cy) / camera.fy).astype(np.float32)[rows] * z
-    points[:, 2] = z
-    normals = None if normal is None else normal[rows, columns].astype(np.float32, copy=False)
-    cloud = PointCloud(points, np.ascontiguousarray(rgb, np.uint8)[rows, columns], normals)
+    points = np.empty((*size, 3), np.float32)
+    np.multiply(depth, ((np.arange(camera.width) - camera.cx) / camera.fx).astype(np.float32), out=points[..., 0])
+    np.multiply(depth, ((np.arange(camera.height) - camera.cy) / camera.fy).astype(np.float32)[:, None], points[..., 1])
+    points[..., 2] = depth
+    normals = None if normal is None else _kept(normal.astype(np.float32, copy=False), keep)
+    cloud = PointCloud(_kept(points, keep), _kept(rgb.astype(np.uint8, copy=False), keep), normals)
     return cloud if voxel_size is None else voxel_grid(cloud, voxel_size)
+
+
+def _kept(values: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """`values[keep]` of (height, width, 3) values, as (N, 3).
+
+    NumPy picks triples one number at a time; as one item each they take a tenth of the time.
+    """
+    triple = np.dtype((np.void, 3 * values.itemsize))
+    picked = np.ascontiguousarray(values).reshape(-1, 3).view(triple)[:, 0][keep.ravel()]
+    return picked.view(values.dtype).reshape(-1, 3)
 
 
 def depth_edges(depth: np.ndarray, threshold: float) -> np.ndarray:
@@ -131,16 +140,21 @@ def voxel_grid(cloud: PointCloud, size: float) -> PointCloud:
     """
     if not len(cloud):
         return cloud
-    cells = np.floor(cloud.points.astype(np.float64) / size)
-    cells -= cells.min(axis=0)
-    if cells.max() >= 1 << _KEY_BITS:
-        raise ValueError(f"voxel size {size} m is too small for a cloud of this extent; choose a larger one")
-    x, y, z = cells.astype(np.int64).T
-    keys = (x << 2 * _KEY_BITS) | (y << _KEY_BITS) | z
-    _, cell, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    cells = []
+    for axis in cloud.points.T:
+        cell = np.floor(axis.astype(np.float64) / size)
+        cell -= cell.min()
+        if cell.max() >= 1 << _KEY_BITS:
+            raise ValueError(f"voxel size {size} m is too small for a cloud of this extent; choose a larger one")
+        cells.append(cell.astype(np.int64))
+    bits = [int(cell.max()).bit_length() for cell in cells]
+    order, keys = _sorted((cells[0] << bits[1] + bits[2]) | (cells[1] << bits[2]) | cells[2], sum(bits))
+    starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+    counts = np.diff(starts, append=len(keys))
 
     def mean(values: np.ndarray) -> np.ndarray:
-        return np.stack([np.bincount(cell, row) / counts for row in values.T], axis=1)
+        columns = (column[order].astype(np.float64) for column in values.T)
+        return np.stack([np.add.reduceat(column, starts) / counts for column in columns], axis=1)
 
     normals = None
     if cloud.normals is not None:
@@ -150,14 +164,37 @@ def voxel_grid(cloud: PointCloud, size: float) -> PointCloud:
     return PointCloud(mean(cloud.points).astype(np.float32), np.rint(mean(cloud.colors)).astype(np.uint8), normals)
 
 
-def write_ply(path: Path, points: np.ndarray, colors: np.ndarray, normals: np.ndarray | None = None) -> None:
+def _sorted(keys: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """The order that sorts int64 keys of so many bits, and the keys in it; equal ones stay in their order.
+
+    Where there is room for it, a key's place is put behind its last bit, and numbers are sorted instead of places:
+    that takes a quarter of the time.
+    """
+    room = (len(keys) - 1).bit_length()
+    if bits + room > 63:
+        order = np.argsort(keys, kind="stable")
+        return order, keys[order]
+    both = np.sort((keys << room) | np.arange(len(keys)))
+    return both & ((1 << room) - 1), both >> room
+
+
+def write_ply(
+    path: Path,
+    points: np.ndarray,
+    colors: np.ndarray,
+    normals: np.ndarray | None = None,
+    triangles: np.ndarray | None = None,
+    frame: str = CAMERA_FRAME,
+) -> None:
     """Write a binary little-endian PLY, whole or not at all.
 
     Args:
         path: where to; parent folders are made.
-        points: (N, 3) [m], x right, y down, z forward.
+        points: (N, 3) [m].
         colors: (N, 3) uint8 RGB.
         normals: (N, 3) unit normals, for the properties nx, ny, nz; None: there are none.
+        triangles: (M, 3) rows of the points, for a mesh; None: the points are a cloud.
+        frame: the axes, for the file's comment.
 
     Raises:
         ValueError: the arrays do not fit each other.
@@ -174,20 +211,26 @@ def write_ply(path: Path, points: np.ndarray, colors: np.ndarray, normals: np.nd
     for name, _, array in columns:
         vertices[name] = array
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        file.write(_ply_header(count, with_normals=normals is not None))
+        faces = None if triangles is None else len(triangles)
+        file.write(_ply_header(count, faces, frame, with_normals=normals is not None))
         file.write(vertices.data)
+        if triangles is not None:
+            corners = np.empty(len(triangles), [("count", "u1"), ("rows", "<i4", 3)])
+            corners["count"], corners["rows"] = 3, triangles
+            file.write(corners.data)
 
 
-def _ply_header(count: int, *, with_normals: bool) -> bytes:
+def _ply_header(count: int, faces: int | None, frame: str, *, with_normals: bool) -> bytes:
     names = ["float x", "float y", "float z"]
     names += ["float nx", "float ny", "float nz"] if with_normals else []
     names += ["uchar red", "uchar green", "uchar blue"]
     lines = [
         "ply",
         "format binary_little_endian 1.0",
-        "comment metres in the camera's frame: x right, y down, z forward",
+        f"comment metres in {frame}",
         f"element vertex {count}",
         *(f"property {name}" for name in names),
+        *(() if faces is None else (f"element face {faces}", "property list uchar int vertex_indices")),
         "end_header",
     ]
     return ("\n".join(lines) + "\n").encode("ascii")

@@ -41,7 +41,7 @@ def prepare(out: Path) -> Manifest:
         sweep(out)
         manifest = Manifest(out)
         for part in sorted(out.glob("manifest.rank*.jsonl")):
-            for record in Manifest(out, part.name).records:
+            for record in Manifest(out, part.name).walk():
                 manifest.add(record)
             part.unlink()
         return manifest

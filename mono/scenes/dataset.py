@@ -95,13 +95,20 @@ def _keep_settings(plan: Plan) -> None:
     """Writes down what the frames depend on; a folder is only continued with the same."""
     assets = str(plan.assets.resolve()) if plan.assets else None
     settings = {"seed": plan.seed, "assets": assets, "families": dict(plan.weights), "pixels": plan.pixels}
-    path = plan.out / "settings.json"
+    keep_settings(plan.out, settings)
+
+
+def keep_settings(out: Path, settings: Mapping[str, object]) -> None:
+    """Writes settings.json into a folder.
+
+    Raises:
+        ValueError: the folder holds frames of other settings.
+    """
+    path = out / "settings.json"
     former = json.loads(path.read_text()) if path.is_file() else settings
     if former != settings:
         changed = ", ".join(f"{name} {former.get(name)!r}" for name in settings if former.get(name) != settings[name])
-        raise ValueError(
-            f"{plan.out} holds frames rendered with {changed}; choose another folder, or the same settings"
-        )
+        raise ValueError(f"{out} holds frames rendered with {changed}; choose another folder, or the same settings")
     write_bytes(path, json.dumps(settings).encode())
 
 
@@ -109,7 +116,7 @@ def _spread(plan: Plan, todo: list[int], workers: int) -> None:
     import multiprocessing
 
     context = multiprocessing.get_context("spawn")
-    with _one_thread_a_process(), ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with one_thread_a_process(), ProcessPoolExecutor(workers, mp_context=context) as pool:
         jobs = [pool.submit(_work, plan, task) for task in todo]
         try:
             for done, job in enumerate(as_completed(jobs), 1):
@@ -121,7 +128,7 @@ def _spread(plan: Plan, todo: list[int], workers: int) -> None:
 
 
 @contextmanager
-def _one_thread_a_process() -> Iterator[None]:
+def one_thread_a_process() -> Iterator[None]:
     """Processes started meanwhile read at their start that numerical libraries shall use one thread."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}
@@ -201,16 +208,9 @@ def _note(plan: Plan, number: int) -> Path:
 
 
 def _save(plan: Plan, number: int, frame: Frame) -> None:
-    import cv2
-
-    quality = 90 + number % 8
-    _, rgb = cv2.imencode(".jpg", frame.rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     scale = NEAR_SCALE if float(frame.depth.max()) < 65 else FAR_SCALE
-    depth = np.round(np.minimum(frame.depth * scale, 65535)).astype(np.uint16)
-    _, png = cv2.imencode(".png", depth, [cv2.IMWRITE_PNG_COMPRESSION, 3])
     rgb_file, depth_file = _files(plan, number)
-    write_bytes(rgb_file, rgb.tobytes())
-    write_bytes(depth_file, png.tobytes())
+    write_frame(rgb_file, depth_file, frame, scale, 90 + number % 8)
     entry = {
         "rgb": f"rgb/{rgb_file.name}",
         "depth": f"depth/{depth_file.name}",
@@ -220,6 +220,17 @@ def _save(plan: Plan, number: int, frame: Frame) -> None:
         "scene": frame.seed,
     }
     write_bytes(_note(plan, number), json.dumps(entry).encode())
+
+
+def write_frame(rgb_file: Path, depth_file: Path, frame: Frame, depth_scale: float, quality: int) -> None:
+    """Writes a frame's picture, as JPEG of a `quality`, and its depth [m] * `depth_scale`, as 16-bit PNG."""
+    import cv2
+
+    _, rgb = cv2.imencode(".jpg", frame.rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    depth = np.round(np.minimum(frame.depth * depth_scale, 65535)).astype(np.uint16)
+    _, png = cv2.imencode(".png", depth, [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    write_bytes(rgb_file, rgb.tobytes())
+    write_bytes(depth_file, png.tobytes())
 
 
 def _report(plan: Plan, done: int, total: int) -> None:

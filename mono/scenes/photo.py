@@ -6,8 +6,12 @@ import cv2
 import numpy as np
 
 
-def develop(linear: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A picture as a camera would give it, (H, W, 3) uint8 from linear light (H, W, 3) float32."""
+def develop(linear: np.ndarray, rng: np.random.Generator, noise_rng: np.random.Generator | None = None) -> np.ndarray:
+    """A picture as a camera would give it, (H, W, 3) uint8 from linear light (H, W, 3) float32.
+
+    `rng` draws the camera's habits and, unless there is a `noise_rng`, its noise: frames of one video have the first
+    alike and the second not.
+    """
     h, w = linear.shape[:2]
     luma = linear @ np.array([0.3, 0.6, 0.1], np.float32)
     middle = float(np.exp(np.mean(np.log(luma[::3, ::3] + 1e-3))))
@@ -23,13 +27,13 @@ def develop(linear: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         image += glare * float(rng.uniform(0.01, 0.08))
     if rng.random() < 0.25:
         image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 0.8)))
-    if rng.random() < 0.08:
+    if rng.random() < 0.08 and noise_rng is None:  # a hand that shakes spoils a picture, not a whole video alike
         image = _shaken(image, rng)
     image = _tone(image, rng)
     if rng.random() < 0.4:
         image += (image - cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.6, 1.2)))) * float(rng.uniform(0.3, 1.2))
     grain = float(np.exp(rng.uniform(np.log(0.003), np.log(0.03))))
-    noise = rng.standard_normal((h, w, 3), np.float32)
+    noise = (noise_rng or rng).standard_normal((h, w, 3), np.float32)
     if rng.random() < 0.5:
         noise = cv2.GaussianBlur(noise, (0, 0), 0.6) * 1.6
     image += noise * (grain * (0.5 + 0.5 * np.sqrt(np.maximum(1 - image, 0))))

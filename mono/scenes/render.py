@@ -121,8 +121,18 @@ def acceptable(scene: Scene, camera: Camera, pose: np.ndarray, parts: int = 3) -
     return bool(near.mean() < 0.12 and seen.mean() > 0.3 and outward[seen].mean() > 0.5 and not alike)
 
 
-def render(scene: Scene, camera: Camera, pose: np.ndarray, rng: np.random.Generator) -> Frame:
-    """Render a scene as `camera` sees it from `pose` (camera to world, (4, 4))."""
+def render(
+    scene: Scene,
+    camera: Camera,
+    pose: np.ndarray,
+    rng: np.random.Generator,
+    habits: np.random.Generator | None = None,
+) -> Frame:
+    """Render a scene as `camera` sees it from `pose` (camera to world, (4, 4)).
+
+    `habits` draws the camera's exposure, tone and blur, which are drawn by `rng` if it is None: give frames of one
+    video generators of the same seed.
+    """
     rotation = pose[:3, :3].astype(np.float32)
     origin = pose[:3, 3].astype(np.float32)
     h, w = camera.height, camera.width
@@ -151,7 +161,7 @@ def render(scene: Scene, camera: Camera, pose: np.ndarray, rng: np.random.Genera
     seen = hits.valid & (hits.distance < FAR)
     depth = np.where(seen, hits.distance, 0).reshape(h, w)
     normal = np.where(seen[:, None], hits.face @ rotation, 0).reshape(h, w, 3).astype(np.float32)
-    rgb = develop(image.reshape(h, w, 3), rng)
+    rgb = develop(image.reshape(h, w, 3), habits or rng, rng if habits else None)
     return Frame(rgb, depth, normal, camera, pose, scene.family, scene.seed)
 
 

@@ -26,7 +26,19 @@ def photos(tmp_path):
 
 
 def test_help_of_every_command_is_there(capsys):
-    for command in ("predict", "evaluate", "models", "download", "annotate", "scenes", "train", "finetune", "compare"):
+    for command in (
+        "predict",
+        "evaluate",
+        "models",
+        "download",
+        "annotate",
+        "scenes",
+        "train",
+        "finetune",
+        "compare",
+        "export",
+        "bench",
+    ):
         with pytest.raises(SystemExit) as ended:
             main([command, "--help"])
         assert ended.value.code == 0 and "usage: metricdepth " + command in capsys.readouterr().out

@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import time
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -115,6 +116,29 @@ def test_bytes_do_not_depend_on_time_or_memory_layout(
     monkeypatch.setattr(time, "time", lambda: 2e9)
     write_depth(tmp_path / f"b.{suffix}", np.asfortranarray(depth.astype(np.float64)))
     assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize("package", [True, False])
+def test_files_are_read_alike_whoever_packed_them(
+    tmp_path: Path, package: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if package:
+        pytest.importorskip("isal")
+    else:
+        monkeypatch.setitem(__import__("sys").modules, "isal", None)
+    depth = np.add.outer(np.arange(120), np.arange(160)).astype(np.float32) / 10 + 1
+    for suffix in ("png", "npz"):
+        write_depth(tmp_path / f"d.{suffix}", depth)
+        assert (tmp_path / f"d.{suffix}").stat().st_size < depth.nbytes * (0.1 if suffix == "png" else 0.9)
+    np.testing.assert_array_equal(np.load(tmp_path / "d.npz")["depth"], depth)
+    with zipfile.ZipFile(tmp_path / "d.npz") as archive:
+        assert archive.testzip() is None
+        (entry,) = archive.infolist()
+        assert (entry.filename, entry.date_time) == ("depth.npy", (1980, 1, 1, 0, 0, 0))
+    opencv = cv2.imread(str(tmp_path / "d.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(opencv, np.rint(depth * 1000).astype(np.uint16))
+    with Image.open(tmp_path / "d.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), opencv)
 
 
 def test_exr_without_its_package_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ def test_damaged_lines_anywhere_are_dropped(tmp_path: Path, damage: bytes) -> No
 
 
 def test_opening_and_adding_do_not_rewrite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "write_bytes", lambda path, data: pytest.fail("the manifest was rewritten"))
+    monkeypatch.setattr(module, "atomic_path", lambda path: pytest.fail("the manifest was rewritten"))
     manifest = Manifest(tmp_path / "new")
     assert not (tmp_path / "new").exists()
     for name in "abc":
@@ -123,6 +124,35 @@ def test_drop_forgets_names_on_disk_too(tmp_path: Path) -> None:
     assert not manifest.done("a", "k1")
     assert manifest.get("a") is None
     assert [line["name"] for line in _lines(tmp_path)] == ["b"]
+
+
+def test_records_are_read_one_by_one_in_the_order_asked_for(tmp_path: Path) -> None:
+    manifest = Manifest(tmp_path)
+    for name in "abc":
+        manifest.add(_record(name))
+    manifest.add(_record("a", seconds=3))  # the other records lie elsewhere in the file from here on
+    manifest.add(_record("d"))
+    assert [record["name"] for record in manifest.walk(["d", "x", "a", "b"])] == ["d", "a", "b"]
+    assert [record["name"] for record in manifest.walk()] == ["b", "c", "a", "d"]
+    assert manifest.get("a") == _record("a", seconds=3)
+
+
+def test_records_are_not_kept_in_memory(tmp_path: Path) -> None:
+    count, size = 300, 20_000
+    tracemalloc.start()
+    try:
+        manifest = Manifest(tmp_path)
+        for i in range(count):
+            manifest.add(_record(f"{i}", error="x" * size))
+        kept = tracemalloc.get_traced_memory()[0]
+        opened = Manifest(tmp_path)
+        opened.drop(["7"])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert kept < 2000 * count
+    assert peak < 2000 * count + 20 * size
+    assert len(opened.records) == count - 1 and opened.get("299") == _record("299", error="x" * size)
 
 
 def test_names_that_no_encoding_can_carry(tmp_path: Path) -> None:

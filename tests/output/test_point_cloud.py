@@ -109,6 +109,18 @@ def test_voxels_of_many_points_agree_with_a_dictionary() -> None:
     np.testing.assert_allclose(grid.points, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_voxels_are_the_same_where_keys_leave_no_room_for_places() -> None:
+    rng = np.random.default_rng(3)
+    far = np.array([[0, 0, 0], [2e6, 2e6, 2e6]], np.float32)  # 21 bits an axis
+    points = np.concatenate([rng.integers(0, 3, (500, 3)) + rng.uniform(0, 1, (500, 3)), far]).astype(np.float32)
+    colors = rng.integers(0, 256, (502, 3), dtype=np.uint8)
+    wide, narrow = (voxel_grid(PointCloud(points[:n], colors[:n]), 1.0) for n in (502, 501))
+    assert len(wide) == len(narrow) + 1 == 28
+    np.testing.assert_array_equal(wide.points[:-1], narrow.points)
+    np.testing.assert_array_equal(wide.colors[:-1], narrow.colors)
+    np.testing.assert_array_equal(wide.points[-1], far[1])
+
+
 def test_voxels_of_an_empty_cloud_and_too_small_ones() -> None:
     empty = PointCloud(np.empty((0, 3), np.float32), np.empty((0, 3), np.uint8))
     assert len(voxel_grid(empty, 0.1)) == 0

@@ -130,7 +130,7 @@ def rails(b: Builder, x: float, tracks: int, length: float) -> float:
 
 def bent(mesh: Mesh, radius: float) -> Mesh:
     """The mesh with the y axis laid along a circle of `radius` [m] (to the left if negative); long edges are split."""
-    return _curved(_split(mesh, 12.0), radius)
+    return _curved(split(mesh, 12.0), radius)
 
 
 def _place(p: np.ndarray, radius: float) -> np.ndarray:
@@ -147,7 +147,7 @@ def _curved(mesh: Mesh, radius: float) -> Mesh:
     return replace(mesh, tri=_place(mesh.tri, radius).astype(np.float32), nrm=nrm.astype(np.float32))
 
 
-def _split(mesh: Mesh, longest: float) -> Mesh:
+def split(mesh: Mesh, longest: float) -> Mesh:
     """The mesh with triangles halved until none is longer than `longest` [m] along y."""
     done = []
     while len(mesh.tri):

@@ -1,0 +1,160 @@
+"""Whole runs: how fast, which share is the network's, and how much memory, against the number of images.
+
+    python benchmarks/pipeline.py speed [--model lite] [--images 100] [--size 1920x1080] [--save depth,vis,pcd]
+    python benchmarks/pipeline.py memory [--counts 100 1000 10000]
+
+`speed` works on synthetic photos and says how much of the wall time the network alone would have taken, by its own
+forward passes before the run. A model whose checkpoint is not at hand gets random weights with --random. `memory` works
+on small images with a network that does next to nothing; every count is a process of its own. Its table has the peak
+resident memory after each stage: imported, the list of images made, the run ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mono.cli.threads import share_cores, wait_without_spinning, workers_beside
+from mono.data.folder import find_images
+from mono.focal import CameraPolicy
+
+DIFFERENT = 10
+
+
+def photos(folder: Path, count: int, width: int, height: int) -> Path:
+    """JPEG photos of soft noise, ten different ones, repeated."""
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    for i in range(count):
+        path = folder / f"{i:05}.jpg"
+        if i >= DIFFERENT:
+            path.hardlink_to(folder / f"{i % DIFFERENT:05}.jpg")
+            continue
+        soft = cv2.GaussianBlur(rng.standard_normal((height, width, 3)), (0, 0), 3)
+        cv2.imwrite(str(path), np.clip(128 + 50 * soft / soft.std(), 0, 255).astype(np.uint8))
+    return folder
+
+
+def peak() -> float:
+    """The most memory that this process has held [MB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def random_model(config: str) -> object:
+    """A predictor of a config with random weights."""
+    import torch
+
+    from mono.config import read_config
+    from mono.model.depth_model import build_depth_model
+    from mono.predictor import Predictor
+
+    read = read_config(config)
+    network = build_depth_model(**read.architecture).eval().requires_grad_(False)
+    cpu = torch.device("cpu")
+    return Predictor(network, read.transform, cpu, "float32", config, Path("random"), "0" * 64, read.architecture)
+
+
+def speed(args: argparse.Namespace) -> None:
+    from mono.data.images import read_image
+    from mono.do_test import RunOptions, run
+    from mono.model.zoo import MODELS
+    from mono.output.writer import OutputOptions
+    from mono.predictor import load_model
+
+    workers = workers_beside(args.threads) if args.workers is None else args.workers
+    share_cores(args.threads)
+    model = random_model(MODELS[args.model].config) if args.random else load_model(args.model, device="cpu")
+    model = replace(model, precision=args.precision)
+    width, height = map(int, args.size.split("x"))
+    policy = CameraPolicy(fov_deg=65.0)
+    with tempfile.TemporaryDirectory() as name:
+        samples = find_images([photos(Path(name, "photos"), args.images, width, height)])
+        prepared = model.prepare(read_image(samples[0].rgb).rgb, policy.find(width, height))
+        times = []
+        for _ in range(6):
+            begun = time.perf_counter()
+            model.ask([prepared])
+            times.append(time.perf_counter() - begun)
+        network = float(np.median(times[1:]))
+        save = tuple(part for part in args.save.split(",") if part)
+        options = RunOptions(Path(name, "out"), OutputOptions(save), workers=workers, policy=policy)
+        begun, cpu = time.perf_counter(), time.process_time()
+        summary = run(samples, model, options)
+        seconds, spent = time.perf_counter() - begun, time.process_time() - cpu
+    assert summary is not None and summary.done == args.images
+    each = seconds / args.images
+    print(
+        f"{args.model} {args.precision}, {args.images} photos {args.size}, input {prepared.view.input_size}, "
+        f"{args.save}, {workers} workers: {1 / each:.2f} images/s, {1000 * each:.0f} ms an image "
+        f"(processor {1000 * spent / args.images:.0f} ms), network alone {1000 * network:.0f} ms, "
+        f"{100 * network / each:.0f} %; peak {peak():.0f} MB"
+    )
+
+
+def memory(args: argparse.Namespace) -> None:
+    if args.one is None:
+        print(
+            "| images | seconds | ms an image | imported [MB] | listed [MB] | ended [MB] |\n|---|---|---|---|---|---|"
+        )
+        for count in args.counts:
+            subprocess.run([sys.executable, __file__, "memory", "--one", str(count)], check=True)
+        return
+    import torch
+
+    from mono.canonical import CanonicalTransform
+    from mono.do_test import RunOptions, run
+    from mono.model.depth_model import NetworkOutput
+    from mono.predictor import Predictor
+
+    class Brightness(torch.nn.Module):
+        def forward(self, image: torch.Tensor) -> NetworkOutput:
+            depth = 12.5 + 7.5 * torch.tanh(image.mean(1, keepdim=True))
+            return NetworkOutput(depth, torch.ones_like(depth))
+
+    share_cores(1)
+    transform, cpu = CanonicalTransform((128, 160), fit="tight"), torch.device("cpu")
+    model = Predictor(Brightness(), transform, cpu, "float32", "brightness", Path("none"), "0" * 64)
+    imported = peak()
+    with tempfile.TemporaryDirectory() as name:
+        samples = find_images([photos(Path(name, "photos"), args.one, 160, 120)])
+        listed = peak()
+        begun = time.perf_counter()
+        run(samples, model, RunOptions(Path(name, "out"), policy=CameraPolicy(fov_deg=65.0)))
+        seconds = time.perf_counter() - begun
+    each = 1000 * seconds / args.one
+    print(f"| {args.one} | {seconds:.1f} | {each:.1f} | {imported:.0f} | {listed:.0f} | {peak():.0f} |", flush=True)
+
+
+def main() -> None:
+    wait_without_spinning()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    fast = commands.add_parser("speed")
+    fast.add_argument("--model", default="lite")
+    fast.add_argument("--random", action="store_true", help="random weights")
+    fast.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
+    fast.add_argument("--images", type=int, default=100)
+    fast.add_argument("--size", default="1920x1080")
+    fast.add_argument("--save", default="depth,vis,pcd")
+    fast.add_argument("--threads", type=int)
+    fast.add_argument("--workers", type=int, help="0: one thing after another (default: as metricdepth does)")
+    fast.set_defaults(run=speed)
+    flat = commands.add_parser("memory")
+    flat.add_argument("--counts", type=int, nargs="+", default=[100, 1000, 10000])
+    flat.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    flat.set_defaults(run=memory)
+    args = parser.parse_args()
+    args.run(args)
+
+
+if __name__ == "__main__":
+    main()

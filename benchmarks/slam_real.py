@@ -1,0 +1,84 @@
+"""Frames of real sequences to metric paths, as a table: python benchmarks/slam_real.py FOLDER [FOLDER …] --out DIR
+
+Each folder holds rgb/, sequence.json ({"cam_in": [fx, fy, cx, cy]}) and groundtruth_kitti.txt, whose lines are the
+frames' numbers. `metricdepth slam` is run on each (into DIR/FOLDER_BACKEND; what is there already is not run again),
+and every part of the path that it finds is compared with the truth: Sim(3) ATE says how good its shape is, the scale
+error how far off its metres are, beside the standard error that was reported; "depth" counts the frames that depth was
+predicted for. With --write, the table replaces what stands in
+FILE between the lines `<!-- slam-real -->` and `<!-- /slam-real -->`.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import re
+from pathlib import Path
+
+from mono.cli.main import main as metricdepth
+from mono.slam import read_trajectory
+from mono.slam.odometry_metrics import compare_trajectories
+
+HEADER = """| sequence | back end | part | frames | true path [m] | Sim(3) ATE [m] | scale error | reported | depth |
+|---|---|---|---|---|---|---|---|---|"""
+
+
+def cpu_name() -> str:
+    """What the machine's processor calls itself, and how many cores there are."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
+
+
+def rows(folder: Path, method: str, model: str, out: Path) -> list[str]:
+    """Runs the command unless it was run, and compares every part with the truth."""
+    camera = json.loads((folder / "sequence.json").read_text())["cam_in"]
+    arguments = ["slam", str(folder / "rgb"), "--out", str(out), "--method", method, "--model", model]
+    arguments += ["--intrinsics", ",".join(map(str, camera)), "--threads", "1"]
+    if not (out / "scale.json").is_file() and metricdepth(arguments) == 2:
+        raise SystemExit(f"{folder}: no path")
+    content = json.loads((out / "scale.json").read_text())
+    truth = read_trajectory(folder / "groundtruth_kitti.txt", "kitti")
+    lines = []
+    for number, part in enumerate(content["parts"], 1):
+        metric = part["status"] == "metric"
+        path = read_trajectory(out / part["folder"] / f"{'' if metric else 'unscaled_'}trajectory_tum.txt")
+        errors = compare_trajectories(path, truth)
+        off = f"{100 * errors.scale_error:+.1f} %" if metric else "refused"
+        error = f"+- {100 * part['standard_error']:.1f} %" if "standard_error" in part else "-"
+        seen = part.get("keyframes", part.get("frames_used", "-"))
+        lines.append(
+            f"| {folder.name} | {method} | {number} of {len(content['parts'])} | {part['frames']} of "
+            f"{content['frames']} | {errors.length:.1f} | {errors.aligned['sim3'].ate.rmse:.3f} | {off} | {error} "
+            f"| {seen} |"
+        )
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--method", nargs="+", default=["sfm", "vo"])
+    parser.add_argument("--model", default="lite")
+    parser.add_argument("--write", type=Path, metavar="FILE")
+    args = parser.parse_args()
+    lines = []
+    for folder in args.folders:
+        for method in args.method:
+            lines += rows(folder, method, args.model, args.out / f"{folder.name}_{method}")
+    command = f"python benchmarks/slam_real.py {' '.join(f.name for f in args.folders)} --out runs"
+    note = f"`{command}` with `{args.model}`, on {cpu_name()}, {datetime.date.today()}."
+    table = "\n".join([HEADER, *lines, "", note]) + "\n"
+    print(table)
+    if args.write:
+        pattern = r"(<!-- slam-real -->\n).*?(<!-- /slam-real -->)"
+        text, count = re.subn(pattern, lambda m: m[1] + table + m[2], args.write.read_text(), flags=re.DOTALL)
+        if not count:
+            raise SystemExit(f"{args.write} has no lines <!-- slam-real --> and <!-- /slam-real -->")
+        args.write.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""How well scale is recovered on rendered sequences: python benchmarks/slam_scale.py FOLDER [FOLDER …] [--write FILE]
+
+Each folder is one of `metricdepth scenes sequence` with all its frames. Of each, its exact path is divided by 7.3, and
+its scale recovered from about `--count` frames with
+
+- exact depth;
+- depth with a bias of 1.25, that errs besides by 3 % from frame to frame and by a smooth field of 5 % within one;
+- the same noise, and the path's steps growing by 45 % on the way: with --windowed and without;
+- depth predicted by a model (--model none leaves it out).
+
+Results of several runs (--json) are put together: with --write, the table replaces what stands in FILE between the
+lines `<!-- slam_scale -->` and `<!-- /slam_scale -->`; folders then are the JSON files.
+"""
+
+import argparse
+import datetime
+import json
+import math
+import os
+import platform
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mono.data.folder import find_images
+from mono.focal import CameraPolicy
+from mono.predictor import load_model
+from mono.slam import read_trajectory
+from mono.slam.odometry_metrics import compare_trajectories
+from mono.slam.rescale import (
+    annotated_depth,
+    apply_scale,
+    frames_of,
+    network_depth,
+    scale_trajectory,
+    track_frames,
+    way,
+)
+
+UNIT, BIAS, JITTER, FIELD, DRIFT = 7.3, 1.25, 0.03, 0.05, 0.45
+Depth = Callable[[int], np.ndarray]
+
+
+def noisy(depth: Depth, seed: int, bias: float) -> Depth:
+    """Depth that is wrong by a bias, a factor a frame, and a smooth field within it."""
+
+    def wrong(number: int) -> np.ndarray:
+        rng = np.random.default_rng([seed, number])
+        true = depth(number)
+        h, w = true.shape
+        v, u = np.mgrid[:h, :w] / max(h, w)
+        waves = [
+            np.sin(2 * np.pi * (rng.uniform(-1, 1) * u + rng.uniform(-1, 1) * v) + rng.uniform(0, 7)) for _ in range(4)
+        ]
+        field = np.sum(waves, axis=0) / math.sqrt(2)
+        return true * bias * np.exp(JITTER * rng.normal() + FIELD * field)
+
+    return wrong
+
+
+def measure(folder: Path, count: int, model: str) -> dict[str, Any]:
+    settings = json.loads((folder / "settings.json").read_text())
+    samples = find_images([folder / "rgb"])
+    truth = read_trajectory(folder / "poses_tum.txt")
+    found = CameraPolicy().find(*size_of(samples[0].read().rgb), image_path=samples[0].rgb)
+    exact, _ = annotated_depth(folder / "annotations.json", samples)
+    frames = frames_of(truth.scaled(1 / UNIT), samples, timed=True)
+    tracks = list(track_frames(frames, found.camera, count))
+    row: dict[str, Any] = {"kind": settings["kind"], "seed": settings["seed"], "frames": len(samples)}
+    row["length"] = truth.length
+
+    def scale(depth: Depth, true: float) -> dict[str, Any]:
+        e = scale_trajectory(frames, found.camera, depth, tracks).estimate
+        return {
+            "error": e.scale / (UNIT * true) - 1,
+            "standard_error": e.standard_error,
+            "spread": e.spread,
+            "used": len(e.images),
+            "drift": e.drift.significant,
+            "p": e.drift.p,
+        }
+
+    row["exact"] = scale(exact, 1)
+    row["biased"] = scale(noisy(exact, settings["seed"], BIAS), BIAS)
+    if model != "none":
+        row["model"] = scale(network_depth(load_model(model), samples, found), 1)
+    steps = way(truth)
+    growing = truth.scaled((1 + DRIFT * (steps[1:] + steps[:-1]) / 2) / UNIT)
+    bent = frames_of(growing, samples, timed=True)
+    e = scale_trajectory(
+        bent, found.camera, noisy(exact, settings["seed"], 1), track_frames(bent, found.camera, count)
+    ).estimate
+    before, after = (compare_trajectories(apply_scale(growing, e, windowed), truth) for windowed in (False, True))
+    local = e.at((steps[1:] + steps[:-1]) / 2) * (1 + DRIFT * (steps[1:] + steps[:-1]) / 2) / UNIT
+    row["drifting"] = {
+        "found": e.drift.significant,
+        "p": e.drift.p,
+        "range": e.drift.range,
+        "left": float(local.max() / local.min() - 1),
+        "ate_one_scale": before.aligned["sim3"].ate.rmse,
+        "ate_windowed": after.aligned["sim3"].ate.rmse,
+    }
+    return row
+
+
+def size_of(rgb: np.ndarray) -> tuple[int, int]:
+    return rgb.shape[1], rgb.shape[0]
+
+
+def table(rows: list[dict[str, Any]], count: int, model: str) -> str:
+    def verdict(r: dict[str, Any]) -> str:
+        return f"{'found' if r['drift'] else 'none'} (p = {r['p']:.2g})"
+
+    lines = [
+        f"Rendered sequences, {count} frames with depth each, {machine()}, {datetime.date.today()}; error of the "
+        "scale, with the standard error that was reported:",
+        "",
+        f"| sequence | exact depth | {BIAS} x biased depth | of them, drift found | `{model}` | in standard errors | "
+        "its drift |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for r in rows:
+        b, e, m = r["biased"], r["exact"], r.get("model")
+        cells = [
+            f"{r['kind']} {r['seed']}, {r['length']:.0f} m",
+            f"{e['error'] * 100:+.2f} % (± {e['standard_error'] * 100:.2f})",
+            f"{b['error'] * 100:+.2f} % (± {b['standard_error'] * 100:.2f})",
+            f"{verdict(e)}, {verdict(b)}",
+        ]
+        if m:
+            cells += [
+                f"{m['error'] * 100:+.2f} % (± {m['standard_error'] * 100:.2f})",
+                f"{abs(math.log1p(m['error'])) / m['standard_error']:.1f}",
+                verdict(m),
+            ]
+        else:
+            cells += ["", "", ""]
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        f"The same paths with steps that grow by {DRIFT * 100:.0f} % on the way, and depth that errs by "
+        f"{JITTER * 100:.0f} % from frame to frame and {FIELD * 100:.0f} % within one:",
+        "",
+        "| sequence | drift found | largest / smallest scale, true 1.45 | left after `--windowed` | ATE [m], Sim(3): "
+        "one scale | `--windowed` |",
+        "|---|---|---|---|---|---|",
+    ]
+    for r in rows:
+        d = r["drifting"]
+        lines.append(
+            f"| {r['kind']} {r['seed']} | {'yes' if d['found'] else 'no'} (p = {d['p']:.2g}) | {d['range']:.3f} | "
+            f"{d['left'] * 100:.1f} % | {d['ate_one_scale']:.3f} | {d['ate_windowed']:.3f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def machine() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path, help="sequences, or JSON files of earlier runs")
+    parser.add_argument("--count", type=int, default=40, help="frames with depth")
+    parser.add_argument("--model", default="lite", help="or none")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers")
+    parser.add_argument("--write", type=Path, metavar="FILE")
+    args = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    for folder in args.folders:
+        rows += json.loads(folder.read_text()) if folder.is_file() else [measure(folder, args.count, args.model)]
+        if args.json:
+            args.json.write_text(json.dumps(rows, indent=1))
+    rows.sort(key=lambda row: (row["kind"], row["seed"]))
+    text = table(rows, args.count, args.model)
+    print(text)
+    if args.write:
+        pattern = r"(<!-- slam_scale -->\n).*?(<!-- /slam_scale -->)"
+        before = args.write.read_text()
+        if not re.search(pattern, before, re.DOTALL):
+            raise SystemExit(f"{args.write} has no lines <!-- slam_scale --> and <!-- /slam_scale -->")
+        args.write.write_text(re.sub(pattern, lambda m: m[1] + text + m[2], before, flags=re.DOTALL))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""ONNX Runtime computes the network."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from mono.backends.base import Job, arrays_of, cache_folder
+
+if TYPE_CHECKING:
+    from mono.model.depth_model import NetworkOutput
+
+log = logging.getLogger(__name__)
+
+
+class OnnxRuntimeNetwork:
+    """A network in ONNX Runtime on the CPU, in float32, with as many threads as torch has now.
+
+    It is converted once and kept in the cache folder.
+    """
+
+    def __init__(self, job: Job):
+        import onnxruntime
+
+        from mono.export.formats import to_onnx, write_onnx
+        from mono.export.networks import captured
+
+        path = cache_folder("onnx") / f"{job.key()}.onnx"
+        if not path.is_file():
+            log.info("converting the network for ONNX Runtime, once")
+            names = ["image", "principal_point"][: 1 + job.directed]
+            write_onnx(to_onnx(captured(job.network, job.input_size), names), path, {})
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.directed = job.directed
+
+    def __call__(self, image: Tensor, principal_point: Tensor | None = None) -> NetworkOutput:
+        """See `Network`."""
+        from mono.model.depth_model import NetworkOutput
+
+        arrays = arrays_of(image, principal_point, self.directed)
+        names = [port.name for port in self._session.get_inputs()]
+        return NetworkOutput(*map(torch.from_numpy, self._session.run(None, dict(zip(names, arrays, strict=True)))))

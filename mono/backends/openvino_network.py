@@ -1,0 +1,69 @@
+"""OpenVINO computes the network."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from mono.backends.base import Job, arrays_of, cache_folder
+
+if TYPE_CHECKING:
+    from mono.model.depth_model import NetworkOutput
+
+log = logging.getLogger(__name__)
+_FIXED = 3  # input shapes that get a version of their own, which is faster; all others share one
+_HINTS = {"float32": "f32", "bfloat16": "bf16"}
+
+
+class OpenVinoNetwork:
+    """A network in OpenVINO on the CPU, with as many threads as torch has now.
+
+    It is converted once, and compiled once for each of the first few input shapes; both are kept in the cache folder.
+    """
+
+    def __init__(self, job: Job):
+        import openvino
+
+        from mono.export.formats import to_openvino, write_openvino
+        from mono.export.networks import captured
+
+        path = cache_folder("openvino") / f"{job.key()}.xml"
+        if not path.is_file():
+            log.info("converting the network for OpenVINO, once")
+            write_openvino(
+                to_openvino(captured(job.network, job.input_size), ["image", "principal_point"][: 1 + job.directed]),
+                path,
+                {},
+            )
+        self._core = openvino.Core()
+        self._model = self._core.read_model(path)
+        self._settings = {
+            "INFERENCE_PRECISION_HINT": _HINTS[job.precision],
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "PERFORMANCE_HINT": "LATENCY",
+            "CACHE_DIR": str(cache_folder("openvino", "compiled")),
+        }
+        self._compiled: dict[tuple[tuple[int, ...], ...], Any] = {}
+        self.directed = job.directed
+        self._any: Any = None
+
+    def __call__(self, image: Tensor, principal_point: Tensor | None = None) -> NetworkOutput:
+        """See `Network`."""
+        from mono.model.depth_model import NetworkOutput
+
+        arrays = arrays_of(image, principal_point, self.directed)
+        answer = self._for(tuple(a.shape for a in arrays))(arrays, share_inputs=True)
+        return NetworkOutput(*(torch.from_numpy(answer[i]) for i in range(len(answer))))
+
+    def _for(self, shapes: tuple[tuple[int, ...], ...]) -> Any:
+        if shapes not in self._compiled:
+            if len(self._compiled) >= _FIXED:
+                self._any = self._any or self._core.compile_model(self._model, "CPU", self._settings)
+                return self._any
+            fixed = self._model.clone()
+            fixed.reshape({i: list(shape) for i, shape in enumerate(shapes)})
+            self._compiled[shapes] = self._core.compile_model(fixed, "CPU", self._settings)
+        return self._compiled[shapes]

@@ -1,0 +1,171 @@
+"""`metricdepth bench`: how fast this machine is, as a table."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mono.cli import common
+
+if TYPE_CHECKING:
+    from mono.benchmark.plan import Case, Measured
+
+_BACKENDS = ("eager", "compile", "onnxruntime", "openvino")
+_AUTO = ("float32", "bfloat16")  # what the backend "auto" chooses from
+_COLUMNS = (
+    "model", "photo", "input", "backend", "precision", "first run [s]", "ms an image, median (range)", "images/s",
+    "outside the network", "peak memory [MB]", "GFLOP", "GFLOP/s", "of the matrix peak",
+)  # fmt: skip
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("bench", help="how fast models, backends and precisions are on this machine")
+    parser.add_argument("--models", type=common.names, default=("lite",), metavar="M,…", help="(default: lite)")
+    parser.add_argument(
+        "--backends", type=common.names, default=_BACKENDS, metavar="B,…", help=f"(default: {','.join(_BACKENDS)})"
+    )
+    parser.add_argument(
+        "--precisions", type=common.names, default=("float32", "bfloat16"), metavar="P,…",
+        help="(default: float32,bfloat16)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--sizes", type=common.names, default=("640x480",), metavar="WxH,…", help="of the photos (default: 640x480)"
+    )
+    parser.add_argument("--runs", type=int, default=7, metavar="N", help="of the network, each (default: 7)")
+    parser.add_argument(
+        "--images", type=int, default=20, metavar="N", help="photos from JPEG to depth PNG; 0: none (default: 20)"
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="(default: the cores that there are)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it, with each run's time")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measures and prints; returns the exit code: 1 if a measurement failed."""
+    from mono.backends.base import machine, why_not
+    from mono.benchmark.plan import machine_peaks, measure_all
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = args.threads or cores
+    cases, left_out = [], []
+    for case in _cases(args, threads):
+        reason = None if case.backend == "auto" else why_not(case.backend, case.precision, "cpu")
+        if reason and reason not in left_out:
+            left_out.append(reason)
+        if not reason:
+            cases.append(case)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    peaks = machine_peaks([p for c in cases for p in (_AUTO if c.precision == "auto" else (c.precision,))], threads)
+    facts = _facts(machine(), threads, peaks, load)
+    out = sys.stdout.write
+    out("\n".join(heading(facts)) + "\n\n")
+    out(f"| {' | '.join(_COLUMNS)} |\n|{'---|' * len(_COLUMNS)}\n")
+
+    def say(case: Case, result: Measured | str) -> None:
+        out(line(case, result, peaks) + "\n")
+        sys.stdout.flush()
+
+    results = measure_all(cases, say)
+    out("".join(f"\nleft out: {reason}" for reason in left_out) + ("\n" if left_out else ""))
+    if args.json:
+        from mono.output.atomic import write_bytes
+
+        rows = [asdict(c) | (asdict(r) if not isinstance(r, str) else {"failed": r}) for c, r in results]
+        write_bytes(args.json, json.dumps(facts | {"left_out": left_out, "rows": rows}, indent=1).encode() + b"\n")
+    return 1 if any(isinstance(r, str) for _, r in results) else 0
+
+
+def heading(facts: Mapping[str, Any]) -> list[str]:
+    """What stands above the table."""
+    peaks = ", ".join(f"{value:.0f} in {name}" for name, value in facts["matmul_peak_gflops"].items())
+    return [
+        f"{facts['date']}, {facts['machine']}, {facts['threads']} threads, torch {facts['versions']['torch']}, load "
+        f"{facts['load']:.1f} before it began; `{facts['command']}`",
+        f"matrix multiplication reaches at most [GFLOP/s]: {peaks}",
+    ]
+
+
+def line(case: Case, result: Measured | str, peaks: Mapping[str, float]) -> str:
+    """A row of the table."""
+    width, height = case.size
+    if isinstance(result, str):
+        return f"| {case.model} | {width}x{height} | | {case.backend} | {case.precision} | failed: {result} |"
+    weights = " (random weights)" if result.weights == "random" else ""
+    times = result.milliseconds
+    cells = [
+        case.model + weights,
+        f"{width}x{height}",
+        f"{result.input_size[0]}x{result.input_size[1]}",
+        result.backend if case.backend == result.backend else f"{case.backend}: {result.backend}",
+        result.precision,
+        f"{result.first_seconds:.1f}",
+        f"{result.median:.1f} ({times[0]:.1f}-{times[-1]:.1f})",
+        "-" if result.images_per_second is None else f"{result.images_per_second:.2f}",
+        "-" if result.outside is None else f"{100 * result.outside:.0f} %",
+        str(result.peak_megabytes),
+        f"{result.gflop:.1f}",
+        f"{result.gflops:.0f}",
+        f"{100 * result.gflops / peaks[result.precision]:.0f} %",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _cases(args: argparse.Namespace, threads: int) -> list[Case]:
+    from mono.benchmark.plan import Case
+    from mono.model.zoo import MODELS
+
+    if unknown := [m for m in args.models if m not in MODELS]:
+        raise ValueError(f'there is no model "{unknown[0]}"; known: {", ".join(MODELS)}')
+    if args.runs < 1 or args.images < 0 or threads < 1:
+        raise ValueError("--runs and --threads must be at least 1, --images at least 0")
+    return [
+        Case(model, backend, precision, size, threads, args.runs, args.images)
+        for model in args.models
+        for size in map(_size, args.sizes)
+        for backend in args.backends
+        for precision in (args.precisions if backend != "auto" else ("auto",))
+    ]
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise ValueError(f'"{text}" is not a size; write WIDTHxHEIGHT, as 640x480')
+    return int(width), int(height)
+
+
+def _facts(machine: str, threads: int, peaks: Mapping[str, float], load: float) -> dict[str, Any]:
+    import importlib.metadata
+
+    from mono.records import versions
+
+    found: dict[str, str] = dict(versions())
+    for name in ("onnxruntime", "openvino"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "date": datetime.date.today().isoformat(),
+        "machine": machine,
+        "threads": threads,
+        "isa": os.environ.get("ONEDNN_MAX_CPU_ISA", "not limited"),
+        "command": " ".join(_typed(common.command())),
+        "versions": found,
+        "load": load,
+        "matmul_peak_gflops": dict(peaks),
+    }
+
+
+def _typed(words: Sequence[str]) -> list[str]:
+    import shlex
+
+    return [shlex.quote(word) for word in words]

@@ -1,0 +1,78 @@
+"""`metricdepth fuse`: depth maps and poses to one coloured point cloud and mesh."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("fuse", help="depth maps and poses to one coloured point cloud and mesh")
+    parser.add_argument(
+        "depth", type=Path, metavar="DEPTH", help="output folder of predict, or an annotation file that names depth"
+    )
+    parser.add_argument("--poses", type=Path, required=True, metavar="TRAJ", help="TUM or KITTI file, in metres")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="point cloud to write (.ply)")
+    parser.add_argument("--mesh", type=Path, metavar="FILE", help="mesh to write, too (.ply)")
+    parser.add_argument(
+        "--voxel-size", type=float, metavar="M", help="edge of a voxel [m] (default: the far end of depth / 400)"
+    )
+    parser.add_argument("--min-range", type=float, metavar="M", help="nearest depth that counts [m]")
+    parser.add_argument(
+        "--max-range", type=float, metavar="M", help="farthest depth that counts [m] (default: 95 %% of it is nearer)"
+    )
+    parser.add_argument(
+        "--edge-filter", type=float, default=0.1, metavar="R",
+        help="leave out relative depth jumps above this; 0 keeps all (default: 0.1)",
+    )  # fmt: skip
+    parser.add_argument("--mask-sky", action="store_true", help="leave out the sky, of pictures taken outdoors by day")
+    parser.add_argument(
+        "--min-views", type=int, default=2, metavar="N", help="frames that must have seen a place (default: 2)"
+    )
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="fuse every N-th frame (default: 1)")
+    parser.add_argument("--verbose", action="store_true", help="log more, with tracebacks")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fuses; returns the exit code."""
+    from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    from mono.cli.common import say_failures
+    from mono.output.point_cloud import write_ply
+    from mono.slam import read_trajectory
+    from mono.slam.fuse import FuseOptions, fuse
+    from mono.slam.posed_depth import find_depth, with_poses
+
+    for path in (args.out, args.mesh):
+        if path is not None and path.suffix.lower() != ".ply":
+            raise ValueError(f"{path}: maps are written as .ply")
+    if args.every < 1:
+        raise ValueError(f"--every is {args.every}; it must be at least 1")
+    options = FuseOptions(
+        voxel_size=args.voxel_size,
+        min_range=args.min_range,
+        max_range=args.max_range,
+        edge_filter=args.edge_filter or None,
+        mask_sky=args.mask_sky,
+        min_views=args.min_views,
+    )
+    frames = with_poses(find_depth(args.depth), read_trajectory(args.poses))[:: args.every]
+    with logging_redirect_tqdm(), tqdm(total=len(frames), unit="frame") as bar:
+        found = fuse(frames, options, bar.update)
+    world = "the world of the poses"
+    write_ply(args.out, found.vertices, found.colors, found.normals, frame=world)
+    if args.mesh:
+        write_ply(args.mesh, found.vertices, found.colors, found.normals, found.triangles, frame=world)
+    low, high = found.vertices.min(axis=0), found.vertices.max(axis=0)
+    size = " x ".join(f"{v:.2f}" for v in high - low)
+    sys.stdout.write(
+        f"\n{found.frames} frames fused: {len(found.vertices)} points, {len(found.triangles)} triangles, {size} m\n"
+        f"  voxels of {found.voxel_size:g} m, depth up to {found.max_range:.4g} m\n"
+        f"  results: {'  '.join(str(p) for p in (args.out, args.mesh) if p)}\n"
+    )
+    say_failures(found.failures)
+    return 1 if found.failures else 0

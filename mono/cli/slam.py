@@ -1,0 +1,151 @@
+"""`metricdepth slam`: a video or frames to a metric camera path."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mono.cli import common
+from mono.cli.video import add_frame_flags
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mono.data.sample import Sample
+    from mono.focal import FoundCamera
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("slam", help="a video, or frames of a moving camera, to its metric path")
+    parser.add_argument(
+        "inputs", nargs="+", metavar="INPUT", help="a video, or a folder, files or quoted globs of frames in order"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument(
+        "--method", choices=("sfm", "vo"), default="sfm",
+        help="sfm: COLMAP, exact; vo: features and depth at keyframes, for long videos (default: sfm)",
+    )  # fmt: skip
+    parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
+    add_frame_flags(parser)
+    parser.add_argument(
+        "--scale-frames", type=int, default=40, metavar="N", help="sfm: frames that get depth, about (default: 40)"
+    )
+    parser.add_argument("--refine-focal", action="store_true", help="sfm: let COLMAP refine the focal length")
+    parser.add_argument(
+        "--max-features", type=int, metavar="N", help="of a frame (default: 8192 with sfm, 800 with vo)"
+    )
+    common.add_camera_flags(parser, sweep=False)
+    common.add_machine_flags(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Finds the path; returns the exit code: 1 if a part of it has no scale, or frames could not be read."""
+    from mono.output.run_folder import alone
+    from mono.ranks import Ranks
+    from mono.slam.metric_paths import camera_of_frames, paths_by_sfm, paths_by_vo
+    from mono.slam.path_files import write_paths
+    from mono.slam.sfm import SfmOptions, import_pycolmap
+    from mono.slam.vo import VoOptions, import_gtsam
+
+    if args.refine_focal and args.method == "vo":
+        raise ValueError("--refine-focal is for --method sfm: odometry takes the camera as it is")
+    if args.scale_frames < 5:
+        raise ValueError(f"--scale-frames is {args.scale_frames}; at least 5 are needed")
+    import_pycolmap() if args.method == "sfm" else import_gtsam()
+    policy = common.camera_policy(args)
+    samples = _samples(args)
+    features = {} if args.max_features is None else {"max_features": args.max_features}
+    found = camera_of_frames(samples, policy)
+    camera = found.camera
+    out = sys.stdout.write
+    out(
+        f"{len(samples)} frames, {camera.width}x{camera.height}; one camera: {found.source}, fx {camera.fx:.1f} px, "
+        f"{camera.horizontal_fov:.1f} deg ({found.detail})\n"
+    )
+    predictor = common.load_predictor(args, args.model, args.checkpoint, Ranks())
+
+    def depth_of(rgb: np.ndarray, of: FoundCamera) -> np.ndarray:
+        return predictor.predict_found([rgb], [of])[0].depth
+
+    with alone(args.out), _Bars() as bars:
+        if args.method == "sfm":
+            options = SfmOptions(refine_focal=args.refine_focal, threads=args.threads or 0, **features)
+            paths, unread = paths_by_sfm(
+                samples, found, depth_of, args.out / "colmap", options, args.scale_frames, bars.step
+            )
+        else:
+            paths, unread = paths_by_vo(samples, found, depth_of, VoOptions(**features), bars.step)
+        content = write_paths(args.out, paths, found, args.method, len(samples), unread)
+    placed = len({name for path in paths for name in path.trajectory.names})
+    _say(content, placed, args.out)
+    common.say_failures(unread)
+    return 1 if unread or any(not path.metric for path in paths) else 0
+
+
+def _samples(args: argparse.Namespace) -> list[Sample]:
+    from mono.data.folder import find_images
+    from mono.data.video import find_frames, is_video
+
+    videos = [given for given in args.inputs if is_video(given)]
+    if videos and len(args.inputs) > 1:
+        raise ValueError("give one video, or frames of one camera: a path is found for one at a time")
+    if videos:
+        return list(find_frames(videos, args.every, args.start, args.end))
+    if args.start or args.end is not None:
+        raise ValueError("--start and --end are seconds of a video; frames in files have none")
+    if args.every < 1:
+        raise ValueError(f"--every is {args.every}; it must be at least 1")
+    return find_images(args.inputs)[:: args.every]
+
+
+def _say(content: dict[str, Any], placed: int, out: Path) -> None:
+    write = sys.stdout.write
+    write(f"\n{placed} of {content['frames']} frames have a pose, in {len(content['parts'])} part(s)\n")
+    for part in content["parts"]:
+        where = out / part["folder"]
+        if part["status"] == "refused":
+            write(f"  {where}: {part['frames']} frames WITHOUT A SCALE: {part['reason']}\n")
+            continue
+        error = f" +- {100 * part['standard_error']:.2f} %" if "standard_error" in part else ""
+        spread = f", spread {100 * part['spread']:.1f} % between frames" if "spread" in part else ""
+        scale = f"scale {part['scale']:.5g}{error}{spread}" if "scale" in part else "scale of the keyframes' depth"
+        write(f"  {where}: {part['frames']} frames, {part['length_m']:.2f} m, {scale}\n")
+        if part.get("drift", {}).get("significant"):
+            drift = part["drift"]["largest_over_smallest"]
+            write(f"    the scale drifts by a factor of {drift:.3f} along the way: see rescale --windowed\n")
+    if content["camera"]["source"] == "assumed":
+        write("  the focal length is only assumed: metres may be off by a factor; give it, or --refine-focal\n")
+    for part in content["parts"]:
+        if "focal_px" in part:
+            write(f"  focal length {part['focal_px']:.1f} px in {part['folder']}\n")
+    write(f"  results: {out}/ (trajectory_tum.txt, trajectory_kitti.txt, points.ply, path.svg, scale.json)\n")
+
+
+class _Bars:
+    """A progress bar for each stage."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._stage = ""
+
+    def __enter__(self) -> _Bars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def step(self, stage: str, done: int, total: int) -> None:
+        """Shows how much of a stage is done."""
+        from tqdm import tqdm
+
+        if stage != self._stage:
+            self.__exit__()
+            self._bar, self._stage = tqdm(total=total, desc=stage), stage
+        self._bar.total = total  # each model has its own
+        self._bar.update(done - self._bar.n)

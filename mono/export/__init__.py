@@ -1,0 +1,1 @@
+"""Models as single files: photo and intrinsics in, metres out; written, checked and run."""

@@ -1,0 +1,82 @@
+"""Networks as exporters want them: tuples instead of named outputs, paddings that are numbers."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from timm.layers import Conv2dSame
+from torch import Tensor, nn
+
+
+class Maps(nn.Module):
+    """A network that gives a plain tuple of the maps that it has."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+        self.directed = bool(getattr(network, "directed", False))
+
+    def forward(self, image: Tensor, principal_point: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Depth and confidence, and the normals and their confidence of a network that has them.
+
+        Args:
+            image: normalised RGB (B, 3, H, W).
+            principal_point: (B, 2) [px of the input]; networks that are not `directed` make no use of it.
+        """
+        output = self.network(image, principal_point) if self.directed else self.network(image)
+        return tuple(m for m in output if m is not None)
+
+
+def with_plain_padding(network: nn.Module) -> nn.Module:
+    """A copy whose "same" convolutions pad by fixed numbers: inputs are multiples of 32, so all maps are even.
+
+    Weights are shared. A padding that is computed from the size cannot be captured for sizes that depend on a camera.
+
+    Raises:
+        ValueError: a convolution has another stride than 2, or a dilation.
+    """
+    memo = {id(p): p for p in [*network.parameters(), *network.buffers()]}
+    network = copy.deepcopy(network, memo)
+    for name, module in list(network.named_modules()):
+        if isinstance(module, Conv2dSame):
+            parent, _, leaf = name.rpartition(".")
+            setattr(network.get_submodule(parent), leaf, _padded(name, module))
+    return network
+
+
+def _padded(name: str, module: Conv2dSame) -> nn.Sequential:
+    if tuple(module.stride) != (2, 2) or tuple(module.dilation) != (1, 1):
+        raise ValueError(f"{name} has stride {module.stride} and dilation {module.dilation}; it must be 2 and 1")
+    sides = []
+    for kernel in reversed(module.kernel_size):
+        sides += [(kernel - 2) // 2, (kernel - 1) // 2]
+    bias = module.bias is not None
+    with torch.device("meta"):
+        high, wide = module.kernel_size
+        conv = nn.Conv2d(module.in_channels, module.out_channels, (high, wide), 2, groups=module.groups, bias=bias)
+    conv.weight, conv.bias = module.weight, module.bias
+    return nn.Sequential(nn.ZeroPad2d(tuple(sides)), conv).train(module.training)  # type: ignore[arg-type]
+
+
+def captured(network: nn.Module, input_size: tuple[int, int] | None) -> torch.export.ExportedProgram:
+    """A bare network's operations as a graph: what `arrays_of` gives in, the maps that it has out.
+
+    Args:
+        network: in float32, in evaluation mode.
+        input_size: (height, width) of all inputs [px]; None: any multiple of 32 from 64.
+    """
+    height, width = input_size or (96, 160)
+    sizes: dict[int, object] = {0: torch.export.Dim("batch", min=1, max=1024)}
+    if input_size is None:
+        sizes |= {
+            2: 32 * torch.export.Dim("rows", min=2, max=1024),
+            3: 32 * torch.export.Dim("columns", min=2, max=1024),
+        }
+    inputs, shapes = [torch.zeros(2, 3, height, width)], [sizes]
+    maps = Maps(with_plain_padding(network)).eval()
+    if maps.directed:
+        inputs.append(torch.zeros(2, 2))
+        shapes.append({0: sizes[0]})
+    with torch.no_grad():
+        return torch.export.export(maps, tuple(inputs), dynamic_shapes=tuple(shapes))

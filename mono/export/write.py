@@ -1,0 +1,204 @@
+"""Writing a model as one file that other programs can run, checked against the model itself before it is there."""
+
+from __future__ import annotations
+
+import datetime
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mono.backends.base import BackendError, why_not
+from mono.camera import Camera
+from mono.export.formats import (
+    SUFFIXES,
+    Whole,
+    open_exported,
+    to_onnx,
+    to_openvino,
+    write_exported_program,
+    write_onnx,
+    write_openvino,
+    write_torchscript,
+)
+
+if TYPE_CHECKING:
+    from mono.predictor import Predictor
+
+BOUND = 1e-3  # of |depth / eager depth - 1| and |confidence - eager's| / (1 + |eager's|), at every pixel
+CAMERA_CONVENTION = (
+    "image: (H, W, 3) uint8 RGB, upright, undistorted, any size. intrinsics: (4,) float32, fx, fy, cx, cy [px] of this "
+    "very image; pixel centres are whole numbers, (0, 0) is the top left pixel's. depth: (H, W) float32, metres along "
+    "the optical axis, 0 is invalid. confidence: (H, W) float32, higher is surer. Points: x = (u - cx) / fx * depth "
+    "right, y = (v - cy) / fy * depth down, z = depth forward. A resized image needs resized intrinsics: distances "
+    "scale with the focal length."
+)
+_INPUTS, _OUTPUTS = ("image", "intrinsics"), ("depth", "confidence")
+_TRACED = Camera(fx=260.0, fy=262.0, cx=164.0, cy=121.0, width=330, height=240)
+_CHECKED = (
+    Camera(fx=518.9, fy=519.5, cx=325.6, cy=253.7, width=640, height=480),
+    Camera(fx=721.5, fy=721.5, cx=609.6, cy=172.9, width=1242, height=375),
+    Camera(fx=301.0, fy=301.0, cx=180.0, cy=250.0, width=361, height=500),
+)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far a file's answer is from the model's, for a camera.
+
+    Attributes:
+        size: (width, height) of the image [px].
+        focal: of the camera [px].
+        depth: largest relative difference of valid depth.
+        confidence: largest difference of confidence c, divided by 1 + |c|.
+        invalid: share of pixels that only one of them calls valid.
+    """
+
+    size: tuple[int, int]
+    focal: float
+    depth: float
+    confidence: float
+    invalid: float
+
+    @property
+    def within(self) -> bool:
+        """Whether the file says the same. What is not a number is not within."""
+        return self.depth < BOUND and self.confidence < BOUND and self.invalid < BOUND
+
+
+def export(predictor: Predictor, kind: str, path: Path) -> list[Agreement]:
+    """Writes a model with all that is around its network; the file is there only if it agrees with the model.
+
+    Args:
+        predictor: the model, in float32, with the backend "eager" on the CPU.
+        kind: "onnx", "openvino" (a second file, .bin, holds the weights), "torchscript" or "exported-program".
+        path: ends in the kind's suffix, see `SUFFIXES`.
+
+    Returns:
+        How it agrees at sizes and cameras that it was not made with.
+
+    Raises:
+        BackendError: the kind, the file's name or the model cannot be used, a package is missing, or the file's depth
+            differs by more than `BOUND`.
+    """
+    _refuse(predictor, kind, path)
+    facts: dict[str, Any] = {
+        "model": predictor.name,
+        "checksum_sha256": predictor.checksum,
+        "architecture": dict(predictor.architecture),
+        "transform": asdict(predictor.transform),
+        "format": kind,
+        "camera": CAMERA_CONVENTION,
+        "date": datetime.date.today().isoformat(),
+        "versions": _versions(),
+    }
+    write = _writer(predictor, kind)
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / f"draft{SUFFIXES[kind]}"
+        write(draft, facts)
+        whole, _ = open_exported(draft)
+        agreements = [_agreement(predictor, whole, camera) for camera in _CHECKED]
+    if bad := [a for a in agreements if not a.within]:
+        raise BackendError(
+            f"the {kind} file of {predictor.name} differs from the model, and was not written: "
+            + "; ".join(f"{a.size[0]}x{a.size[1]}: depth by {a.depth:.1e}, confidence {a.confidence:.1e}" for a in bad)
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path, facts | {"checked": [asdict(a) for a in agreements], "bound": BOUND})
+    return agreements
+
+
+def _refuse(predictor: Predictor, kind: str, path: Path) -> None:
+    if kind not in SUFFIXES:
+        raise BackendError(f'format "{kind}" is unknown; use {", ".join(SUFFIXES)}')
+    if path.suffix != SUFFIXES[kind]:
+        raise BackendError(f"{path}: a file in the format {kind} ends in {SUFFIXES[kind]}")
+    if reason := why_not({"onnx": "onnxruntime", "openvino": "openvino"}.get(kind, "eager"), "float32", "cpu"):
+        raise BackendError(reason)
+    if (predictor.backend, predictor.precision) != ("eager", "float32"):
+        raise BackendError(
+            f"a file is made from a model in float32 eager, not {predictor.precision} {predictor.backend}"
+        )
+    if predictor.architecture.get("iterations") is not None:
+        raise BackendError(
+            f"{predictor.name} cannot be exported: files hold depth and confidence, without the normals of ViTs and "
+            "their refinement. Use a ConvNeXt model or lite"
+        )
+
+
+def _writer(predictor: Predictor, kind: str) -> Callable[[Path, dict[str, Any]], None]:
+    """What writes the model to a path with facts; the model is captured once."""
+    import torch
+
+    from mono.export.networks import Maps, with_plain_padding
+    from mono.export.whole import WholeModel
+
+    image = torch.from_numpy(_picture(_TRACED))
+    intrinsics = torch.tensor(_TRACED.intrinsics, dtype=torch.float32)
+    network: Any = Maps(with_plain_padding(predictor.network)).eval()  # type: ignore[arg-type]
+    if kind == "torchscript":
+        script = _scripted(network, predictor)
+        return lambda path, facts: write_torchscript(script, path, facts)
+    dynamic = torch.export.Dim.DYNAMIC
+    with torch.no_grad():
+        program = torch.export.export(
+            WholeModel(network, predictor.transform).eval(),
+            (image, intrinsics),
+            dynamic_shapes=({0: dynamic, 1: dynamic}, None),
+        )
+    if kind == "exported-program":
+        return lambda path, facts: write_exported_program(program, path, facts)
+    if kind == "openvino":
+        model = to_openvino(program, _INPUTS, _OUTPUTS)
+        return lambda path, facts: write_openvino(model, path, facts)
+    onnx = to_onnx(program, _INPUTS, _OUTPUTS)
+    return lambda path, facts: write_onnx(onnx, path, facts)
+
+
+def _scripted(network: Any, predictor: Predictor) -> Any:
+    import warnings
+
+    import torch
+
+    from mono.export.whole import WholeModel
+
+    view = predictor.transform.view(_TRACED)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that tracing may not generalise: the file is checked at other sizes
+        inputs = (torch.zeros(1, 3, *view.input_size), torch.zeros(1, 2))
+        traced = torch.jit.trace(network, inputs, check_trace=False)
+        return torch.jit.script(WholeModel(traced, predictor.transform).eval())
+
+
+def _agreement(predictor: Predictor, whole: Whole, camera: Camera) -> Agreement:
+    picture = _picture(camera)
+    expected = predictor.predict(picture, camera)
+    depth, confidence = whole(picture, np.array(camera.intrinsics, np.float32))
+    both = (depth > 0) & (expected.depth > 0)
+    relative = np.abs(depth[both] / expected.depth[both] - 1)
+    doubt = np.abs(confidence - expected.confidence) / (1 + np.abs(expected.confidence))
+    return Agreement(
+        size=(camera.width, camera.height),
+        focal=camera.focal,
+        depth=float(relative.max()) if both.any() else float("inf"),
+        confidence=float(doubt.max()),
+        invalid=float(np.mean((depth > 0) != (expected.depth > 0))),
+    )
+
+
+def _picture(camera: Camera) -> np.ndarray:
+    """A picture of the camera's size, (H, W, 3) uint8: shades, edges and grain, so that each step of resizing shows."""
+    v, u = np.mgrid[: camera.height, : camera.width].astype(np.float32)
+    shade = np.stack([u / camera.width, v / camera.height, 0.5 + 0.5 * np.sin(u / 17) * np.cos(v / 11)], axis=2)
+    boxes = ((u // 41 + v // 29) % 2)[..., None]
+    grain = np.random.default_rng(7).random((camera.height, camera.width, 3), np.float32)
+    return np.clip(255 * (0.55 * shade + 0.25 * boxes + 0.2 * grain), 0, 255).astype(np.uint8)
+
+
+def _versions() -> dict[str, str]:
+    from mono.records import versions
+
+    return versions()

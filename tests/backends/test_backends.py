@@ -1,0 +1,206 @@
+import importlib.util
+import json
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import mono
+from mono.backends import base, choose
+from mono.backends.base import BackendError, why_not
+from mono.backends.check import check_frames, deviation
+from mono.backends.choose import try_all, with_backend, with_fastest
+from mono.camera import Camera
+from mono.model.depth_model import NetworkOutput
+from tests.golden.reference_values import reference_image
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("METRICDEPTH_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def photos():
+    for number, (height, width) in enumerate([(60, 80), (90, 120), (64, 40), (50, 90), (40, 96)]):
+        yield reference_image(height, width, number), Camera.centred(90.0, width, height)
+
+
+@pytest.mark.parametrize("fit", ["pad", "tight"])
+@pytest.mark.parametrize("backend", ["eager", "onnxruntime", "openvino"])
+def test_a_backend_computes_the_network(toy_predictor, backend, fit):
+    if reason := why_not(backend, "float32", "cpu"):
+        pytest.skip(reason)
+    toy = replace(toy_predictor, transform=replace(toy_predictor.transform, fit=fit))
+    found = with_backend(toy, backend)
+    assert found.backend == backend
+    images, cameras = zip(*photos(), strict=True)
+    for a, b in zip(found.predict_batch(images, cameras), toy.predict_batch(images, cameras), strict=True):
+        np.testing.assert_allclose(a.depth, b.depth, rtol=1e-5)
+        np.testing.assert_allclose(a.confidence, b.confidence, rtol=1e-5)
+
+
+class Directed(torch.nn.Module):
+    """Says how far a pixel is from the principal point."""
+
+    directed = True
+
+    def forward(self, image, principal_point=None):
+        x = torch.arange(image.shape[3]) - principal_point[:, 0, None]
+        y = torch.arange(image.shape[2]) - principal_point[:, 1, None]
+        depth = (x[:, None] ** 2 + y[:, :, None] ** 2 + 1).sqrt()[:, None] + image.mean(1, keepdim=True)
+        return NetworkOutput(depth, torch.ones_like(depth))
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_a_network_is_told_of_the_principal_point(toy_predictor, backend):
+    if reason := why_not(backend, "float32", "cpu"):
+        pytest.skip(reason)
+    toy = replace(toy_predictor, network=Directed())
+    network = with_backend(toy, backend).network
+    image, points = torch.randn(2, 3, 64, 96), torch.tensor([[40.0, 20.0], [50.5, 33.0]])
+    expected = Directed()(image, points).depth
+    np.testing.assert_allclose(network(image, points).depth, expected, rtol=1e-5)
+    centre = Directed()(image, torch.tensor([[47.5, 31.5]] * 2)).depth
+    np.testing.assert_allclose(network(image).depth, centre, rtol=1e-5)
+    assert network.directed
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_a_network_is_converted_once(toy_predictor, cache, backend, monkeypatch):
+    if reason := why_not(backend, "float32", "cpu"):
+        pytest.skip(reason)
+    with_backend(toy_predictor, backend)
+    assert list((cache / ("onnx" if backend == "onnxruntime" else backend)).glob("*.*"))
+    monkeypatch.setattr("mono.export.networks.captured", lambda *_: pytest.fail("converted again"))
+    with_backend(toy_predictor, backend)
+    with pytest.raises(pytest.fail.Exception, match="converted again"):
+        with_backend(replace(toy_predictor, checksum="other weights"), backend)
+
+
+def test_compiled_networks_are_kept(toy_predictor, cache, monkeypatch):
+    if reason := why_not("compile", "float32", "cpu"):
+        pytest.skip(reason)
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    image, camera = next(photos())
+    found = with_backend(toy_predictor, "compile").predict(image, camera)
+    np.testing.assert_allclose(found.depth, toy_predictor.predict(image, camera).depth, rtol=1e-5)
+    assert any((cache / "inductor").rglob("*"))
+
+
+def test_eager_halves_weights_of_a_copy(tiny_checkpoint):
+    full = mono.load_model(tiny_checkpoint, device="cpu", options={"data_basic.crop_size": (96, 160)})
+    half = with_backend(replace(full, precision="bfloat16"), "eager")
+    name = "encoder.trunk.stem_0.weight"
+    assert full.network.state_dict()[name].dtype == torch.float32
+    assert half.network.state_dict()[name].dtype == torch.bfloat16
+    assert half.network.state_dict()["decoder.conv_up_2.0.weight"].dtype == torch.float32
+
+
+def test_what_is_missing_is_said(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(BackendError, match=r"needs openvino, which is not installed: pip install .metricdepth\[openv"):
+        mono.load_model("lite", device="cpu", backend="openvino")
+    with pytest.raises(BackendError, match=r"needs onnxruntime, onnx, onnxscript, which are not installed"):
+        mono.load_model("lite", device="cpu", backend="onnxruntime")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(BackendError, match=r"needs a C\+\+ compiler"):
+        mono.load_model("lite", device="cpu", backend="compile")
+
+
+def test_what_a_backend_does_not_have(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    assert "has no bfloat16; it has float32" in why_not("onnxruntime", "bfloat16", "cpu")
+    assert "computes on the CPU only" in why_not("openvino", "float32", "cuda")
+    assert 'backend "tvm" is unknown; use eager, compile' in why_not("tvm", "float32", "cpu")
+    assert why_not("eager", "bfloat16", "cuda") is None
+
+
+def test_the_bound_is_that_of_all_pixels():
+    frames = check_frames()
+    assert len(frames) == 6 and all((frame.truth > 0).mean() > 0.1 for frame in frames)
+    reference = [np.maximum(frame.truth, 1.0) for frame in frames]
+    same = deviation(reference, reference, frames)
+    assert (same.median, same.worst_frame, same.abs_rel, same.within) == (0, 0, 0, True)
+    off = deviation([1.01 * d for d in reference], reference, frames)
+    assert off.median == pytest.approx(0.01, rel=1e-3) and off.abs_rel == pytest.approx(0.01, rel=0.05)
+    assert not off.within
+    one = deviation([*reference[:5], 1.01 * reference[5]], reference, frames)
+    assert one.median < 1e-6 and one.worst_frame == pytest.approx(0.01, rel=1e-3)
+    gone = deviation([0 * d for d in reference], reference, frames)
+    assert gone.median == 1 and not gone.within
+    assert not deviation([np.nan * d for d in reference], reference, frames).within
+
+
+def fake_builds(monkeypatch, tables):
+    """Backends that take so long and are so far off: {(backend, precision): (seconds, factor)}; lists what is built."""
+    built = []
+
+    def build(job, backend, device="cpu"):
+        seconds, factor = tables[backend, job.precision]
+        built.append((backend, job.precision))
+        if factor is None:
+            raise RuntimeError("no such instruction\nand more")
+
+        def run(image):
+            time.sleep(seconds)
+            output = job.network(image)
+            return NetworkOutput(output.depth * factor, output.confidence)
+
+        return run
+
+    monkeypatch.setattr(choose, "build", build)
+    monkeypatch.setattr(choose, "why_not", lambda b, p, d: None if (b, p) in tables else "not installed")
+    return built
+
+
+def test_auto_takes_the_fastest_within_the_bound_and_remembers_it(toy_predictor, cache, monkeypatch, caplog):
+    tables = {
+        ("eager", "float32"): (0.05, 1.0),
+        ("eager", "bfloat16"): (0.0, 1.01),  # fastest, but one per cent off
+        ("compile", "float32"): (0.0, None),  # does not work here
+        ("openvino", "float32"): (0.02, 1.0001),
+    }
+    built = fake_builds(monkeypatch, tables)
+    caplog.set_level("INFO")
+    found = with_fastest(toy_predictor, ("float32", "bfloat16"))
+    assert (found.backend, found.precision) == ("openvino", "float32")
+    assert "backend auto: openvino float32" in caplog.text
+    assert "compile float32: failed: no such instruction" in caplog.text
+    assert "eager bfloat16" in caplog.text and "not offered" in caplog.text
+    count = len(built)
+    again = with_fastest(toy_predictor, ("float32", "bfloat16"))
+    assert again.backend == "openvino" and len(built) == count + 1
+    with_fastest(replace(toy_predictor, checksum="other"), ("float32", "bfloat16"))
+    assert len(built) > count + 4
+    entries = json.loads((cache / "auto.json").read_text())
+    assert len(entries) == 2
+    (cache / "auto.json").write_text("damaged")
+    assert with_fastest(toy_predictor, ("float32", "bfloat16")).backend == "openvino"
+    del tables["openvino", "float32"]  # what was taken is gone
+    assert with_fastest(toy_predictor, ("float32", "bfloat16")).backend == "eager"
+
+
+def test_auto_without_any_that_works(toy_predictor, monkeypatch):
+    fake_builds(monkeypatch, {("eager", "float32"): (0, 1.0), ("eager", "bfloat16"): (0, 1.2)})
+    with pytest.raises(BackendError, match=r"no backend can be taken: eager bfloat16: .* not offered"):
+        with_fastest(toy_predictor, ("bfloat16",))
+
+
+def test_check_frames_that_are_not_there(monkeypatch, tmp_path):
+    monkeypatch.setattr("mono.backends.check._DEMOS", ("no_demo",))
+    with pytest.raises(BackendError, match="name a backend instead of auto"):
+        check_frames()
+
+
+def test_the_machine_is_named():
+    assert "cores" in base.machine() and base.machine() == base.machine()
+
+
+def test_try_all_measures_what_is_installed(toy_predictor):
+    tried = try_all(replace(toy_predictor), ("float32",), check_frames()[3:4])
+    backends = [c.backend for c in tried]
+    assert backends == [b for b in base.BACKENDS if why_not(b, "float32", "cpu") is None]
+    assert all(c.milliseconds and c.found and c.found.median < 1e-4 for c in tried), [str(c) for c in tried]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from mono import __version__
 from mono.cli import (
     annotate,
+    average,
     bench,
     compare,
     eval_odom,
@@ -43,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         scenes,
         train,
         finetune,
+        average,
         export,
         bench,
         slam,

@@ -1,0 +1,39 @@
+"""`metricdepth average`: the weights of several runs as one network."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("average", help="the mean of the weights of several runs from the same start")
+    parser.add_argument("files", nargs="+", metavar="FILE[=WEIGHT]", help="checkpoints, as run/model.safetensors=0.7")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="float16 safetensors to write")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Averages; returns the exit code."""
+    from mono.training.averaging import average_weights
+    from mono.training.loop import write_weights
+
+    files = [_weighted(text) for text in args.files]
+    total = sum(weight for _, weight in files)
+    recipe = ", ".join(f"{weight / total:.3g} {path}" for path, weight in files)
+    write_weights(average_weights(files), args.out, {"average": recipe})
+    sys.stdout.write(f"{args.out}: {recipe}\n")
+    return 0
+
+
+def _weighted(text: str) -> tuple[Path, float]:
+    """Splits "file=0.7"; a file without a weight counts 1."""
+    name, equals, number = text.rpartition("=")
+    if not equals or Path(text).exists():
+        return Path(text), 1.0
+    try:
+        return Path(name), float(number)
+    except ValueError as error:
+        raise ValueError(f'"{text}": what follows = must be a number, as in model.safetensors=0.7') from error

@@ -1,7 +1,7 @@
 import importlib.util
 import json
-import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -135,8 +135,11 @@ def test_the_bound_is_that_of_all_pixels():
 
 
 def fake_builds(monkeypatch, tables):
-    """Backends that take so long and are so far off: {(backend, precision): (seconds, factor)}; lists what is built."""
-    built = []
+    """Backends that take so long and are so far off: {(backend, precision): (seconds, factor)}; lists what is built.
+
+    Time is theirs alone, so that it does not matter what else the machine does.
+    """
+    built, clock = [], [0.0]
 
     def build(job, backend, device="cpu"):
         seconds, factor = tables[backend, job.precision]
@@ -145,12 +148,13 @@ def fake_builds(monkeypatch, tables):
             raise RuntimeError("no such instruction\nand more")
 
         def run(image):
-            time.sleep(seconds)
+            clock[0] += seconds
             output = job.network(image)
             return NetworkOutput(output.depth * factor, output.confidence)
 
         return run
 
+    monkeypatch.setattr(choose, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     monkeypatch.setattr(choose, "build", build)
     monkeypatch.setattr(choose, "why_not", lambda b, p, d: None if (b, p) in tables else "not installed")
     return built

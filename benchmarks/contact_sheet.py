@@ -1,9 +1,9 @@
 """Predictions as pictures: python benchmarks/contact_sheet.py FOLDER … --out SHEET.jpg [--photos] [--count N]
 
-A row a folder (with an annotations.json): N of its images, evenly spread, as predicted depth, each on its own scale,
-and, where there is ground truth, as predicted / true depth: blue is too near by a half or more, red too far, white
-exact. Under each: AbsRel and the median of predicted / true. With --photos the photo comes first; leave it out where
-the photos may not be shown on.
+A row a folder (its annotations.json, or else its photos) or annotation file: N of its images, evenly spread, as
+predicted depth, each on its own scale, and, where there is ground truth, as predicted / true depth: blue is too near by
+a half or more, red too far, white exact. Under each: AbsRel and the median of predicted / true. With --photos the photo
+comes first; leave it out where the photos may not be shown on.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import mono
 from mono.camera import Camera
 from mono.data.annotations import load_annotations
 from mono.data.depth import read_depth
+from mono.data.folder import find_images
 from mono.data.images import read_image
 from mono.data.sample import Sample
 from mono.evaluation.thumbnails import error_ramp
@@ -53,6 +54,11 @@ def error_picture(depth: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, str
     return colors, f"AbsRel {error:.2f}, x {np.median(ratio[known]):.2f}"
 
 
+def samples_of(place: Path) -> list[Sample]:
+    file = place / "annotations.json" if place.is_dir() else place
+    return load_annotations(file) if file.is_file() else find_images([place])
+
+
 def cells(model: mono.predictor.Predictor, sample: Sample, photos: bool) -> list[np.ndarray]:
     rgb = read_image(sample.rgb).rgb
     height, width = rgb.shape[:2]
@@ -77,11 +83,21 @@ def main() -> None:
     model = mono.load_model(args.model, device="cpu")
     rows = []
     for folder in args.folders:
-        samples = load_annotations(folder / "annotations.json")
+        samples = samples_of(folder)
         chosen = np.linspace(0, len(samples) - 1, min(args.count, len(samples))).round().astype(int)
         title = np.full((18, 400, 3), 255, np.uint8)
-        cv2.putText(title, folder.name, (2, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (150, 0, 0), 1, cv2.LINE_AA)
-        rows += [title, np.hstack([c for i in chosen for c in cells(model, samples[i], args.photos)])]
+        cv2.putText(
+            title,
+            folder.name if folder.is_dir() else folder.parent.name,
+            (2, 13),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            0.45,
+            (150, 0, 0),
+            1,
+            cv2.LINE_AA,
+        )
+        row = np.hstack([c for i in chosen for c in cells(model, samples[i], args.photos)])
+        rows += [title, row[: np.flatnonzero((row < 255).any((1, 2)))[-1] + 6]]
     width = max(row.shape[1] for row in rows)
     padded = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
     write_picture(args.out, np.vstack(padded))

@@ -11,24 +11,18 @@ FILE between the lines `<!-- slam-real -->` and `<!-- /slam-real -->`.
 import argparse
 import datetime
 import json
-import os
-import platform
-import re
+import sys
 from pathlib import Path
 
 from mono.cli.main import main as metricdepth
 from mono.slam import read_trajectory
 from mono.slam.odometry_metrics import compare_trajectories
 
+sys.path.insert(0, str(Path(__file__).parent))
+from realdata import cpu_name, write_between
+
 HEADER = """| sequence | back end | part | frames | true path [m] | Sim(3) ATE [m] | scale error | reported | depth |
 |---|---|---|---|---|---|---|---|---|"""
-
-
-def cpu_name() -> str:
-    """What the machine's processor calls itself, and how many cores there are."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
 
 
 def rows(folder: Path, method: str, model: str, out: Path) -> list[str]:
@@ -70,14 +64,10 @@ def main() -> None:
             lines += rows(folder, method, args.model, args.out / f"{folder.name}_{method}")
     command = f"python benchmarks/slam_real.py {' '.join(f.name for f in args.folders)} --out runs"
     note = f"`{command}` with `{args.model}`, on {cpu_name()}, {datetime.date.today()}."
-    table = "\n".join([HEADER, *lines, "", note]) + "\n"
+    table = "\n".join([HEADER, *lines, "", note])
     print(table)
     if args.write:
-        pattern = r"(<!-- slam-real -->\n).*?(<!-- /slam-real -->)"
-        text, count = re.subn(pattern, lambda m: m[1] + table + m[2], args.write.read_text(), flags=re.DOTALL)
-        if not count:
-            raise SystemExit(f"{args.write} has no lines <!-- slam-real --> and <!-- /slam-real -->")
-        args.write.write_text(text)
+        write_between(args.write, "slam-real", table)
 
 
 if __name__ == "__main__":

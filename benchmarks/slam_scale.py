@@ -16,9 +16,7 @@ import argparse
 import datetime
 import json
 import math
-import os
-import platform
-import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,6 +37,9 @@ from mono.slam.rescale import (
     track_frames,
     way,
 )
+
+sys.path.insert(0, str(Path(__file__).parent))
+from realdata import cpu_name, write_between
 
 UNIT, BIAS, JITTER, FIELD, DRIFT = 7.3, 1.25, 0.03, 0.05, 0.45
 Depth = Callable[[int], np.ndarray]
@@ -115,7 +116,7 @@ def table(rows: list[dict[str, Any]], count: int, model: str) -> str:
         return f"{'found' if r['drift'] else 'none'} (p = {r['p']:.2g})"
 
     lines = [
-        f"Rendered sequences, {count} frames with depth each, {machine()}, {datetime.date.today()}; error of the "
+        f"Rendered sequences, {count} frames with depth each, {cpu_name()}, {datetime.date.today()}; error of the "
         "scale, with the standard error that was reported:",
         "",
         f"| sequence | exact depth | {BIAS} x biased depth | of them, drift found | `{model}` | in standard errors | "
@@ -154,13 +155,7 @@ def table(rows: list[dict[str, Any]], count: int, model: str) -> str:
             f"| {r['kind']} {r['seed']} | {'yes' if d['found'] else 'no'} (p = {d['p']:.2g}) | {d['range']:.3f} | "
             f"{d['left'] * 100:.1f} % | {d['ate_one_scale']:.3f} | {d['ate_windowed']:.3f} |"
         )
-    return "\n".join(lines) + "\n"
-
-
-def machine() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -180,11 +175,7 @@ def main() -> None:
     text = table(rows, args.count, args.model)
     print(text)
     if args.write:
-        pattern = r"(<!-- slam_scale -->\n).*?(<!-- /slam_scale -->)"
-        before = args.write.read_text()
-        if not re.search(pattern, before, re.DOTALL):
-            raise SystemExit(f"{args.write} has no lines <!-- slam_scale --> and <!-- /slam_scale -->")
-        args.write.write_text(re.sub(pattern, lambda m: m[1] + text + m[2], before, flags=re.DOTALL))
+        write_between(args.write, "slam_scale", text)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,7 @@ def add_parser(subparsers: Any) -> None:
     render = actions.add_parser("render", help="render a data set to evaluate or train on; a stopped run is continued")
     render.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write, with annotations.json")
     render.add_argument("--frames", type=int, required=True, metavar="N", help="number of frames")
-    render.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed gives the same frames")
-    render.add_argument("--workers", type=int, default=1, metavar="W", help="processes, one thread each")
-    render.add_argument("--assets", type=Path, metavar="DIR", help="folder with textures and models (index.json)")
-    render.add_argument("--pixels", type=int, default=150_000, metavar="P", help="pixels of a frame, about")
+    _add_render_flags(render)
     render.add_argument(
         "--family", action="append", type=_share, metavar="NAME[=SHARE]", help="only these families; may be repeated"
     )
@@ -35,11 +32,15 @@ def add_parser(subparsers: Any) -> None:
     sequence.add_argument("kind", choices=("street", "room"), help="a loop of about 560 m by car, or a room on foot")
     sequence.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     sequence.add_argument("--frames", type=int, required=True, metavar="N", help="number of frames for the whole way")
-    sequence.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed gives the same frames")
-    sequence.add_argument("--workers", type=int, default=1, metavar="W", help="processes, one thread each")
-    sequence.add_argument("--assets", type=Path, metavar="DIR", help="folder with textures and models (index.json)")
-    sequence.add_argument("--pixels", type=int, default=150_000, metavar="P", help="pixels of a frame, about")
+    _add_render_flags(sequence)
     sequence.set_defaults(run=_sequence)
+
+
+def _add_render_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed gives the same frames")
+    parser.add_argument("--workers", type=int, default=1, metavar="W", help="processes, one thread each")
+    parser.add_argument("--assets", type=Path, metavar="DIR", help="folder with textures and models (index.json)")
+    parser.add_argument("--pixels", type=int, default=150_000, metavar="P", help="pixels of a frame, about")
 
 
 def _share(text: str) -> tuple[str, float]:

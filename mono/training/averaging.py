@@ -30,6 +30,7 @@ def average_weights(files: Sequence[tuple[Path, float]]) -> dict[str, Tensor]:
     total = sum(weight for _, weight in files)
     first = files[0][0]
     mean: dict[str, Tensor] = {}
+    whole: set[str] = set()  # what counts steps is no weight
     for path, weight in files:
         tensors = read_tensors(path)
         if mean and tensors.keys() != mean.keys():
@@ -41,6 +42,6 @@ def average_weights(files: Sequence[tuple[Path, float]]) -> dict[str, Tensor]:
                 shapes = f"{tuple(tensor.shape)} and {tuple(known.shape)}"
                 raise ValueError(f"{path} and {first} are of different networks: {name} has the shapes {shapes}")
             known += tensor.float() * (weight / total)
-    # What counts steps is no weight.
-    whole = {name for name, tensor in read_tensors(first).items() if not tensor.is_floating_point()}
+            if not tensor.is_floating_point():
+                whole.add(name)
     return {name: tensor.round().long() if name in whole else tensor for name, tensor in mean.items()}

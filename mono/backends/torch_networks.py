@@ -34,8 +34,9 @@ def eager(job: Job) -> nn.Module:
 def compiled(job: Job) -> Network:
     """The network compiled by inductor with its weights frozen into it; the code is kept between runs.
 
-    The first input of a size is compiled for, which takes seconds to minutes; the second size makes a version for all.
+    Each size of input is compiled for once, which takes seconds to minutes; torch keeps eight, and computes what else
+    comes as it is, with a warning. One version for all sizes is not tried: torch can spend hours on its formulas.
     """
     # Inductor knows no other way to say where; what the user has set stays.
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder("inductor")))
-    return torch.compile(eager(job), options={"freezing": True})
+    return torch.compile(eager(job), dynamic=False, options={"freezing": True})

@@ -20,11 +20,16 @@ def add_parser(subparsers: Any) -> None:
         "--family", action="append", type=_share, metavar="NAME[=SHARE]", help="only these families; may be repeated"
     )
     render.set_defaults(run=_render)
-    cut = actions.add_parser("panoramas", help="photographs without depth: views of the panoramas of the assets")
+    cut = actions.add_parser(
+        "panoramas", help="photographs: views of the panoramas of the assets, with a network's depth if wanted"
+    )
     cut.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write, with annotations.json")
     cut.add_argument("--frames", type=int, required=True, metavar="N", help="number of views")
     cut.add_argument("--assets", type=Path, required=True, metavar="DIR", help="folder with panoramas (index.json)")
     cut.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed gives the same views")
+    cut.add_argument(
+        "--teacher", metavar="MODEL", help="model whose depth they get, for --data …:predicted (default: no depth)"
+    )
     cut.set_defaults(run=_cut)
     sequence = actions.add_parser(
         "sequence", help="render a camera's way through a scene, with exact depth and poses; a stopped run is continued"
@@ -68,9 +73,11 @@ def _render(args: argparse.Namespace) -> int:
 
 
 def _cut(args: argparse.Namespace) -> int:
+    import mono
     from mono.scenes.panoramas import cut_dataset
 
-    cut_dataset(args.out, args.frames, args.assets, args.seed)
+    teacher = mono.load_model(args.teacher) if args.teacher else None
+    cut_dataset(args.out, args.frames, args.assets, args.seed, teacher=teacher)
     return 0
 
 

@@ -15,8 +15,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("config", help="config of the network, as lite.py")
     parser.add_argument(
         "--data", nargs="+", required=True, metavar="JSON[:KIND]",
-        help="frames to train on; the kind of their ground truth is rendered, dense, sparse, relative "
-        "or unlabelled (default: as the recipe says)",
+        help="frames to train on; the kind of their ground truth is rendered, dense, sparse, relative, "
+        "predicted or unlabelled (default: as the recipe says)",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="checkpoint, progress and weights")
     parser.add_argument(

@@ -50,14 +50,14 @@ class GlobalContext(nn.Module):
         self.reduce = nn.Linear(expansion * channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        batch, channels, height, width = x.shape
+        # Only known lengths are split and joined: the products of unknown ones keep torch.compile busy for ever.
         tokens = x.flatten(2).transpose(1, 2)
-        shape = (batch, height * width, 3, self.heads, channels // self.heads)
-        query, key, value = self.qkv(self.norm_1(tokens)).reshape(shape).permute(2, 0, 3, 1, 4)
-        seen = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(batch, -1, channels)
+        heads = self.qkv(self.norm_1(tokens)).unflatten(2, (3, self.heads, -1))  # (B, N, 3, heads, channels / heads)
+        query, key, value = heads.permute(2, 0, 3, 1, 4)
+        seen = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
         tokens = tokens + self.out(seen)
         tokens = tokens + self.reduce(F.gelu(self.expand(self.norm_2(tokens))))
-        return tokens.transpose(1, 2).reshape(batch, channels, height, width)
+        return tokens.transpose(1, 2).unflatten(2, x.shape[2:])
 
 
 class Fuse(nn.Module):

@@ -1,18 +1,24 @@
-"""Photographs without depth: views of a known camera, cut out of the panoramas of the assets."""
+"""Photographs of a known camera, cut out of the panoramas of the assets: without depth, or with what a network says."""
 
 from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from mono.camera import Camera
 from mono.output.atomic import write_bytes
+from mono.output.depth_files import write_depth
 from mono.scenes.assets import Assets
 from mono.scenes.cameras import look, pose_towards, sample_camera
+
+if TYPE_CHECKING:
+    from mono.predictor import Predictor
 
 
 def cut_view(panorama: np.ndarray, camera: Camera, pose: np.ndarray) -> np.ndarray:
@@ -31,11 +37,14 @@ def cut_view(panorama: np.ndarray, camera: Camera, pose: np.ndarray) -> np.ndarr
     return cv2.remap(around, column + 1, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def cut_dataset(out: Path, frames: int, assets: Path, seed: int = 0, pixels: int = 100_000) -> Path:
+def cut_dataset(
+    out: Path, frames: int, assets: Path, seed: int = 0, pixels: int = 100_000, teacher: Predictor | None = None
+) -> Path:
     """Cuts `frames` views out of the panoramas of an assets folder; returns their annotation file.
 
     Views look about level, in any direction, by hand-held cameras of 38 to 100 degrees. Panoramas of nothing but sky
-    ("puresky" in their name) are left out.
+    ("puresky" in their name) are left out. With a teacher, each view has the depth that it predicts for the view as a
+    whole, averaged in log depth with what it says of the mirrored view.
 
     Raises:
         FileNotFoundError: the assets folder has no index.json.
@@ -58,7 +67,20 @@ def cut_dataset(out: Path, frames: int, assets: Path, seed: int = 0, pixels: int
         _, data = cv2.imencode(".jpg", view[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
         write_bytes(out / name, data.tobytes())
         intrinsics = [round(v, 4) for v in camera.intrinsics]
-        entries.append({"rgb": name, "cam_in": intrinsics, "family": "panorama", "scene": Path(file).stem})
+        entry = {"rgb": name, "cam_in": intrinsics, "family": "panorama", "scene": Path(file).stem}
+        if teacher:
+            depth = f"depth/{number:06d}.png"
+            write_depth(out / depth, _depth_both_ways(teacher, view, camera))
+            entry["depth"] = depth
+        entries.append(entry)
     annotations = out / "annotations.json"
     write_bytes(annotations, json.dumps({"files": entries}, indent=0).encode())
     return annotations
+
+
+def _depth_both_ways(teacher: Predictor, view: np.ndarray, camera: Camera) -> np.ndarray:
+    """Depth (height, width) [m], 0 where either way says none."""
+    turned = replace(camera, cx=camera.width - 1 - camera.cx)
+    here = teacher.predict(view, camera).depth
+    there = teacher.predict(np.ascontiguousarray(view[:, ::-1]), turned).depth[:, ::-1]
+    return np.sqrt(here * there)

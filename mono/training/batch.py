@@ -22,6 +22,7 @@ class Batch(NamedTuple):
         area: (B, 4) top, bottom, left, right of the image inside the input [px]; around it is padding.
         metric: (B,) whether the target's scale is true; if not, it is right up to a factor that differs from image to
             image, and its unit says nothing.
+        measured: (B,) whether the target is the truth; if not, a network said it, and how far off it is is not known.
     """
 
     image: Tensor
@@ -30,6 +31,7 @@ class Batch(NamedTuple):
     factor: Tensor
     area: Tensor
     metric: Tensor
+    measured: Tensor
 
     def to(self, device: str | torch.device) -> Batch:
         """The batch on a device."""

@@ -83,7 +83,7 @@ def finetune(
     Raises:
         ValueError: a frame's ground truth is not metric, or no held-out frame has ground truth.
     """
-    scaleless = next((f for f in frames if f.kind in ("relative", "unlabelled")), None)
+    scaleless = next((f for f in frames if f.kind in ("relative", "predicted", "unlabelled")), None)
     if scaleless is not None:
         raise ValueError(f"{scaleless.source}: {scaleless.kind} frames cannot teach metres; use `metricdepth train`")
     before = _score(network, config.transform, held)

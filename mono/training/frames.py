@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-Kind = Literal["rendered", "dense", "sparse", "relative", "unlabelled"]
+Kind = Literal["rendered", "dense", "sparse", "relative", "predicted", "unlabelled"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -24,8 +24,9 @@ class Frame:
         source: the data set it is of; the recipe balances data sets.
         kind: "rendered": ground truth everywhere, pixels without depth are sky. "dense": depth cameras and stereo; what
             has no depth is unknown. "sparse": single points, as of a LiDAR; the losses look at every pixel. "relative":
-            depth up to a factor that is another in each image. "unlabelled": no depth at all; only `consistency` looks
-            at them. None: "rendered" or "dense", as the recipe says.
+            depth up to a factor that is another in each image. "predicted": depth that a network said; no confidence is
+            learned from it. "unlabelled": no depth at all; only `consistency` looks at them. None: "rendered" or
+            "dense", as the recipe says.
         scene: what it shows; frames of one scene are held out together.
     """
 

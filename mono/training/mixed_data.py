@@ -96,6 +96,7 @@ class MixedFrames:
             factor=torch.tensor(factor),
             area=torch.tensor(_area(view)),
             metric=torch.tensor(kind != "relative"),
+            measured=torch.tensor(kind != "predicted"),
         )
 
     def _target(self, depth: np.ndarray, view: CanonicalView, kind: Kind) -> np.ndarray:

@@ -29,6 +29,7 @@ def compute_losses(
 
     Where ground truth is not metric it is first multiplied by the median of prediction / ground truth, and only what
     does not depend on scale is asked for: `sky` and `laplace` leave such images out, and `silog` forgives the scale.
+    `laplace` also leaves out what a network said.
 
     Args:
         output: of the network.
@@ -46,6 +47,7 @@ def compute_losses(
     log_depth = depth.log()
     known = target > 0
     metric = batch.metric[:, None, None, None]
+    measured = (batch.metric & batch.measured)[:, None, None, None]
     log_truth = target.where(known, 1.0).log()
     if not bool(metric.all()):
         # The median of the differences: as many pixels are then too near as too far, and no common scale is pulled at.
@@ -78,7 +80,7 @@ def compute_losses(
         "vnl": lambda: geometry_losses.virtual_normal(*in_space(), random(3, 4096)),
         "pwn": lambda: geometry_losses.pairwise_normal(*in_space(), pairs()),
         "laplace": lambda: losses.laplace(
-            log_depth, log_truth.where(~sky, log_depth.detach() + _SKY_ERROR), (known & metric) | sky, confidence
+            log_depth, log_truth.where(~sky, log_depth.detach() + _SKY_ERROR), (known & measured) | sky, confidence
         ),
         "consistency": lambda: consistency(output.depth.float().clamp_min(_NEAREST).log(), batch, rows, columns),
         "sky": lambda: losses.sky(log_depth, sky, math.log(far)),

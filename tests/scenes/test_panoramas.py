@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+import mono
 from mono.camera import Camera
+from mono.data.depth import read_depth
 from mono.scenes.cameras import look, pose_towards
 from mono.scenes.panoramas import cut_dataset, cut_view
 from mono.training.frames import read_frames
@@ -56,6 +59,21 @@ def test_a_data_set_can_be_trained_on_and_is_the_same_every_time(tmp_path: Path)
         assert 37 < fov < 101
         assert frame.rgb.read_bytes() == (tmp_path / "b" / "rgb" / frame.rgb.name).read_bytes()
     assert first.read_bytes() == again.read_bytes()
+
+
+def test_a_teacher_says_the_same_depth_of_a_view_and_of_its_mirror_image(tmp_path: Path):
+    lite = mono.load_model("lite", device="cpu")
+    assets = write_assets(tmp_path / "assets")
+    (frame, *_) = read_frames([f"{cut_dataset(tmp_path / 'a', 2, assets, seed=4, teacher=lite)}:predicted"])
+    view = cv2.imread(str(frame.rgb))[..., ::-1]
+    height, width = view.shape[:2]
+    camera = Camera(*frame.intrinsics, width=width, height=height)
+    turned = replace(camera, cx=width - 1 - camera.cx)
+    here = lite.predict(view, camera).depth
+    there = lite.predict(np.ascontiguousarray(view[:, ::-1]), turned).depth[:, ::-1]
+    found = read_depth(frame.depth, frame.depth_scale)
+    assert np.abs(np.log(here / there)).max() > 0.2
+    np.testing.assert_allclose(np.log(found), (np.log(here) + np.log(there)) / 2, atol=0.06)  # but for JPEG
 
 
 def test_a_folder_without_panoramas_is_named(tmp_path: Path):

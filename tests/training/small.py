@@ -43,7 +43,9 @@ def write_walls(folder: Path, count: int = 2) -> Path:
     return folder / "annotations.json"
 
 
-def batch_of(target: torch.Tensor, image: torch.Tensor | None = None, metric: bool = True) -> Batch:
+def batch_of(
+    target: torch.Tensor, image: torch.Tensor | None = None, metric: bool = True, measured: bool = True
+) -> Batch:
     """A batch for a target (B, 1, H, W), of a camera with the focal length of its width."""
     count, _, height, width = target.shape
     camera = [float(width), float(width), (width - 1) / 2, (height - 1) / 2]
@@ -54,4 +56,5 @@ def batch_of(target: torch.Tensor, image: torch.Tensor | None = None, metric: bo
         factor=torch.ones(count),
         area=torch.tensor([[0, height, 0, width]] * count),
         metric=torch.full((count,), metric),
+        measured=torch.full((count,), measured),
     )

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mono.model.depth_model import NetworkOutput, build_depth_model
+from mono.training.batch import SKY
 from mono.training.objective import compute_losses
 from mono.training.recipe import LOSSES
 from tests.training.small import CONFIG, batch_of
@@ -101,6 +102,18 @@ def test_mixed_batches_treat_each_image_by_its_kind():
     first = losses_of(depth[:1], truth[:1])["log_l1"]
     second = losses_of(depth[1:], truth[1:], False)["log_l1"]
     assert both["log_l1"].item() == pytest.approx((first + second) / 2, rel=1e-5)
+
+
+def test_no_confidence_is_learned_from_what_a_network_said():
+    depth, truth = hills(0), hills(1)
+    truth[:, :, :5] = SKY
+    only = {"laplace": 1.0, "log_l1": 1.0}
+    said, known = (
+        compute_losses(output_of(depth), batch_of(t, measured=m), only, 100.0, torch.Generator().manual_seed(1))
+        for t, m in ((truth, False), (torch.where(truth == SKY, truth, 0.0), True))
+    )
+    assert said["laplace"].item() == pytest.approx(known["laplace"].item(), rel=1e-6)  # the sky is known all the same
+    assert said["log_l1"].item() == pytest.approx(losses_of(depth, truth)["log_l1"], rel=1e-6)
 
 
 def test_single_points_are_seen_at_stride_one():

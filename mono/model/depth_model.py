@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mono.model.dinov2 import DinoV2Encoder
+from mono.model.efficientnet_lite import EfficientNetLite
 from mono.model.encoder import TimmEncoder
 from mono.model.hourglass import HourglassDecoder
 from mono.model.lite_decoder import LiteDecoder
@@ -111,9 +112,13 @@ def build_depth_model(
         )
     if tokens != (iterations is not None):
         raise ValueError(f'decoder "{decoder}" ' + ("needs a number of iterations" if tokens else "has no iterations"))
-    try:
-        trunk = (DinoV2Encoder if tokens else TimmEncoder)(encoder, drop_path_rate)
-    except RuntimeError as error:
-        raise ValueError(f'encoder "{encoder}": {error}') from error
+    trunk: DinoV2Encoder | EfficientNetLite | TimmEncoder
+    if encoder == "tf_efficientnet_lite0":
+        trunk = EfficientNetLite(drop_path_rate)
+    else:
+        try:
+            trunk = (DinoV2Encoder if tokens else TimmEncoder)(encoder, drop_path_rate)
+        except RuntimeError as error:
+            raise ValueError(f'encoder "{encoder}": {error}') from error
     refinement = {"iterations": iterations} if tokens else {}
     return DepthModel(trunk, DECODERS[decoder](trunk.channels, widths, depth_range, **refinement))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import timm
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -42,6 +41,8 @@ class DinoV2Encoder(nn.Module):
     """
 
     def __init__(self, name: str, drop_path_rate: float = 0.0):
+        import timm
+
         super().__init__()
         trunk: Any = timm.create_model(
             name, pretrained=False, num_classes=0, dynamic_img_size=True, drop_path_rate=drop_path_rate

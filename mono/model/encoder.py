@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import timm
 from torch import Tensor, nn
 
 
 class TimmEncoder(nn.Module):
     """A timm backbone giving feature maps at 1/4, 1/8, 1/16 and 1/32 of the input's size, without a final norm.
 
-    timm's ConvNeXt and EfficientNet compute the published encoders' functions, so no network code is kept here.
+    timm's ConvNeXt computes the published encoders' function, so no network code is kept here. It is imported late: it
+    takes two seconds, which `efficientnet_lite` does without.
 
     Args:
         name: timm's name of the backbone, as "convnext_large".
@@ -22,6 +22,8 @@ class TimmEncoder(nn.Module):
     """
 
     def __init__(self, name: str, drop_path_rate: float = 0.0):
+        import timm
+
         super().__init__()
         self.trunk = timm.create_model(name, features_only=True, pretrained=False, drop_path_rate=drop_path_rate)
         info: Any = self.trunk.feature_info

@@ -108,11 +108,12 @@ class LiteDecoder(nn.Module):
         self.coarse_head = nn.Conv2d(c3, 1, 1)
         self.head = nn.Sequential(nn.Conv2d(c0, c0, 3, padding=1), nn.ReLU(), nn.Conv2d(c0, 2, 1))
         for conv in (m for m in self.modules() if isinstance(m, nn.Conv2d)):
-            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            nn.init.kaiming_uniform_(conv.weight, nonlinearity="relu")  # not normal_, see SameConv
             nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
         # Maps of encoders without a final norm spread over some five units.
         for first in (self.project, self.fuse_2.skip, self.fuse_1.skip, self.fuse_0.skip):
-            nn.init.normal_(first.weight, std=0.2 * (2 / first.in_channels) ** 0.5)
+            bound = 0.2 * (6 / first.in_channels) ** 0.5
+            nn.init.uniform_(first.weight, -bound, bound)
         for last in (self.coarse_head, self.head[2], self.fuse_2.conv_2, self.fuse_1.conv_2, self.fuse_0.conv_2):
             nn.init.zeros_(last.weight)  # type: ignore[arg-type]
 

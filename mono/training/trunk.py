@@ -48,7 +48,7 @@ def prepare_trunk(encoder: nn.Module, frozen_blocks: int = 2, train_depthwise: b
     Names and meaning of all tensors stay: the state dict before and after is that of a plain encoder.
 
     Args:
-        encoder: an EfficientNet of timm (stem, then `blocks`).
+        encoder: an EfficientNet, ours or timm's (stem, then `blocks`).
         frozen_blocks: how many of the `blocks`, and the stem if any, do not learn.
         train_depthwise: whether depthwise filters learn (slow on CPUs).
 
@@ -75,7 +75,7 @@ def prepare_trunk(encoder: nn.Module, frozen_blocks: int = 2, train_depthwise: b
 
 def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
     """Makes `conv` do the work of `norm` too, and leaves `norm` its activation."""
-    same = "Same" in type(conv).__name__  # timm's convolution with TensorFlow's padding
+    same = "Same" in type(conv).__name__  # TensorFlow's padding: timm's Conv2dSame, our SameConv
     stride, kernel = conv.stride[0], conv.kernel_size[0]
 
     def forward_conv(self: nn.Conv2d, x: Tensor) -> Tensor:

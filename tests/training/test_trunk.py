@@ -7,13 +7,14 @@ import copy
 import pytest
 import torch
 
+from mono.model.efficientnet_lite import EfficientNetLite
 from mono.model.encoder import TimmEncoder
 from mono.training.trunk import prepare_trunk
 
 
-def encoder(name: str) -> TimmEncoder:
+def encoder(name: str) -> TimmEncoder | EfficientNetLite:
     torch.manual_seed(0)
-    encoder = TimmEncoder(name).eval()
+    encoder = (EfficientNetLite() if name == "ours" else TimmEncoder(name)).eval()
     for module in encoder.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.2)
@@ -23,7 +24,7 @@ def encoder(name: str) -> TimmEncoder:
     return encoder
 
 
-@pytest.mark.parametrize("name", ["efficientnet_lite0", "tf_efficientnet_lite0"])
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "tf_efficientnet_lite0", "ours"])
 def test_same_maps_same_gradients_same_names(name: str):
     plain = encoder(name)
     ready = copy.deepcopy(plain)
@@ -46,7 +47,7 @@ def test_same_maps_same_gradients_same_names(name: str):
 
 
 def test_first_stages_and_depthwise_filters_stay():
-    ready = encoder("tf_efficientnet_lite0")
+    ready = encoder("ours")
     prepare_trunk(ready, frozen_blocks=2)
     fixed = {n for n, p in ready.named_parameters() if not p.requires_grad}
     assert {"trunk.conv_stem.weight", "trunk.blocks.1.1.bn3.bias", "trunk.blocks.4.0.conv_dw.weight"} <= fixed

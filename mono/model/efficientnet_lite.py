@@ -1,0 +1,112 @@
+"""EfficientNet-Lite0 (Tan and Le, ICML 2019), the small model's encoder.
+
+It is kept here and not taken from timm so that the small model starts at once: timm brings torchvision, which brings
+torch's compiler, and that takes two seconds. Tensors have the names and the meaning of timm's `tf_efficientnet_lite0`.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_STAGES = [  # (blocks, widening inside of a block, kernel, stride, channels)
+    (1, 1, 3, 1, 16), (2, 6, 3, 2, 24), (2, 6, 5, 2, 40), (3, 6, 3, 2, 80), (3, 6, 5, 1, 112), (4, 6, 5, 2, 192),
+    (1, 6, 3, 1, 320),
+]  # fmt: skip
+_HANDED_OUT = (1, 2, 4, 6)  # stages that are the last ones of their size
+
+
+class SameConv(nn.Conv2d):
+    """A convolution with TensorFlow's padding: where it halves an even size, the odd zero comes last."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1):
+        padding = kernel // 2 if stride == 1 else 0
+        super().__init__(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
+        before = (kernel - 2) // 2
+        self.around = (before, kernel - 2 - before) * 2 if stride == 2 else None
+        nn.init.kaiming_uniform_(self.weight, mode="fan_out")  # on the meta device, normal_ imports the compiler
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(F.pad(x, self.around) if self.around else x)
+
+
+class NormAct(nn.BatchNorm2d):
+    """Batch norm, and ReLU6 if wanted."""
+
+    def __init__(self, channels: int, active: bool = True):
+        super().__init__(channels, eps=1e-3)
+        self.act: nn.Module = nn.ReLU6(inplace=True) if active else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(super().forward(x))
+
+
+class Block(nn.Module):
+    """Widen (not in the first stage), filter each channel, narrow; with a residual where the shape stays."""
+
+    def __init__(self, inputs: int, outputs: int, widening: int, kernel: int, stride: int, drop_path: float):
+        super().__init__()
+        wide = inputs * widening
+        layers: list[tuple[str, nn.Module]] = []
+        if widening > 1:
+            layers += [("conv_pw", SameConv(inputs, wide)), ("bn1", NormAct(wide))]
+        layers += [("conv_dw", SameConv(wide, wide, kernel, stride, groups=wide))]
+        layers += [("bn2" if widening > 1 else "bn1", NormAct(wide))]
+        narrow, norm = ("conv_pwl", "bn3") if widening > 1 else ("conv_pw", "bn2")
+        layers += [(narrow, SameConv(wide, outputs)), (norm, NormAct(outputs, active=False))]
+        for name, layer in layers:
+            self.add_module(name, layer)
+        self.order = [name for name, _ in layers]
+        self.residual = stride == 1 and inputs == outputs
+        self.drop_path: nn.Module = nn.Identity()
+        if drop_path and self.residual:
+            from torchvision.ops import StochasticDepth
+
+            self.drop_path = StochasticDepth(drop_path, "row")
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x
+        for name in self.order:
+            y = getattr(self, name)(y)
+        return x + self.drop_path(y) if self.residual else y
+
+
+class _Trunk(nn.Module):
+    def __init__(self, drop_path_rate: float):
+        super().__init__()
+        self.conv_stem = SameConv(3, 32, 3, 2)
+        self.bn1 = NormAct(32)
+        self.blocks = nn.Sequential()
+        inputs, done, total = 32, 0, sum(stage[0] for stage in _STAGES)
+        for count, widening, kernel, stride, outputs in _STAGES:
+            stage = nn.Sequential()
+            for i in range(count):
+                drop_path = drop_path_rate * done / total
+                stage.append(Block(inputs, outputs, widening, kernel, 1 if i else stride, drop_path))
+                inputs, done = outputs, done + 1
+            self.blocks.append(stage)
+
+
+class EfficientNetLite(nn.Module):
+    """EfficientNet-Lite0 without its head, giving feature maps at 1/4, 1/8, 1/16 and 1/32 of the input's size.
+
+    Args:
+        drop_path_rate: stochastic depth while training, of the last block; it grows towards it from 0.
+
+    Attributes:
+        channels: widths of the four maps.
+    """
+
+    def __init__(self, drop_path_rate: float = 0.0):
+        super().__init__()
+        self.trunk = _Trunk(drop_path_rate)
+        self.channels = [_STAGES[i][4] for i in _HANDED_OUT]
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Maps (B, 3, H, W) to four maps (B, C_i, H / 2^(i+2), W / 2^(i+2)); H and W are multiples of 32."""
+        x, maps = self.trunk.bn1(self.trunk.conv_stem(image)), []
+        for number, stage in enumerate(self.trunk.blocks):
+            x = stage(x)
+            if number in _HANDED_OUT:
+                maps.append(x)
+        return maps

@@ -1,6 +1,6 @@
 """Whole runs: how fast, which share is the network's, and how much memory, against the number of images.
 
-    python benchmarks/pipeline.py speed [--model lite] [--images 100] [--size 1920x1080] [--save depth,vis,pcd]
+    python benchmarks/pipeline.py speed [--model lite] [--backend eager] [--images 100] [--size 1920x1080]
     python benchmarks/pipeline.py memory [--counts 100 1000 10000]
 
 `speed` works on synthetic photos and says how much of the wall time the network alone would have taken, by its own
@@ -64,6 +64,7 @@ def random_model(config: str) -> object:
 
 
 def speed(args: argparse.Namespace) -> None:
+    from mono.backends.choose import with_backend
     from mono.data.images import read_image
     from mono.do_test import RunOptions, run
     from mono.model.zoo import MODELS
@@ -73,7 +74,7 @@ def speed(args: argparse.Namespace) -> None:
     workers = workers_beside(args.threads) if args.workers is None else args.workers
     share_cores(args.threads)
     model = random_model(MODELS[args.model].config) if args.random else load_model(args.model, device="cpu")
-    model = replace(model, precision=args.precision)
+    model = with_backend(replace(model, precision=args.precision), args.backend)
     width, height = map(int, args.size.split("x"))
     policy = CameraPolicy(fov_deg=65.0)
     with tempfile.TemporaryDirectory() as name:
@@ -93,10 +94,10 @@ def speed(args: argparse.Namespace) -> None:
     assert summary is not None and summary.done == args.images
     each = seconds / args.images
     print(
-        f"{args.model} {args.precision}, {args.images} photos {args.size}, input {prepared.view.input_size}, "
-        f"{args.save}, {workers} workers: {1 / each:.2f} images/s, {1000 * each:.0f} ms an image "
-        f"(processor {1000 * spent / args.images:.0f} ms), network alone {1000 * network:.0f} ms, "
-        f"{100 * network / each:.0f} %; peak {peak():.0f} MB"
+        f"{args.model} {args.backend} {args.precision}, {args.images} photos {args.size}, "
+        f"input {prepared.view.input_size}, {args.save}, {workers} workers: {1 / each:.2f} images/s, "
+        f"{1000 * each:.0f} ms an image (processor {1000 * spent / args.images:.0f} ms), "
+        f"network alone {1000 * network:.0f} ms, {100 * network / each:.0f} %; peak {peak():.0f} MB"
     )
 
 
@@ -141,6 +142,7 @@ def main() -> None:
     fast = commands.add_parser("speed")
     fast.add_argument("--model", default="lite")
     fast.add_argument("--random", action="store_true", help="random weights")
+    fast.add_argument("--backend", default="eager", choices=("eager", "compile", "onnxruntime", "openvino"))
     fast.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
     fast.add_argument("--images", type=int, default=100)
     fast.add_argument("--size", default="1920x1080")

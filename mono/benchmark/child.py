@@ -51,7 +51,7 @@ def _case(case: Case) -> Measured:
     from mono.camera import Camera
 
     torch.set_num_threads(case.threads)
-    base = _predictor(case.model)
+    base = predictor_of(case.model)
     predictor = _computed(base, case)
     photo = _photo(case.size)
     width, height = case.size
@@ -91,7 +91,7 @@ def _computed(predictor: Predictor, case: Case) -> Predictor:
     return with_backend(replace(predictor, precision=case.precision), case.backend)
 
 
-def _predictor(model: str) -> Predictor:
+def predictor_of(model: str) -> Predictor:
     """The model in float32; with random weights, always the same, where there is no checkpoint."""
     from mono.config import read_config
     from mono.model.checkpoint import CheckpointError, find_checkpoint

@@ -37,7 +37,7 @@ def two_views() -> tuple[Batch, torch.Tensor]:
     intrinsics = torch.cat([cameras[:, :2] * factor[:, None], cameras[:, 2:]], 1)
     area = torch.tensor([[0, 40, 0, 56], [4, 38, 0, 56]])
     nothing = torch.zeros(2, 1, *SIZE)
-    batch = Batch(nothing, nothing, intrinsics, factor, area, torch.tensor([True, True]))
+    batch = Batch(nothing, nothing, intrinsics, factor, area, *[torch.tensor([True, True])] * 2)
     return batch, torch.stack(depths)[:, None].log()
 
 

@@ -24,7 +24,10 @@ class SameConv(nn.Conv2d):
         super().__init__(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
         before = (kernel - 2) // 2
         self.around = (before, kernel - 2 - before) * 2 if stride == 2 else None
-        nn.init.kaiming_uniform_(self.weight, mode="fan_out")  # on the meta device, normal_ imports the compiler
+        # He et al. (2015), by what a pixel hands on: k x k of a depthwise convolution. Not normal_, which on the meta
+        # device imports torch's compiler.
+        bound = (6 * groups / (kernel**2 * outputs)) ** 0.5
+        nn.init.uniform_(self.weight, -bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(F.pad(x, self.around) if self.around else x)

@@ -54,6 +54,11 @@ def run(args: argparse.Namespace) -> int:
     if timed != true_timed:
         without = args.estimate if true_timed else args.truth
         raise ValueError(f"{without} is a KITTI file without times, the other has times; give them with --times FILE")
+    if not timed and len(estimate) != len(truth):
+        raise ValueError(
+            f"{args.estimate} has {len(estimate)} lines and {args.truth} {len(truth)}: without times, lines belong "
+            "together by their number, and some are missing; give a TUM file, with --times FILE for the other"
+        )
     errors = compare_trajectories(
         estimate, truth, args.max_difference, args.lengths or KITTI_LENGTHS, args.step or KITTI_STEP, args.delta
     )

@@ -45,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
     from mono.output.point_cloud import write_ply
     from mono.slam import read_trajectory
     from mono.slam.fuse import FuseOptions, fuse
-    from mono.slam.posed_depth import find_depth, with_poses
+    from mono.slam.posed_depth import find_depth, pose_names, with_poses
+    from mono.slam.trajectory_files import file_format
 
     for path in (args.out, args.mesh):
         if path is not None and path.suffix.lower() != ".ply":
@@ -60,7 +61,9 @@ def run(args: argparse.Namespace) -> int:
         mask_sky=args.mask_sky,
         min_views=args.min_views,
     )
-    frames = with_poses(find_depth(args.depth), read_trajectory(args.poses))[:: args.every]
+    if file_format(args.poses) == "euroc":
+        raise ValueError(f"{args.poses}: EuRoC poses are those of a body, not of the camera; give a TUM or KITTI file")
+    frames = with_poses(find_depth(args.depth), read_trajectory(args.poses), pose_names(args.poses))[:: args.every]
     with logging_redirect_tqdm(), tqdm(total=len(frames), unit="frame") as bar:
         found = fuse(frames, options, bar.update)
     world = "the world of the poses"

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from mono.cli import common
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pycolmap
+
     from mono.data.sample import Sample
     from mono.focal import FoundCamera
     from mono.slam.rescale import Depth, Rescaling
@@ -117,6 +120,9 @@ def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> 
     )
 
     format = args.format or file_format(args.input)
+    target = args.out / f"trajectory_{format}.{'csv' if format == 'euroc' else 'txt'}"
+    if target.resolve() == args.input.resolve():
+        raise ValueError(f"{target}: is the trajectory that is read, and would be replaced; choose another --out")
     times = read_times(args.times) if args.times else None
     whole, timed = read_timed(args.input, format, times)
     seen = whole
@@ -127,14 +133,14 @@ def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> 
         turn = np.eye(4)
         turn[:3, :3] = read_body_from_camera(args.body_from_camera)[:3, :3]
         seen = Trajectory(whole.poses @ turn, whole.times)
-    frames = frames_of(seen, samples, timed, times if times is not None and len(times) == len(samples) else None)
+    of_frames = None if times is None or (format == "kitti" and len(times) != len(samples)) else times
+    frames = frames_of(seen, samples, timed, of_frames)
     camera = _camera(args, frames.samples)
     depth, available, facts = _depth(args, frames.samples, camera)
     with _Bar(min(args.count, len(available))) as done:
         tracks = track_frames(frames, camera.camera, args.count, available)
         rescaling = scale_trajectory(frames, camera.camera, depth, tracks, done)
     metric = apply_scale(whole, rescaling.estimate, args.windowed)
-    target = args.out / f"trajectory_{format}.{'csv' if format == 'euroc' else 'txt'}"
     write_trajectory(target, metric, format)
     extra = {
         "camera": {**asdict(camera.camera), "source": camera.source, "detail": camera.detail},
@@ -147,6 +153,9 @@ def _rescale_model(args: argparse.Namespace, samples: Sequence[Sample]) -> int:
     from mono.slam.colmap_model import choose_images, model_name_finder, read_model, rescaled, write_model
     from mono.slam.rescale import scale_model
 
+    target = args.out / "model"
+    if target.resolve() == args.input.resolve():
+        raise ValueError(f"{target}: is the model that is read, and would be replaced; choose another --out")
     if args.windowed:
         raise ValueError("--windowed bends a path step by step; a COLMAP model is changed by one similarity only")
     model = read_model(args.input)
@@ -156,14 +165,44 @@ def _rescale_model(args: argparse.Namespace, samples: Sequence[Sample]) -> int:
         raise ValueError(
             f"none of the {len(samples)} frames is one of the model's {model.num_reg_images()} images; names must agree"
         )
-    depth, available, facts = _depth(args, samples, None)
-    there = set(available)
-    chosen = choose_images(model, args.count, [i for i, k in frame_of.items() if k in there])
+    if args.pred or _says_camera(args):
+        of_frame, available, facts = _depth(args, samples, None)
+        frame_of = {i: k for i, k in frame_of.items() if k in set(available)}
+        depth: Depth = lambda image: of_frame(frame_of[image])  # noqa: E731
+    else:
+        depth, facts = _depth_by_the_models_cameras(args, samples, model, frame_of)
+    chosen = choose_images(model, args.count, list(frame_of))
     with _Bar(len(chosen)) as done:
-        rescaling = scale_model(model, chosen, lambda i: depth(frame_of[i]), done)
-    target = args.out / "model"
+        rescaling = scale_model(model, chosen, depth, done)
     write_model(rescaled(model, rescaling.estimate.scale), target, (args.input / "images.txt").is_file())
     return _say(args, rescaling, facts, {"images_of_the_model": model.num_reg_images()}, target)
+
+
+def _says_camera(args: argparse.Namespace) -> bool:
+    return any(value is not None for value in (args.intrinsics, args.focal_px, args.fov_deg, args.camera))
+
+
+def _depth_by_the_models_cameras(
+    args: argparse.Namespace, samples: Sequence[Sample], model: pycolmap.Reconstruction, frame_of: dict[int, int]
+) -> tuple[Depth, dict[str, Any]]:
+    """Depth of the model's images by their ids, as their own cameras see it, and what must be known to repeat it."""
+    from mono.focal import FoundCamera
+    from mono.ranks import Ranks
+    from mono.slam.sfm import camera_of
+
+    predictor = common.load_predictor(args, args.model, args.checkpoint, Ranks())
+    cameras = {i: camera_of(model, i) for i in frame_of}
+    focal = sorted({round(camera.focal, 1) for camera in cameras.values()})
+    said = f"{focal[0]} px" if len(focal) == 1 else f"{focal[0]} to {focal[-1]} px"
+    sys.stdout.write(f"  camera          {said}: the model's own\n")
+
+    def depth(image: int) -> np.ndarray:
+        rgb = samples[frame_of[image]].read().rgb
+        known, (height, width) = cameras[image], rgb.shape[:2]
+        camera = known if (known.width, known.height) == (width, height) else known.resized(width, height)
+        return predictor.predict_found([rgb], [FoundCamera(camera, "given", "the COLMAP model")])[0].depth
+
+    return depth, common.facts(predictor) | {"camera": {"focal_px": focal, "source": "the COLMAP model"}}
 
 
 class _Bar:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -46,20 +45,32 @@ def is_model(folder: Path) -> bool:
 
 
 def write_model(model: pycolmap.Reconstruction, folder: Path, text: bool = False) -> None:
-    """Writes a model's files into a folder, whole or not at all.
+    """Writes a model's files into a folder, whole or not at all; a model that is there is replaced.
 
     Args:
         text: as .txt instead of .bin.
+
+    Raises:
+        ScaleError: the folder holds something else than a model, or more.
     """
+    known = {
+        f"{part}.{suffix}" for part in ("cameras", "images", "points3D", "frames", "rigs") for suffix in ("bin", "txt")
+    }
+    foreign = sorted(f.name for f in folder.iterdir() if f.name not in known) if folder.is_dir() else []
+    if foreign:
+        raise ScaleError(f"{folder}: would be replaced, but holds {foreign[0]}, which is no part of a COLMAP model")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".mono-model-", dir=folder.parent) as temporary:
+        new = Path(temporary, "new")
+        new.mkdir()
         if text:
-            model.write_text(temporary)
+            model.write_text(str(new))
         else:
-            model.write_binary(temporary)
-        shutil.rmtree(folder, ignore_errors=True)
-        Path(temporary).rename(folder)
-        Path(temporary).mkdir()  # for the context to remove
+            model.write_binary(str(new))
+        Path(temporary, "old").mkdir()
+        if folder.is_dir():
+            folder.rename(Path(temporary, "old", folder.name))
+        new.rename(folder)
 
 
 def rescaled(model: pycolmap.Reconstruction, scale: float) -> pycolmap.Reconstruction:
@@ -94,6 +105,9 @@ def image_log_ratios(model: pycolmap.Reconstruction, image_id: int, depth: np.nd
 
     Args:
         depth: along the optical axis [m], (H, W); any size of the image's aspect.
+
+    Raises:
+        ScaleError: the depth map is of another shape than the image.
     """
     image = model.images[image_id]
     camera = model.cameras[image.camera_id]
@@ -109,6 +123,11 @@ def image_log_ratios(model: pycolmap.Reconstruction, image_id: int, depth: np.nd
         return np.zeros(0)
     z = np.array(points) @ pose[2, :3] + pose[2, 3]
     height, width = depth.shape
+    if abs(width * camera.height - height * camera.width) > max(camera.width, camera.height) * 1.5:
+        raise ScaleError(
+            f"its depth is {width}x{height}, the model's camera {camera.width}x{camera.height}: not the same shape; "
+            "was the photo turned upright (EXIF) for the one and not for the other?"
+        )
     at = np.array(uv) * (width / camera.width, height / camera.height) - 0.5
     predicted = depth_at(depth, at)
     good = (z > 0) & np.isfinite(predicted)

@@ -193,14 +193,11 @@ def paths_by_vo(
 
 
 def _agreement(segment: VoSegment) -> dict[str, Any]:
-    """How well the depth of keyframes agrees, and what that means for the scale of the whole."""
+    """How well the depth of neighbouring keyframes agrees. What they err alike is not seen, so there is no standard
+    error of the whole's scale."""
     if len(segment.log_ratios) < 3:
         return {}
     ratios = segment.log_ratios
     # Each is the difference of two keyframes' errors.
     spread = 1.4826 * float(np.median(np.abs(ratios - np.median(ratios)))) / math.sqrt(2)
-    return {
-        "scale": 1.0,
-        "spread": round(spread, 5),
-        "standard_error": round(spread / math.sqrt(len(segment.keyframes)), 5),
-    }
+    return {"scale": 1.0, "spread": round(spread, 5)}

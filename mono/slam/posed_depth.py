@@ -18,6 +18,7 @@ from mono.data.video import Video, VideoSample, is_video
 from mono.output.manifest import Manifest
 from mono.saved_predictions import saved_camera
 from mono.slam.trajectory import Trajectory, associate
+from mono.slam.trajectory_files import read_trajectory
 
 log = logging.getLogger(__name__)
 
@@ -125,17 +126,53 @@ def frame_times(samples: Sequence[Sample]) -> np.ndarray:
     return times if rising else np.arange(len(samples), dtype=np.float64)
 
 
-def with_poses(frames: Sequence[DepthFrame], trajectory: Trajectory) -> list[PosedFrame]:
-    """The frames that have a pose of the same time; else, if there are as many poses, all of them in order.
+def pose_names(poses: Path) -> list[str] | None:
+    """The frames of the poses in a file, by name, from the frames.txt beside it that `slam` writes; None: there is none
+    with as many lines."""
+    file = poses.with_name("frames.txt")
+    if not file.is_file():
+        return None
+    names = [line.split(" ", 1)[-1] for line in file.read_text("utf-8", "surrogateescape").splitlines() if line]
+    return names if len(names) == len(read_trajectory(poses)) else None
+
+
+def with_poses(
+    frames: Sequence[DepthFrame], trajectory: Trajectory, names: Sequence[str] | None = None
+) -> list[PosedFrame]:
+    """The frames that have a pose: of the same name if the poses' frames are known by name, else of the same time;
+    else, if there are as many poses, all of them in order.
+
+    Args:
+        names: of the poses' frames, in their order.
 
     Raises:
         PosedDepthError: frames and poses do not fit.
     """
+    if names:
+        at = {name: j for j, name in enumerate(names)}
+        named = [(i, at[frame.sample.name]) for i, frame in enumerate(frames) if frame.sample.name in at]
+        if named:
+            return _posed(frames, trajectory, np.array(named))
+    videos = {frame.sample.rgb for frame in frames if isinstance(frame.sample, VideoSample)}
+    if len(videos) > 1:
+        raise PosedDepthError(
+            f"depth of {len(videos)} videos, whose times say the same: predict and fuse one at a time"
+        )
     times = frame_times([frame.sample for frame in frames])
-    step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-    pairs = associate(times, trajectory.times, step / 2)
-    # Another clock meets by chance here and there.
-    if 2 * len(pairs) < min(len(frames), len(trajectory)):
+    times = times / 1e9 if len(times) and times[-1] > 1e14 else times  # nanoseconds, as poses of such times are read
+    steps = [float(np.median(np.diff(t))) for t in (times, trajectory.times) if len(t) > 1]
+    pairs = associate(times, trajectory.times, min(steps, default=1.0) / 2 * (1 + 1e-9))
+    # Another clock meets by chance here and there; on the same one, most of what lies between the first and last pose
+    # has a pose. Frames that are numbered are on another clock than poses between whole numbers.
+    between = int(((times >= trajectory.times[0]) & (times <= trajectory.times[-1])).sum())
+    numbered = not videos and bool((times == np.round(times)).all())
+    other = numbered and not bool((trajectory.times == np.round(trajectory.times)).all())
+    if other or not len(pairs) or len(pairs) < 0.7 * min(between, len(trajectory)):
+        if len(frames) != len(trajectory) and other:
+            raise PosedDepthError(
+                f"the {len(frames)} depth maps are numbered, and the poses have times: whose the {len(trajectory)} "
+                "poses are is not known; give as many poses as depth maps, or put slam's frames.txt beside the poses"
+            )
         if len(frames) != len(trajectory):
             raise PosedDepthError(
                 f"{len(pairs)} of the {len(frames)} depth maps (times {times[0]:g} to {times[-1]:g}) have one of the "
@@ -144,6 +181,10 @@ def with_poses(frames: Sequence[DepthFrame], trajectory: Trajectory) -> list[Pos
                 "that fit"
             )
         pairs = np.stack([np.arange(len(frames))] * 2, axis=1)
+    return _posed(frames, trajectory, pairs)
+
+
+def _posed(frames: Sequence[DepthFrame], trajectory: Trajectory, pairs: np.ndarray) -> list[PosedFrame]:
     if len(pairs) < len(frames):
         log.warning("%d of %d depth maps have no pose: they are left out", len(frames) - len(pairs), len(frames))
     return [PosedFrame(frames[i], trajectory.poses[j]) for i, j in pairs]

@@ -163,6 +163,12 @@ def estimate_scale(images: Sequence[ImageScale]) -> ScaleEstimate:
             "frames, the focal length and the format of the poses"
         )
     drift = find_drift(x, y)
+    at, jump = find_jump(x, y)
+    if abs(jump) > _BROKEN_BETWEEN:
+        raise ScaleError(
+            f"the scale jumps by a factor of {math.exp(abs(jump)):.2f} between frame {images[at - 1].frame} and "
+            f"{images[at].frame}: parts of different scale were joined there; give each by itself"
+        )
     residual = y - (np.interp(x, drift.knots, drift.log_scale) if drift.significant else np.median(y))
     left = _robust_std(residual)
     # Two parts of different scale leave the median absolute deviation within one of them; percentiles see both.
@@ -179,8 +185,9 @@ def estimate_scale(images: Sequence[ImageScale]) -> ScaleEstimate:
     centre = _huber_mean(y)
     spread = _robust_std(y)
     # Noise around the drift, not the drift itself, says how well the mean is known.
-    alike = _autocorrelation(residual)
-    error = left / math.sqrt(len(y)) * math.sqrt((1 + alike) / (1 - alike)) * 1.03
+    n, alike = len(y), _autocorrelation(residual)
+    # 1.03 is Huber's price; the median absolute deviation of few values is too small by about n / (n - 1.7).
+    error = left * n / (n - 1.7) / math.sqrt(n) * math.sqrt((1 + alike) / (1 - alike)) * 1.03
     return ScaleEstimate(math.exp(centre), spread, error, images, drift)
 
 
@@ -196,7 +203,7 @@ def find_drift(position: np.ndarray, log_scale: np.ndarray) -> Drift:
         log_scale: (N,).
     """
     n = len(log_scale)
-    x, y = np.asarray(position, np.float64), _tamed(np.asarray(log_scale, np.float64))
+    x, y = np.asarray(position, np.float64), _tamed_along(np.asarray(log_scale, np.float64))
     hats = {k: _hat(x, k) for k in (2, 3, 4, 6, 8) if k <= n // 4}
     bic = {1: _bic(y[None], np.full((n, n), 1 / n), 1), **{k: _bic(y[None], hat, k) for k, hat in hats.items()}}
     best = min(bic, key=lambda k: float(bic[k][0]))
@@ -215,6 +222,29 @@ def find_drift(position: np.ndarray, log_scale: np.ndarray) -> Drift:
     large = bool(np.ptp(values) > _SMALLEST_DRIFT)
     significant = best > 1 and p <= _SIGNIFICANT and large and predicts
     return Drift(slope, error, slope_p, p, predicts, tuple(map(float, knots)), tuple(map(float, values)), significant)
+
+
+def find_jump(position: np.ndarray, log_scale: np.ndarray) -> tuple[int, float]:
+    """Where log scales jump, and by how much: the first number behind it, and the difference of the two parts' medians.
+
+    Two constants must explain them better than one and than any line of `find_drift`, by 10 in BIC; else (0, 0.0).
+    """
+    n, y = len(log_scale), _tamed_along(np.asarray(log_scale, np.float64))
+    splits = range(3, n - 2)
+    if not splits:
+        return 0, 0.0
+
+    def left(k: int) -> float:
+        return float(((y[:k] - y[:k].mean()) ** 2).sum() + ((y[k:] - y[k:].mean()) ** 2).sum())
+
+    squares, at = min((left(k), k) for k in splits)
+    floor = max(float((y**2).sum()), 1e-200) * 1e-14
+    two = n * math.log(max(squares, floor)) + 3 * math.log(n)
+    others = [_bic(y[None], np.full((n, n), 1 / n), 1)]
+    others += [_bic(y[None], _hat(position, k), k) for k in (2, 3, 4, 6, 8) if k <= n // 4]
+    if two > float(min(others)[0]) - 10:
+        return 0, 0.0
+    return at, float(np.median(log_scale[at:]) - np.median(log_scale[:at]))
 
 
 def _bic(series: np.ndarray, hat: np.ndarray, count: int) -> np.ndarray:
@@ -300,6 +330,13 @@ def _tamed(values: np.ndarray) -> np.ndarray:
     return np.clip(values, middle - 3 * std, middle + 3 * std) if std > 0 else values
 
 
+def _tamed_along(values: np.ndarray, reach: int = 3) -> np.ndarray:
+    """Values far from the median of their neighbours moved nearer: outliers go, a jump for good stays."""
+    n = len(values)
+    middle = np.array([np.median(values[max(i - reach, 0) : i + reach + 1]) for i in range(n)])
+    return middle + _tamed(values - middle) if _robust_std(values - middle) > 0 else values
+
+
 def _huber_mean(values: np.ndarray) -> float:
     """The mean with deviations beyond 1.345 robust standard deviations counting as that much."""
     middle, std = float(np.median(values)), _robust_std(values)
@@ -315,8 +352,9 @@ def _huber_mean(values: np.ndarray) -> float:
 
 
 def _autocorrelation(values: np.ndarray) -> float:
-    """How alike neighbours are (lag one), of what outliers leave, within 0..0.8."""
-    return float(np.clip(_lag_one(_tamed(values)), 0, 0.8))
+    """How alike neighbours are (lag one), of what outliers leave, within 0..0.8, without the bias of few."""
+    found = _lag_one(_tamed(values))
+    return float(np.clip(found + (1 + 3 * max(found, 0.0)) / len(values), 0, 0.8))
 
 
 def _lag_one(values: np.ndarray) -> float:

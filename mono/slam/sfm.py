@@ -139,9 +139,10 @@ def reconstruct(
     return SfmResult(tuple(models), places, mapper, tuple(unread))
 
 
-def camera_of(model: pycolmap.Reconstruction) -> Camera:
-    """The camera of a model with one camera, with the centre of the first pixel at (0, 0)."""
-    camera = next(iter(model.cameras.values()))
+def camera_of(model: pycolmap.Reconstruction, image_id: int | None = None) -> Camera:
+    """The camera of an image (None: the model's first one), with the centre of the first pixel at (0, 0)."""
+    first = next(iter(model.cameras)) if image_id is None else model.images[image_id].camera_id
+    camera = model.cameras[first]
     return Camera(
         camera.focal_length_x,
         camera.focal_length_y,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -74,6 +75,21 @@ def test_a_model_becomes_metric_by_its_own_transform(model, tmp_path: Path) -> N
         )
     assert again.compute_mean_reprojection_error() == pytest.approx(model.compute_mean_reprojection_error(), abs=1e-9)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model"]
+    write_model(model, tmp_path / "model")  # in place of the other, with the usual rights
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model"]
+    np.testing.assert_allclose(read_model(tmp_path / "model").images[i].projection_center(), old.projection_center())
+    (tmp_path / "plain").mkdir()
+    assert (tmp_path / "model").stat().st_mode == (tmp_path / "plain").stat().st_mode
+    (tmp_path / "model/notes.txt").write_text("mine")
+    with pytest.raises(ScaleError, match="holds notes"):
+        write_model(model, tmp_path / "model")
+    assert (tmp_path / "model/notes.txt").read_text() == "mine"
+
+
+def test_depth_of_another_shape_is_refused(model) -> None:
+    image_id = sorted(model.reg_image_ids())[0]
+    with pytest.raises(ScaleError, match="not the same shape"):
+        image_log_ratios(model, image_id, depth_of(model, image_id).T)
 
 
 def test_parts_of_different_scale_are_refused(model) -> None:
@@ -108,3 +124,40 @@ def test_the_command_takes_a_model_with_saved_depth(model, tmp_path: Path, capsy
     assert "one similarity only" in capsys.readouterr().err
     with pytest.raises(ScaleError, match="no COLMAP model"):
         read_model(tmp_path)
+    write_model(model, tmp_path / "project/model", text=True)
+    in_place = ["rescale", str(tmp_path / "project/model"), *arguments[2:], str(tmp_path / "depth")]
+    assert main([*in_place, "--out", str(tmp_path / "project")]) == 2
+    assert "is the model that is read" in capsys.readouterr().err
+
+
+def test_depth_is_predicted_with_the_models_own_camera(model, tmp_path: Path, monkeypatch, capsys) -> None:
+    """Not with an assumed one, which would be another scale."""
+    import cv2
+
+    write_model(model, tmp_path / "sparse")
+    (tmp_path / "frames").mkdir()
+    for i in model.reg_image_ids():
+        camera = model.cameras[model.images[i].camera_id]
+        black = np.zeros((camera.height, camera.width, 3), np.uint8)
+        black[0, 0] = i  # so that the network knows what it sees
+        cv2.imwrite(str(tmp_path / f"frames/{Path(str(model.images[i].name)).stem}.png"), black)
+
+    class Network:
+        def predict_found(self, images, found):
+            camera = found[0].camera
+            image_id = int(images[0][0, 0, 0])
+            depth = (
+                depth_of(model, image_id) * camera.fx / model.cameras[model.images[image_id].camera_id].focal_length_x
+            )
+            return [SimpleNamespace(depth=depth)]
+
+    monkeypatch.setattr("mono.cli.common.load_predictor", lambda *_: Network())
+    monkeypatch.setattr("mono.cli.common.facts", lambda _: {})
+    words = ["rescale", str(tmp_path / "sparse"), "--frames", str(tmp_path / "frames"), "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    told = json.loads((tmp_path / "out/scale.json").read_text())
+    assert told["scale"] == pytest.approx(SCALE, rel=1e-5)
+    assert told["camera"]["focal_px"] == [pytest.approx(model.cameras[1].focal_length_x, abs=0.1)]
+    assert "the model's own" in capsys.readouterr().out
+    assert main([*words, "--focal-px", str(2 * model.cameras[1].focal_length_x)]) == 0
+    assert json.loads((tmp_path / "out/scale.json").read_text())["scale"] == pytest.approx(2 * SCALE, rel=1e-5)

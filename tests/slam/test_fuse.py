@@ -15,7 +15,7 @@ from mono.scenes.cameras import look, pose_towards
 from mono.scenes.places.rooms import room as build_room
 from mono.slam import Trajectory, write_trajectory
 from mono.slam.fuse import FuseError, FuseOptions, chosen_sizes, fuse
-from mono.slam.posed_depth import PosedDepthError, find_depth, frame_times, with_poses
+from mono.slam.posed_depth import PosedDepthError, find_depth, frame_times, pose_names, with_poses
 from mono.slam.sky import sky_mask
 from tests.conftest import open3d_or_skip
 
@@ -164,8 +164,36 @@ def test_poses_go_to_frames_in_order_or_by_time(folder):
     # As many poses as depth maps, but of other frames: times decide.
     shifted = with_poses(frames, Trajectory(some_poses, np.arange(5.0) + 1))
     assert [f.frame.sample.name for f in shifted] == ["0001", "0002", "0003", "0004"]
+    # Numbered frames and poses in seconds meet at whole seconds, by chance.
+    seconds = Trajectory(some_poses, np.arange(5) * 0.5)
+    assert [f.pose.tolist() for f in with_poses(frames, seconds)] == some_poses.tolist()
+    with pytest.raises(PosedDepthError, match="numbered, and the poses have times"):
+        with_poses(frames, Trajectory(np.concatenate([some_poses] * 2), np.arange(10) * 0.5))
     with pytest.raises(PosedDepthError, match=r"0 of the 5 depth maps .* have one of the 3 poses"):
         with_poses(frames, read_trajectory(folder / "late.txt"))
+
+
+def test_names_beside_the_poses_say_whose_they_are(folder):
+    from mono.slam import read_trajectory
+
+    frames = find_depth(folder / "annotations.json")
+    poses = folder / "late.txt"  # whose times fit nothing
+    assert pose_names(poses) is None
+    (folder / "frames.txt").write_text("100.0 0003\n101.0 0000\n102.0 else\n")
+    some = with_poses(frames, read_trajectory(poses), pose_names(poses))
+    assert [f.frame.sample.name for f in some] == ["0000", "0003"]
+    expected = read_trajectory(poses).poses
+    np.testing.assert_array_equal([f.pose for f in some], expected[[1, 0]])
+    assert pose_names(folder / "poses.txt") is None  # of another number
+
+
+def test_poses_of_a_body_are_refused(folder, capsys):
+    from mono.slam import read_trajectory
+
+    write_trajectory(folder / "data.csv", read_trajectory(folder / "poses.txt"), "euroc")
+    words = ["fuse", str(folder / "annotations.json"), "--poses", str(folder / "data.csv")]
+    assert main([*words, "--out", str(folder / "map.ply")]) == 2
+    assert "those of a body" in capsys.readouterr().err
 
 
 def test_the_command_writes_cloud_and_mesh(folder, capsys):

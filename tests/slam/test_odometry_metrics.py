@@ -188,6 +188,9 @@ def test_the_command_writes_table_json_and_plots(tmp_path: Path, capsys: pytest.
     assert written["kitti"]["t_rel_percent"] == pytest.approx(segment_errors(scaled_by(truth, 1.1), truth.poses).t_rel)
     for name in ("path.svg", "error_by_length.svg"):
         assert b"</svg>" in (tmp_path / "plots" / name).read_bytes()
+    write_trajectory(tmp_path / "part.txt", truth.chosen(np.arange(600, 1000)), "kitti")
+    assert main(["eval-odom", str(tmp_path / "part.txt"), str(tmp_path / "gt.txt")]) == 2
+    assert "400 lines" in capsys.readouterr().err
     write_trajectory(tmp_path / "est.tum", truth, "tum")
     assert main(["eval-odom", str(tmp_path / "est.tum"), str(tmp_path / "gt.txt")]) == 2
     assert "KITTI file without times" in capsys.readouterr().err

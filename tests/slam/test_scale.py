@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from mono.slam.scale import ImageScale, ScaleError, depth_at, estimate_scale, find_drift, image_scale
+from mono.slam.scale import ImageScale, ScaleError, depth_at, estimate_scale, find_drift, find_jump, image_scale
 
 POSITIONS = np.linspace(0, 1, 40)
 
@@ -48,12 +48,19 @@ def test_an_image_says_its_median_in_spite_of_outliers() -> None:
 
 def test_the_error_is_as_large_as_it_says() -> None:
     """Over many seeds: the mean error is nil, and its size is the reported one, for alike neighbours too."""
-    for alike, low, high in ((0.0, 0.8, 1.25), (0.5, 0.8, 1.5)):
+    for alike, low, high in ((0.0, 0.75, 1.2), (0.5, 0.75, 1.3)):
         found = [estimate_scale(said(math.log(3) + noise(seed, 0.1, alike))) for seed in range(40)]
         normal = np.array([math.log(f.scale / 3) / f.standard_error for f in found])
         assert abs(normal.mean()) < 0.4
         assert low < np.sqrt((normal**2).mean()) < high
     assert found[0].points == 4000
+
+
+@pytest.mark.parametrize("count", [5, 10, 20])
+def test_few_images_know_that_they_are_few(count: int) -> None:
+    found = [estimate_scale(said(noise(seed, 0.1)[:count])) for seed in range(300)]
+    normal = np.abs([math.log(f.scale) / f.standard_error for f in found])
+    assert (normal > 3).mean() < 0.07 and 0.5 < np.median(normal) / 0.6745 < 1.1
 
 
 def test_outlying_images_move_the_scale_little() -> None:
@@ -73,6 +80,28 @@ def test_a_drift_of_45_percent_is_found_and_followed() -> None:
         assert np.abs(np.log(found.at(POSITIONS)) - truth).max() < 0.06
         # What drifts is not noise: the mean is known as well as without the drift.
         assert found.standard_error < 0.015
+
+
+@pytest.mark.parametrize("where, factor", [(0.5, 2.0), (0.6, 1.45), (0.75, 1.45), (0.85, 2.0)])
+def test_parts_of_different_scale_are_refused_wherever_they_meet(where: float, factor: float) -> None:
+    first = int((where >= POSITIONS).sum())
+    for seed in range(5):
+        with pytest.raises(ScaleError, match=f"between frame {first - 1} and {first}: parts of different scale"):
+            estimate_scale(said(math.log(factor) * (where < POSITIONS) + noise(seed, 0.02)))
+
+
+def test_a_drift_that_begins_late_is_followed() -> None:
+    truth = np.log(1 + 0.45 * np.clip((POSITIONS - 0.7) / 0.3, 0, 1))
+    for seed in range(5):
+        found = estimate_scale(said(truth + noise(seed, 0.02)))
+        assert found.drift.significant and np.abs(np.log(found.at(POSITIONS)) - truth).max() < 0.06
+
+
+@pytest.mark.parametrize(("alike", "most"), [(0.0, 0), (0.6, 2)])
+def test_noise_is_no_jump(alike: float, most: int) -> None:
+    series = [noise(seed, 0.1, alike) for seed in range(100)]
+    assert sum(find_jump(POSITIONS, y)[1] != 0 for y in series) <= most
+    assert find_jump(POSITIONS[:5], series[0][:5]) == (0, 0.0)
 
 
 def test_a_scale_that_goes_up_and_comes_back_is_found_though_it_has_no_trend() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 import logging
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 _MANIFEST = "manifest.jsonl"
 _OUTPUTS = frozenset({"depth", "vis", "pcd"})
+_NUMBERS = re.compile("([^0-9]*)([0-9]*)")
 _LOOKED_FOR = " ".join(sorted(IMAGE_SUFFIXES))
 
 
@@ -28,8 +30,8 @@ class InputError(ValueError):
 def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[Sample]:
     """The images that files, folders and patterns ("shots/*.jpg") stand for, each once.
 
-    Inputs keep their order; a folder's images are sorted by path. From folders and open patterns ("shots/*") only what
-    has one of `IMAGE_SUFFIXES` is taken; files named outright, or by a pattern with a suffix, are kept whatever they
+    Inputs keep their order; a folder's images are sorted by path, numbers in it by their value (2 before 10). From
+    folders and open patterns ("shots/*") only what has one of `IMAGE_SUFFIXES` is taken; files named outright, or by a pattern with a suffix, are kept whatever they
     are. Folders are searched without hidden files, links to folders, and `depth`, `vis` and `pcd` beside a
     manifest.jsonl (an earlier run's output).
 
@@ -75,15 +77,20 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[S
     return [Sample(name, Path(found), found) for name, (found, _) in zip(names, images.values(), strict=True)]
 
 
+def natural_order(path: str) -> list[tuple[list[tuple[str, int]], str]]:
+    """A key that sorts paths part by part, and numbers in them by their value: 2 comes before 10."""
+    return [([(t, int(n or -1)) for t, n in _NUMBERS.findall(part)], part) for part in path.split(os.sep)]
+
+
 def _expand(pattern: str) -> list[str]:
-    """Folders and images a pattern matches, sorted, without hidden ones and earlier runs' outputs."""
+    """Folders and images a pattern matches, in natural order, without hidden ones and earlier runs' outputs."""
     if not glob.has_magic(pattern):
         return []
     fixed = Path(*_literal_parts(pattern))
     suffix = os.path.splitext(pattern)[1]
     any_suffix = bool(suffix) and not glob.has_magic(suffix)
     matches = []
-    for match in sorted(glob.glob(pattern, recursive=True)):
+    for match in sorted(glob.glob(pattern, recursive=True), key=natural_order):
         below = Path(os.path.relpath(match, fixed))
         ours = any(_is_output(fixed.joinpath(*below.parts[:i]), part) for i, part in enumerate(below.parts))
         wanted = any_suffix or os.path.isdir(match) or _is_image(match)
@@ -101,7 +108,7 @@ def _literal_parts(pattern: str) -> Iterator[str]:
 
 
 def _search(folder: str, recursive: bool) -> Iterator[str]:
-    """Paths of the images in a folder, relative to it, sorted by path."""
+    """Paths of the images in a folder, relative to it, in natural order."""
 
     def failed(error: OSError) -> None:
         raise InputError(f"{error.filename}: cannot be listed ({error.strerror}); check its permissions") from error
@@ -113,7 +120,7 @@ def _search(folder: str, recursive: bool) -> Iterator[str]:
             name for name in subfolders if recursive and not name.startswith(".") and not _is_output(Path(place), name)
         ]
     start = len(os.path.join(folder, ""))
-    yield from sorted((path[start:] for path in found), key=lambda path: path.split(os.sep))
+    yield from sorted((path[start:] for path in found), key=natural_order)
 
 
 def _is_image(name: str) -> bool:

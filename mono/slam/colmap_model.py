@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mono.data.folder import natural_order
 from mono.slam.scale import ScaleError, depth_at
 
 if TYPE_CHECKING:
@@ -92,7 +93,9 @@ def choose_images(model: pycolmap.Reconstruction, count: int = 40, available: Se
     if not counts:
         raise ScaleError("no registered image of the model has depth")
     least = 0.3 * float(np.median(list(counts.values())))
-    seeing = sorted((i for i, n in counts.items() if n >= max(least, 1)), key=lambda i: str(model.images[i].name))
+    seeing = sorted(
+        (i for i, n in counts.items() if n >= max(least, 1)), key=lambda i: natural_order(str(model.images[i].name))
+    )
     if len(seeing) <= count:
         return seeing
     return [seeing[k] for k in np.unique(np.round(np.linspace(0, len(seeing) - 1, count)).astype(int))]

@@ -13,6 +13,7 @@ import numpy as np
 from mono.camera import Camera
 from mono.data.annotations import load_annotations
 from mono.data.depth import read_depth
+from mono.data.folder import natural_order
 from mono.data.sample import Sample
 from mono.data.video import Video, VideoSample, is_video
 from mono.output.manifest import Manifest
@@ -98,7 +99,7 @@ def find_depth(path: Path) -> list[DepthFrame]:
     records = [r for r in Manifest(path).records if r["status"] == "ok" and "depth" in r["outputs"]]
     if not records:
         raise PosedDepthError(f"{path}: its manifest lists no depth; predict with --save depth")
-    records.sort(key=lambda record: record["name"])
+    records.sort(key=lambda record: natural_order(record["name"]))
     depth = [path / record["outputs"]["depth"] for record in records]
     smoothed = [path / "depth_smooth" / file.relative_to(path / "depth") for file in depth]
     pairs = list(zip(depth, smoothed, strict=True))

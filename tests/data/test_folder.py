@@ -46,6 +46,16 @@ def test_folder() -> None:
     assert list(found(".", recursive=True))[:2] == ["in/a", "in/b"]
 
 
+def test_numbers_are_sorted_by_their_value(tmp_path: Path) -> None:
+    names = ["a1.png", "a2.png", "a10.png", "b/1.png", "b/02.png", "b/2.png", "b/3x10.png"]
+    shots = tmp_path / "shots"
+    (shots / "b").mkdir(parents=True)
+    for name in names:
+        (shots / name).touch()
+    assert [s.name for s in find_images([shots], recursive=True)] == [name[:-4] for name in names]
+    assert [s.rgb.name for s in find_images([f"{shots}/a*.png"])] == names[:3]
+
+
 def test_absolute_folder(files: Path) -> None:
     assert found(files / "in") == {"a": str(files / "in/a.PNG"), "b": str(files / "in/b.jpg")}
 

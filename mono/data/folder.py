@@ -31,9 +31,9 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[S
     """The images that files, folders and patterns ("shots/*.jpg") stand for, each once.
 
     Inputs keep their order; a folder's images are sorted by path, numbers in it by their value (2 before 10). From
-    folders and open patterns ("shots/*") only what has one of `IMAGE_SUFFIXES` is taken; files named outright, or by a pattern with a suffix, are kept whatever they
-    are. Folders are searched without hidden files, links to folders, and `depth`, `vis` and `pcd` beside a
-    manifest.jsonl (an earlier run's output).
+    folders and open patterns ("shots/*") only what has one of `IMAGE_SUFFIXES` is taken; files named outright, or by a
+    pattern with a suffix, are kept whatever they are. Folders are searched without hidden files, links to folders, and
+    `depth`, `vis` and `pcd` beside a manifest.jsonl (an earlier run's output).
 
     A sample is named by its path inside the folder, with the folder's name before it if there are several; a single
     file by its own name, or by its path below the folder all have in common if that is needed to tell them apart.

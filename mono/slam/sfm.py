@@ -228,9 +228,9 @@ def _extract(
             rig = colmap.Rig(rig_id=_CAMERA)
             rig.add_ref_sensor(known.sensor_id)
             db.write_rig(rig, use_rig_id=True)
-        for number, sample in enumerate(samples, 1):
+        for number, (sample, name) in enumerate(zip(samples, image_names(samples), strict=True), 1):
             if not db.exists_image(number):
-                image = colmap.Image(name=_image_name(sample), camera_id=_CAMERA, image_id=number)
+                image = colmap.Image(name=name, camera_id=_CAMERA, image_id=number)
                 with colmap.DatabaseTransaction(db):
                     db.write_image(image, use_image_id=True)
                     frame = colmap.Frame(frame_id=number, rig_id=_CAMERA)
@@ -249,9 +249,17 @@ def _extract(
     return unread
 
 
-def _image_name(sample: Sample) -> str:
-    """What COLMAP calls a frame: its file, so that other tools find it; a video's frames have numbers."""
-    return sample.rgb.name if sample.source == str(sample.rgb) else sample.name
+def image_names(samples: Sequence[Sample]) -> list[str]:
+    """What COLMAP calls frames: by their files, so that other tools find them; a video's frames have numbers.
+
+    COLMAP takes its images in the order of these names, so they are numbered where that is not the frames' own order,
+    or two are alike.
+    """
+    names = [s.rgb.name if s.source == str(s.rgb) else s.name for s in samples]
+    if len(set(names)) == len(names) and names == sorted(names):
+        return names
+    log.warning("frames are numbered in COLMAP's model: their names are not in the frames' order, or two are alike")
+    return [f"{number:06d}_{name.replace('/', '_')}" for number, name in enumerate(names)]
 
 
 def _grey(sample: Sample, camera: Camera) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -9,11 +10,12 @@ import pytest
 
 from mono.cli import common
 from mono.cli.main import main
+from mono.data.sample import Sample
 from mono.focal import CameraPolicy, FoundCamera
 from mono.slam import read_trajectory
 from mono.slam.metric_paths import SlamError, camera_of_frames, paths_by_sfm
 from mono.slam.odometry_metrics import compare_trajectories
-from mono.slam.sfm import SfmError, SfmOptions
+from mono.slam.sfm import SfmError, SfmOptions, image_names
 from mono.slam.trajectory import Trajectory
 from tests.slam.boxes import CAMERA, seen, walk
 
@@ -52,6 +54,17 @@ class Exact:
 
 def _truth():
     return Trajectory.of_frames(walk(_COUNT * _STEP)[::_STEP])
+
+
+def test_colmap_meets_frames_in_their_order(caplog) -> None:
+    def named(*paths: str) -> list[str]:
+        return image_names([Sample(Path(p).stem, Path(p), p) for p in paths])
+
+    assert named("a/1.png", "a/2.png") == ["1.png", "2.png"] and not caplog.records
+    assert named("a/9.png", "a/10.png") == ["000000_9.png", "000001_10.png"]
+    assert named("a/1.png", "b/1.png") == ["000000_1.png", "000001_1.png"]
+    assert "numbered" in caplog.text
+    assert image_names([Sample("clip/000003", Path("clip.mp4"), "clip.mp4:000003")]) == ["clip/000003"]
 
 
 def test_the_command_gives_the_metric_path(frames, known, tmp_path, monkeypatch, capsys):

@@ -122,7 +122,7 @@ def _say(content: dict[str, Any], placed: int, out: Path) -> None:
         write("  the focal length is only assumed: metres may be off by a factor; give it, or --refine-focal\n")
     for part in content["parts"]:
         if "focal_px" in part:
-            write(f"  focal length {part['focal_px']:.1f} px in {part['folder']}\n")
+            write(f"  focal length {part['focal_px']:.1f} px: {out / part['folder'] / 'camera.json'}\n")
     write(f"  results: {out}/ (trajectory_tum.txt, trajectory_kitti.txt, points.ply, path.svg, scale.json)\n")
 
 

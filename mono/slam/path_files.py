@@ -24,9 +24,9 @@ def write_paths(
 ) -> dict[str, Any]:
     """Writes each path into its folder (the first into `out`, others into `out`/part_2, ...), then scale.json.
 
-    A folder gets trajectory_tum.txt, trajectory_kitti.txt, frames.txt (time and name of each pose), points.ply; those
-    of a path without a sound scale are called unscaled_..., in units of their own. What an earlier
-    run wrote is removed.
+    A folder gets trajectory_tum.txt, trajectory_kitti.txt, frames.txt (time and name of each pose), camera.json (as
+    COLMAP refined it, if it did) and points.ply; paths and points without a sound scale are called unscaled_..., in
+    units of their own. What an earlier run wrote is removed.
 
     Returns:
         What scale.json holds.
@@ -39,7 +39,8 @@ def write_paths(
         for prefix in ("", "unscaled_"):
             for name in ("trajectory_tum.txt", "trajectory_kitti.txt", "points.ply"):
                 (former / f"{prefix}{name}").unlink(missing_ok=True)
-        (former / "frames.txt").unlink(missing_ok=True)
+        for name in ("frames.txt", "camera.json"):
+            (former / name).unlink(missing_ok=True)
         if former != out and not any(former.iterdir()):
             former.rmdir()
     for number, path in enumerate(paths, 1):
@@ -51,6 +52,8 @@ def write_paths(
         lines = [f"{t:.9f} {n}" for t, n in zip(path.trajectory.times, path.trajectory.names, strict=True)]
         write_bytes(folder / "frames.txt", ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
         write_ply(folder / f"{prefix}points.ply", path.points, path.colors, frame="the first camera's frame")
+        known = {name: getattr(path.camera, name) for name in ("fx", "fy", "cx", "cy", "width", "height")}
+        write_bytes(folder / "camera.json", (json.dumps(known) + "\n").encode())
         parts.append({"folder": str(folder.relative_to(out)), **_content(path)})
     write_bytes(out / "path.svg", _plot(paths))
     camera = found.camera

@@ -87,6 +87,8 @@ def test_the_command_gives_the_metric_path(frames, known, tmp_path, monkeypatch,
     (part,) = content["parts"]
     assert part["status"] == "metric" and part["frames"] == _COUNT and part["first"] == "0000"
     assert 0 < part["standard_error"] < 0.01 and part["frames_used"] >= 10
+    policy = CameraPolicy(camera_file=out / "camera.json")
+    assert policy.find(CAMERA.width, CAMERA.height).camera == CAMERA
     for name in ("points.ply", "path.svg", "frames.txt", "colmap/metric/0/images.bin"):
         assert (out / name).is_file()
     # The metric COLMAP model has the same camera centres.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime
 import os
 import subprocess
@@ -69,8 +70,17 @@ def join_ranks(launcher: str = "None") -> Ranks:
     if count > 1:
         import torch.distributed as dist
 
+        atexit.register(_leave)
         dist.init_process_group("gloo", timeout=datetime.timedelta(days=7))  # one rank may have more to do
     return Ranks(rank, count, int(environment.get("LOCAL_RANK", 0)))
+
+
+def _leave() -> None:
+    """Ends the group before the interpreter: threads of gloo that are still there then abort the process."""
+    import torch.distributed as dist
+
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def _translate_slurm() -> None:

@@ -160,7 +160,12 @@ def _rescale_model(args: argparse.Namespace, samples: Sequence[Sample]) -> int:
         raise ValueError("--windowed bends a path step by step; a COLMAP model is changed by one similarity only")
     model = read_model(args.input)
     find = model_name_finder(model)
-    frame_of = {i: k for k, s in enumerate(samples) if (i := find(s.source)) is not None}
+    frame_of: dict[int, int] = {}
+    for k, sample in enumerate(samples):
+        image = find(sample.source) if find(sample.source) is not None else find(sample.name)
+        if image is not None and frame_of.setdefault(image, k) != k:
+            other = samples[frame_of[image]].source
+            raise ValueError(f"{sample.source} and {other} are both called as one image of the model; give one of them")
     if not frame_of:
         raise ValueError(
             f"none of the {len(samples)} frames is one of the model's {model.num_reg_images()} images; names must agree"

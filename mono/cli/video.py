@@ -69,7 +69,7 @@ def finish(samples: Sequence[VideoSample], options: RunOptions, smooth: float | 
     out = options.out
     with alone(out):
         manifest = Manifest(out)
-        for of, frames in by_video(samples).items():
+        for frames in by_video(samples).values():
             records = [(s, manifest.get(s.name)) for s in frames]
             done = [(s, out / r["outputs"]["depth"]) for s, r in records if r and r["status"] == "ok"]
             if not done:
@@ -101,7 +101,8 @@ def finish(samples: Sequence[VideoSample], options: RunOptions, smooth: float | 
                 )
             if video:
                 path = out / "video" / f"{name}.mp4"
-                rate = of.rate / max(1, done[1][0].index - done[0][0].index) if len(done) > 1 else 1.0
+                seconds = done[-1][0].seconds - done[0][0].seconds
+                rate = (len(done) - 1) / seconds if seconds > 0 else 1.0
                 with tqdm(total=len(done), unit="frame", desc="video") as bar:
-                    near, far = write_depth_video(path, [s for s, _ in done], depth, rate or 1.0, bar.update)
+                    near, far = write_depth_video(path, [s for s, _ in done], depth, rate, bar.update)
                 sys.stdout.write(f"  video: {path}, colours from {near:g} m to {far:g} m\n")

@@ -192,6 +192,8 @@ class Video:
             logger.warning("%s: is damaged (%s); what comes before the damage is used", self.path, error.strerror)
         if untimed or len(set(stamps)) < len(stamps):
             # Streams without time stamps, as raw H.264: frames are counted, and lie evenly in time.
+            if len(stamps) > untimed:
+                logger.warning("%s: not all its frames have a time of their own; they are taken as even", self.path)
             rate = self._stream.average_rate or self._stream.guessed_rate
             if not rate:
                 raise VideoError(f"{self.path}: has neither time stamps nor a frame rate; convert it to MP4 first")

@@ -138,7 +138,8 @@ def image_log_ratios(model: pycolmap.Reconstruction, image_id: int, depth: np.nd
 
 
 def model_name_finder(model: pycolmap.Reconstruction) -> Callable[[str], int | None]:
-    """Finds a registered image's id by a file's path: by the whole, its name or its stem, whichever fits one only."""
+    """Finds a registered image's id by a file's path: by the whole, what is left of it without its first folders, or
+    its stem, whichever first fits one image only."""
     by_name: dict[str, list[int]] = {}
     for i in model.reg_image_ids():
         name = Path(str(model.images[i].name))
@@ -147,7 +148,8 @@ def model_name_finder(model: pycolmap.Reconstruction) -> Callable[[str], int | N
 
     def find(name: str) -> int | None:
         path = Path(name)
-        for key in (path.as_posix(), path.name, path.stem):
+        parts = path.as_posix().split("/")
+        for key in (*("/".join(parts[k:]) for k in range(len(parts))), path.stem):
             found = by_name.get(key, [])
             if len(found) == 1:
                 return found[0]

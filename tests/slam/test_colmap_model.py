@@ -102,6 +102,12 @@ def test_images_are_found_by_their_files_names_and_chosen_evenly(model) -> None:
     image_id = sorted(model.reg_image_ids())[3]
     name = str(model.images[image_id].name)
     assert find(name) == find(f"somewhere/{Path(name).name}") == image_id and find("other.jpg") is None
+    renamed = colmap.Reconstruction(model)
+    for k, i in enumerate(sorted(renamed.reg_image_ids())):
+        renamed.images[i].name = f"cam{k % 2}/{k // 2:04d}.png"
+    find = model_name_finder(renamed)
+    assert [find(f"project/images/cam{k % 2}/{k // 2:04d}.png") for k in range(8)] == sorted(renamed.reg_image_ids())
+    assert find("0001.png") is None  # of which camera?
     assert len(choose_images(model, 3)) == 3 and choose_images(model, 3, [image_id]) == [image_id]
     with pytest.raises(ScaleError, match="no registered image"):
         choose_images(model, 3, [])

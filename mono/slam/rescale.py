@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -184,34 +185,53 @@ def scale_trajectory(
         ScaleError: there is no scale that could be trusted.
     """
     positions = frames.positions()
-    said: list[ImageScale] = []
-    failures: list[tuple[str, str]] = []
     counts: dict[int, Counts] = {}
-    chosen = 0
-    for number, points in tracks:
-        chosen += 1
-        source = frames.samples[number].source
-        try:
-            if isinstance(points, str):
-                raise ScaleError(points)
-            counts[number] = points.counts
-            ratios = np.zeros(0)
-            if len(points.depth):
-                predicted = depth_at(*_same_size(depth(number), points.uv, camera))
-                good = np.isfinite(predicted)
-                ratios = np.log(predicted[good] / points.depth[good])
-            found = image_scale(number, float(positions[number]), ratios)
-            if found:
-                said.append(found)
-            else:
-                failures.append((source, f"only {len(ratios)} points to compare"))
-        except (ValueError, OSError) as error:
-            log.warning("%s: %s", source, error)
-            failures.append((source, str(error)))
-        on_done(1)
+
+    def ratios(number: int, points: FramePoints | str) -> np.ndarray:
+        if isinstance(points, str):
+            raise ScaleError(points)
+        counts[number] = points.counts
+        if not len(points.depth):
+            return np.zeros(0)
+        predicted = depth_at(*_same_size(depth(number), points.uv, camera))
+        good = np.isfinite(predicted)
+        return np.log(predicted[good] / points.depth[good])
+
+    said, failures = _ask(
+        (
+            (n, frames.samples[n].source, float(positions[n]), functools.partial(ratios, n, points))
+            for n, points in tracks
+        ),
+        on_done,
+    )
+    chosen = len(said) + len(failures)
     if len(said) < MIN_IMAGES:
         raise ScaleError(_why_nothing(list(counts.values()), len(said), chosen, failures))
     return Rescaling(estimate_scale(said), chosen, tuple(failures), counts)
+
+
+def _ask(
+    frames: Iterable[tuple[int, str, float, Callable[[], np.ndarray]]], on_done: Done
+) -> tuple[list[ImageScale], list[tuple[str, str]]]:
+    """What frames say of the scale, and (frame, reason) of those that say nothing.
+
+    Args:
+        frames: number, name, position on the way, and what gives the log ratios of its points, of each.
+    """
+    said, failures = [], []
+    for number, name, position, ratios_of in frames:
+        try:
+            ratios = ratios_of()
+            found = image_scale(number, position, ratios)
+            if found:
+                said.append(found)
+            else:
+                failures.append((name, f"only {len(ratios)} points to compare"))
+        except (ValueError, OSError) as error:
+            log.warning("%s: %s", name, error)
+            failures.append((name, str(error)))
+        on_done(1)
+    return said, failures
 
 
 def _same_size(depth: np.ndarray, uv: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
@@ -274,20 +294,18 @@ def scale_model(
     """
     from mono.slam.colmap_model import image_log_ratios
 
-    said, failures = [], []
-    for number, image_id in enumerate(image_ids):
-        name = str(model.images[image_id].name)
-        try:
-            ratios = image_log_ratios(model, image_id, depth(image_id))
-            found = image_scale(image_id, number / max(len(image_ids) - 1, 1), ratios)
-            if found:
-                said.append(found)
-            else:
-                failures.append((name, f"only {len(ratios)} points to compare"))
-        except (ValueError, OSError) as error:
-            log.warning("%s: %s", name, error)
-            failures.append((name, str(error)))
-        on_done(1)
+    last = max(len(image_ids) - 1, 1)
+
+    def ratios(image_id: int) -> np.ndarray:
+        return image_log_ratios(model, image_id, depth(image_id))
+
+    said, failures = _ask(
+        (
+            (i, str(model.images[i].name), number / last, functools.partial(ratios, i))
+            for number, i in enumerate(image_ids)
+        ),
+        on_done,
+    )
     return Rescaling(estimate_scale(said), len(image_ids), tuple(failures))
 
 

@@ -23,9 +23,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mono.cli.threads import share_cores, wait_without_spinning, workers_beside
 from mono.data.folder import find_images
 from mono.focal import CameraPolicy
+from mono.threads import share_cores, wait_without_spinning, workers_beside
 
 DIFFERENT = 10
 

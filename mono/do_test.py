@@ -167,14 +167,18 @@ def _run(
 ) -> RunSummary | None:
     started = time.perf_counter()
     settings = settings_of(predictor, options)
-    keys = {s.name: key_of(settings, s, options.policy) for s in samples}
+    if settings != ranks.agree(settings):
+        raise RunError(
+            f"process {ranks.rank} computes in {predictor.precision} by {predictor.backend}, or with other settings, "
+            "than process 0: their results would differ. Name --precision and --backend, and start all alike"
+        )
     if ranks.rank == 0:
         prepare(options.out)
     ranks.wait()
     manifest = Manifest(options.out)
     if not options.overwrite:
         refuse_other_inputs(samples, manifest)
-    pending = {s.name for s in samples if options.overwrite or not manifest.done(s.name, keys[s.name])}
+    keys, pending = ranks.agree(_what_to_do(samples, manifest, settings, options) if ranks.rank == 0 else None)
     former = {name: record["outputs"] for name in pending if (record := manifest.get(name))}
     ranks.wait()
     if ranks.rank == 0:
@@ -220,6 +224,14 @@ def _run(
         normals=normals,
         frames=frames,
     )
+
+
+def _what_to_do(
+    samples: Sequence[Sample], manifest: Manifest, settings: Mapping[str, Any], options: RunOptions
+) -> tuple[dict[str, str], set[str]]:
+    """The key of each sample, and the names of those that are not done."""
+    keys = {s.name: key_of(settings, s, options.policy) for s in samples}
+    return keys, {s.name for s in samples if options.overwrite or not manifest.done(s.name, keys[s.name])}
 
 
 def _do(
@@ -353,11 +365,16 @@ def _write(item: _Loaded, answers: Sequence[Answer], predictor: Predictor, optio
         normal, source = prediction.surface_normals(), prediction.normal_source
         normals = score_normals(normal, source, truth, camera, protocol, sample.source)
         scores["normals"] = asdict(normals) if normals else None
-    outputs = write_outputs(options.out, sample.name, item.rgb, prediction, options.output, others)
-    if options.report and scores["metrics"] and protocol and truth.depth is not None:
-        outputs["report"] = f"report/{sample.name}.json"
-        path, confidence = options.out / outputs["report"], prediction.confidence
-        keep_frame(path, item.rgb, prediction.depth, truth.depth, protocol, confidence)
+    outputs: dict[str, Any] = {}
+    try:
+        write_outputs(options.out, sample.name, item.rgb, prediction, options.output, others, outputs)
+        if options.report and scores["metrics"] and protocol and truth.depth is not None:
+            outputs["report"] = f"report/{sample.name}.json"
+            path, confidence = options.out / outputs["report"], prediction.confidence
+            keep_frame(path, item.rgb, prediction.depth, truth.depth, protocol, confidence)
+    except Exception:
+        remove(options.out, outputs)  # no record would name them
+        raise
     return success(sample, prediction, outputs, predictor) | scores
 
 

@@ -248,6 +248,7 @@ def load_model(
     precision: Precision | None = None,
     options: Mapping[str, Any] | None = None,
     backend: Backend = "eager",
+    trust: bool = False,
 ) -> Predictor:
     """Loads a network with its weights, ready to predict.
 
@@ -261,6 +262,7 @@ def load_model(
         options: overrides of config values by dotted keys, as {"data_basic.crop_size": (544, 928)}.
         backend: what computes the network; "auto" is what was measured fastest on this machine within the accuracy
             bound, see docs/speed.md.
+        trust: run a .ts or .pt2 file, which may hold any code; all other files are only data.
 
     Raises:
         ValueError: a name, config, checkpoint, device, precision or backend cannot be used; the message says why.
@@ -284,10 +286,11 @@ def load_model(
     from mono.model.depth_model import build_depth_model
     from mono.model.zoo import MODELS
 
-    torch_device = choose_device(device)
     text = str(model)
     if is_exported(text):
-        return open_predictor(Path(text), torch_device, precision, backend, options, checkpoint)
+        torch_device = choose_device("cpu" if device == "auto" else device)
+        return open_predictor(Path(text), torch_device, precision, backend, options, checkpoint, trust)
+    torch_device = choose_device(device)
     measured = backend == "auto"
     precision_name = choose_precision(precision or "float32", torch_device)
     precisions = ("float32", "bfloat16") if precision in (None, "auto") else (precision_name,)

@@ -31,6 +31,16 @@ class Ranks:
 
             dist.barrier()
 
+    def agree(self, value: Any) -> Any:
+        """Rank 0's value, on all processes; what others give is ignored."""
+        if self.count == 1:
+            return value
+        import torch.distributed as dist
+
+        values = [value]
+        dist.broadcast_object_list(values)
+        return values[0]
+
     def gather(self, value: Any) -> list[Any]:
         """The values of all processes in the order of their ranks, on rank 0; an empty list elsewhere."""
         if self.count == 1:

@@ -32,6 +32,7 @@ def settings_of(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
         "architecture": dict(predictor.architecture),
         "transform": asdict(predictor.transform),
         "precision": predictor.precision,
+        "backend": predictor.backend,
         "policy": asdict(options.policy),
         "output": asdict(options.output),
         "focal_sweep": options.focal_sweep,

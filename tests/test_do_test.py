@@ -155,6 +155,14 @@ def test_an_image_that_fails_stops_no_other(tmp_path, toy_predictor):
         (photos / "001.png").write_bytes(b"")
 
 
+def test_an_image_that_fails_half_way_leaves_no_files(tmp_path, toy_predictor, monkeypatch):
+    photos = write_photos(tmp_path / "photos", 1)
+    monkeypatch.setattr("mono.output.writer.write_ply", lambda *_: (_ for _ in ()).throw(OSError(28, "no space")))
+    options = RunOptions(out=tmp_path / "out", output=OutputOptions(("depth", "vis", "pcd")), policy=GIVEN)
+    assert len(run(find_images([photos]), toy_predictor, options).failures) == 1
+    assert not list(options.out.rglob("000*"))
+
+
 def test_a_batch_that_fails_as_a_whole_is_tried_one_by_one(tmp_path, toy_predictor):
     class Fragile(type(toy_predictor.network)):
         def forward(self, image):

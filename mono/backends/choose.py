@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import logging
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mono.backends.base import BACKENDS, BackendError, Job, Network, cache_folder, machine, require, why_not
+from mono.backends.base import (
+    BACKENDS,
+    BackendError,
+    Job,
+    Network,
+    cache_folder,
+    installed_versions,
+    machine,
+    require,
+    why_not,
+)
 from mono.backends.check import Deviation, Frame, check_frames, deviation
 from mono.output.atomic import write_bytes
 
@@ -182,25 +193,19 @@ def _depths(predictor: Predictor, frames: Sequence[Frame], rounds: int) -> tuple
 
 
 def _key(predictor: Predictor, precisions: Sequence[str]) -> str:
-    import importlib.metadata
-
     import torch
 
-    versions = {"torch": str(torch.__version__)}
-    for name in ("onnxruntime", "openvino"):
-        if not why_not(name, "float32", "cpu"):
-            versions[name] = importlib.metadata.version(name)
     transform = predictor.transform
     parts: Mapping[str, Any] = {
         "machine": machine(),
         "device": str(predictor.device),
-        "versions": versions,
+        "versions": {"torch": str(torch.__version__)} | installed_versions(),
         "checksum": predictor.checksum,
         "architecture": dict(predictor.architecture),
         "input": [*transform.crop_size, transform.fit, transform.mode, transform.focal_length],
         "threads": torch.get_num_threads(),
         "precisions": list(precisions),
-        "isa": [torch.backends.cpu.get_cpu_capability()],
+        "isa": [torch.backends.cpu.get_cpu_capability(), os.environ.get("ONEDNN_MAX_CPU_ISA", "")],
     }
     return json.dumps(parts, default=str)
 

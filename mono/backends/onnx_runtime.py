@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from mono.backends.base import Job, arrays_of, cache_folder
+from mono.backends.base import Job, arrays_of, cache_folder, converted
 
 if TYPE_CHECKING:
     from mono.model.depth_model import NetworkOutput
@@ -28,15 +29,19 @@ class OnnxRuntimeNetwork:
         from mono.export.formats import to_onnx, write_onnx
         from mono.export.networks import captured
 
-        path = cache_folder("onnx") / f"{job.key()}.onnx"
-        if not path.is_file():
-            log.info("converting the network for ONNX Runtime, once")
-            names = ["image", "principal_point"][: 1 + job.directed]
-            write_onnx(to_onnx(captured(job.network, job.input_size), names), path, {})
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+        def make(path: Path) -> None:
+            log.info("converting the network for ONNX Runtime, once")
+            names = ["image", "principal_point"][: 1 + job.directed]
+            write_onnx(to_onnx(captured(job.network, job.input_size), names), path, {})
+
+        def read(path: Path) -> onnxruntime.InferenceSession:
+            return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+        self._session = converted(cache_folder("onnx") / f"{job.key()}.onnx", make, read)
         self.directed = job.directed
 
     def __call__(self, image: Tensor, principal_point: Tensor | None = None) -> NetworkOutput:

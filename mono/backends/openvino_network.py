@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from mono.backends.base import Job, arrays_of, cache_folder
+from mono.backends.base import Job, arrays_of, cache_folder, converted
 
 if TYPE_CHECKING:
     from mono.model.depth_model import NetworkOutput
@@ -30,16 +31,13 @@ class OpenVinoNetwork:
         from mono.export.formats import to_openvino, write_openvino
         from mono.export.networks import captured
 
-        path = cache_folder("openvino") / f"{job.key()}.xml"
-        if not path.is_file():
+        def make(path: Path) -> None:
             log.info("converting the network for OpenVINO, once")
-            write_openvino(
-                to_openvino(captured(job.network, job.input_size), ["image", "principal_point"][: 1 + job.directed]),
-                path,
-                {},
-            )
+            names = ["image", "principal_point"][: 1 + job.directed]
+            write_openvino(to_openvino(captured(job.network, job.input_size), names), path, {})
+
         self._core = openvino.Core()
-        self._model = self._core.read_model(path)
+        self._model = converted(cache_folder("openvino") / f"{job.key()}.xml", make, self._core.read_model)
         self._settings = {
             "INFERENCE_PRECISION_HINT": _HINTS[job.precision],
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),

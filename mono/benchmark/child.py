@@ -49,8 +49,9 @@ def _matmul(precision: str, threads: int) -> float:
 
 def _case(case: Case) -> Measured:
     from mono.camera import Camera
+    from mono.threads import share_cores
 
-    torch.set_num_threads(case.threads)
+    share_cores(case.threads)
     base = predictor_of(case.model)
     predictor = _computed(base, case)
     photo = _photo(case.size)
@@ -67,7 +68,7 @@ def _case(case: Case) -> Measured:
     first, *others = times
     rate = outside = None
     if case.images:
-        seconds = _end_to_end(predictor, photo, case.images)
+        seconds = _end_to_end(predictor, photo, case.images, case.threads)
         rate = case.images / seconds
         outside = max(0.0, 1 - float(np.median(others)) / 1000 * rate)
     peak = _peak_megabytes()
@@ -118,7 +119,7 @@ def _photo(size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(check_frames()[-1].rgb, size, interpolation=cv2.INTER_CUBIC)
 
 
-def _end_to_end(predictor: Predictor, photo: np.ndarray, count: int) -> float:
+def _end_to_end(predictor: Predictor, photo: np.ndarray, count: int, threads: int) -> float:
     """Seconds from JPEG files to depth PNGs."""
     import PIL.Image
 
@@ -126,6 +127,7 @@ def _end_to_end(predictor: Predictor, photo: np.ndarray, count: int) -> float:
     from mono.do_test import RunOptions, run
     from mono.focal import CameraPolicy
     from mono.output.writer import OutputOptions
+    from mono.threads import workers_beside
 
     with tempfile.TemporaryDirectory() as folder:
         photos = Path(folder, "photos")
@@ -133,7 +135,10 @@ def _end_to_end(predictor: Predictor, photo: np.ndarray, count: int) -> float:
         for i in range(count):
             PIL.Image.fromarray(photo).save(photos / f"{i:05}.jpg", quality=92)
         options = RunOptions(
-            Path(folder, "out"), OutputOptions(("depth",)), policy=CameraPolicy(fov_deg=_FIELD_OF_VIEW)
+            Path(folder, "out"),
+            OutputOptions(("depth",)),
+            workers=workers_beside(threads),
+            policy=CameraPolicy(fov_deg=_FIELD_OF_VIEW),
         )
         samples = find_images([str(photos)])
         started = time.perf_counter()

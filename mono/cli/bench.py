@@ -119,11 +119,16 @@ def line(case: Case, result: Measured | str, peaks: Mapping[str, float]) -> str:
 
 
 def _cases(args: argparse.Namespace, threads: int) -> list[Case]:
+    from mono.backends.base import BACKENDS
     from mono.benchmark.plan import Case
     from mono.model.zoo import MODELS
 
     if unknown := [m for m in args.models if m not in MODELS]:
         raise ValueError(f'there is no model "{unknown[0]}"; known: {", ".join(MODELS)}')
+    if unknown := [b for b in args.backends if b not in (*BACKENDS, "auto")]:
+        raise ValueError(f'backend "{unknown[0]}" is unknown; use {", ".join(BACKENDS)} or auto')
+    if unknown := [p for p in args.precisions if p not in ("float32", "bfloat16", "float16")]:
+        raise ValueError(f'precision "{unknown[0]}" is unknown; use float32, bfloat16 or float16')
     if args.runs < 1 or args.images < 0 or threads < 1:
         raise ValueError("--runs and --threads must be at least 1, --images at least 0")
     return [

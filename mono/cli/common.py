@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mono.cli.network import nth_device, refinement_of, with_fit, with_iterations
-from mono.cli.threads import share_cores, workers_beside
+from mono.threads import share_cores, workers_beside
 
 if TYPE_CHECKING:
     from mono.data.sample import Sample
@@ -56,6 +56,7 @@ def add_machine_flags(parser: argparse.ArgumentParser) -> None:
         "--batch_size", "--batch-size", type=int, default=1, metavar="N", help="images at a time (default: 1)"
     )
     add_config_flags(group)
+    group.add_argument("--trust-model", action="store_true", help="run a .ts or .pt2 file, which may hold any code")
     group.add_argument("--iterations", type=int, metavar="N", help="of the refinement, for networks that have one")
     group.add_argument(
         "--fit", choices=("pad", "tight"), help="pad images to the network's whole input, or only as far as it must be "
@@ -201,20 +202,32 @@ def evaluation_options(args: argparse.Namespace, out: Path, report: bool) -> Run
 def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None, ranks: Ranks) -> Predictor:
     """The model that the flags describe; processes on one machine take its GPUs in turn."""
     from mono.config import parse_options
+    from mono.export.formats import is_exported
     from mono.predictor import load_model
 
     share_cores(args.threads)
     options = with_fit(with_iterations(parse_options(args.options), args.iterations), args.fit)
-    spread = ranks.count > 1 and args.device in ("auto", "cuda")
-    with refinement_of(model, options):
-        return load_model(
-            model,
-            checkpoint=checkpoint,
-            device=nth_device(ranks.local) if spread else args.device,
-            precision=args.precision,
-            options=options,
-            backend=args.backend,
-        )
+    spread = ranks.count > 1 and args.device in ("auto", "cuda") and not is_exported(model)
+    device = nth_device(ranks.local) if spread else args.device
+
+    def load(precision: Any, backend: Any) -> Predictor:
+        with refinement_of(model, options):
+            return load_model(
+                model,
+                checkpoint=checkpoint,
+                device=device,
+                precision=precision,
+                options=options,
+                backend=backend,
+                trust=args.trust_model,
+            )
+
+    if args.backend != "auto" or ranks.count == 1 or is_exported(model):
+        return load(args.precision, args.backend)
+    # One process measures what is fastest: others would disturb it, and might find something else.
+    first = load(args.precision, "auto") if ranks.rank == 0 else None
+    precision, backend = ranks.agree(first and (first.precision, first.backend))
+    return first or load(precision, backend)
 
 
 def command() -> list[str]:

@@ -25,7 +25,7 @@ from mono.cli import (
     slam,
     train,
 )
-from mono.cli.threads import wait_without_spinning
+from mono.threads import wait_without_spinning
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -53,12 +53,20 @@ def to_openvino(program: Any, inputs: Sequence[str], outputs: Sequence[str] | No
 
 
 def write_openvino(model: Any, path: Path, facts: Mapping[str, Any]) -> None:
-    """Writes OpenVINO's pair of files; the weights are beside `path`, as .bin, and there before what names them."""
+    """Writes OpenVINO's pair of files; the weights are beside `path`, as .bin, and there before what names them.
+
+    Raises:
+        BackendError: they cannot be written, as on a full disk.
+    """
     import openvino
 
     model.set_rt_info(json.dumps(facts), FACTS)
     with atomic_path(path) as graph, atomic_path(path.with_suffix(".bin")) as weights:
-        openvino.serialize(model, graph, weights)
+        try:
+            openvino.serialize(model, graph, weights)
+        except RuntimeError as error:  # all that it says of a full disk
+            raise BackendError(f"{path} cannot be written: {str(error).strip()[:300]}") from error
+        path.unlink(missing_ok=True)  # no moment has a graph with the weights of another
 
 
 def write_torchscript(script: Any, path: Path, facts: Mapping[str, Any]) -> None:
@@ -84,18 +92,27 @@ def is_exported(path: str | Path) -> bool:
     return Path(path).suffix in SUFFIXES.values()
 
 
-def open_exported(path: Path) -> tuple[Whole, dict[str, Any]]:
+def open_exported(path: Path, trust: bool = False) -> tuple[Whole, dict[str, Any]]:
     """An exported model, ready to run, and the facts in it; it runs with as many threads as torch has now.
 
+    Args:
+        path: the file.
+        trust: run a file of torch's: those hold code, which may do more than say depth.
+
     Raises:
-        BackendError: the file is missing, cannot be read or was not exported by this package, or what would run it is
-            not installed.
+        BackendError: the file is missing, cannot be read or was not exported by this package, what would run it is not
+            installed, or it is a file of torch's that is not trusted.
     """
     kind = next((kind for kind, suffix in SUFFIXES.items() if suffix == path.suffix), None)
     if kind is None:
         raise BackendError(f"{path}: an exported model ends in {', '.join(SUFFIXES.values())}")
     if not path.is_file():
         raise BackendError(f"there is no file {path}")
+    if kind in ("torchscript", "exported-program") and not trust:
+        raise BackendError(
+            f"{path} is a program of torch's, which runs whatever code such a file holds. If you trust where it comes "
+            "from, add --trust-model (trust=True in Python); ONNX and OpenVINO files are only data"
+        )
     runner = {"onnx": "onnxruntime", "openvino": "openvino"}.get(kind)
     if runner and importlib.util.find_spec(runner) is None:
         raise BackendError(f'{path} is run by {runner}, which is not installed: pip install "metricdepth[{runner}]"')

@@ -96,6 +96,7 @@ def open_predictor(
     backend: str,
     options: Mapping[str, Any] | None,
     checkpoint: str | os.PathLike[str] | None,
+    trust: bool = False,
 ) -> ExportedPredictor:
     """A file that `metricdepth export` wrote, as a predictor; the other arguments are those of `load_model`.
 
@@ -116,7 +117,7 @@ def open_predictor(
             f"{path} is an exported model: it holds its weights and settings, and runs in float32 on the CPU with what "
             f"it was written for. Leave out {', '.join(wrong)}"
         )
-    whole, facts = open_exported(path)
+    whole, facts = open_exported(path, trust)
     values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in facts["transform"].items()}
     return ExportedPredictor(
         network=_no_network,

@@ -99,7 +99,7 @@ def export(predictor: Predictor, kind: str, path: Path) -> list[Agreement]:
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / f"draft{SUFFIXES[kind]}"
         write(draft, facts)
-        whole, _ = open_exported(draft)
+        whole, _ = open_exported(draft, trust=True)
         agreements = [_agreement(predictor, whole, camera) for camera in _CHECKED]
     if bad := [a for a in agreements if not a.within]:
         raise BackendError(
@@ -116,6 +116,12 @@ def _refuse(predictor: Predictor, kind: str, path: Path) -> None:
         raise BackendError(f'format "{kind}" is unknown; use {", ".join(SUFFIXES)}')
     if path.suffix != SUFFIXES[kind]:
         raise BackendError(f"{path}: a file in the format {kind} ends in {SUFFIXES[kind]}")
+    beside = path.with_suffix(".bin")
+    if kind == "openvino" and beside.exists() and not path.exists():
+        raise BackendError(
+            f"{beside} would be replaced, and there is no {path.name} that it belongs to: remove it, or "
+            "choose another name"
+        )
     if reason := why_not({"onnx": "onnxruntime", "openvino": "openvino"}.get(kind, "eager"), "float32", "cpu"):
         raise BackendError(reason)
     if (predictor.backend, predictor.precision) != ("eager", "float32"):

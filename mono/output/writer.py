@@ -90,6 +90,7 @@ def write_outputs(
     prediction: Prediction,
     options: OutputOptions,
     sweep: Sequence[Prediction] = (),
+    outputs: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Writes an image's files into depth/, vis/, normal/, normal_vis/ and pcd/.
 
@@ -102,6 +103,7 @@ def write_outputs(
         prediction: of the image.
         options: what is written.
         sweep: predictions with other focal lengths; a point cloud is written for each.
+        outputs: gets the files before they are written, for callers that clear up after an error.
 
     Returns:
         The files, relative to `out`, by kind.
@@ -109,7 +111,7 @@ def write_outputs(
     Raises:
         OSError: a file cannot be written.
     """
-    outputs: dict[str, Any] = {}
+    outputs = {} if outputs is None else outputs
     if "depth" in options.save:
         outputs["depth"] = f"depth/{name}.{options.depth_format}"
         if options.depth_format == "png":
@@ -131,8 +133,8 @@ def write_outputs(
     for other in sweep:
         path = f"{sweep_folder(other.camera.focal)}/{name}.ply"
         normal = other.surface_normals() if "normal" in options.save else other.normal
-        _write_cloud(out / path, rgb, other, normal, options.cloud)
         outputs.setdefault("focal_sweep", []).append(path)
+        _write_cloud(out / path, rgb, other, normal, options.cloud)
     return outputs
 
 

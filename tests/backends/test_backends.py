@@ -80,6 +80,29 @@ def test_a_network_is_converted_once(toy_predictor, cache, backend, monkeypatch)
         with_backend(replace(toy_predictor, checksum="other weights"), backend)
 
 
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_a_damaged_conversion_is_made_again(toy_predictor, cache, backend, caplog):
+    if reason := why_not(backend, "float32", "cpu"):
+        pytest.skip(reason)
+    with_backend(toy_predictor, backend)
+    [file] = (cache / ("onnx" if backend == "onnxruntime" else backend)).glob("*.[ox][nm]*")
+    file.write_bytes(b"cut off")
+    image = reference_image(60, 80, 0)
+    found = with_backend(toy_predictor, backend).predict(image, Camera.centred(90.0, 80, 60))
+    assert f"{file} is damaged, it is made again" in caplog.text and file.stat().st_size > 100
+    expected = toy_predictor.predict(image, Camera.centred(90.0, 80, 60))
+    np.testing.assert_allclose(found.depth, expected.depth, rtol=1e-5)
+
+
+def test_without_a_cache_nothing_is_kept(tmp_path, monkeypatch, caplog):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("METRICDEPTH_CACHE", str(tmp_path / "file"))
+    folder = base.cache_folder("onnx")
+    (folder / "a").touch()
+    assert base.cache_folder("onnx") == folder and tmp_path not in folder.parents
+    assert "have $METRICDEPTH_CACHE name another folder" in caplog.text
+
+
 def test_compiled_networks_are_kept(toy_predictor, cache, monkeypatch):
     if reason := why_not("compile", "float32", "cpu"):
         pytest.skip(reason)

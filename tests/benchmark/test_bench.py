@@ -72,6 +72,8 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path, capsys, monkeypatc
     [
         (["--models", "resnet"], 'no model "resnet"'),
         (["--sizes", "640"], '"640" is not a size'),
+        (["--backends", "tensorrt"], 'backend "tensorrt" is unknown'),
+        (["--precisions", "int8"], 'precision "int8" is unknown'),
         (["--runs", "0"], "must be at least 1"),
     ],
 )

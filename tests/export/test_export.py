@@ -39,7 +39,7 @@ def test_a_file_is_the_model(toy_predictor, tmp_path, kind, fit):
     agreements = export(predictor, kind, path)
     assert len(agreements) == 3 and len({a.size for a in agreements}) == len({a.focal for a in agreements}) == 3
     assert all(a.depth < 1e-3 and a.confidence < 1e-3 for a in agreements)
-    loaded = mono.load_model(path)
+    loaded = mono.load_model(path, trust=True)
     assert (loaded.name, loaded.backend, loaded.transform) == ("toy", kind, predictor.transform)
     assert loaded.facts["checked"][0]["depth"] == agreements[0].depth
     assert "optical axis" in loaded.facts["camera"] and loaded.facts["checksum_sha256"] == predictor.checksum
@@ -102,14 +102,35 @@ def test_what_cannot_be_exported(toy_predictor, tmp_path):
 
 def test_files_that_cannot_be_used(tmp_path):
     with pytest.raises(BackendError, match="there is no file"):
-        open_exported(tmp_path / "none.ts")
+        open_exported(tmp_path / "none.ts", trust=True)
     torch.jit.save(torch.jit.script(torch.nn.Identity()), str(tmp_path / "other.ts"))
     with pytest.raises(BackendError, match=r"was not written by `metricdepth export`"):
-        open_exported(tmp_path / "other.ts")
+        open_exported(tmp_path / "other.ts", trust=True)
     for suffix in SUFFIXES.values():
         (tmp_path / f"bad{suffix}").write_bytes(b"nothing of the kind")
         with pytest.raises(BackendError, match=r"is damaged, or no|not installed"):
-            open_exported(tmp_path / f"bad{suffix}")
+            open_exported(tmp_path / f"bad{suffix}", trust=True)
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".pt2"])
+def test_programs_that_may_hold_code_are_run_only_if_trusted(tmp_path, suffix):
+    (tmp_path / f"a{suffix}").write_bytes(b"code")
+    with pytest.raises(BackendError, match=r"add --trust-model \(trust=True in Python\)"):
+        mono.load_model(tmp_path / f"a{suffix}")
+
+
+def test_a_file_runs_on_the_cpu_beside_a_gpu(toy_predictor, tmp_path, monkeypatch):
+    export(toy_predictor, "torchscript", tmp_path / "toy.ts")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert mono.load_model(tmp_path / "toy.ts", trust=True).device.type == "cpu"
+
+
+def test_weights_of_something_else_are_not_replaced(toy_predictor, tmp_path):
+    skip_without("openvino")
+    (tmp_path / "toy.bin").write_bytes(b"a checkpoint")
+    with pytest.raises(BackendError, match=r"toy\.bin would be replaced, and there is no toy\.xml"):
+        export(toy_predictor, "openvino", tmp_path / "toy.xml")
+    assert (tmp_path / "toy.bin").read_bytes() == b"a checkpoint"
 
 
 def test_what_was_decided_on_writing_is_refused(toy_predictor, tmp_path):
@@ -121,7 +142,7 @@ def test_what_was_decided_on_writing_is_refused(toy_predictor, tmp_path):
         ({"checkpoint": "a.pth"}, "Leave out a checkpoint"),
     ):
         with pytest.raises(ValueError, match=said):
-            mono.load_model(tmp_path / "toy.ts", **arguments)
+            mono.load_model(tmp_path / "toy.ts", trust=True, **arguments)
     camera = Camera.centred(100.0, 50, 40)
     with pytest.raises(ValueError, match=r"camera is for 50x40"):
-        mono.load_model(tmp_path / "toy.ts").predict(np.zeros((20, 30, 3), np.uint8), camera)
+        mono.load_model(tmp_path / "toy.ts", trust=True).predict(np.zeros((20, 30, 3), np.uint8), camera)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mono.cli.network import with_fit
-from mono.cli.threads import wait_without_spinning, workers_beside
+from mono.threads import wait_without_spinning, workers_beside
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,7 +38,7 @@ def test_threads_are_shared_out_in_a_process():
     code = """
 import argparse, cv2, torch
 from mono.cli import common
-from mono.cli.threads import share_cores
+from mono.threads import share_cores
 parser = argparse.ArgumentParser()
 common.add_machine_flags(parser)
 args = parser.parse_args(["--threads", "3", "--fit", "pad"])

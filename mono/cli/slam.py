@@ -31,9 +31,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
     add_frame_flags(parser)
-    parser.add_argument(
-        "--scale-frames", type=int, default=40, metavar="N", help="sfm: frames that get depth, about (default: 40)"
-    )
+    parser.add_argument("--scale-frames", type=int, metavar="N", help="sfm: frames that get depth, about (default: 40)")
     parser.add_argument("--refine-focal", action="store_true", help="sfm: let COLMAP refine the focal length")
     parser.add_argument(
         "--max-features", type=int, metavar="N", help="of a frame (default: 8192 with sfm, 800 with vo)"
@@ -54,8 +52,11 @@ def run(args: argparse.Namespace) -> int:
 
     if args.refine_focal and args.method == "vo":
         raise ValueError("--refine-focal is for --method sfm: odometry takes the camera as it is")
-    if args.scale_frames < 5:
-        raise ValueError(f"--scale-frames is {args.scale_frames}; at least 5 are needed")
+    if args.scale_frames is not None and args.method == "vo":
+        raise ValueError("--scale-frames is for --method sfm: odometry asks for the depth of every keyframe")
+    scale_frames = 40 if args.scale_frames is None else args.scale_frames
+    if scale_frames < 5:
+        raise ValueError(f"--scale-frames is {scale_frames}; at least 5 are needed")
     import_pycolmap() if args.method == "sfm" else import_gtsam()
     policy = common.camera_policy(args)
     samples = _samples(args)
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         if args.method == "sfm":
             options = SfmOptions(refine_focal=args.refine_focal, threads=args.threads or 0, **features)
             paths, unread = paths_by_sfm(
-                samples, found, depth_of, args.out / "colmap", options, args.scale_frames, bars.step
+                samples, found, depth_of, args.out / "colmap", options, scale_frames, bars.step
             )
         else:
             paths, unread = paths_by_vo(samples, found, depth_of, VoOptions(**features), bars.step)

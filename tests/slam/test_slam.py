@@ -160,6 +160,8 @@ def test_frames_that_cannot_be_used_are_named_and_too_few_refused(frames, tmp_pa
     assert "there are 2 frames; at least 3" in capsys.readouterr().err
     assert main(["slam", str(frames), *arguments, "--method", "vo", "--refine-focal"]) == 2
     assert "--refine-focal is for --method sfm" in capsys.readouterr().err
+    assert main(["slam", str(frames), *arguments, "--method", "vo", "--scale-frames", "9"]) == 2
+    assert "--scale-frames is for --method sfm" in capsys.readouterr().err
     assert main(["slam", str(frames), *arguments, "--start", "2"]) == 2
     assert "--start and --end are seconds of a video" in capsys.readouterr().err
     (few / "0.png").write_bytes(b"x")

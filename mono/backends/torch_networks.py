@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import os
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mono.backends.base import Job, Network, cache_folder
 
 
 def eager(job: Job) -> nn.Module:
-    """The network with channels last, as the convolutions of processors and GPUs want them, and half weights.
+    """The network with channels last, as the convolutions of processors and GPUs want them; in float32 its batch norms
+    are folded into convolutions, else its weights are halved.
 
-    Only the order of tensors in memory changes. Autocast is the caller's.
+    Autocast is the caller's.
     """
     network: Any = job.network
-    if job.precision != "float32":
+    if job.precision == "float32":
+        network = _folded(network)
+    else:
         dtype = getattr(torch, job.precision)
         half: list[str] = network.half_weights() if hasattr(network, "half_weights") else []
         own = dict(network.named_parameters())
@@ -29,6 +34,20 @@ def eager(job: Job) -> nn.Module:
                 own[name].data = own[name].data.to(dtype)
     module: nn.Module = network.to(memory_format=torch.channels_last)
     return module
+
+
+def _folded(network: nn.Module) -> nn.Module:
+    """A copy without the batch norms that follow convolutions, whose weights have them in; all others are shared."""
+    memo = {id(tensor): tensor for tensor in [*network.parameters(), *network.buffers()]}
+    network = copy.deepcopy(network, memo)
+    for module in list(network.modules()):
+        children = list(module.named_children())
+        for (name, conv), (after, norm) in itertools.pairwise(children):
+            if isinstance(conv, (nn.Conv2d, nn.ConvTranspose2d)) and isinstance(norm, nn.BatchNorm2d):
+                folded = fuse_conv_bn_eval(conv, norm, isinstance(conv, nn.ConvTranspose2d))
+                setattr(module, name, folded.requires_grad_(False))
+                setattr(module, after, getattr(norm, "act", nn.Identity()))
+    return network
 
 
 def compiled(job: Job) -> Network:

@@ -13,7 +13,8 @@ from mono.backends.base import BackendError, why_not
 from mono.backends.check import check_frames, deviation
 from mono.backends.choose import try_all, with_backend, with_fastest
 from mono.camera import Camera
-from mono.model.depth_model import NetworkOutput
+from mono.model.checkpoint import load_tensors, read_tensors
+from mono.model.depth_model import NetworkOutput, build_depth_model
 from tests.golden.reference_values import reference_image
 
 
@@ -111,6 +112,20 @@ def test_compiled_networks_are_kept(toy_predictor, cache, monkeypatch):
     found = with_backend(toy_predictor, "compile").predict(image, camera)
     np.testing.assert_allclose(found.depth, toy_predictor.predict(image, camera).depth, rtol=1e-5)
     assert any((cache / "inductor").rglob("*"))
+
+
+@pytest.mark.parametrize("model", ["lite", "tiny"])
+def test_eager_without_its_batch_norms_says_the_same(model, tiny_checkpoint):
+    given = {} if model == "lite" else {"checkpoint": tiny_checkpoint}
+    loaded = mono.load_model("lite" if model == "lite" else "convtiny.0.3_150.py", device="cpu", **given)
+    bare = build_depth_model(**loaded.architecture)
+    load_tensors(bare, read_tensors(loaded.checkpoint), loaded.checkpoint, expected=loaded.name)
+    assert any(isinstance(m, torch.nn.BatchNorm2d) for m in bare.modules())
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in loaded.network.modules())
+    image = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        for found, expected in zip(loaded.network(image)[:2], bare.eval()(image)[:2], strict=True):
+            np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6)
 
 
 def test_eager_halves_weights_of_a_copy(tiny_checkpoint):

@@ -72,5 +72,6 @@ def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespa
         sys.stderr.write(f"error: {error}\n")
         return 2
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted: the same command goes on where it stopped\n")
+        hint = ": the same command goes on where it stopped" if getattr(args, "resumes", False) else ""
+        sys.stderr.write(f"interrupted{hint}\n")
         return 130

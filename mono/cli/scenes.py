@@ -19,7 +19,7 @@ def add_parser(subparsers: Any) -> None:
     render.add_argument(
         "--family", action="append", type=_share, metavar="NAME[=SHARE]", help="only these families; may be repeated"
     )
-    render.set_defaults(run=_render)
+    render.set_defaults(run=_render, resumes=True)
     cut = actions.add_parser(
         "panoramas", help="photographs: views of the panoramas of the assets, with a network's depth if wanted"
     )
@@ -38,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
     sequence.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     sequence.add_argument("--frames", type=int, required=True, metavar="N", help="number of frames for the whole way")
     _add_render_flags(sequence)
-    sequence.set_defaults(run=_sequence)
+    sequence.set_defaults(run=_sequence, resumes=True)
 
 
 def _add_render_flags(parser: argparse.ArgumentParser) -> None:

@@ -35,7 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--launcher", default="None", help="None, pytorch (torchrun; found out by itself) or slurm (default: None)"
     )
     add_run_flags(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes=True)
 
 
 def add_run_flags(parser: argparse.ArgumentParser) -> None:

@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     common.add_camera_flags(parser)
     common.add_output_flags(parser, save="depth,vis,pcd")
     common.add_machine_flags(parser)
+    parser.set_defaults(resumes=True)
     return guarded(_run, parser.parse_args(argv))
 
 

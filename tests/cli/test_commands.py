@@ -94,13 +94,14 @@ def test_the_published_command_line_on_photos_and_on_annotations(photos, tmp_pat
 
 
 def test_interruption_says_how_to_go_on(monkeypatch, capsys):
-    from mono.cli import models
-
     def interrupted(args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(models, "list_models", interrupted)
+    monkeypatch.setattr("mono.cli.models.list_models", interrupted)
     assert main(["models"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+    monkeypatch.setattr("mono.cli.predict.run", interrupted)
+    assert main(["predict", "a.jpg"]) == 130
     assert "goes on where it stopped" in capsys.readouterr().err
 
 

@@ -141,7 +141,12 @@ def _read(frame: Frame) -> tuple[np.ndarray, np.ndarray, Camera]:
 def loader(
     data: MixedFrames, plan: BatchPlan, start: int, workers: int, ranks: Ranks | None = None
 ) -> DataLoader[Batch]:
-    """Batches from step `start` on, without end; of several processes, this one's part of them."""
+    """Batches from step `start` on, without end; of several processes, this one's part of them.
+
+    OpenCV has one thread in this process from then on: its pool does not outlive the fork that makes workers, where
+    they would wait for it for ever.
+    """
+    cv2.setNumThreads(1)
     return DataLoader(
         data,  # type: ignore[arg-type]
         batch_sampler=Steps(plan, start, ranks or Ranks()),

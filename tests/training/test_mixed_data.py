@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -260,3 +261,18 @@ def test_augmented_images_stay_images(seed: int):
     out = augment(rgb, rng)
     assert out.shape == rgb.shape and out.dtype == np.uint8
     assert (rgb == before).all()
+
+
+@pytest.mark.timeout(60)
+def test_workers_begin_after_opencv_was_used(tmp_path: Path):
+    recipe = replace(RECIPE, sizes=((64, 96),))
+    frames = read_frames([write_plane(tmp_path / "a")])
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(4)
+    try:
+        cv2.resize(np.zeros((3000, 4000, 3), np.uint8), (500, 400), interpolation=cv2.INTER_AREA)
+        plan = BatchPlan.of(frames, recipe, TRANSFORM, 0)
+        batch = next(iter(loader(MixedFrames(frames, TRANSFORM, recipe, 100.0), plan, 0, 1)))
+    finally:
+        cv2.setNumThreads(before)
+    assert batch.image.shape == (4, 3, 64, 96)

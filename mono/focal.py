@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import math
 import os
 from dataclasses import dataclass, field
@@ -23,7 +25,9 @@ FILM_WIDTH = 36.0  # mm
 # (35-50 mm: 40 to 54 degrees).
 ASSUMED_FOV = 60.0
 
+log = logging.getLogger(__name__)
 _CREDIBLE_FOV = (5.0, 150.0)  # of the longer side; beyond it, EXIF data are taken to be wrong
+_WIDE_FOV = 130.0  # beyond it, they are asked about
 _POSSIBLE_FOV = (0.5, 170.0)  # beyond it, given numbers are taken to be in other units than pixels
 _SMALL = 2_000_000  # px; cameras write small pictures in multiples of 8, and editors forget the focal-plane resolution
 _CREDIBLE_SENSOR = (4.0, 100.0)  # mm, diagonal
@@ -154,7 +158,14 @@ def _fitting(values: tuple[float, float, float, float], size: tuple[int, int], w
                 f"{what}: a focal length of {focal:g} px means a field of view of {fov:.3g} deg in this "
                 f"{width}x{height} image; give it in pixels, for this image size"
             )
+        if fov > _WIDE_FOV:
+            _warn_of_units(what, focal, round(fov))
     return camera
+
+
+@functools.cache
+def _warn_of_units(what: str, focal: float, fov: int) -> None:
+    log.warning("%s: %g px mean a field of view of %d deg here: were these millimetres?", what, focal, fov)
 
 
 @dataclass(frozen=True)

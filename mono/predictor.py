@@ -189,10 +189,13 @@ def _read(image: Any, camera: Camera | None) -> tuple[np.ndarray, FoundCamera]:
         raise ValueError(f"an image must be a path, a PIL image or an array, not a {type(image).__name__}")
     height, width = rgb.shape[:2]
     if camera is not None:
+        if not isinstance(camera, Camera):
+            raise ValueError(f"the camera is {camera!r}; give one, as mono.Camera.from_fov(60, {width}, {height})")
         if (camera.width, camera.height) != (width, height):
+            alike = abs(camera.width * height / (camera.height * width) - 1) < 0.02
+            how = f"use camera.resized({width}, {height})" if alike else "another shape: is it turned, or cropped?"
             raise ValueError(
-                f"the camera is for {camera.width}x{camera.height} images, this one is {width}x{height}: "
-                f"use camera.resized({width}, {height}) if it was resized"
+                f"the camera is for {camera.width}x{camera.height} images, this one is {width}x{height}: {how}"
             )
         return rgb, FoundCamera(camera, "given", "given by the caller")
     found = CameraPolicy().find(width, height, exif=exif, image_path=path)

@@ -38,6 +38,14 @@ def test_given() -> None:
     assert CameraPolicy(fov_deg=90).find(640, 480).camera.fx == pytest.approx(320)
 
 
+def test_a_focal_length_that_may_be_in_millimetres_is_asked_about(caplog: pytest.LogCaptureFixture) -> None:
+    CameraPolicy(focal_px=90.0).find(400, 300)
+    assert "were these" in caplog.text and "132 deg" in caplog.text
+    caplog.clear()
+    CameraPolicy(focal_px=100.0).find(400, 300)
+    assert not caplog.text
+
+
 def test_assumed_field_of_view_is_of_the_longer_side() -> None:
     wide, tall = AUTO.find(1000, 600), AUTO.find(600, 1000)
     assert wide.camera.fx == tall.camera.fx == pytest.approx(500 / math.tan(math.radians(30)))

@@ -113,6 +113,17 @@ def test_exif_counts_for_paths_and_pil_images_alike(toy_predictor):
     assert by_path.camera == by_image.camera and by_path.camera.fx == pytest.approx(629.1, abs=0.1)
 
 
+def test_cameras_that_do_not_fit_are_refused_with_advice(toy_predictor):
+    image = reference_image(30, 40, 0)
+    for camera, said in (
+        (1480, "the camera is 1480; give one"),
+        (Camera.centred(50.0, 80, 60), r"use camera.resized\(40, 30\)"),
+        (Camera.centred(50.0, 30, 40), "is it turned, or cropped"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            toy_predictor.predict(image, camera)
+
+
 def test_a_camera_beside_the_photo_is_used(toy_predictor, tmp_path):
     PIL.Image.fromarray(reference_image(60, 80, 4)).save(tmp_path / "a.png")
     (tmp_path / "camera.json").write_text('{"focal_px": 77}')
@@ -139,8 +150,8 @@ def test_lists_must_match(toy_predictor):
     image = reference_image(60, 80, 4)
     with pytest.raises(ValueError, match="2 images but 1 cameras"):
         toy_predictor.predict_batch([image, image], [None])
-    with pytest.raises(ValueError, match=r"camera is for 10x10 images, this one is 80x60.*resized\(80, 60\)"):
-        toy_predictor.predict(image, Camera.centred(10.0, 10, 10))
+    with pytest.raises(ValueError, match=r"camera is for 20x15 images, this one is 80x60.*resized\(80, 60\)"):
+        toy_predictor.predict(image, Camera.centred(10.0, 20, 15))
     assert toy_predictor.predict_batch([]) == []
 
 

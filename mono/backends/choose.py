@@ -147,11 +147,12 @@ def try_all(
     """
     reference, _ = _depths(with_backend(replace(predictor, precision="float32"), "eager"), frames, 1)
     tried: list[Candidate] = []
-    for backend in BACKENDS:
+    for backend in sorted(BACKENDS, key="compile".__eq__):  # it takes the longest
         for precision in precisions:
             if reason := why_not(backend, precision, predictor.device.type):
                 log.debug("not tried: %s", reason)
                 continue
+            log.info("  %s %s …%s", backend, precision, " (compiling, minutes)" if backend == "compile" else "")
             fastest = min((c.milliseconds for c in tried if c.milliseconds), default=None)
             tried.append(_tried(replace(predictor, precision=precision), backend, frames, reference, fastest))
             on_tried(tried[-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import logging
 import os
 from typing import Any
 
@@ -56,6 +57,7 @@ def compiled(job: Job) -> Network:
     Each size of input is compiled for once, which takes seconds to minutes; torch keeps eight, and computes what else
     comes as it is, with a warning. One version for all sizes is not tried: torch can spend hours on its formulas.
     """
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # that there is no CUDA is no news
     # Inductor knows no other way to say where; what the user has set stays.
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder("inductor")))
     return torch.compile(eager(job), dynamic=False, options={"freezing": True})

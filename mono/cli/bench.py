@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from mono.benchmark.plan import machine_peaks, measure_all
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = args.threads or cores
+    threads = args.threads or int(os.environ.get("OMP_NUM_THREADS") or cores)
     cases, left_out = [], []
     for case in _cases(args, threads):
         reason = None if case.backend == "auto" else why_not(case.backend, case.precision, "cpu")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from mono.focal import CameraPolicy
     from mono.predictor import Predictor
     from mono.ranks import Ranks
+
+
+log = logging.getLogger(__name__)
 
 
 def numbers(text: str) -> tuple[float, ...]:
@@ -180,6 +184,11 @@ def run_options(args: argparse.Namespace, out: Path, protocol: Protocol | None) 
     from mono.do_test import RunOptions
     from mono.output.writer import CloudOptions, OutputOptions
 
+    filters = {"--min-range": args.min_range, "--max-range": args.max_range, "--voxel-size": args.voxel_size}
+    filters["--min-confidence"] = args.min_confidence
+    given = [name for name, value in filters.items() if value is not None]
+    if given and "pcd" not in args.save and not args.focal_sweep:
+        log.warning("%s: for point clouds, of which none is saved: add pcd to --save", ", ".join(given))
     cloud = CloudOptions(args.min_range, args.max_range, args.edge_filter or None, args.voxel_size, args.min_confidence)
     return RunOptions(
         out=out,
@@ -279,8 +288,9 @@ def say_summary(summary: RunSummary | None, options: RunOptions, predictor: Pred
     for source, count in sorted(summary.sources.items()):
         hint = "  <- distances may be off by a factor: give --focal-px, or a camera file" if source == "assumed" else ""
         out(f"  focal length: {source:12} {count} image{'s' * (count != 1)}{hint}\n")
-    where = [*(f"{options.out / what}/" for what in options.output.save), str(options.out / "manifest.jsonl")]
-    where += [str(options.out / "focal_sweep") + "/"] if options.focal_sweep else []
+    kinds = [*options.output.save, *(["normal_vis"] if "normal" in options.output.save else []), "focal_sweep"]
+    where = [f"{options.out / what}/" for what in kinds if (options.out / what).is_dir()]
+    where.append(str(options.out / "manifest.jsonl"))
     out("  results: " + "  ".join(where) + "\n")
     say_failures(summary.failures)
     return 1 if summary.failures else 0

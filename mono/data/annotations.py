@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import logging
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,9 @@ from mono.data.depth import DEPTH_SUFFIXES, DepthError, png_depth_scale
 from mono.data.normals import NORMAL_FRAMES, NORMAL_SUFFIXES
 from mono.data.sample import Sample, unique_names
 
+log = logging.getLogger(__name__)
 _SHOWN = 50
+_KEYS = ("rgb", "depth", "depth_scale", "cam_in", "intrinsic", "normal", "normal_frame", "family", "scene")
 _INTEGER_SUFFIXES = (".png",)
 _MAPS = {"depth": ("depth map", DEPTH_SUFFIXES), "normal": ("map of normals", NORMAL_SUFFIXES)}
 
@@ -42,7 +46,8 @@ def load_annotations(path: str | os.PathLike[str], data_root: str | os.PathLike[
     """Read and check an annotation file: {"files": [{"rgb": ..., "depth": ..., "depth_scale": ..., "cam_in": ...}]}.
 
     `rgb` is required; `cam_in` (or `intrinsic`) is [fx, fy, cx, cy] [px] or a 3x3 matrix; `normal` is a map of surface
-    normals in the axes that `normal_frame` names (see `mono.data.normals`); other keys are ignored, and a bare list of
+    normals in the axes that `normal_frame` names (see `mono.data.normals`); other keys are ignored, with a
+    warning where they look like one of these, and a bare list of
     entries will do. Paths are relative to `data_root` if given; else to the file's folder or, where
     they do not exist there, to the nearest folder above that has them. Images are looked for, not decoded.
 
@@ -55,6 +60,7 @@ def load_annotations(path: str | os.PathLike[str], data_root: str | os.PathLike[
         raise AnnotationError(path, (f"data root {os.fspath(data_root)}: there is no such folder; check the path",))
     folder = Path(os.path.abspath(path)).parent
     roots = [os.fspath(data_root)] if data_root is not None else [os.fspath(p) for p in (folder, *folder.parents)]
+    _warn_of_typos(path, entries)
     checker = _Checker(roots)
     read = [checker.read(number, entry) for number, entry in enumerate(entries)]
     if checker.problems:
@@ -65,6 +71,17 @@ def load_annotations(path: str | os.PathLike[str], data_root: str | os.PathLike[
         Sample(name, Path(entry.identity), entry.rgb, entry.depth, entry.depth_scale, entry.intrinsics, *entry.normals)
         for name, entry in zip(names, found, strict=True)
     ]
+
+
+def _warn_of_typos(path: Path, entries: Iterable[Any]) -> None:
+    """Says which keys look like known ones, but are not: what they were to give is missing."""
+    found: dict[str, int] = {}
+    for number, entry in enumerate(entries):
+        for key in entry if isinstance(entry, dict) else ():
+            found.setdefault(key, number)
+    for key in found.keys() - set(_KEYS):
+        if near := difflib.get_close_matches(key, _KEYS, 1, 0.75):
+            log.warning('%s: entry %d: the key "%s" means nothing; was "%s" meant?', path, found[key], key, near[0])
 
 
 def _relative(rgb: str, root: str) -> str:

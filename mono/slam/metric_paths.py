@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pycolmap
 
 log = logging.getLogger(__name__)
+_VO_SPREAD = 0.1  # of neighbouring keyframes' depth; beyond it, metres are doubted
 
 DepthOf = Callable[[np.ndarray, FoundCamera], np.ndarray]
 """Gives depth [m], (height, width) float32, 0 where there is none, of an (height, width, 3) uint8 frame."""
@@ -200,4 +201,7 @@ def _agreement(segment: VoSegment) -> dict[str, Any]:
     ratios = segment.log_ratios
     # Each is the difference of two keyframes' errors.
     spread = 1.4826 * float(np.median(np.abs(ratios - np.median(ratios)))) / math.sqrt(2)
+    if spread > _VO_SPREAD:
+        said = "the depth of neighbouring keyframes differs by %.0f %%, metres may be far off: take more frames, or sfm"
+        log.warning(said, 100 * spread)
     return {"scale": 1.0, "spread": round(spread, 5)}

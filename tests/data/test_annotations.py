@@ -65,6 +65,14 @@ def test_other_ways_to_write_it(folder: Path) -> None:
     assert first.intrinsics == (700, 701, 600.5, 180)
 
 
+def test_a_key_that_looks_like_a_known_one_is_asked_about(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    entries = [{"rgb": "rgb/0.png", "comment": "dark"}, {"rgb": "rgb/1.png", "dpeth": "depth/0.png"}]
+    assert [s.depth for s in load_annotations(write(folder, {"files": entries}))] == [None, None]
+    assert [r.getMessage().partition(": ")[2] for r in caplog.records] == [
+        'entry 1: the key "dpeth" means nothing; was "depth" meant?'
+    ]
+
+
 def test_where_paths_are_looked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(folder, [{"rgb": "rgb/0.png"}], "lists/data.json")
     assert load_annotations(path)[0].rgb == folder / "rgb/0.png"

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from mono.predictor import Predictor
 
 
+_COMPARING = ("protocol", "alignments", "report", "derive_normals", "scoring")
+
+
 def settings_of(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
     """All that decides what an image's outputs are, up to the rounding of another device or batch size."""
     return {
@@ -46,6 +49,8 @@ def settings_of(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
 
 def key_of(settings: Mapping[str, Any], sample: Sample, policy: CameraPolicy) -> str:
     """A short text that is another one when the settings, the sample or one of its files is."""
+    if sample.depth is None and sample.normal is None:  # nothing to compare with
+        settings = {name: value for name, value in settings.items() if name not in _COMPARING}
     camera = policy.camera_file or camera_file_beside(sample.rgb)
     files = [sample.rgb, sample.depth, sample.normal, camera, camera and camera.with_name("images.txt")]
     stats = [(str(f), s.st_size, s.st_mtime_ns) for f in files if f and (s := _stat(f))]

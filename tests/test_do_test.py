@@ -91,6 +91,13 @@ def test_what_is_done_is_skipped_until_something_changes(tmp_path, toy_predictor
     assert len(manifest(tmp_path / "out")) == 4
 
 
+def test_a_protocol_redoes_no_photo_without_ground_truth(tmp_path, toy_predictor):
+    samples = find_images([write_photos(tmp_path / "photos", 1)])
+    options = RunOptions(tmp_path / "out", OutputOptions(("depth",)), policy=GIVEN)
+    assert run(samples, toy_predictor, options).done == 1
+    assert run(samples, toy_predictor, replace(options, protocol=get_protocol("none"), report=True)).skipped == 1
+
+
 def test_other_settings_leave_no_files_of_the_former_ones(tmp_path, toy_predictor):
     samples = find_images([write_photos(tmp_path / "photos", 2)])
     run(samples, toy_predictor, RunOptions(tmp_path / "out", OutputOptions(("depth", "vis")), policy=GIVEN))

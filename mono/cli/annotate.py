@@ -234,7 +234,7 @@ def _range(values: list[float], unit: str) -> str:
 
 def _listed(findings: tuple[Finding, ...], everything: bool) -> list[str]:
     if not findings:
-        return ["nothing looks wrong"]
+        return ["nothing looks wrong, as far as this can tell: see that the ranges above are true metres and pixels"]
     kinds: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         kinds[finding.kind].append(finding)

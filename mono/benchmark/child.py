@@ -58,12 +58,14 @@ def _case(case: Case) -> Measured:
     width, height = case.size
     camera = Camera.centred(width / 2 / np.tan(np.radians(_FIELD_OF_VIEW / 2)), width, height)
     view = predictor.transform.view(camera)
-    image = torch.from_numpy(view.image_to_input(photo)[None])
+    inputs = [torch.from_numpy(view.image_to_input(photo)[None])]
+    if getattr(predictor.network, "directed", False):
+        inputs.append(torch.tensor([view.principal_point]))
     times = []
     for _ in range(case.runs + 1):
         started = time.perf_counter()
         with torch.inference_mode(), predictor._autocast():
-            predictor.network(image)
+            predictor.network(*inputs)
         times.append(1000 * (time.perf_counter() - started))
     first, *others = times
     rate = outside = None

@@ -10,6 +10,7 @@ Each --leave is one more try, with operations of these kinds not quantised, as G
 
 import argparse
 import datetime
+import logging
 import statistics
 import time
 from dataclasses import replace
@@ -65,6 +66,7 @@ def inputs_of(frame: Frame, predictor: mono.predictor.Predictor, directed: bool)
 def quantised(model, inputs: list[list[np.ndarray]], leave: list[str]):
     import nncf
 
+    nncf.set_log_level(logging.ERROR)
     scope = nncf.IgnoredScope(types=leave, validate=False) if leave else None
     return nncf.quantize(
         model.clone(),

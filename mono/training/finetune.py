@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mono.canonical import CanonicalTransform
 from mono.config import ModelConfig
 from mono.data.sample import Sample
+from mono.model.checkpoint import read_tensors
 from mono.training.frames import Frame
 from mono.training.loop import train
 from mono.training.recipe import Recipe
@@ -89,8 +90,9 @@ def finetune(
     before = _score(network, config.transform, held)
     trained = train(config, recipe, frames, {}, run).average
     after = _score(trained, config.transform, held)
-    better = trained if after.abs_rel < before.abs_rel else network
-    return Outcome(before, after, better.state_dict())
+    if after.abs_rel < before.abs_rel or run.start is None:
+        return Outcome(before, after, trained.state_dict())
+    return Outcome(before, after, read_tensors(run.start))  # `network` may have its batch norms folded away
 
 
 def _score(network: nn.Module, transform: CanonicalTransform, held: Sequence[Sample]) -> Score:

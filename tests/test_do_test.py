@@ -205,6 +205,8 @@ def test_ground_truth_gives_metrics_and_resuming_keeps_them(tmp_path, toy_predic
     for tiers in values[:2]:
         assert tiers["metric"].abs_rel == pytest.approx(0.1, rel=1e-4)
         assert tiers["median"].abs_rel == pytest.approx(0, abs=1e-5)
+    nearer = replace(options, protocol=replace(get_protocol("none"), max_depth=5.0))
+    assert (run(samples, toy_predictor, nearer).done, run(samples, toy_predictor, nearer).skipped) == (3, 3)
 
 
 def test_threads_change_nothing_but_the_time(tmp_path, toy_predictor):

@@ -216,7 +216,8 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
 
     share_cores(args.threads)
     options = with_fit(with_iterations(parse_options(args.options), args.iterations), args.fit)
-    spread = ranks.count > 1 and args.device in ("auto", "cuda") and not is_exported(model)
+    exported = is_exported(model)
+    spread = ranks.count > 1 and args.device in ("auto", "cuda") and not exported
     device = nth_device(ranks.local) if spread else args.device
 
     def load(precision: Any, backend: Any) -> Predictor:
@@ -231,7 +232,7 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
                 trust=args.trust_model,
             )
 
-    if args.backend != "auto" or ranks.count == 1 or is_exported(model):
+    if args.backend != "auto" or ranks.count == 1 or exported:
         return load(args.precision, args.backend)
     # One process measures what is fastest: others would disturb it, and might find something else.
     first = load(args.precision, "auto") if ranks.rank == 0 else None

@@ -24,14 +24,11 @@ _NAMES = {
 
 def text(errors: OdometryErrors) -> str:
     """The table on screen."""
+    few = ["FEW POSES HAVE A TRUE ONE: do both files count time alike?"] * (2 * errors.pairs < errors.estimated)
     lines = [
         f"{errors.pairs} poses compared, of {errors.estimated} estimated and {errors.true} true ones; "
         f"{errors.length:.1f} m of true path",
-        *(
-            ["FEW POSES HAVE A TRUE ONE: do both files count time alike?"]
-            if 2 * errors.pairs < errors.estimated
-            else []
-        ),
+        *few,
         "",
         "scale and shape apart",
         f"  scale error   {errors.scale_error * 100:+9.3f} %     estimated / true metre - 1, by Sim(3)",

@@ -90,9 +90,11 @@ def finetune(
     before = _score(network, config.transform, held)
     trained = train(config, recipe, frames, {}, run).average
     after = _score(trained, config.transform, held)
-    if after.abs_rel < before.abs_rel or run.start is None:
-        return Outcome(before, after, trained.state_dict())
-    return Outcome(before, after, read_tensors(run.start))  # `network` may have its batch norms folded away
+    if after.abs_rel < before.abs_rel:
+        better = trained.state_dict()
+    else:  # from its file, as `network` may have its batch norms folded away
+        better = read_tensors(run.start) if run.start else network.state_dict()
+    return Outcome(before, after, better)
 
 
 def _score(network: nn.Module, transform: CanonicalTransform, held: Sequence[Sample]) -> Score:

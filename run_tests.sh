@@ -3,7 +3,7 @@
 (
     ROOT="$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")" && pwd)"
     EXTRAS=dev,train,onnxruntime,openvino,slam
-    cd "$ROOT" && . mono/tools/env.sh || exit
+    cd "$ROOT" && . scripts/env.sh || exit
     "$PYTHON" -m ruff check . && "$PYTHON" -m ruff format --check . && "$PYTHON" -m mypy &&
         "$PYTHON" -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85 "$@"
 )

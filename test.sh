@@ -9,7 +9,7 @@
     DATA="$ROOT/data/wild_demo"                 # a folder of photos, or an annotation JSON
     OUTPUT="$ROOT/outputs/wild_demo"
 
-    . "$ROOT/mono/tools/env.sh" &&
+    . "$ROOT/scripts/env.sh" &&
         "$PYTHON" "$ROOT/mono/tools/test_scale_cano.py" "$CONFIG" --load-from "$CHECKPOINT" \
             --test_data_path "$DATA" --show-dir "$OUTPUT" "$@"
 )

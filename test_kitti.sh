@@ -11,7 +11,7 @@
     PROTOCOL=kitti_eigen_garg
     OUTPUT="$ROOT/outputs/kitti_demo"
 
-    . "$ROOT/mono/tools/env.sh" || exit
+    . "$ROOT/scripts/env.sh" || exit
     [ -f "$CHECKPOINT" ] || CHECKPOINT="$DOWNLOADED"
     if [ ! -f "$CHECKPOINT" ]; then
         echo "The released checkpoint is not in weight/: the small model that ships is measured instead."

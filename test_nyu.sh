@@ -11,7 +11,7 @@
     PROTOCOL=nyu_eigen
     OUTPUT="$ROOT/outputs/nyu_demo"
 
-    . "$ROOT/mono/tools/env.sh" || exit
+    . "$ROOT/scripts/env.sh" || exit
     [ -f "$CHECKPOINT" ] || CHECKPOINT="$DOWNLOADED"
     if [ ! -f "$CHECKPOINT" ]; then
         echo "The released checkpoint is not in weight/: the small model that ships is measured instead."

@@ -46,20 +46,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from mono.camera import Camera
-from mono.canonical import CanonicalTransform, CanonicalView
 from mono.config import ModelConfig, read_config
 from mono.data.annotations import load_annotations
-from mono.data.depth import read_depth
-from mono.data.images import read_image
 from mono.evaluation.metrics import compare
-from mono.output.atomic import atomic_path, write_bytes
+from mono.geometry.camera import Camera
+from mono.geometry.canonical import CanonicalTransform, CanonicalView
+from mono.io.atomic import atomic_path, write_bytes
+from mono.io.depth import read_depth
+from mono.io.images import read_image
+from mono.training.data.dataset import MixedFrames
+from mono.training.data.images import Frame, read_frames
 from mono.training.finetune import split
-from mono.training.frames import Frame, read_frames
 from mono.training.loop import train
-from mono.training.mixed_data import MixedFrames
 from mono.training.recipe import Recipe
-from mono.training.run import Run
+from mono.training.schedule import Run
 
 sys.path.insert(0, str(Path(__file__).parent))
 from realdata import cpu_name

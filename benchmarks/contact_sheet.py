@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 
 import mono
-from mono.camera import Camera
 from mono.data.annotations import load_annotations
-from mono.data.depth import read_depth
 from mono.data.folder import find_images
-from mono.data.images import read_image
 from mono.data.sample import Sample
-from mono.evaluation.thumbnails import error_ramp
-from mono.output.pictures import colorize, depth_limits, write_picture
+from mono.evaluation.report.thumbnails import error_ramp
+from mono.geometry.camera import Camera
+from mono.io.depth import read_depth
+from mono.io.images import read_image
+from mono.visual.pictures import colorize, depth_limits, write_picture
 
 CELL = (150, 200)  # (height, width) of a picture [px]
 FACTOR = 1.5  # end of the colours of errors
@@ -59,7 +59,7 @@ def samples_of(place: Path) -> list[Sample]:
     return load_annotations(file) if file.is_file() else find_images([place])
 
 
-def cells(model: mono.predictor.Predictor, sample: Sample, photos: bool) -> list[np.ndarray]:
+def cells(model: mono.inference.predictor.Predictor, sample: Sample, photos: bool) -> list[np.ndarray]:
     rgb = read_image(sample.rgb).rgb
     height, width = rgb.shape[:2]
     camera = Camera(*sample.intrinsics, width=width, height=height) if sample.intrinsics else None

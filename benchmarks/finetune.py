@@ -17,12 +17,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mono.camera import Camera
 from mono.cli.main import main as metricdepth
-from mono.data.depth import read_depth
-from mono.data.images import read_image
-from mono.output.atomic import write_bytes
-from mono.training.frames import read_frames
+from mono.geometry.camera import Camera
+from mono.io.atomic import write_bytes
+from mono.io.depth import read_depth
+from mono.io.images import read_image
+from mono.training.data.images import read_frames
 
 
 def write_shifted(data: Path, family: str, count: int, folder: Path) -> Path:

@@ -21,10 +21,10 @@ import torch
 
 import mono
 from mono.backends.base import arrays_of, machine
-from mono.backends.check import Frame, check_frames, deviation, read_frames
-from mono.backends.choose import job_of
-from mono.benchmark.child import predictor_of
-from mono.export.networks import captured
+from mono.benchmark.worker import predictor_of
+from mono.conversion.tracing import captured
+from mono.inference.accuracy import Frame, check_frames, deviation, read_frames
+from mono.inference.autotune import job_of
 from mono.model.depth_model import NetworkOutput
 
 
@@ -56,7 +56,7 @@ def compiled(model, precision: str, directed: bool) -> Timed:
     return Timed(network, directed)
 
 
-def inputs_of(frame: Frame, predictor: mono.predictor.Predictor, directed: bool) -> list[np.ndarray]:
+def inputs_of(frame: Frame, predictor: mono.inference.predictor.Predictor, directed: bool) -> list[np.ndarray]:
     """What the network is given of a frame."""
     view = predictor.transform.view(frame.camera)
     point = torch.tensor([[view.input_camera.cx, view.input_camera.cy]])

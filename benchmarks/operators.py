@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 from mono.backends.base import arrays_of, machine
-from mono.backends.choose import job_of, with_backend
-from mono.benchmark.child import predictor_of
-from mono.camera import Camera
-from mono.predictor import Predictor
+from mono.benchmark.worker import predictor_of
+from mono.geometry.camera import Camera
+from mono.inference.autotune import job_of, with_backend
+from mono.inference.predictor import Predictor
 
 
 def of_torch(predictor: Predictor, image: torch.Tensor, runs: int) -> tuple[dict[str, float], float]:
@@ -41,7 +41,7 @@ def of_openvino(predictor: Predictor, image: torch.Tensor, runs: int) -> tuple[d
     """As `of_torch`."""
     import openvino
 
-    from mono.export.networks import captured
+    from mono.conversion.tracing import captured
 
     job = job_of(predictor)
     model = openvino.convert_model(captured(job.network, job.input_size))

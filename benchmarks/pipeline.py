@@ -23,9 +23,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mono.data.camera_source import CameraPolicy
 from mono.data.folder import find_images
-from mono.focal import CameraPolicy
-from mono.threads import share_cores, wait_without_spinning, workers_beside
+from mono.system.threads import share_cores, wait_without_spinning, workers_beside
 
 DIFFERENT = 10
 
@@ -54,8 +54,8 @@ def random_model(config: str) -> object:
     import torch
 
     from mono.config import read_config
+    from mono.inference.predictor import Predictor
     from mono.model.depth_model import build_depth_model
-    from mono.predictor import Predictor
 
     read = read_config(config)
     network = build_depth_model(**read.architecture).eval().requires_grad_(False)
@@ -64,12 +64,12 @@ def random_model(config: str) -> object:
 
 
 def speed(args: argparse.Namespace) -> None:
-    from mono.backends.choose import with_backend
-    from mono.data.images import read_image
     from mono.do_test import RunOptions, run
+    from mono.inference.autotune import with_backend
+    from mono.inference.predictor import load_model
+    from mono.io.images import read_image
     from mono.model.zoo import MODELS
-    from mono.output.writer import OutputOptions
-    from mono.predictor import load_model
+    from mono.runs.outputs import OutputOptions
 
     workers = workers_beside(args.threads) if args.workers is None else args.workers
     share_cores(args.threads)
@@ -111,10 +111,10 @@ def memory(args: argparse.Namespace) -> None:
         return
     import torch
 
-    from mono.canonical import CanonicalTransform
     from mono.do_test import RunOptions, run
+    from mono.geometry.canonical import CanonicalTransform
+    from mono.inference.predictor import Predictor
     from mono.model.depth_model import NetworkOutput
-    from mono.predictor import Predictor
 
     class Brightness(torch.nn.Module):
         def forward(self, image: torch.Tensor) -> NetworkOutput:

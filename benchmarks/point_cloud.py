@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mono.camera import Camera
-from mono.output.depth_files import encode_png16, quantise, write_depth
-from mono.output.pictures import depth_picture, write_picture
-from mono.output.point_cloud import point_cloud, voxel_grid, write_ply
+from mono.geometry.camera import Camera
+from mono.io.depth_encoding import encode_png16, quantise, write_depth
+from mono.io.point_cloud import point_cloud, voxel_grid, write_ply
+from mono.visual.pictures import depth_picture, write_picture
 
 
 def street(height: int, width: int) -> np.ndarray:

@@ -17,12 +17,12 @@ import numpy as np
 
 import mono
 from mono.data.annotations import load_annotations
-from mono.data.depth import read_depth
 from mono.do_test import RunOptions, run
 from mono.evaluation.baselines import best_constant
 from mono.evaluation.metrics import mean_over_images
 from mono.evaluation.protocols import Protocol
-from mono.output.writer import OutputOptions
+from mono.io.depth import read_depth
+from mono.runs.outputs import OutputOptions
 
 PROTOCOL = Protocol(name="benchmark", min_depth=0.1, max_depth=80.0)
 
@@ -43,7 +43,7 @@ def write_between(page: Path, name: str, text: str) -> None:
     page.write_text(replaced)
 
 
-def row(folder: Path, model: mono.predictor.Predictor) -> str:
+def row(folder: Path, model: mono.inference.predictor.Predictor) -> str:
     samples = load_annotations(folder / "annotations.json")
     with tempfile.TemporaryDirectory() as out:
         summary = run(samples, model, RunOptions(Path(out), OutputOptions(()), protocol=PROTOCOL))

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 
 import mono
-from mono.camera import Camera
 from mono.data.annotations import load_annotations
-from mono.data.images import read_image
+from mono.geometry.camera import Camera
+from mono.io.images import read_image
 
 sys.path.insert(0, str(Path(__file__).parent))
 from realdata import cpu_name, write_between
@@ -37,7 +37,7 @@ def resized(rgb: np.ndarray, camera: Camera, factor: float) -> tuple[np.ndarray,
     return cv2.resize(rgb, (seen.width, seen.height), interpolation=how), seen
 
 
-def changes(model: mono.predictor.Predictor, rgb: np.ndarray, camera: Camera) -> Iterator[tuple[str, float]]:
+def changes(model: mono.inference.predictor.Predictor, rgb: np.ndarray, camera: Camera) -> Iterator[tuple[str, float]]:
     """Name of each change to an image, and median depth after / before it."""
     before = model.predict(rgb, camera).depth
     for factor in RESIZES:
@@ -52,7 +52,7 @@ def changes(model: mono.predictor.Predictor, rgb: np.ndarray, camera: Camera) ->
         yield f"cropped, {name}", float(np.median(depth[both]) / np.median(before[part][both]))
 
 
-def table_of(folders: list[Path], model: mono.predictor.Predictor) -> str:
+def table_of(folders: list[Path], model: mono.inference.predictor.Predictor) -> str:
     found: dict[str, dict[str, list[float]]] = {}
     for folder in folders:
         for sample in load_annotations(folder / "annotations.json"):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mono.cli.main import main as metricdepth
 from mono.slam import read_trajectory
-from mono.slam.odometry_metrics import compare_trajectories
+from mono.slam.trajectory.odometry_metrics import compare_trajectories
 
 sys.path.insert(0, str(Path(__file__).parent))
 from realdata import cpu_name, write_between

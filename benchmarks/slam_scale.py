@@ -23,12 +23,11 @@ from typing import Any
 
 import numpy as np
 
+from mono.data.camera_source import CameraPolicy
 from mono.data.folder import find_images
-from mono.focal import CameraPolicy
-from mono.predictor import load_model
+from mono.inference.predictor import load_model
 from mono.slam import read_trajectory
-from mono.slam.odometry_metrics import compare_trajectories
-from mono.slam.rescale import (
+from mono.slam.scale.trajectory_scale import (
     annotated_depth,
     apply_scale,
     frames_of,
@@ -37,6 +36,7 @@ from mono.slam.rescale import (
     track_frames,
     way,
 )
+from mono.slam.trajectory.odometry_metrics import compare_trajectories
 
 sys.path.insert(0, str(Path(__file__).parent))
 from realdata import cpu_name, write_between

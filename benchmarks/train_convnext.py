@@ -18,10 +18,10 @@ from pathlib import Path
 import torch
 
 from mono.config import read_config
-from mono.training.frames import read_frames
+from mono.training.data.images import read_frames
 from mono.training.loop import train
 from mono.training.recipe import read_recipe
-from mono.training.run import PROGRESS, Run
+from mono.training.schedule import PROGRESS, Run
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from mono.data.builders.entries import write_annotations
-from mono.data.builders.nyu import INTRINSICS
-from mono.data.builders.pairs import annotate_pairs
+from mono.data.datasets.annotation_writer import write_annotations
+from mono.data.datasets.nyu import INTRINSICS
+from mono.data.datasets.rgbd_folder import annotate_pairs
 
 HERE = Path(__file__).parent / "nyu_demo"
 

@@ -12,12 +12,12 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from metricdepth_scenes.assets import Assets
+from metricdepth_scenes.render import render_frame
 from PIL import Image
 
-from mono.camera import Camera
-from mono.output.atomic import atomic_path
-from mono.scenes.assets import Assets
-from mono.scenes.render import render_frame
+from mono.geometry.camera import Camera
+from mono.io.atomic import atomic_path
 
 HERE = Path(__file__).parent
 KITTI = Camera(707.0493, 707.0493, 604.0814, 180.5066, 1224, 370)

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from metricdepth_scenes import render_frame
 
 import mono
-from mono.camera import Camera
-from mono.data.images import read_image
-from mono.output.pictures import depth_picture, write_picture
-from mono.output.point_cloud import point_cloud
-from mono.scenes import render_frame
+from mono.geometry.camera import Camera
+from mono.io.images import read_image
+from mono.io.point_cloud import point_cloud
+from mono.visual.pictures import depth_picture, write_picture
 
 MEDIA = Path(__file__).parent
 SCALE = 48  # [px / m] of the views from above

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import open3d as o3d
 
-from mono.output.pictures import write_picture
 from mono.slam import Trajectory, read_trajectory
+from mono.visual.pictures import write_picture
 
 WIDTH, HEIGHT = 900, 560
 HEAD = 0.35  # [m]; what is higher above the path than this is taken away, to look into the room

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mono.canonical import CanonicalTransform
 from mono.evaluation.protocols import Protocol, get_protocol
+from mono.geometry.canonical import CanonicalTransform
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -60,7 +60,7 @@ def find_config(name: str | Path) -> Path:
     for path in tried:
         if path.is_file():
             return path
-    known = ", ".join(sorted(p.name for p in (CONFIGS / "HourglassDecoder").glob("*.py")))
+    known = ", ".join(sorted(p.name for folder in (CONFIGS, CONFIGS / "HourglassDecoder") for p in folder.glob("*.py")))
     raise ConfigError(f"there is no config {name}; the package has {known}")
 
 

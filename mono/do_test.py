@@ -15,21 +15,21 @@ from typing import Any
 
 import numpy as np
 
+from mono.data.camera_source import CameraPolicy, FoundCamera
 from mono.data.sample import Sample
 from mono.evaluation.alignment import TIERS
-from mono.evaluation.frames import keep_frame
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
-from mono.evaluation.normal_metrics import ImageNormals
+from mono.evaluation.normals.metrics import ImageNormals
 from mono.evaluation.protocols import Protocol
-from mono.focal import CameraPolicy, FoundCamera
-from mono.output.manifest import Manifest
-from mono.output.run_folder import RunError, alone, prepare, refuse_other_inputs, remove
-from mono.output.writer import OutputOptions, sweep_folder, write_outputs
-from mono.pipeline import ahead, workers
-from mono.predictor import Answer, Predictor, Prepared
-from mono.ranks import Ranks
-from mono.records import failure, key_of, normals_of, settings_of, success, tiers_of
-from mono.scoring import Truth, read_truth, refuse_sparse, score_normals, true_camera, wants_normals
+from mono.evaluation.report.image_records import keep_frame
+from mono.evaluation.scoring import Truth, read_truth, refuse_sparse, score_normals, true_camera, wants_normals
+from mono.inference.predictor import Answer, Predictor, Prepared
+from mono.runs.folder import RunError, alone, prepare, refuse_other_inputs, remove
+from mono.runs.manifest import Manifest
+from mono.runs.outputs import OutputOptions, sweep_folder, write_outputs
+from mono.runs.records import failure, key_of, normals_of, settings_of, success, tiers_of
+from mono.system.distributed import Ranks
+from mono.system.prefetch import ahead, workers
 
 log = logging.getLogger(__name__)
 

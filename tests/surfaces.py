@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from mono.camera import Camera
+from mono.geometry.camera import Camera
 
 
 def plane(camera: Camera, normal, distance: float):

@@ -15,13 +15,13 @@ import PIL.Image
 import pytest
 
 from mono.data.annotations import load_annotations
-from mono.data.depth import read_depth
+from mono.data.camera_source import CameraPolicy
 from mono.data.folder import find_images
-from mono.data.images import read_image
 from mono.do_test import RunError, RunOptions, run
 from mono.evaluation.protocols import get_protocol
-from mono.focal import CameraPolicy
-from mono.output.writer import OutputOptions
+from mono.io.depth import read_depth
+from mono.io.images import read_image
+from mono.runs.outputs import OutputOptions
 from tests.golden.reference_values import reference_image
 
 ROOT = Path(__file__).parents[1]
@@ -163,7 +163,7 @@ def test_an_image_that_fails_stops_no_other(tmp_path, toy_predictor):
 
 def test_an_image_that_fails_half_way_leaves_no_files(tmp_path, toy_predictor, monkeypatch):
     photos = write_photos(tmp_path / "photos", 1)
-    monkeypatch.setattr("mono.output.writer.write_ply", lambda *_: (_ for _ in ()).throw(OSError(28, "no space")))
+    monkeypatch.setattr("mono.runs.outputs.write_ply", lambda *_: (_ for _ in ()).throw(OSError(28, "no space")))
     options = RunOptions(out=tmp_path / "out", output=OutputOptions(("depth", "vis", "pcd")), policy=GIVEN)
     assert len(run(find_images([photos]), toy_predictor, options).failures) == 1
     assert not list(options.out.rglob("000*"))

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import torch
 
-from mono.canonical import CanonicalTransform
+from mono.data.camera_source import CameraPolicy
 from mono.data.folder import find_images
 from mono.do_test import RunOptions, run
-from mono.focal import CameraPolicy
+from mono.geometry.canonical import CanonicalTransform
+from mono.inference.predictor import Predictor
 from mono.model.depth_model import NetworkOutput
-from mono.output.writer import OutputOptions
-from mono.predictor import Predictor
+from mono.runs.outputs import OutputOptions
 
 
 class ToyNetwork(torch.nn.Module):

@@ -26,8 +26,8 @@ class OnnxRuntimeNetwork:
     def __init__(self, job: Job):
         import onnxruntime
 
-        from mono.export.formats import to_onnx, write_onnx
-        from mono.export.networks import captured
+        from mono.conversion.formats import to_onnx, write_onnx
+        from mono.conversion.tracing import captured
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()

@@ -28,8 +28,8 @@ class OpenVinoNetwork:
     def __init__(self, job: Job):
         import openvino
 
-        from mono.export.formats import to_openvino, write_openvino
-        from mono.export.networks import captured
+        from mono.conversion.formats import to_openvino, write_openvino
+        from mono.conversion.tracing import captured
 
         def make(path: Path) -> None:
             log.info("converting the network for OpenVINO, once")

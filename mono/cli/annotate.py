@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from mono.cli import common
 
 if TYPE_CHECKING:
-    from mono.data.builders.entries import Annotated, Intrinsics, Progress
     from mono.data.check import CheckReport, Finding
+    from mono.data.datasets.annotation_writer import Annotated, Intrinsics, Progress
 
 Builder = Callable[[argparse.Namespace, "Progress"], "Annotated"]
 
@@ -116,7 +116,7 @@ def _intrinsics(text: str) -> Intrinsics:
 
 
 def _kitti(args: argparse.Namespace, progress: Progress) -> Annotated:
-    from mono.data.builders.kitti import annotate_kitti
+    from mono.data.datasets.kitti import annotate_kitti
 
     cameras = ("image_02", "image_03") if args.right else ("image_02",)
     return annotate_kitti(
@@ -125,37 +125,37 @@ def _kitti(args: argparse.Namespace, progress: Progress) -> Annotated:
 
 
 def _nyu(args: argparse.Namespace, progress: Progress) -> Annotated:
-    from mono.data.builders.nyu import annotate_nyu
+    from mono.data.datasets.nyu import annotate_nyu
 
     return annotate_nyu(args.root, args.files, splits=args.splits, part=args.part, depth=args.depth, progress=progress)
 
 
 def _ibims(args: argparse.Namespace, progress: Progress) -> Annotated:
-    from mono.data.builders.ibims import annotate_ibims
+    from mono.data.datasets.ibims import annotate_ibims
 
     return annotate_ibims(args.root, args.files, progress=progress)
 
 
 def _diode(args: argparse.Namespace, progress: Progress) -> Annotated:
-    from mono.data.builders.diode import annotate_diode
+    from mono.data.datasets.diode import annotate_diode
 
     return annotate_diode(args.root, args.files, progress=progress)
 
 
 def _sunrgbd(args: argparse.Namespace, progress: Progress) -> Annotated:
-    from mono.data.builders.sunrgbd import annotate_sunrgbd
+    from mono.data.datasets.sunrgbd import annotate_sunrgbd
 
     return annotate_sunrgbd(args.root, args.files, progress=progress)
 
 
 def _tum(args: argparse.Namespace, progress: Progress) -> Annotated:
-    from mono.data.builders.tum import annotate_tum
+    from mono.data.datasets.tum import annotate_tum
 
     return annotate_tum(args.root, max_difference=args.max_difference, intrinsics=args.intrinsics)
 
 
 def _folder(args: argparse.Namespace, progress: Progress) -> Annotated:
-    from mono.data.builders.pairs import annotate_pairs
+    from mono.data.datasets.rgbd_folder import annotate_pairs
 
     return annotate_pairs(
         args.root,
@@ -172,8 +172,8 @@ def _run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from mono.data.annotations import load_annotations
-    from mono.data.builders.entries import write_annotations
-    from mono.output.atomic import sweep
+    from mono.data.datasets.annotation_writer import write_annotations
+    from mono.io.atomic import sweep
 
     if args.out.suffix.lower() != ".json":
         raise ValueError(f"{args.out}: is not the name of an annotation file; it ends in .json")

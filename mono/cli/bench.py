@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mono.cli import common
 
 if TYPE_CHECKING:
-    from mono.benchmark.plan import Case, Measured
+    from mono.benchmark.cases import Case, Measured
 
 _BACKENDS = ("eager", "compile", "onnxruntime", "openvino")
 _AUTO = ("float32", "bfloat16")  # what the backend "auto" chooses from
@@ -51,7 +51,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Measures and prints; returns the exit code: 1 if a measurement failed."""
     from mono.backends.base import machine, why_not
-    from mono.benchmark.plan import machine_peaks, measure_all
+    from mono.benchmark.cases import machine_peaks, measure_all
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = args.threads or int(os.environ.get("OMP_NUM_THREADS") or cores)
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     results = measure_all(cases, say)
     out("".join(f"\nleft out: {reason}" for reason in left_out) + ("\n" if left_out else ""))
     if args.json:
-        from mono.output.atomic import write_bytes
+        from mono.io.atomic import write_bytes
 
         rows = [asdict(c) | (asdict(r) if not isinstance(r, str) else {"failed": r}) for c, r in results]
         write_bytes(args.json, json.dumps(facts | {"left_out": left_out, "rows": rows}, indent=1).encode() + b"\n")
@@ -120,7 +120,7 @@ def line(case: Case, result: Measured | str, peaks: Mapping[str, float]) -> str:
 
 def _cases(args: argparse.Namespace, threads: int) -> list[Case]:
     from mono.backends.base import BACKENDS
-    from mono.benchmark.plan import Case
+    from mono.benchmark.cases import Case
     from mono.model.zoo import MODELS
 
     if unknown := [m for m in args.models if m not in MODELS]:
@@ -150,7 +150,7 @@ def _size(text: str) -> tuple[int, int]:
 def _facts(machine: str, threads: int, peaks: Mapping[str, float], load: float) -> dict[str, Any]:
     import importlib.metadata
 
-    from mono.records import versions
+    from mono.runs.records import versions
 
     found: dict[str, str] = dict(versions())
     for name in ("onnxruntime", "openvino"):

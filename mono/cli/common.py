@@ -10,16 +10,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mono.cli.network import nth_device, refinement_of, with_fit, with_iterations
-from mono.threads import share_cores, workers_beside
+from mono.cli.model_options import nth_device, refinement_of, with_fit, with_iterations
+from mono.system.threads import share_cores, workers_beside
 
 if TYPE_CHECKING:
+    from mono.data.camera_source import CameraPolicy
     from mono.data.sample import Sample
     from mono.do_test import RunOptions, RunSummary
     from mono.evaluation.protocols import Protocol
-    from mono.focal import CameraPolicy
-    from mono.predictor import Predictor
-    from mono.ranks import Ranks
+    from mono.inference.predictor import Predictor
+    from mono.system.distributed import Ranks
 
 
 log = logging.getLogger(__name__)
@@ -172,7 +172,7 @@ def add_output_flags(parser: argparse.ArgumentParser, save: str, more: str = "")
 
 def camera_policy(args: argparse.Namespace) -> CameraPolicy:
     """The camera policy that the flags describe."""
-    from mono.focal import CameraPolicy
+    from mono.data.camera_source import CameraPolicy
 
     return CameraPolicy(
         intrinsics=args.intrinsics, focal_px=args.focal_px, fov_deg=args.fov_deg, camera_file=args.camera
@@ -182,7 +182,7 @@ def camera_policy(args: argparse.Namespace) -> CameraPolicy:
 def run_options(args: argparse.Namespace, out: Path, protocol: Protocol | None) -> RunOptions:
     """The run that the flags describe."""
     from mono.do_test import RunOptions
-    from mono.output.writer import CloudOptions, OutputOptions
+    from mono.runs.outputs import CloudOptions, OutputOptions
 
     filters = {"--min-range": args.min_range, "--max-range": args.max_range, "--voxel-size": args.voxel_size}
     filters["--min-confidence"] = args.min_confidence
@@ -211,8 +211,8 @@ def evaluation_options(args: argparse.Namespace, out: Path, report: bool) -> Run
 def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None, ranks: Ranks) -> Predictor:
     """The model that the flags describe; processes on one machine take its GPUs in turn."""
     from mono.config import parse_options
-    from mono.export.formats import is_exported
-    from mono.predictor import load_model
+    from mono.conversion.formats import is_exported
+    from mono.inference.predictor import load_model
 
     share_cores(args.threads)
     options = with_fit(with_iterations(parse_options(args.options), args.iterations), args.fit)
@@ -248,7 +248,7 @@ def command() -> list[str]:
 
 def facts(predictor: Predictor) -> dict[str, Any]:
     """What must be known to repeat a run."""
-    from mono.records import versions
+    from mono.runs.records import versions
 
     return {
         "command": command(),

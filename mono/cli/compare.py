@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     )
     sys.stdout.write(text(comparison, max(0, args.images)))
     if args.json:
-        from mono.output.atomic import write_bytes
+        from mono.io.atomic import write_bytes
 
         write_bytes(args.json, json.dumps(content(comparison), indent=1).encode() + b"\n")
         sys.stdout.write(f"\n  written: {args.json}\n")

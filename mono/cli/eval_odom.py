@@ -42,9 +42,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Compares; returns the exit code."""
-    from mono.slam.odometry_metrics import KITTI_LENGTHS, KITTI_STEP, compare_trajectories
-    from mono.slam.odometry_report import content, text, write_plots
-    from mono.slam.trajectory_files import read_timed, read_times
+    from mono.slam.trajectory.files import read_timed, read_times
+    from mono.slam.trajectory.odometry_metrics import KITTI_LENGTHS, KITTI_STEP, compare_trajectories
+    from mono.slam.trajectory.odometry_report import content, text, write_plots
 
     if min(args.lengths or (1,)) <= 0 or (args.step or 1) < 1 or args.delta < 1:
         raise ValueError("lengths, step and delta must be positive")
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
             "  lengths or starts are not those of the KITTI benchmark: these t_rel and r_rel compare with none of its\n"
         )
     if args.json:
-        from mono.output.atomic import write_bytes
+        from mono.io.atomic import write_bytes
 
         whole = {"estimate": str(args.estimate), "truth": str(args.truth), **content(errors)}
         write_bytes(args.json, json.dumps(whole, indent=1).encode() + b"\n")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from mono.data.sample import Sample
     from mono.do_test import RunOptions, RunSummary
     from mono.evaluation.protocols import Protocol
-    from mono.predictor import Predictor
-    from mono.rescore import Scores
+    from mono.inference.predictor import Predictor
+    from mono.runs.score_saved import Scores
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -47,7 +47,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Evaluates; returns the exit code."""
     from mono.data.annotations import load_annotations
-    from mono.ranks import join_ranks
+    from mono.system.distributed import join_ranks
 
     data = args.data / "annotations.json" if args.data.is_dir() else args.data
     samples = load_annotations(data, args.data_root)
@@ -71,7 +71,7 @@ def _rescore(args: argparse.Namespace, samples: Sequence[Sample], out: Path) -> 
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    from mono.rescore import rescore, scorable
+    from mono.runs.score_saved import rescore, scorable
 
     protocol = common.protocol_of(args)
     with logging_redirect_tqdm(), tqdm(total=len(scorable(samples)), unit="image") as bar:
@@ -99,9 +99,9 @@ def say_metrics(summary: RunSummary | None, options: RunOptions, predictor: Pred
 
 
 def _say(scores: RunSummary | Scores, out: Path, protocol: Protocol, facts: Mapping[str, Any], title: str) -> None:
-    from mono.evaluation.frames import reliability_of
-    from mono.evaluation.normal_tables import normals_table
-    from mono.evaluation.report import table, write_metrics
+    from mono.evaluation.normals.tables import normals_table
+    from mono.evaluation.report.image_records import reliability_of
+    from mono.evaluation.report.summary import table, write_metrics
 
     results, normals = scores.metrics, scores.normals
     if not any(results.values()) and not any(normals.values()):
@@ -115,7 +115,7 @@ def _say(scores: RunSummary | Scores, out: Path, protocol: Protocol, facts: Mapp
     sys.stdout.write("\n" + "\n\n".join(filter(None, said)) + "\n")
     sys.stdout.write(f"  metrics: {out / 'metrics.json'}\n")
     if scores.frames:
-        from mono.evaluation.page import write_page
+        from mono.evaluation.report.page import write_page
 
         page = out / "report.html"
         write_page(

@@ -28,9 +28,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Exports; returns the exit code."""
     from mono.config import parse_options
-    from mono.export.formats import SUFFIXES
+    from mono.conversion.formats import SUFFIXES
     from mono.export.write import export
-    from mono.predictor import load_model
+    from mono.inference.predictor import load_model
 
     predictor = load_model(
         args.model, checkpoint=args.checkpoint, device="cpu", precision="float32", options=parse_options(args.options)

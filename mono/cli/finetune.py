@@ -48,14 +48,14 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from mono.config import ModelConfig, parse_options
-    from mono.memory import keep_memory
-    from mono.output.atomic import write_bytes
-    from mono.predictor import load_model
+    from mono.inference.predictor import load_model
+    from mono.io.atomic import write_bytes
+    from mono.system.memory import keep_memory
+    from mono.training.data.images import read_frames
     from mono.training.finetune import finetune, samples_of, split
-    from mono.training.frames import read_frames
     from mono.training.loop import write_weights
     from mono.training.recipe import read_recipe
-    from mono.training.run import WEIGHTS, Run
+    from mono.training.schedule import WEIGHTS, Run
 
     keep_memory()
     torch.set_num_threads(args.threads)

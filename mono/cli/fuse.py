@@ -42,11 +42,11 @@ def run(args: argparse.Namespace) -> int:
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     from mono.cli.common import say_failures
-    from mono.output.point_cloud import write_ply
+    from mono.io.point_cloud import write_ply
     from mono.slam import read_trajectory
-    from mono.slam.fuse import FuseOptions, fuse
-    from mono.slam.posed_depth import find_depth, pose_names, with_poses
-    from mono.slam.trajectory_files import file_format
+    from mono.slam.fusion.fuse import FuseOptions, fuse
+    from mono.slam.fusion.posed_depth import find_depth, pose_names, with_poses
+    from mono.slam.trajectory.files import file_format
 
     for path in (args.out, args.mesh):
         if path is not None and path.suffix.lower() != ".ply":

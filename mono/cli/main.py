@@ -25,7 +25,7 @@ from mono.cli import (
     slam,
     train,
 )
-from mono.threads import wait_without_spinning
+from mono.system.threads import wait_without_spinning
 
 
 def main(argv: Sequence[str] | None = None) -> int:

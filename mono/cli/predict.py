@@ -29,8 +29,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Predicts; returns the exit code."""
     from mono.data.folder import find_images
-    from mono.data.video import find_frames, is_video
-    from mono.ranks import join_ranks
+    from mono.io.video import find_frames, is_video
+    from mono.system.distributed import join_ranks
 
     # What is made of a whole video is no part of what is written for a frame.
     video, args.save = "video" in args.save, tuple(kind for kind in args.save if kind != "video")

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pycolmap
 
+    from mono.data.camera_source import FoundCamera
     from mono.data.sample import Sample
-    from mono.focal import FoundCamera
-    from mono.slam.rescale import Depth, Rescaling
+    from mono.slam.scale.trajectory_scale import Depth, Rescaling
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,7 +53,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Finds the scale and applies it; returns the exit code."""
-    from mono.slam.colmap_model import is_model
+    from mono.slam.scale.colmap_model import is_model
 
     if args.count < 5:
         raise ValueError(f"--count is {args.count}; at least 5 frames are needed for a scale")
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _samples(inputs: Sequence[str]) -> list[Sample]:
     from mono.data.folder import find_images
-    from mono.data.video import find_frames, is_video
+    from mono.io.video import find_frames, is_video
 
     if len(inputs) == 1 and is_video(inputs[0]):
         return list(find_frames(inputs))
@@ -80,7 +80,7 @@ def _samples(inputs: Sequence[str]) -> list[Sample]:
 
 def _camera(args: argparse.Namespace, samples: Sequence[Sample]) -> FoundCamera:
     """The one camera of all frames."""
-    from mono.slam.metric_paths import camera_of_frames
+    from mono.slam.reconstruction.metric_paths import camera_of_frames
 
     found = camera_of_frames(samples, common.camera_policy(args))
     warning = "  <- lengths scale with it: give --focal-px, or a camera file" if found.source == "assumed" else ""
@@ -92,14 +92,14 @@ def _depth(
     args: argparse.Namespace, samples: Sequence[Sample], camera: FoundCamera | None
 ) -> tuple[Depth, list[int], dict[str, Any]]:
     """Depth of frames by number, which frames have it, and what must be known to repeat it."""
-    from mono.slam.rescale import annotated_depth, network_depth, saved_depth
+    from mono.slam.scale.trajectory_scale import annotated_depth, network_depth, saved_depth
 
     if args.pred:
         depth, there = (annotated_depth if args.pred.is_file() else saved_depth)(args.pred, samples)
         if not there:
             raise ValueError(f"{args.pred}: holds depth of none of the {len(samples)} frames; their names must agree")
         return depth, there, {"command": common.command(), "predictions": str(args.pred)}
-    from mono.ranks import Ranks
+    from mono.system.distributed import Ranks
 
     predictor = common.load_predictor(args, args.model, args.checkpoint, Ranks())
     found = camera or _camera(args, samples)
@@ -109,15 +109,15 @@ def _depth(
 def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> int:
     import numpy as np
 
-    from mono.slam.rescale import apply_scale, frames_of, scale_trajectory, track_frames
-    from mono.slam.trajectory import Trajectory
-    from mono.slam.trajectory_files import (
+    from mono.slam.scale.trajectory_scale import apply_scale, frames_of, scale_trajectory, track_frames
+    from mono.slam.trajectory.files import (
         file_format,
         read_body_from_camera,
         read_timed,
         read_times,
         write_trajectory,
     )
+    from mono.slam.trajectory.trajectory import Trajectory
 
     format = args.format or file_format(args.input)
     target = args.out / f"trajectory_{format}.{'csv' if format == 'euroc' else 'txt'}"
@@ -150,8 +150,8 @@ def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> 
 
 
 def _rescale_model(args: argparse.Namespace, samples: Sequence[Sample]) -> int:
-    from mono.slam.colmap_model import choose_images, model_name_finder, read_model, rescaled, write_model
-    from mono.slam.rescale import scale_model
+    from mono.slam.scale.colmap_model import choose_images, model_name_finder, read_model, rescaled, write_model
+    from mono.slam.scale.trajectory_scale import scale_model
 
     target = args.out / "model"
     if target.resolve() == args.input.resolve():
@@ -191,9 +191,9 @@ def _depth_by_the_models_cameras(
     args: argparse.Namespace, samples: Sequence[Sample], model: pycolmap.Reconstruction, frame_of: dict[int, int]
 ) -> tuple[Depth, dict[str, Any]]:
     """Depth of the model's images by their ids, as their own cameras see it, and what must be known to repeat it."""
-    from mono.focal import FoundCamera
-    from mono.ranks import Ranks
-    from mono.slam.sfm import camera_of
+    from mono.data.camera_source import FoundCamera
+    from mono.slam.reconstruction.sfm import camera_of
+    from mono.system.distributed import Ranks
 
     predictor = common.load_predictor(args, args.model, args.checkpoint, Ranks())
     cameras = {i: camera_of(model, i) for i in frame_of}
@@ -228,8 +228,8 @@ class _Bar:
 def _say(
     args: argparse.Namespace, rescaling: Rescaling, facts: dict[str, Any], extra: dict[str, Any], target: Path
 ) -> int:
-    from mono.output.atomic import write_bytes
-    from mono.slam.rescale import describe, report
+    from mono.io.atomic import write_bytes
+    from mono.slam.scale.trajectory_scale import describe, report
 
     whole = {**report(rescaling, args.windowed), **extra, "input": str(args.input), **facts}
     write_bytes(args.out / "scale.json", json.dumps(whole, indent=1).encode() + b"\n")

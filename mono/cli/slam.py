@@ -13,8 +13,8 @@ from mono.cli.video import add_frame_flags
 if TYPE_CHECKING:
     import numpy as np
 
+    from mono.data.camera_source import FoundCamera
     from mono.data.sample import Sample
-    from mono.focal import FoundCamera
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -43,12 +43,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Finds the path; returns the exit code: 1 if a part of it has no scale, or frames could not be read."""
-    from mono.output.run_folder import alone
-    from mono.ranks import Ranks
-    from mono.slam.metric_paths import camera_of_frames, paths_by_sfm, paths_by_vo
-    from mono.slam.path_files import write_paths
-    from mono.slam.sfm import SfmOptions, import_pycolmap
-    from mono.slam.vo import VoOptions, import_gtsam
+    from mono.runs.folder import alone
+    from mono.slam.reconstruction.metric_paths import camera_of_frames, paths_by_sfm, paths_by_vo
+    from mono.slam.reconstruction.path_files import write_paths
+    from mono.slam.reconstruction.sfm import SfmOptions, import_pycolmap
+    from mono.slam.reconstruction.vo import VoOptions, import_gtsam
+    from mono.system.distributed import Ranks
 
     if args.refine_focal and args.method == "vo":
         raise ValueError("--refine-focal is for --method sfm: odometry takes the camera as it is")
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _samples(args: argparse.Namespace) -> list[Sample]:
     from mono.data.folder import find_images
-    from mono.data.video import find_frames, is_video
+    from mono.io.video import find_frames, is_video
 
     videos = [given for given in args.inputs if is_video(given)]
     if videos and len(args.inputs) > 1:

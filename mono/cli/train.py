@@ -55,12 +55,12 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from mono.config import parse_options, read_config
-    from mono.memory import keep_memory
-    from mono.ranks import join_ranks
-    from mono.training.frames import read_frames
+    from mono.system.distributed import join_ranks
+    from mono.system.memory import keep_memory
+    from mono.training.data.images import read_frames
     from mono.training.loop import export, train
     from mono.training.recipe import read_recipe
-    from mono.training.run import LAST, WEIGHTS, Run
+    from mono.training.schedule import LAST, WEIGHTS, Run
     from mono.training.validate import read_sets
 
     keep_memory()

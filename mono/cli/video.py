@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mono.data.video import Video, VideoSample
     from mono.do_test import RunOptions
+    from mono.io.video import Video, VideoSample
 
 
 def add_video_flags(parser: argparse.ArgumentParser) -> None:
@@ -60,11 +60,11 @@ def finish(samples: Sequence[VideoSample], options: RunOptions, smooth: float | 
     """
     from tqdm import tqdm
 
-    from mono.output.atomic import write_bytes
-    from mono.output.manifest import Manifest
-    from mono.output.run_folder import alone
-    from mono.output.smoothing import clear, find_smoothing, write_smoothed
-    from mono.output.video import write_depth_video
+    from mono.io.atomic import write_bytes
+    from mono.runs.folder import alone
+    from mono.runs.manifest import Manifest
+    from mono.visual.depth_video import write_depth_video
+    from mono.visual.smoothing import clear, find_smoothing, write_smoothed
 
     out = options.out
     with alone(out):

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mono.data.depth import DEPTH_SUFFIXES, DepthError, png_depth_scale
-from mono.data.normals import NORMAL_FRAMES, NORMAL_SUFFIXES
 from mono.data.sample import Sample, unique_names
+from mono.io.depth import DEPTH_SUFFIXES, DepthError, png_depth_scale
+from mono.io.normals import NORMAL_FRAMES, NORMAL_SUFFIXES
 
 log = logging.getLogger(__name__)
 _SHOWN = 50
@@ -46,7 +46,7 @@ def load_annotations(path: str | os.PathLike[str], data_root: str | os.PathLike[
     """Read and check an annotation file: {"files": [{"rgb": ..., "depth": ..., "depth_scale": ..., "cam_in": ...}]}.
 
     `rgb` is required; `cam_in` (or `intrinsic`) is [fx, fy, cx, cy] [px] or a 3x3 matrix; `normal` is a map of surface
-    normals in the axes that `normal_frame` names (see `mono.data.normals`); other keys are ignored, with a
+    normals in the axes that `normal_frame` names (see `mono.io.normals`); other keys are ignored, with a
     warning where they look like one of these, and a bare list of
     entries will do. Paths are relative to `data_root` if given; else to the file's folder or, where
     they do not exist there, to the nearest folder above that has them. Images are looked for, not decoded.

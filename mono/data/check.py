@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mono.camera import Camera
-from mono.camera_files import camera_file_beside, same_aspect
 from mono.data.annotations import load_annotations
-from mono.data.builders.entries import Progress, iterate
 from mono.data.check_normals import normal_doubts
-from mono.data.depth import DepthError, read_depth
-from mono.data.images import ImageError, Photo, read_image
+from mono.data.datasets.annotation_writer import Progress, iterate
 from mono.data.sample import Sample
+from mono.geometry.camera import Camera
+from mono.io.camera_files import camera_file_beside, same_aspect
+from mono.io.depth import DepthError, read_depth
+from mono.io.images import ImageError, Photo, read_image
 
 SCHEMA = Path(__file__).with_name("annotation.schema.json")  # of the format; `load_annotations` is what decides
 

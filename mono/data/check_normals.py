@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mono.camera import Camera
-from mono.camera_files import same_aspect
-from mono.data.normals import NORMAL_FRAMES, NormalError, convert_normals, read_normals
 from mono.data.sample import Sample
+from mono.geometry.camera import Camera
+from mono.io.camera_files import same_aspect
+from mono.io.normals import NORMAL_FRAMES, NormalError, convert_normals, read_normals
 
 _AWAY = 0.5  # share of the normals that point away from the camera, from which on the axes must be others
 _FOCAL = 0.8  # of a map whose camera is unknown, in widths: a field of view of 64 degrees

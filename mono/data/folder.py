@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mono.data.images import IMAGE_SUFFIXES
 from mono.data.sample import Sample, unique_names
+from mono.io.images import IMAGE_SUFFIXES
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mono.data.images import Photo, read_image
+from mono.io.images import Photo, read_image
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Sample:
         depth_scale: ground truth [m] = stored value / depth_scale; None: the file's own scale, or metres.
         intrinsics: annotated (fx, fy, cx, cy) [px] of the upright image at its full size.
         normal: the file of the true surface normals.
-        normal_frame: that file's axes, one of `mono.data.normals.NORMAL_FRAMES`.
+        normal_frame: that file's axes, one of `mono.io.normals.NORMAL_FRAMES`.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Sample:
     normal_frame: str = "opencv"
 
     def read(self) -> Photo:
-        """Opens the image; see `mono.data.images.read_image` for the errors."""
+        """Opens the image; see `mono.io.images.read_image` for the errors."""
         return read_image(self.rgb)
 
 

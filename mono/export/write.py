@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mono.backends.base import BackendError, why_not
-from mono.camera import Camera
-from mono.export.formats import (
+from mono.conversion.formats import (
     SUFFIXES,
     Whole,
     open_exported,
@@ -25,9 +24,10 @@ from mono.export.formats import (
     write_openvino,
     write_torchscript,
 )
+from mono.geometry.camera import Camera
 
 if TYPE_CHECKING:
-    from mono.predictor import Predictor
+    from mono.inference.predictor import Predictor
 
 log = logging.getLogger(__name__)
 BOUND = 1e-3  # of |depth / eager depth - 1| and |confidence - eager's| / (1 + |eager's|), at every pixel
@@ -143,8 +143,8 @@ def _writer(predictor: Predictor, kind: str) -> Callable[[Path, dict[str, Any]],
     """What writes the model to a path with facts; the model is captured once."""
     import torch
 
-    from mono.export.networks import Maps, with_plain_padding
-    from mono.export.whole import WholeModel
+    from mono.conversion.end_to_end import WholeModel
+    from mono.conversion.tracing import Maps, with_plain_padding
 
     image = torch.from_numpy(_picture(_TRACED))
     intrinsics = torch.tensor(_TRACED.intrinsics, dtype=torch.float32)
@@ -173,7 +173,7 @@ def _scripted(network: Any, predictor: Predictor) -> Any:
 
     import torch
 
-    from mono.export.whole import WholeModel
+    from mono.conversion.end_to_end import WholeModel
 
     view = predictor.transform.view(_TRACED)
     with torch.no_grad(), warnings.catch_warnings():
@@ -209,6 +209,6 @@ def _picture(camera: Camera) -> np.ndarray:
 
 
 def _versions() -> dict[str, str]:
-    from mono.records import versions
+    from mono.runs.records import versions
 
     return versions()

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mono.memory import page_out
 from mono.model.zoo import MODELS, ModelRecord
+from mono.system.memory import page_out
 
 if TYPE_CHECKING:
     import torch

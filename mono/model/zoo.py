@@ -11,7 +11,7 @@ class ModelRecord:
 
     Attributes:
         name: how users call it.
-        config: its config below mono/configs/HourglassDecoder.
+        config: its config below mono/configs or mono/configs/HourglassDecoder.
         file: its checkpoint's released file name.
         repository: Hugging Face repository that holds the file; None: it ships with the package.
         megabytes: size of the checkpoint's tensors [MB].

@@ -1,6 +1,6 @@
 """Metres for moving cameras: trajectories, their scale, and how good they are."""
 
-from mono.slam.trajectory import Trajectory
-from mono.slam.trajectory_files import read_trajectory, write_trajectory
+from mono.slam.trajectory.files import read_trajectory, write_trajectory
+from mono.slam.trajectory.trajectory import Trajectory
 
 __all__ = ["Trajectory", "read_trajectory", "write_trajectory"]

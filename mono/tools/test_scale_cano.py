@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     from mono.data.annotations import load_annotations
     from mono.data.folder import find_images
-    from mono.ranks import join_ranks
+    from mono.system.distributed import join_ranks
 
     data = [Path(p) for p in args.test_data_path]
     annotated = len(data) == 1 and data[0].suffix == ".json"

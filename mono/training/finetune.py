@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor, nn
 
-from mono.canonical import CanonicalTransform
 from mono.config import ModelConfig
 from mono.data.sample import Sample
+from mono.geometry.canonical import CanonicalTransform
 from mono.model.checkpoint import read_tensors
-from mono.training.frames import Frame
+from mono.training.data.images import Frame
 from mono.training.loop import train
 from mono.training.recipe import Recipe
-from mono.training.run import Run
+from mono.training.schedule import Run
 from mono.training.validate import Score, validate
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from mono.config import ModelConfig
-from mono.training.frames import Frame
+from mono.training.data.images import Frame
 from mono.training.recipe import Recipe
-from mono.training.run import Run
+from mono.training.schedule import Run
 
 
 def fingerprint(config: ModelConfig, recipe: Recipe, run: Run, frames: Sequence[Frame], processes: int) -> str:

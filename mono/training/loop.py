@@ -10,16 +10,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mono.canonical import CanonicalTransform
 from mono.config import ModelConfig
 from mono.data.sample import Sample
-from mono.output.atomic import atomic_path, sweep
-from mono.ranks import Ranks
-from mono.training.batch_plan import BatchPlan
-from mono.training.frames import Frame
-from mono.training.mixed_data import MixedFrames, loader
+from mono.geometry.canonical import CanonicalTransform
+from mono.io.atomic import atomic_path, sweep
+from mono.system.distributed import Ranks
+from mono.training.data.dataset import MixedFrames, loader
+from mono.training.data.images import Frame
+from mono.training.data.sampling import BatchPlan
 from mono.training.recipe import Recipe
-from mono.training.run import Run
+from mono.training.schedule import Run
 from mono.training.trainer import Trainer
 from mono.training.validate import validate
 

@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mono.output.atomic import write_bytes
-from mono.training.run import PROGRESS, Run
+from mono.io.atomic import write_bytes
+from mono.training.schedule import PROGRESS, Run
 from mono.training.validate import Score
 
 log = logging.getLogger(__name__)

@@ -14,19 +14,19 @@ import torch.distributed as dist
 from torch import nn
 
 from mono.config import ModelConfig
+from mono.io.atomic import atomic_path
 from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.depth_model import DepthModel, build_depth_model
-from mono.output.atomic import atomic_path
-from mono.ranks import Ranks
-from mono.training.batch import Batch
+from mono.system.distributed import Ranks
+from mono.training.cpu_encoder import prepare_trunk
+from mono.training.data.batch import Batch
+from mono.training.data.images import Frame
 from mono.training.fingerprint import differences, fingerprint
 from mono.training.first_weights import load_first_weights
-from mono.training.frames import Frame
-from mono.training.objective import compute_losses
+from mono.training.losses.objective import compute_losses
 from mono.training.progress import Progress
 from mono.training.recipe import Recipe
-from mono.training.run import LAST, Run, rate
-from mono.training.trunk import prepare_trunk
+from mono.training.schedule import LAST, Run, rate
 
 log = logging.getLogger(__name__)
 

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from mono.camera import Camera
-from mono.canonical import CanonicalTransform
 from mono.data.annotations import load_annotations
-from mono.data.depth import read_depth
-from mono.data.images import read_image
 from mono.data.sample import Sample
 from mono.evaluation.metrics import compare
+from mono.geometry.camera import Camera
+from mono.geometry.canonical import CanonicalTransform
+from mono.io.depth import read_depth
+from mono.io.images import read_image
 
 
 @dataclass(frozen=True)

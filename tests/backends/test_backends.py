@@ -8,11 +8,12 @@ import pytest
 import torch
 
 import mono
-from mono.backends import base, choose
+from mono.backends import base
 from mono.backends.base import BackendError, why_not
-from mono.backends.check import check_frames, deviation
-from mono.backends.choose import try_all, with_backend, with_fastest
-from mono.camera import Camera
+from mono.geometry.camera import Camera
+from mono.inference import autotune as choose
+from mono.inference.accuracy import check_frames, deviation
+from mono.inference.autotune import try_all, with_backend, with_fastest
 from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.depth_model import NetworkOutput, build_depth_model
 from tests.golden.reference_values import reference_image
@@ -75,7 +76,7 @@ def test_a_network_is_converted_once(toy_predictor, cache, backend, monkeypatch)
         pytest.skip(reason)
     with_backend(toy_predictor, backend)
     assert list((cache / ("onnx" if backend == "onnxruntime" else backend)).glob("*.*"))
-    monkeypatch.setattr("mono.export.networks.captured", lambda *_: pytest.fail("converted again"))
+    monkeypatch.setattr("mono.conversion.tracing.captured", lambda *_: pytest.fail("converted again"))
     with_backend(toy_predictor, backend)
     with pytest.raises(pytest.fail.Exception, match="converted again"):
         with_backend(replace(toy_predictor, checksum="other weights"), backend)
@@ -232,7 +233,7 @@ def test_auto_without_any_that_works(toy_predictor, monkeypatch):
 
 
 def test_check_frames_that_are_not_there(monkeypatch, tmp_path):
-    monkeypatch.setattr("mono.backends.check._DEMOS", ("no_demo",))
+    monkeypatch.setattr("mono.inference.accuracy._DEMOS", ("no_demo",))
     with pytest.raises(BackendError, match="name a backend instead of auto"):
         check_frames()
 

@@ -4,8 +4,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from mono.backends.base import BackendError
-from mono.benchmark import plan
-from mono.benchmark.plan import Case, Measured, measure
+from mono.benchmark import cases as plan
+from mono.benchmark.cases import Case, Measured, measure
 from mono.cli import bench
 from mono.cli.main import main
 

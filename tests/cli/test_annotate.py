@@ -10,7 +10,7 @@ import pytest
 
 from mono.cli.main import main
 from mono.data.annotations import load_annotations
-from tests.data.layouts import picture, stored_depth, text
+from tests.data.datasets.layouts import picture, stored_depth, text
 
 DRIVE = "2011_09_26/2011_09_26_drive_0002_sync"
 

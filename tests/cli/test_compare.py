@@ -8,7 +8,7 @@ import pytest
 from mono.cli.main import main
 from mono.evaluation.metrics import evaluate_tiers
 from mono.evaluation.protocols import Protocol, get_protocol
-from mono.evaluation.report import write_metrics
+from mono.evaluation.report.summary import write_metrics
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from mono.cli import common
 from mono.cli.main import main
-from mono.ranks import Ranks
+from mono.system.distributed import Ranks
 from tests.golden.reference_values import reference_image
 
 
@@ -65,10 +65,10 @@ def flags(*words):
 
 
 def test_iterations_become_a_config_value_beside_the_others(monkeypatch):
-    import mono.predictor
+    import mono.inference.predictor
 
     given = {}
-    monkeypatch.setattr(mono.predictor, "load_model", lambda model, **values: given.update(values))
+    monkeypatch.setattr(mono.inference.predictor, "load_model", lambda model, **values: given.update(values))
     options = ["--options", "data_basic.crop_size=(616,1064)", "model.decoder.iterations=3"]
     common.load_predictor(flags("--iterations", "8", *options), "vit_small", None, Ranks())
     assert given["options"] == {"data_basic.crop_size": (616, 1064), "model.decoder.iterations": 8}

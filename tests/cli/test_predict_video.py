@@ -8,12 +8,12 @@ import pytest
 
 from mono.cli import common
 from mono.cli.main import main
-from mono.data.depth import read_depth
-from mono.data.video import Video
-from mono.output.depth_files import write_depth
-from mono.output.smoothing import find_smoothing
-from mono.output.video import write_video
-from mono.slam.posed_depth import find_depth, frame_times
+from mono.io.depth import read_depth
+from mono.io.depth_encoding import write_depth
+from mono.io.video import Video
+from mono.slam.fusion.posed_depth import find_depth, frame_times
+from mono.visual.depth_video import write_video
+from mono.visual.smoothing import find_smoothing
 
 av = pytest.importorskip("av")
 

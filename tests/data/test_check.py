@@ -14,7 +14,7 @@ from PIL import Image
 from mono.cli.main import main
 from mono.data.annotations import AnnotationError, load_annotations
 from mono.data.check import SCHEMA, check_annotations
-from tests.data.layouts import picture, stored_depth, text
+from tests.data.datasets.layouts import picture, stored_depth, text
 
 CAMERA = [40.0, 40.0, 15.5, 11.5]
 MISTAKES = [

@@ -10,7 +10,7 @@ import pytest
 from mono.evaluation.comparison import ComparisonError, StoredRun, compare_runs, read_metrics
 from mono.evaluation.metrics import ImageMetrics, compare, mean_over_images, pooled_over_pixels
 from mono.evaluation.protocols import Protocol
-from mono.evaluation.report import write_metrics
+from mono.evaluation.report.summary import write_metrics
 
 PROTOCOL = Protocol("own", max_depth=80)
 

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from mono.camera import Camera
+from mono.geometry.camera import Camera
 
 CAMERA = Camera.from_fov(70, 240, 180)
 HALF = np.array([4.0, 2.0, 6.0])  # half sides of the box [m]

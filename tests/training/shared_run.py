@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from mono.ranks import join_ranks
-from mono.training.frames import read_frames
+from mono.system.distributed import join_ranks
+from mono.training.data.images import read_frames
 from mono.training.loop import train
-from mono.training.run import Run
+from mono.training.schedule import Run
 from tests.training.small import CONFIG, RECIPE
 
 # Adam divides by the gradient's size, and so makes rounding errors as large as the learning rate.

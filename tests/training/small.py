@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from mono.canonical import CanonicalTransform
 from mono.config import ModelConfig
-from mono.training.batch import Batch
+from mono.geometry.canonical import CanonicalTransform
+from mono.training.data.batch import Batch
 from mono.training.recipe import Recipe
 
 CONFIG = ModelConfig(

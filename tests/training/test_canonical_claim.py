@@ -15,9 +15,9 @@ import pytest
 import torch
 from PIL import Image
 
-from mono.camera import Camera
-from mono.training.batch_plan import Key
-from mono.training.frames import read_frames
+from mono.geometry.camera import Camera
+from mono.training.data.images import read_frames
+from mono.training.data.sampling import Key
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "canonical_claim.py"
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from mono.model.depth_model import build_depth_model
+from mono.training.data.images import Frame, read_frames
 from mono.training.finetune import finetune, samples_of, split
-from mono.training.frames import Frame, read_frames
-from mono.training.run import Run
+from mono.training.schedule import Run
 from mono.training.trainer import Trainer
 from tests.training.small import CONFIG, RECIPE, write_walls
 

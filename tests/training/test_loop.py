@@ -12,9 +12,9 @@ import torch
 
 from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.depth_model import build_depth_model
-from mono.training.frames import read_frames
+from mono.training.data.images import read_frames
 from mono.training.loop import export, train
-from mono.training.run import LAST, PROGRESS, Run, rate
+from mono.training.schedule import LAST, PROGRESS, Run, rate
 from mono.training.trainer import Trainer
 from mono.training.validate import read_sets, validate
 from tests.training.small import CONFIG, LOSSES, RECIPE, batch_of

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from mono.training.data.images import read_frames
 from mono.training.fingerprint import differences, fingerprint
-from mono.training.frames import read_frames
 from mono.training.loop import train
-from mono.training.run import LAST, PROGRESS, Run
+from mono.training.schedule import LAST, PROGRESS, Run
 from tests.training.shared_run import SLOW
 from tests.training.small import CONFIG, RECIPE
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import torch
 
-from mono.training.frames import read_frames
+from mono.training.data.images import read_frames
 from mono.training.loop import train
 from mono.training.recipe import Recipe
-from mono.training.run import LAST, PROGRESS, Run
+from mono.training.schedule import LAST, PROGRESS, Run
 from mono.training.trainer import Trainer
 from tests.training.small import CONFIG, RECIPE, batch_of, write_walls
 

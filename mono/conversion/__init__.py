@@ -1,0 +1,1 @@
+"""Networks as ONNX, OpenVINO, TorchScript and ExportedProgram files."""

@@ -1,0 +1,156 @@
+"""A network with all that is around it as one module: a photo and its intrinsics in, metres at the photo's size out.
+
+It says with tensors what `mono.geometry.canonical` says with numpy and cv2, so that it can be written to a file that other
+programs run. Sizes that follow from the camera are values of tensors: a tracer would freeze numbers of Python.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from mono.geometry.canonical import FARTHEST, CanonicalTransform
+
+
+class WholeModel(nn.Module):
+    """Normalisation, canonical transform, network, and the way back.
+
+    The photo is resized bit for bit as cv2.resize does it with INTER_LINEAR (which does not smooth an image that gets
+    smaller), because the networks were made with it.
+
+    Args:
+        network: maps normalised (1, 3, H, W) and the principal point (1, 2) [px] in it to canonical depth and
+            confidence, both (1, 1, H, W), as a pair.
+        transform: how images are brought to the canonical camera.
+    """
+
+    mean: Tensor
+    scale: Tensor
+    border: Tensor
+
+    def __init__(self, network: nn.Module, transform: CanonicalTransform):
+        super().__init__()
+        self.network = network
+        self.crop_height, self.crop_width = int(transform.crop_size[0]), int(transform.crop_size[1])
+        self.focal_length = float(transform.focal_length)
+        self.image_mode = transform.mode == "image"
+        self.tight = transform.fit == "tight"
+        self.multiple = int(transform.multiple)
+        self.farthest = FARTHEST
+        mean = torch.tensor(transform.mean, dtype=torch.float32)
+        self.register_buffer("mean", mean[:, None, None], persistent=False)
+        self.register_buffer("scale", (1 / torch.tensor(transform.std))[:, None, None], persistent=False)
+        border = torch.tensor([round(m) for m in transform.mean], dtype=torch.int32)
+        self.register_buffer("border", border, persistent=False)
+
+    def forward(self, image: Tensor, intrinsics: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps a photo to metres.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            intrinsics: (4,) float32, fx, fy, cx, cy of the photo [px].
+
+        Returns:
+            Depth along the optical axis [m], 0 where invalid, and confidence, both (H, W) float32.
+        """
+        rows, columns = image.shape[0], image.shape[1]
+        focal = (intrinsics[0] + intrinsics[1]) / 2
+        full_height = torch.full((), rows, dtype=torch.int64)
+        full_width = torch.full((), columns, dtype=torch.int64)
+        # Whole numbers: (crop / size) * other would be rounded.
+        by_height = full_height * self.crop_width >= full_width * self.crop_height
+        height = torch.where(by_height, full_height * 0 + self.crop_height, full_height * self.crop_width // full_width)
+        width = torch.where(by_height, full_width * self.crop_height // full_height, full_width * 0 + self.crop_width)
+        ratio = torch.where(by_height, self.crop_height / full_height, self.crop_width / full_width)
+        if self.image_mode:
+            wanted = self.focal_length / focal
+            fits = wanted < ratio
+            ratio = torch.where(fits, wanted, ratio)
+            height = torch.where(fits, _floor(full_height * self.focal_length / focal), height)
+            width = torch.where(fits, _floor(full_width * self.focal_length / focal), width)
+        canvas_height, canvas_width = self.crop_height, self.crop_width
+        if self.tight:
+            blocks_high = _number((height + self.multiple - 1) // self.multiple)
+            blocks_wide = _number((width + self.multiple - 1) // self.multiple)
+            if not torch.jit.is_scripting():
+                torch._check(blocks_high >= 1)
+                torch._check(blocks_high <= self.crop_height // self.multiple)
+                torch._check(blocks_wide >= 1)
+                torch._check(blocks_wide <= self.crop_width // self.multiple)
+            canvas_height, canvas_width = blocks_high * self.multiple, blocks_wide * self.multiple
+        top = (canvas_height - height) // 2
+        left = (canvas_width - width) // 2
+        y = torch.arange(canvas_height, dtype=torch.int64) - top
+        x = torch.arange(canvas_width, dtype=torch.int64) - left
+        pixels = _resized(image, y.clamp(min=0).minimum(height - 1), x.clamp(min=0).minimum(width - 1), height, width)
+        inside = ((y >= 0) & (y < height))[:, None] & ((x >= 0) & (x < width))
+        pixels = torch.where(inside[:, :, None], pixels, self.border)
+        tensor = (pixels.permute(2, 0, 1).to(torch.float32) - self.mean) * self.scale
+        shrunk = torch.stack([width / full_width, height / full_height])
+        point = (intrinsics[2:] + 0.5) * shrunk - 0.5 + torch.stack([left, top])
+        depth, confidence = self.network(tensor[None], point[None])
+        maps = torch.cat([depth, confidence], 1)[0]
+        maps = _looked_up(maps, rows, height, top, 1)
+        maps = _looked_up(maps, columns, width, left, 2)
+        metres = maps[0] * (focal * ratio / self.focal_length)
+        valid = (metres > 0) & (metres < self.farthest)
+        return torch.where(valid, metres, torch.zeros_like(metres)), maps[1]
+
+
+def _number(value: Tensor) -> int:
+    if torch.jit.is_scripting():
+        return int(value)
+    number: int = value.item()  # type: ignore[assignment]
+    return number  # a symbol while a graph is captured, which int() would freeze
+
+
+def _floor(size: Tensor) -> Tensor:
+    """The whole pixels in a size; one that single precision puts a hair below a whole number counts as that."""
+    return torch.floor(size * (1 + 2e-7)).to(torch.int64)
+
+
+def _taps(index: Tensor, size: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
+    """Where pixels `index` of an axis of `size` lie between those of an axis of `source`: the first, and how far on."""
+    over = (2 * index + 1) * source - size
+    under = 2 * size
+    first = torch.div(over + under, under, rounding_mode="floor") - 1  # a numerator below 0 is avoided
+    position = first.to(torch.float32) + (over - first * under).to(torch.float32) / under.to(torch.float32)
+    first = torch.floor(position)
+    return first.to(torch.int64), position - first
+
+
+def _resized(image: Tensor, y: Tensor, x: Tensor, height: Tensor, width: Tensor) -> Tensor:
+    """Rows `y` and columns `x` of an image (H, W, 3) uint8 resized to `height` x `width`, int32 0-255.
+
+    In the whole numbers of cv2.resize, so that no grey level differs.
+    """
+    rows, columns = image.shape[0], image.shape[1]
+    last_row, last_column = torch.full((), rows - 1, dtype=torch.int64), torch.full((), columns - 1, dtype=torch.int64)
+    left, on = _taps(x, width, last_column + 1)
+    on = torch.where((left < 0) | (left >= last_column), torch.zeros_like(on), on)
+    top, down = _taps(y, height, last_row + 1)
+    steps = 2048  # cv2 resizes 8-bit images with weights of 11 bits
+    near, far = torch.round((1 - on) * steps).to(torch.int32), torch.round(on * steps).to(torch.int32)
+    lines = (
+        image.index_select(1, left.clamp(min=0).minimum(last_column)).to(torch.int32) * near[:, None]
+        + image.index_select(1, (left + 1).clamp(min=0).minimum(last_column)).to(torch.int32) * far[:, None]
+    )
+    lines = torch.div(lines, 16, rounding_mode="floor")
+    upper, lower = torch.round((1 - down) * steps).to(torch.int32), torch.round(down * steps).to(torch.int32)
+    above = lines.index_select(0, top.clamp(min=0).minimum(last_row)) * upper[:, None, None]
+    below = lines.index_select(0, (top + 1).clamp(min=0).minimum(last_row)) * lower[:, None, None]
+    both = torch.div(above, 65536, rounding_mode="floor") + torch.div(below, 65536, rounding_mode="floor") + 2
+    return torch.div(both, 4, rounding_mode="floor")
+
+
+def _looked_up(maps: Tensor, count: int, size: Tensor, start: Tensor, axis: int) -> Tensor:
+    """Maps (2, H, W) with an axis resized linearly to `count`, from its `size` pixels after `start`."""
+    index = torch.arange(count, dtype=torch.int64)
+    position = (index.to(torch.float32) + 0.5) * (size.to(torch.float32) / count) - 0.5
+    position = position.clamp(min=0)
+    first = torch.floor(position)
+    on = position - first
+    if axis == 1:
+        on = on[:, None]
+    first_pixel = first.to(torch.int64).minimum(size - 1)
+    near = maps.index_select(axis, first_pixel + start)
+    far = maps.index_select(axis, (first_pixel + 1).minimum(size - 1) + start)
+    return near + (far - near) * on

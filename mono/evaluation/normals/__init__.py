@@ -1,0 +1,1 @@
+"""Comparison of surface normals with ground truth."""

@@ -1,0 +1,191 @@
+"""What an evaluation says of surface normals: lines to read, and their part of `metrics.json`."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mono.evaluation.normals.metrics import ImageNormals, NormalMetrics, mean_over_images, pooled_over_pixels
+
+# Of normals' metrics: attribute, heading, number format.
+COLUMNS = (
+    ("mean", "mean", ".2f"),
+    ("median", "median", ".2f"),
+    ("rmse", "rmse", ".2f"),
+    ("under_5", "<5°", ".3f"),
+    ("under_7_5", "<7.5°", ".3f"),
+    ("under_11_25", "<11.25°", ".3f"),
+    ("under_22_5", "<22.5°", ".3f"),
+    ("under_30", "<30°", ".3f"),
+)
+NOTE = "angles in degrees; shares of the pixels below an angle; pixels without a predicted normal count as 90°"
+PREDICTED = {
+    "network": "the network's normals",
+    "saved": "saved normals",
+    "depth": "normals from predicted depth",
+}
+TRUTH = {"annotation": "annotated ground truth", "depth": "ground truth derived from depth"}
+AVERAGES = {"per_image_mean": "mean over images", "pooled_over_pixels": "pooled over pixels"}
+
+Normals = Mapping[str, ImageNormals | None]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Images of which predicted normals, and of which true normals, are from the same source; never mixed.
+
+    Attributes:
+        predicted, truth: the sources, as in `ImageNormals`.
+        images: the images.
+    """
+
+    predicted: str
+    truth: str
+    images: tuple[ImageNormals, ...]
+
+    @property
+    def label(self) -> str:
+        """What is compared with what, in words."""
+        return f"{PREDICTED[self.predicted]} against {TRUTH[self.truth]}"
+
+    @property
+    def caption(self) -> str:
+        """The label, and how many images there are."""
+        return f"{self.label}, {len(self.images)} image{'s' * (len(self.images) != 1)}"
+
+    @property
+    def doubt(self) -> str:
+        """How sure the true normals are, in words; "" where they are annotated."""
+        windows = Counter(image.window for image in self.images if image.window)
+        if not windows:
+            return ""
+        noises = [image.noise for image in self.images if image.noise is not None]
+        parts = [
+            f"as it is ({count})" if window == 1 else f"averaged over {window}x{window} px ({count})"
+            for window, count in sorted(windows.items())
+        ]
+        text = f"true depth {', '.join(parts)}"
+        if not noises:
+            return text
+        return f"{text}; averaging it more turns the true normals by {statistics.median(noises):.1f}° (median)"
+
+    @property
+    def averages(self) -> dict[str, NormalMetrics]:
+        """The mean over the images, "per_image_mean", and over all their pixels, "pooled_over_pixels"."""
+        mean, pooled = mean_over_images(image.metrics for image in self.images), pooled_over_pixels(self.images)
+        assert mean and pooled
+        return {"per_image_mean": mean, "pooled_over_pixels": pooled}
+
+
+def groups_of(results: Normals) -> list[Group]:
+    """The images in groups, annotated ground truth first."""
+    scored = [image for image in results.values() if image]
+    return [
+        Group(predicted, truth, images)
+        for truth in TRUTH
+        for predicted in PREDICTED
+        if (images := tuple(i for i in scored if (i.predicted, i.truth) == (predicted, truth)))
+    ]
+
+
+def normals_table(results: Normals) -> str:
+    """The tables of a run's normals; "" where none were compared.
+
+    Args:
+        results: of each image whose normals were asked for; None for those without a true normal that counts.
+    """
+    if not results:
+        return ""
+    lines = []
+    for group in groups_of(results):
+        lines += [f"normals: {group.caption}"]
+        lines += [f"{'':20}" + "".join(f"{heading:>9}" for _, heading, _ in COLUMNS)]
+        for name, metrics in group.averages.items():
+            lines.append(f"{AVERAGES[name]:20}" + "".join(f"{cell:>9}" for cell in cells(metrics)))
+        lines += [group.doubt] if group.doubt else []
+        lines.append("")
+    left_out = [name for name, image in results.items() if image is None]
+    if left_out:
+        some = ", ".join(left_out[:5]) + (", …" if len(left_out) > 5 else "")
+        lines.append(
+            f"without a true normal that counts, so left out here: {len(left_out)} of {len(results)} images: {some}"
+        )
+    return "\n".join([*lines, NOTE] if groups_of(results) else lines)
+
+
+def normals_summary(results: Normals) -> dict[str, Any] | None:
+    """What `metrics.json` holds of normals: both averages of each group, and each image; None without any."""
+    if not results:
+        return None
+    return {
+        "groups": [
+            {
+                "predicted": group.predicted,
+                "truth": group.truth,
+                "description": group.label,
+                "images": len(group.images),
+                "doubt": group.doubt,
+                **{name: asdict(metrics) for name, metrics in group.averages.items()},
+            }
+            for group in groups_of(results)
+        ],
+        "without_valid_ground_truth": [name for name, image in results.items() if image is None],
+        "per_image": {
+            name: {
+                "predicted": image.predicted,
+                "truth": image.truth,
+                "window": image.window,
+                "noise": image.noise,
+                **asdict(image.metrics),
+            }
+            for name, image in results.items()
+            if image
+        },
+    }
+
+
+@dataclass(frozen=True)
+class Section:
+    """Normals on the report page.
+
+    Attributes:
+        headings: of the numbers, each with whether "higher" or "lower" is better.
+        groups: the groups' labels, with (name of the average, numbers) of their lines.
+        left_out: names of images without a true normal that counts.
+        notes: what must be known to read the numbers.
+    """
+
+    headings: tuple[tuple[str, str], ...]
+    groups: tuple[tuple[str, tuple[tuple[str, Sequence[str]], ...]], ...]
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def normals_section(results: Normals) -> Section | None:
+    """What the report page shows of normals; None without any."""
+    if not results:
+        return None
+    groups = groups_of(results)
+    return Section(
+        headings=tuple((heading, "higher" if name.startswith("under") else "lower") for name, heading, _ in COLUMNS),
+        groups=tuple(
+            (
+                group.caption,
+                tuple((AVERAGES[name], cells(metrics)) for name, metrics in group.averages.items()),
+            )
+            for group in groups
+        ),
+        left_out=tuple(name for name, image in results.items() if image is None),
+        notes=(
+            f"{NOTE[0].upper()}{NOTE[1:]}. Papers on normals pool over pixels.",
+            *(f"Ground truth derived from depth: {group.doubt}." for group in groups if group.doubt),
+        ),
+    )
+
+
+def cells(metrics: NormalMetrics) -> Sequence[str]:
+    """The numbers of a line, as they are read."""
+    return [format(getattr(metrics, name), style) for name, _, style in COLUMNS]

@@ -1,0 +1,212 @@
+"""`report.html`: an evaluation as one page that opens from disk, with its protocol, baselines, charts and images."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mono.evaluation.alignment import scale_spread
+from mono.evaluation.baselines import ConstantDepth, best_constant
+from mono.evaluation.metrics import ImageMetrics
+from mono.evaluation.normals.tables import Normals, groups_of, normals_section
+from mono.evaluation.protocols import Protocol
+from mono.evaluation.report import charts, thumbnails
+from mono.evaluation.report.color_scales import ColorScale, depth_scale, error_scale
+from mono.evaluation.report.distributions import Distribution, pooled
+from mono.evaluation.report.image_records import Frame, read_frame
+from mono.evaluation.report.reliability import Reliability
+from mono.evaluation.report.result_table import IMAGE_COLUMNS, columns_of, headline, notes, tier_blocks
+from mono.io.atomic import atomic_path
+
+logger = logging.getLogger(__name__)
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_BREAKS = re.compile(r"(?<=[/\\_\-])")
+_AVERAGING = {
+    "image": "Averaged over images, each counting the same",
+    "pixel": "Pooled over pixels, each counting the same",
+}
+
+Tiers = Mapping[str, ImageMetrics]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A thumbnail as the page shows it."""
+
+    uri: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number of the per-image table: what it is sorted by, and what is read."""
+
+    value: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """An image in the per-image table: its name, in parts between which a line may break, and its pictures' size."""
+
+    name: tuple[str, ...]
+    pixels: str
+    cells: tuple[Cell, ...]
+    pictures: tuple[Picture, ...] = ()
+    width: int = 0
+    height: int = 0
+
+
+def write_page(
+    path: Path,
+    results: Mapping[str, Tiers | None],
+    protocol: Protocol,
+    run: Mapping[str, Any],
+    frames: Mapping[str, Path],
+    *,
+    title: str = "Depth evaluation",
+    failures: Sequence[tuple[str, str]] = (),
+    normals: Normals | None = None,
+    confidence: Reliability | None = None,
+) -> None:
+    """Write `report.html`, whole or not at all. It holds all it needs: no other file, no network.
+
+    Args:
+        path: where to.
+        results: metrics of each image by tier, as for `report.write_metrics`; None for images that are left out.
+        protocol: under which they were computed.
+        run: what else is worth telling: command, model, checksum, precision, versions, ...
+        frames: of each image of `results` the file of `frames.write_frame`; images without one have no pictures and
+            are not in the charts. They are read one by one, so memory does not grow with their thumbnails.
+        title: of the page.
+        failures: (input, reason) of images that could not be evaluated.
+        normals: the comparison of each image's surface normals, as for `normals_table`.
+        confidence: how confidence and error go together.
+
+    Raises:
+        OSError: the page cannot be written.
+    """
+    import jinja2
+
+    scored = {name: tiers for name, tiers in results.items() if tiers}
+    usable, whole, constant, shapes = _survey({name: frames[name] for name in scored if name in frames}, protocol)
+    spread = scale_spread(tiers["metric"].scale for tiers in scored.values())
+    depths = depth_scale(whole) if usable else None
+    errors = error_scale(whole) if usable else None
+    script = (_TEMPLATES / "page.js").read_text("utf-8")
+    columns = columns_of(scored.values())
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    stream = environment.get_template("page.html").stream(
+        title=title,
+        protocol=protocol,
+        protocol_lines=protocol.describe().splitlines(),
+        averaging=_AVERAGING[protocol.averaging],
+        scored=len(scored),
+        headline=headline(scored, protocol),
+        spread=spread,
+        columns=columns,
+        tiers=tier_blocks(scored, protocol, str(run.get("model", "this run")), constant, columns),
+        notes=notes(constant, len(usable), len(scored), protocol),
+        normals=normals_section(normals or {}),
+        charts=[
+            *charts.of_depth(whole, spread, [tiers["metric"].scale for tiers in scored.values()]),
+            *charts.of_the_rest(confidence, groups_of(normals or {})),
+        ],
+        depth_scale=depths,
+        error_scale=errors,
+        image_columns=IMAGE_COLUMNS,
+        wide=_mostly_wide(shapes),
+        rows=_rows(scored, usable, depths, errors),
+        excluded=[name for name, tiers in results.items() if not tiers],
+        failures=failures,
+        command=_command(run.get("command")),
+        run=[(key.replace("_", " "), _plain(value)) for key, value in run.items() if key != "command"],
+        style=(_TEMPLATES / "page.css").read_text("utf-8"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+    )
+    stream.enable_buffering(200)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        # File names may hold bytes that are no text: they show as "?".
+        stream.dump(file, encoding="utf-8", errors="replace")
+
+
+def _survey(
+    frames: Mapping[str, Path], protocol: Protocol
+) -> tuple[dict[str, Path], Distribution, ConstantDepth | None, list[tuple[int, ...]]]:
+    """The frames that can be read, their pixels' distribution, the best constant depth for them, and their shapes."""
+    usable: dict[str, Path] = {}
+    truths, pixels, shapes = [], [], []
+
+    def parts() -> Iterator[Distribution]:
+        for name, path in frames.items():
+            try:
+                frame = read_frame(path)
+            except (OSError, ValueError) as error:
+                logger.warning("%s: its pictures are left out of the report: %s", name, error)
+                continue
+            usable[name] = path
+            truths.append(frame.quantiles)
+            pixels.append(frame.pixels)
+            shapes.append(frame.truth.shape)
+            yield frame.distribution
+
+    whole = pooled(parts())
+    return usable, whole, best_constant(truths, pixels, protocol), shapes
+
+
+def _rows(
+    scored: Mapping[str, Tiers], frames: Mapping[str, Path], depths: ColorScale | None, errors: ColorScale | None
+) -> Iterator[Row]:
+    """The rows of the per-image table, made one by one, worst first."""
+    for name, tiers in sorted(scored.items(), key=lambda item: -item[1]["metric"].abs_rel):
+        cells = []
+        for column in IMAGE_COLUMNS:
+            value = getattr(tiers[column.tier], column.name) if column.tier in tiers else None
+            shown = value is not None
+            cells.append(Cell(f"{value:.6g}" if shown else "", format(value, column.style) if shown else "–"))
+        row = Row(tuple(_BREAKS.split(name)), f"{tiers['metric'].pixels:,}", tuple(cells))
+        if name not in frames or depths is None or errors is None:
+            yield row
+            continue
+        frame = read_frame(frames[name])
+        height, width = frame.truth.shape
+        yield Row(row.name, row.pixels, row.cells, _pictures(name, frame, depths, errors), width, height)
+
+
+def _mostly_wide(shapes: Sequence[tuple[int, ...]]) -> bool:
+    """Whether an image's four pictures are better shown two by two than in a row."""
+    wide = sum(width > 2 * height for height, width in shapes)
+    return 2 * wide > len(shapes)
+
+
+def _pictures(name: str, frame: Frame, depths: ColorScale, errors: ColorScale) -> tuple[Picture, ...]:
+    maps = {
+        "Photo": frame.image,
+        "Ground truth": thumbnails.encode_picture(thumbnails.depth_colors(frame.truth, depths.low, depths.high)),
+        "Prediction": thumbnails.encode_picture(thumbnails.depth_colors(frame.predicted, depths.low, depths.high)),
+        "Error": thumbnails.encode_picture(thumbnails.error_colors(frame.error, errors.high)),
+    }
+    return tuple(Picture(thumbnails.data_uri(data), f"{kind} of {name}") for kind, data in maps.items())
+
+
+def _command(command: Any) -> str:
+    return shlex.join(map(str, command)) if isinstance(command, (list, tuple)) else str(command or "")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return " × ".join(map(_plain, value)) if len(value) == 2 else ", ".join(map(_plain, value))
+    return str(value)

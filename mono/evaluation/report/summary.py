@@ -1,0 +1,117 @@
+"""What an evaluation says: a table to read and `metrics.json` to keep. The protocol stands beside every number."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mono.evaluation.alignment import LABELS, scale_spread, tiers_of
+from mono.evaluation.metrics import ImageMetrics, mean_over_images, pooled_over_pixels
+from mono.evaluation.normals.tables import Normals, normals_summary
+from mono.evaluation.protocols import Protocol
+from mono.evaluation.report.reliability import Reliability
+from mono.io.atomic import write_bytes
+
+# Of an image's metrics: attribute, heading, number format.
+COLUMNS = (
+    ("abs_rel", "AbsRel", ".3f"),
+    ("sq_rel", "SqRel", ".3f"),
+    ("rmse", "RMSE", ".3f"),
+    ("rmse_log", "RMSElog", ".3f"),
+    ("log10", "log10", ".3f"),
+    ("silog", "SILog", ".2f"),
+    ("delta1", "delta1", ".3f"),
+    ("delta2", "delta2", ".3f"),
+    ("delta3", "delta3", ".3f"),
+)
+
+Tiers = Mapping[str, ImageMetrics]
+
+
+def averages(images: Sequence[ImageMetrics], protocol: Protocol) -> ImageMetrics | None:
+    """The protocol's average over images or over pixels; None without images."""
+    return pooled_over_pixels(images) if protocol.averaging == "pixel" else mean_over_images(images)
+
+
+def table(results: Mapping[str, Tiers | None], protocol: Protocol) -> str:
+    """The table of a run, with its protocol above it.
+
+    Args:
+        results: metrics of each image by tier; None for images without valid ground truth, which are excluded.
+        protocol: under which they were computed.
+    """
+    scored = [tiers for tiers in results.values() if tiers]
+    lines = [protocol.describe(), f"{len(scored)} images with ground truth"]
+    excluded = [name for name, tiers in results.items() if tiers is None]
+    if excluded:
+        some = ", ".join(excluded[:5]) + (", …" if len(excluded) > 5 else "")
+        lines.append(f"{len(excluded)} images without valid ground truth are left out: {some}")
+    lines += ["", f"{'':20}" + "".join(f"{heading:>9}" for _, heading, _ in COLUMNS)]
+    for tier in tiers_of(scored):
+        mean = averages([tiers[tier] for tiers in scored if tier in tiers], protocol)
+        if mean:
+            cells = "".join(f"{format(getattr(mean, name), style):>9}" for name, _, style in COLUMNS)
+            lines.append(f"{tier:20}{cells}")
+    lines.append("")
+    lines += [f"{tier}: {LABELS[tier]}" for tier in tiers_of(scored)]
+    spread = scale_spread(tiers["metric"].scale for tiers in scored)
+    if spread:
+        lines.append(spread.describe())
+    return "\n".join(lines)
+
+
+def summary(results: Mapping[str, Tiers | None], protocol: Protocol) -> dict[str, Any]:
+    """What `metrics.json` holds of the metrics: both averages of each tier, the scales' spread, and each image."""
+    scored = {name: tiers for name, tiers in results.items() if tiers}
+    spread = scale_spread(tiers["metric"].scale for tiers in scored.values())
+    present = tiers_of(scored.values())
+    by_tier = {tier: [tiers[tier] for tiers in scored.values() if tier in tiers] for tier in present}
+    return {
+        "protocol": {**asdict(protocol), "description": protocol.describe()},
+        "images": len(scored),
+        "without_valid_ground_truth": [name for name, tiers in results.items() if tiers is None],
+        "per_image_mean": {tier: _values(mean_over_images(images)) for tier, images in by_tier.items()},
+        "pooled_over_pixels": {tier: _values(pooled_over_pixels(images)) for tier, images in by_tier.items()},
+        "scale": asdict(spread) if spread else None,
+        "per_image": {name: {tier: asdict(m) for tier, m in tiers.items()} for name, tiers in scored.items()},
+    }
+
+
+def write_metrics(
+    path: Path,
+    results: Mapping[str, Tiers | None],
+    protocol: Protocol,
+    run: Mapping[str, Any],
+    failures: Sequence[tuple[str, str]] = (),
+    normals: Normals | None = None,
+    confidence: Reliability | None = None,
+) -> None:
+    """Writes `metrics.json`, whole or not at all.
+
+    Args:
+        path: where to.
+        results: metrics of each image by tier, or None.
+        protocol: under which they were computed.
+        run: what else is worth keeping: command, model, checksum, input size, precision, versions.
+        failures: (input, reason) of images that could not be evaluated.
+        normals: the comparison of each image's surface normals, as for `normals_table`.
+        confidence: how confidence and error go together.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    content = {
+        "run": dict(run),
+        "failures": [list(failure) for failure in failures],
+        **summary(results, protocol),
+        "normals": normals_summary(normals or {}),
+        "confidence": {"description": confidence.describe(), **asdict(confidence)} if confidence else None,
+    }
+    write_bytes(path, json.dumps(content, indent=1, default=str).encode() + b"\n")
+
+
+def _values(metrics: ImageMetrics | None) -> dict[str, Any] | None:
+    return asdict(metrics) if metrics else None

@@ -1,0 +1,1 @@
+"""Cameras, the canonical transform and surface normals; no files."""

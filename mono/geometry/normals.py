@@ -1,0 +1,115 @@
+"""Surface normals: from depth by geometry, their angles, and the codes they are kept in.
+
+Everywhere in this package a normal is a unit vector in the camera's frame, x right, y down, z forward, that points to
+the camera's side of the surface; (0, 0, 0) is no normal.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mono.geometry.camera import Camera
+
+_NEAREST = 1e-6  # [m], depth below this is none: its inverse would drown in `_NOTHING`
+_NOTHING = np.float32(1e30)  # stands for the inverse depth of a pixel without depth
+_STRIP = 32  # rows worked on at a time, so that what is between stays in the processor's cache
+_REACH = 2  # neighbours looked at on each side
+_STRAIGHT = 1e-3  # share of the inverse depth: a bend as small as this may be rounding, and both sides are averaged
+
+
+def normals_from_depth(depth: np.ndarray, camera: Camera) -> np.ndarray:
+    """Surface normals of a depth map, by geometry.
+
+    On a plane, inverse depth is linear in pixels, and its slope is the normal: this is the cross product of differences
+    of neighbouring points, without the points. Along rows and along columns the slope is that of both neighbours, but
+    at edges and creases only of the neighbour that lies on the same surface: the one whose own neighbour, or whose own
+    depth, goes on straight to the pixel.
+
+    Args:
+        depth: depth along the optical axis [m], (height, width), 0 where there is none.
+        camera: the camera of the depth map.
+
+    Returns:
+        (height, width, 3) float32 unit normals that point to the camera; 0 where there is no depth, or none beside it
+        in its row or in its column.
+
+    Raises:
+        ValueError: the depth map's size is not the camera's.
+    """
+    if depth.shape != (camera.height, camera.width):
+        raise ValueError(f"depth is {depth.shape}, the camera (height, width) {(camera.height, camera.width)}")
+    valid = np.isfinite(depth) & (depth > _NEAREST)
+    inverse = np.full((camera.height + 2 * _REACH, camera.width + 2 * _REACH), _NOTHING)
+    inside = inverse[_REACH:-_REACH, _REACH:-_REACH]
+    np.divide(np.float32(1), depth, out=inside, where=valid, casting="same_kind")
+    x = ((np.arange(camera.width) - camera.cx) / camera.fx).astype(np.float32)
+    y = ((np.arange(camera.height) - camera.cy) / camera.fy).astype(np.float32)[:, None]
+    normals = np.zeros((camera.height, camera.width, 3), np.float32)
+    for top in range(0, camera.height, _STRIP):
+        rows = slice(top, min(top + _STRIP, camera.height))
+        strip = inverse[top : rows.stop + 2 * _REACH]
+        here = inside[rows]
+        along_x, found_x = _slope([strip[_REACH:-_REACH, i : i + camera.width] for i in range(2 * _REACH + 1)])
+        along_y, found_y = _slope([strip[i : i + len(here), _REACH:-_REACH] for i in range(2 * _REACH + 1)])
+        found = valid[rows] & found_x & found_y
+        # Where n . point = -1, n . ray is minus the inverse depth: so n points to the camera by itself.
+        nx = np.where(found, along_x, 0) * np.float32(-camera.fx)
+        ny = np.where(found, along_y, 0) * np.float32(-camera.fy)
+        nz = np.where(found, -here, -1) - nx * x - ny * y[rows]
+        length = np.sqrt(nx * nx + ny * ny + nz * nz)
+        for axis, values in enumerate((nx, ny, nz)):
+            np.divide(values, length, out=normals[rows, :, axis], where=found & (length > 0))
+    return normals
+
+
+def angles(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Angles [deg] between two arrays (..., 3) of vectors of any length, (...) float64; NaN where one is 0."""
+    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    pairs = ((0, 1), (1, 2), (2, 0))
+    crossed = np.sqrt(sum((a[..., i] * b[..., j] - a[..., j] * b[..., i]) ** 2 for i, j in pairs))
+    # Unlike the arc cosine, this is exact for small angles.
+    found = np.degrees(np.arctan2(crossed, (a * b).sum(axis=-1)))
+    return np.where(a.any(axis=-1) & b.any(axis=-1), found, np.nan)
+
+
+def encode_normals(normal: np.ndarray) -> np.ndarray:
+    """Unit normals (..., 3) as 16-bit colours: x, y, z as red, green, blue, each round((n + 1) / 2 * 65535).
+
+    (0, 0, 0), and whatever is not a number, becomes (0, 0, 0), no normal; a unit vector never does.
+    """
+    normal = np.asarray(normal, np.float32)
+    present = np.abs(normal).sum(axis=-1, keepdims=True) > 0
+    codes = np.rint((np.clip(normal, -1, 1) + np.float32(1)) * np.float32(65535 / 2))
+    return np.where(present, codes, 0).astype(np.uint16)
+
+
+def decode_normals(codes: np.ndarray) -> np.ndarray:
+    """What `encode_normals` made, back as (..., 3) float32 of unit length; 8-bit colours of the same kind too.
+
+    (0, 0, 0) is no normal, and so is what is shorter than half a unit, as the grey that others mark missing ones with.
+
+    Raises:
+        ValueError: the codes are neither uint8 nor uint16, or do not have three channels.
+    """
+    if codes.dtype not in (np.uint8, np.uint16) or codes.shape[-1:] != (3,):
+        raise ValueError(f"normals are {codes.dtype} {codes.shape}; they must be uint8 or uint16 with three channels")
+    normal = codes * np.float32(2 / np.iinfo(codes.dtype).max) - np.float32(1)
+    length = np.sqrt(np.einsum("...i,...i->...", normal, normal))[..., None]
+    present = codes.any(axis=-1, keepdims=True) & (length > 0.5)
+    return np.divide(normal, length, out=np.zeros_like(normal), where=present)
+
+
+def _slope(line: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The slope of inverse depth along a line of five neighbours (of which the third is meant), and where there is one.
+
+    Missing neighbours are so far off that whatever they take part in is never the least.
+    """
+    before_that, before, here, after, after_that = line
+    back, ahead = here - before, after - here
+    back_misfit = np.minimum(np.abs(before - before_that - back), np.abs(back))
+    ahead_misfit = np.minimum(np.abs(after_that - after - ahead), np.abs(ahead))
+    least = np.minimum(back_misfit, ahead_misfit)
+    bend = np.abs(ahead - back)
+    smooth = bend <= np.float32(3) * least + np.float32(_STRAIGHT) * here
+    one_sided = np.where(back_misfit <= ahead_misfit, back, ahead)
+    return np.where(smooth, (back + ahead) * np.float32(0.5), one_sided), least < _NOTHING * np.float32(0.1)

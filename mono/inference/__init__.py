@@ -1,0 +1,1 @@
+"""Models that turn images and cameras into predictions."""

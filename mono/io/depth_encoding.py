@@ -1,0 +1,191 @@
+"""Depth maps as files: 16-bit PNG that says its own scale, NPY, NPZ and EXR."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mono.geometry.camera import Camera
+from mono.io.atomic import atomic_path, write_bytes
+
+DEPTH_FORMATS = ("png", "npy", "npz", "exr")
+
+_FINE_SCALE = 1000  # PNG steps per metre: millimetres, up to 65.5 m
+_FAR_SCALE = 200  # 5 mm, up to 327.7 m
+_ZLIB_LEVEL = 1  # on a KITTI frame, level 3 gains 5 % in size for 1.6 times the time
+
+
+def write_depth(path: Path, depth: np.ndarray, camera: Camera | None = None) -> dict[str, Any] | None:
+    """Write a depth map in the format of `path`'s suffix; on one machine the same depth always gives the same bytes.
+
+    Whatever is not a depth (NaN, infinite, negative, or beyond the format's range) is written as 0, invalid.
+
+    - `.png`: 16 bit, value / scale = metres. The scale is 1000 where all depth is below 65.5 m, else 200 (depth up to
+      327.6 m). It stands in the file (tEXt chunks "depth_scale" and "unit") and in a JSON file of the same name
+      (`sidecar_path`), which is written first, so that a complete PNG always has one.
+    - `.npy`: float32 [m]. `.npz`: the same, compressed, under the key "depth".
+    - `.exr`: float32 [m] in channel "Z"; needs the package OpenEXR.
+
+    Args:
+        path: where to; parent folders are made.
+        depth: depth along the optical axis [m], (height, width).
+        camera: the camera of the depth map, for the JSON file beside a PNG.
+
+    Returns:
+        What the JSON file holds, for a PNG; None for the other formats.
+
+    Raises:
+        ValueError: the suffix is none of `DEPTH_FORMATS`, or `depth` is not (height, width).
+        ModuleNotFoundError: EXR without the package OpenEXR.
+        OSError: the file cannot be written.
+    """
+    path = Path(path)
+    depth = np.asarray(depth)
+    if depth.ndim != 2 or depth.size == 0:
+        raise ValueError(f"{path.name}: depth has shape {depth.shape}; it must be (height, width)")
+    kind = path.suffix.lower().lstrip(".")
+    if kind == "png":
+        return _write_png(path, depth, camera)
+    if kind not in DEPTH_FORMATS:
+        raise ValueError(f"{path.name}: depth cannot be written as {kind!r}; choose one of {', '.join(DEPTH_FORMATS)}")
+    metres = _valid_or_zero(depth)
+    with atomic_path(path) as temporary:
+        if kind == "npy":
+            np.save(temporary, metres)
+        elif kind == "npz":
+            _write_npz(temporary, metres)
+        else:
+            _write_exr(temporary, metres)
+    return None
+
+
+def sidecar_path(path: Path) -> Path:
+    """Where the JSON file of a depth PNG lies."""
+    return Path(path).with_suffix(".json")
+
+
+def _valid_or_zero(depth: np.ndarray) -> np.ndarray:
+    depth = np.ascontiguousarray(depth, np.float32)
+    return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
+
+
+def quantise(depth: np.ndarray) -> tuple[np.ndarray, int]:
+    """Depth [m] as 16-bit steps, and how many steps a metre has; what does not fit becomes 0, it never wraps."""
+    metres = _valid_or_zero(depth)
+    scale = _FINE_SCALE if metres.max() < 65.5 else _FAR_SCALE
+    steps = np.rint(np.minimum(metres, np.float32(1e6)) * np.float32(scale))
+    steps[steps > 65535] = 0
+    return steps.astype(np.uint16), scale
+
+
+def encode_png16(image: np.ndarray, texts: dict[str, str]) -> bytes:
+    """A 16-bit PNG of `image` uint16, grey (height, width) or RGB (height, width, 3), with text chunks before it.
+
+    Own code, as it is faster than OpenCV and Pillow: every row is stored as its difference to the row above, and packed
+    by `deflate`.
+    """
+    height, width = image.shape[:2]
+    raw = image.astype(">u2", order="C").view(np.uint8).reshape(height, -1)
+    rows = np.empty((height, 1 + raw.shape[1]), np.uint8)
+    rows[:, 0] = 2  # PNG's filter type "up"
+    rows[0, 1:] = raw[0]
+    np.subtract(raw[1:], raw[:-1], out=rows[1:, 1:])
+    grey = image.ndim == 2
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 0 if grey else 2, 0, 0, 0))]
+    chunks += [(b"tEXt", key.encode("latin-1") + b"\0" + value.encode("latin-1")) for key, value in texts.items()]
+    chunks += [(b"IDAT", deflate(rows.data, search=grey)), (b"IEND", b"")]
+    parts = [b"\x89PNG\r\n\x1a\n"]
+    for kind, data in chunks:
+        parts += [struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))]
+    return b"".join(parts)
+
+
+def deflate(data: bytes | memoryview, *, search: bool, raw: bool = False) -> bytes:
+    """Packs bytes with ISA-L where its package `isal` is installed, else with zlib; readers see no difference.
+
+    Measured on one core (Zen 5), CPU milliseconds and kilobytes, of a 2-megapixel map of 4 MB in 16 bits: depth as PNG
+    12 ms, 2187 kB with ISA-L (level 2); 45 ms, 2176 kB with zlib (level 1; its Huffman coder alone 30 ms, 2510 kB);
+    libdeflate 22 ms, zlib-ng 20 ms and a third larger. 16-bit normals 18 ms against 84 ms; float32 15 ms against 141 ms
+    with zlib at level 1, and 56 ms where it packs run lengths alone.
+
+    Args:
+        data: what to pack, in one piece.
+        search: look for repeats longer than a few bytes. Low bytes of normals and of float32 are noise, in which a
+            search takes time and finds nothing.
+        raw: without the header and checksum of the zlib format, as ZIP wants it.
+    """
+    bits = -zlib.MAX_WBITS if raw else zlib.MAX_WBITS
+    fast = _import_isal()
+    if fast is not None:
+        packer = fast.compressobj(2 if search else 1, wbits=bits)
+    else:
+        strategy = zlib.Z_DEFAULT_STRATEGY if search else zlib.Z_RLE
+        packer = zlib.compressobj(_ZLIB_LEVEL, wbits=bits, strategy=strategy)
+    return packer.compress(data) + packer.flush()
+
+
+def _import_isal() -> Any:
+    try:
+        from isal import isal_zlib
+    except ModuleNotFoundError:  # on a kind of machine that it is not built for
+        return None
+    return isal_zlib
+
+
+def _write_png(path: Path, depth: np.ndarray, camera: Camera | None) -> dict[str, Any]:
+    steps, scale = quantise(depth)
+    facts: dict[str, Any] = {"depth_scale": scale, "unit": "m", "invalid": 0}
+    if camera is not None:
+        facts["camera"] = {
+            "fx": camera.fx,
+            "fy": camera.fy,
+            "cx": camera.cx,
+            "cy": camera.cy,
+            "width": camera.width,
+            "height": camera.height,
+            "distortion": list(camera.distortion),
+        }
+    data = encode_png16(steps, {"depth_scale": str(scale), "unit": "m = value / depth_scale; 0 = invalid"})
+    write_bytes(sidecar_path(path), (json.dumps(facts, indent=1) + "\n").encode())
+    write_bytes(path, data)
+    return facts
+
+
+def _write_npz(path: Path, depth: np.ndarray) -> None:
+    """A ZIP file of one entry, dated 1980, so that the bytes do not depend on the clock."""
+    content = io.BytesIO()
+    np.lib.format.write_array(content, depth, allow_pickle=False)
+    plain = content.getbuffer()
+    packed, name = deflate(plain, search=False, raw=True), b"depth.npy"
+    version, flags, method, hour, day = 20, 0, zipfile.ZIP_DEFLATED, 0, (1 << 5) | 1  # 1 January 1980
+    facts = (flags, method, hour, day, zlib.crc32(plain), len(packed), len(plain), len(name), 0)
+    header = struct.pack("<4sHHHHHIIIHH", b"PK\3\4", version, *facts) + name
+    entry = struct.pack("<4sHHHHHHIIIHHHHHII", b"PK\1\2", version, version, *facts, 0, 0, 0, 0, 0) + name
+    start = len(header) + len(packed)
+    end = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 1, 1, len(entry), start, 0)
+    with open(path, "wb") as file:
+        file.writelines((header, packed, entry, end))
+
+
+def _write_exr(path: Path, depth: np.ndarray) -> None:
+    exr = _import_openexr()
+    header = {"compression": exr.ZIP_COMPRESSION, "type": exr.scanlineimage}
+    with exr.File(header, {"Z": depth}) as file:
+        file.write(str(path))
+
+
+def _import_openexr() -> Any:
+    try:
+        import OpenEXR  # type: ignore[import-not-found,unused-ignore]
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "EXR files need the package OpenEXR: pip install OpenEXR (or choose png, npy or npz)", name="OpenEXR"
+        ) from error
+    return OpenEXR

@@ -1,0 +1,338 @@
+"""Videos: frames as photos that are decoded when they are needed, with their time and one camera for all of them."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import logging
+import math
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from mono.data.sample import Sample, unique_names
+from mono.io.exif import ExifCamera
+from mono.io.images import MAX_PIXELS, MIN_SIDE, Photo
+
+logger = logging.getLogger(__name__)
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp", ".wmv", ".flv"}
+)
+_RECENT = 16  # decoded frames that are kept, for threads that come a little late
+_FOCAL_TAG = "focal_length.35mm_equivalent"  # "com.apple.quicktime.camera." before it, as phones write it
+
+
+class VideoError(ValueError):
+    """A video cannot be used. The message names the file, what is wrong with it and what to do."""
+
+
+def is_video(path: str | Path) -> bool:
+    """Whether a file's suffix is a video's."""
+    return Path(path).suffix.lower() in VIDEO_SUFFIXES
+
+
+class Video:
+    """An opened video. Frames are counted from 0 in the order they are shown.
+
+    A few frames are held at a time, whatever the video's length. Frames that are asked for about in order are decoded
+    once; going back, or far ahead, starts at the key frame before. Threads may share a video.
+
+    Attributes:
+        path: the file.
+        times: (N,) float64, when each frame is shown, from the first one on [s].
+        width, height: size of the upright frames with square pixels [px].
+        exif: the focal length, where the file says it; None if it does not.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Opens a video and lists its frames, without decoding more than the first.
+
+        Raises:
+            VideoError: the file is missing, empty, no video, or cut short before its first frame; or PyAV is missing.
+        """
+        self._av = import_av()
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise VideoError(f"{path}: {'is a folder' if self.path.is_dir() else 'there is no such file'}, not a video")
+        if self.path.stat().st_size == 0:
+            raise VideoError(f"{path}: is empty (0 bytes); copy or download it again")
+        self._container, self._stream = self._open()
+        self._frames: Iterator[tuple[int, Any]] = iter(())
+        self._recent: deque[tuple[int, Any]] = deque(maxlen=_RECENT)
+        self._lock = threading.Lock()
+        try:
+            self._list_frames()
+            self._restart(None)
+            first, frame = next(self._frames, (0, None))
+            if frame is None:
+                raise VideoError(f"{path}: no frame can be decoded; it is damaged, copy or download it again")
+            self._take_shape(frame)
+            self._next, self._last = first + 1, (first, self._upright(frame))
+        except BaseException:
+            self.close()
+            raise
+        self.exif = _read_exif([self._container.metadata, self._stream.metadata])
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __str__(self) -> str:
+        # Stands for the video in the keys of runs: the file's date and size are there besides.
+        return f"video {self.path}"
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._container.close()
+
+    @property
+    def rate(self) -> float:
+        """Mean frames a second; 0 for a single frame."""
+        length = float(self.times[-1]) if len(self) > 1 else 0.0
+        return (len(self) - 1) / length if length > 0 else 0.0
+
+    def frame(self, index: int) -> np.ndarray:
+        """A frame as (height, width, 3) uint8 RGB, upright.
+
+        Raises:
+            VideoError: there is no such frame, or it is damaged.
+        """
+        if not 0 <= index < len(self):
+            raise VideoError(f"{self.path}: has no frame {index}; it has {len(self)}, counted from 0")
+        with self._lock:
+            if self._last[0] != index and (frame := self._decoded(index)) is not None:
+                self._last = (index, self._upright(frame))
+            if self._last[0] == index:
+                return self._last[1]
+        raise VideoError(
+            f"{self.path}: frame {index} ({self.times[index]:.3f} s) is damaged and cannot be decoded; "
+            "copy or download the video again"
+        )
+
+    def _decoded(self, index: int) -> Any:
+        """A frame as it comes from the decoder; None if it is damaged."""
+        for found, frame in self._recent:
+            if found == index:
+                return frame
+        self._go_to(index)
+        for found, frame in self._frames:
+            self._next = found + 1
+            if not frame.is_corrupt:
+                self._recent.append((found, frame))
+            if found >= index:
+                # What is damaged is left out by the decoder: a later frame comes in its place.
+                return frame if found == index and not frame.is_corrupt else None
+        return None
+
+    def select(self, every: int = 1, start: float = 0.0, end: float | None = None) -> list[int]:
+        """Every n-th frame from `start` to `end` [s, from the first frame on], both included.
+
+        Raises:
+            VideoError: a number is out of range, or no frame lies there.
+        """
+        if every < 1:
+            raise VideoError(f"every is {every}; it must be 1 (every frame) or more")
+        if not (math.isfinite(start) and start >= 0):
+            raise VideoError(f"start is {start} s; it must be 0 or more")
+        if end is not None and not end >= start:
+            raise VideoError(f"end is {end} s, before the start at {start:g} s")
+        # Rounded times, as those that tools show, must not lose the frame they mean.
+        first = int(np.searchsorted(self.times, start - 5e-4))
+        last = len(self) if end is None else int(np.searchsorted(self.times, end + 5e-4, side="right"))
+        if first >= last:
+            raise VideoError(
+                f"{self.path}: no frame lies between {start:g} s and {self.times[-1] if end is None else end:g} s; "
+                f"the video has {len(self)} frames and is {self.times[-1]:.2f} s long"
+            )
+        return list(range(first, last, every))
+
+    def sample(self, name: str, index: int) -> VideoSample:
+        """A frame as a sample of this name."""
+        source = f"{self.path}:{index:06d}"
+        return VideoSample(name, self.path, source, video=self, index=index, seconds=float(self.times[index]))
+
+    def _open(self) -> tuple[Any, Any]:
+        try:
+            container = self._av.open(str(self.path))
+        except (self._av.FFmpegError, OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise VideoError(
+                f"{self.path}: is not a video that can be read, or is cut short ({reason}); copy or download it again"
+            ) from error
+        if not container.streams.video:
+            container.close()
+            raise VideoError(f"{self.path}: has no pictures, only sound or other data; give a video")
+        stream = container.streams.video[0]
+        if stream.codec_context is None:
+            container.close()
+            raise VideoError(f"{self.path}: its codec is not known to PyAV; convert it to H.264 first")
+        stream.thread_type = "AUTO"
+        return container, stream
+
+    def _list_frames(self) -> None:
+        """Finds all frames' time stamps by reading packets only."""
+        stamps, keys, untimed = [], [], 0
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.size == 0 or packet.is_discard:
+                    continue
+                if packet.pts is None:
+                    untimed += 1
+                    continue
+                stamps.append(packet.pts)
+                if packet.is_keyframe:
+                    keys.append(packet.pts)
+        except self._av.FFmpegError as error:
+            logger.warning("%s: is damaged (%s); what comes before the damage is used", self.path, error.strerror)
+        if untimed or len(set(stamps)) < len(stamps):
+            # Streams without time stamps, as raw H.264: frames are counted, and lie evenly in time.
+            if len(stamps) > untimed:
+                logger.warning("%s: not all its frames have a time of their own; they are taken as even", self.path)
+            rate = self._stream.average_rate or self._stream.guessed_rate
+            if not rate:
+                raise VideoError(f"{self.path}: has neither time stamps nor a frame rate; convert it to MP4 first")
+            count = untimed + len(stamps)
+            self._stamps: list[int] | None = None
+            self.times = np.arange(count) / float(rate)
+        else:
+            self._stamps = sorted(stamps)
+            self._places = {stamp: i for i, stamp in enumerate(self._stamps)}
+            base = float(self._stream.time_base)
+            self.times = (np.array(self._stamps, np.float64) - self._stamps[0] if stamps else np.empty(0)) * base
+        self._keys = sorted(keys)
+        if not len(self.times):
+            raise VideoError(f"{self.path}: holds no frame; it is cut short, copy or download it again")
+        announced = self._stream.frames
+        if len(self.times) < announced:
+            said = "%s: holds %d of the %d frames that it announces: it is cut short"
+            logger.warning(said, self.path, len(self.times), announced)
+
+    def _take_shape(self, frame: Any) -> None:
+        ratio = self._stream.sample_aspect_ratio
+        self._size = (round(frame.width * float(ratio)) if ratio else frame.width, frame.height)
+        self._quarters = round(frame.rotation / 90) % 4
+        self.width, self.height = self._size if self._quarters % 2 == 0 else self._size[::-1]
+        if min(self._size) < MIN_SIDE or self.width * self.height > MAX_PIXELS:
+            raise VideoError(
+                f"{self.path}: is {self.width}x{self.height} pixels; at least {MIN_SIDE} a side and at most 179 "
+                "megapixels are needed"
+            )
+
+    def _upright(self, frame: Any) -> np.ndarray:
+        # Streams may change their size midway; the camera is that of the first frame.
+        rgb = frame.reformat(width=self._size[0], height=self._size[1], format="rgb24").to_ndarray()
+        return np.ascontiguousarray(np.rot90(rgb, self._quarters))
+
+    def _go_to(self, index: int) -> None:
+        """Makes sure that decoding is at or before `index`, with as little to decode as there may be."""
+        if self._stamps is None:
+            if index < self._next:
+                self._restart(None)
+            return
+        key = bisect.bisect_right(self._keys, self._stamps[index])
+        before = self._places[self._keys[key - 1]] if key else 0
+        if before <= self._next <= index:
+            return
+        self._restart(self._stamps[before])
+        found, frame = next(self._frames, (len(self), None))
+        if found > index or frame is None:  # in some containers a seek lands behind its aim
+            self._restart(None)
+        else:
+            self._frames = itertools.chain([(found, frame)], self._frames)
+
+    def _restart(self, stamp: int | None) -> None:
+        """Starts decoding at the key frame at or before `stamp`; None: at the beginning."""
+        if stamp is None:
+            self._container.close()
+            self._container, self._stream = self._open()
+        else:
+            self._container.seek(stamp, stream=self._stream)
+        self._next = 0 if stamp is None else self._places[stamp]
+        self._frames = self._decode()
+
+    def _decode(self) -> Iterator[tuple[int, Any]]:
+        """(index, frame) from where the container stands, without what cannot be decoded."""
+        count = 0
+        for packet in self._container.demux(self._stream):
+            try:
+                frames = packet.decode()
+            except self._av.FFmpegError as error:
+                logger.debug("%s: a packet cannot be decoded: %s", self.path, error)
+                continue
+            for frame in frames:
+                index = count if self._stamps is None else self._places.get(frame.pts, len(self))
+                count += 1
+                if index < len(self):
+                    yield index, frame
+
+
+@dataclass(frozen=True)
+class VideoSample(Sample):
+    """A frame of a video; `rgb` and `source` are the video's file, and the frame in it.
+
+    Attributes:
+        video: the opened video, which all its samples share.
+        index: the frame, counted from 0.
+        seconds: when it is shown, from the first frame on [s].
+    """
+
+    video: Video = field(kw_only=True)
+    index: int = 0
+    seconds: float = 0.0
+
+    def read(self) -> Photo:
+        """The frame.
+
+        Raises:
+            VideoError: it is damaged.
+        """
+        return Photo(self.video.frame(self.index), self.video.exif)
+
+
+def find_frames(
+    inputs: Sequence[str | Path], every: int = 1, start: float = 0.0, end: float | None = None
+) -> list[VideoSample]:
+    """The frames of videos as samples that are decoded when they are read.
+
+    They are named by the video and their number in it: "clip/000012".
+
+    Args:
+        inputs: video files.
+        every, start, end: which frames; see `Video.select`.
+
+    Raises:
+        VideoError: a video cannot be used, or has no such frame.
+    """
+    paths = list(dict.fromkeys(map(Path, inputs)))
+    names = unique_names([(path.name, str(path.absolute())) for path in paths])
+    samples = []
+    for name, path in zip(names, paths, strict=True):
+        video = Video(path)
+        samples += [video.sample(f"{name}/{index:06d}", index) for index in video.select(every, start, end)]
+    return samples
+
+
+def _read_exif(tables: Sequence[dict[str, str]]) -> ExifCamera | None:
+    """The 35-mm equivalent that phones write into the container's metadata."""
+    for table in tables:
+        for key, value in table.items():
+            if key.endswith(_FOCAL_TAG):
+                try:
+                    return ExifCamera(focal_35mm=float(value))
+                except ValueError:
+                    logger.warning("the video's metadata say %s = %r, which is no number: ignored", key, value)
+    return None
+
+
+def import_av() -> ModuleType:
+    try:
+        import av
+    except ImportError as error:
+        raise VideoError("to read videos: pip install 'metricdepth[slam]' (the package av)") from error
+    return av

@@ -1,1 +1,0 @@
-"""What is written to disk: depth and normal files, point clouds, pictures and the manifest of a run."""

@@ -1,0 +1,1 @@
+"""Resumable runs: options, folder, manifest, records and outputs."""

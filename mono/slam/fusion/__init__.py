@@ -1,0 +1,1 @@
+"""Fusion of posed depth maps into one map."""

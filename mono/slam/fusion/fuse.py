@@ -1,0 +1,235 @@
+"""Depth maps and poses fused into one surface: a truncated signed distance on a sparse grid of voxels (open3d)."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+
+from mono.geometry.camera import Camera
+from mono.io.point_cloud import depth_edges
+from mono.slam.fusion.posed_depth import PosedFrame
+from mono.slam.fusion.sky import sky_mask
+
+log = logging.getLogger(__name__)
+
+_BLOCK = 16  # voxels along an edge of the blocks that space is set aside in
+_BLOCK_BYTES = _BLOCK**3 * 5 * 4  # distance, weight and three colours of each voxel, float32
+_TRUNCATION = 6.0  # voxels on both sides of a surface that hold its distance; less lets noise tear it apart
+_STEPS = 400  # voxels that the far end of the depth's range is divided into, if no size is given
+_NEARLY_ALL = 95  # percent of depth that defines the far end
+_PROBED = 12  # frames that are looked at to choose sizes
+_NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
+
+
+class FuseError(ValueError):
+    """Nothing can be fused. The message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class FuseOptions:
+    """How depth maps are fused; None: chosen by the range of depth.
+
+    Attributes:
+        voxel_size: edge of a voxel [m]; the far end / 400, rounded.
+        min_range: nearest depth that counts [m].
+        max_range: farthest depth that counts [m]; the depth that 95 % of the pixels are nearer than.
+        edge_filter: leave out pixels at relative depth jumps above this, as in `mono.io.point_cloud`; None: none.
+        mask_sky: leave out what `mono.slam.fusion.sky.sky_mask` takes for the sky.
+        min_views: frames that must have seen a place.
+        max_memory: of the grid [bytes].
+
+    Raises:
+        FuseError: a value is out of range.
+    """
+
+    voxel_size: float | None = None
+    min_range: float | None = None
+    max_range: float | None = None
+    edge_filter: float | None = 0.1
+    mask_sky: bool = False
+    min_views: int = 2
+    max_memory: float = 4e9
+
+    def __post_init__(self) -> None:
+        for name in ("voxel_size", "min_range", "max_range", "edge_filter"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise FuseError(f"{name} is {value}; it must be positive")
+        if self.min_range and self.max_range and self.min_range >= self.max_range:
+            raise FuseError(f"depth from {self.min_range:g} m to {self.max_range:g} m: there is none")
+        if self.min_views < 1:
+            raise FuseError(f"min_views is {self.min_views}; it must be at least 1")
+
+
+@dataclass(frozen=True)
+class FusedMap:
+    """A surface in the world of the poses.
+
+    Attributes:
+        vertices: (N, 3) float32 [m].
+        colors: (N, 3) uint8 RGB.
+        normals: (N, 3) float32 unit normals, pointing to where the cameras were.
+        triangles: (M, 3) int32, rows of `vertices`.
+        voxel_size, max_range: what was used [m].
+        frames: how many were fused.
+        failures: (frame, reason) of those that could not be.
+    """
+
+    vertices: np.ndarray
+    colors: np.ndarray
+    normals: np.ndarray
+    triangles: np.ndarray
+    voxel_size: float
+    max_range: float
+    frames: int
+    failures: tuple[tuple[str, str], ...]
+
+
+def fuse(
+    frames: Sequence[PosedFrame], options: FuseOptions | None = None, on_done: Callable[[int], None] = lambda n: None
+) -> FusedMap:
+    """Fuses frames into a surface; one frame is held at a time. The same frames give the same surface.
+
+    A frame that cannot be read is logged, listed in the result and left out.
+
+    Args:
+        frames: depth, pictures, cameras and poses.
+        options: how.
+        on_done: called with 1 after each frame, for a progress bar.
+
+    Raises:
+        FuseError: open3d is missing, there is no depth in range, the grid needs more than `max_memory`, or no place
+            was seen often enough.
+    """
+    options = options or FuseOptions()
+    o3d = _import_open3d()
+    core = o3d.core
+    voxel, far = chosen_sizes(frames, options)
+    log.info("voxels of %.4g m, depth up to %.4g m", voxel, far)
+    device = core.Device("CPU:0")
+    kinds = (core.float32,) * 3
+    channels = (core.SizeVector([1]), core.SizeVector([1]), core.SizeVector([3]))
+    grid = o3d.t.geometry.VoxelBlockGrid(("tsdf", "weight", "color"), kinds, channels, voxel, _BLOCK, 1000, device)
+    failures = []
+    fused = 0
+    for frame in frames:
+        try:
+            depth, rgb, camera = _masked(frame, options, far)
+        except ValueError as error:
+            log.warning("%s: %s", frame.name, error)
+            failures.append((frame.name, str(error)))
+            on_done(1)
+            continue
+        if (depth > 0).any():
+            matrix = [[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]]
+            intrinsic = core.Tensor(np.array(matrix, np.float64))
+            extrinsic = core.Tensor(np.ascontiguousarray(np.linalg.inv(frame.pose)))
+            image = o3d.t.geometry.Image(core.Tensor(depth))
+            color = o3d.t.geometry.Image(core.Tensor(np.ascontiguousarray(rgb, np.float32) / np.float32(255)))
+            blocks = grid.compute_unique_block_coordinates(image, intrinsic, extrinsic, 1.0, far, _TRUNCATION)
+            grid.integrate(blocks, image, color, intrinsic, extrinsic, 1.0, far, _TRUNCATION)
+            _refuse_too_many(grid.hashmap().size(), options, voxel)
+            fused += 1
+        on_done(1)
+    if not fused:
+        raise FuseError(f"none of the {len(frames)} frames has depth that counts: {_first_reason(failures)}")
+    mesh = grid.extract_triangle_mesh(min(options.min_views, fused) - 0.5)
+    vertices = mesh.vertex.positions.numpy()
+    if not len(vertices):
+        raise FuseError(
+            f"no surface was seen by {options.min_views} frames or more: check that poses and depth belong together, "
+            "or take a smaller --min-views"
+        )
+    triangles, colors, normals = (
+        mesh.triangle.indices.numpy(),
+        mesh.vertex.colors.numpy(),
+        mesh.vertex.normals.numpy(),
+    )
+    rgb8 = np.rint(np.clip(colors, 0, 1) * 255).astype(np.uint8)
+    order, triangles = _ordered(vertices, triangles)
+    return FusedMap(
+        vertices[order].astype(np.float32),
+        rgb8[order],
+        normals[order].astype(np.float32),
+        triangles,
+        voxel,
+        far,
+        fused,
+        tuple(failures),
+    )
+
+
+def _masked(frame: PosedFrame, options: FuseOptions, far: float) -> tuple[np.ndarray, np.ndarray, Camera]:
+    """Depth with 0 where it does not count, the picture, and the camera of both."""
+    depth, rgb, camera = frame.read()
+    keep = (depth > 0) & (depth <= far)
+    if options.min_range is not None:
+        keep &= depth >= options.min_range
+    if options.edge_filter is not None:
+        keep &= ~depth_edges(depth, options.edge_filter)
+    if options.mask_sky:
+        keep &= ~sky_mask(rgb)
+    return np.where(keep, depth, np.float32(0)), rgb, camera
+
+
+def chosen_sizes(frames: Sequence[PosedFrame], options: FuseOptions) -> tuple[float, float]:
+    """Voxel size and farthest depth [m], as given or by a few of the frames."""
+    if options.voxel_size and options.max_range:
+        return float(options.voxel_size), float(options.max_range)
+    probed = [frames[i] for i in np.unique(np.linspace(0, len(frames) - 1, _PROBED).astype(int))] if frames else []
+    seen = []
+    for frame in probed:
+        try:
+            depth, _, _ = _masked(frame, options, options.max_range or math.inf)
+        except ValueError:
+            continue  # it is named when its turn comes
+        seen.append(depth[depth > 0][::7])
+    values = np.concatenate(seen) if seen else np.empty(0)
+    if not len(values):
+        raise FuseError(
+            f"there is no depth in {len(probed)} of the {len(frames)} frames that were looked at; check the depth maps "
+            "and the range"
+        )
+    far = float(options.max_range or np.percentile(values, _NEARLY_ALL))
+    return float(options.voxel_size or _round_down(far / _STEPS)), far
+
+
+def _round_down(value: float) -> float:
+    power = 10.0 ** math.floor(math.log10(value))
+    return max(step for step in _NICE if step * power <= value * (1 + 1e-9)) * power
+
+
+def _refuse_too_many(blocks: int, options: FuseOptions, voxel: float) -> None:
+    if blocks * _BLOCK_BYTES > options.max_memory:
+        raise FuseError(
+            f"with voxels of {voxel:g} m the map needs more than {options.max_memory / 1e9:.3g} GB: take a larger "
+            "--voxel-size, or a nearer --max-range"
+        )
+
+
+def _ordered(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """An order of vertices by place, and triangles in it: open3d's depends on how its threads met."""
+    order = np.lexsort(vertices.T[::-1])
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    renamed = rank[triangles]
+    first = renamed.argmin(axis=1)
+    turned = np.take_along_axis(renamed, (first[:, None] + np.arange(3)) % 3, axis=1)
+    return order, np.ascontiguousarray(turned[np.lexsort(turned.T[::-1])], np.int32)
+
+
+def _first_reason(failures: Sequence[tuple[str, str]]) -> str:
+    return f"{failures[0][0]}: {failures[0][1]}" if failures else "all of it is out of range, at edges or sky"
+
+
+def _import_open3d() -> ModuleType:
+    try:
+        import open3d
+    except (ImportError, OSError) as error:
+        raise FuseError(f"fusing needs open3d ({error}): pip install open3d") from error
+    return open3d

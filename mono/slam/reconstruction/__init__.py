@@ -1,0 +1,1 @@
+"""Camera paths from images: structure from motion and visual odometry."""

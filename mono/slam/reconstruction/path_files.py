@@ -1,0 +1,116 @@
+"""What `metricdepth slam` writes: trajectories, points, a plot of the paths and scale.json."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mono.data.camera_source import FoundCamera
+from mono.io.atomic import write_bytes
+from mono.io.point_cloud import write_ply
+from mono.slam.reconstruction.metric_paths import MetricPath
+from mono.slam.scale.trajectory_scale import report
+from mono.slam.trajectory.files import write_trajectory
+
+
+def write_paths(
+    out: Path, paths: Sequence[MetricPath], found: FoundCamera, method: str, frames: int, unread: Sequence[Any]
+) -> dict[str, Any]:
+    """Writes each path into its folder (the first into `out`, others into `out`/part_2, ...), then scale.json.
+
+    A folder gets trajectory_tum.txt, trajectory_kitti.txt, frames.txt (time and name of each pose), camera.json (as
+    COLMAP refined it, if it did) and points.ply; paths and points without a sound scale are called unscaled_..., in
+    units of their own. What an earlier run wrote is removed.
+
+    Returns:
+        What scale.json holds.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    parts = []
+    for former in [out, *out.glob("part_*")]:
+        for prefix in ("", "unscaled_"):
+            for name in ("trajectory_tum.txt", "trajectory_kitti.txt", "points.ply"):
+                (former / f"{prefix}{name}").unlink(missing_ok=True)
+        for name in ("frames.txt", "camera.json"):
+            (former / name).unlink(missing_ok=True)
+        if former != out and not any(former.iterdir()):
+            former.rmdir()
+    for number, path in enumerate(paths, 1):
+        folder = out if number == 1 else out / f"part_{number}"
+        prefix = "" if path.metric else "unscaled_"
+        files = {kind: folder / f"{prefix}trajectory_{kind}.txt" for kind in ("tum", "kitti")}
+        write_trajectory(files["tum"], path.trajectory, "tum")
+        write_trajectory(files["kitti"], path.trajectory, "kitti")
+        lines = [f"{t:.9f} {n}" for t, n in zip(path.trajectory.times, path.trajectory.names, strict=True)]
+        write_bytes(folder / "frames.txt", ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
+        write_ply(folder / f"{prefix}points.ply", path.points, path.colors, frame="the first camera's frame")
+        known = {name: getattr(path.camera, name) for name in ("fx", "fy", "cx", "cy", "width", "height")}
+        write_bytes(folder / "camera.json", (json.dumps(known) + "\n").encode())
+        parts.append({"folder": str(folder.relative_to(out)), **_content(path)})
+    write_bytes(out / "path.svg", _plot(paths))
+    camera = found.camera
+    content = {
+        "method": method,
+        "camera": {
+            "source": found.source,
+            "detail": found.detail,
+            "intrinsics": [round(v, 4) for v in camera.intrinsics],
+            "size": [camera.width, camera.height],
+        },
+        "frames": frames,
+        "unread": [{"frame": source, "reason": reason} for source, reason in unread],
+        "parts": parts,
+    }
+    write_bytes(out / "scale.json", (json.dumps(content, indent=1) + "\n").encode())
+    return content
+
+
+def _content(path: MetricPath) -> dict[str, Any]:
+    trajectory = path.trajectory
+    content: dict[str, Any] = {
+        "status": "metric" if path.metric else "refused",
+        "frames": len(trajectory),
+        "first": trajectory.names[0],
+        "last": trajectory.names[-1],
+        "length_m" if path.metric else "length_units": round(trajectory.length, 4),
+        **path.facts,
+    }
+    if path.problem:
+        content["reason"] = path.problem
+    if path.scale:
+        content |= report(path.scale, windowed=False)
+    return content
+
+
+def _plot(paths: Sequence[MetricPath]) -> bytes:
+    """All paths from above (x right, z forward in the first camera's frame of each), as SVG."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.2 * min(len(paths), 3), 4.2 * math.ceil(len(paths) / 3)), layout="constrained")
+    grid = figure.subplots(math.ceil(len(paths) / 3), min(len(paths), 3), squeeze=False).ravel()
+    for axes, path in zip(grid, paths, strict=False):
+        x, _, z = path.trajectory.positions.T
+        unit = "m" if path.metric else "units"
+        if len(path.points):
+            near = np.linalg.norm(path.points[:, [0, 2]] - [x.mean(), z.mean()], axis=1)
+            shown = path.points[near < 3 * max(np.ptp(x), np.ptp(z), 1e-9)][:: max(1, len(path.points) // 4000)]
+            axes.scatter(shown[:, 0], shown[:, 2], s=0.5, color="0.75", rasterized=True)
+        axes.plot(x, z, color="tab:blue" if path.metric else "tab:red", linewidth=1.5)
+        axes.plot(x[0], z[0], "o", color="0.25", markersize=4)
+        axes.set(xlabel=f"right [{unit}]", ylabel=f"forward [{unit}]", aspect="equal")
+        axes.set_title(f"{len(x)} frames, {path.trajectory.length:.1f} {unit}" + ("" if path.metric else ", no scale"))
+    for axes in grid[len(paths) :]:
+        axes.set_visible(False)
+    stream = io.BytesIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "mono"}):
+        figure.savefig(stream, format="svg", dpi=150, metadata={"Date": None})
+    return stream.getvalue()

@@ -1,0 +1,1 @@
+"""Metric scale of trajectories and COLMAP models."""

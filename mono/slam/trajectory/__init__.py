@@ -1,0 +1,1 @@
+"""Trajectories: poses, files and comparison."""

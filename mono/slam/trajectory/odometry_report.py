@@ -1,0 +1,160 @@
+"""What `metricdepth eval-odom` says: the table, the JSON and the plots of path and of error against length."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mono.io.atomic import write_bytes
+from mono.slam.trajectory.odometry_metrics import OdometryErrors, Segments
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_NAMES = {
+    "none": "without alignment",
+    "se3": "aligned by SE(3): rotation and translation",
+    "sim3": "aligned by Sim(3): rotation, translation and scale",
+}
+
+
+def text(errors: OdometryErrors) -> str:
+    """The table on screen."""
+    few = ["FEW POSES HAVE A TRUE ONE: do both files count time alike?"] * (2 * errors.pairs < errors.estimated)
+    lines = [
+        f"{errors.pairs} poses compared, of {errors.estimated} estimated and {errors.true} true ones; "
+        f"{errors.length:.1f} m of true path",
+        *few,
+        "",
+        "scale and shape apart",
+        f"  scale error   {errors.scale_error * 100:+9.3f} %     estimated / true metre - 1, by Sim(3)",
+        f"  shape error   {errors.aligned['sim3'].ate.rmse:9.4f} m     ATE that no scale explains, Sim(3)",
+        "",
+        "relative, as the KITTI development kit defines it (mean over stretches, no alignment)",
+        *_segment_lines(errors),
+        "",
+        f"{'absolute (ATE) and relative (RPE)':36}{'RMSE':>10}{'mean':>10}{'median':>10}{'max':>10}",
+    ]
+    for kind, row in errors.aligned.items():
+        lines.append(f"{_NAMES[kind]}" + (f", x {row.scale:.6g}" if kind == "sim3" else ""))
+        for name, unit, spread in (
+            ("ATE", "m", row.ate),
+            (f"RPE over {errors.delta} frame{'s' * (errors.delta != 1)}", "m", row.rpe_translation),
+            ("RPE rotation", "deg", row.rpe_rotation),
+        ):
+            values = "".join(f"{v:10.4f}" for v in (spread.rmse, spread.mean, spread.median, spread.max))
+            lines.append(f"  {f'{name} [{unit}]':34}{values}")
+    return "\n".join(lines) + "\n"
+
+
+def _segment_lines(errors: OdometryErrors) -> list[str]:
+    if errors.raw.t_rel is None:
+        return ["  the true path is shorter than every length; give shorter ones (--lengths)"]
+    shape = {length: t for length, _, t, _ in errors.shape.by_length()}
+    lines = [f"  {'length':>8}{'stretches':>11}{'t_rel [%]':>12}{'r_rel [deg/m]':>15}{'t_rel [%], one scale':>22}"]
+    for length, count, t, r in errors.raw.by_length():
+        lines.append(f"  {length:6g} m{count:11}{t:12.4f}{r:15.6f}{shape[length]:22.4f}")
+    t, r = errors.raw.t_rel, errors.raw.r_rel or 0.0
+    lines.append(f"  {'all':>8}{len(errors.raw.first):11}{t:12.4f}{r:15.6f}{errors.shape.t_rel:22.4f}")
+    return [*lines, f"  r_rel is {r * 100:.4f} deg per 100 m; 'one scale': the estimate times its Sim(3) scale"]
+
+
+def content(errors: OdometryErrors) -> dict[str, Any]:
+    """What the JSON file holds."""
+
+    def segments(s: Segments) -> dict[str, Any]:
+        return {
+            "t_rel_percent": s.t_rel,
+            "r_rel_deg_per_m": s.r_rel,
+            "stretches": len(s.first),
+            "by_length": [
+                {"length_m": length, "stretches": n, "t_rel_percent": t, "r_rel_deg_per_m": r}
+                for length, n, t, r in s.by_length()
+            ],
+        }
+
+    return {
+        "poses_compared": errors.pairs,
+        "poses_estimated": errors.estimated,
+        "poses_true": errors.true,
+        "true_length_m": errors.length,
+        "scale_error": errors.scale_error,
+        "shape_error_m": errors.aligned["sim3"].ate.rmse,
+        "kitti": segments(errors.raw),
+        "kitti_after_one_scale": segments(errors.shape),
+        "rpe_delta_frames": errors.delta,
+        "aligned": {
+            kind: {
+                "scale": row.scale,
+                "ate_m": asdict(row.ate),
+                "rpe_m": asdict(row.rpe_translation),
+                "rpe_deg": asdict(row.rpe_rotation),
+            }
+            for kind, row in errors.aligned.items()
+        },
+    }
+
+
+def write_plots(errors: OdometryErrors, folder: Path, format: str = "svg") -> list[Path]:
+    """Writes path.svg (or .png) and, where there are stretches, error_by_length.svg; gives their paths."""
+    written = [folder / f"path.{format}"]
+    write_bytes(written[0], _image(_path_figure(errors), format))
+    if errors.raw.t_rel is not None:
+        written.append(folder / f"error_by_length.{format}")
+        write_bytes(written[1], _image(_length_figure(errors), format))
+    return written
+
+
+def _image(figure: Figure, format: str) -> bytes:
+    from matplotlib import rc_context
+
+    stream = io.BytesIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "mono"}):
+        figure.savefig(stream, format=format, dpi=150, metadata={"Date": None} if format == "svg" else None)
+    return stream.getvalue()
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _path_figure(errors: OdometryErrors) -> Figure:
+    """The paths over the two axes of the truth's world that it spreads over most."""
+    truth = errors.compared[0][:, :3, 3]
+    a, b = np.sort(np.argsort(np.ptp(truth, axis=0))[1:])
+    figure = _figure(6.4, 5.2)
+    axes = figure.subplots()
+    axes.plot(truth[:, a], truth[:, b], color="0.25", linewidth=2.2, label="truth")
+    for kind, color in (("se3", "tab:blue"), ("sim3", "tab:orange")):
+        at = errors.aligned[kind].poses[:, :3, 3]
+        ate = errors.aligned[kind].ate.rmse
+        label = f"estimate, {'SE(3)' if kind == 'se3' else 'Sim(3)'}: ATE {ate:.3g} m"
+        axes.plot(at[:, a], at[:, b], color=color, linewidth=1.2, label=label)
+    axes.plot(*truth[0, [a, b]], "o", color="0.25", markersize=5)
+    axes.set(xlabel=f"{'xyz'[a]} [m]", ylabel=f"{'xyz'[b]} [m]", aspect="equal")
+    axes.grid(linewidth=0.4)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def _length_figure(errors: OdometryErrors) -> Figure:
+    figure = _figure(7.2, 3.0)
+    left, right = figure.subplots(1, 2)
+    rows = np.array([(length, t, r * 100) for length, _, t, r in errors.raw.by_length()])
+    shape = np.array([(length, t) for length, _, t, _ in errors.shape.by_length()])
+    left.plot(rows[:, 0], rows[:, 1], "o-", color="tab:blue", label="as estimated")
+    left.plot(shape[:, 0], shape[:, 1], "s--", color="tab:orange", label="after one scale")
+    left.legend(fontsize=8)
+    left.set(xlabel="length [m]", ylabel="t_rel [%]")
+    right.plot(rows[:, 0], rows[:, 2], "o-", color="tab:blue")
+    right.set(xlabel="length [m]", ylabel="r_rel [deg/100 m]")
+    for axes in (left, right):
+        axes.set_ylim(bottom=0)
+        axes.grid(linewidth=0.4)
+    return figure

@@ -1,0 +1,1 @@
+"""The process and its machine: processes, threads, memory, cache, errors."""

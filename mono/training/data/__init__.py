@@ -1,0 +1,1 @@
+"""Training images, sampling and batches."""

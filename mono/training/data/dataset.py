@@ -1,0 +1,155 @@
+"""Frames of many cameras, as batches in the canonical camera."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import torch
+from numpy.random import Generator
+from torch.utils.data import DataLoader
+
+from mono.geometry.camera import Camera
+from mono.geometry.canonical import CanonicalTransform, CanonicalView
+from mono.io.depth import read_depth
+from mono.io.images import read_image
+from mono.system.distributed import Ranks
+from mono.training.data.augment import augment
+from mono.training.data.batch import SKY, Batch
+from mono.training.data.images import Frame, Kind
+from mono.training.data.sampling import BatchPlan, Key, Steps
+from mono.training.recipe import Recipe
+
+
+def training_view(
+    camera: Camera, size: tuple[int, int], transform: CanonicalTransform, recipe: Recipe, rng: Generator
+) -> tuple[tuple[int, int], CanonicalView]:
+    """A random window of an image and its way into a canonical input of exactly `size` (height, width).
+
+    In image mode the window is resized to the canonical focal length; in label mode so that the image fits into the
+    size, or fills it, or anything between. In both a random factor comes on top. The depth factor makes good for all.
+
+    Returns:
+        (left, top) of the window [px], and the view for the window, whose camera has the window's size.
+    """
+    jitter = float(np.clip(np.exp(rng.normal(0, recipe.focal_jitter)), 0.6, 1.4))
+    if transform.mode == "image":
+        ratio = transform.focal_length / camera.focal * jitter
+    else:
+        fits, fills = sorted((size[0] / camera.height, size[1] / camera.width))
+        ratio = fits * (fills / fits) ** rng.random() * jitter
+    centred = rng.random() < recipe.centred
+    window, inside, start = [], [], []
+    for full, wanted in ((camera.height, size[0]), (camera.width, size[1])):
+        cut = min(full, max(round(wanted / ratio), 1))
+        window.append(cut)
+        inside.append(wanted if cut < full else max(min(round(full * ratio), wanted), 1))
+        spread = rng.uniform(-0.5, 0.5) * (0.2 if centred else 1.0)
+        start.append(round((full - cut) * (0.5 + spread)))
+    (top, left), (height, width) = start, inside
+    before = [(size[i] - inside[i]) // 2 for i in (0, 1)]
+    view = CanonicalView(
+        camera=camera.cropped(left, top, window[1], window[0]),
+        size=(height, width),
+        padding=(before[0], size[0] - height - before[0], before[1], size[1] - width - before[1]),
+        depth_factor=1.0,
+        mean=transform.mean,
+        std=transform.std,
+    )
+    # Whole pixels make the ratio differ a little from the one that was drawn.
+    return (left, top), replace(view, depth_factor=transform.focal_length / view.input_camera.focal)
+
+
+class MixedFrames:
+    """A torch dataset: a `Key` in, a `Batch` of one image (without the B) out."""
+
+    def __init__(self, frames: Sequence[Frame], transform: CanonicalTransform, recipe: Recipe, far: float):
+        """For `frames`; what is beyond `far` [m in canonical space] counts as sky."""
+        self.frames, self.transform, self.recipe, self.far = frames, transform, recipe, far
+
+    def view(self, camera: Camera, size: tuple[int, int], rng: Generator) -> tuple[tuple[int, int], CanonicalView]:
+        """The window of an image that is shown, and how; see `training_view`."""
+        return training_view(camera, size, self.transform, self.recipe, rng)
+
+    def __getitem__(self, key: Key) -> Batch:
+        cv2.setNumThreads(1)
+        frame, rng = self.frames[key.frame], np.random.default_rng(key.seed)
+        rgb, depth, camera = _read(frame)
+        if rng.random() < 0.5:
+            rgb, depth = rgb[:, ::-1], depth[:, ::-1]
+            camera = replace(camera, cx=camera.width - 1 - camera.cx)
+        rng = np.random.default_rng((key.seed, key.view))
+        if key.share < 1:
+            rgb, depth, camera = _crop(rgb, depth, camera, key.share, rng)
+        (left, top), view = self.view(camera, key.size, rng)
+        window = slice(top, top + view.camera.height), slice(left, left + view.camera.width)
+        image = view.image_to_input(augment(np.ascontiguousarray(rgb[window]), rng))
+        kind: Kind = frame.kind or ("rendered" if self.recipe.zero_is_sky else "dense")
+        target = self._target(np.ascontiguousarray(depth[window]), view, kind)
+        seen, factor = view.input_camera, view.depth_factor
+        return Batch(
+            image=torch.from_numpy(image),
+            target=torch.from_numpy(target[None]),
+            intrinsics=torch.tensor([seen.fx * factor, seen.fy * factor, seen.cx, seen.cy]),
+            factor=torch.tensor(factor),
+            area=torch.tensor(_area(view)),
+            metric=torch.tensor(kind != "relative"),
+            measured=torch.tensor(kind != "predicted"),
+        )
+
+    def _target(self, depth: np.ndarray, view: CanonicalView, kind: Kind) -> np.ndarray:
+        if kind in ("relative", "unlabelled"):
+            return view.depth_to_canonical(depth)
+        if kind == "rendered":
+            depth = np.where(depth > 0, depth, np.float32(SKY))
+        target = view.depth_to_canonical(depth)
+        return np.where(target < 0, np.float32(SKY), np.where(target > self.far, np.float32(SKY), target))
+
+
+def _crop(
+    rgb: np.ndarray, depth: np.ndarray, camera: Camera, share: float, rng: Generator
+) -> tuple[np.ndarray, np.ndarray, Camera]:
+    """Any part of an image with `share` of its sides."""
+    height, width = (max(round(side * share), 1) for side in rgb.shape[:2])
+    top, left = int(rng.integers(camera.height - height + 1)), int(rng.integers(camera.width - width + 1))
+    part = slice(top, top + height), slice(left, left + width)
+    return rgb[part], depth[part], camera.cropped(left, top, width, height)
+
+
+def _area(view: CanonicalView) -> tuple[int, int, int, int]:
+    top, _, left, _ = view.padding
+    return top, top + view.size[0], left, left + view.size[1]
+
+
+def _read(frame: Frame) -> tuple[np.ndarray, np.ndarray, Camera]:
+    rgb = read_image(frame.rgb).rgb
+    height, width = rgb.shape[:2]
+    if frame.depth is None:
+        depth = np.zeros((height, width), np.float32)
+    else:
+        depth = read_depth(frame.depth, frame.depth_scale)
+    if depth.shape != (height, width):
+        raise ValueError(
+            f"{frame.depth} is {depth.shape[1]}x{depth.shape[0]}, its image {width}x{height}; "
+            f"resize the image and its cam_in to the depth map's size"
+        )
+    return rgb, depth, Camera(*frame.intrinsics, width=width, height=height)
+
+
+def loader(
+    data: MixedFrames, plan: BatchPlan, start: int, workers: int, ranks: Ranks | None = None
+) -> DataLoader[Batch]:
+    """Batches from step `start` on, without end; of several processes, this one's part of them.
+
+    OpenCV has one thread in this process from then on: its pool does not outlive the fork that makes workers, where
+    they would wait for it for ever.
+    """
+    cv2.setNumThreads(1)
+    return DataLoader(
+        data,  # type: ignore[arg-type]
+        batch_sampler=Steps(plan, start, ranks or Ranks()),
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+    )

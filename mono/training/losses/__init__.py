@@ -1,0 +1,1 @@
+"""Losses of depth, geometry and consistency."""

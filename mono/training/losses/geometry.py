@@ -1,0 +1,117 @@
+"""Losses on points in space, each usable alone. Points are (B, 3, H, W): x right, y down, z forward.
+
+Both compare directions only, so that they hold for depth known up to scale. As in `mono.training.losses.depth` they are means
+over images, and an image where nothing can be compared counts as zero.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mono.training.losses.depth import image_mean
+
+_COLLINEAR = math.cos(math.radians(30))
+
+
+def known_pixels(mask: Tensor, draws: Tensor) -> Tensor:
+    """Pixels with ground truth, drawn at random: flat indices (B, *draws.shape); 0 in images that have none.
+
+    Args:
+        mask: (B, 1, H, W), where ground truth is.
+        draws: uniform in [0, 1), for all images alike.
+    """
+    count = mask.flatten(1).cumsum(1)
+    total = count[:, -1:]
+    nth = ((draws.flatten() * total).long() + 1).minimum(total)  # rounding may reach one too far
+    return torch.searchsorted(count, nth).unflatten(1, draws.shape)
+
+
+def virtual_normal(points: Tensor, truth: Tensor, mask: Tensor, draws: Tensor, apart: float = 0.1) -> Tensor:
+    """Virtual normal loss, VNL (Yin et al., ICCV 2019, section 3.2): the mean of |n - n*|_1 over random triangles.
+
+    n is the normal of a triangle of predicted points, n* that of the same pixels' true points. Triangles with an angle
+    below 30 degrees (so close to a line) are left out, and those with a side shorter than `apart` of their mean depth:
+    their normals say more of noise than of shape. The paper asks for 0.6 m instead, which knows no scale.
+
+    Args:
+        points, truth: predicted and true points.
+        mask: (B, 1, H, W), where ground truth is.
+        draws: (3, N) uniform in [0, 1), which choose N triangles among the pixels with ground truth.
+        apart: shortest side, as a share of the triangle's mean depth.
+    """
+    index = known_pixels(mask, draws)
+    predicted, true = (_at(p, index) for p in (points, truth))  # (B, 3 coordinates, 3 corners, N)
+    sides = true - true.roll(-1, 2)
+    lengths = sides.norm(dim=1)
+    directions = F.normalize(sides, dim=1, eps=1e-12)
+    cosines = (directions * directions.roll(-1, 2)).sum(1).abs()
+    far = (lengths > apart * true[:, 2].mean(1, keepdim=True)).all(1)
+    usable = far & (cosines < _COLLINEAR).all(1) & mask.flatten(1).any(1)[:, None]
+    error = (_normals_of_triangles(predicted) - _normals_of_triangles(true)).abs().sum(1)
+    return image_mean(error, usable).mean()
+
+
+def _at(points: Tensor, index: Tensor) -> Tensor:
+    """Points (B, 3, H, W) at flat indices (B, ...), (B, 3, ...)."""
+    flat = index.flatten(1)[:, None].expand(-1, 3, -1)
+    return points.flatten(2).gather(2, flat).unflatten(2, index.shape[1:])
+
+
+def _normals_of_triangles(corners: Tensor) -> Tensor:
+    a, b, c = corners.unbind(2)
+    return F.normalize(torch.cross(b - a, c - a, dim=1), dim=1, eps=1e-12)
+
+
+def surface_normals(points: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Normals (B, 3, H, W) from the points left, right, above and below, and where all of them are known (B, 1, H, W).
+
+    They point to the camera's side.
+    """
+    along_x = points[..., 1:-1, 2:] - points[..., 1:-1, :-2]
+    along_y = points[..., 2:, 1:-1] - points[..., :-2, 1:-1]
+    normals = F.normalize(torch.cross(along_y, along_x, dim=1), dim=1, eps=1e-12)
+    known = mask[..., 1:-1, 1:-1] & mask[..., 1:-1, 2:] & mask[..., 1:-1, :-2] & mask[..., 2:, 1:-1]
+    known = known & mask[..., :-2, 1:-1]
+    return F.pad(normals, (1, 1, 1, 1)), F.pad(known, (1, 1, 1, 1))
+
+
+def near_pairs(height: int, width: int, generator: torch.Generator, count: int = 8192) -> Tensor:
+    """Random pairs of pixels, 4 of them to a quarter of the map apart, near ones as often as far ones: (2, count)."""
+    y, x, angle, far = torch.rand(4, count, generator=generator)
+    reach = max(min(height, width) / 4, 5.0)
+    distance = 4 * (reach / 4) ** far
+    rows, columns = (y * height).long(), (x * width).long()
+    others = (rows + distance * (math.tau * angle).sin()).round().long().clamp(0, height - 1)
+    beside = (columns + distance * (math.tau * angle).cos()).round().long().clamp(0, width - 1)
+    return torch.stack([rows * width + columns, others * width + beside])
+
+
+def pairwise_normal(points: Tensor, truth: Tensor, mask: Tensor, pairs: Tensor) -> Tensor:
+    """Pair-wise normal loss, PWN (Yin et al., "Learning to recover 3D scene shape from a single image", CVPR 2021,
+    section 3.3): the mean of |n_A . n_B - n*_A . n*_B| over pairs of pixels A, B.
+
+    Of the pairs given, two sorts count: both pixels on one plane, and pixels across an edge, where the true normals
+    differ by more than 30 degrees. The paper finds planes by segmentation; here two pixels are on one plane if their
+    true normals are within 8 degrees and B is off A's tangent plane by less than 2 % of A's depth.
+
+    Args:
+        points, truth: predicted and true points.
+        mask: (B, 1, H, W), where ground truth is; normals are known where the four pixels around are.
+        pairs: flat indices (2, N) of A and B, as `near_pairs` gives them.
+    """
+    normals, _ = surface_normals(points, mask)
+    true_normals, known = surface_normals(truth, mask)
+    index = pairs.expand(len(points), -1, -1)
+    a, b = _at(normals, index).unbind(2)
+    true_a, true_b = _at(true_normals, index).unbind(2)
+    place_a, place_b = _at(truth, index).unbind(2)
+    cosine = (true_a * true_b).sum(1)
+    off = (true_a * (place_b - place_a)).sum(1).abs()
+    plane = (cosine > math.cos(math.radians(8))) & (off < 0.02 * place_a[:, 2])
+    edge = cosine < _COLLINEAR
+    both = known.flatten(1)[:, pairs].all(1)
+    return image_mean(((a * b).sum(1) - cosine).abs(), both & (plane | edge)).mean()

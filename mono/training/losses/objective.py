@@ -1,0 +1,95 @@
+"""What training makes small: the losses of a recipe, on a batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from mono.model.depth_model import NetworkOutput
+from mono.training.data.batch import SKY, Batch, grid_rays
+from mono.training.losses import depth as losses
+from mono.training.losses import geometry as geometry_losses
+from mono.training.losses.consistency import consistency
+
+_NEAREST = 1e-3  # [m], so that a depth has a logarithm
+_SKY_ERROR = 2.0  # of log depth: no depth is right for the sky
+
+
+def compute_losses(
+    output: NetworkOutput,
+    batch: Batch,
+    weights: Mapping[str, float],
+    far: float,
+    generator: torch.Generator,
+    stride: int = 2,
+) -> dict[str, Tensor]:
+    """The losses with a weight, unweighted.
+
+    Where ground truth is not metric it is first multiplied by the median of prediction / ground truth, and only what
+    does not depend on scale is asked for: `sky` and `laplace` leave such images out, and `silog` forgives the scale.
+    `laplace` also leaves out what a network said.
+
+    Args:
+        output: of the network.
+        batch: what went in, and what should come out.
+        weights: by loss; those of 0 are left out.
+        far: sky nearer than this is wrong [m in canonical space].
+        generator: of random pixels.
+        stride: every n-th row and column counts; 2 is enough for dense ground truth, as the decoders speak at a
+            quarter of the size and each pass over memory costs.
+    """
+    row, column = torch.randint(0, stride, (2,), generator=generator).tolist()
+    part = (..., slice(row, None, stride), slice(column, None, stride))
+    depth = output.depth[part].float().clamp_min(_NEAREST)
+    confidence, target = output.confidence[part].float(), batch.target[part]
+    log_depth = depth.log()
+    known = target > 0
+    metric = batch.metric[:, None, None, None]
+    measured = (batch.metric & batch.measured)[:, None, None, None]
+    log_truth = target.where(known, 1.0).log()
+    if not bool(metric.all()):
+        # The median of the differences: as many pixels are then too near as too far, and no common scale is pulled at.
+        log_truth = log_truth + _medians(log_depth.detach() - log_truth, known).where(~metric, 0.0)
+    sky = (target == SKY) & metric
+    focus = torch.where(batch.metric, 0.5, 1.0)
+    height, width = known.shape[-2:]
+
+    rows = row + stride * torch.arange(height, device=depth.device)
+    columns = column + stride * torch.arange(width, device=depth.device)
+
+    def in_space() -> tuple[Tensor, Tensor, Tensor]:
+        rays = grid_rays(batch.intrinsics, rows, columns)
+        return rays * depth, rays * log_truth.exp(), known
+
+    def random(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator).to(depth.device)
+
+    def boxes() -> Tensor:
+        return losses.box_points(height, width, generator).to(depth.device)
+
+    def pairs() -> Tensor:
+        return geometry_losses.near_pairs(height, width, generator).to(depth.device)
+
+    computed: dict[str, Callable[[], Tensor]] = {
+        "log_l1": lambda: losses.log_l1(log_depth, log_truth, known),
+        "silog": lambda: losses.silog(log_depth, log_truth, known, focus),
+        "gradient": lambda: losses.gradient_matching(log_depth, log_truth, known),
+        "rpnl": lambda: losses.rpnl(log_depth, log_truth, known, boxes()),
+        "vnl": lambda: geometry_losses.virtual_normal(*in_space(), random(3, 4096)),
+        "pwn": lambda: geometry_losses.pairwise_normal(*in_space(), pairs()),
+        "laplace": lambda: losses.laplace(
+            log_depth, log_truth.where(~sky, log_depth.detach() + _SKY_ERROR), (known & measured) | sky, confidence
+        ),
+        "consistency": lambda: consistency(output.depth.float().clamp_min(_NEAREST).log(), batch, rows, columns),
+        "sky": lambda: losses.sky(log_depth, sky, math.log(far)),
+    }
+    return {name: computed[name]() for name, weight in weights.items() if weight}
+
+
+def _medians(values: Tensor, known: Tensor) -> Tensor:
+    """Medians over each image's known pixels, (B, 1, 1, 1); 0 where there are none."""
+    kept = values.where(known, torch.nan).flatten(1)
+    return kept.nanmedian(1).values.nan_to_num()[:, None, None, None]

@@ -1,0 +1,1 @@
+"""Color maps, pictures and videos of depth."""

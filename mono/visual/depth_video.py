@@ -1,0 +1,97 @@
+"""Depth as a video: each frame beside its coloured depth, in one range of colours, with a bar in metres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from mono.io.atomic import atomic_path
+from mono.io.depth import read_depth
+from mono.io.video import VideoError, VideoSample, import_av
+from mono.visual.pictures import depth_limits, depth_picture
+
+# What most players show comes first; which of them there is depends on how PyAV was built.
+_CODECS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("libx264", {"crf": "20", "preset": "medium"}),
+    ("libvpx-vp9", {"crf": "30", "b": "0"}),
+    ("mpeg4", {}),
+)
+_MAX_SIDE = 960  # [px] of each of the two panels
+
+
+def depth_range(depth_files: Sequence[Path]) -> tuple[float, float]:
+    """One range of colours (near, far) [m] for many depth maps, by a share of their pixels; one is held at a time."""
+    seen = []
+    for path in depth_files:
+        depth = read_depth(path)
+        values = depth[depth > 0]
+        seen.append(values[:: max(1, len(values) // 2000)])
+    return depth_limits(np.concatenate(seen) if seen else np.empty(0, np.float32))
+
+
+def write_depth_video(
+    path: Path,
+    samples: Sequence[VideoSample],
+    depth_files: Sequence[Path],
+    rate: float,
+    on_done: Callable[[int], None] = lambda n: None,
+) -> tuple[float, float]:
+    """Writes frames beside their depth as MP4, whole or not at all. One frame is held at a time.
+
+    Args:
+        path: of the video (.mp4); parent folders are made.
+        samples: the frames, in order.
+        depth_files: their depth maps.
+        rate: frames a second.
+        on_done: called with 1 after each frame, for a progress bar.
+
+    Returns:
+        The range of colours (near, far) [m].
+
+    Raises:
+        VideoError: PyAV is missing or has no encoder, or a frame is damaged.
+        DepthError: a depth map cannot be read.
+        OSError: the file cannot be written.
+    """
+    near, far = depth_range(depth_files)
+
+    def pictures() -> Iterator[np.ndarray]:
+        for sample, depth_file in zip(samples, depth_files, strict=True):
+            yield depth_picture(sample.read().rgb, read_depth(depth_file), near, far, max_side=_MAX_SIDE)
+            on_done(1)
+
+    write_video(path, pictures(), rate)
+    return near, far
+
+
+def write_video(path: Path, pictures: Iterable[np.ndarray], rate: float) -> None:
+    """Writes pictures of one size, (height, width, 3) uint8, as an MP4, whole or not at all.
+
+    Raises:
+        VideoError: PyAV is missing or has no encoder, or the rate is not positive.
+        OSError: the file cannot be written.
+    """
+    av = import_av()
+    if not rate > 0:
+        raise VideoError(f"{path}: {rate} frames a second cannot be written; the rate must be positive")
+    known = [(name, options) for name, options in _CODECS if name in av.codecs_available]
+    if not known:
+        raise VideoError(f"{path}: this PyAV has none of the encoders {', '.join(name for name, _ in _CODECS)}")
+    codec, options = known[0]
+    with atomic_path(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
+        stream = container.add_stream(codec, rate=Fraction(rate).limit_denominator(1000), options=options)
+        stream.pix_fmt = "yuv420p"
+        size = None
+        for picture in pictures:
+            # Its halved colours want even sides.
+            height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
+            if size is None:
+                size = stream.width, stream.height = width, height
+            even = np.ascontiguousarray(picture[: size[1], : size[0]])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(even, "rgb24")))
+        if size is None:
+            raise VideoError(f"{path}: there is no frame to write")
+        container.mux(stream.encode())

@@ -1,0 +1,172 @@
+"""A folder of free textures, models, skies and photographs, described by its index.json."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+
+from metricdepth_scenes.meshes import Mesh, box_uv, joined, soup
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of the index; `size` is the real size [m] (a texture's tile, a model's extents x, y, z)."""
+
+    file: str
+    kind: str
+    category: str
+    name: str
+    size: tuple[float, ...]
+    textured: bool
+    style: str
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What a model's material number k stands for: an image (H, W, 3) uint8 or None, and a linear colour (3,)."""
+
+    image: np.ndarray | None
+    colour: np.ndarray
+
+    @cached_property
+    def levels(self) -> tuple[np.ndarray, ...]:
+        """The image and its halvings; empty without one."""
+        return () if self.image is None else pyramid(self.image)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model in the scenes' frame: z up, standing on z = 0, centred; its materials are numbered in `parts`."""
+
+    mesh: Mesh
+    parts: tuple[Part, ...]
+
+
+def pyramid(image: np.ndarray) -> tuple[np.ndarray, ...]:
+    levels = [np.ascontiguousarray(image)]
+    while min(levels[-1].shape[:2]) > 2:
+        h, w = levels[-1].shape[:2]
+        levels.append(cv2.resize(levels[-1], (max(w // 2, 1), max(h // 2, 1)), interpolation=cv2.INTER_AREA))
+    return tuple(levels)
+
+
+class Assets:
+    """Reads assets on demand and keeps the last ones decoded.
+
+    Raises:
+        FileNotFoundError: the folder has no index.json.
+    """
+
+    def __init__(self, root: Path | str, keep: int = 160) -> None:
+        self.root = Path(root)
+        index = self.root / "index.json"
+        if not index.is_file():
+            raise FileNotFoundError(f"assets: {index} does not exist; give the folder that holds index.json")
+        self._by_kind: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+        for raw in json.loads(index.read_text()):
+            entry = _entry(raw)
+            self._by_kind[entry.kind, entry.category].append(entry)
+        self._cache: OrderedDict[str, Any] = OrderedDict()
+        self._keep = keep
+
+    def entries(self, kind: str, categories: Sequence[str]) -> list[Entry]:
+        return [e for c in categories for e in self._by_kind.get((kind, c), ())]
+
+    def image(self, file: str, limit: int = 1024) -> np.ndarray:
+        """An image as RGB, its longer side at most `limit` [px], (H, W, 3) uint8."""
+        return self.kept(f"{file}@{limit}", lambda: self.read_image(file, limit))
+
+    def model(self, file: str) -> Model:
+        return self.kept(file, lambda: read_glb(self.root / file))
+
+    def sky_is_open(self, file: str) -> bool:
+        """Whether the picture's sky is bright and empty above the horizon."""
+
+        def look() -> bool:
+            band = cv2.cvtColor(self.image(file)[150:210], cv2.COLOR_RGB2GRAY)
+            return bool(band.mean() > 120 and band.std() < 42)
+
+        return self.kept(f"open:{file}", look)
+
+    def read_image(self, file: str, limit: int) -> np.ndarray:
+        image = cv2.imread(str(self.root / file), cv2.IMREAD_COLOR)
+        if image is None:
+            raise ValueError(f"assets: {self.root / file} cannot be read as an image")
+        scale = limit / max(image.shape[:2])
+        if scale < 1:
+            image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+    def kept(self, key: str, make: Callable[[], T]) -> T:
+        """What `make` returned for this key, made once and kept for a while."""
+        if key not in self._cache:
+            self._cache[key] = make()
+            while len(self._cache) > self._keep:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(key)
+        return self._cache[key]
+
+
+def _entry(raw: dict[str, Any]) -> Entry:
+    extents = raw.get("extents_xyz_m")
+    size = tuple(float(v) for v in extents) if extents else (float(raw.get("real_size_m") or 0.0),)
+    name = raw.get("name") or Path(raw["file"]).stem
+    return Entry(raw["file"], raw["kind"], raw["category"], name, size, bool(raw.get("textured")), raw.get("style", ""))
+
+
+def read_glb(path: Path) -> Model:
+    """Read a binary glTF of indexed triangles without node transforms (what the index holds)."""
+    data = path.read_bytes()
+    length = struct.unpack("<I", data[12:16])[0]
+    head = json.loads(data[20 : 20 + length])
+    blob = data[28 + length :]
+
+    def view(index: int) -> tuple[int, int]:
+        v = head["bufferViews"][index]
+        return v.get("byteOffset", 0), v["byteLength"]
+
+    def accessor(index: int, dtype: type, width: int) -> np.ndarray:
+        a = head["accessors"][index]
+        start = view(a["bufferView"])[0] + a.get("byteOffset", 0)
+        return np.frombuffer(blob, dtype, a["count"] * width, start).reshape(-1, width)
+
+    meshes: list[Mesh] = []
+    parts: list[Part] = []
+    for node in head["nodes"]:
+        if "mesh" not in node:
+            continue
+        for prim in head["meshes"][node["mesh"]]["primitives"]:
+            part = _part(head, blob, prim.get("material"), view)
+            ids = accessor(prim["indices"], np.uint32, 1)[:, 0]
+            at = prim["attributes"]
+            tri = accessor(at["POSITION"], np.float32, 3)[ids].reshape(-1, 3, 3)[..., [0, 2, 1]] * (1, -1, 1)
+            uv = accessor(at["TEXCOORD_0"], np.float32, 2)[ids].reshape(-1, 3, 2) if part.image is not None else None
+            meshes.append(soup(tri, box_uv(tri.astype(np.float32)) if uv is None else uv, True, len(parts)))
+            parts.append(part)
+    mesh = joined(meshes)
+    low, high = mesh.bounds()
+    centre = (low + high) / 2
+    return Model(mesh.placed(-centre[0], -centre[1], -low[2]), tuple(parts))
+
+
+def _part(head: dict[str, Any], blob: bytes, material: int | None, view: Callable[[int], tuple[int, int]]) -> Part:
+    pbr = head["materials"][material].get("pbrMetallicRoughness", {}) if material is not None else {}
+    colour = np.array(pbr.get("baseColorFactor", (0.6, 0.6, 0.6, 1))[:3], np.float32)
+    image = None
+    if "baseColorTexture" in pbr:
+        source = head["images"][head["textures"][pbr["baseColorTexture"]["index"]]["source"]]
+        start, size = view(source["bufferView"])
+        bgr = cv2.imdecode(np.frombuffer(blob, np.uint8, size, start), cv2.IMREAD_COLOR)
+        image = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB) if bgr is not None else None
+    return Part(image, colour)

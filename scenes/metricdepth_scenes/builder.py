@@ -1,0 +1,213 @@
+"""A scene under construction: parts with materials, what stands where, and lights; then the finished Scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from metricdepth_scenes.assets import Assets
+from metricdepth_scenes.materials import Material, Palette
+from metricdepth_scenes.meshes import Mesh, joined, quad, turn
+
+
+@dataclass(frozen=True)
+class AreaLight:
+    """A lit parallelogram: corner and edges [m], linear radiant colour; it shines along cross(edge_u, edge_v)."""
+
+    corner: np.ndarray
+    edge_u: np.ndarray
+    edge_v: np.ndarray
+    colour: np.ndarray
+
+
+@dataclass(frozen=True)
+class Light:
+    """All light of a scene: lamps, the sun (direction to it, or None), ambient and sky.
+
+    `sky` is an equirectangular image (H, W, 3) uint8, its middle column along +x turned by `sky_yaw` [rad].
+    """
+
+    areas: tuple[AreaLight, ...]
+    sun: np.ndarray | None
+    sun_colour: np.ndarray
+    ambient: np.ndarray
+    sky: np.ndarray
+    sky_yaw: float = 0.0
+    sky_gain: float = 1.0
+    fog: float = 0.0
+
+
+@dataclass(frozen=True)
+class Top:
+    """A horizontal surface to put things on, in the frame of its piece: centre and height, width and depth [m]."""
+
+    x: float
+    y: float
+    z: float
+    width: float
+    depth: float
+    clearance: float = 1.0
+
+
+@dataclass
+class Piece:
+    """A thing in its own frame: it stands on z = 0, its back is at +y, its front looks along -y."""
+
+    meshes: list[Mesh]
+    width: float
+    depth: float
+    height: float
+    tops: list[Top] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """The upright box around a placed thing [m]."""
+
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A finished scene and how to look at it.
+
+    Attributes:
+        mesh: all triangles (world frame, z up, metres).
+        materials: by material number.
+        light: what lights it.
+        family: its name.
+        seed: its seed.
+        viewpoint: draws (position (3,), look-at point (3,)) [m] and a roll [deg] from a generator.
+        style: names the camera style of `cameras.sample_camera`.
+    """
+
+    mesh: Mesh
+    materials: tuple[Material, ...]
+    light: Light
+    family: str
+    seed: int
+    viewpoint: Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray, float]]
+    style: str
+
+    @cached_property
+    def caster(self) -> Any:
+        """open3d's ray casting scene of the mesh, on one thread."""
+        import open3d as o3d
+
+        caster = o3d.t.geometry.RaycastingScene(nthreads=1)
+        points = np.ascontiguousarray(self.mesh.tri.reshape(-1, 3), np.float32)
+        ids = np.arange(len(points), dtype=np.uint32).reshape(-1, 3)
+        caster.add_triangles(o3d.core.Tensor.from_numpy(points), o3d.core.Tensor.from_numpy(ids))
+        return caster
+
+
+class Builder:
+    """Collects meshes and materials; everything random comes from `rng`."""
+
+    def __init__(self, rng: np.random.Generator, assets: Assets | None) -> None:
+        self.rng = rng
+        self.assets = assets
+        self.palette = Palette(rng, assets)
+        self.meshes: list[Mesh] = []
+        self.materials: list[Material] = []
+        self.areas: list[AreaLight] = []
+        self.obstacles: list[Obstacle] = []
+        self._known: dict[int, int] = {}
+        self.models: dict[str, Any] = {}
+
+    def number(self, material: Material) -> int:
+        """The material's number in this scene."""
+        key = id(material)
+        if key not in self._known:
+            self._known[key] = len(self.materials)
+            self.materials.append(material)
+        return self._known[key]
+
+    def role(self, role: str, fresh: float = 0.6) -> int:
+        return self.number(self.palette.draw(role, fresh))
+
+    def wood(self) -> int:
+        """Wood, or now and then a white or black lacquer."""
+        return self.role("wood", 0.5) if self.chance(0.75) else self.grey(self.pick(0.12, 0.8, 0.92, 0.94), 0.02)
+
+    def solid(self, colour: np.ndarray | tuple[float, float, float], gloss: float = 0.0) -> int:
+        """A nearly even surface of an sRGB colour (0..1)."""
+        return self.number(self.palette.solid(colour, gloss))
+
+    def grey(self, value: float, gloss: float = 0.0) -> int:
+        return self.solid((value, value, value), gloss)
+
+    def paint(self) -> int:
+        """The paint of an inside wall."""
+        return self.number(self.palette.paint())
+
+    def vivid(self) -> int:
+        return self.number(self.palette.vivid())
+
+    def printed(self) -> int:
+        return self.number(self.palette.printed())
+
+    def picture(self, *categories: str, glow: float = 0.0) -> int:
+        return self.number(self.palette.picture(*categories, glow=glow))
+
+    def u(self, low: float, high: float) -> float:
+        return float(self.rng.uniform(low, high))
+
+    def chance(self, probability: float) -> bool:
+        return bool(self.rng.random() < probability)
+
+    def pick(self, *options: Any) -> Any:
+        return options[int(self.rng.integers(len(options)))]
+
+    def add(self, *meshes: Mesh) -> None:
+        self.meshes.extend(meshes)
+
+    def level(self, x0: float, x1: float, y0: float, y1: float, z: float, material: int) -> None:
+        """Add a level rectangle [m]."""
+        corners = [(x0, y0, z), (x1, y0, z), (x1, y1, z), (x0, y1, z)]
+        self.add(quad(corners, (x1 - x0, y1 - y0), material))
+
+    def put(self, piece: Piece, x: float, y: float, z: float = 0, yaw: float = 0, solid: bool = True) -> None:
+        """Place a piece; a solid one is remembered as an obstacle."""
+        mesh = joined(piece.meshes).placed(x, y, z, yaw)
+        self.meshes.append(mesh)
+        if solid:
+            self.obstacles.append(Obstacle(*mesh.bounds()))
+
+    def clutter(
+        self, piece: Piece, x: float, y: float, z: float, yaw: float, make: Callable[[Builder], Piece], density: float
+    ) -> None:
+        """Put small pieces (about `density` a square metre) on a placed piece's tops."""
+        r = turn(yaw)
+        for top in piece.tops:
+            taken: list[tuple[float, float, float]] = []
+            for _ in range(int(self.rng.poisson(density * top.width * top.depth))):
+                small = make(self)
+                reach = (small.width + small.depth) / 4
+                room_x, room_y = top.width / 2 - small.width / 2, top.depth / 2 - small.depth / 2
+                if room_x <= 0 or room_y <= 0 or small.height > top.clearance:
+                    continue
+                px, py = top.x + self.u(-room_x, room_x), top.y + self.u(-room_y, room_y)
+                # Paper and cables lie under and over one another; what stands keeps its place.
+                if small.height > 0.04:
+                    if any((px - a) ** 2 + (py - b) ** 2 < (reach + c) ** 2 * 0.8 for a, b, c in taken):
+                        continue
+                    taken.append((px, py, reach))
+                p = r @ np.array([px, py, 0], np.float32)
+                self.put(small, x + float(p[0]), y + float(p[1]), z + top.z, yaw + self.u(-0.6, 0.6), solid=False)
+
+    def free(self, x0: float, x1: float, y0: float, y1: float, margin: float = 0.0, below: float = 9.0) -> bool:
+        """Whether no obstacle lower than `below` [m] at its bottom stands in the rectangle."""
+        return not any(
+            o.low[0] < x1 + margin
+            and o.high[0] > x0 - margin
+            and o.low[1] < y1 + margin
+            and o.high[1] > y0 - margin
+            and o.low[2] < below
+            for o in self.obstacles
+        )

@@ -1,0 +1,90 @@
+"""`metricdepth scenes`: procedural scenes with exact depth, as data sets or as a video's frames; views of panoramas."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register the command `scenes` with its actions."""
+    scenes = subparsers.add_parser("scenes", help="procedural scenes with exact depth")
+    actions = scenes.add_subparsers(dest="action", required=True)
+    render = actions.add_parser("render", help="render a data set to evaluate or train on; a stopped run is continued")
+    render.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write, with annotations.json")
+    render.add_argument("--frames", type=int, required=True, metavar="N", help="number of frames")
+    _add_render_flags(render)
+    render.add_argument(
+        "--family", action="append", type=_share, metavar="NAME[=SHARE]", help="only these families; may be repeated"
+    )
+    render.set_defaults(run=_render, resumes=True)
+    cut = actions.add_parser(
+        "panoramas", help="photographs: views of the panoramas of the assets, with a network's depth if wanted"
+    )
+    cut.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write, with annotations.json")
+    cut.add_argument("--frames", type=int, required=True, metavar="N", help="number of views")
+    cut.add_argument("--assets", type=Path, required=True, metavar="DIR", help="folder with panoramas (index.json)")
+    cut.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed gives the same views")
+    cut.add_argument(
+        "--teacher", metavar="MODEL", help="model whose depth they get, for --data …:predicted (default: no depth)"
+    )
+    cut.set_defaults(run=_cut)
+    sequence = actions.add_parser(
+        "sequence", help="render a camera's way through a scene, with exact depth and poses; a stopped run is continued"
+    )
+    sequence.add_argument("kind", choices=("street", "room"), help="a loop of about 560 m by car, or a room on foot")
+    sequence.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    sequence.add_argument("--frames", type=int, required=True, metavar="N", help="number of frames for the whole way")
+    _add_render_flags(sequence)
+    sequence.set_defaults(run=_sequence, resumes=True)
+
+
+def _add_render_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed gives the same frames")
+    parser.add_argument("--workers", type=int, default=1, metavar="W", help="processes, one thread each")
+    parser.add_argument("--assets", type=Path, metavar="DIR", help="folder with textures and models (index.json)")
+    parser.add_argument("--pixels", type=int, default=150_000, metavar="P", help="pixels of a frame, about")
+
+
+def _share(text: str) -> tuple[str, float]:
+    name, _, share = text.partition("=")
+    try:
+        return name, float(share) if share else 1.0
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: the share must be a number, as in street=0.5") from error
+
+
+def _render(args: argparse.Namespace) -> int:
+    from metricdepth_scenes.dataset import render_dataset
+
+    logging.getLogger("metricdepth_scenes").setLevel(logging.INFO)
+    render_dataset(
+        args.out,
+        args.frames,
+        seed=args.seed,
+        workers=args.workers,
+        assets=args.assets,
+        pixels=args.pixels,
+        weights=dict(args.family) if args.family else None,
+    )
+    return 0
+
+
+def _cut(args: argparse.Namespace) -> int:
+    import mono
+    from metricdepth_scenes.panoramas import cut_dataset
+
+    teacher = mono.load_model(args.teacher) if args.teacher else None
+    cut_dataset(args.out, args.frames, args.assets, args.seed, teacher=teacher)
+    return 0
+
+
+def _sequence(args: argparse.Namespace) -> int:
+    from metricdepth_scenes.sequence import SequencePlan, render_sequence
+
+    logging.getLogger("metricdepth_scenes").setLevel(logging.INFO)
+    plan = SequencePlan(args.kind, args.out, args.frames, args.seed, args.assets, args.pixels)
+    render_sequence(plan, workers=args.workers)
+    return 0

@@ -1,0 +1,30 @@
+"""Every family of scenes: what builds it, and its default share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from metricdepth_scenes.builder import Builder, Scene
+from metricdepth_scenes.places.car_parks import parking
+from metricdepth_scenes.places.country import country
+from metricdepth_scenes.places.desks import closeup, desk
+from metricdepth_scenes.places.garages import garage
+from metricdepth_scenes.places.halls import hall
+from metricdepth_scenes.places.lectures import lecture
+from metricdepth_scenes.places.passages import corridor, stairs
+from metricdepth_scenes.places.rooms import room
+from metricdepth_scenes.places.streets import street
+
+FAMILIES: dict[str, tuple[Callable[[Builder], Scene], float]] = {
+    "room": (room, 0.2),
+    "desk": (desk, 0.16),
+    "closeup": (closeup, 0.1),
+    "corridor": (corridor, 0.05),
+    "stairs": (stairs, 0.02),
+    "hall": (hall, 0.06),
+    "lecture": (lecture, 0.04),
+    "garage": (garage, 0.07),
+    "street": (street, 0.25),
+    "parking": (parking, 0.03),
+    "country": (country, 0.02),
+}

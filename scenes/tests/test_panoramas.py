@@ -1,0 +1,85 @@
+"""Views of panoramas: they show what lies in their direction."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from metricdepth_scenes.cameras import look, pose_towards
+from metricdepth_scenes.panoramas import cut_dataset, cut_view
+
+from mono.geometry.camera import Camera
+from mono.io.depth import read_depth
+from mono.training.data.images import read_frames
+
+
+def marked_panorama(yaw: float, pitch: float) -> np.ndarray:
+    """Black, with a white spot in a direction [deg]; yaw 90 is +y, as for `look`."""
+    image = np.zeros((256, 512, 3), np.uint8)
+    column = ((90 - yaw) / 360 + 0.5) * 512 - 0.5
+    row = (0.5 - pitch / 180) * 256 - 0.5
+    cv2.circle(image, (round(column) % 512, round(row)), 3, (255, 255, 255), -1)
+    return image
+
+
+@pytest.mark.parametrize("yaw, pitch", [(90, 0), (60, 10), (-96, -20), (-84, 5), (0, 30), (185, -35)])
+def test_a_spot_is_where_the_camera_sees_its_direction(yaw: float, pitch: float):
+    camera = Camera.from_fov(70, 320, 240)
+    pose = pose_towards(np.zeros(3), look(yaw + 8, pitch - 6), roll=10)
+    view = cut_view(marked_panorama(yaw, pitch), camera, pose)
+    rows, columns = np.nonzero(view[..., 0] > 128)
+    x, y, z = look(yaw, pitch) @ pose[:3, :3]
+    assert columns.mean() == pytest.approx(camera.cx + camera.fx * x / z, abs=2.0)
+    assert rows.mean() == pytest.approx(camera.cy + camera.fy * y / z, abs=2.0)
+
+
+def write_assets(folder: Path) -> Path:
+    folder.mkdir()
+    cv2.imwrite(str(folder / "hall.jpg"), np.random.default_rng(0).integers(0, 255, (64, 128, 3), np.uint8))
+    index = [{"file": "hall.jpg", "kind": "sky", "category": "indoor"}, {"file": "a_puresky.jpg", "kind": "sky",
+              "category": "outdoor"}]  # fmt: skip
+    (folder / "index.json").write_text(json.dumps(index))
+    return folder
+
+
+def test_a_data_set_can_be_trained_on_and_is_the_same_every_time(tmp_path: Path):
+    assets = write_assets(tmp_path / "assets")
+    first, again = (cut_dataset(tmp_path / name, 3, assets, seed=4) for name in ("a", "b"))
+    frames = read_frames([f"{first}:unlabelled"])
+    assert [(f.scene, f.family) for f in frames] == [("hall", "panorama")] * 3
+    for frame in frames:
+        height, width = cv2.imread(str(frame.rgb)).shape[:2]
+        assert height * width == pytest.approx(100_000, rel=0.03)
+        fov = 2 * np.degrees(np.arctan(max(width, height) / 2 / frame.intrinsics[0]))
+        assert 37 < fov < 101
+        assert frame.rgb.read_bytes() == (tmp_path / "b" / "rgb" / frame.rgb.name).read_bytes()
+    assert first.read_bytes() == again.read_bytes()
+
+
+class Slope:
+    """Says that depth grows to the right, from one metre at 10 focal lengths left of the principal point."""
+
+    def predict(self, view: np.ndarray, camera: Camera):
+        assert view.shape == (camera.height, camera.width, 3)
+        return SimpleNamespace(depth=np.tile(camera.rays()[:1, :, 0] + 11, (camera.height, 1)))
+
+
+def test_a_teachers_depth_is_the_mean_over_the_view_and_its_mirror_image(tmp_path: Path):
+    assets = write_assets(tmp_path / "assets")
+    frames = read_frames([f"{cut_dataset(tmp_path / 'a', 2, assets, seed=4, teacher=Slope())}:predicted"])
+    for frame in frames:
+        height, width = cv2.imread(str(frame.rgb)).shape[:2]
+        x = Camera(*frame.intrinsics, width=width, height=height).rays()[..., 0]
+        np.testing.assert_allclose(read_depth(frame.depth, frame.depth_scale), ((11 + x) * (11 - x)) ** 0.5, atol=1e-3)
+
+
+def test_a_folder_without_panoramas_is_named(tmp_path: Path):
+    (tmp_path / "index.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"lists no panorama"):
+        cut_dataset(tmp_path / "out", 3, tmp_path)
+    with pytest.raises(ValueError, match="frames is 0"):
+        cut_dataset(tmp_path / "out", 0, tmp_path)

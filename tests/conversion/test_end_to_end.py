@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+import torch
+
+from mono.conversion.end_to_end import WholeModel
+from mono.geometry.camera import Camera
+from mono.geometry.canonical import CanonicalTransform
+
+TRANSFORMS = {
+    "label, pad": CanonicalTransform((160, 256)),
+    "label, tight": CanonicalTransform((160, 256), fit="tight"),
+    "image, tight": CanonicalTransform((320, 480), 320.0, "image", "tight", mean=(127.0,) * 3, std=(128.0,) * 3),
+    "image, pad": CanonicalTransform((320, 480), 200.0, "image", "pad"),
+}
+
+
+class Recorder(torch.nn.Module):
+    """Keeps what it saw, and says something that differs everywhere."""
+
+    def forward(self, image, principal_point):
+        self.seen, self.point = image, principal_point
+        rows = torch.arange(image.shape[2], dtype=torch.float32)[:, None]
+        depth = 5 + image.mean(1, keepdim=True) + 0.01 * rows
+        return depth, image[:, :1]
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_the_network_sees_the_same_and_the_metres_are_the_same(name):
+    transform, recorder = TRANSFORMS[name], Recorder()
+    whole = WholeModel(recorder, transform)
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        height, width = (int(n) for n in rng.integers(40, 700, 2))
+        focal = float(rng.uniform(0.4, 2.0) * max(height, width))
+        camera = Camera(np.float32(focal), np.float32(1.01 * focal), width / 2 + 5.5, height / 3, width, height)
+        photo = rng.integers(0, 256, (height, width, 3), np.uint8)
+        depth, confidence = whole(torch.from_numpy(photo), torch.tensor(camera.intrinsics, dtype=torch.float32))
+        view = transform.view(camera)
+        expected = view.image_to_input(photo)
+        assert tuple(recorder.seen.shape[2:]) == view.input_size
+        # Not a grey level differs; the last digit of the normalised value may.
+        np.testing.assert_allclose(recorder.seen[0].numpy(), expected, rtol=1e-5, atol=1e-6)
+        inside = view.input_camera
+        np.testing.assert_allclose(recorder.point[0].numpy(), (inside.cx, inside.cy), rtol=1e-5)
+        said = recorder(torch.from_numpy(expected)[None], recorder.point)
+        np.testing.assert_allclose(depth.numpy(), view.depth_to_metric(said[0][0]).numpy(), rtol=1e-5)
+        np.testing.assert_allclose(confidence.numpy(), view.map_to_image(said[1][0])[0].numpy(), rtol=1e-4, atol=1e-4)
+
+
+def test_what_is_beyond_300_metres_is_invalid():
+    whole = WholeModel(Recorder(), TRANSFORMS["label, pad"])
+    photo = torch.full((80, 128, 3), 90, dtype=torch.uint8)
+    near, _ = whole(photo, torch.tensor([100.0, 100.0, 64.0, 40.0]))
+    far, _ = whole(photo, torch.tensor([1e5, 1e5, 64.0, 40.0]))
+    assert float(near.min()) > 0 and float(far.max()) == 0

@@ -1,0 +1,154 @@
+"""RGB-D folders matched by name, the annotation files written of them, and the scripts for the demo folders."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mono.data.annotations import load_annotations
+from mono.data.check import check_annotations
+from mono.data.datasets.annotation_writer import DatasetError, Entry, write_annotations
+from mono.data.datasets.rgbd_folder import annotate_pairs, image_size
+from mono.io.camera_files import CameraFileError
+from mono.io.depth import read_depth
+from tests.data.datasets.layouts import picture, stored_depth, text
+
+DATA = Path(__file__).parents[3] / "data"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Three images, two of them with depth, one depth map without image."""
+    for seed, name in enumerate(("a/0.jpg", "a/1.png", "b/0.png")):
+        picture(tmp_path / "rgb" / name, seed=seed)
+    for value, name in enumerate(("a/0.png", "b/0.png", "b/7.png"), 1):
+        stored_depth(tmp_path / "depth" / name, 1000 * value)
+    return tmp_path
+
+
+def test_same_names(root: Path) -> None:
+    found = annotate_pairs(root / "rgb", root / "depth", intrinsics=(30, 31, 16, 12), depth_scale=1000)
+    assert found.notes == (
+        "2 images, 2 with ground truth",
+        "1 images without depth left out: a/1.png",
+        "1 depth maps without image: b/7.png",
+    )
+    write_annotations(root / "data.json", found.entries)
+    samples = load_annotations(root / "data.json")
+    assert [(sample.name, sample.intrinsics) for sample in samples] == [
+        ("rgb/a/0", (30, 31, 16, 12)),
+        ("rgb/b/0", (30, 31, 16, 12)),
+    ]
+    assert [read_depth(sample.depth or "", sample.depth_scale).max() for sample in samples] == [1, 2]
+    kept = annotate_pairs(root / "rgb", root / "depth", depth_scale=1000, keep_without_depth=True)
+    assert [entry.depth is None for entry in kept.entries] == [False, True, False]
+    assert [entry.depth_scale for entry in kept.entries] == [1000, None, 1000]
+    assert len(annotate_pairs(root / "rgb").entries) == 3
+
+
+@pytest.mark.parametrize(
+    ("image", "depth"),
+    [
+        ("rgb_00045.jpg", "sync_depth_00045.png"),
+        ("00045_rgb.png", "00045_depth.png"),
+        ("frame-000045.color.jpg", "frame-000045.depth.png"),
+        ("image-00045.png", "depth-00045.png"),
+    ],
+)
+def test_names_with_words_in_one_folder(tmp_path: Path, image: str, depth: str) -> None:
+    picture(tmp_path / image)
+    stored_depth(tmp_path / depth, 5)
+    (entry,) = annotate_pairs(tmp_path, tmp_path, depth_scale=1).entries
+    assert (entry.rgb.name, (entry.depth or entry.rgb).name) == (image, depth)
+
+
+def test_ambiguous_and_unlike_names(root: Path) -> None:
+    picture(root / "rgb/a/0.png", seed=9)
+    with pytest.raises(DatasetError, match=r'0.png and 0.jpg: both match as "a/0"|0.jpg and 0.png: both match'):
+        annotate_pairs(root / "rgb", root / "depth", depth_scale=1)
+    picture(root / "other/x.png")
+    with pytest.raises(DatasetError, match=r"no image has a depth map of its name \(first image: x.png, .*0.png"):
+        annotate_pairs(root / "other", root / "depth", depth_scale=1)
+    with pytest.raises(DatasetError, match="holds none of"):
+        annotate_pairs(text(root / "empty/a.txt", "").parent)
+
+
+def test_a_scale_is_needed_where_the_files_do_not_say(root: Path) -> None:
+    with pytest.raises(DatasetError, match=r"0.png: does not carry its scale; .*--depth-scale 1000"):
+        annotate_pairs(root / "rgb", root / "depth")
+    for path in (root / "depth").rglob("*.png"):
+        np.save(path.with_suffix(".npy"), np.ones((24, 32), np.float32))
+        path.unlink()
+    assert [entry.depth_scale for entry in annotate_pairs(root / "rgb", root / "depth").entries] == [None, None]
+
+
+def test_a_camera_file_for_all(root: Path) -> None:
+    camera = text(root / "camera.json", json.dumps({"fx": 60, "cx": 31.5, "cy": 23.5, "width": 64, "height": 48}))
+    picture(root / "rgb/b/0.png", width=64, height=48, seed=2)
+    found = annotate_pairs(root / "rgb", root / "depth", camera_file=camera, depth_scale=1000)
+    assert [entry.intrinsics for entry in found.entries] == [(30, 30, 15.5, 11.5), (60, 60, 31.5, 23.5)]
+    picture(root / "rgb/b/0.png", width=64, height=64, seed=2)
+    with pytest.raises(CameraFileError, match="64x48 images, and this one is 64x64"):
+        annotate_pairs(root / "rgb", root / "depth", camera_file=camera, depth_scale=1000)
+
+
+def test_the_size_is_the_upright_images(tmp_path: Path) -> None:
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 20)).save(tmp_path / "turned.jpg", exif=exif)
+    assert image_size(tmp_path / "turned.jpg") == (20, 40)
+    with pytest.raises(DatasetError, match=r"a.png: cannot be read as an image"):
+        image_size(text(tmp_path / "a.png", "no image"))
+
+
+def test_paths_in_the_file(root: Path) -> None:
+    entries = [Entry(root / "rgb/a/0.jpg", root / "depth/a/0.png", 256.0, (1.5, 2.0, 3.0, 4.25))]
+    write_annotations(root / "lists/deep/data.json", entries)
+    (entry,) = json.loads((root / "lists/deep/data.json").read_text())["files"]
+    assert entry == {
+        "rgb": "../../rgb/a/0.jpg",
+        "depth": "../../depth/a/0.png",
+        "depth_scale": 256,
+        "cam_in": [1.5, 2, 3, 4.25],
+    }
+    assert load_annotations(root / "lists/deep/data.json")[0].rgb == root / "rgb/a/0.jpg"
+
+
+def test_links_do_not_lead_astray(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (root / "link").symlink_to(elsewhere, target_is_directory=True)
+    write_annotations(root / "link/data.json", [Entry(root / "rgb/a/0.jpg")])
+    (entry,) = json.loads((elsewhere / "data.json").read_text())["files"]
+    assert entry["rgb"] == os.fspath(root / "rgb/a/0.jpg")
+    assert len(load_annotations(root / "link/data.json")) == 1
+
+
+@pytest.mark.parametrize("name", ["kitti", "nyu"])
+def test_the_scripts_of_the_demo_folders(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    demo = DATA / f"{name}_demo"
+    if not demo.is_dir():
+        pytest.skip("no demo folders beside the installed package")
+    out = tmp_path / "test_annotations.json"
+    monkeypatch.setattr(sys, "argv", ["gene_annos.py", "--out", str(out), "--cam-in", "700", "701", "602", "183"])
+    runpy.run_path(str(DATA / f"gene_annos_{name}_demo.py"), run_name="__main__")
+    written, shipped = load_annotations(out), load_annotations(demo / "test_annotations.json")
+    assert [(sample.rgb, sample.depth, sample.depth_scale) for sample in written] == [
+        (sample.rgb, sample.depth, sample.depth_scale) for sample in shipped
+    ]
+    assert written[0].intrinsics == (700, 701, 602, 183)
+    report = check_annotations(demo / "test_annotations.json")
+    assert (report.entries, report.findings) == (3, ())
+    size, camera = {
+        "kitti": ((1224, 370), (707.0493, 707.0493, 604.0814, 180.5066)),
+        "nyu": ((640, 480), (518.8579, 519.46961, 325.58245, 253.73617)),
+    }[name]
+    assert list(report.sizes) == [size]
+    assert {sample.intrinsics for sample in shipped} == {camera}

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+import time
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from mono.geometry.camera import Camera
+from mono.io.depth import read_depth
+from mono.io.depth_encoding import quantise, sidecar_path, write_depth
+
+HAS_EXR = importlib.util.find_spec("OpenEXR") is not None
+
+
+def _depth(far: float, shape: tuple[int, int] = (37, 53), seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(0.01, far, shape).astype(np.float32)
+
+
+@pytest.mark.parametrize(("far", "scale"), [(10, 1000), (65.49, 1000), (80, 200), (327, 200)])
+def test_png_comes_back_within_half_a_step(tmp_path: Path, far: float, scale: int) -> None:
+    depth = _depth(far)
+    depth[0, 0] = far
+    facts = write_depth(tmp_path / "d.png", depth)
+    assert facts == {"depth_scale": scale, "unit": "m", "invalid": 0}
+    assert np.abs(read_depth(tmp_path / "d.png") - depth).max() <= 0.5 / scale + 1e-5
+
+
+def test_png_is_what_other_readers_expect(tmp_path: Path) -> None:
+    path = tmp_path / "d.png"
+    depth = _depth(20)
+    write_depth(path, depth)
+    steps = np.rint(depth * np.float32(1000)).astype(np.uint16)
+    opencv = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert opencv is not None
+    assert opencv.dtype == np.uint16
+    np.testing.assert_array_equal(opencv, steps)
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(np.asarray(image), steps)
+        assert image.info["depth_scale"] == "1000"
+        assert "0 = invalid" in image.info["unit"]
+    with Image.open(path) as image:
+        image.verify()
+
+
+def test_sidecar_says_scale_and_camera(tmp_path: Path) -> None:
+    camera = Camera(500.5, 501, 26, 18, 53, 37, (0.1, -0.2))
+    facts = write_depth(tmp_path / "d.v1.png", _depth(80), camera)
+    assert sidecar_path(tmp_path / "d.v1.png") == tmp_path / "d.v1.json"
+    stored = json.loads((tmp_path / "d.v1.json").read_text())
+    assert stored == facts
+    assert stored["depth_scale"] == 200
+    fields = stored["camera"]
+    assert Camera(**{**fields, "distortion": tuple(fields["distortion"])}) == camera
+
+
+def test_the_sidecar_is_there_before_the_png(tmp_path: Path) -> None:
+    (tmp_path / "d.png").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_depth(tmp_path / "d.png", _depth(5))
+    assert (tmp_path / "d.json").is_file()
+
+
+@given(st.lists(st.floats(width=32, allow_nan=True, allow_infinity=True), min_size=1, max_size=40))
+def test_16_bits_never_wrap(values: list[float]) -> None:
+    depth = np.array([values], np.float32)
+    steps, scale = quantise(depth)
+    back = steps / scale
+    for value, got in zip(depth[0].astype(float), back[0], strict=True):
+        if not np.isfinite(value) or value <= 0 or value > 65535.5 / scale:
+            assert got == 0
+        else:
+            assert abs(got - value) <= 0.5 / scale + 1e-4
+
+
+@pytest.mark.parametrize("value", [65.5, 65.536, 66, 327.6, 328, 655.36, 1e6, 3e38])
+def test_far_depth_is_kept_or_invalid(value: float) -> None:
+    steps, scale = quantise(np.array([[1.0, value]], np.float32))
+    assert scale == 200
+    assert steps[0, 0] == 200
+    assert steps[0, 1] == (round(value * 200) if value <= 327.675 else 0)
+
+
+@pytest.mark.parametrize(
+    "suffix", ["npy", "npz", pytest.param("exr", marks=pytest.mark.skipif(not HAS_EXR, reason="EXR"))]
+)
+def test_float_formats_are_exact_and_clean(tmp_path: Path, suffix: str) -> None:
+    depth = _depth(500)
+    depth[1, :4] = [np.nan, np.inf, -1, -np.inf]
+    path = tmp_path / f"d.{suffix}"
+    assert write_depth(path, depth) is None
+    expected = depth.copy()
+    expected[1, :4] = 0
+    back = read_depth(path)
+    assert back.dtype == np.float32
+    np.testing.assert_array_equal(back, expected)
+    if suffix == "npy":
+        np.testing.assert_array_equal(np.load(path), expected)
+    if suffix == "npz":
+        np.testing.assert_array_equal(np.load(path)["depth"], expected)
+
+
+@pytest.mark.parametrize("suffix", ["png", "npy", "npz"])
+def test_bytes_do_not_depend_on_time_or_memory_layout(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    depth = _depth(90)
+    write_depth(tmp_path / f"a.{suffix}", depth)
+    monkeypatch.setattr(time, "time", lambda: 2e9)
+    write_depth(tmp_path / f"b.{suffix}", np.asfortranarray(depth.astype(np.float64)))
+    assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize("package", [True, False])
+def test_files_are_read_alike_whoever_packed_them(
+    tmp_path: Path, package: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if package:
+        pytest.importorskip("isal")
+    else:
+        monkeypatch.setitem(__import__("sys").modules, "isal", None)
+    depth = np.add.outer(np.arange(120), np.arange(160)).astype(np.float32) / 10 + 1
+    for suffix in ("png", "npz"):
+        write_depth(tmp_path / f"d.{suffix}", depth)
+        assert (tmp_path / f"d.{suffix}").stat().st_size < depth.nbytes * (0.1 if suffix == "png" else 0.9)
+    np.testing.assert_array_equal(np.load(tmp_path / "d.npz")["depth"], depth)
+    with zipfile.ZipFile(tmp_path / "d.npz") as archive:
+        assert archive.testzip() is None
+        (entry,) = archive.infolist()
+        assert (entry.filename, entry.date_time) == ("depth.npy", (1980, 1, 1, 0, 0, 0))
+    opencv = cv2.imread(str(tmp_path / "d.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(opencv, np.rint(depth * 1000).astype(np.uint16))
+    with Image.open(tmp_path / "d.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), opencv)
+
+
+def test_exr_without_its_package_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "OpenEXR", None)
+    with pytest.raises(ModuleNotFoundError, match="pip install OpenEXR"):
+        write_depth(tmp_path / "d.exr", _depth(5))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_suffix_and_shape(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="choose one of png, npy, npz, exr"):
+        write_depth(tmp_path / "d.tiff", _depth(5))
+    with pytest.raises(ValueError, match=r"\(2, 3, 4\).*\(height, width\)"):
+        write_depth(tmp_path / "d.npy", np.ones((2, 3, 4)))

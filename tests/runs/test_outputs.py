@@ -1,0 +1,129 @@
+import logging
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from mono.geometry.camera import Camera
+from mono.geometry.normals import decode_normals, normals_from_depth
+from mono.inference.prediction import Prediction
+from mono.runs.folder import remove
+from mono.runs.outputs import CloudOptions, OutputOptions, write_outputs
+from tests.golden.reference_values import reference_image
+from tests.surfaces import plane
+
+CAMERA = Camera(60, 62, 30.5, 20, 64, 48)
+NO_FILTER = CloudOptions(edge_filter=None)
+
+
+def prediction(network_normal=None):
+    depth, _ = plane(CAMERA, (0.3, -0.2, -1), 2.0)
+    confidence = np.linspace(-1, 1, depth.size, dtype=np.float32).reshape(depth.shape)
+    normal = None if network_normal is None else np.tile(np.float32(network_normal), (48, 64, 1))
+    return Prediction(depth, confidence, CAMERA, normal=normal, normal_confidence=None if normal is None else depth)
+
+
+def write(folder, predicted, save, cloud=NO_FILTER, sweep=(), **options):
+    rgb = reference_image(48, 64, 1)
+    return write_outputs(folder, "a/b", rgb, predicted, OutputOptions(save, cloud=cloud, **options), sweep)
+
+
+def vertices(path):
+    """The points of a PLY by property."""
+    header, body = path.read_bytes().split(b"end_header\n", 1)
+    kinds = {"float": "<f4", "uchar": "u1"}
+    properties = [line.split()[1:] for line in header.decode().splitlines() if line.startswith("property")]
+    rows = np.frombuffer(body, [(name, kinds[kind]) for kind, name in properties])
+    assert f"element vertex {len(rows)}\n" in header.decode()
+    return rows
+
+
+def test_normals_are_written_as_png_and_as_a_picture(tmp_path):
+    predicted = prediction()
+    outputs = write(tmp_path, predicted, ("normal",))
+    assert outputs == {"normal": "normal/a/b.png", "normal_vis": "normal_vis/a/b.jpg"}
+    stored = cv2.imread(str(tmp_path / outputs["normal"]), cv2.IMREAD_UNCHANGED)[..., ::-1]
+    expected = normals_from_depth(predicted.depth, CAMERA)
+    np.testing.assert_allclose(decode_normals(np.ascontiguousarray(stored)), expected, atol=5e-5)
+    with Image.open(tmp_path / outputs["normal"]) as image:
+        assert image.info["normal_source"] == "depth"
+    picture = cv2.imread(str(tmp_path / outputs["normal_vis"]))[..., ::-1]
+    color = np.rint((expected[20, 30] * [1, -1, -1] + 1) * 127.5)
+    assert np.abs(picture[24, 164 + 30].astype(float) - color).max() < 6
+    remove(tmp_path, outputs)
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def test_the_networks_normals_are_written_as_they_are(tmp_path):
+    outputs = write(tmp_path, prediction((0, -1, 0)), ("normal",), normal_format="npy")
+    assert outputs["normal"] == "normal/a/b.npy"
+    np.testing.assert_array_equal(np.load(tmp_path / outputs["normal"]), np.tile(np.float32([0, -1, 0]), (48, 64, 1)))
+
+
+@pytest.mark.parametrize(
+    ("said", "save", "normal"),
+    [
+        (None, ("pcd",), None),
+        (None, ("pcd", "normal"), np.array([0.3, -0.2, -1]) / np.linalg.norm([0.3, -0.2, -1])),
+        ((0, -1, 0), ("pcd",), [0, -1, 0]),
+        ((0, -1, 0), ("normal", "pcd"), [0, -1, 0]),
+    ],
+)
+def test_points_carry_normals_where_there_are_any(tmp_path, said, save, normal):
+    outputs = write(tmp_path, prediction(said), save, sweep=[prediction(said)])
+    assert outputs["focal_sweep"] == ["focal_sweep/61px/a/b.ply"]
+    for path in (outputs["pcd"], *outputs["focal_sweep"]):
+        rows = vertices(tmp_path / path)
+        assert len(rows) == 48 * 64
+        if normal is None:
+            assert rows.dtype.names == ("x", "y", "z", "red", "green", "blue")
+        else:
+            assert rows.dtype.names == ("x", "y", "z", "nx", "ny", "nz", "red", "green", "blue")
+            found = np.stack([rows[n] for n in ("nx", "ny", "nz")], 1)
+            np.testing.assert_allclose(found, np.tile(normal, (len(rows), 1)), atol=2e-4)
+
+
+def test_the_least_confidence_of_points(tmp_path, caplog):
+    outputs = write(tmp_path, prediction(), ("pcd",), CloudOptions(min_confidence=0.0))
+    assert len(vertices(tmp_path / outputs["pcd"])) == 48 * 64 // 2
+    outputs = write(tmp_path, prediction(), ("pcd",), CloudOptions(min_confidence=-1.0))
+    assert len(vertices(tmp_path / outputs["pcd"])) == 48 * 64
+    assert not caplog.text
+
+
+def test_a_cloud_without_points_is_said_and_written(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        outputs = write(tmp_path, prediction(), ("pcd",), CloudOptions(min_confidence=7.5, max_range=60))
+    assert len(vertices(tmp_path / outputs["pcd"])) == 0
+    assert "b.ply: no point is left" in caplog.text
+    assert "max_range 60" in caplog.text and "min_confidence 7.5" in caplog.text and "edge_filter 0.1" in caplog.text
+    assert "confidence -1 to 1" in caplog.text and "voxel_size" not in caplog.text
+
+
+def test_unknown_kinds_and_formats_are_refused():
+    with pytest.raises(ValueError, match='cannot save "video"; known: depth, vis, pcd, normal'):
+        OutputOptions(("depth", "video"))
+    with pytest.raises(ValueError, match='depth format "tiff" is unknown; known: png'):
+        OutputOptions(depth_format="tiff")
+    with pytest.raises(ValueError, match='normal format "exr" is unknown; known: png, npy'):
+        OutputOptions(normal_format="exr")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"voxel_size": -1.0}, "voxel_size of point clouds is -1"),
+        ({"edge_filter": float("nan")}, "edge_filter of point clouds is nan"),
+        ({"min_confidence": float("nan")}, "min_confidence of point clouds is nan; it must be finite"),
+        ({"min_range": 9.0, "max_range": 3.0}, "there are none"),
+    ],
+)
+def test_impossible_clouds_are_refused(values, said):
+    with pytest.raises(ValueError, match=said):
+        CloudOptions(**values)
+
+
+def test_any_finite_confidence_is_allowed():
+    for value in (-1e6, 0.0, 3.5):
+        assert CloudOptions(min_confidence=value).min_confidence == value

@@ -1,0 +1,219 @@
+"""Fusing a room with exact depth, and what is refused."""
+
+import json
+
+import numpy as np
+import PIL.Image
+import pytest
+from metricdepth_scenes.builder import Builder
+from metricdepth_scenes.cameras import look, pose_towards
+from metricdepth_scenes.places.rooms import room as build_room
+
+from mono.cli.main import main
+from mono.geometry.camera import Camera
+from mono.io.depth_encoding import write_depth
+from mono.io.point_cloud import depth_edges, write_ply
+from mono.slam import Trajectory, write_trajectory
+from mono.slam.fusion.fuse import FuseError, FuseOptions, chosen_sizes, fuse
+from mono.slam.fusion.posed_depth import PosedDepthError, find_depth, frame_times, pose_names, with_poses
+from mono.slam.fusion.sky import sky_mask
+from tests.conftest import open3d_or_skip
+
+o3d = open3d_or_skip()
+_CAMERA = Camera.from_fov(75, 160, 120)
+
+
+class Frame:
+    """Exact depth of a scene from a pose; the picture's colours say where a pixel is in the world."""
+
+    def __init__(self, caster, pose, name="frame"):
+        self.name, self.pose = name, pose
+        rays = _CAMERA.rays().astype(np.float64) @ pose[:3, :3].T
+        origin = np.broadcast_to(pose[:3, 3], rays.shape)
+        cast = caster.cast_rays(o3d.core.Tensor(np.concatenate([origin, rays], axis=-1).astype(np.float32)))
+        depth = cast["t_hit"].numpy()
+        self.depth = np.where(np.isfinite(depth), depth, 0).astype(np.float32)
+        points = origin + rays * self.depth[..., None]
+        self.rgb = np.clip(points * 25 + 128, 0, 255).astype(np.uint8)
+
+    def read(self):
+        return self.depth, self.rgb, _CAMERA
+
+
+@pytest.fixture(scope="module")
+def room():
+    scene = build_room(Builder(np.random.default_rng(4), None))
+    middle = np.array([0, 0, 1.5])
+    low, high = scene.mesh.tri.reshape(-1, 3).min(0), scene.mesh.tri.reshape(-1, 3).max(0)
+    middle[:2] = (low[:2] + high[:2]) / 2
+    frames = []
+    for turn in range(0, 360, 24):
+        at = middle + 0.2 * np.array([np.cos(np.radians(turn)), np.sin(np.radians(turn)), 0])
+        frames.append(Frame(scene.caster, pose_towards(at, at + look(turn, -12), 0), f"frame {turn}"))
+    return scene, frames
+
+
+def test_a_room_is_fused_to_its_surface(room):
+    scene, frames = room
+    found = fuse(frames, FuseOptions(voxel_size=0.04, max_range=6))
+    assert found.frames == len(frames) and not found.failures
+    assert len(found.vertices) > 5000 and len(found.triangles) > 8000
+    gap = scene.caster.compute_distance(o3d.core.Tensor(found.vertices)).numpy()
+    assert np.median(gap) < 0.01  # two voxels are 0.08 m; exact depth does much better
+    assert np.percentile(gap, 95) < 0.08
+    # Colours are those of the places, but for what edges and the grid blur.
+    expected = np.clip(found.vertices * 25 + 128, 0, 255)
+    assert np.median(np.abs(found.colors - expected)) < 3
+    # Normals point to the cameras.
+    to_camera = np.mean([f.pose[:3, 3] for f in frames], axis=0) - found.vertices
+    assert ((to_camera * found.normals).sum(axis=1) > 0).mean() > 0.95
+
+
+def test_the_same_frames_give_the_same_map(room):
+    _, frames = room
+    one, two = (fuse(frames[:5], FuseOptions(voxel_size=0.05)) for _ in range(2))
+    np.testing.assert_array_equal(one.triangles, two.triangles)
+    np.testing.assert_array_equal(one.vertices, two.vertices)
+    np.testing.assert_array_equal(one.colors, two.colors)
+
+
+def test_sizes_follow_the_range_of_depth(room):
+    _, frames = room
+    voxel, far = chosen_sizes(frames, FuseOptions())
+    near = np.concatenate([f.depth[(f.depth > 0) & ~depth_edges(f.depth, 0.1)] for f in frames])
+    assert far == pytest.approx(np.percentile(near, 95), rel=0.03)
+    assert far / 400 / 1.7 < voxel <= far / 400
+    assert chosen_sizes(frames, FuseOptions(max_range=2.0)) == (0.005, 2.0)
+    found = fuse(frames[:2], FuseOptions(voxel_size=0.05, min_views=1))
+    assert np.linalg.norm(found.vertices - frames[0].pose[:3, 3], axis=1).max() < 2 * found.max_range
+
+
+def test_a_broken_frame_does_not_stop_the_others(room, caplog):
+    class Broken:
+        name = "broken"
+        pose = np.eye(4)
+
+        def read(self):
+            raise PosedDepthError("cannot be read")
+
+    _, frames = room
+    found = fuse([frames[0], Broken(), frames[1]], FuseOptions(voxel_size=0.06, min_views=1))
+    assert found.frames == 2
+    assert found.failures == (("broken", "cannot be read"),)
+    with pytest.raises(FuseError, match="no depth in 1 of the 1 frames"):
+        fuse([Broken()])
+    with pytest.raises(FuseError, match="broken: cannot be read"):
+        fuse([Broken()], FuseOptions(voxel_size=0.06, max_range=5))
+
+
+def test_wrong_options_and_maps_that_grow_too_large_are_refused(room):
+    _, frames = room
+    for wrong, why in (({"voxel_size": 0}, "voxel_size is 0"), ({"min_range": 3, "max_range": 2}, "there is none"),
+                       ({"min_views": 0}, "min_views is 0")):  # fmt: skip
+        with pytest.raises(FuseError, match=why):
+            FuseOptions(**wrong)
+    with pytest.raises(FuseError, match="--voxel-size"):
+        fuse(frames[:2], FuseOptions(voxel_size=0.02, max_range=6, max_memory=1e6))
+    with pytest.raises(FuseError, match="is out of range"):
+        fuse(frames[:2], FuseOptions(voxel_size=0.02, min_range=50, max_range=60))
+
+
+def test_the_sky_is_found_and_walls_are_not():
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(40, 200, (120, 160, 3), dtype=np.uint8)
+    rgb[:50] = (150, 180, 230)
+    rgb[:50] += rng.integers(0, 4, (50, 160, 1), dtype=np.uint8)
+    mask = sky_mask(rgb)
+    assert mask[:48].mean() > 0.99 and mask[53:].mean() < 0.02
+    red = rgb.copy()
+    red[:50] = (220, 150, 120)
+    assert not sky_mask(red)[:50].any()
+    below = rgb[::-1].copy()  # smooth and blue, but at the bottom
+    below[:3] = 0
+    assert not sky_mask(below).any()
+
+
+@pytest.fixture
+def folder(room, tmp_path):
+    """Annotations, pictures and depth of five frames, and their poses."""
+    _, frames = room
+    entries = []
+    for i, frame in enumerate(frames[:5]):
+        PIL.Image.fromarray(frame.rgb).save(tmp_path / f"{i:04d}.png")
+        write_depth(tmp_path / "depth" / f"{i:04d}.png", frame.depth)
+        entry = {"rgb": f"{i:04d}.png", "depth": f"depth/{i:04d}.png", "cam_in": list(_CAMERA.intrinsics)}
+        entries.append(entry)
+    (tmp_path / "annotations.json").write_text(json.dumps({"files": entries}))
+    path = Trajectory(np.stack([f.pose for f in frames[:5]]), np.arange(5.0))
+    write_trajectory(tmp_path / "poses.txt", path, "kitti")
+    write_trajectory(tmp_path / "some.txt", path.chosen(np.array([1, 3, 4])), "tum")
+    write_trajectory(tmp_path / "late.txt", Trajectory(path.poses[:3], np.arange(3) + 100.0), "tum")
+    return tmp_path
+
+
+def test_poses_go_to_frames_in_order_or_by_time(folder):
+    from mono.slam import read_trajectory
+
+    frames = find_depth(folder / "annotations.json")
+    np.testing.assert_array_equal(frame_times([f.sample for f in frames]), range(5))
+    assert len(with_poses(frames, read_trajectory(folder / "poses.txt"))) == 5
+    some = with_poses(frames, read_trajectory(folder / "some.txt"))
+    assert [f.frame.sample.name for f in some] == ["0001", "0003", "0004"]
+    other_clock = Trajectory(some_poses := read_trajectory(folder / "poses.txt").poses, np.arange(5) * 0.1 + 7)
+    assert [f.pose.tolist() for f in with_poses(frames, other_clock)] == some_poses.tolist()
+    # As many poses as depth maps, but of other frames: times decide.
+    shifted = with_poses(frames, Trajectory(some_poses, np.arange(5.0) + 1))
+    assert [f.frame.sample.name for f in shifted] == ["0001", "0002", "0003", "0004"]
+    # Numbered frames and poses in seconds meet at whole seconds, by chance.
+    seconds = Trajectory(some_poses, np.arange(5) * 0.5)
+    assert [f.pose.tolist() for f in with_poses(frames, seconds)] == some_poses.tolist()
+    with pytest.raises(PosedDepthError, match="numbered, and the poses have times"):
+        with_poses(frames, Trajectory(np.concatenate([some_poses] * 2), np.arange(10) * 0.5))
+    with pytest.raises(PosedDepthError, match=r"0 of the 5 depth maps .* have one of the 3 poses"):
+        with_poses(frames, read_trajectory(folder / "late.txt"))
+
+
+def test_names_beside_the_poses_say_whose_they_are(folder):
+    from mono.slam import read_trajectory
+
+    frames = find_depth(folder / "annotations.json")
+    poses = folder / "late.txt"  # whose times fit nothing
+    assert pose_names(poses) is None
+    (folder / "frames.txt").write_text("100.0 0003\n101.0 0000\n102.0 else\n")
+    some = with_poses(frames, read_trajectory(poses), pose_names(poses))
+    assert [f.frame.sample.name for f in some] == ["0000", "0003"]
+    expected = read_trajectory(poses).poses
+    np.testing.assert_array_equal([f.pose for f in some], expected[[1, 0]])
+    assert pose_names(folder / "poses.txt") is None  # of another number
+
+
+def test_poses_of_a_body_are_refused(folder, capsys):
+    from mono.slam import read_trajectory
+
+    write_trajectory(folder / "data.csv", read_trajectory(folder / "poses.txt"), "euroc")
+    words = ["fuse", str(folder / "annotations.json"), "--poses", str(folder / "data.csv")]
+    assert main([*words, "--out", str(folder / "map.ply")]) == 2
+    assert "those of a body" in capsys.readouterr().err
+
+
+def test_the_command_writes_cloud_and_mesh(folder, capsys):
+    out, mesh = folder / "map.ply", folder / "mesh.ply"
+    arguments = ["fuse", str(folder / "annotations.json"), "--poses", str(folder / "poses.txt"), "--out", str(out)]
+    assert main([*arguments, "--mesh", str(mesh), "--voxel-size", "0.05", "--min-views", "1"]) == 0
+    assert "5 frames fused" in capsys.readouterr().out
+    read = o3d.io.read_triangle_mesh(str(mesh))
+    assert len(read.triangles) > 1000 and read.has_vertex_colors() and read.has_vertex_normals()
+    cloud = o3d.io.read_point_cloud(str(out))
+    np.testing.assert_array_equal(np.asarray(cloud.points), np.asarray(read.vertices))
+    assert main([*arguments[:-1], str(folder / "map.obj")]) == 2
+    assert "map.obj: maps are written as .ply" in capsys.readouterr().err
+    assert main(["fuse", str(folder), "--poses", str(folder / "poses.txt"), "--out", str(out)]) == 2
+    assert "neither an annotation file nor" in capsys.readouterr().err
+
+
+def test_a_mesh_file_holds_its_triangles(tmp_path):
+    points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
+    write_ply(tmp_path / "m.ply", points, np.full((3, 3), 9, np.uint8), triangles=np.array([[0, 1, 2]]))
+    read = o3d.io.read_triangle_mesh(str(tmp_path / "m.ply"))
+    np.testing.assert_array_equal(np.asarray(read.triangles), [[0, 1, 2]])
+    np.testing.assert_array_equal(np.asarray(read.vertices), points)

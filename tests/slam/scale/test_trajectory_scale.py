@@ -1,0 +1,198 @@
+"""Scale of trajectories from tracked frames, the command, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mono.cli.main import main
+from mono.data.folder import find_images
+from mono.geometry.camera import Camera
+from mono.slam import Trajectory, read_trajectory, write_trajectory
+from mono.slam.scale.estimate import ImageScale, ScaleError, estimate_scale
+from mono.slam.scale.tracks import TrackLimits, choose_frames, track_points, triangulate
+from mono.slam.scale.trajectory_scale import apply_scale, frames_of, scale_trajectory, track_frames
+
+CAMERA = Camera(260.0, 260.0, 159.5, 119.5, 320, 240)
+DISTANCE, STEP, UNIT = 4.0, 0.15, 2.5  # of the wall and from frame to frame [m]; metres in a unit of the trajectory
+
+
+def texture(seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    coarse = cv2.resize(rng.uniform(0, 255, (30, 90)).astype(np.float32), (960, 320), interpolation=cv2.INTER_CUBIC)
+    fine = cv2.GaussianBlur(rng.uniform(0, 255, (320, 960)).astype(np.float32), (0, 0), 1.5)
+    return np.clip(0.5 * coarse + 2.0 * (fine - fine.mean()) + 64, 0, 255).astype(np.uint8)
+
+
+def seen(pose: np.ndarray) -> np.ndarray:
+    """What the camera sees of a textured wall at z = DISTANCE, (H, W) uint8; a texel is a pixel wide from there."""
+    size = DISTANCE / CAMERA.fx
+    wall = np.array([[size, 0, -1.6], [0, size, -160 * size], [0, 0, DISTANCE]])
+    to_camera = np.linalg.inv(pose)
+    plane = to_camera[:3, :3] @ wall + to_camera[:3, 3:] @ np.array([[0.0, 0, 1]])
+    k = np.array([[CAMERA.fx, 0, CAMERA.cx], [0, CAMERA.fy, CAMERA.cy], [0, 0, 1]])
+    return cv2.warpPerspective(texture(), k @ plane, (CAMERA.width, CAMERA.height), flags=cv2.INTER_CUBIC)
+
+
+def sideways(count: int = 14) -> np.ndarray:
+    poses = np.tile(np.eye(4), (count, 1, 1))
+    poses[:, 0, 3] = np.arange(count) * STEP
+    return poses
+
+
+def turning(count: int = 14) -> np.ndarray:
+    poses = np.tile(np.eye(4), (count, 1, 1))
+    for pose, angle in zip(poses, np.radians(np.arange(count) * 2.0), strict=True):
+        c, s = math.cos(angle), math.sin(angle)
+        pose[:3, :3] = [[c, 0, s], [0, 1, 0], [-s, 0, c]]
+    return poses
+
+
+def folder_of(root: Path, poses: np.ndarray, factor: float = 1.0) -> Path:
+    """Frames, a camera file, depth of the wall, and the trajectory without its unit."""
+    (root / "rgb").mkdir(parents=True)
+    (root / "depth").mkdir()
+    for i, pose in enumerate(poses):
+        cv2.imwrite(str(root / f"rgb/{i:04d}.png"), seen(pose))
+        np.save(root / f"depth/{i:04d}.npy", np.full((240, 320), DISTANCE * factor, np.float32))
+    (root / "rgb/camera.json").write_text(json.dumps({"fx": 260.0, "cx": 159.5, "cy": 119.5}))
+    write_trajectory(root / "kitti.txt", Trajectory.of_frames(poses).scaled(1 / UNIT), "kitti")
+    write_trajectory(root / "tum.txt", Trajectory(poses, np.arange(len(poses)) / 10 + 5).scaled(1 / UNIT), "tum")
+    return root
+
+
+@pytest.fixture(scope="module")
+def wall(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return folder_of(tmp_path_factory.mktemp("wall"), sideways())
+
+
+def test_points_are_triangulated_where_they_are_and_bad_ones_are_left_out() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.uniform((-2, -1.5, 3), (2, 1.5, 12), (200, 3))
+    poses = sideways(4)
+    poses[2, :3, :3] = turning()[2, :3, :3]
+    uv, inside = [], np.ones((4, 200), bool)
+    for pose in poses:
+        local = (points - pose[:3, 3]) @ pose[:3, :3]
+        uv.append(local[:, :2] / local[:, 2:] * 260 + (159.5, 119.5))
+    where = np.stack(uv)
+    where[3, :20] += 9  # tracks that went astray
+    inside[1:, 20:30] = False  # lost at once
+    found = triangulate(poses, where, inside, CAMERA, TrackLimits())
+    assert found.counts.tracked == 190 and found.counts.reprojected == len(found.depth)
+    index = [int(np.abs(where[0] - at).sum(1).argmin()) for at in found.uv]
+    assert min(index) >= 30
+    np.testing.assert_allclose(found.depth, points[index, 2], rtol=1e-6)
+    assert (found.parallax >= 1).all()
+    wanted = points[30:, 2] < 0.9 * 3 * STEP / math.tan(math.radians(1))
+    assert len(found.depth) > 0.8 * wanted.sum()
+
+
+def test_a_wall_is_as_far_as_it_is() -> None:
+    path = Trajectory.of_frames(sideways())
+    found = track_points(path, 3, lambda i: seen(path.poses[i]), CAMERA)
+    assert len(found.depth) > 80
+    assert np.median(found.depth) == pytest.approx(DISTANCE, rel=3e-3)
+    last = track_points(path, 13, lambda i: seen(path.poses[i]), CAMERA)
+    assert np.median(last.depth) == pytest.approx(DISTANCE, rel=3e-3)
+
+
+def test_frames_are_spread_over_the_way_not_over_the_time() -> None:
+    poses = np.tile(np.eye(4), (100, 1, 1))
+    poses[60:, 2, 3] = np.arange(40) * 1.0
+    chosen = choose_frames(Trajectory.of_frames(poses), 10)
+    assert len(chosen) == 10 and chosen[0] >= 60 and np.diff(chosen).max() <= 5
+    assert choose_frames(Trajectory.of_frames(poses[:5]), 10).tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("format", ["kitti", "tum"])
+def test_the_command_finds_the_unit_with_saved_depth(
+    wall: Path, tmp_path: Path, format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["rescale", str(wall / f"{format}.txt"), "--frames", str(wall / "rgb"), "--out", str(tmp_path)]
+    assert main([*arguments, "--pred", str(wall / "depth"), "--count", "7", "--windowed"]) == 0
+    told = json.loads((tmp_path / "scale.json").read_text())
+    assert told["scale"] == pytest.approx(UNIT, rel=4e-3)
+    assert told["standard_error"] < 0.004 and told["frames_used"] == 7 and told["points"] > 500
+    assert told["windowed"] is False and told["drift"]["significant"] is False
+    assert told["camera"]["source"] == "camera file" and told["predictions"] == str(wall / "depth")
+    metric = read_trajectory(tmp_path / f"trajectory_{format}.txt")
+    np.testing.assert_allclose(metric.positions, sideways()[:, :3, 3], rtol=4e-3, atol=1e-9)
+    assert metric.times[0] == (5 if format == "tum" else 0)
+    shown = capsys.readouterr().out
+    assert "standard error" in shown and "7 used of 7 chosen" in shown
+
+
+def test_a_bias_of_depth_is_the_scales_bias(wall: Path) -> None:
+    samples = find_images([wall / "rgb"])
+    frames = frames_of(read_trajectory(wall / "kitti.txt"), samples, timed=False)
+    found = scale_trajectory(
+        frames, CAMERA, lambda i: np.full((120, 160), 1.3 * DISTANCE), track_frames(frames, CAMERA, 6)
+    )
+    assert found.estimate.scale == pytest.approx(1.3 * UNIT, rel=4e-3)
+    assert not found.failures and found.chosen == 6
+
+
+def test_a_frame_that_cannot_be_used_is_told_and_the_others_count(wall: Path) -> None:
+    samples = find_images([wall / "rgb"])
+    frames = frames_of(read_trajectory(wall / "kitti.txt"), samples, timed=False)
+
+    def depth(number: int) -> np.ndarray:
+        if number == 5:
+            raise ValueError("its depth is damaged")
+        return np.full((240, 320), DISTANCE)
+
+    found = scale_trajectory(frames, CAMERA, depth, track_frames(frames, CAMERA, 14))
+    assert [reason for _, reason in found.failures] == ["its depth is damaged"]
+    assert len(found.estimate.images) == 13
+
+
+def test_what_gives_no_scale_is_refused_with_the_reason(wall: Path, tmp_path: Path) -> None:
+    samples = find_images([wall / "rgb"])
+
+    def refused(poses: np.ndarray, samples: list, message: str) -> None:
+        frames = frames_of(Trajectory.of_frames(poses), samples, timed=False)
+        with pytest.raises(ScaleError, match=message):
+            scale_trajectory(frames, CAMERA, lambda i: np.full((240, 320), DISTANCE), track_frames(frames, CAMERA, 6))
+
+    refused(np.tile(np.eye(4), (14, 1, 1)), samples, "does not move")
+    turned = turning()
+    turned[:, 0, 3] = np.arange(14) * 1e-4
+    refused(turned, find_images([folder_of(tmp_path / "turn", turning()) / "rgb"]), "pure rotation")
+    slow = sideways()
+    slow[:, 0, 3] *= 0.03
+    refused(slow, find_images([folder_of(tmp_path / "slow", slow) / "rgb"]), "parallax of 1 degree")
+    upright = sideways()
+    upright[:, :3, 3] = upright[:, [1, 0, 2], 3]
+    refused(upright, samples, "do not belong together")
+
+
+def test_frames_and_poses_that_do_not_fit_are_refused(wall: Path) -> None:
+    samples = find_images([wall / "rgb"])
+    path = Trajectory(sideways(10), np.arange(10) + 500.0)
+    with pytest.raises(ScaleError, match="only 0 of 10 poses"):
+        frames_of(path, samples, timed=True)
+    frames = frames_of(Trajectory(sideways(10), np.arange(10) + 2.0), samples, timed=True)
+    assert [s.name for s in frames.samples][:2] == ["0002", "0003"] and len(frames.samples) == 10
+    with pytest.raises(ScaleError, match="3 times for 14 frames"):
+        frames_of(path, samples, timed=True, times=np.arange(3.0))
+
+
+def test_windowed_changes_steps_only_where_the_drift_is_significant() -> None:
+    path = Trajectory.of_frames(sideways(101))
+    x = np.linspace(0, 1, 40)
+    noise = np.random.default_rng(0).normal(size=40) * 0.03
+
+    def estimate(values: np.ndarray):
+        return estimate_scale([ImageScale(i, x[i], float(v), 0.1, 50) for i, v in enumerate(values)])
+
+    still = estimate(np.log(2) + noise)
+    np.testing.assert_array_equal(apply_scale(path, still, True).poses, apply_scale(path, still, False).poses)
+    drifting = estimate(np.log(2 * (1 + 0.45 * x)) + noise)
+    steps = np.diff(apply_scale(path, drifting, True).distances) / STEP
+    np.testing.assert_allclose(steps, 2 * (1 + 0.45 * (np.arange(100) + 0.5) / 100), rtol=0.06)

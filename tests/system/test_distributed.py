@@ -1,0 +1,113 @@
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from mono.cli.common import add_machine_flags, load_predictor
+from mono.do_test import RunOptions, run
+from mono.runs.folder import RunError
+from mono.system.distributed import Ranks, join_ranks
+from tests.golden.reference_values import reference_image
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_one_process_is_its_own_rank(monkeypatch):
+    for name in ("TORCHELASTIC_RUN_ID", "RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    ranks = join_ranks()
+    assert ranks == Ranks(0, 1, 0) and ranks.gather("mine") == ["mine"]
+    for launcher, said in (("pytorch", "no 'RANK'; start it with torchrun"), ("slurm", "srun"), ("mpi", "unknown")):
+        with pytest.raises(ValueError, match=said):
+            join_ranks(launcher)
+
+
+def test_slurm_is_translated(monkeypatch):
+    for name, value in {"PROCID": "0", "NTASKS": "1", "LOCALID": "3", "NODELIST": "n1"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_PORT"):
+        monkeypatch.setenv(name, "9")
+    assert join_ranks("slurm") == Ranks(0, 1, 3)
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    entries = []
+    for i in range(7):
+        PIL.Image.fromarray(reference_image(36, 48, i)).save(tmp_path / f"{i}.png")
+        truth = np.random.default_rng(i).uniform(0.5, 9, (36, 48)).astype(np.float32)
+        np.save(tmp_path / f"{i}.npy", truth)
+        entries.append({"rgb": f"{i}.png", "depth": f"{i}.npy", "cam_in": [60, 60, 23.5, 17.5]})
+    (tmp_path / "3.png").write_bytes(b"")
+    (tmp_path / "a.json").write_text(json.dumps({"files": entries}))
+    return tmp_path / "a.json"
+
+
+def evaluate(launcher, dataset, checkpoint, out):
+    command = [*launcher, "-m", "mono", "evaluate", dataset, "--model", "convtiny.0.3_150.py"]
+    command += ["--checkpoint", checkpoint, "--out", out, "--device", "cpu", "--save", "depth"]
+    command += ["--options", "data_basic.crop_size=(64,96)"]
+    environment = os.environ | {
+        "METRICDEPTH_CACHE": str(dataset.parent / "cache"),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+    words = [str(word) for word in command]
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return done, json.loads((out / "metrics.json").read_text())
+
+
+TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+
+
+def test_two_processes_equal_one_exactly(dataset, tiny_checkpoint, tmp_path):
+    one, single = evaluate([sys.executable], dataset, tiny_checkpoint, tmp_path / "one")
+    two, double = evaluate(TWO, dataset, tiny_checkpoint, tmp_path / "two")
+    assert one.returncode == 1 and "3.png" in one.stdout, one.stderr
+    assert "3.png" in two.stdout, two.stderr
+    assert single.pop("run")["command"] != double.pop("run")["command"]
+    assert double == single and single["images"] == 6
+    records = [json.loads(line) for line in (tmp_path / "two" / "manifest.jsonl").read_text().splitlines()]
+    assert sorted(r["name"] for r in records) == sorted(str(i) for i in range(7))
+    assert not list((tmp_path / "two").glob("manifest.rank*"))
+    for file in (tmp_path / "one" / "depth").iterdir():
+        assert (tmp_path / "two" / "depth" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_one_process_chooses_the_backend_for_all(monkeypatch):
+    said = []
+
+    class Both(Ranks):
+        def agree(self, value):
+            if self.rank == 0:
+                said.append(value)
+            return said[-1]
+
+    def load(model, *, precision, backend, **_):
+        asked.append((precision, backend))
+        return SimpleNamespace(precision="bfloat16", backend="openvino")
+
+    parser = argparse.ArgumentParser()
+    add_machine_flags(parser)
+    monkeypatch.setattr("mono.inference.predictor.load_model", load)
+    for rank, expected in ((0, (None, "auto")), (1, ("bfloat16", "openvino"))):
+        asked = []
+        load_predictor(parser.parse_args(["--backend", "auto"]), "lite", None, Both(rank, 2))
+        assert asked == [expected]
+
+
+def test_processes_that_compute_otherwise_do_nothing(tmp_path, toy_predictor):
+    class Other(Ranks):
+        def agree(self, value):
+            return value | {"precision": "bfloat16"}
+
+    with pytest.raises(RunError, match="computes in float32 by eager, or with other settings, than process 0"):
+        run([], toy_predictor, RunOptions(out=tmp_path / "out"), ranks=Other(1, 2))

@@ -1,0 +1,49 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mono.cli.model_options import with_fit
+from mono.system.threads import wait_without_spinning, workers_beside
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_one_thread_is_the_networks_alone(monkeypatch):
+    assert workers_beside(1) == 0
+    assert [workers_beside(n) for n in (2, 4, 6, 100)] == [2, 2, 3, 8]
+    monkeypatch.setattr(os, "cpu_count", lambda: 12)
+    assert workers_beside(None) == 6
+    with pytest.raises(ValueError, match="--threads is 0"):
+        workers_beside(0)
+
+
+def test_idle_threads_sleep_unless_told_otherwise(monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    wait_without_spinning()
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    wait_without_spinning()
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+
+
+def test_fit_is_a_config_value():
+    assert with_fit({"a": 1}, None) == {"a": 1}
+    assert with_fit({"a": 1}, "pad") == {"a": 1, "data_basic.fit": "pad"}
+
+
+def test_threads_are_shared_out_in_a_process():
+    code = """
+import argparse, cv2, torch
+from mono.cli import common
+from mono.system.threads import share_cores
+parser = argparse.ArgumentParser()
+common.add_machine_flags(parser)
+args = parser.parse_args(["--threads", "3", "--fit", "pad"])
+share_cores(args.threads)
+print(torch.get_num_threads(), cv2.getNumThreads(), args.fit)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["3", "1", "pad"]

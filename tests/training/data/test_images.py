@@ -1,0 +1,60 @@
+"""Training images as annotation files say them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mono.training.data.images import parse_source, read_frames
+from tests.training.small import write_walls
+
+
+def test_frames_carry_camera_family_and_data_set(tmp_path: Path):
+    path = write_walls(tmp_path / "a", 2)
+    content = json.loads(path.read_text())
+    content["files"][1]["family"] = "wall"
+    path.write_text(json.dumps(content))
+    frames = read_frames([path, f"{write_walls(tmp_path / 'b', 1)}:sparse"])
+    assert [f.family for f in frames] == ["a", "wall", "b"]
+    assert [f.kind for f in frames] == [None, None, "sparse"]
+    assert frames[0].source == frames[1].source != frames[2].source
+    assert frames[1].intrinsics == (60.0, 60.0, 47.5, 31.5) and frames[1].depth_scale == 1000.0
+
+
+def test_a_frame_without_depth_is_named(tmp_path: Path):
+    path = write_walls(tmp_path / "a", 2)
+    content = json.loads(path.read_text())
+    del content["files"][1]["depth"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="entry 1 has no depth"):
+        read_frames([path])
+
+
+def test_unlabelled_frames_have_no_depth_but_a_camera(tmp_path: Path):
+    path = write_walls(tmp_path / "a", 2)
+    content = json.loads(path.read_text())
+    del content["files"][1]["depth"]
+    path.write_text(json.dumps(content))
+    frames = read_frames([f"{path}:unlabelled"])
+    assert [(f.depth, f.kind, f.intrinsics[0]) for f in frames] == [(None, "unlabelled", 60.0)] * 2
+    del content["files"][1]["cam_in"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="entry 1 has no cam_in"):
+        read_frames([f"{path}:unlabelled"])
+
+
+def test_a_file_given_twice_is_named(tmp_path: Path):
+    path = write_walls(tmp_path / "a", 2)
+    with pytest.raises(ValueError, match=r"annotations.json is given twice"):
+        read_frames([path, f"{path}:dense"])
+
+
+def test_kinds_are_split_off_and_checked():
+    assert parse_source("a/b.json") == (Path("a/b.json"), None)
+    assert parse_source("a/b.json:relative") == (Path("a/b.json"), "relative")
+    assert parse_source("c:/x/b.json") == (Path("c:/x/b.json"), None)
+    assert parse_source("c:/x/b.json:dense") == (Path("c:/x/b.json"), "dense")
+    with pytest.raises(ValueError, match='no kind of ground truth "lidar"; known: rendered, dense, sparse, relative'):
+        parse_source("a/b.json:lidar")

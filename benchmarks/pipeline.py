@@ -64,11 +64,12 @@ def random_model(config: str) -> object:
 
 
 def speed(args: argparse.Namespace) -> None:
-    from mono.do_test import RunOptions, run
+    from mono.do_test import run
     from mono.inference.autotune import with_backend
-    from mono.inference.predictor import load_model
+    from mono.inference.load import load_model
     from mono.io.images import read_image
     from mono.model.zoo import MODELS
+    from mono.runs.options import RunOptions
     from mono.runs.outputs import OutputOptions
 
     workers = workers_beside(args.threads) if args.workers is None else args.workers
@@ -111,10 +112,11 @@ def memory(args: argparse.Namespace) -> None:
         return
     import torch
 
-    from mono.do_test import RunOptions, run
+    from mono.do_test import run
     from mono.geometry.canonical import CanonicalTransform
     from mono.inference.predictor import Predictor
     from mono.model.depth_model import NetworkOutput
+    from mono.runs.options import RunOptions
 
     class Brightness(torch.nn.Module):
         def forward(self, image: torch.Tensor) -> NetworkOutput:

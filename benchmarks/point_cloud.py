@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from mono.geometry.camera import Camera
-from mono.io.depth_encoding import encode_png16, quantise, write_depth
+from mono.io.depth import write_depth
+from mono.io.depth_encoding import encode_png16, quantise
 from mono.io.point_cloud import point_cloud, voxel_grid, write_ply
 from mono.visual.pictures import depth_picture, write_picture
 

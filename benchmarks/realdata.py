@@ -17,11 +17,12 @@ import numpy as np
 
 import mono
 from mono.data.annotations import load_annotations
-from mono.do_test import RunOptions, run
+from mono.do_test import run
 from mono.evaluation.baselines import best_constant
 from mono.evaluation.metrics import mean_over_images
 from mono.evaluation.protocols import Protocol
 from mono.io.depth import read_depth
+from mono.runs.options import RunOptions
 from mono.runs.outputs import OutputOptions
 
 PROTOCOL = Protocol(name="benchmark", min_depth=0.1, max_depth=80.0)

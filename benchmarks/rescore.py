@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mono.io.depth_encoding import write_depth
+from mono.io.depth import write_depth
 
 DIFFERENT = 20
 

@@ -25,7 +25,7 @@ import numpy as np
 
 from mono.data.camera_source import CameraPolicy
 from mono.data.folder import find_images
-from mono.inference.predictor import load_model
+from mono.inference.load import load_model
 from mono.slam import read_trajectory
 from mono.slam.scale.trajectory_scale import (
     annotated_depth,

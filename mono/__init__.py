@@ -1,8 +1,35 @@
 """Metric depth from one image."""
 
-from mono.geometry.camera import Camera
-from mono.inference.prediction import Prediction
-from mono.inference.predictor import load_model
+from __future__ import annotations
 
-__version__ = "0.1.0"
-__all__ = ["Camera", "Prediction", "__version__", "load_model"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mono.system.versions import __version__
+
+if TYPE_CHECKING:
+    from mono.geometry.camera import Camera
+    from mono.inference.load import load_model
+    from mono.inference.prediction import Prediction
+    from mono.inference.predictor import Predictor
+
+__all__ = ["Camera", "Prediction", "Predictor", "__version__", "load_model"]
+
+_HOMES = {
+    "Camera": "mono.geometry.camera",
+    "Prediction": "mono.inference.prediction",
+    "Predictor": "mono.inference.predictor",
+    "load_model": "mono.inference.load",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mono.evaluation.protocols import Protocol, get_protocol
 from mono.geometry.canonical import CanonicalTransform
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -127,36 +126,6 @@ def read_config(name: str | Path, options: Mapping[str, Any] | None = None) -> M
         raise ConfigError(f"{path}: the config has no {error}") from error
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
-
-
-def read_protocol(name: str, changes: Mapping[str, Any] | None = None) -> Protocol:
-    """An evaluation protocol: one of the package's by name, or a config file with `protocol = dict(name=…, …)`.
-
-    Args:
-        name: of a protocol, or a path ending in .py.
-        changes: fields of `Protocol` that differ; the protocol is then called after itself and "(changed)".
-
-    Raises:
-        ConfigError: the file does not exist, does not parse or holds no protocol, or a field is unknown.
-        ValueError: there is no protocol of that name, or a value is out of range.
-    """
-    if name.endswith(".py"):
-        protocol = _protocol_from(Path(name))
-    else:
-        protocol = get_protocol(name)
-    return replace(protocol, name=f"{protocol.name} (changed)", **changes) if changes else protocol
-
-
-def _protocol_from(path: Path) -> Protocol:
-    from mmengine.config import Config
-
-    if not path.is_file():
-        raise ConfigError(f"there is no protocol file {path}")
-    try:
-        values = Config.fromfile(str(path)).to_dict()["protocol"]
-        return Protocol(**values)
-    except Exception as error:  # a config is Python: anything may be raised in it
-        raise ConfigError(f"{path}: holds no protocol: {type(error).__name__}: {error}") from error
 
 
 def _require(config: Any, key: str, path: Path) -> None:

@@ -9,74 +9,30 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mono.data.camera_source import CameraPolicy, FoundCamera
+from mono.data.camera_source import FoundCamera
+from mono.data.ground_truth import Truth, read_truth, true_camera, wants_normals
 from mono.data.sample import Sample
-from mono.evaluation.alignment import TIERS
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
 from mono.evaluation.normals.metrics import ImageNormals
-from mono.evaluation.protocols import Protocol
 from mono.evaluation.report.image_records import keep_frame
-from mono.evaluation.scoring import Truth, read_truth, refuse_sparse, score_normals, true_camera, wants_normals
+from mono.evaluation.scoring import score_normals
 from mono.inference.predictor import Answer, Predictor, Prepared
-from mono.runs.folder import RunError, alone, prepare, refuse_other_inputs, remove
+from mono.runs.folder import alone, prepare, refuse_other_inputs, remove
 from mono.runs.manifest import Manifest
-from mono.runs.outputs import OutputOptions, sweep_folder, write_outputs
+from mono.runs.options import RunOptions
+from mono.runs.outputs import write_outputs
 from mono.runs.records import failure, key_of, normals_of, settings_of, success, tiers_of
 from mono.system.distributed import Ranks
+from mono.system.errors import RunError
 from mono.system.prefetch import ahead, workers
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What a run writes, where, and how cameras are found.
-
-    Attributes:
-        out: output folder; it gets the outputs' folders and manifest.jsonl.
-        output: what is written for each image.
-        batch_size: images that go through the network together.
-        workers: threads that read, bring back and write images while the network runs; 0: one thing after another.
-        overwrite: redo what is done.
-        policy: where cameras come from.
-        focal_sweep: focal lengths [px]; a point cloud is written for each, for images of unknown cameras.
-        protocol: how predictions are compared with ground truth; None: they are not.
-        alignments: tiers of `mono.evaluation.alignment` that are computed.
-        report: keep what the report page shows of each image with ground truth, in report/.
-        derive_normals: where true normals are not annotated, derive them from dense ground-truth depth.
-
-    Raises:
-        RunError: a value is out of range.
-    """
-
-    out: Path
-    output: OutputOptions = field(default_factory=OutputOptions)
-    batch_size: int = 1
-    workers: int = 2
-    overwrite: bool = False
-    policy: CameraPolicy = field(default_factory=CameraPolicy)
-    focal_sweep: tuple[float, ...] = ()
-    protocol: Protocol | None = None
-    alignments: tuple[str, ...] = TIERS
-    report: bool = False
-    derive_normals: bool = False
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise RunError(f"batch size is {self.batch_size}; it must be at least 1")
-        if self.workers < 0:
-            raise RunError(f"number of workers is {self.workers}; it must be at least 0")
-        if len(set(map(sweep_folder, self.focal_sweep))) < len(self.focal_sweep):
-            raise RunError(f"focal sweep {self.focal_sweep} holds a focal length twice")
-        if bad := [f for f in self.focal_sweep if not (np.isfinite(f) and f > 0)]:
-            raise RunError(f"focal sweep holds {bad[0]:g}; focal lengths must be positive")
-        refuse_sparse(self.protocol, self.derive_normals)
 
 
 @dataclass(frozen=True)

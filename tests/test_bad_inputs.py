@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 import torch
 
-from mono.cli import common
+from mono.cli import session
 from mono.cli.main import main
 from tests.golden.reference_values import reference_image
 
@@ -29,7 +29,7 @@ def photos(tmp_path):
 
 @pytest.fixture
 def toy(monkeypatch, toy_predictor):
-    monkeypatch.setattr(common, "load_predictor", lambda *_: toy_predictor)
+    monkeypatch.setattr(session, "load_predictor", lambda *_: toy_predictor)
 
 
 def call(arguments, caplog, capsys):

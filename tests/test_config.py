@@ -1,6 +1,7 @@
 import pytest
 
-from mono.config import ConfigError, parse_options, read_config, read_protocol
+from mono.config import ConfigError, parse_options, read_config
+from mono.evaluation.protocols import read_protocol
 
 
 @pytest.mark.parametrize(

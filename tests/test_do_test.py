@@ -17,10 +17,11 @@ import pytest
 from mono.data.annotations import load_annotations
 from mono.data.camera_source import CameraPolicy
 from mono.data.folder import find_images
-from mono.do_test import RunError, RunOptions, run
+from mono.do_test import RunError, run
 from mono.evaluation.protocols import get_protocol
 from mono.io.depth import read_depth
 from mono.io.images import read_image
+from mono.runs.options import RunOptions
 from mono.runs.outputs import OutputOptions
 from tests.golden.reference_values import reference_image
 

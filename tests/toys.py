@@ -7,10 +7,11 @@ import torch
 
 from mono.data.camera_source import CameraPolicy
 from mono.data.folder import find_images
-from mono.do_test import RunOptions, run
+from mono.do_test import run
 from mono.geometry.canonical import CanonicalTransform
 from mono.inference.predictor import Predictor
 from mono.model.depth_model import NetworkOutput
+from mono.runs.options import RunOptions
 from mono.runs.outputs import OutputOptions
 
 

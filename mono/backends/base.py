@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import functools
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -13,12 +11,12 @@ import logging
 import os
 import platform
 import shutil
-import sys
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mono.system.errors import BackendError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from mono.model.depth_model import NetworkOutput
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 BACKENDS = ("eager", "compile", "onnxruntime", "openvino")
 _MODULES = {"onnxruntime": ("onnxruntime", "onnx", "onnxscript"), "openvino": ("openvino",)}
 _PRECISIONS = {
@@ -36,10 +33,6 @@ _PRECISIONS = {
     "onnxruntime": ("float32",),
     "openvino": ("float32", "bfloat16"),
 }
-
-
-class BackendError(ValueError):
-    """A backend cannot be used; the message says why, and what to do."""
 
 
 class Network(Protocol):
@@ -79,7 +72,7 @@ class Job:
         """A short text that is another one when a converted network would be."""
         import torch
 
-        from mono import __version__
+        from mono.system.versions import __version__
 
         versions = [torch.__version__, __version__, *installed_versions().values()]
         text = json.dumps([dict(self.identity), self.input_size, versions], default=str)
@@ -106,45 +99,6 @@ def installed_versions() -> dict[str, str]:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found
-
-
-def cache_folder(*parts: str) -> Path:
-    """A folder for what may be lost: in $METRICDEPTH_CACHE, or in metricdepth in the user's cache folder.
-
-    Where that cannot be written it is a temporary one, which goes with this process; that is logged.
-    """
-    own = os.environ.get("METRICDEPTH_CACHE")
-    system = os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else os.environ.get("XDG_CACHE_HOME")
-    root = Path(own) if own else Path(system or Path.home() / ".cache") / "metricdepth"
-    folder = root.joinpath(*parts)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError as error:
-        folder = _lost_folder(str(root), error.strerror or str(error)).joinpath(*parts)
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-
-@functools.cache
-def _lost_folder(root: str, reason: str) -> Path:
-    log.warning("%s: %s; what is made is not kept: have $METRICDEPTH_CACHE name another folder", root, reason)
-    folder = tempfile.TemporaryDirectory(prefix="metricdepth")
-    atexit.register(folder.cleanup)
-    return Path(folder.name)
-
-
-def converted(path: Path, make: Callable[[Path], None], read: Callable[[Path], T]) -> T:
-    """What `read` makes of a file in the cache; the file is made where there is none, or once more if it is damaged."""
-    if path.is_file():
-        try:
-            return read(path)
-        except Exception as error:  # foreign runtimes fail in ways of their own
-            log.warning("%s is damaged, it is made again", path)
-            log.debug("traceback", exc_info=error)
-    make(path)
-    return read(path)
 
 
 def require(backend: str, precision: str, device: str) -> None:

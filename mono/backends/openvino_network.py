@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from mono.backends.base import Job, arrays_of, cache_folder, converted
+from mono.backends.base import Job, arrays_of
+from mono.system.cache import cache_folder, converted
 
 if TYPE_CHECKING:
     from mono.model.depth_model import NetworkOutput

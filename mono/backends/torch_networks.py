@@ -12,7 +12,8 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from mono.backends.base import Job, Network, cache_folder
+from mono.backends.base import Job, Network
+from mono.system.cache import cache_folder
 
 
 def eager(job: Job) -> nn.Module:

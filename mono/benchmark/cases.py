@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mono.backends.base import BackendError
+from mono.system.errors import BackendError
 
 RANDOM = "random"  # what a model's weights are called where there is no checkpoint of it
 

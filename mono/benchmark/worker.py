@@ -97,7 +97,8 @@ def _computed(predictor: Predictor, case: Case) -> Predictor:
 def predictor_of(model: str) -> Predictor:
     """The model in float32; with random weights, always the same, where there is no checkpoint."""
     from mono.config import read_config
-    from mono.inference.predictor import Predictor, load_model
+    from mono.inference.load import load_model
+    from mono.inference.predictor import Predictor
     from mono.model.checkpoint import CheckpointError, find_checkpoint
     from mono.model.depth_model import build_depth_model
     from mono.model.zoo import MODELS
@@ -127,7 +128,8 @@ def _end_to_end(predictor: Predictor, photo: np.ndarray, count: int, threads: in
 
     from mono.data.camera_source import CameraPolicy
     from mono.data.folder import find_images
-    from mono.do_test import RunOptions, run
+    from mono.do_test import run
+    from mono.runs.options import RunOptions
     from mono.runs.outputs import OutputOptions
     from mono.system.threads import workers_beside
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mono.cli import common
+from mono.cli import arguments
 
 if TYPE_CHECKING:
     from mono.data.check import CheckReport, Finding
@@ -109,7 +109,7 @@ def _add_intrinsics(parser: argparse._ActionsContainer, words: str) -> None:
 
 
 def _intrinsics(text: str) -> Intrinsics:
-    values = common.numbers(text)
+    values = arguments.numbers(text)
     if len(values) != 4:
         raise argparse.ArgumentTypeError(f'"{text}" is not FX,FY,CX,CY')
     return values[0], values[1], values[2], values[3]

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mono.cli import common
+from mono.cli import arguments, session
 
 if TYPE_CHECKING:
     from mono.benchmark.cases import Case, Measured
@@ -28,16 +28,16 @@ _COLUMNS = (
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
     parser = commands.add_parser("bench", help="how fast models, backends and precisions are on this machine")
-    parser.add_argument("--models", type=common.names, default=("lite",), metavar="M,…", help="(default: lite)")
+    parser.add_argument("--models", type=arguments.names, default=("lite",), metavar="M,…", help="(default: lite)")
     parser.add_argument(
-        "--backends", type=common.names, default=_BACKENDS, metavar="B,…", help=f"(default: {','.join(_BACKENDS)})"
+        "--backends", type=arguments.names, default=_BACKENDS, metavar="B,…", help=f"(default: {','.join(_BACKENDS)})"
     )
     parser.add_argument(
-        "--precisions", type=common.names, default=("float32", "bfloat16"), metavar="P,…",
+        "--precisions", type=arguments.names, default=("float32", "bfloat16"), metavar="P,…",
         help="(default: float32,bfloat16)",
     )  # fmt: skip
     parser.add_argument(
-        "--sizes", type=common.names, default=("640x480",), metavar="WxH,…", help="of the photos (default: 640x480)"
+        "--sizes", type=arguments.names, default=("640x480",), metavar="WxH,…", help="of the photos (default: 640x480)"
     )
     parser.add_argument("--runs", type=int, default=7, metavar="N", help="of the network, each (default: 7)")
     parser.add_argument(
@@ -150,7 +150,7 @@ def _size(text: str) -> tuple[int, int]:
 def _facts(machine: str, threads: int, peaks: Mapping[str, float], load: float) -> dict[str, Any]:
     import importlib.metadata
 
-    from mono.runs.records import versions
+    from mono.system.versions import versions
 
     found: dict[str, str] = dict(versions())
     for name in ("onnxruntime", "openvino"):
@@ -163,7 +163,7 @@ def _facts(machine: str, threads: int, peaks: Mapping[str, float], load: float) 
         "machine": machine,
         "threads": threads,
         "isa": os.environ.get("ONEDNN_MAX_CPU_ISA", "not limited"),
-        "command": " ".join(_typed(common.command())),
+        "command": " ".join(_typed(session.command())),
         "versions": found,
         "load": load,
         "matmul_peak_gflops": dict(peaks),

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from mono.cli.common import numbers
+from mono.cli.arguments import numbers
 
 _FORMATS = ("tum", "kitti", "euroc")
 

@@ -10,13 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mono.cli import common
+from mono.cli import arguments, console, session
 
 if TYPE_CHECKING:
     from mono.data.sample import Sample
-    from mono.do_test import RunOptions, RunSummary
+    from mono.do_test import RunSummary
     from mono.evaluation.protocols import Protocol
     from mono.inference.predictor import Predictor
+    from mono.runs.options import RunOptions
     from mono.runs.score_saved import Scores
 
 
@@ -37,10 +38,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes for --pred")
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
-    common.add_protocol_flags(parser)
-    common.add_camera_flags(parser)
-    common.add_output_flags(parser, save="none")
-    common.add_machine_flags(parser)
+    arguments.add_protocol_flags(parser)
+    arguments.add_camera_flags(parser)
+    arguments.add_output_flags(parser, save="none")
+    arguments.add_machine_flags(parser)
     parser.set_defaults(run=run, resumes=True)
 
 
@@ -51,20 +52,20 @@ def run(args: argparse.Namespace) -> int:
 
     data = args.data / "annotations.json" if args.data.is_dir() else args.data
     samples = load_annotations(data, args.data_root)
-    name = common.data_name(data)
+    name = arguments.data_name(data)
     out = (
         args.out
         or Path("outputs") / ("saved" if args.pred else Path(args.model).stem) / name / Path(args.protocol).stem
     )
     if args.pred:
         return _rescore(args, samples, out)
-    options = common.evaluation_options(args, out, report=not args.no_report)
+    options = arguments.evaluation_options(args, out, report=not args.no_report)
     options = replace(options, derive_normals=args.derive_normals)
     ranks = join_ranks(args.launcher)
-    predictor = common.load_predictor(args, args.model, args.checkpoint, ranks)
-    summary = common.execute(samples, predictor, options, ranks)
+    predictor = session.load_predictor(args, args.model, args.checkpoint, ranks)
+    summary = session.execute(samples, predictor, options, ranks)
     say_metrics(summary, options, predictor, title=f"{predictor.name} on {name}")
-    return common.say_summary(summary, options, predictor)
+    return console.say_summary(summary, options, predictor)
 
 
 def _rescore(args: argparse.Namespace, samples: Sequence[Sample], out: Path) -> int:
@@ -73,29 +74,29 @@ def _rescore(args: argparse.Namespace, samples: Sequence[Sample], out: Path) -> 
 
     from mono.runs.score_saved import rescore, scorable
 
-    protocol = common.protocol_of(args)
+    protocol = arguments.protocol_of(args)
     with logging_redirect_tqdm(), tqdm(total=len(scorable(samples)), unit="image") as bar:
         scores = rescore(
             samples,
             args.pred,
             protocol,
             args.workers,
-            common.alignments_of(args),
+            arguments.alignments_of(args),
             report=None if args.no_report else out / "report",
             on_done=bar.update,
             derive_normals=args.derive_normals,
-            policy=common.camera_policy(args),
+            policy=arguments.camera_policy(args),
         )
-    facts = {"command": common.command(), "predictions": str(args.pred)}
+    facts = {"command": session.command(), "predictions": str(args.pred)}
     _say(scores, out, protocol, facts, title=f"{args.pred} on {args.data}")
-    common.say_failures(scores.failures)
+    console.say_failures(scores.failures)
     return 1 if scores.failures else 0
 
 
 def say_metrics(summary: RunSummary | None, options: RunOptions, predictor: Predictor, title: str) -> None:
     """Writes metrics.json and report.html and prints the table, on rank 0; says so where there is no ground truth."""
     if summary is not None and options.protocol is not None:
-        _say(summary, options.out, options.protocol, common.facts(predictor), title)
+        _say(summary, options.out, options.protocol, session.facts(predictor), title)
 
 
 def _say(scores: RunSummary | Scores, out: Path, protocol: Protocol, facts: Mapping[str, Any], title: str) -> None:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mono.cli import common
+from mono.cli import arguments
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,7 +21,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--out", type=Path, metavar="FILE",
         help=".onnx, .xml (OpenVINO, with a .bin beside it), .ts or .pt2 (default: MODEL with that suffix)",
     )  # fmt: skip
-    common.add_config_flags(parser)
+    arguments.add_config_flags(parser)
     parser.set_defaults(run=run)
 
 
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from mono.config import parse_options
     from mono.conversion.formats import SUFFIXES
     from mono.export.write import export
-    from mono.inference.predictor import load_model
+    from mono.inference.load import load_model
 
     predictor = load_model(
         args.model, checkpoint=args.checkpoint, device="cpu", precision="float32", options=parse_options(args.options)

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from mono.config import ModelConfig, parse_options
-    from mono.inference.predictor import load_model
+    from mono.inference.load import load_model
     from mono.io.atomic import write_bytes
     from mono.system.memory import keep_memory
     from mono.training.data.images import read_frames

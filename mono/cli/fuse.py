@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    from mono.cli.common import say_failures
+    from mono.cli.console import say_failures
     from mono.io.point_cloud import write_ply
     from mono.slam import read_trajectory
     from mono.slam.fusion.fuse import FuseOptions, fuse

@@ -7,7 +7,6 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 
-from mono import __version__
 from mono.cli import (
     annotate,
     average,
@@ -26,6 +25,7 @@ from mono.cli import (
     train,
 )
 from mono.system.threads import wait_without_spinning
+from mono.system.versions import __version__
 
 
 def main(argv: Sequence[str] | None = None) -> int:

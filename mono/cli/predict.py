@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mono.cli import common
+from mono.cli import arguments, console, session
 from mono.cli.video import add_video_flags, finish, say_videos
 
 
@@ -19,17 +19,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--out", type=Path, default=Path("outputs"), metavar="DIR", help="(default: outputs)")
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
-    common.add_camera_flags(parser)
-    common.add_output_flags(parser, save="depth,vis", more=",video")
+    arguments.add_camera_flags(parser)
+    arguments.add_output_flags(parser, save="depth,vis", more=",video")
     add_video_flags(parser)
-    common.add_machine_flags(parser)
+    arguments.add_machine_flags(parser)
     parser.set_defaults(run=run, resumes=True)
 
 
 def run(args: argparse.Namespace) -> int:
     """Predicts; returns the exit code."""
     from mono.data.folder import find_images
-    from mono.io.video import find_frames, is_video
+    from mono.data.video import find_frames
+    from mono.io.video import is_video
     from mono.system.distributed import join_ranks
 
     # What is made of a whole video is no part of what is written for a frame.
@@ -42,15 +43,15 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("--save video and --smooth-scale are for videos; none is given")
     if whole and "depth" not in args.save:
         raise ValueError("--save video and --smooth-scale are made of depth maps: save these too (--save depth,video)")
-    options = common.run_options(args, args.out, protocol=None)
+    options = arguments.run_options(args, args.out, protocol=None)
     frames = find_frames(videos, args.every, args.start, args.end) if videos else []
     samples = frames or find_images(args.inputs, recursive=args.recursive)
     ranks = join_ranks(args.launcher)
     if frames and ranks.rank == 0:
         say_videos(frames, options)
-    predictor = common.load_predictor(args, args.model, args.checkpoint, ranks)
-    summary = common.execute(samples, predictor, options, ranks)
-    code = common.say_summary(summary, options, predictor)
+    predictor = session.load_predictor(args, args.model, args.checkpoint, ranks)
+    summary = session.execute(samples, predictor, options, ranks)
+    code = console.say_summary(summary, options, predictor)
     if summary is not None and whole:
         finish(frames, options, args.smooth_scale, video)
     return code

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mono.cli import common
+from mono.cli import arguments, console, session
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,8 +46,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
-    common.add_camera_flags(parser)
-    common.add_machine_flags(parser)
+    arguments.add_camera_flags(parser)
+    arguments.add_machine_flags(parser)
     parser.set_defaults(run=run)
 
 
@@ -71,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _samples(inputs: Sequence[str]) -> list[Sample]:
     from mono.data.folder import find_images
-    from mono.io.video import find_frames, is_video
+    from mono.data.video import find_frames
+    from mono.io.video import is_video
 
     if len(inputs) == 1 and is_video(inputs[0]):
         return list(find_frames(inputs))
@@ -82,7 +83,7 @@ def _camera(args: argparse.Namespace, samples: Sequence[Sample]) -> FoundCamera:
     """The one camera of all frames."""
     from mono.slam.reconstruction.metric_paths import camera_of_frames
 
-    found = camera_of_frames(samples, common.camera_policy(args))
+    found = camera_of_frames(samples, arguments.camera_policy(args))
     warning = "  <- lengths scale with it: give --focal-px, or a camera file" if found.source == "assumed" else ""
     sys.stdout.write(f"  camera          {found.camera.focal:.1f} px: {found.detail}{warning}\n")
     return found
@@ -98,12 +99,12 @@ def _depth(
         depth, there = (annotated_depth if args.pred.is_file() else saved_depth)(args.pred, samples)
         if not there:
             raise ValueError(f"{args.pred}: holds depth of none of the {len(samples)} frames; their names must agree")
-        return depth, there, {"command": common.command(), "predictions": str(args.pred)}
+        return depth, there, {"command": session.command(), "predictions": str(args.pred)}
     from mono.system.distributed import Ranks
 
-    predictor = common.load_predictor(args, args.model, args.checkpoint, Ranks())
+    predictor = session.load_predictor(args, args.model, args.checkpoint, Ranks())
     found = camera or _camera(args, samples)
-    return network_depth(predictor, samples, found), list(range(len(samples))), common.facts(predictor)
+    return network_depth(predictor, samples, found), list(range(len(samples))), session.facts(predictor)
 
 
 def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> int:
@@ -195,7 +196,7 @@ def _depth_by_the_models_cameras(
     from mono.slam.reconstruction.sfm import camera_of
     from mono.system.distributed import Ranks
 
-    predictor = common.load_predictor(args, args.model, args.checkpoint, Ranks())
+    predictor = session.load_predictor(args, args.model, args.checkpoint, Ranks())
     cameras = {i: camera_of(model, i) for i in frame_of}
     focal = sorted({round(camera.focal, 1) for camera in cameras.values()})
     said = f"{focal[0]} px" if len(focal) == 1 else f"{focal[0]} to {focal[-1]} px"
@@ -207,7 +208,7 @@ def _depth_by_the_models_cameras(
         camera = known if (known.width, known.height) == (width, height) else known.resized(width, height)
         return predictor.predict_found([rgb], [FoundCamera(camera, "given", "the COLMAP model")])[0].depth
 
-    return depth, common.facts(predictor) | {"camera": {"focal_px": focal, "source": "the COLMAP model"}}
+    return depth, session.facts(predictor) | {"camera": {"focal_px": focal, "source": "the COLMAP model"}}
 
 
 class _Bar:
@@ -235,5 +236,5 @@ def _say(
     write_bytes(args.out / "scale.json", json.dumps(whole, indent=1).encode() + b"\n")
     sys.stdout.write(describe(rescaling, args.windowed))
     sys.stdout.write(f"  results: {target}  {args.out / 'scale.json'}\n")
-    common.say_failures(rescaling.failures, 5)
+    console.say_failures(rescaling.failures, 5)
     return 0

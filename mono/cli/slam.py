@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mono.cli import common
+from mono.cli import arguments, console, session
 from mono.cli.video import add_frame_flags
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--max-features", type=int, metavar="N", help="of a frame (default: 8192 with sfm, 800 with vo)"
     )
-    common.add_camera_flags(parser, sweep=False)
-    common.add_machine_flags(parser)
+    arguments.add_camera_flags(parser, sweep=False)
+    arguments.add_machine_flags(parser)
     parser.set_defaults(run=run, resumes=True)
 
 
@@ -46,8 +46,9 @@ def run(args: argparse.Namespace) -> int:
     from mono.runs.folder import alone
     from mono.slam.reconstruction.metric_paths import camera_of_frames, paths_by_sfm, paths_by_vo
     from mono.slam.reconstruction.path_files import write_paths
-    from mono.slam.reconstruction.sfm import SfmOptions, import_pycolmap
+    from mono.slam.reconstruction.sfm import SfmOptions
     from mono.slam.reconstruction.vo import VoOptions, import_gtsam
+    from mono.slam.scale.colmap_model import import_pycolmap
     from mono.system.distributed import Ranks
 
     if args.refine_focal and args.method == "vo":
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     if scale_frames < 5:
         raise ValueError(f"--scale-frames is {scale_frames}; at least 5 are needed")
     import_pycolmap() if args.method == "sfm" else import_gtsam()
-    policy = common.camera_policy(args)
+    policy = arguments.camera_policy(args)
     samples = _samples(args)
     features = {} if args.max_features is None else {"max_features": args.max_features}
     found = camera_of_frames(samples, policy)
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         f"{len(samples)} frames, {camera.width}x{camera.height}; one camera: {found.source}, fx {camera.fx:.1f} px, "
         f"{camera.horizontal_fov:.1f} deg ({found.detail})\n"
     )
-    predictor = common.load_predictor(args, args.model, args.checkpoint, Ranks())
+    predictor = session.load_predictor(args, args.model, args.checkpoint, Ranks())
 
     def depth_of(rgb: np.ndarray, of: FoundCamera) -> np.ndarray:
         return predictor.predict_found([rgb], [of])[0].depth
@@ -84,13 +85,14 @@ def run(args: argparse.Namespace) -> int:
         content = write_paths(args.out, paths, found, args.method, len(samples), unread)
     placed = len({name for path in paths for name in path.trajectory.names})
     _say(content, placed, args.out)
-    common.say_failures(unread)
+    console.say_failures(unread)
     return 1 if unread or any(not path.metric for path in paths) else 0
 
 
 def _samples(args: argparse.Namespace) -> list[Sample]:
     from mono.data.folder import find_images
-    from mono.io.video import find_frames, is_video
+    from mono.data.video import find_frames
+    from mono.io.video import is_video
 
     videos = [given for given in args.inputs if is_video(given)]
     if videos and len(args.inputs) > 1:

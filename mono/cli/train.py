@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
 def facts_of(config: str) -> dict[str, str]:
     """Where weights come from, for their file."""
-    return {"config": config, "date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": _commit()}
+    return {"config": config, "date": datetime.now(timezone.utc).isoformat(timespec="seconds"), "commit": _commit()}
 
 
 def _commit() -> str:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mono.do_test import RunOptions
-    from mono.io.video import Video, VideoSample
+    from mono.data.video import VideoSample
+    from mono.io.video import Video
+    from mono.runs.options import RunOptions
 
 
 def add_video_flags(parser: argparse.ArgumentParser) -> None:

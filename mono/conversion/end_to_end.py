@@ -1,7 +1,7 @@
 """A network with all that is around it as one module: a photo and its intrinsics in, metres at the photo's size out.
 
-It says with tensors what `mono.geometry.canonical` says with numpy and cv2, so that it can be written to a file that other
-programs run. Sizes that follow from the camera are values of tensors: a tracer would freeze numbers of Python.
+It says with tensors what `mono.geometry.canonical` says with numpy and cv2, so that it can be written to a file that
+other programs run. Sizes that follow from the camera are values of tensors: a tracer would freeze numbers of Python.
 """
 
 import torch

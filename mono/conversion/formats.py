@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from mono.backends.base import BackendError
 from mono.io.atomic import atomic_path, write_bytes
+from mono.system.errors import BackendError
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".ts", "exported-program": ".pt2"}
 FACTS = "metricdepth"  # the name of the entry in a file's metadata that holds facts as JSON
@@ -151,7 +151,7 @@ def _open_openvino(path: Path) -> tuple[Whole, str]:
     import openvino
     import torch
 
-    from mono.backends.base import cache_folder
+    from mono.system.cache import cache_folder
 
     core = openvino.Core()
     model = core.read_model(path)

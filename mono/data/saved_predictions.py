@@ -13,10 +13,9 @@ from PIL import Image
 
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
-from mono.io.depth_encoding import DEPTH_FORMATS, sidecar_path
-from mono.io.normal_encoding import NORMAL_FORMATS
-from mono.io.normals import read_normals
-from mono.runs.folder import RunError
+from mono.io.depth import DEPTH_FORMATS, sidecar_path
+from mono.io.normals import NORMAL_FORMATS, read_normals
+from mono.system.errors import RunError
 
 
 @dataclass(frozen=True)

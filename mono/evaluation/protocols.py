@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from mono.config import ConfigError
 
 _BENCHMARK_HEIGHT, _BENCHMARK_WIDTH = 352, 1216  # [px]
 
@@ -225,3 +230,33 @@ def get_protocol(name: str) -> Protocol:
         if protocol.name == name:
             return protocol
     raise ValueError(f"there is no protocol {name!r}; choose one of {', '.join(p.name for p in PROTOCOLS)}")
+
+
+def read_protocol(name: str, changes: Mapping[str, Any] | None = None) -> Protocol:
+    """An evaluation protocol: one of the package's by name, or a config file with `protocol = dict(name=…, …)`.
+
+    Args:
+        name: of a protocol, or a path ending in .py.
+        changes: fields of `Protocol` that differ; the protocol is then called after itself and "(changed)".
+
+    Raises:
+        ConfigError: the file does not exist, does not parse or holds no protocol, or a field is unknown.
+        ValueError: there is no protocol of that name, or a value is out of range.
+    """
+    if name.endswith(".py"):
+        protocol = _protocol_from(Path(name))
+    else:
+        protocol = get_protocol(name)
+    return replace(protocol, name=f"{protocol.name} (changed)", **changes) if changes else protocol
+
+
+def _protocol_from(path: Path) -> Protocol:
+    from mmengine.config import Config
+
+    if not path.is_file():
+        raise ConfigError(f"there is no protocol file {path}")
+    try:
+        values = Config.fromfile(str(path)).to_dict()["protocol"]
+        return Protocol(**values)
+    except Exception as error:  # a config is Python: anything may be raised in it
+        raise ConfigError(f"{path}: holds no protocol: {type(error).__name__}: {error}") from error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mono.backends.base import BackendError, why_not
+from mono.backends.base import why_not
 from mono.conversion.formats import (
     SUFFIXES,
     Whole,
@@ -25,6 +25,7 @@ from mono.conversion.formats import (
     write_torchscript,
 )
 from mono.geometry.camera import Camera
+from mono.system.errors import BackendError
 
 if TYPE_CHECKING:
     from mono.inference.predictor import Predictor
@@ -209,6 +210,6 @@ def _picture(camera: Camera) -> np.ndarray:
 
 
 def _versions() -> dict[str, str]:
-    from mono.runs.records import versions
+    from mono.system.versions import versions
 
     return versions()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mono.backends.base import BackendError
+from mono.system.errors import BackendError
 
 if TYPE_CHECKING:
     from mono.geometry.camera import Camera

@@ -13,19 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mono.backends.base import (
-    BACKENDS,
-    BackendError,
-    Job,
-    Network,
-    cache_folder,
-    installed_versions,
-    machine,
-    require,
-    why_not,
-)
+from mono.backends.base import BACKENDS, Job, installed_versions, machine, why_not
+from mono.backends.build import build
 from mono.inference.accuracy import Deviation, Frame, check_frames, deviation
 from mono.io.atomic import write_bytes
+from mono.system.cache import cache_folder
+from mono.system.errors import BackendError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,30 +52,6 @@ class Candidate:
         if self.milliseconds is None or self.found is None:
             return f"{name}: {self.error}"
         return f"{name}: {self.milliseconds:.0f} ms, {self.found}" + ("" if self.found.within else ": not offered")
-
-
-def build(job: Job, backend: str, device: str = "cpu") -> Network:
-    """The network in a backend.
-
-    Raises:
-        BackendError: it cannot be used here; the message says what to do.
-    """
-    require(backend, job.precision, device)
-    if backend == "eager":
-        from mono.backends.torch_networks import eager
-
-        return eager(job)
-    if backend == "compile":
-        from mono.backends.torch_networks import compiled
-
-        return compiled(job)
-    if backend == "onnxruntime":
-        from mono.backends.onnx_runtime import OnnxRuntimeNetwork
-
-        return OnnxRuntimeNetwork(job)
-    from mono.backends.openvino_network import OpenVinoNetwork
-
-    return OpenVinoNetwork(job)
 
 
 def with_backend(predictor: Predictor, backend: str) -> Predictor:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mono.backends.base import BackendError
 from mono.conversion.formats import Whole, open_exported
 from mono.data.camera_source import FoundCamera
 from mono.geometry.canonical import CanonicalTransform
 from mono.inference.prediction import Prediction
 from mono.inference.predictor import Predictor
+from mono.system.errors import BackendError
 
 if TYPE_CHECKING:
     import torch

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from mono.geometry.camera import Camera
+from mono.io.atomic import atomic_path, write_bytes
+from mono.io.depth_encoding import encode_png16, quantise, valid_or_zero, write_npz
 from mono.io.images import DECODING_ERRORS
+
+DEPTH_FORMATS = ("png", "npy", "npz", "exr")
 
 DEPTH_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".npy", ".npz", ".exr"})
 SCALE_KEY = "depth_scale"  # tEXt chunk of a PNG that knows its scale
@@ -165,3 +172,88 @@ def png_depth_scale(path: str | os.PathLike[str]) -> float | None:
         raise
     except (*DECODING_ERRORS, Image.DecompressionBombError):
         return None
+
+
+def write_depth(path: Path, depth: np.ndarray, camera: Camera | None = None) -> dict[str, Any] | None:
+    """Write a depth map in the format of `path`'s suffix; on one machine the same depth always gives the same bytes.
+
+    Whatever is not a depth (NaN, infinite, negative, or beyond the format's range) is written as 0, invalid.
+
+    - `.png`: 16 bit, value / scale = metres. The scale is 1000 where all depth is below 65.5 m, else 200 (depth up to
+      327.6 m). It stands in the file (tEXt chunks "depth_scale" and "unit") and in a JSON file of the same name
+      (`sidecar_path`), which is written first, so that a complete PNG always has one.
+    - `.npy`: float32 [m]. `.npz`: the same, compressed, under the key "depth".
+    - `.exr`: float32 [m] in channel "Z"; needs the package OpenEXR.
+
+    Args:
+        path: where to; parent folders are made.
+        depth: depth along the optical axis [m], (height, width).
+        camera: the camera of the depth map, for the JSON file beside a PNG.
+
+    Returns:
+        What the JSON file holds, for a PNG; None for the other formats.
+
+    Raises:
+        ValueError: the suffix is none of `DEPTH_FORMATS`, or `depth` is not (height, width).
+        ModuleNotFoundError: EXR without the package OpenEXR.
+        OSError: the file cannot be written.
+    """
+    path = Path(path)
+    depth = np.asarray(depth)
+    if depth.ndim != 2 or depth.size == 0:
+        raise ValueError(f"{path.name}: depth has shape {depth.shape}; it must be (height, width)")
+    kind = path.suffix.lower().lstrip(".")
+    if kind == "png":
+        return _write_png(path, depth, camera)
+    if kind not in DEPTH_FORMATS:
+        raise ValueError(f"{path.name}: depth cannot be written as {kind!r}; choose one of {', '.join(DEPTH_FORMATS)}")
+    metres = valid_or_zero(depth)
+    with atomic_path(path) as temporary:
+        if kind == "npy":
+            np.save(temporary, metres)
+        elif kind == "npz":
+            write_npz(temporary, metres)
+        else:
+            _write_exr(temporary, metres)
+    return None
+
+
+def sidecar_path(path: Path) -> Path:
+    """Where the JSON file of a depth PNG lies."""
+    return Path(path).with_suffix(".json")
+
+
+def _write_png(path: Path, depth: np.ndarray, camera: Camera | None) -> dict[str, Any]:
+    steps, scale = quantise(depth)
+    facts: dict[str, Any] = {"depth_scale": scale, "unit": "m", "invalid": 0}
+    if camera is not None:
+        facts["camera"] = {
+            "fx": camera.fx,
+            "fy": camera.fy,
+            "cx": camera.cx,
+            "cy": camera.cy,
+            "width": camera.width,
+            "height": camera.height,
+            "distortion": list(camera.distortion),
+        }
+    data = encode_png16(steps, {"depth_scale": str(scale), "unit": "m = value / depth_scale; 0 = invalid"})
+    write_bytes(sidecar_path(path), (json.dumps(facts, indent=1) + "\n").encode())
+    write_bytes(path, data)
+    return facts
+
+
+def _write_exr(path: Path, depth: np.ndarray) -> None:
+    exr = _import_openexr()
+    header = {"compression": exr.ZIP_COMPRESSION, "type": exr.scanlineimage}
+    with exr.File(header, {"Z": depth}) as file:
+        file.write(str(path))
+
+
+def _import_openexr() -> Any:
+    try:
+        import OpenEXR  # type: ignore[import-not-found,unused-ignore]
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "EXR files need the package OpenEXR: pip install OpenEXR (or choose png, npy or npz)", name="OpenEXR"
+        ) from error
+    return OpenEXR

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import struct
 import zipfile
 import zlib
@@ -12,73 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from mono.geometry.camera import Camera
-from mono.io.atomic import atomic_path, write_bytes
-
-DEPTH_FORMATS = ("png", "npy", "npz", "exr")
-
 _FINE_SCALE = 1000  # PNG steps per metre: millimetres, up to 65.5 m
 _FAR_SCALE = 200  # 5 mm, up to 327.7 m
 _ZLIB_LEVEL = 1  # on a KITTI frame, level 3 gains 5 % in size for 1.6 times the time
 
 
-def write_depth(path: Path, depth: np.ndarray, camera: Camera | None = None) -> dict[str, Any] | None:
-    """Write a depth map in the format of `path`'s suffix; on one machine the same depth always gives the same bytes.
-
-    Whatever is not a depth (NaN, infinite, negative, or beyond the format's range) is written as 0, invalid.
-
-    - `.png`: 16 bit, value / scale = metres. The scale is 1000 where all depth is below 65.5 m, else 200 (depth up to
-      327.6 m). It stands in the file (tEXt chunks "depth_scale" and "unit") and in a JSON file of the same name
-      (`sidecar_path`), which is written first, so that a complete PNG always has one.
-    - `.npy`: float32 [m]. `.npz`: the same, compressed, under the key "depth".
-    - `.exr`: float32 [m] in channel "Z"; needs the package OpenEXR.
-
-    Args:
-        path: where to; parent folders are made.
-        depth: depth along the optical axis [m], (height, width).
-        camera: the camera of the depth map, for the JSON file beside a PNG.
-
-    Returns:
-        What the JSON file holds, for a PNG; None for the other formats.
-
-    Raises:
-        ValueError: the suffix is none of `DEPTH_FORMATS`, or `depth` is not (height, width).
-        ModuleNotFoundError: EXR without the package OpenEXR.
-        OSError: the file cannot be written.
-    """
-    path = Path(path)
-    depth = np.asarray(depth)
-    if depth.ndim != 2 or depth.size == 0:
-        raise ValueError(f"{path.name}: depth has shape {depth.shape}; it must be (height, width)")
-    kind = path.suffix.lower().lstrip(".")
-    if kind == "png":
-        return _write_png(path, depth, camera)
-    if kind not in DEPTH_FORMATS:
-        raise ValueError(f"{path.name}: depth cannot be written as {kind!r}; choose one of {', '.join(DEPTH_FORMATS)}")
-    metres = _valid_or_zero(depth)
-    with atomic_path(path) as temporary:
-        if kind == "npy":
-            np.save(temporary, metres)
-        elif kind == "npz":
-            _write_npz(temporary, metres)
-        else:
-            _write_exr(temporary, metres)
-    return None
-
-
-def sidecar_path(path: Path) -> Path:
-    """Where the JSON file of a depth PNG lies."""
-    return Path(path).with_suffix(".json")
-
-
-def _valid_or_zero(depth: np.ndarray) -> np.ndarray:
+def valid_or_zero(depth: np.ndarray) -> np.ndarray:
     depth = np.ascontiguousarray(depth, np.float32)
     return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
 
 
 def quantise(depth: np.ndarray) -> tuple[np.ndarray, int]:
     """Depth [m] as 16-bit steps, and how many steps a metre has; what does not fit becomes 0, it never wraps."""
-    metres = _valid_or_zero(depth)
+    metres = valid_or_zero(depth)
     scale = _FINE_SCALE if metres.max() < 65.5 else _FAR_SCALE
     steps = np.rint(np.minimum(metres, np.float32(1e6)) * np.float32(scale))
     steps[steps > 65535] = 0
@@ -139,26 +84,7 @@ def _import_isal() -> Any:
     return isal_zlib
 
 
-def _write_png(path: Path, depth: np.ndarray, camera: Camera | None) -> dict[str, Any]:
-    steps, scale = quantise(depth)
-    facts: dict[str, Any] = {"depth_scale": scale, "unit": "m", "invalid": 0}
-    if camera is not None:
-        facts["camera"] = {
-            "fx": camera.fx,
-            "fy": camera.fy,
-            "cx": camera.cx,
-            "cy": camera.cy,
-            "width": camera.width,
-            "height": camera.height,
-            "distortion": list(camera.distortion),
-        }
-    data = encode_png16(steps, {"depth_scale": str(scale), "unit": "m = value / depth_scale; 0 = invalid"})
-    write_bytes(sidecar_path(path), (json.dumps(facts, indent=1) + "\n").encode())
-    write_bytes(path, data)
-    return facts
-
-
-def _write_npz(path: Path, depth: np.ndarray) -> None:
+def write_npz(path: Path, depth: np.ndarray) -> None:
     """A ZIP file of one entry, dated 1980, so that the bytes do not depend on the clock."""
     content = io.BytesIO()
     np.lib.format.write_array(content, depth, allow_pickle=False)
@@ -172,20 +98,3 @@ def _write_npz(path: Path, depth: np.ndarray) -> None:
     end = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 1, 1, len(entry), start, 0)
     with open(path, "wb") as file:
         file.writelines((header, packed, entry, end))
-
-
-def _write_exr(path: Path, depth: np.ndarray) -> None:
-    exr = _import_openexr()
-    header = {"compression": exr.ZIP_COMPRESSION, "type": exr.scanlineimage}
-    with exr.File(header, {"Z": depth}) as file:
-        file.write(str(path))
-
-
-def _import_openexr() -> Any:
-    try:
-        import OpenEXR  # type: ignore[import-not-found,unused-ignore]
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "EXR files need the package OpenEXR: pip install OpenEXR (or choose png, npy or npz)", name="OpenEXR"
-        ) from error
-    return OpenEXR

@@ -9,16 +9,14 @@ import math
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from mono.data.sample import Sample, unique_names
 from mono.io.exif import ExifCamera
-from mono.io.images import MAX_PIXELS, MIN_SIDE, Photo
+from mono.io.images import MAX_PIXELS, MIN_SIDE
 
 logger = logging.getLogger(__name__)
 
@@ -152,11 +150,6 @@ class Video:
             )
         return list(range(first, last, every))
 
-    def sample(self, name: str, index: int) -> VideoSample:
-        """A frame as a sample of this name."""
-        source = f"{self.path}:{index:06d}"
-        return VideoSample(name, self.path, source, video=self, index=index, seconds=float(self.times[index]))
-
     def _open(self) -> tuple[Any, Any]:
         try:
             container = self._av.open(str(self.path))
@@ -270,52 +263,6 @@ class Video:
                 count += 1
                 if index < len(self):
                     yield index, frame
-
-
-@dataclass(frozen=True)
-class VideoSample(Sample):
-    """A frame of a video; `rgb` and `source` are the video's file, and the frame in it.
-
-    Attributes:
-        video: the opened video, which all its samples share.
-        index: the frame, counted from 0.
-        seconds: when it is shown, from the first frame on [s].
-    """
-
-    video: Video = field(kw_only=True)
-    index: int = 0
-    seconds: float = 0.0
-
-    def read(self) -> Photo:
-        """The frame.
-
-        Raises:
-            VideoError: it is damaged.
-        """
-        return Photo(self.video.frame(self.index), self.video.exif)
-
-
-def find_frames(
-    inputs: Sequence[str | Path], every: int = 1, start: float = 0.0, end: float | None = None
-) -> list[VideoSample]:
-    """The frames of videos as samples that are decoded when they are read.
-
-    They are named by the video and their number in it: "clip/000012".
-
-    Args:
-        inputs: video files.
-        every, start, end: which frames; see `Video.select`.
-
-    Raises:
-        VideoError: a video cannot be used, or has no such frame.
-    """
-    paths = list(dict.fromkeys(map(Path, inputs)))
-    names = unique_names([(path.name, str(path.absolute())) for path in paths])
-    samples = []
-    for name, path in zip(names, paths, strict=True):
-        video = Video(path)
-        samples += [video.sample(f"{name}/{index:06d}", index) for index in video.select(every, start, end)]
-    return samples
 
 
 def _read_exif(tables: Sequence[dict[str, str]]) -> ExifCamera | None:

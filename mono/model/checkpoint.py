@@ -65,8 +65,11 @@ def find_checkpoint_of_config(config: str) -> Path:
 
 def sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def checked_sha256(path: Path) -> str:

@@ -10,10 +10,7 @@ from typing import Any
 from mono.data.sample import Sample
 from mono.io.atomic import sweep
 from mono.runs.manifest import Manifest
-
-
-class RunError(ValueError):
-    """The run cannot start at all; the message says why."""
+from mono.system.errors import RunError
 
 
 @contextlib.contextmanager

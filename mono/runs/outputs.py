@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from mono.inference.prediction import Prediction
-from mono.io.depth_encoding import DEPTH_FORMATS, write_depth
-from mono.io.normal_encoding import NORMAL_FORMATS, write_normal
+from mono.io.depth import DEPTH_FORMATS, write_depth
+from mono.io.normals import NORMAL_FORMATS, write_normal
 from mono.io.point_cloud import point_cloud, write_ply
 from mono.visual.pictures import depth_picture, normal_picture, write_picture
 

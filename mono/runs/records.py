@@ -19,10 +19,11 @@ from mono.evaluation.report.image_records import FRAME_VERSION
 from mono.evaluation.scoring import SCORING_VERSION
 from mono.inference.prediction import Prediction
 from mono.io.camera_files import camera_file_beside
+from mono.system.versions import versions
 
 if TYPE_CHECKING:
-    from mono.do_test import RunOptions
     from mono.inference.predictor import Predictor
+    from mono.runs.options import RunOptions
 
 
 _COMPARING = ("protocol", "alignments", "report", "derive_normals", "scoring")
@@ -105,12 +106,3 @@ def normals_of(record: Mapping[str, Any]) -> ImageNormals | None:
     return ImageNormals(
         **found | {"metrics": NormalMetrics(**found["metrics"]), "histogram": tuple(found["histogram"])}
     )
-
-
-def versions() -> dict[str, str]:
-    """The versions that results depend on."""
-    import torch
-
-    from mono import __version__
-
-    return {"mono": __version__, "torch": torch.__version__, "numpy": np.__version__}

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mono.data.camera_source import CameraPolicy, FoundCamera
+from mono.data.ground_truth import Truth, read_truth, true_camera, wants_normals
 from mono.data.sample import Sample
 from mono.data.saved_predictions import SavedPredictions, read_saved_normals, saved_camera
 from mono.evaluation.alignment import TIERS
@@ -20,10 +21,9 @@ from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
 from mono.evaluation.normals.metrics import ImageNormals
 from mono.evaluation.protocols import Protocol
 from mono.evaluation.report.image_records import keep_frame
-from mono.evaluation.scoring import Truth, read_truth, refuse_sparse, score_normals, true_camera, wants_normals
+from mono.evaluation.scoring import refuse_sparse, score_normals
 from mono.geometry.normals import normals_from_depth
-from mono.io.depth import read_depth
-from mono.io.depth_encoding import DEPTH_FORMATS
+from mono.io.depth import DEPTH_FORMATS, read_depth
 from mono.io.images import read_image
 from mono.system.memory import keep_memory
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mono.cli import common
+from mono.cli import arguments, console, session
 from mono.cli.evaluate import say_metrics
 from mono.cli.main import guarded
 
@@ -26,10 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="what paths in the JSON are relative to")
     parser.add_argument("--recursive", action="store_true", help="look into subfolders too")
     parser.add_argument("--show-dir", type=Path, metavar="DIR", help="output folder (default: show_dirs/CONFIG/DATA)")
-    common.add_protocol_flags(parser)
-    common.add_camera_flags(parser)
-    common.add_output_flags(parser, save="depth,vis,pcd")
-    common.add_machine_flags(parser)
+    arguments.add_protocol_flags(parser)
+    arguments.add_camera_flags(parser)
+    arguments.add_output_flags(parser, save="depth,vis,pcd")
+    arguments.add_machine_flags(parser)
     parser.set_defaults(resumes=True)
     return guarded(_run, parser.parse_args(argv))
 
@@ -42,15 +42,15 @@ def _run(args: argparse.Namespace) -> int:
     data = [Path(p) for p in args.test_data_path]
     annotated = len(data) == 1 and data[0].suffix == ".json"
     samples = load_annotations(data[0], args.data_root) if annotated else find_images(data, recursive=args.recursive)
-    name = common.data_name(data[0]) if annotated else data[0].name if data[0].is_dir() else "images"
+    name = arguments.data_name(data[0]) if annotated else data[0].name if data[0].is_dir() else "images"
     out = args.show_dir or Path("show_dirs") / Path(args.config).stem / name
-    options = common.evaluation_options(args, out, report=annotated)
+    options = arguments.evaluation_options(args, out, report=annotated)
     ranks = join_ranks(args.launcher)
-    predictor = common.load_predictor(args, args.config, args.load_from, ranks)
-    summary = common.execute(samples, predictor, options, ranks)
+    predictor = session.load_predictor(args, args.config, args.load_from, ranks)
+    summary = session.execute(samples, predictor, options, ranks)
     if annotated:
         say_metrics(summary, options, predictor, title=f"{predictor.name} on {name}")
-    return common.say_summary(summary, options, predictor)
+    return console.say_summary(summary, options, predictor)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mono.data.video import VideoSample
 from mono.io.atomic import atomic_path
 from mono.io.depth import read_depth
-from mono.io.video import VideoError, VideoSample, import_av
+from mono.io.video import VideoError, import_av
 from mono.visual.pictures import depth_limits, depth_picture
 
 # What most players show comes first; which of them there is depends on how PyAV was built.

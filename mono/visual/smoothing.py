@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mono.data.saved_predictions import saved_camera
-from mono.io.depth import read_depth
-from mono.io.depth_encoding import write_depth
+from mono.io.depth import read_depth, write_depth
 
 log = logging.getLogger(__name__)
 

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from mono.cli.main import guarded
 
 
 def add_parser(subparsers: Any) -> None:
     """Register the command `scenes` with its actions."""
-    scenes = subparsers.add_parser("scenes", help="procedural scenes with exact depth")
-    actions = scenes.add_subparsers(dest="action", required=True)
+    add_actions(subparsers.add_parser("scenes", help="procedural scenes with exact depth"))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command `metricdepth-scenes` and return its exit code."""
+    parser = argparse.ArgumentParser(prog="metricdepth-scenes", description="Procedural scenes with exact depth.")
+    add_actions(parser)
+    args = parser.parse_args(argv)
+    return guarded(args.run, args)
+
+
+def add_actions(parser: argparse.ArgumentParser) -> None:
+    """Add the actions of the command."""
+    actions = parser.add_subparsers(dest="action", required=True)
     render = actions.add_parser("render", help="render a data set to evaluate or train on; a stopped run is continued")
     render.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write, with annotations.json")
     render.add_argument("--frames", type=int, required=True, metavar="N", help="number of frames")

@@ -15,7 +15,7 @@ from metricdepth_scenes.assets import Assets
 from metricdepth_scenes.cameras import look, pose_towards, sample_camera
 from mono.geometry.camera import Camera
 from mono.io.atomic import write_bytes
-from mono.io.depth_encoding import write_depth
+from mono.io.depth import write_depth
 
 if TYPE_CHECKING:
     from mono.inference.predictor import Predictor

@@ -9,13 +9,14 @@ import torch
 
 import mono
 from mono.backends import base
-from mono.backends.base import BackendError, why_not
+from mono.backends.base import why_not
 from mono.geometry.camera import Camera
 from mono.inference import autotune as choose
 from mono.inference.accuracy import check_frames, deviation
 from mono.inference.autotune import try_all, with_backend, with_fastest
 from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.depth_model import NetworkOutput, build_depth_model
+from mono.system.errors import BackendError
 from tests.golden.reference_values import reference_image
 
 

@@ -3,11 +3,11 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from mono.backends.base import BackendError
 from mono.benchmark import cases as plan
 from mono.benchmark.cases import Case, Measured, measure
 from mono.cli import bench
 from mono.cli.main import main
+from mono.system.errors import BackendError
 
 CASE = Case("lite", "eager", "float32", (160, 120), threads=1, runs=3, images=2)
 MEASURED = Measured("eager", "float32", "random", (96, 128), 1.5, (10.0, 12.0, 20.0), 0.6, 25.0, 0.7, 321)

@@ -5,7 +5,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from mono.cli import common
+from mono.cli import arguments, session
 from mono.cli.main import main
 from mono.system.distributed import Ranks
 from tests.golden.reference_values import reference_image
@@ -22,7 +22,7 @@ def photos(tmp_path):
 
 @pytest.fixture
 def toy(monkeypatch, toy_predictor):
-    monkeypatch.setattr(common, "load_predictor", lambda *_: toy_predictor)
+    monkeypatch.setattr(session, "load_predictor", lambda *_: toy_predictor)
 
 
 def test_normals_are_saved_in_the_format_asked_for(photos, tmp_path, toy, capsys):
@@ -60,7 +60,7 @@ def test_the_least_confidence_is_any_number(photos, tmp_path, toy, caplog):
 
 def flags(*words):
     parser = argparse.ArgumentParser()
-    common.add_machine_flags(parser)
+    arguments.add_machine_flags(parser)
     return parser.parse_args(words)
 
 
@@ -70,29 +70,29 @@ def test_iterations_become_a_config_value_beside_the_others(monkeypatch):
     given = {}
     monkeypatch.setattr(mono.inference.predictor, "load_model", lambda model, **values: given.update(values))
     options = ["--options", "data_basic.crop_size=(616,1064)", "model.decoder.iterations=3"]
-    common.load_predictor(flags("--iterations", "8", *options), "vit_small", None, Ranks())
+    session.load_predictor(flags("--iterations", "8", *options), "vit_small", None, Ranks())
     assert given["options"] == {"data_basic.crop_size": (616, 1064), "model.decoder.iterations": 8}
-    common.load_predictor(flags(), "vit_small", None, Ranks())
+    session.load_predictor(flags(), "vit_small", None, Ranks())
     assert given["options"] == {}
     with pytest.raises(ValueError, match="--iterations is 0; it must be at least 1"):
-        common.load_predictor(flags("--iterations", "0"), "vit_small", None, Ranks())
+        session.load_predictor(flags("--iterations", "0"), "vit_small", None, Ranks())
 
 
 @pytest.mark.parametrize("model", ["lite", "convnext_large", "convlarge.0.3_150.py"])
 def test_networks_without_refinement_say_so(model):
     said = rf"^{model} has no refinement: --iterations is for vit_small, vit_large, vit_giant2$"
     with pytest.raises(ValueError, match=said):
-        common.load_predictor(flags("--iterations", "4"), model, None, Ranks())
+        session.load_predictor(flags("--iterations", "4"), model, None, Ranks())
 
 
 def test_a_checkpoint_of_such_a_network_says_so_too(tiny_checkpoint):
     with pytest.raises(ValueError, match=r"convtiny.pth has no refinement: --iterations is for vit_small"):
-        common.load_predictor(flags("--iterations", "4"), str(tiny_checkpoint), None, Ranks())
+        session.load_predictor(flags("--iterations", "4"), str(tiny_checkpoint), None, Ranks())
 
 
 def test_other_errors_in_options_stay_as_they_are():
     with pytest.raises(ValueError, match=r'the config has no "data_basic\.crop"'):
-        common.load_predictor(flags("--iterations", "4", "--options", "data_basic.crop=3"), "vit_small", None, Ranks())
+        session.load_predictor(flags("--iterations", "4", "--options", "data_basic.crop=3"), "vit_small", None, Ranks())
 
 
 @pytest.mark.parametrize("command", ["predict", "evaluate"])

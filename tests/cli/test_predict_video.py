@@ -6,12 +6,12 @@ import os
 import numpy as np
 import pytest
 
-from mono.cli import common
+from mono.cli import session
 from mono.cli.main import main
-from mono.io.depth import read_depth
-from mono.io.depth_encoding import write_depth
+from mono.data.video import frame_times
+from mono.io.depth import read_depth, write_depth
 from mono.io.video import Video
-from mono.slam.fusion.posed_depth import find_depth, frame_times
+from mono.slam.fusion.posed_depth import find_depth
 from mono.visual.depth_video import write_video
 from mono.visual.smoothing import find_smoothing
 
@@ -20,7 +20,7 @@ av = pytest.importorskip("av")
 
 @pytest.fixture
 def toy(monkeypatch, toy_predictor):
-    monkeypatch.setattr(common, "load_predictor", lambda *_: toy_predictor)
+    monkeypatch.setattr(session, "load_predictor", lambda *_: toy_predictor)
 
 
 @pytest.fixture

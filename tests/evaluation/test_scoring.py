@@ -13,17 +13,19 @@ from mono.cli.evaluate import say_metrics
 from mono.cli.main import main
 from mono.data.annotations import load_annotations
 from mono.data.camera_source import FoundCamera
+from mono.data.ground_truth import Truth, true_camera
 from mono.data.sample import Sample
-from mono.do_test import RunOptions, run
+from mono.do_test import run
 from mono.evaluation.protocols import Protocol, get_protocol
-from mono.evaluation.scoring import Truth, score_normals, true_camera
+from mono.evaluation.scoring import score_normals
 from mono.geometry.camera import Camera
 from mono.geometry.normals import normals_from_depth
-from mono.io.depth_encoding import write_depth
+from mono.io.depth import write_depth
 from mono.model.depth_model import NetworkOutput
-from mono.runs.folder import RunError
+from mono.runs.options import RunOptions
 from mono.runs.outputs import OutputOptions
 from mono.runs.score_saved import rescore
+from mono.system.errors import RunError
 from tests.toys import toy_predictor
 
 CAMERA = Camera(60.0, 60.0, 23.5, 17.5, 48, 36)

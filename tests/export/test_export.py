@@ -8,13 +8,13 @@ import pytest
 import torch
 
 import mono
-from mono.backends.base import BackendError
 from mono.cli.main import main
 from mono.conversion.formats import SUFFIXES, open_exported
 from mono.export import write
 from mono.export.write import export
 from mono.geometry.camera import Camera
 from mono.io.images import read_image
+from mono.system.errors import BackendError
 
 PHOTO = Path(__file__).parents[2] / "data" / "wild_demo" / "leuven.jpg"
 NEEDS = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "openvino": ("openvino",)}

@@ -11,7 +11,7 @@ import torch
 import mono
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform
-from mono.inference.predictor import choose_device, choose_precision
+from mono.inference.devices import choose_device, choose_precision
 from mono.model.checkpoint import CheckpointError
 from mono.model.depth_model import NetworkOutput
 from tests.golden.reference_values import reference_image

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mono.geometry.camera import Camera
-from mono.io.depth import read_depth
-from mono.io.depth_encoding import quantise, sidecar_path, write_depth
+from mono.io.depth import read_depth, sidecar_path, write_depth
+from mono.io.depth_encoding import quantise
 
 HAS_EXR = importlib.util.find_spec("OpenEXR") is not None
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from mono.geometry.normals import angles, decode_normals, encode_normals
 from mono.io.depth_encoding import encode_png16
-from mono.io.normal_encoding import write_normal
+from mono.io.normals import write_normal
 
 
 def _normals(height: int = 37, width: int = 53) -> np.ndarray:

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from mono.io.video import Video, VideoError, VideoSample, find_frames, is_video
+from mono.data.video import VideoSample, find_frames
+from mono.io.video import Video, VideoError, is_video
 
 av = pytest.importorskip("av")
 

@@ -7,9 +7,9 @@ import pytest
 from mono.cli.main import main
 from mono.data.annotations import load_annotations
 from mono.evaluation.protocols import get_protocol
-from mono.io.depth_encoding import write_depth
-from mono.runs.folder import RunError
+from mono.io.depth import write_depth
 from mono.runs.score_saved import rescore
+from mono.system.errors import RunError
 
 
 @pytest.fixture

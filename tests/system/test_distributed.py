@@ -10,10 +10,12 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from mono.cli.common import add_machine_flags, load_predictor
-from mono.do_test import RunOptions, run
-from mono.runs.folder import RunError
+from mono.cli.arguments import add_machine_flags
+from mono.cli.session import load_predictor
+from mono.do_test import run
+from mono.runs.options import RunOptions
 from mono.system.distributed import Ranks, join_ranks
+from mono.system.errors import RunError
 from tests.golden.reference_values import reference_image
 
 ROOT = Path(__file__).parents[2]
@@ -97,7 +99,7 @@ def test_one_process_chooses_the_backend_for_all(monkeypatch):
 
     parser = argparse.ArgumentParser()
     add_machine_flags(parser)
-    monkeypatch.setattr("mono.inference.predictor.load_model", load)
+    monkeypatch.setattr("mono.inference.load.load_model", load)
     for rank, expected in ((0, (None, "auto")), (1, ("bfloat16", "openvino"))):
         asked = []
         load_predictor(parser.parse_args(["--backend", "auto"]), "lite", None, Both(rank, 2))

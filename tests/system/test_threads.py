@@ -37,10 +37,10 @@ def test_fit_is_a_config_value():
 def test_threads_are_shared_out_in_a_process():
     code = """
 import argparse, cv2, torch
-from mono.cli import common
+from mono.cli import arguments
 from mono.system.threads import share_cores
 parser = argparse.ArgumentParser()
-common.add_machine_flags(parser)
+arguments.add_machine_flags(parser)
 args = parser.parse_args(["--threads", "3", "--fit", "pad"])
 share_cores(args.threads)
 print(torch.get_num_threads(), cv2.getNumThreads(), args.fit)

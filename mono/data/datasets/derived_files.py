@@ -8,8 +8,8 @@ import numpy as np
 
 from mono.data.datasets.annotation_writer import DatasetError, Entry
 from mono.io.atomic import atomic_path, write_bytes
-from mono.io.depth import read_depth
-from mono.io.depth_encoding import encode_png16, write_depth
+from mono.io.depth import read_depth, write_depth
+from mono.io.depth_encoding import encode_png16
 
 
 def write_depth_png(path: Path, depth: np.ndarray, scale: int = 1000) -> None:

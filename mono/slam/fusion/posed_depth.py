@@ -14,9 +14,10 @@ from mono.data.annotations import load_annotations
 from mono.data.folder import natural_order
 from mono.data.sample import Sample
 from mono.data.saved_predictions import saved_camera
+from mono.data.video import VideoSample, frame_times, video_sample
 from mono.geometry.camera import Camera
 from mono.io.depth import read_depth
-from mono.io.video import Video, VideoSample, is_video
+from mono.io.video import Video, is_video
 from mono.runs.manifest import Manifest
 from mono.slam.trajectory.files import read_trajectory
 from mono.slam.trajectory.trajectory import Trajectory, associate
@@ -115,18 +116,6 @@ def find_depth(path: Path) -> list[DepthFrame]:
     ]
 
 
-def frame_times(samples: Sequence[Sample]) -> np.ndarray:
-    """When frames were taken, (N,) float64: a video's seconds, the numbers that files are called by, or 0, 1, 2, ..."""
-    if all(isinstance(sample, VideoSample) for sample in samples):
-        return np.array([sample.seconds for sample in samples if isinstance(sample, VideoSample)], np.float64)
-    try:
-        times = np.array([float(Path(sample.name).name) for sample in samples], np.float64)
-    except ValueError:
-        return np.arange(len(samples), dtype=np.float64)
-    rising = np.isfinite(times).all() and (np.diff(times) > 0).all()
-    return times if rising else np.arange(len(samples), dtype=np.float64)
-
-
 def pose_names(poses: Path) -> list[str] | None:
     """The frames of the poses in a file, by name, from the frames.txt beside it that `slam` writes; None: there is none
     with as many lines."""
@@ -208,7 +197,7 @@ def _samples_of(records: Sequence[dict[str, Any]]) -> list[Sample]:
         if is_video(path):
             if path not in videos:
                 videos[path] = Video(path)
-            samples.append(videos[path].sample(record["name"], int(record["name"].rsplit("/", 1)[-1])))
+            samples.append(video_sample(videos[path], record["name"], int(record["name"].rsplit("/", 1)[-1])))
         else:
             samples.append(Sample(record["name"], path, record["input"]))
     return samples

@@ -13,19 +13,11 @@ import numpy as np
 
 from mono.data.camera_source import CameraPolicy, FoundCamera
 from mono.data.sample import Sample
+from mono.data.video import frame_times
 from mono.geometry.camera import Camera
-from mono.slam.fusion.posed_depth import frame_times
-from mono.slam.reconstruction.sfm import (
-    Progress,
-    SfmOptions,
-    camera_of,
-    colour_points,
-    import_pycolmap,
-    poses_of,
-    reconstruct,
-)
+from mono.slam.reconstruction.sfm import Progress, SfmOptions, camera_of, colour_points, poses_of, reconstruct
 from mono.slam.reconstruction.vo import VoOptions, VoSegment, track
-from mono.slam.scale.colmap_model import choose_images, write_model
+from mono.slam.scale.colmap_model import choose_images, import_pycolmap, write_model
 from mono.slam.scale.estimate import ScaleError
 from mono.slam.scale.trajectory_scale import Rescaling, scale_model
 from mono.slam.trajectory.trajectory import Trajectory

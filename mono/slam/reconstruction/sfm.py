@@ -18,6 +18,7 @@ import numpy as np
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.io.atomic import write_bytes
+from mono.slam.scale.colmap_model import SfmError, import_pycolmap
 
 if TYPE_CHECKING:
     import pycolmap
@@ -29,10 +30,6 @@ Progress = Callable[[str, int, int], None]
 
 _CAMERA = 1  # its number, and its rig's, in COLMAP's database
 _ENOUGH = 0.5  # where the incremental mapper registers a smaller share of the frames, the global one is tried too
-
-
-class SfmError(ValueError):
-    """No camera path can be found. The message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -179,17 +176,6 @@ def colour_points(model: pycolmap.Reconstruction, samples: Sequence[Sample], fra
     for point, total in sums.items():
         if total[3]:
             model.points3D[point].color = np.rint(total[:3] / total[3]).astype(np.uint8)
-
-
-def import_pycolmap() -> ModuleType:
-    """pycolmap; raises SfmError where it is not installed."""
-    try:
-        import pycolmap
-    except (ImportError, OSError) as error:
-        raise SfmError(
-            f"COLMAP is needed here ({error}): pip install 'metricdepth[slam]' (the package pycolmap)"
-        ) from error
-    return pycolmap
 
 
 def _drop_other(folder: Path, samples: Sequence[Sample], camera: Camera, options: SfmOptions) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from mono.slam.scale.estimate import ScaleError, depth_at
 
 if TYPE_CHECKING:
     import pycolmap
+
 
 _MIN_TRACK = 3  # images that see a point; two may agree by chance
 _MAX_ERROR = 2.0  # [px], of a point's reprojection
@@ -26,8 +28,6 @@ def read_model(folder: Path) -> pycolmap.Reconstruction:
         ScaleError: there is no such model, it is damaged, or it has no points.
         SfmError: pycolmap is not installed.
     """
-    from mono.slam.reconstruction.sfm import import_pycolmap
-
     colmap = import_pycolmap()
     if not is_model(folder):
         raise ScaleError(f"{folder}: holds no COLMAP model (images.bin or images.txt); give the folder that does")
@@ -156,3 +156,18 @@ def model_name_finder(model: pycolmap.Reconstruction) -> Callable[[str], int | N
         return None
 
     return find
+
+
+class SfmError(ValueError):
+    """No camera path can be found. The message says why and what to do."""
+
+
+def import_pycolmap() -> ModuleType:
+    """pycolmap; raises SfmError where it is not installed."""
+    try:
+        import pycolmap
+    except (ImportError, OSError) as error:
+        raise SfmError(
+            f"COLMAP is needed here ({error}): pip install 'metricdepth[slam]' (the package pycolmap)"
+        ) from error
+    return pycolmap

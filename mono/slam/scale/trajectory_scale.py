@@ -15,9 +15,9 @@ import numpy as np
 from mono.data.camera_source import FoundCamera
 from mono.data.sample import Sample
 from mono.data.saved_predictions import SavedPredictions
+from mono.data.video import frame_times
 from mono.geometry.camera import Camera
 from mono.io.depth import read_depth
-from mono.slam.fusion.posed_depth import frame_times
 from mono.slam.scale.estimate import (
     MIN_IMAGES,
     ImageScale,

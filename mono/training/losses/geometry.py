@@ -1,7 +1,7 @@
 """Losses on points in space, each usable alone. Points are (B, 3, H, W): x right, y down, z forward.
 
-Both compare directions only, so that they hold for depth known up to scale. As in `mono.training.losses.depth` they are means
-over images, and an image where nothing can be compared counts as zero.
+Both compare directions only, so that they hold for depth known up to scale. As in `mono.training.losses.depth` they are
+means over images, and an image where nothing can be compared counts as zero.
 """
 
 from __future__ import annotations

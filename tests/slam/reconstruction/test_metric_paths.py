@@ -8,13 +8,14 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from mono.cli import common
+from mono.cli import session
 from mono.cli.main import main
 from mono.data.camera_source import CameraPolicy, FoundCamera
 from mono.data.sample import Sample
 from mono.slam import read_trajectory
 from mono.slam.reconstruction.metric_paths import SlamError, camera_of_frames, paths_by_sfm
-from mono.slam.reconstruction.sfm import SfmError, SfmOptions, image_names
+from mono.slam.reconstruction.sfm import SfmOptions, image_names
+from mono.slam.scale.colmap_model import SfmError
 from mono.slam.trajectory.odometry_metrics import compare_trajectories
 from mono.slam.trajectory.trajectory import Trajectory
 from tests.slam.boxes import CAMERA, seen, walk
@@ -68,7 +69,7 @@ def test_colmap_meets_frames_in_their_order(caplog) -> None:
 
 
 def test_the_command_gives_the_metric_path(frames, known, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(common, "load_predictor", lambda *_: Exact(known, 1.1))
+    monkeypatch.setattr(session, "load_predictor", lambda *_: Exact(known, 1.1))
     out = tmp_path / "out"
     focal = f"{CAMERA.fx},{CAMERA.fy},{CAMERA.cx},{CAMERA.cy}"
     arguments = ["slam", str(frames), "--out", str(out), "--intrinsics", focal, "--threads", "1"]
@@ -101,7 +102,7 @@ def test_the_command_gives_the_metric_path(frames, known, tmp_path, monkeypatch,
 
 def test_odometry_gives_the_metric_path_too(frames, known, tmp_path, monkeypatch, capsys):
     pytest.importorskip("gtsam")
-    monkeypatch.setattr(common, "load_predictor", lambda *_: Exact(known))
+    monkeypatch.setattr(session, "load_predictor", lambda *_: Exact(known))
     out = tmp_path / "out"
     focal = f"{CAMERA.fx},{CAMERA.fy},{CAMERA.cx},{CAMERA.cy}"
     assert main(["slam", str(frames), "--out", str(out), "--method", "vo", "--intrinsics", focal]) == 0
@@ -150,7 +151,7 @@ def test_colmap_refines_a_focal_length_that_is_off(frames, known, tmp_path):
 
 
 def test_frames_that_cannot_be_used_are_named_and_too_few_refused(frames, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(common, "load_predictor", lambda *_: None)
+    monkeypatch.setattr(session, "load_predictor", lambda *_: None)
     few = tmp_path / "few"
     few.mkdir()
     for i in range(2):
@@ -175,7 +176,7 @@ def test_frames_that_cannot_be_used_are_named_and_too_few_refused(frames, tmp_pa
 
 
 def test_pictures_without_texture_give_no_path(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(common, "load_predictor", lambda *_: None)
+    monkeypatch.setattr(session, "load_predictor", lambda *_: None)
     for i in range(4):
         PIL.Image.fromarray(np.full((96, 128, 3), 90 + i, np.uint8)).save(tmp_path / f"{i}.png")
     assert main(["slam", str(tmp_path), "--out", str(tmp_path / "out"), "--focal-px", "100", "--threads", "1"]) == 2

@@ -164,8 +164,8 @@ def test_depth_is_predicted_with_the_models_own_camera(model, tmp_path: Path, mo
             )
             return [SimpleNamespace(depth=depth)]
 
-    monkeypatch.setattr("mono.cli.common.load_predictor", lambda *_: Network())
-    monkeypatch.setattr("mono.cli.common.facts", lambda _: {})
+    monkeypatch.setattr("mono.cli.session.load_predictor", lambda *_: Network())
+    monkeypatch.setattr("mono.cli.session.facts", lambda _: {})
     words = ["rescale", str(tmp_path / "sparse"), "--frames", str(tmp_path / "frames"), "--out", str(tmp_path / "out")]
     assert main(words) == 0
     told = json.loads((tmp_path / "out/scale.json").read_text())

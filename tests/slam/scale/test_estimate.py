@@ -7,15 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from mono.slam.scale.estimate import (
-    ImageScale,
-    ScaleError,
-    depth_at,
-    estimate_scale,
-    find_drift,
-    find_jump,
-    image_scale,
-)
+from mono.slam.scale.drift import find_drift, find_jump
+from mono.slam.scale.estimate import ImageScale, ScaleError, depth_at, estimate_scale, image_scale
 
 POSITIONS = np.linspace(0, 1, 40)
 

@@ -1,26 +1,19 @@
-"""Flags that several commands share, and the run that they describe."""
+"""Flags that several commands share, and the options that they describe."""
 
 from __future__ import annotations
 
 import argparse
 import logging
-import sys
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mono.cli.model_options import nth_device, refinement_of, with_fit, with_iterations
-from mono.system.threads import share_cores, workers_beside
+from mono.system.threads import workers_beside
 
 if TYPE_CHECKING:
     from mono.data.camera_source import CameraPolicy
-    from mono.data.sample import Sample
-    from mono.do_test import RunOptions, RunSummary
     from mono.evaluation.protocols import Protocol
-    from mono.inference.predictor import Predictor
-    from mono.system.distributed import Ranks
-
+    from mono.runs.options import RunOptions
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +127,7 @@ def alignments_of(args: argparse.Namespace) -> tuple[str, ...]:
 
 def protocol_of(args: argparse.Namespace) -> Protocol:
     """The protocol that the flags describe."""
-    from mono.config import read_protocol
+    from mono.evaluation.protocols import read_protocol
 
     changes: dict[str, Any] = {"min_depth": args.min_depth, "max_depth": args.max_depth, "crop": args.eval_crop}
     changes = {name: value for name, value in changes.items() if value is not None}
@@ -181,7 +174,7 @@ def camera_policy(args: argparse.Namespace) -> CameraPolicy:
 
 def run_options(args: argparse.Namespace, out: Path, protocol: Protocol | None) -> RunOptions:
     """The run that the flags describe."""
-    from mono.do_test import RunOptions
+    from mono.runs.options import RunOptions
     from mono.runs.outputs import CloudOptions, OutputOptions
 
     filters = {"--min-range": args.min_range, "--max-range": args.max_range, "--voxel-size": args.voxel_size}
@@ -206,105 +199,3 @@ def evaluation_options(args: argparse.Namespace, out: Path, report: bool) -> Run
     """The run that the flags describe, compared with ground truth."""
     options = run_options(args, out, protocol_of(args))
     return replace(options, alignments=alignments_of(args), report=report)
-
-
-def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None, ranks: Ranks) -> Predictor:
-    """The model that the flags describe; processes on one machine take its GPUs in turn."""
-    from mono.config import parse_options
-    from mono.conversion.formats import is_exported
-    from mono.inference.predictor import load_model
-
-    share_cores(args.threads)
-    options = with_fit(with_iterations(parse_options(args.options), args.iterations), args.fit)
-    exported = is_exported(model)
-    spread = ranks.count > 1 and args.device in ("auto", "cuda") and not exported
-    device = nth_device(ranks.local) if spread else args.device
-
-    def load(precision: Any, backend: Any) -> Predictor:
-        with refinement_of(model, options):
-            return load_model(
-                model,
-                checkpoint=checkpoint,
-                device=device,
-                precision=precision,
-                options=options,
-                backend=backend,
-                trust=args.trust_model,
-            )
-
-    if args.backend != "auto" or ranks.count == 1 or exported:
-        return load(args.precision, args.backend)
-    # One process measures what is fastest: others would disturb it, and might find something else.
-    first = load(args.precision, "auto") if ranks.rank == 0 else None
-    precision, backend = ranks.agree(first and (first.precision, first.backend))
-    return first or load(precision, backend)
-
-
-def command() -> list[str]:
-    """The command line, as it can be typed again."""
-    program = Path(sys.argv[0]).name
-    return ["metricdepth" if program in ("__main__.py", "metricdepth") else program, *sys.argv[1:]]
-
-
-def facts(predictor: Predictor) -> dict[str, Any]:
-    """What must be known to repeat a run."""
-    from mono.runs.records import versions
-
-    return {
-        "command": command(),
-        "model": predictor.name,
-        "checkpoint": str(predictor.checkpoint),
-        "checksum_sha256": predictor.checksum,
-        "architecture": dict(predictor.architecture),
-        "transform": asdict(predictor.transform),
-        "precision": predictor.precision,
-        "backend": predictor.backend,
-        "device": str(predictor.device),
-        "versions": versions(),
-    }
-
-
-def execute(samples: Sequence[Sample], predictor: Predictor, options: RunOptions, ranks: Ranks) -> RunSummary | None:
-    """Runs with a progress bar on rank 0; gives the summary there, and None elsewhere."""
-    from tqdm import tqdm
-    from tqdm.contrib.logging import logging_redirect_tqdm
-
-    from mono.do_test import run
-
-    total = len(range(ranks.rank, len(samples), ranks.count))
-    with logging_redirect_tqdm(), tqdm(total=total, unit="image", disable=ranks.rank != 0) as bar:
-        return run(samples, predictor, options, on_done=bar.update, ranks=ranks)
-
-
-def say_summary(summary: RunSummary | None, options: RunOptions, predictor: Predictor) -> int:
-    """Tells how the run went, on rank 0; returns the exit code."""
-    if summary is None:
-        return 0
-    out = sys.stdout.write
-    counts = [f"{summary.done} image{'s' * (summary.done != 1)} done"]
-    counts += [f"{summary.skipped} were done before"] if summary.skipped else []
-    counts += [f"{len(summary.failures)} failed"] if summary.failures else []
-    rate = f", {summary.seconds / summary.done:.2f} s an image" if summary.done else ""
-    out(f"\n{', '.join(counts)}{rate}, with {predictor.name} on {predictor.device}{_how(predictor)}\n")
-    for source, count in sorted(summary.sources.items()):
-        hint = "  <- distances may be off by a factor: give --focal-px, or a camera file" if source == "assumed" else ""
-        out(f"  focal length: {source:12} {count} image{'s' * (count != 1)}{hint}\n")
-    kinds = [*options.output.save, *(["normal_vis"] if "normal" in options.output.save else []), "focal_sweep"]
-    where = [f"{options.out / what}/" for what in kinds if (options.out / what).is_dir()]
-    where.append(str(options.out / "manifest.jsonl"))
-    out("  results: " + "  ".join(where) + "\n")
-    say_failures(summary.failures)
-    return 1 if summary.failures else 0
-
-
-def _how(predictor: Predictor) -> str:
-    """What computed, where that is not as it always was."""
-    return "" if predictor.backend == "eager" else f" by {predictor.backend} in {predictor.precision}"
-
-
-def say_failures(failures: Sequence[tuple[str, str]], most: int = 20) -> None:
-    """Lists (input, reason) pairs."""
-    for source, reason in failures[:most]:
-        sys.stdout.write(f"  FAILED {source}: {reason}\n")
-    if len(failures) > most:
-        sys.stdout.write(f"  and {len(failures) - most} more\n")

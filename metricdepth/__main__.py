@@ -1,0 +1,5 @@
+"""Run the command line: `python -m metricdepth`."""
+
+from mono.cli.main import main
+
+raise SystemExit(main())

@@ -1,0 +1,24 @@
+"""`metricdepth scenes`: the scene renderer, where its distribution is installed."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+from typing import Any
+
+_PACKAGE = "metricdepth_scenes"
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command, or a stand-in that says how to install it."""
+    if importlib.util.find_spec(_PACKAGE):
+        importlib.import_module(f"{_PACKAGE}.command").add_parser(commands)
+        return
+    scenes = commands.add_parser("scenes", help="procedural scenes with exact depth (a package of its own)")
+    scenes.add_argument("arguments", nargs=argparse.REMAINDER)
+    scenes.set_defaults(run=_refuse)
+
+
+def _refuse(args: argparse.Namespace) -> int:
+    raise ValueError("the scene renderer is not installed: pip install ./scenes, in a checkout of this repository")

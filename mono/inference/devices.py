@@ -1,0 +1,47 @@
+"""Devices and precisions that networks run in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+def choose_device(name: str) -> torch.device:
+    """Turns "auto", "cpu", "cuda", "cuda:1" or "mps" into a device that is there; auto prefers cuda, then mps.
+
+    Raises:
+        ValueError: there is no such device on this machine.
+    """
+    import torch
+
+    mps = torch.backends.mps.is_available()
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f'device "{name}" is unknown; use auto, cpu, cuda, cuda:N or mps') from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise ValueError(f'device "{name}" is not there: torch {torch.__version__} sees {count} CUDA devices')
+    if device.type == "mps" and not mps:
+        raise ValueError('device "mps" is not there: it needs an Apple GPU')
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise ValueError(f'device "{name}" is not supported; use auto, cpu, cuda, cuda:N or mps')
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    """Turns "auto" into float32 on a CPU and float16 elsewhere; the networks' outputs are float32 in any case.
+
+    Raises:
+        ValueError: there is no such precision.
+    """
+    known = ("float32", "bfloat16", "float16")
+    if name == "auto":
+        return "float32" if device.type == "cpu" else "float16"
+    if name not in known:
+        raise ValueError(f'precision "{name}" is unknown; use auto, {", ".join(known)}')
+    return name

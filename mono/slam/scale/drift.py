@@ -1,0 +1,173 @@
+"""Drift of scale along a path: tests and its course."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from mono.slam.scale.statistics import lag_one, tamed_along
+
+_SIGNIFICANT = 0.005  # share of series without a drift that may look as drifting
+_SMALLEST_DRIFT = 0.02  # of log scale; less is not worth a correction
+_SERIES = 1000
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Whether the scale changes along the way, and how.
+
+    Attributes:
+        trend: change of log scale from the first to the last position, by a straight line.
+        trend_error: its standard error.
+        trend_p: share of series without a drift, but of the same noise, with as clear a trend.
+        p: share of such series that a line with knots explains as much better than one constant as it does this.
+        predicts: whether stretches that are left out are predicted better by it than by one constant.
+        knots: positions of the best line's knots, (K,); one if the constant is best.
+        log_scale: its values there, (K,).
+        significant: whether all evidence together is for a drift.
+    """
+
+    trend: float
+    trend_error: float
+    trend_p: float
+    p: float
+    predicts: bool
+    knots: tuple[float, ...]
+    log_scale: tuple[float, ...]
+    significant: bool
+
+    @property
+    def range(self) -> float:
+        """Largest over smallest scale along the way."""
+        return math.exp(max(self.log_scale) - min(self.log_scale))
+
+
+def find_drift(position: np.ndarray, log_scale: np.ndarray) -> Drift:
+    """Whether log scales drift along the way: one constant against lines with 2 to 8 evenly spaced knots.
+
+    The gain in BIC of the best line is compared with its gains on series without a drift that are made of the same
+    noise: of what the line leaves, with neighbours as much alike (first-order autoregressive) as they are there. A
+    drift must besides predict stretches that are left out better than a constant does, and be larger than 2 %.
+
+    Args:
+        position: 0..1, increasing, (N,).
+        log_scale: (N,).
+    """
+    n = len(log_scale)
+    x, y = np.asarray(position, np.float64), tamed_along(np.asarray(log_scale, np.float64))
+    hats = {k: _hat(x, k) for k in (2, 3, 4, 6, 8) if k <= n // 4}
+    bic = {1: _bic(y[None], np.full((n, n), 1 / n), 1), **{k: _bic(y[None], hat, k) for k, hat in hats.items()}}
+    best = min(bic, key=lambda k: float(bic[k][0]))
+    # The noise is what the most flexible line leaves: a drift that is there must not count as noise.
+    most = max(hats, default=1)
+    left = y - (hats[most] @ y if most > 1 else y.mean())
+    null = _noise_like(left, most, _SERIES)
+    gain = float(bic[1][0]) - min((float(bic[k][0]) for k in hats), default=math.inf)
+    constant = _bic(null, np.full((n, n), 1 / n), 1)
+    gains = constant - np.min([_bic(null, hat, k) for k, hat in hats.items()], axis=0) if hats else np.zeros(len(null))
+    p = float((1 + (gains >= gain).sum()) / (1 + len(gains))) if hats else 1.0
+    slope, error, slope_p = _trend(x, y, null)
+    knots = np.linspace(0, 1, best) if best > 1 else np.array([0.5])
+    values = _solver(x, best) @ y if best > 1 else np.array([np.median(log_scale)])
+    predicts = best > 1 and _predicts(x, y, best)
+    large = bool(np.ptp(values) > _SMALLEST_DRIFT)
+    significant = best > 1 and p <= _SIGNIFICANT and large and predicts
+    return Drift(slope, error, slope_p, p, predicts, tuple(map(float, knots)), tuple(map(float, values)), significant)
+
+
+def find_jump(position: np.ndarray, log_scale: np.ndarray) -> tuple[int, float]:
+    """Where log scales jump, and by how much: the first number behind it, and the difference of the two parts' medians.
+
+    Two constants must explain them better than one and than any line of `find_drift`, by 10 in BIC; else (0, 0.0).
+    """
+    n, y = len(log_scale), tamed_along(np.asarray(log_scale, np.float64))
+    splits = range(3, n - 2)
+    if not splits:
+        return 0, 0.0
+
+    def left(k: int) -> float:
+        return float(((y[:k] - y[:k].mean()) ** 2).sum() + ((y[k:] - y[k:].mean()) ** 2).sum())
+
+    squares, at = min((left(k), k) for k in splits)
+    floor = max(float((y**2).sum()), 1e-200) * 1e-14
+    two = n * math.log(max(squares, floor)) + 3 * math.log(n)
+    others = [_bic(y[None], np.full((n, n), 1 / n), 1)]
+    others += [_bic(y[None], _hat(position, k), k) for k in (2, 3, 4, 6, 8) if k <= n // 4]
+    if two > float(min(others)[0]) - 10:
+        return 0, 0.0
+    return at, float(np.median(log_scale[at:]) - np.median(log_scale[:at]))
+
+
+def _bic(series: np.ndarray, hat: np.ndarray, count: int) -> np.ndarray:
+    """Bayesian information criterion of each of `series` (S, N) under the fit `hat` (N, N) of `count` values, (S,)."""
+    n = series.shape[1]
+    squares = ((series - series @ hat.T) ** 2).sum(1)
+    floor = np.maximum((series**2).sum(1), 1e-200) * 1e-14
+    return n * np.log(np.maximum(squares, floor)) + count * math.log(n)
+
+
+def _noise_like(residual: np.ndarray, fitted: int, count: int) -> np.ndarray:
+    """Series of the same noise: first-order autoregressive, innovations drawn from the residual's, (count, N)."""
+    n = len(residual)
+    # A line that was fitted to noise takes its slow part along: the likeness that is left is too small by about this.
+    alike = float(np.clip(lag_one(residual) + (1 + 2 * fitted) / n, 0, 0.9))
+    innovations = residual[1:] - alike * residual[:-1]
+    innovations = innovations - innovations.mean()
+    drawn = np.random.default_rng(n).choice(innovations, (n + 20, count))
+    series = np.empty((n + 20, count))
+    series[0] = drawn[0]
+    for i in range(1, n + 20):
+        series[i] = alike * series[i - 1] + drawn[i]
+    return series[20:].T
+
+
+def _trend(x: np.ndarray, y: np.ndarray, null: np.ndarray) -> tuple[float, float, float]:
+    """Slope of y over x, its standard error, and the share of `null` (S, N) that is as steep for its size."""
+    centred = x - x.mean()
+    square = float((centred**2).sum())
+    if square < 1e-12:
+        return 0.0, math.inf, 1.0
+
+    def steepness(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        slopes = series @ centred / square
+        residual = series - series.mean(1, keepdims=True) - slopes[:, None] * centred
+        return slopes, np.sqrt(np.maximum((residual**2).sum(1), 1e-300) / max(len(x) - 2, 1) / square)
+
+    slope, error = steepness(y[None])
+    slopes, errors = steepness(null)
+    steeper = (np.abs(slopes) / errors >= abs(slope[0]) / error[0]).sum()
+    return float(slope[0]), float(error[0]), float((1 + steeper) / (1 + len(null)))
+
+
+def _tents(x: np.ndarray, count: int) -> np.ndarray:
+    """Values at `x` of the `count` hat functions on evenly spaced knots, (N, count)."""
+    return np.maximum(1 - np.abs(x[:, None] * (count - 1) - np.arange(count)), 0)
+
+
+def _solver(x: np.ndarray, count: int) -> np.ndarray:
+    """The matrix that takes values at `x` to least squares ones at the knots, (count, N).
+
+    A weak wish for straightness keeps knots without images beside them near their neighbours' line.
+    """
+    tents = _tents(x, count)
+    bend = np.diff(np.eye(count), 2, axis=0) * 0.05
+    stacked = np.concatenate([tents, bend])
+    return np.linalg.pinv(stacked)[:, : len(x)]
+
+
+def _hat(x: np.ndarray, count: int) -> np.ndarray:
+    """The matrix that takes values (N,) to those of the best line with knots, (N, N)."""
+    return _tents(x, count) @ _solver(x, count)
+
+
+def _predicts(x: np.ndarray, y: np.ndarray, count: int) -> bool:
+    """Whether left-out eighths are predicted better, by a fifth in the squares, than by the mean of the others."""
+    part = np.minimum((np.arange(len(x)) * 8) // len(x), 7)
+    line, constant = 0.0, 0.0
+    for k in range(8):
+        out = part == k
+        line += float(((y[out] - _tents(x[out], count) @ _solver(x[~out], count) @ y[~out]) ** 2).sum())
+        constant += float(((y[out] - y[~out].mean()) ** 2).sum())
+    return line < 0.8 * constant

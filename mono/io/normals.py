@@ -132,8 +132,8 @@ def _refuse_other_lengths(path: Path, lengths: np.ndarray) -> None:
 def write_normal(path: Path, normal: np.ndarray, source: str) -> None:
     """Write surface normals in the format of `path`'s suffix; the same normals always give the same bytes.
 
-    - `.png`: 16-bit RGB, the codes of `mono.geometry.normals.encode_normals`. Code, frame and source stand in the file, in
-      the tEXt chunks "normal_code", "normal_frame" and "normal_source".
+    - `.png`: 16-bit RGB, the codes of `mono.geometry.normals.encode_normals`. Code, frame and source stand in the file,
+      in the tEXt chunks "normal_code", "normal_frame" and "normal_source".
     - `.npy`: float32.
 
     Args:

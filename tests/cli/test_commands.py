@@ -109,7 +109,8 @@ def test_the_scripts_leave_the_callers_shell_as_it_was(tmp_path):
     for name in ("test.sh", "test_kitti.sh", "test_nyu.sh"):
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "mono" / "tools").mkdir(parents=True)
-    (tmp_path / "mono" / "tools" / "env.sh").write_text(f"PYTHON={sys.executable}")
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "env.sh").write_text(f"PYTHON={sys.executable}")
     (tmp_path / "mono" / "tools" / "test_scale_cano.py").write_text("import sys; print(sys.argv[1:]); sys.exit(3)")
     loop = "for s in test test_kitti test_nyu; do source $0/$s.sh --more x; echo $? $PWD $-; done"
     script = f"cd /; {loop}; set -o | grep errexit"

@@ -2,8 +2,8 @@
 
 Points get their depth at a keyframe, so the path is metric from the start. Every keyframe is tied to the few before it
 in both directions, by its own depth and by theirs, and gtsam finds the poses that agree best with all of these. The
-path follows the depth's errors where it goes: where images can be matched by COLMAP, `mono.slam.reconstruction.sfm` bends
-it less.
+path follows the depth's errors where it goes: where images can be matched by COLMAP, `mono.slam.reconstruction.sfm`
+bends it less.
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ from mono.model.depth_model import NetworkOutput
 class Timed:
     """A network that keeps how long it took [ms]."""
 
-    def __init__(self, network, directed: bool):
-        self.network, self.directed = network, directed
+    def __init__(self, network, uses_principal_point: bool):
+        self.network, self.uses_principal_point = network, uses_principal_point
         self.times: list[float] = []
 
     def __call__(self, *inputs: torch.Tensor) -> NetworkOutput:
@@ -42,7 +42,7 @@ class Timed:
         return output
 
 
-def compiled(model, precision: str, directed: bool) -> Timed:
+def compiled(model, precision: str, uses_principal_point: bool) -> Timed:
     """An OpenVINO model as a network."""
     import openvino
 
@@ -50,17 +50,19 @@ def compiled(model, precision: str, directed: bool) -> Timed:
     ready = openvino.Core().compile_model(model, "CPU", settings)
 
     def network(image: torch.Tensor, principal_point: torch.Tensor | None = None) -> NetworkOutput:
-        answer = ready(arrays_of(image, principal_point, directed))
+        answer = ready(arrays_of(image, principal_point, uses_principal_point))
         return NetworkOutput(*(torch.from_numpy(answer[i].copy()) for i in range(len(answer))))
 
-    return Timed(network, directed)
+    return Timed(network, uses_principal_point)
 
 
-def inputs_of(frame: Frame, predictor: mono.inference.predictor.Predictor, directed: bool) -> list[np.ndarray]:
+def inputs_of(
+    frame: Frame, predictor: mono.inference.predictor.Predictor, uses_principal_point: bool
+) -> list[np.ndarray]:
     """What the network is given of a frame."""
     view = predictor.transform.view(frame.camera)
     point = torch.tensor([[view.input_camera.cx, view.input_camera.cy]])
-    return arrays_of(torch.from_numpy(view.image_to_input(frame.rgb)[None]), point, directed)
+    return arrays_of(torch.from_numpy(view.image_to_input(frame.rgb)[None]), point, uses_principal_point)
 
 
 def quantised(model, inputs: list[list[np.ndarray]], leave: list[str]):
@@ -109,20 +111,25 @@ def main() -> None:
 
     job = job_of(eager)
     model = openvino.convert_model(captured(job.network, job.input_size))
-    calibration = [inputs_of(frame, eager, job.directed) for frame in read_frames(args.calibrate)[: args.frames]]
+    calibration = [
+        inputs_of(frame, eager, job.uses_principal_point) for frame in read_frames(args.calibrate)[: args.frames]
+    ]
     print(f"{eager.name}, {datetime.date.today()}, {machine()}, {torch.get_num_threads()} threads, openvino")
     print(f"calibrated on {len(calibration)} frames; median difference of depth to float32 eager / change of AbsRel\n")
     print(f"| | ms | {' | '.join(f'{name} ({len(members)})' for name, members in frames.items())} |")
     print("|---|" + "---|" * (1 + len(frames)))
-    print(row("eager f32", replace(eager, network=Timed(eager.network, job.directed)), frames, reference), flush=True)
+    print(
+        row("eager f32", replace(eager, network=Timed(eager.network, job.uses_principal_point)), frames, reference),
+        flush=True,
+    )
     for precision in ("f32", "bf16"):
-        network = compiled(model, precision, job.directed)
+        network = compiled(model, precision, job.uses_principal_point)
         print(row(precision, replace(eager, network=network), frames, reference), flush=True)
     for leave in ("", *args.leave):
         smaller = quantised(model, calibration, leave.split(",") if leave else [])
         for rest in ("f32", "bf16"):
             name = f"int8{', not ' if leave else ''}{leave.replace(',', ', ')}; rest {rest}"
-            network = compiled(smaller, rest, job.directed)
+            network = compiled(smaller, rest, job.uses_principal_point)
             print(row(name, replace(eager, network=network), frames, reference), flush=True)
 
 

@@ -45,7 +45,7 @@ def of_openvino(predictor: Predictor, image: torch.Tensor, runs: int) -> tuple[d
 
     job = job_of(predictor)
     model = openvino.convert_model(captured(job.network, job.input_size))
-    arrays = arrays_of(image, None, job.directed)
+    arrays = arrays_of(image, None, job.uses_principal_point)
     model.reshape({i: list(a.shape) for i, a in enumerate(arrays)})
     hint = {"float32": "f32", "bfloat16": "bf16"}[predictor.precision]
     settings = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": torch.get_num_threads()}

@@ -23,7 +23,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mono.data.camera_source import CameraPolicy
+from mono.data.camera_source import CameraResolver
 from mono.data.folder import find_images
 from mono.system.threads import share_cores, wait_without_spinning, workers_beside
 
@@ -77,10 +77,10 @@ def speed(args: argparse.Namespace) -> None:
     model = random_model(MODELS[args.model].config) if args.random else load_model(args.model, device="cpu")
     model = with_backend(replace(model, precision=args.precision), args.backend)
     width, height = map(int, args.size.split("x"))
-    policy = CameraPolicy(fov_deg=65.0)
+    resolver = CameraResolver(fov_deg=65.0)
     with tempfile.TemporaryDirectory() as name:
         samples = find_images([photos(Path(name, "photos"), args.images, width, height)])
-        prepared = model.prepare(read_image(samples[0].rgb).rgb, policy.find(width, height))
+        prepared = model.prepare(read_image(samples[0].rgb).rgb, resolver.resolve(width, height))
         times = []
         for _ in range(6):
             begun = time.perf_counter()
@@ -88,7 +88,7 @@ def speed(args: argparse.Namespace) -> None:
             times.append(time.perf_counter() - begun)
         network = float(np.median(times[1:]))
         save = tuple(part for part in args.save.split(",") if part)
-        options = RunOptions(Path(name, "out"), OutputOptions(save), workers=workers, policy=policy)
+        options = RunOptions(Path(name, "out"), OutputOptions(save), workers=workers, resolver=resolver)
         begun, cpu = time.perf_counter(), time.process_time()
         summary = run(samples, model, options)
         seconds, spent = time.perf_counter() - begun, time.process_time() - cpu
@@ -131,7 +131,7 @@ def memory(args: argparse.Namespace) -> None:
         samples = find_images([photos(Path(name, "photos"), args.one, 160, 120)])
         listed = peak()
         begun = time.perf_counter()
-        run(samples, model, RunOptions(Path(name, "out"), policy=CameraPolicy(fov_deg=65.0)))
+        run(samples, model, RunOptions(Path(name, "out"), resolver=CameraResolver(fov_deg=65.0)))
         seconds = time.perf_counter() - begun
     each = 1000 * seconds / args.one
     print(f"| {args.one} | {seconds:.1f} | {each:.1f} | {imported:.0f} | {listed:.0f} | {peak():.0f} |", flush=True)

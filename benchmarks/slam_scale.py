@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from mono.data.camera_source import CameraPolicy
+from mono.data.camera_source import CameraResolver
 from mono.data.folder import find_images
 from mono.inference.load import load_model
 from mono.slam import read_trajectory
@@ -66,7 +66,7 @@ def measure(folder: Path, count: int, model: str) -> dict[str, Any]:
     settings = json.loads((folder / "settings.json").read_text())
     samples = find_images([folder / "rgb"])
     truth = read_trajectory(folder / "poses_tum.txt")
-    found = CameraPolicy().find(*size_of(samples[0].read().rgb), image_path=samples[0].rgb)
+    found = CameraResolver().resolve(*size_of(samples[0].read().rgb), image_path=samples[0].rgb)
     exact, _ = annotated_depth(folder / "annotations.json", samples)
     frames = frames_of(truth.scaled(1 / UNIT), samples, timed=True)
     tracks = list(track_frames(frames, found.camera, count))

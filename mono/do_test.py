@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mono.data.camera_source import FoundCamera
+from mono.data.camera_source import ResolvedCamera
 from mono.data.ground_truth import Truth, read_truth, true_camera, wants_normals
 from mono.data.sample import Sample
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
@@ -32,7 +32,7 @@ from mono.system.distributed import Ranks
 from mono.system.errors import RunError
 from mono.system.prefetch import ahead, workers
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _run(
         outdated = sum(bool(outputs) for outputs in former.values())
         if outdated and not options.overwrite:
             said = "%d images in %s: settings or files have changed, they are redone, their former files removed"
-            log.warning(said, outdated, options.out)
+            logger.warning(said, outdated, options.out)
         manifest.drop(pending)
         for outputs in former.values():
             remove(options.out, outputs)
@@ -186,7 +186,7 @@ def _what_to_do(
     samples: Sequence[Sample], manifest: Manifest, settings: Mapping[str, Any], options: RunOptions
 ) -> tuple[dict[str, str], set[str]]:
     """The key of each sample, and the names of those that are not done."""
-    keys = {s.name: key_of(settings, s, options.policy) for s in samples}
+    keys = {s.name: key_of(settings, s, options.resolver) for s in samples}
     return keys, {s.name for s in samples if options.overwrite or not manifest.done(s.name, keys[s.name])}
 
 
@@ -208,8 +208,8 @@ def _do(
 
     def fail(sample: Sample, error: Exception) -> None:
         reason = _reason(error).removeprefix(f"{sample.rgb}: ")
-        log.error("%s: %s", sample.source, reason)
-        log.debug("traceback", exc_info=error)
+        logger.error("%s: %s", sample.source, reason)
+        logger.debug("traceback", exc_info=error)
         failures.append((sample.source, reason))
         _record(manifest, failure(sample, keys[sample.name], reason))
 
@@ -235,10 +235,10 @@ def _do(
 def _load(sample: Sample, predictor: Predictor, options: RunOptions) -> _Loaded:
     photo = sample.read()
     height, width = photo.rgb.shape[:2]
-    found = options.policy.find(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
+    found = options.resolver.resolve(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
     truth = read_truth(sample, (width, height)) if options.protocol else Truth()
     swept = [
-        FoundCamera(replace(found.camera, fx=focal, fy=focal), "given", f"focal sweep, {focal:g} px")
+        ResolvedCamera(replace(found.camera, fx=focal, fy=focal), "given", f"focal sweep, {focal:g} px")
         for focal in options.focal_sweep
     ]
     prepared = tuple(predictor.prepare(photo.rgb, camera) for camera in (found, *swept))
@@ -284,7 +284,7 @@ def _ask(predictor: Predictor, images: Sequence[Prepared]) -> Sequence[Answer | 
     except Exception as error:
         if len(images) == 1:
             return [error]
-        log.debug("a batch of %d failed, its images are tried one by one", len(images), exc_info=error)
+        logger.debug("a batch of %d failed, its images are tried one by one", len(images), exc_info=error)
     return [outcome for image in images for outcome in _ask(predictor, [image])]
 
 
@@ -315,7 +315,7 @@ def _write(item: _Loaded, answers: Sequence[Answer], predictor: Predictor, optio
         tiers = evaluate_tiers(prediction.depth, truth.depth, protocol, options.alignments)
         scores["metrics"] = {tier: asdict(metrics) for tier, metrics in tiers.items()} if tiers else None
         if tiers is None:
-            log.warning("%s: no pixel with ground truth counts; it is left out of the means", sample.source)
+            logger.warning("%s: no pixel with ground truth counts; it is left out of the means", sample.source)
     if protocol and wants_normals(sample, options.derive_normals):
         camera = true_camera(sample, answers[0].found)
         normal, source = prediction.surface_normals(), prediction.normal_source
@@ -338,7 +338,7 @@ def _record(manifest: Manifest, record: dict[str, Any]) -> None:
     try:
         manifest.add(record)
     except OSError as error:
-        log.error("%s cannot be written: %s", manifest.path, error.strerror or error)
+        logger.error("%s cannot be written: %s", manifest.path, error.strerror or error)
 
 
 def _reason(error: Exception) -> str:

@@ -15,7 +15,7 @@ import PIL.Image
 import pytest
 
 from mono.data.annotations import load_annotations
-from mono.data.camera_source import CameraPolicy
+from mono.data.camera_source import CameraResolver
 from mono.data.folder import find_images
 from mono.do_test import RunError, run
 from mono.evaluation.protocols import get_protocol
@@ -26,7 +26,7 @@ from mono.runs.outputs import OutputOptions
 from tests.golden.reference_values import reference_image
 
 ROOT = Path(__file__).parents[1]
-GIVEN = CameraPolicy(focal_px=60.0)
+GIVEN = CameraResolver(focal_px=60.0)
 
 
 def write_photos(folder, count, size=(36, 48)):
@@ -48,7 +48,7 @@ def manifest(out):
 
 def test_a_folder_becomes_depth_pictures_and_point_clouds(tmp_path, toy_predictor):
     samples = find_images([write_photos(tmp_path / "photos", 3)])
-    options = RunOptions(out=tmp_path / "out", output=OutputOptions(("depth", "vis", "pcd")), policy=GIVEN)
+    options = RunOptions(out=tmp_path / "out", output=OutputOptions(("depth", "vis", "pcd")), resolver=GIVEN)
     counted = []
     summary = run(samples, toy_predictor, options, on_done=counted.append)
     assert (summary.done, summary.skipped, len(summary.failures), sum(counted)) == (3, 0, 0, 3)
@@ -69,7 +69,7 @@ def test_what_is_done_is_skipped_until_something_changes(tmp_path, toy_predictor
     photos = write_photos(tmp_path / "photos", 4)
 
     def again(predictor=toy_predictor, **changes):
-        values = {"out": tmp_path / "out", "policy": GIVEN} | changes
+        values = {"out": tmp_path / "out", "resolver": GIVEN} | changes
         summary = run(find_images([photos]), predictor, RunOptions(**values))
         return summary.done, summary.skipped
 
@@ -81,10 +81,10 @@ def test_what_is_done_is_skipped_until_something_changes(tmp_path, toy_predictor
     assert again() == (1, 3)
     PIL.Image.fromarray(reference_image(36, 48, 99)).save(photos / "001.png")
     assert again() == (1, 3)
-    assert again(policy=CameraPolicy(focal_px=70.0)) == (4, 0)
-    assert again(policy=CameraPolicy()) == (4, 0)
+    assert again(resolver=CameraResolver(focal_px=70.0)) == (4, 0)
+    assert again(resolver=CameraResolver()) == (4, 0)
     (photos / "camera.json").write_text('{"focal_px": 50}')
-    assert again(policy=CameraPolicy()) == (4, 0)
+    assert again(resolver=CameraResolver()) == (4, 0)
     assert again(replace(toy_predictor, checksum="1" * 64)) == (4, 0)
     assert again(replace(toy_predictor, architecture={"depth_range": (0.1, 20)})) == (4, 0)
     assert again(replace(toy_predictor, backend="openvino")) == (4, 0)
@@ -93,21 +93,21 @@ def test_what_is_done_is_skipped_until_something_changes(tmp_path, toy_predictor
 
 def test_a_protocol_redoes_no_photo_without_ground_truth(tmp_path, toy_predictor):
     samples = find_images([write_photos(tmp_path / "photos", 1)])
-    options = RunOptions(tmp_path / "out", OutputOptions(("depth",)), policy=GIVEN)
+    options = RunOptions(tmp_path / "out", OutputOptions(("depth",)), resolver=GIVEN)
     assert run(samples, toy_predictor, options).done == 1
     assert run(samples, toy_predictor, replace(options, protocol=get_protocol("none"), report=True)).skipped == 1
 
 
 def test_other_settings_leave_no_files_of_the_former_ones(tmp_path, toy_predictor):
     samples = find_images([write_photos(tmp_path / "photos", 2)])
-    run(samples, toy_predictor, RunOptions(tmp_path / "out", OutputOptions(("depth", "vis")), policy=GIVEN))
-    run(samples, toy_predictor, RunOptions(tmp_path / "out", OutputOptions(("depth",), "npy"), policy=GIVEN))
+    run(samples, toy_predictor, RunOptions(tmp_path / "out", OutputOptions(("depth", "vis")), resolver=GIVEN))
+    run(samples, toy_predictor, RunOptions(tmp_path / "out", OutputOptions(("depth",), "npy"), resolver=GIVEN))
     assert sorted(files_of(tmp_path / "out")) == ["depth/000.npy", "depth/001.npy"]
 
 
 def test_a_run_that_is_stopped_while_it_redoes_vouches_for_nothing_old(tmp_path, toy_predictor):
     samples = find_images([write_photos(tmp_path / "photos", 3)])
-    options = RunOptions(out=tmp_path / "out", policy=GIVEN)
+    options = RunOptions(out=tmp_path / "out", resolver=GIVEN)
     run(samples, toy_predictor, options)
 
     class Stopped(type(toy_predictor.network)):
@@ -123,7 +123,7 @@ def test_a_run_that_is_stopped_while_it_redoes_vouches_for_nothing_old(tmp_path,
 def test_results_of_other_images_are_not_replaced(tmp_path, toy_predictor):
     for folder in ("one", "two"):
         write_photos(tmp_path / folder, 1)
-    options = RunOptions(out=tmp_path / "out", policy=GIVEN)
+    options = RunOptions(out=tmp_path / "out", resolver=GIVEN)
     run(find_images([tmp_path / "one"]), toy_predictor, options)
     with pytest.raises(RunError, match=r"another image of the same name .*one/000.png"):
         run(find_images([tmp_path / "two"]), toy_predictor, options)
@@ -132,7 +132,7 @@ def test_results_of_other_images_are_not_replaced(tmp_path, toy_predictor):
 
 def test_one_run_at_a_time_in_a_folder(tmp_path, toy_predictor):
     samples = find_images([write_photos(tmp_path / "photos", 1)])
-    options = RunOptions(out=tmp_path / "out", policy=GIVEN)
+    options = RunOptions(out=tmp_path / "out", resolver=GIVEN)
     refused = []
 
     def second(count):
@@ -149,7 +149,7 @@ def test_an_image_that_fails_stops_no_other(tmp_path, toy_predictor):
     (photos / "001.png").write_bytes(b"")
     (photos / "003.png").write_text("no picture")
     for batch_size in (1, 2, 5):
-        options = RunOptions(out=tmp_path / f"out{batch_size}", batch_size=batch_size, policy=GIVEN)
+        options = RunOptions(out=tmp_path / f"out{batch_size}", batch_size=batch_size, resolver=GIVEN)
         summary = run(find_images([photos]), toy_predictor, options)
         assert (summary.done, len(summary.failures)) == (3, 2)
         assert [Path(source).name for source, _ in summary.failures] == ["001.png", "003.png"]
@@ -165,7 +165,7 @@ def test_an_image_that_fails_stops_no_other(tmp_path, toy_predictor):
 def test_an_image_that_fails_half_way_leaves_no_files(tmp_path, toy_predictor, monkeypatch):
     photos = write_photos(tmp_path / "photos", 1)
     monkeypatch.setattr("mono.runs.outputs.write_ply", lambda *_: (_ for _ in ()).throw(OSError(28, "no space")))
-    options = RunOptions(out=tmp_path / "out", output=OutputOptions(("depth", "vis", "pcd")), policy=GIVEN)
+    options = RunOptions(out=tmp_path / "out", output=OutputOptions(("depth", "vis", "pcd")), resolver=GIVEN)
     assert len(run(find_images([photos]), toy_predictor, options).failures) == 1
     assert not list(options.out.rglob("000*"))
 
@@ -179,7 +179,7 @@ def test_a_batch_that_fails_as_a_whole_is_tried_one_by_one(tmp_path, toy_predict
 
     fragile = replace(toy_predictor, network=Fragile())
     photos = write_photos(tmp_path / "photos", 3)
-    summary = run(find_images([photos]), fragile, RunOptions(out=tmp_path / "out", batch_size=3, policy=GIVEN))
+    summary = run(find_images([photos]), fragile, RunOptions(out=tmp_path / "out", batch_size=3, resolver=GIVEN))
     assert (summary.done, len(summary.failures)) == (3, 0)
 
 
@@ -189,7 +189,7 @@ def test_ground_truth_gives_metrics_and_resuming_keeps_them(tmp_path, toy_predic
     entries = []
     for i in range(3):
         predicted = toy_predictor.predict_found(
-            [np.asarray(PIL.Image.open(tmp_path / "rgb" / f"{i:03}.png"))], [GIVEN.find(48, 36)]
+            [np.asarray(PIL.Image.open(tmp_path / "rgb" / f"{i:03}.png"))], [GIVEN.resolve(48, 36)]
         )[0]
         truth = np.zeros_like(predicted.depth) if i == 2 else predicted.depth / 1.1
         np.save(tmp_path / "depth" / f"{i}.npy", truth)
@@ -218,7 +218,7 @@ def test_threads_change_nothing_but_the_time(tmp_path, toy_predictor):
     samples, found = find_images([photos]), []
     for workers, batch_size in ((0, 1), (3, 1), (0, 3), (3, 3)):
         out = tmp_path / f"{workers}_{batch_size}"
-        options = RunOptions(out, OutputOptions(("depth", "vis", "pcd", "normal")), batch_size, workers, policy=GIVEN)
+        options = RunOptions(out, OutputOptions(("depth", "vis", "pcd", "normal")), batch_size, workers, resolver=GIVEN)
         summary = run(samples, toy_predictor, replace(options, focal_sweep=(50.0,)))
         records = [{k: v for k, v in r.items() if k != "seconds"} for r in manifest(out)]
         found.append((files_of(out), summary.done, summary.failures, [r["name"] for r in records], records))
@@ -237,7 +237,7 @@ def test_images_wait_in_no_long_queue(tmp_path, toy_predictor, monkeypatch):
         written.extend([None] * finished)
         apart.append(len(read) - len(written))
 
-    run(samples, toy_predictor, RunOptions(tmp_path / "out", batch_size=2, workers=2, policy=GIVEN), on_done=count)
+    run(samples, toy_predictor, RunOptions(tmp_path / "out", batch_size=2, workers=2, resolver=GIVEN), on_done=count)
     assert len(written) == 40 and max(apart) <= 2 * (2 + 2) + 2 + 1
 
 
@@ -249,17 +249,17 @@ def test_an_interrupted_run_writes_nothing_any_more(tmp_path, toy_predictor):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(samples, toy_predictor, RunOptions(tmp_path / "out", policy=GIVEN), on_done=stop)
+        run(samples, toy_predictor, RunOptions(tmp_path / "out", resolver=GIVEN), on_done=stop)
     before = files_of(tmp_path / "out")
     time.sleep(0.1)
     assert files_of(tmp_path / "out") == before and len(manifest(tmp_path / "out")) == 1
-    assert run(samples, toy_predictor, RunOptions(tmp_path / "out", policy=GIVEN)).done == 29
+    assert run(samples, toy_predictor, RunOptions(tmp_path / "out", resolver=GIVEN)).done == 29
 
 
 def test_a_focal_sweep_writes_a_cloud_for_each_focal_length(tmp_path, toy_predictor):
     photos = write_photos(tmp_path / "photos", 1)
     options = RunOptions(
-        out=tmp_path / "out", output=OutputOptions(()), focal_sweep=(50.0, 100.0), policy=CameraPolicy()
+        out=tmp_path / "out", output=OutputOptions(()), focal_sweep=(50.0, 100.0), resolver=CameraResolver()
     )
     assert run(find_images([photos]), toy_predictor, options).done == 1
     assert manifest(options.out)[0]["outputs"]["focal_sweep"] == [

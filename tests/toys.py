@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from mono.data.camera_source import CameraPolicy
+from mono.data.camera_source import CameraResolver
 from mono.data.folder import find_images
 from mono.do_test import run
 from mono.geometry.canonical import CanonicalTransform
@@ -42,6 +42,6 @@ if __name__ == "__main__":
         out=Path(out),
         output=OutputOptions(("depth", "vis", "pcd")),
         batch_size=int(batch_size),
-        policy=CameraPolicy(focal_px=60.0),
+        resolver=CameraResolver(focal_px=60.0),
     )
     run(find_images([photos]), toy_predictor(), options)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mono.model.depth_model import NetworkOutput
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 BACKENDS = ("eager", "compile", "onnxruntime", "openvino")
 _MODULES = {"onnxruntime": ("onnxruntime", "onnx", "onnxscript"), "openvino": ("openvino",)}
 _PRECISIONS = {
@@ -36,14 +36,14 @@ _PRECISIONS = {
 
 
 class Network(Protocol):
-    """What a backend makes of a network; it has the attribute `directed` if the network has it and it is true."""
+    """What a backend makes of a network; it has the network's `uses_principal_point` where that is true."""
 
     def __call__(self, image: Tensor, principal_point: Tensor | None = None, /) -> NetworkOutput:
         """Maps normalised RGB (B, 3, H, W) to what the network says, as `DepthModel.forward` does.
 
         Args:
             image: normalised RGB.
-            principal_point: (B, 2) cx, cy [px of the input], for networks that are `directed`; None: the centre.
+            principal_point: (B, 2) cx, cy [px of the input], for networks that use it; None: the centre.
         """
 
 
@@ -64,9 +64,9 @@ class Job:
     input_size: tuple[int, int] | None = None
 
     @property
-    def directed(self) -> bool:
+    def uses_principal_point(self) -> bool:
         """Whether the network makes use of the principal point."""
-        return bool(getattr(self.network, "directed", False))
+        return bool(getattr(self.network, "uses_principal_point", False))
 
     def key(self) -> str:
         """A short text that is another one when a converted network would be."""
@@ -79,12 +79,12 @@ class Job:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def arrays_of(image: Tensor, principal_point: Tensor | None, directed: bool) -> list[np.ndarray]:
-    """What a converted network is given: the image and, if it is `directed`, the principal point."""
+def arrays_of(image: Tensor, principal_point: Tensor | None, uses_principal_point: bool) -> list[np.ndarray]:
+    """What a converted network is given: the image and, if it uses it, the principal point."""
     import torch
 
     arrays = [image.contiguous().numpy()]
-    if directed:
+    if uses_principal_point:
         if principal_point is None:
             height, width = image.shape[-2:]
             principal_point = torch.tensor([(width - 1) / 2, (height - 1) / 2]).expand(len(image), 2)

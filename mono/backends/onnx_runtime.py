@@ -15,7 +15,7 @@ from mono.system.cache import cache_folder, converted
 if TYPE_CHECKING:
     from mono.model.depth_model import NetworkOutput
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class OnnxRuntimeNetwork:
@@ -35,20 +35,20 @@ class OnnxRuntimeNetwork:
         options.inter_op_num_threads = 1
 
         def make(path: Path) -> None:
-            log.info("converting the network for ONNX Runtime, once")
-            names = ["image", "principal_point"][: 1 + job.directed]
+            logger.info("converting the network for ONNX Runtime, once")
+            names = ["image", "principal_point"][: 1 + job.uses_principal_point]
             write_onnx(to_onnx(captured(job.network, job.input_size), names), path, {})
 
         def read(path: Path) -> onnxruntime.InferenceSession:
             return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
         self._session = converted(cache_folder("onnx") / f"{job.key()}.onnx", make, read)
-        self.directed = job.directed
+        self.uses_principal_point = job.uses_principal_point
 
     def __call__(self, image: Tensor, principal_point: Tensor | None = None) -> NetworkOutput:
         """See `Network`."""
         from mono.model.depth_model import NetworkOutput
 
-        arrays = arrays_of(image, principal_point, self.directed)
+        arrays = arrays_of(image, principal_point, self.uses_principal_point)
         names = [port.name for port in self._session.get_inputs()]
         return NetworkOutput(*map(torch.from_numpy, self._session.run(None, dict(zip(names, arrays, strict=True)))))

@@ -15,7 +15,7 @@ from mono.system.cache import cache_folder, converted
 if TYPE_CHECKING:
     from mono.model.depth_model import NetworkOutput
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _FIXED = 3  # input shapes that get a version of their own, which is faster; all others share one
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -33,8 +33,8 @@ class OpenVinoNetwork:
         from mono.conversion.tracing import captured
 
         def make(path: Path) -> None:
-            log.info("converting the network for OpenVINO, once")
-            names = ["image", "principal_point"][: 1 + job.directed]
+            logger.info("converting the network for OpenVINO, once")
+            names = ["image", "principal_point"][: 1 + job.uses_principal_point]
             write_openvino(to_openvino(captured(job.network, job.input_size), names), path, {})
 
         self._core = openvino.Core()
@@ -46,14 +46,14 @@ class OpenVinoNetwork:
             "CACHE_DIR": str(cache_folder("openvino", "compiled")),
         }
         self._compiled: dict[tuple[tuple[int, ...], ...], Any] = {}
-        self.directed = job.directed
+        self.uses_principal_point = job.uses_principal_point
         self._any: Any = None
 
     def __call__(self, image: Tensor, principal_point: Tensor | None = None) -> NetworkOutput:
         """See `Network`."""
         from mono.model.depth_model import NetworkOutput
 
-        arrays = arrays_of(image, principal_point, self.directed)
+        arrays = arrays_of(image, principal_point, self.uses_principal_point)
         answer = self._for(tuple(a.shape for a in arrays))(arrays, share_inputs=True)
         return NetworkOutput(*(torch.from_numpy(answer[i]) for i in range(len(answer))))
 

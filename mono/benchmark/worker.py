@@ -59,7 +59,7 @@ def _case(case: Case) -> Measured:
     camera = Camera.centred(width / 2 / np.tan(np.radians(_FIELD_OF_VIEW / 2)), width, height)
     view = predictor.transform.view(camera)
     inputs = [torch.from_numpy(np.stack([view.image_to_input(photo)]))]  # as runs do: compiled code knows strides
-    if getattr(predictor.network, "directed", False):
+    if getattr(predictor.network, "uses_principal_point", False):
         inputs.append(torch.tensor([view.principal_point]))
     times = []
     for _ in range(case.runs + 1):
@@ -126,7 +126,7 @@ def _end_to_end(predictor: Predictor, photo: np.ndarray, count: int, threads: in
     """Seconds from JPEG files to depth PNGs."""
     import PIL.Image
 
-    from mono.data.camera_source import CameraPolicy
+    from mono.data.camera_source import CameraResolver
     from mono.data.folder import find_images
     from mono.do_test import run
     from mono.runs.options import RunOptions
@@ -142,7 +142,7 @@ def _end_to_end(predictor: Predictor, photo: np.ndarray, count: int, threads: in
             Path(folder, "out"),
             OutputOptions(("depth",)),
             workers=workers_beside(threads),
-            policy=CameraPolicy(fov_deg=_FIELD_OF_VIEW),
+            resolver=CameraResolver(fov_deg=_FIELD_OF_VIEW),
         )
         samples = find_images([str(photos)])
         started = time.perf_counter()

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from mono.system.threads import workers_beside
 
 if TYPE_CHECKING:
-    from mono.data.camera_source import CameraPolicy
+    from mono.data.camera_source import CameraResolver
     from mono.evaluation.protocols import Protocol
     from mono.runs.options import RunOptions
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def numbers(text: str) -> tuple[float, ...]:
@@ -163,11 +163,11 @@ def add_output_flags(parser: argparse.ArgumentParser, save: str, more: str = "")
     group.add_argument("--overwrite", action="store_true", help="redo what is done")
 
 
-def camera_policy(args: argparse.Namespace) -> CameraPolicy:
+def camera_resolver(args: argparse.Namespace) -> CameraResolver:
     """The camera policy that the flags describe."""
-    from mono.data.camera_source import CameraPolicy
+    from mono.data.camera_source import CameraResolver
 
-    return CameraPolicy(
+    return CameraResolver(
         intrinsics=args.intrinsics, focal_px=args.focal_px, fov_deg=args.fov_deg, camera_file=args.camera
     )
 
@@ -181,7 +181,7 @@ def run_options(args: argparse.Namespace, out: Path, protocol: Protocol | None) 
     filters["--min-confidence"] = args.min_confidence
     given = [name for name, value in filters.items() if value is not None]
     if given and "pcd" not in args.save and not args.focal_sweep:
-        log.warning("%s: for point clouds, of which none is saved: add pcd to --save", ", ".join(given))
+        logger.warning("%s: for point clouds, of which none is saved: add pcd to --save", ", ".join(given))
     cloud = CloudOptions(args.min_range, args.max_range, args.edge_filter or None, args.voxel_size, args.min_confidence)
     return RunOptions(
         out=out,
@@ -189,7 +189,7 @@ def run_options(args: argparse.Namespace, out: Path, protocol: Protocol | None) 
         batch_size=args.batch_size,
         workers=workers_beside(args.threads),
         overwrite=args.overwrite,
-        policy=camera_policy(args),
+        resolver=camera_resolver(args),
         focal_sweep=args.focal_sweep,
         protocol=protocol,
     )

@@ -85,7 +85,7 @@ def _rescore(args: argparse.Namespace, samples: Sequence[Sample], out: Path) -> 
             report=None if args.no_report else out / "report",
             on_done=bar.update,
             derive_normals=args.derive_normals,
-            policy=arguments.camera_policy(args),
+            resolver=arguments.camera_resolver(args),
         )
     facts = {"command": session.command(), "predictions": str(args.pred)}
     _say(scores, out, protocol, facts, title=f"{args.pred} on {args.data}")

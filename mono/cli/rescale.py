@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pycolmap
 
-    from mono.data.camera_source import FoundCamera
+    from mono.data.camera_source import ResolvedCamera
     from mono.data.sample import Sample
     from mono.slam.scale.trajectory_scale import Depth, Rescaling
 
@@ -79,18 +79,18 @@ def _samples(inputs: Sequence[str]) -> list[Sample]:
     return find_images(inputs)
 
 
-def _camera(args: argparse.Namespace, samples: Sequence[Sample]) -> FoundCamera:
+def _camera(args: argparse.Namespace, samples: Sequence[Sample]) -> ResolvedCamera:
     """The one camera of all frames."""
     from mono.slam.reconstruction.metric_paths import camera_of_frames
 
-    found = camera_of_frames(samples, arguments.camera_policy(args))
+    found = camera_of_frames(samples, arguments.camera_resolver(args))
     warning = "  <- lengths scale with it: give --focal-px, or a camera file" if found.source == "assumed" else ""
     sys.stdout.write(f"  camera          {found.camera.focal:.1f} px: {found.detail}{warning}\n")
     return found
 
 
 def _depth(
-    args: argparse.Namespace, samples: Sequence[Sample], camera: FoundCamera | None
+    args: argparse.Namespace, samples: Sequence[Sample], camera: ResolvedCamera | None
 ) -> tuple[Depth, list[int], dict[str, Any]]:
     """Depth of frames by number, which frames have it, and what must be known to repeat it."""
     from mono.slam.scale.trajectory_scale import annotated_depth, network_depth, saved_depth
@@ -192,7 +192,7 @@ def _depth_by_the_models_cameras(
     args: argparse.Namespace, samples: Sequence[Sample], model: pycolmap.Reconstruction, frame_of: dict[int, int]
 ) -> tuple[Depth, dict[str, Any]]:
     """Depth of the model's images by their ids, as their own cameras see it, and what must be known to repeat it."""
-    from mono.data.camera_source import FoundCamera
+    from mono.data.camera_source import ResolvedCamera
     from mono.slam.reconstruction.sfm import camera_of
     from mono.system.distributed import Ranks
 
@@ -206,7 +206,7 @@ def _depth_by_the_models_cameras(
         rgb = samples[frame_of[image]].read().rgb
         known, (height, width) = cameras[image], rgb.shape[:2]
         camera = known if (known.width, known.height) == (width, height) else known.resized(width, height)
-        return predictor.predict_found([rgb], [FoundCamera(camera, "given", "the COLMAP model")])[0].depth
+        return predictor.predict_found([rgb], [ResolvedCamera(camera, "given", "the COLMAP model")])[0].depth
 
     return depth, session.facts(predictor) | {"camera": {"focal_px": focal, "source": "the COLMAP model"}}
 

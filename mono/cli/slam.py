@@ -13,7 +13,7 @@ from mono.cli.video import add_frame_flags
 if TYPE_CHECKING:
     import numpy as np
 
-    from mono.data.camera_source import FoundCamera
+    from mono.data.camera_source import ResolvedCamera
     from mono.data.sample import Sample
 
 
@@ -59,10 +59,10 @@ def run(args: argparse.Namespace) -> int:
     if scale_frames < 5:
         raise ValueError(f"--scale-frames is {scale_frames}; at least 5 are needed")
     import_pycolmap() if args.method == "sfm" else import_gtsam()
-    policy = arguments.camera_policy(args)
+    resolver = arguments.camera_resolver(args)
     samples = _samples(args)
     features = {} if args.max_features is None else {"max_features": args.max_features}
-    found = camera_of_frames(samples, policy)
+    found = camera_of_frames(samples, resolver)
     camera = found.camera
     out = sys.stdout.write
     out(
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     )
     predictor = session.load_predictor(args, args.model, args.checkpoint, Ranks())
 
-    def depth_of(rgb: np.ndarray, of: FoundCamera) -> np.ndarray:
+    def depth_of(rgb: np.ndarray, of: ResolvedCamera) -> np.ndarray:
         return predictor.predict_found([rgb], [of])[0].depth
 
     with alone(args.out), _Bars() as bars:

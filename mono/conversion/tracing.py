@@ -15,16 +15,16 @@ class Maps(nn.Module):
     def __init__(self, network: nn.Module):
         super().__init__()
         self.network = network
-        self.directed = bool(getattr(network, "directed", False))
+        self.uses_principal_point = bool(getattr(network, "uses_principal_point", False))
 
     def forward(self, image: Tensor, principal_point: Tensor | None = None) -> tuple[Tensor, ...]:
         """Depth and confidence, and the normals and their confidence of a network that has them.
 
         Args:
             image: normalised RGB (B, 3, H, W).
-            principal_point: (B, 2) [px of the input]; networks that are not `directed` make no use of it.
+            principal_point: (B, 2) [px of the input]; networks that do not use it leave it alone.
         """
-        output = self.network(image, principal_point) if self.directed else self.network(image)
+        output = self.network(image, principal_point) if self.uses_principal_point else self.network(image)
         return tuple(m for m in output if m is not None)
 
 
@@ -75,7 +75,7 @@ def captured(network: nn.Module, input_size: tuple[int, int] | None) -> torch.ex
         }
     inputs, shapes = [torch.zeros(2, 3, height, width)], [sizes]
     maps = Maps(with_plain_padding(network)).eval()
-    if maps.directed:
+    if maps.uses_principal_point:
         inputs.append(torch.zeros(2, 2))
         shapes.append({0: sizes[0]})
     with torch.no_grad():

@@ -19,7 +19,7 @@ from mono.data.sample import Sample, unique_names
 from mono.io.depth import DEPTH_SUFFIXES, DepthError, png_depth_scale
 from mono.io.normals import NORMAL_FRAMES, NORMAL_SUFFIXES
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _SHOWN = 50
 _KEYS = ("rgb", "depth", "depth_scale", "cam_in", "intrinsic", "normal", "normal_frame", "family", "scene")
 _INTEGER_SUFFIXES = (".png",)
@@ -81,7 +81,7 @@ def _warn_of_typos(path: Path, entries: Iterable[Any]) -> None:
             found.setdefault(key, number)
     for key in found.keys() - set(_KEYS):
         if near := difflib.get_close_matches(key, _KEYS, 1, 0.75):
-            log.warning('%s: entry %d: the key "%s" means nothing; was "%s" meant?', path, found[key], key, near[0])
+            logger.warning('%s: entry %d: the key "%s" means nothing; was "%s" meant?', path, found[key], key, near[0])
 
 
 def _relative(rgb: str, root: str) -> str:

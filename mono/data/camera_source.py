@@ -25,7 +25,7 @@ FILM_WIDTH = 36.0  # mm
 # (35-50 mm: 40 to 54 degrees).
 ASSUMED_FOV = 60.0
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _CREDIBLE_FOV = (5.0, 150.0)  # of the longer side; beyond it, EXIF data are taken to be wrong
 _WIDE_FOV = 130.0  # beyond it, they are asked about
 _POSSIBLE_FOV = (0.5, 170.0)  # beyond it, given numbers are taken to be in other units than pixels
@@ -38,7 +38,7 @@ class FocalError(ValueError):
 
 
 @dataclass(frozen=True)
-class FoundCamera:
+class ResolvedCamera:
     """A camera and where its focal length came from.
 
     Attributes:
@@ -53,7 +53,7 @@ class FoundCamera:
 
 
 @dataclass(frozen=True)
-class CameraPolicy:
+class CameraResolver:
     """How to find the cameras of a run's images. What is given here holds for all of them.
 
     Attributes:
@@ -92,14 +92,14 @@ class CameraPolicy:
         if self.camera_file is not None and not self.camera_file.is_file():
             raise ValueError(f"{self.camera_file}: there is no such camera file; check the path")
 
-    def find(
+    def resolve(
         self,
         width: int,
         height: int,
         exif: ExifCamera | None = None,
         image_path: str | os.PathLike[str] | None = None,
         annotated: tuple[float, float, float, float] | None = None,
-    ) -> FoundCamera:
+    ) -> ResolvedCamera:
         """The camera of an image.
 
         Args:
@@ -114,29 +114,31 @@ class CameraPolicy:
         """
         size = (width, height)
         if self.intrinsics is not None:
-            return FoundCamera(_fitting(self.intrinsics, size, "given intrinsics"), "given", "given: intrinsics")
+            return ResolvedCamera(_fitting(self.intrinsics, size, "given intrinsics"), "given", "given: intrinsics")
         if self.focal_px is not None:
             camera = Camera.centred(self.focal_px, width, height)
             camera = _fitting(camera.intrinsics, size, "given focal length")
-            return FoundCamera(camera, "given", f"given: focal length {self.focal_px:g} px")
+            return ResolvedCamera(camera, "given", f"given: focal length {self.focal_px:g} px")
         if self.fov_deg is not None:
             camera = Camera.from_fov(self.fov_deg, width, height)
-            return FoundCamera(camera, "given", f"given: {self.fov_deg:g} deg horizontal field of view")
+            return ResolvedCamera(camera, "given", f"given: {self.fov_deg:g} deg horizontal field of view")
         if annotated is not None:
-            return FoundCamera(_fitting(annotated, size, "annotated camera"), "annotation", "annotation file")
+            return ResolvedCamera(_fitting(annotated, size, "annotated camera"), "annotation", "annotation file")
         path = self.camera_file or (camera_file_beside(image_path) if image_path is not None else None)
         if path is not None:
             camera = camera_from_file(path, width, height, image_path)
             _fitting(camera.intrinsics, size, os.fspath(path))
             bent = "; its lens distortion is not undone: undistorted images are expected"
-            return FoundCamera(camera, "camera file", f"camera file {path}" + (bent if any(camera.distortion) else ""))
+            return ResolvedCamera(
+                camera, "camera file", f"camera file {path}" + (bent if any(camera.distortion) else "")
+            )
         reading = focal_from_exif(exif, size)
         if reading.focal is not None:
             camera = Camera.centred(reading.focal, width, height)
-            return FoundCamera(camera, "exif", "; ".join([f"EXIF: {reading.detail}", *reading.notes]))
+            return ResolvedCamera(camera, "exif", "; ".join([f"EXIF: {reading.detail}", *reading.notes]))
         focal = max(size) / 2 / math.tan(math.radians(self.assumed_fov_deg) / 2)
         assumed = f"assumed {self.assumed_fov_deg:g} deg field of view: distances are unreliable, give the focal length"
-        return FoundCamera(Camera.centred(focal, width, height), "assumed", "; ".join([assumed, *reading.notes]))
+        return ResolvedCamera(Camera.centred(focal, width, height), "assumed", "; ".join([assumed, *reading.notes]))
 
 
 def _fitting(values: tuple[float, float, float, float], size: tuple[int, int], what: str) -> Camera:
@@ -165,7 +167,7 @@ def _fitting(values: tuple[float, float, float, float], size: tuple[int, int], w
 
 @functools.cache
 def _warn_of_units(what: str, focal: float, fov: int) -> None:
-    log.warning("%s: %g px mean a field of view of %d deg here: were these millimetres?", what, focal, fov)
+    logger.warning("%s: %g px mean a field of view of %d deg here: were these millimetres?", what, focal, fov)
 
 
 @dataclass(frozen=True)

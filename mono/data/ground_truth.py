@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mono.data.camera_source import FoundCamera
+from mono.data.camera_source import ResolvedCamera
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.io.depth import read_depth
@@ -43,7 +43,7 @@ def wants_normals(sample: Sample, derive: bool) -> bool:
     return sample.normal is not None or (derive and sample.depth is not None)
 
 
-def true_camera(sample: Sample, found: FoundCamera) -> Camera | None:
+def true_camera(sample: Sample, found: ResolvedCamera) -> Camera | None:
     """The camera that a sample's true depth holds for: the annotated one, whatever predictions are made with.
 
     Without one it is that of a camera file or of EXIF data; None where the camera is only assumed, or given by a flag:

@@ -15,7 +15,7 @@ from mono.io.camera_files import same_aspect
 from mono.system.errors import RunError
 
 SCORING_VERSION = 1  # rises when the same files get other scores
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def refuse_sparse(protocol: Protocol | None, derive: bool) -> None:
@@ -52,13 +52,13 @@ def score_normals(
     """
     normal, derived = truth.normal, None
     if normal is None and camera is None:
-        log.warning("%s: normals cannot be derived from true depth of an unknown camera: annotate cam_in", name)
+        logger.warning("%s: normals cannot be derived from true depth of an unknown camera: annotate cam_in", name)
         return None
     if normal is None and truth.depth is not None and camera is not None:
         derived = derive_normals(truth.depth, camera)
         normal = derived.normal if derived else None
     if normal is None:
-        log.warning("%s: its true depth is too sparse to derive normals from", name)
+        logger.warning("%s: its true depth is too sparse to derive normals from", name)
         return None
     (height, width), (true_height, true_width) = predicted.shape[:2], normal.shape[:2]
     if not same_aspect(width, height, true_width, true_height):
@@ -68,7 +68,7 @@ def score_normals(
     counts = counted_pixels(normal.shape[:2], protocol, truth.depth)
     found = evaluate_normals(predicted, normal, counts)
     if found is None:
-        log.warning("%s: no pixel with a true normal counts; it is left out of the normals' means", name)
+        logger.warning("%s: no pixel with a true normal counts; it is left out of the normals' means", name)
         return None
     if derived is None:
         return ImageNormals(*found, source, "annotation")

@@ -30,7 +30,7 @@ from mono.system.errors import BackendError
 if TYPE_CHECKING:
     from mono.inference.predictor import Predictor
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 BOUND = 1e-3  # of |depth / eager depth - 1| and |confidence - eager's| / (1 + |eager's|), at every pixel
 CAMERA_CONVENTION = (
     "image: (H, W, 3) uint8 RGB, upright, undistorted, any size. intrinsics: (4,) float32, fx, fy, cx, cy [px] of this "
@@ -98,13 +98,13 @@ def export(predictor: Predictor, kind: str, path: Path) -> list[Agreement]:
         "date": datetime.date.today().isoformat(),
         "versions": _versions(),
     }
-    log.info("converting %s", predictor.name)
+    logger.info("converting %s", predictor.name)
     write = _writer(predictor, kind)
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / f"draft{SUFFIXES[kind]}"
         write(draft, facts)
         whole, _ = open_exported(draft, trust=True)
-        log.info("comparing with the model at %d sizes", len(_CHECKED))
+        logger.info("comparing with the model at %d sizes", len(_CHECKED))
         agreements = [_agreement(predictor, whole, camera) for camera in _CHECKED]
     if bad := [a for a in agreements if not a.within]:
         raise BackendError(

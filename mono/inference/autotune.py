@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from mono.inference.predictor import Predictor
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _ROUNDS = 3  # times that each candidate computes all frames
 _SLOW = 3.0  # times slower than the fastest so far: one round is enough
 
@@ -81,10 +81,10 @@ def with_fastest(predictor: Predictor, precisions: Sequence[str]) -> Predictor:
     place, key = cache_folder() / "auto.json", _key(predictor, precisions)
     known = _remembered(place).get(key)
     if known and not why_not(known["backend"], known["precision"], predictor.device.type):
-        log.info("backend auto: %s %s, as measured on %s", known["backend"], known["precision"], known["date"])
+        logger.info("backend auto: %s %s, as measured on %s", known["backend"], known["precision"], known["date"])
         return with_backend(replace(predictor, precision=known["precision"]), known["backend"])
-    log.info("backend auto: measuring what is fastest on this machine, once; it takes seconds to minutes")
-    tried = try_all(predictor, precisions, check_frames(), on_tried=lambda c: log.info("  %s", c))
+    logger.info("backend auto: measuring what is fastest on this machine, once; it takes seconds to minutes")
+    tried = try_all(predictor, precisions, check_frames(), on_tried=lambda c: logger.info("  %s", c))
     offered = [c for c in tried if c.milliseconds is not None and c.found and c.found.within]
     if not offered:
         raise BackendError("no backend can be taken: " + "; ".join(map(str, tried)))
@@ -96,7 +96,7 @@ def with_fastest(predictor: Predictor, precisions: Sequence[str]) -> Predictor:
         "tried": [str(c) for c in tried],
     }
     write_bytes(place, json.dumps(_remembered(place) | {key: entry}, indent=1).encode())
-    log.info("backend auto: %s %s", best.backend, best.precision)
+    logger.info("backend auto: %s %s", best.backend, best.precision)
     return with_backend(replace(predictor, precision=best.precision), best.backend)
 
 
@@ -119,9 +119,9 @@ def try_all(
     for backend in sorted(BACKENDS, key="compile".__eq__):  # it takes the longest
         for precision in precisions:
             if reason := why_not(backend, precision, predictor.device.type):
-                log.debug("not tried: %s", reason)
+                logger.debug("not tried: %s", reason)
                 continue
-            log.info("  %s %s …%s", backend, precision, " (compiling, minutes)" if backend == "compile" else "")
+            logger.info("  %s %s …%s", backend, precision, " (compiling, minutes)" if backend == "compile" else "")
             fastest = min((c.milliseconds for c in tried if c.milliseconds), default=None)
             tried.append(_tried(replace(predictor, precision=precision), backend, frames, reference, fastest))
             on_tried(tried[-1])
@@ -142,7 +142,7 @@ def _tried(
         if fastest is None or statistics.median(times) < _SLOW * fastest:
             times += _depths(candidate, frames, _ROUNDS - 1)[1]
     except Exception as error:  # compilers and foreign runtimes fail in ways of their own
-        log.debug("traceback", exc_info=error)
+        logger.debug("traceback", exc_info=error)
         words = str(error).strip() or type(error).__name__
         return Candidate(backend, predictor.precision, error=f"failed: {words.splitlines()[0][:200]}")
     found = deviation(depths, reference, frames)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mono.conversion.formats import Whole, open_exported
-from mono.data.camera_source import FoundCamera
+from mono.data.camera_source import ResolvedCamera
 from mono.geometry.canonical import CanonicalTransform
 from mono.inference.prediction import Prediction
 from mono.inference.predictor import Predictor
@@ -26,7 +26,7 @@ class Photo:
     """An image for an exported file, with its camera."""
 
     rgb: np.ndarray
-    found: FoundCamera
+    found: ResolvedCamera
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Said:
 
     depth: np.ndarray
     confidence: np.ndarray
-    found: FoundCamera
+    found: ResolvedCamera
 
     def prediction(self) -> Prediction:
         """It as a prediction; nothing is left to compute."""
@@ -60,12 +60,12 @@ class ExportedPredictor(Predictor):
     whole: Whole | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
-    def predict_found(self, images: Sequence[np.ndarray], cameras: Sequence[FoundCamera]) -> list[Prediction]:
+    def predict_found(self, images: Sequence[np.ndarray], cameras: Sequence[ResolvedCamera]) -> list[Prediction]:
         """`predict_batch` for (H, W, 3) uint8 RGB arrays whose cameras were found already."""
         photos = [self.prepare(image, found) for image, found in zip(images, cameras, strict=True)]
         return [said.prediction() for said in self.ask(photos)]
 
-    def prepare(self, image: np.ndarray, found: FoundCamera) -> Any:
+    def prepare(self, image: np.ndarray, found: ResolvedCamera) -> Any:
         """An image as the file wants it.
 
         Raises:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mono.data.camera_source import CameraPolicy, FoundCamera
+from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
 from mono.inference.prediction import Prediction
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mono.backends.base import Network
     from mono.model.depth_model import NetworkOutput
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Prepared:
         pixels: (3, H, W) float32, resized, padded and normalised.
     """
 
-    found: FoundCamera
+    found: ResolvedCamera
     view: CanonicalView
     pixels: np.ndarray
 
@@ -48,7 +48,7 @@ class Answer:
     output: NetworkOutput
     row: int
     view: CanonicalView
-    found: FoundCamera
+    found: ResolvedCamera
 
     def prediction(self) -> Prediction:
         """The answer brought back to the image, in metres. Threads may do this while the network runs."""
@@ -73,7 +73,7 @@ class Predictor:
     """A loaded network with the canonical transform around it. Made by `load_model`.
 
     Attributes:
-        network: maps normalised (B, 3, H, W), and the principal points (B, 2) [px] if it has the attribute `directed`,
+        network: maps normalised (B, 3, H, W), and the principal points (B, 2) [px] if `uses_principal_point`,
             to canonical depth and confidence.
         transform: brings images to the canonical camera, and depth back to metres.
         device: where the network runs.
@@ -128,12 +128,12 @@ class Predictor:
         read = [_read(image, camera) for image, camera in zip(images, cameras, strict=True)]
         return self.predict_found([rgb for rgb, _ in read], [found for _, found in read])
 
-    def predict_found(self, images: Sequence[np.ndarray], cameras: Sequence[FoundCamera]) -> list[Prediction]:
+    def predict_found(self, images: Sequence[np.ndarray], cameras: Sequence[ResolvedCamera]) -> list[Prediction]:
         """`predict_batch` for (H, W, 3) uint8 RGB arrays whose cameras were found already."""
         prepared = [self.prepare(image, found) for image, found in zip(images, cameras, strict=True)]
         return [answer.prediction() for answer in self.ask(prepared)]
 
-    def prepare(self, image: np.ndarray, found: FoundCamera) -> Prepared:
+    def prepare(self, image: np.ndarray, found: ResolvedCamera) -> Prepared:
         """Brings an (H, W, 3) uint8 RGB array to the network's input. Threads may do this while the network runs.
 
         Raises:
@@ -152,7 +152,7 @@ class Predictor:
         answers: dict[int, Answer] = {}
         for members in by_size.values():
             inputs = [torch.from_numpy(np.stack([images[i].pixels for i in members])).to(self.device)]
-            if getattr(self.network, "directed", False):
+            if getattr(self.network, "uses_principal_point", False):
                 points = [images[i].view.principal_point for i in members]
                 inputs.append(torch.tensor(points, device=self.device))
             with torch.inference_mode(), self._autocast():
@@ -168,7 +168,7 @@ class Predictor:
         return torch.autocast(self.device.type, dtype=getattr(torch, self.precision))
 
 
-def _read(image: Any, camera: Camera | None) -> tuple[np.ndarray, FoundCamera]:
+def _read(image: Any, camera: Camera | None) -> tuple[np.ndarray, ResolvedCamera]:
     from mono.io.exif import read_exif_camera
     from mono.io.images import read_image, to_rgb
 
@@ -195,8 +195,8 @@ def _read(image: Any, camera: Camera | None) -> tuple[np.ndarray, FoundCamera]:
             raise ValueError(
                 f"the camera is for {camera.width}x{camera.height} images, this one is {width}x{height}: {how}"
             )
-        return rgb, FoundCamera(camera, "given", "given by the caller")
-    found = CameraPolicy().find(width, height, exif=exif, image_path=path)
+        return rgb, ResolvedCamera(camera, "given", "given by the caller")
+    found = CameraResolver().resolve(width, height, exif=exif, image_path=path)
     if found.source == "assumed":
-        log.warning("%s: %s", path or "image", found.detail)
+        logger.warning("%s: %s", path or "image", found.detail)
     return rgb, found

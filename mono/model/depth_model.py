@@ -48,9 +48,9 @@ class DepthModel(nn.Module):
         self.decoder = decoder
 
     @property
-    def directed(self) -> bool:
+    def uses_principal_point(self) -> bool:
         """Whether the network makes use of the principal point."""
-        return bool(getattr(self.decoder, "directed", False))
+        return bool(getattr(self.decoder, "uses_principal_point", False))
 
     def forward(self, image: Tensor, principal_point: Tensor | None = None) -> NetworkOutput:
         """Maps normalised RGB (B, 3, H, W) to what the network says.
@@ -59,10 +59,12 @@ class DepthModel(nn.Module):
 
         Args:
             image: normalised RGB.
-            principal_point: (B, 2) cx, cy [px of the input], for networks that are `directed`; None: the centre.
+            principal_point: (B, 2) cx, cy [px of the input], for networks that use it; None: the centre.
         """
         maps = self.encoder(image)
-        output = NetworkOutput(*(self.decoder(maps, principal_point) if self.directed else self.decoder(maps)))
+        output = NetworkOutput(
+            *(self.decoder(maps, principal_point) if self.uses_principal_point else self.decoder(maps))
+        )
         size = image.shape[-2:]
         return output if output.depth.shape[-2:] == size else output.resized(size)
 

@@ -92,7 +92,7 @@ class LiteDecoder(nn.Module):
     """
 
     in_float32 = ("head", "coarse_head")
-    directed = True  # it wants the principal point
+    uses_principal_point = True  # it wants the principal point
 
     def __init__(
         self, in_channels: Sequence[int], widths: Sequence[int], depth_range: tuple[float, float], blocks: int = 3

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mono.data.camera_source import CameraPolicy
+from mono.data.camera_source import CameraResolver
 from mono.evaluation.alignment import TIERS
 from mono.evaluation.protocols import Protocol
 from mono.evaluation.scoring import refuse_sparse
@@ -25,7 +25,7 @@ class RunOptions:
         batch_size: images that go through the network together.
         workers: threads that read, bring back and write images while the network runs; 0: one thing after another.
         overwrite: redo what is done.
-        policy: where cameras come from.
+        resolver: where cameras come from.
         focal_sweep: focal lengths [px]; a point cloud is written for each, for images of unknown cameras.
         protocol: how predictions are compared with ground truth; None: they are not.
         alignments: tiers of `mono.evaluation.alignment` that are computed.
@@ -41,7 +41,7 @@ class RunOptions:
     batch_size: int = 1
     workers: int = 2
     overwrite: bool = False
-    policy: CameraPolicy = field(default_factory=CameraPolicy)
+    resolver: CameraResolver = field(default_factory=CameraResolver)
     focal_sweep: tuple[float, ...] = ()
     protocol: Protocol | None = None
     alignments: tuple[str, ...] = TIERS

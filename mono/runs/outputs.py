@@ -19,7 +19,7 @@ from mono.io.point_cloud import point_cloud, write_ply
 from mono.visual.pictures import depth_picture, normal_picture, write_picture
 
 KINDS = ("depth", "vis", "pcd", "normal")
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _write_cloud(
         prediction.depth, rgb, prediction.camera, normal=normal, confidence=prediction.confidence, **filters
     )
     if not len(cloud):
-        log.warning("%s: no point is left: %s", path, _why_empty(prediction, filters))
+        logger.warning("%s: no point is left: %s", path, _why_empty(prediction, filters))
     write_ply(path, cloud.points, cloud.colors, cloud.normals)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mono.data.camera_source import CameraPolicy
+from mono.data.camera_source import CameraResolver
 from mono.data.sample import Sample
 from mono.evaluation.metrics import ImageMetrics
 from mono.evaluation.normals.metrics import ImageNormals, NormalMetrics
@@ -37,7 +37,7 @@ def settings_of(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
         "transform": asdict(predictor.transform),
         "precision": predictor.precision,
         "backend": predictor.backend,
-        "policy": asdict(options.policy),
+        "policy": asdict(options.resolver),
         "output": asdict(options.output),
         "focal_sweep": options.focal_sweep,
         "protocol": asdict(options.protocol) if options.protocol else None,
@@ -48,11 +48,11 @@ def settings_of(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
     }
 
 
-def key_of(settings: Mapping[str, Any], sample: Sample, policy: CameraPolicy) -> str:
+def key_of(settings: Mapping[str, Any], sample: Sample, resolver: CameraResolver) -> str:
     """A short text that is another one when the settings, the sample or one of its files is."""
     if sample.depth is None and sample.normal is None:  # nothing to compare with
         settings = {name: value for name, value in settings.items() if name not in _COMPARING}
-    camera = policy.camera_file or camera_file_beside(sample.rgb)
+    camera = resolver.camera_file or camera_file_beside(sample.rgb)
     files = [sample.rgb, sample.depth, sample.normal, camera, camera and camera.with_name("images.txt")]
     stats = [(str(f), s.st_size, s.st_mtime_ns) for f in files if f and (s := _stat(f))]
     text = json.dumps([settings, vars(sample), stats], sort_keys=True, default=str)

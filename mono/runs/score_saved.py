@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mono.data.camera_source import CameraPolicy, FoundCamera
+from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.ground_truth import Truth, read_truth, true_camera, wants_normals
 from mono.data.sample import Sample
 from mono.data.saved_predictions import SavedPredictions, read_saved_normals, saved_camera
@@ -27,7 +27,7 @@ from mono.io.depth import DEPTH_FORMATS, read_depth
 from mono.io.images import read_image
 from mono.system.memory import keep_memory
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def rescore(
     report: Path | None = None,
     on_done: Callable[[int], None] = lambda count: None,
     derive_normals: bool = False,
-    policy: CameraPolicy | None = None,
+    resolver: CameraResolver | None = None,
 ) -> Scores:
     """Scores depth files, and surface normals where there are true ones, against ground truth.
 
@@ -74,7 +74,7 @@ def rescore(
         report: folder for what the report page shows of each image; None: nothing is kept, and photos are not read.
         on_done: called with the number of images that were finished.
         derive_normals: where true normals are not annotated, derive them from dense ground-truth depth.
-        policy: where the images' cameras come from, where normals need them.
+        resolver: where the images' cameras come from, where normals need them.
 
     Raises:
         RunError: the folder does not exist, or the protocol's ground truth is too sparse to derive normals from.
@@ -82,7 +82,7 @@ def rescore(
     refuse_sparse(protocol, derive_normals)
     wanted = scorable(samples)
     saved = SavedPredictions.open(folder, samples)
-    job = _Job(saved, protocol, alignments, report, derive_normals, policy or CameraPolicy())
+    job = _Job(saved, protocol, alignments, report, derive_normals, resolver or CameraResolver())
     work = functools.partial(_score, job=job)
     metrics: dict[str, dict[str, ImageMetrics] | None] = {}
     normals: dict[str, ImageNormals | None] = {}
@@ -96,7 +96,7 @@ def rescore(
             outcomes = map(work, wanted)
         for sample, outcome in zip(wanted, outcomes, strict=True):
             if isinstance(outcome, str):
-                log.error("%s: %s", sample.source, outcome)
+                logger.error("%s: %s", sample.source, outcome)
                 failures.append((sample.source, outcome))
             else:
                 if sample.depth and outcome.depth:
@@ -135,7 +135,7 @@ class _Job:
     alignments: tuple[str, ...]
     report: Path | None
     derive_normals: bool
-    policy: CameraPolicy
+    resolver: CameraResolver
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def _score_normals(
         return None
     normal_file, found = job.saved.normal_file(sample), None
     if normal_file is None or truth.normal is None:
-        found = _find_camera(sample, job.policy)
+        found = _find_camera(sample, job.resolver)
     if normal_file is not None:
         predicted, source = read_saved_normals(normal_file)
     else:
@@ -182,7 +182,7 @@ def _score_normals(
     return score_normals(predicted, source, truth, camera_of_truth, job.protocol, sample.source)
 
 
-def _find_camera(sample: Sample, policy: CameraPolicy) -> FoundCamera:
+def _find_camera(sample: Sample, resolver: CameraResolver) -> ResolvedCamera:
     photo = read_image(sample.rgb)
     height, width = photo.rgb.shape[:2]
-    return policy.find(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
+    return resolver.resolve(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -37,7 +37,7 @@ def cache_folder(*parts: str) -> Path:
 
 @functools.cache
 def _lost_folder(root: str, reason: str) -> Path:
-    log.warning("%s: %s; what is made is not kept: have $METRICDEPTH_CACHE name another folder", root, reason)
+    logger.warning("%s: %s; what is made is not kept: have $METRICDEPTH_CACHE name another folder", root, reason)
     folder = tempfile.TemporaryDirectory(prefix="metricdepth")
     atexit.register(folder.cleanup)
     return Path(folder.name)
@@ -49,7 +49,7 @@ def converted(path: Path, make: Callable[[Path], None], read: Callable[[Path], T
         try:
             return read(path)
         except Exception as error:  # foreign runtimes fail in ways of their own
-            log.warning("%s is damaged, it is made again", path)
-            log.debug("traceback", exc_info=error)
+            logger.warning("%s is damaged, it is made again", path)
+            logger.debug("traceback", exc_info=error)
     make(path)
     return read(path)

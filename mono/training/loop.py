@@ -23,7 +23,7 @@ from mono.training.schedule import Run
 from mono.training.trainer import Trainer
 from mono.training.validate import validate
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _FARTHEST = 0.8  # of what the network can say; what is beyond counts as sky
 
 
@@ -55,7 +55,7 @@ def train(
     plan = BatchPlan.of(frames, recipe, config.transform, run.seed, ranks.count)
     trainer = Trainer(config, recipe, run, frames, ranks)
     if trainer.resume():
-        log.info("continuing from step %d, %.1f minutes", trainer.step, trainer.seconds / 60)
+        logger.info("continuing from step %d, %.1f minutes", trainer.step, trainer.seconds / 60)
     if writes:
         run.out.mkdir(parents=True, exist_ok=True)
         sweep(run.out)

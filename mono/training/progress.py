@@ -13,7 +13,7 @@ from mono.io.atomic import write_bytes
 from mono.training.schedule import PROGRESS, Run
 from mono.training.validate import Score
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Progress:
@@ -80,7 +80,7 @@ class Progress:
     def _write(self, line: Mapping[str, Any]) -> None:
         with open(self.run.out / PROGRESS, "a") as file:
             file.write(json.dumps(line) + "\n")
-        log.info("%s", json.dumps(line))
+        logger.info("%s", json.dumps(line))
 
     def _curves(self, step: int, values: Mapping[str, float]) -> None:
         if self._writer is not None:

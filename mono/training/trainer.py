@@ -28,7 +28,7 @@ from mono.training.progress import Progress
 from mono.training.recipe import Recipe
 from mono.training.schedule import LAST, Run, rate
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Trainer:
@@ -106,7 +106,7 @@ class Trainer:
         if torch.isfinite(norm):
             self.optimizer.step()
         else:
-            log.warning("step %d: the gradient is not finite; the step is skipped", self.step)
+            logger.warning("step %d: the gradient is not finite; the step is skipped", self.step)
         self.step += 1
         self._average()
         values = self.agree([total.item(), *(value.item() for value in parts.values())])

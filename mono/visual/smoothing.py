@@ -14,7 +14,7 @@ import numpy as np
 from mono.data.saved_predictions import saved_camera
 from mono.io.depth import read_depth, write_depth
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _CUT = 0.35  # spread of log ratios between two frames that says that they show different things
 _SAMPLED = 20_000  # pixels that two frames are compared at
@@ -105,7 +105,7 @@ def write_smoothed(
 def clear(folder: Path) -> None:
     """Removes what an earlier smoothing wrote."""
     if folder.is_dir():
-        log.info("%s is replaced", folder)
+        logger.info("%s is replaced", folder)
         shutil.rmtree(folder)
 
 

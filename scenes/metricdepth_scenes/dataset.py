@@ -19,7 +19,7 @@ from metricdepth_scenes.builder import Scene
 from metricdepth_scenes.render import Frame, NoViewError, build_scene, families, render_view
 from mono.io.atomic import sweep, write_bytes
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 VIEWS = 4
 NEAR_SCALE, FAR_SCALE = 1000.0, 200.0
@@ -77,7 +77,7 @@ def render_dataset(
     plan = Plan(out, frames, seed, assets, tuple(chosen.items()), pixels)
     _keep_settings(plan)
     todo = [k for k in range(-(-frames // VIEWS)) if _missing(plan, k)]
-    log.info("rendering %d of %d scenes into %s", len(todo), -(-frames // VIEWS), out)
+    logger.info("rendering %d of %d scenes into %s", len(todo), -(-frames // VIEWS), out)
     if workers == 1:
         painter = _Painter(plan)
         for done, task in enumerate(todo, 1):
@@ -164,7 +164,9 @@ class _Painter:
                 try:
                     frame = render_view(scene, rng, pixels=plan.pixels)
                 except NoViewError:
-                    log.info("scene %d of seed %d gave no view for frame %d; drawing another", task, plan.seed, number)
+                    logger.info(
+                        "scene %d of seed %d gave no view for frame %d; drawing another", task, plan.seed, number
+                    )
                     scene = self._scene(task, attempt + 1)
                     continue
                 _save(plan, number, frame)
@@ -235,5 +237,5 @@ def write_frame(rgb_file: Path, depth_file: Path, frame: Frame, depth_scale: flo
 
 def _report(plan: Plan, done: int, total: int) -> None:
     if done % 25 == 0 or done == total:
-        log.info("%d of %d scenes", done, total)
+        logger.info("%d of %d scenes", done, total)
     write_bytes(plan.out / "progress.json", json.dumps({"scenes_done": done, "scenes_to_do": total}).encode())

@@ -21,7 +21,7 @@ from mono.geometry.camera import Camera
 from mono.io.atomic import sweep, write_bytes
 from mono.slam import Trajectory, write_trajectory
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _QUALITY = 94
 
@@ -72,10 +72,10 @@ def render_sequence(plan: SequencePlan, workers: int = 1, only: tuple[int, ...] 
     keep_settings(out, {**asdict(plan), "out": None, "assets": assets})
     _write_geometry(plan, walk)
     todo = [k for k in numbers if not all(p.is_file() for p in _files(out, k))]
-    log.info("rendering %d of %d frames into %s", len(todo), len(numbers), out)
+    logger.info("rendering %d of %d frames into %s", len(todo), len(numbers), out)
     for done, _ in enumerate(_rendered(plan, walk, todo, workers), 1):
         if done % 25 == 0 or done == len(todo):
-            log.info("%d of %d frames", done, len(todo))
+            logger.info("%d of %d frames", done, len(todo))
     annotations = out / "annotations.json"
     there = [k for k in range(plan.frames) if all(p.is_file() for p in _files(out, k))]
     camera = camera_of(walk, plan.pixels)

@@ -19,7 +19,7 @@ from metricdepth_scenes.walks import Walk, build_walk
 
 from mono.cli.main import main
 from mono.data.annotations import load_annotations
-from mono.data.camera_source import CameraPolicy
+from mono.data.camera_source import CameraResolver
 from mono.slam import read_trajectory
 
 
@@ -110,7 +110,7 @@ def test_the_written_folder_is_a_data_set_with_camera_and_poses(written: Path) -
     assert abs(rgb.shape[0] * rgb.shape[1] - 6_000) < 600
     depth = cv2.imread(str(samples[0].depth), cv2.IMREAD_UNCHANGED) / samples[0].depth_scale
     assert depth.shape == rgb.shape[:2] and 0.3 < np.median(depth) < 10
-    camera = CameraPolicy().find(rgb.shape[1], rgb.shape[0], image_path=samples[0].rgb)
+    camera = CameraResolver().resolve(rgb.shape[1], rgb.shape[0], image_path=samples[0].rgb)
     assert camera.source == "camera file"
     assert camera.camera.intrinsics == pytest.approx(samples[0].intrinsics)
     tum, kitti = (read_trajectory(written / f"poses_{name}.txt") for name in ("tum", "kitti"))

@@ -48,7 +48,7 @@ def test_a_backend_computes_the_network(toy_predictor, backend, fit):
 class Directed(torch.nn.Module):
     """Says how far a pixel is from the principal point."""
 
-    directed = True
+    uses_principal_point = True
 
     def forward(self, image, principal_point=None):
         x = torch.arange(image.shape[3]) - principal_point[:, 0, None]
@@ -68,7 +68,7 @@ def test_a_network_is_told_of_the_principal_point(toy_predictor, backend):
     np.testing.assert_allclose(network(image, points).depth, expected, rtol=1e-5)
     centre = Directed()(image, torch.tensor([[47.5, 31.5]] * 2)).depth
     np.testing.assert_allclose(network(image).depth, centre, rtol=1e-5)
-    assert network.directed
+    assert network.uses_principal_point
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mono.data.camera_source import CameraPolicy, FocalError, focal_from_exif
+from mono.data.camera_source import CameraResolver, FocalError, focal_from_exif
 from mono.geometry.camera import Camera
 from mono.io.camera_files import CameraFileError, camera_file_beside, camera_from_file
 from mono.io.exif import ExifCamera
 
-AUTO = CameraPolicy()
+AUTO = CameraResolver()
 
 
 def test_order_of_sources(tmp_path: Path) -> None:
@@ -23,31 +23,33 @@ def test_order_of_sources(tmp_path: Path) -> None:
     (tmp_path / "a.camera.json").write_text('{"focal_px": 500}')
     exif = ExifCamera(focal_35mm=50)
     annotated = (400.0, 400.0, 320.0, 240.0)
-    policy = CameraPolicy(focal_px=300)
-    assert policy.find(640, 480, exif, image, annotated).source == "given"
-    assert AUTO.find(640, 480, exif, image, annotated).source == "annotation"
-    assert AUTO.find(640, 480, exif, image).source == "camera file"
-    assert AUTO.find(640, 480, exif).source == "exif"
-    assert AUTO.find(640, 480).source == "assumed"
+    resolver = CameraResolver(focal_px=300)
+    assert resolver.resolve(640, 480, exif, image, annotated).source == "given"
+    assert AUTO.resolve(640, 480, exif, image, annotated).source == "annotation"
+    assert AUTO.resolve(640, 480, exif, image).source == "camera file"
+    assert AUTO.resolve(640, 480, exif).source == "exif"
+    assert AUTO.resolve(640, 480).source == "assumed"
 
 
 def test_given() -> None:
-    assert CameraPolicy(intrinsics=(500, 510, 320, 240)).find(640, 480).camera == Camera(500, 510, 320, 240, 640, 480)
-    assert CameraPolicy(focal_px=500).find(640, 480).camera == Camera(500, 500, 319.5, 239.5, 640, 480)
+    assert CameraResolver(intrinsics=(500, 510, 320, 240)).resolve(640, 480).camera == Camera(
+        500, 510, 320, 240, 640, 480
+    )
+    assert CameraResolver(focal_px=500).resolve(640, 480).camera == Camera(500, 500, 319.5, 239.5, 640, 480)
     # 90 degrees across 640 pixels: half the width is the focal length.
-    assert CameraPolicy(fov_deg=90).find(640, 480).camera.fx == pytest.approx(320)
+    assert CameraResolver(fov_deg=90).resolve(640, 480).camera.fx == pytest.approx(320)
 
 
 def test_a_focal_length_that_may_be_in_millimetres_is_asked_about(caplog: pytest.LogCaptureFixture) -> None:
-    CameraPolicy(focal_px=90.0).find(400, 300)
+    CameraResolver(focal_px=90.0).resolve(400, 300)
     assert "were these" in caplog.text and "132 deg" in caplog.text
     caplog.clear()
-    CameraPolicy(focal_px=100.0).find(400, 300)
+    CameraResolver(focal_px=100.0).resolve(400, 300)
     assert not caplog.text
 
 
 def test_assumed_field_of_view_is_of_the_longer_side() -> None:
-    wide, tall = AUTO.find(1000, 600), AUTO.find(600, 1000)
+    wide, tall = AUTO.resolve(1000, 600), AUTO.resolve(600, 1000)
     assert wide.camera.fx == tall.camera.fx == pytest.approx(500 / math.tan(math.radians(30)))
     assert (tall.camera.cx, tall.camera.cy) == (299.5, 499.5)
     assert "unreliable" in wide.detail and "60 deg" in wide.detail
@@ -71,7 +73,7 @@ def test_assumed_field_of_view_is_of_the_longer_side() -> None:
 )
 def test_impossible_policies(arguments: dict, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        CameraPolicy(**arguments)
+        CameraResolver(**arguments)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_impossible_policies(arguments: dict, said: str) -> None:
 )
 def test_annotated_camera_that_does_not_fit(values: tuple[float, float, float, float], said: str) -> None:
     with pytest.raises(FocalError, match=said):
-        AUTO.find(640, 480, annotated=values)
+        AUTO.resolve(640, 480, annotated=values)
 
 
 # ---- EXIF
@@ -95,7 +97,7 @@ def test_annotated_camera_that_does_not_fit(values: tuple[float, float, float, f
 
 def test_film_equivalent_by_the_diagonal() -> None:
     # 4000x3000 has a diagonal of 5000 px, 36x24 mm one of 43.2666 mm.
-    found = AUTO.find(4000, 3000, ExifCamera(focal_35mm=26, captured_width=4000, captured_height=3000))
+    found = AUTO.resolve(4000, 3000, ExifCamera(focal_35mm=26, captured_width=4000, captured_height=3000))
     assert found.camera.fx == pytest.approx(26 * 5000 / 43.26661530556787)
     assert found.camera.fx == found.camera.fy
     assert found.detail == "EXIF: 26 mm (35-mm equivalent), diagonal"
@@ -150,13 +152,13 @@ def test_sensor_resolution() -> None:
 )
 def test_absurd_exif_is_noted_and_ignored(exif: ExifCamera, said: str) -> None:
     width, height = exif.captured_width or 800, exif.captured_height or 600
-    found = AUTO.find(width, height, exif)
+    found = AUTO.resolve(width, height, exif)
     assert found.source == "assumed"
     assert said in found.detail
 
 
 def test_absurd_film_equivalent_falls_to_the_sensor() -> None:
-    found = AUTO.find(6000, 4000, ExifCamera(focal_35mm=0, focal_mm=50, plane_x=250, plane_y=250))
+    found = AUTO.resolve(6000, 4000, ExifCamera(focal_35mm=0, focal_mm=50, plane_x=250, plane_y=250))
     assert found.source == "exif"
     assert found.camera.fx == pytest.approx(12500)
     assert "35-mm equivalent of 0" in found.detail
@@ -172,7 +174,7 @@ def test_resizing_keeps_the_field_of_view(film: float, width: int, aspect: float
     height = round(width / aspect)
     exif = ExifCamera(focal_35mm=film, captured_width=width, captured_height=height)
     small = max(round(width * factor), 1), max(round(height * factor), 1)
-    full, resized = AUTO.find(width, height, exif), AUTO.find(*small, exif)
+    full, resized = AUTO.resolve(width, height, exif), AUTO.resolve(*small, exif)
     assert full.source == resized.source == "exif"
     # Rounding a side moves its field of view by up to half a pixel's.
     assert resized.camera.fx / small[0] == pytest.approx(full.camera.fx / width, rel=1.5 / min(small))
@@ -195,7 +197,7 @@ def test_camera_json(tmp_path: Path) -> None:
     assert camera_from_file(write(path, {"fov_deg": 90}), 640, 480).fx == pytest.approx(320)
     bent = {"fx": 700, "distortion": [0.1, 0, 0, 0], "anything": "else"}
     assert camera_from_file(write(path, bent), 640, 480).distortion == (0.1, 0, 0, 0)
-    assert "distortion" in AUTO.find(640, 480, image_path=tmp_path / "a.jpg").detail
+    assert "distortion" in AUTO.resolve(640, 480, image_path=tmp_path / "a.jpg").detail
 
 
 def test_camera_file_beside_the_image(tmp_path: Path) -> None:
@@ -281,7 +283,7 @@ def test_broken_colmap_images(tmp_path: Path, images: str, said: str) -> None:
 
 def test_a_single_colmap_camera_serves_all(tmp_path: Path) -> None:
     path = write(tmp_path / "cameras.txt", "7 SIMPLE_PINHOLE 640 480 500 320 240\n")
-    found = CameraPolicy(camera_file=path).find(320, 240, image_path="any.jpg")
+    found = CameraResolver(camera_file=path).resolve(320, 240, image_path="any.jpg")
     assert found.source == "camera file"
     assert found.camera.intrinsics == pytest.approx((250, 250, 159.5, 119.5))
 

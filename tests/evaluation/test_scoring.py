@@ -12,7 +12,7 @@ import torch
 from mono.cli.evaluate import say_metrics
 from mono.cli.main import main
 from mono.data.annotations import load_annotations
-from mono.data.camera_source import FoundCamera
+from mono.data.camera_source import ResolvedCamera
 from mono.data.ground_truth import Truth, true_camera
 from mono.data.sample import Sample
 from mono.do_test import run
@@ -244,7 +244,7 @@ def test_the_command_scores_saved_depth(data, capsys):
 
 def test_what_is_true_does_not_change_with_flags_nor_assumptions():
     depth = Sample("a", Path("a.png"), "a.png", depth=Path("a.npy"))
-    found = {s: FoundCamera(CAMERA, s, "") for s in ("given", "assumed", "exif", "camera file")}
+    found = {s: ResolvedCamera(CAMERA, s, "") for s in ("given", "assumed", "exif", "camera file")}
     assert true_camera(depth, found["given"]) is None and true_camera(depth, found["assumed"]) is None
     assert true_camera(depth, found["exif"]) == true_camera(depth, found["camera file"]) == CAMERA
     annotated = replace(depth, intrinsics=(50.0, 51.0, 20.0, 21.0))

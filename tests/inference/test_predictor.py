@@ -183,7 +183,7 @@ def test_devices_and_precisions():
 
 def test_a_network_that_asks_for_it_gets_each_images_principal_point(toy_predictor):
     class Directed(torch.nn.Module):
-        directed = True
+        uses_principal_point = True
 
         def forward(self, image, principal_point):
             depth = principal_point.sum(1)[:, None, None, None].expand(-1, 1, *image.shape[-2:])

@@ -15,7 +15,7 @@ from mono.io.point_cloud import depth_edges
 from mono.slam.fusion.posed_depth import PosedFrame
 from mono.slam.fusion.sky import sky_mask
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _BLOCK = 16  # voxels along an edge of the blocks that space is set aside in
 _BLOCK_BYTES = _BLOCK**3 * 5 * 4  # distance, weight and three colours of each voxel, float32
@@ -110,7 +110,7 @@ def fuse(
     o3d = _import_open3d()
     core = o3d.core
     voxel, far = chosen_sizes(frames, options)
-    log.info("voxels of %.4g m, depth up to %.4g m", voxel, far)
+    logger.info("voxels of %.4g m, depth up to %.4g m", voxel, far)
     device = core.Device("CPU:0")
     kinds = (core.float32,) * 3
     channels = (core.SizeVector([1]), core.SizeVector([1]), core.SizeVector([3]))
@@ -121,7 +121,7 @@ def fuse(
         try:
             depth, rgb, camera = _masked(frame, options, far)
         except ValueError as error:
-            log.warning("%s: %s", frame.name, error)
+            logger.warning("%s: %s", frame.name, error)
             failures.append((frame.name, str(error)))
             on_done(1)
             continue

@@ -22,7 +22,7 @@ from mono.runs.manifest import Manifest
 from mono.slam.trajectory.files import read_trajectory
 from mono.slam.trajectory.trajectory import Trajectory, associate
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class PosedDepthError(ValueError):
@@ -105,10 +105,10 @@ def find_depth(path: Path) -> list[DepthFrame]:
     smoothed = [path / "depth_smooth" / file.relative_to(path / "depth") for file in depth]
     pairs = list(zip(depth, smoothed, strict=True))
     if all(smooth.is_file() and smooth.stat().st_mtime >= raw.stat().st_mtime for raw, smooth in pairs):
-        log.info("smoothed depth is used, of %s", path / "depth_smooth")
+        logger.info("smoothed depth is used, of %s", path / "depth_smooth")
         depth = smoothed
     elif any(smooth.is_file() for smooth in smoothed):
-        log.warning("%s is incomplete, or older than depth: it is not used", path / "depth_smooth")
+        logger.warning("%s is incomplete, or older than depth: it is not used", path / "depth_smooth")
     samples = _samples_of(records)
     return [
         DepthFrame(sample, file, None, tuple(record["intrinsics"]))
@@ -176,7 +176,7 @@ def with_poses(
 
 def _posed(frames: Sequence[DepthFrame], trajectory: Trajectory, pairs: np.ndarray) -> list[PosedFrame]:
     if len(pairs) < len(frames):
-        log.warning("%d of %d depth maps have no pose: they are left out", len(frames) - len(pairs), len(frames))
+        logger.warning("%d of %d depth maps have no pose: they are left out", len(frames) - len(pairs), len(frames))
     return [PosedFrame(frames[i], trajectory.poses[j]) for i, j in pairs]
 
 

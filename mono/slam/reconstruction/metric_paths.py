@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mono.data.camera_source import CameraPolicy, FoundCamera
+from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.sample import Sample
 from mono.data.video import frame_times
 from mono.geometry.camera import Camera
@@ -25,10 +25,10 @@ from mono.slam.trajectory.trajectory import Trajectory
 if TYPE_CHECKING:
     import pycolmap
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _VO_SPREAD = 0.1  # of neighbouring keyframes' depth; beyond it, metres are doubted
 
-DepthOf = Callable[[np.ndarray, FoundCamera], np.ndarray]
+DepthOf = Callable[[np.ndarray, ResolvedCamera], np.ndarray]
 """Gives depth [m], (height, width) float32, 0 where there is none, of an (height, width, 3) uint8 frame."""
 
 
@@ -64,7 +64,7 @@ class MetricPath:
         return not self.problem
 
 
-def camera_of_frames(samples: Sequence[Sample], policy: CameraPolicy) -> FoundCamera:
+def camera_of_frames(samples: Sequence[Sample], resolver: CameraResolver) -> ResolvedCamera:
     """The one camera that all frames are of: that of the first one that can be read.
 
     Raises:
@@ -75,16 +75,16 @@ def camera_of_frames(samples: Sequence[Sample], policy: CameraPolicy) -> FoundCa
         try:
             photo = sample.read()
         except ValueError as error:
-            log.warning("%s", error)
+            logger.warning("%s", error)
             continue
         height, width = photo.rgb.shape[:2]
-        return policy.find(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
+        return resolver.resolve(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
     raise SlamError(f"none of the {len(samples)} frames can be read")
 
 
 def paths_by_sfm(
     samples: Sequence[Sample],
-    found: FoundCamera,
+    found: ResolvedCamera,
     depth_of: DepthOf,
     folder: Path,
     options: SfmOptions | None = None,
@@ -147,7 +147,7 @@ def _model_scale(
     model: pycolmap.Reconstruction,
     samples: Sequence[Sample],
     frames: dict[int, int],
-    found: FoundCamera,
+    found: ResolvedCamera,
     depth_of: DepthOf,
     count: int,
     on_step: Progress,
@@ -169,7 +169,7 @@ def _model_scale(
 
 def paths_by_vo(
     samples: Sequence[Sample],
-    found: FoundCamera,
+    found: ResolvedCamera,
     depth_of: DepthOf,
     options: VoOptions | None = None,
     on_step: Progress = lambda stage, done, total: None,
@@ -203,5 +203,5 @@ def _agreement(segment: VoSegment) -> dict[str, Any]:
     spread = 1.4826 * float(np.median(np.abs(ratios - np.median(ratios)))) / math.sqrt(2)
     if spread > _VO_SPREAD:
         said = "the depth of neighbouring keyframes differs by %.0f %%, metres may be far off: take more frames, or sfm"
-        log.warning(said, 100 * spread)
+        logger.warning(said, 100 * spread)
     return {"scale": 1.0, "spread": round(spread, 5)}

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mono.data.camera_source import FoundCamera
+from mono.data.camera_source import ResolvedCamera
 from mono.io.atomic import write_bytes
 from mono.io.point_cloud import write_ply
 from mono.slam.reconstruction.metric_paths import MetricPath
@@ -20,7 +20,7 @@ from mono.slam.trajectory.files import write_trajectory
 
 
 def write_paths(
-    out: Path, paths: Sequence[MetricPath], found: FoundCamera, method: str, frames: int, unread: Sequence[Any]
+    out: Path, paths: Sequence[MetricPath], found: ResolvedCamera, method: str, frames: int, unread: Sequence[Any]
 ) -> dict[str, Any]:
     """Writes each path into its folder (the first into `out`, others into `out`/part_2, ...), then scale.json.
 

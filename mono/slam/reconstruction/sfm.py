@@ -23,7 +23,7 @@ from mono.slam.scale.colmap_model import SfmError, import_pycolmap
 if TYPE_CHECKING:
     import pycolmap
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage, and how much of how much of it is done."""
@@ -166,7 +166,7 @@ def colour_points(model: pycolmap.Reconstruction, samples: Sequence[Sample], fra
         try:
             rgb = samples[place].read().rgb
         except ValueError as error:
-            log.warning("%s", error)
+            logger.warning("%s", error)
             continue
         for seen in model.images[image].points2D:
             if seen.has_point3D():
@@ -229,7 +229,7 @@ def _extract(
                         db.write_keypoints(number, colmap.keypoints_to_matrix(keypoints))
                         db.write_descriptors(number, descriptors)
                 except ValueError as error:
-                    log.warning("%s", error)
+                    logger.warning("%s", error)
                     unread.append((sample.source, str(error)))
             on_step("features", number, len(samples))
     return unread
@@ -244,7 +244,7 @@ def image_names(samples: Sequence[Sample]) -> list[str]:
     names = [s.rgb.name if s.source == str(s.rgb) else s.name for s in samples]
     if len(set(names)) == len(names) and names == sorted(names):
         return names
-    log.warning("frames are numbered in COLMAP's model: their names are not in the frames' order, or two are alike")
+    logger.warning("frames are numbered in COLMAP's model: their names are not in the frames' order, or two are alike")
     return [f"{number:06d}_{name.replace('/', '_')}" for number, name in enumerate(names)]
 
 
@@ -307,10 +307,10 @@ def _map(
         on_step("mapping", count, count)
         return incremental, "incremental"
     if not hasattr(colmap, "global_mapping"):
-        log.info("this pycolmap has no global mapper to fall back to")
+        logger.info("this pycolmap has no global mapper to fall back to")
         return incremental, "incremental"
     most = incremental[0].num_reg_images() if incremental else 0
-    log.warning("the incremental mapper places %d of %d frames; the global mapper is tried", most, count)
+    logger.warning("the incremental mapper places %d of %d frames; the global mapper is tried", most, count)
     globally = _by_size(_global(colmap, database, folder, options))
     on_step("mapping", count, count)
     if globally and globally[0].num_reg_images() > most:
@@ -331,7 +331,7 @@ def _global(colmap: ModuleType, database: Path, folder: Path, options: SfmOption
     try:
         return colmap.global_mapping(str(database), str(folder), str(place), settings)
     except (RuntimeError, ValueError) as error:
-        log.warning("the global mapper fails: %s", error)
+        logger.warning("the global mapper fails: %s", error)
         return {}
 
 
@@ -343,7 +343,7 @@ def _by_size(models: dict[int, Any]) -> list[Any]:
 def _quiet(colmap: ModuleType) -> Iterator[None]:
     """COLMAP speaks of errors only, unless this toolkit's debug messages are wanted."""
     before = colmap.logging.minloglevel
-    colmap.logging.minloglevel = colmap.logging.INFO if log.isEnabledFor(logging.DEBUG) else colmap.logging.ERROR
+    colmap.logging.minloglevel = colmap.logging.INFO if logger.isEnabledFor(logging.DEBUG) else colmap.logging.ERROR
     try:
         yield
     finally:

@@ -20,7 +20,7 @@ from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.slam.scale.estimate import depth_at
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 
@@ -142,7 +142,7 @@ def track(
         try:
             tracker.add(place, _frame(sample, camera))
         except ValueError as error:
-            log.warning("%s", error)
+            logger.warning("%s", error)
             unread.append((sample.source, str(error)))
         on_step("tracking", place + 1, len(samples))
     on_step("pose graph", 0, 1)
@@ -205,7 +205,7 @@ class _Tracker:
         try:
             pose, agreeing = self._pose(keyframe, self._ids, self._pixels, guess=self._in_keyframe)
         except _Lost as error:
-            log.warning("frame %d: %s: the path breaks off here and begins anew", place, error)
+            logger.warning("frame %d: %s: the path breaks off here and begins anew", place, error)
             self._begin(place, rgb, grey)
             return
         known = np.isin(self._ids, keyframe.ids)

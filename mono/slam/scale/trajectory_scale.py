@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mono.data.camera_source import FoundCamera
+from mono.data.camera_source import ResolvedCamera
 from mono.data.sample import Sample
 from mono.data.saved_predictions import SavedPredictions
 from mono.data.video import frame_times
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from mono.inference.predictor import Predictor
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 DEFAULT_FRAMES = 40
 
@@ -120,7 +120,7 @@ def frames_of(
             f"{times[-1]:.9g}); give a frame for each pose, frames called by their time, or a file of times (--times)"
         )
     if len(pairs) < len(trajectory):
-        log.info("%d of %d poses have a frame", len(pairs), len(trajectory))
+        logger.info("%d of %d poses have a frame", len(pairs), len(trajectory))
     kept = trajectory.chosen(pairs[:, 0])
     return PosedFrames(kept, tuple(samples[j] for j in pairs[:, 1]), pairs[:, 0], trajectory)
 
@@ -236,7 +236,7 @@ def _ask(
             else:
                 failures.append((name, f"only {len(ratios)} points to compare"))
         except (ValueError, OSError) as error:
-            log.warning("%s: %s", name, error)
+            logger.warning("%s: %s", name, error)
             failures.append((name, str(error)))
         on_done(1)
     return said, failures
@@ -325,7 +325,7 @@ def apply_scale(trajectory: Trajectory, estimate: ScaleEstimate, windowed: bool)
     return trajectory.scaled(estimate.at((at[1:] + at[:-1]) / 2))
 
 
-def network_depth(predictor: Predictor, samples: Sequence[Sample], camera: FoundCamera) -> Depth:
+def network_depth(predictor: Predictor, samples: Sequence[Sample], camera: ResolvedCamera) -> Depth:
     """Depth by a network of frames that share a camera."""
     return lambda number: predictor.predict_found([samples[number].read().rgb], [camera])[0].depth
 

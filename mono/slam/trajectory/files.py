@@ -20,7 +20,7 @@ from mono.slam.trajectory.trajectory import (
     to_quaternions,
 )
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 Format = Literal["tum", "kitti", "euroc"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -241,5 +241,5 @@ def _times(path: Path, texts: list[str], values: np.ndarray, format: Format) -> 
     if format == "tum" and values[0] < _NANOSECONDS_ABOVE:
         return values
     if format == "tum":
-        log.info("%s: its times are taken as nanoseconds", path)
+        logger.info("%s: its times are taken as nanoseconds", path)
     return np.array([int(t) / 1e9 if t.isdigit() else v / 1e9 for t, v in zip(texts, values, strict=True)])

@@ -10,7 +10,7 @@ import pytest
 
 from mono.cli import session
 from mono.cli.main import main
-from mono.data.camera_source import CameraPolicy, FoundCamera
+from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.sample import Sample
 from mono.slam import read_trajectory
 from mono.slam.reconstruction.metric_paths import SlamError, camera_of_frames, paths_by_sfm
@@ -88,8 +88,8 @@ def test_the_command_gives_the_metric_path(frames, known, tmp_path, monkeypatch,
     (part,) = content["parts"]
     assert part["status"] == "metric" and part["frames"] == _COUNT and part["first"] == "0000"
     assert 0 < part["standard_error"] < 0.01 and part["frames_used"] >= 10
-    policy = CameraPolicy(camera_file=out / "camera.json")
-    assert policy.find(CAMERA.width, CAMERA.height).camera == CAMERA
+    resolver = CameraResolver(camera_file=out / "camera.json")
+    assert resolver.resolve(CAMERA.width, CAMERA.height).camera == CAMERA
     for name in ("points.ply", "path.svg", "frames.txt", "colmap/metric/0/images.bin"):
         assert (out / name).is_file()
     # The metric COLMAP model has the same camera centres.
@@ -117,7 +117,7 @@ def test_a_model_whose_depth_disagrees_is_flagged_and_not_scaled(frames, known, 
     noise = iter(np.random.default_rng(3).normal(0, 0.8, 100))
     paths, unread = paths_by_sfm(
         find_images([frames]),
-        FoundCamera(CAMERA, "given", "given"),
+        ResolvedCamera(CAMERA, "given", "given"),
         lambda rgb, found: known[rgb.tobytes()] * np.float32(np.exp(next(noise))),
         tmp_path / "colmap",
         SfmOptions(threads=1),
@@ -141,7 +141,7 @@ def test_colmap_refines_a_focal_length_that_is_off(frames, known, tmp_path):
 
     options = SfmOptions(threads=1, refine_focal=True)
     paths, _ = paths_by_sfm(
-        find_images([frames]), FoundCamera(wrong, "assumed", "a guess"), depth_of, tmp_path / "colmap", options
+        find_images([frames]), ResolvedCamera(wrong, "assumed", "a guess"), depth_of, tmp_path / "colmap", options
     )
     assert paths[0].camera.fx == pytest.approx(CAMERA.fx, rel=0.03)
     assert paths[0].facts["focal_px"] == pytest.approx(paths[0].camera.focal, abs=0.01)
@@ -170,7 +170,7 @@ def test_frames_that_cannot_be_used_are_named_and_too_few_refused(frames, tmp_pa
     from mono.data.folder import find_images
 
     with pytest.raises(SlamError, match="none of the 2 frames can be read"):
-        camera_of_frames(find_images([few]), CameraPolicy())
+        camera_of_frames(find_images([few]), CameraResolver())
     with pytest.raises(SfmError, match="max_features"):
         SfmOptions(max_features=1)
 

@@ -229,14 +229,14 @@ def table_of(results: Results, args: argparse.Namespace) -> str:
         "| images | focal length [px] | n | " + " | ".join(f"{v}: AbsRel | delta1 | scale" for v in VARIANTS) + " |",
         "|" + "---|" * (3 + 3 * len(VARIANTS)),
     ]
-    for name, facts in first.items():
+    for name, entry in first.items():
         cells = [
             spread(scores[name][metric] for scores in results[variant])
             for variant in VARIANTS
             for metric in ("abs_rel", "delta1", "scale")
         ]
         trained = ", trained" if name in {f"rendered {focal:.0f}" for focal in TRAINED} else ""
-        lines.append(f"| {name}{trained} | {facts['focal']:.0f} | {facts['images']} | " + " | ".join(cells) + " |")
+        lines.append(f"| {name}{trained} | {entry['focal']:.0f} | {entry['images']} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -251,7 +251,7 @@ def plot(results: Results, path: Path) -> None:
     figure, axes = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
     for variant, colour in zip(VARIANTS, ("#0072b2", "#009e73", "#d55e00"), strict=True):
         values = {n: [s[n]["abs_rel"] for s in results[variant]] for n in results[variant][0]}
-        focals = {n: facts["focal"] for n, facts in results[variant][0].items()}
+        focals = {n: entry["focal"] for n, entry in results[variant][0].items()}
         lines = [n for n in values if n.startswith("rendered")]
         x, y = [focals[n] for n in lines], np.array([values[n] for n in lines])
         axes.plot(x, y.mean(1), color=colour, label=variant, marker=".")

@@ -22,7 +22,7 @@ from mono.evaluation.report.thumbnails import error_ramp
 from mono.geometry.camera import Camera
 from mono.io.depth import read_depth
 from mono.io.images import read_image
-from mono.visual.pictures import colorize, depth_limits, write_picture
+from mono.visual.pictures import colorize, depth_limits, write_image
 
 CELL = (150, 200)  # (height, width) of a picture [px]
 FACTOR = 1.5  # end of the colours of errors
@@ -100,7 +100,7 @@ def main() -> None:
         rows += [title, row[: np.flatnonzero((row < 255).any((1, 2)))[-1] + 6]]
     width = max(row.shape[1] for row in rows)
     padded = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
-    write_picture(args.out, np.vstack(padded))
+    write_image(args.out, np.vstack(padded))
 
 
 if __name__ == "__main__":

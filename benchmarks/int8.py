@@ -50,8 +50,8 @@ def compiled(model, precision: str, uses_principal_point: bool) -> Timed:
     ready = openvino.Core().compile_model(model, "CPU", settings)
 
     def network(image: torch.Tensor, principal_point: torch.Tensor | None = None) -> NetworkOutput:
-        answer = ready(arrays_of(image, principal_point, uses_principal_point))
-        return NetworkOutput(*(torch.from_numpy(answer[i].copy()) for i in range(len(answer))))
+        outputs = ready(arrays_of(image, principal_point, uses_principal_point))
+        return NetworkOutput(*(torch.from_numpy(outputs[i].copy()) for i in range(len(outputs))))
 
     return Timed(network, uses_principal_point)
 

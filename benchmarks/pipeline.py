@@ -84,7 +84,7 @@ def speed(args: argparse.Namespace) -> None:
         times = []
         for _ in range(6):
             begun = time.perf_counter()
-            model.ask([prepared])
+            model.infer([prepared])
             times.append(time.perf_counter() - begun)
         network = float(np.median(times[1:]))
         save = tuple(part for part in args.save.split(",") if part)

@@ -20,7 +20,7 @@ from mono.geometry.camera import Camera
 from mono.io.depth import write_depth
 from mono.io.depth_encoding import encode_png16, quantise
 from mono.io.point_cloud import point_cloud, voxel_grid, write_ply
-from mono.visual.pictures import depth_picture, write_picture
+from mono.visual.pictures import visualize_depth, write_image
 
 
 def street(height: int, width: int) -> np.ndarray:
@@ -87,8 +87,8 @@ def main() -> None:
             "depth PNG": lambda: write_depth(folder / "a.png", depth),
             "depth NPY": lambda: write_depth(folder / "a.npy", depth),
             "depth NPZ": lambda: write_depth(folder / "a.npz", depth),
-            "picture": lambda: depth_picture(rgb, depth),
-            "picture as JPEG": lambda: write_picture(folder / "a.jpg", depth_picture(rgb, depth)),
+            "picture": lambda: visualize_depth(rgb, depth),
+            "picture as JPEG": lambda: write_image(folder / "a.jpg", visualize_depth(rgb, depth)),
         }
         for job, run in jobs.items():
             print(f"  {job:32} {milliseconds(run, arguments.repeats):8.1f} ms")

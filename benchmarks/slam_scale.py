@@ -30,11 +30,11 @@ from mono.slam import read_trajectory
 from mono.slam.scale.trajectory_scale import (
     annotated_depth,
     apply_scale,
+    arc_length_fraction,
     frames_of,
     network_depth,
     scale_trajectory,
     track_frames,
-    way,
 )
 from mono.slam.trajectory.odometry_metrics import compare_trajectories
 
@@ -89,7 +89,7 @@ def measure(folder: Path, count: int, model: str) -> dict[str, Any]:
     row["biased"] = scale(noisy(exact, settings["seed"], BIAS), BIAS)
     if model != "none":
         row["model"] = scale(network_depth(load_model(model), samples, found), 1)
-    steps = way(truth)
+    steps = arc_length_fraction(truth)
     growing = truth.scaled((1 + DRIFT * (steps[1:] + steps[:-1]) / 2) / UNIT)
     bent = frames_of(growing, samples, timed=True)
     tracks = list(track_frames(bent, found.camera, count))

@@ -10,7 +10,7 @@ import mono
 from mono.geometry.camera import Camera
 from mono.io.images import read_image
 from mono.io.point_cloud import point_cloud
-from mono.visual.pictures import depth_picture, write_picture
+from mono.visual.pictures import visualize_depth, write_image
 
 MEDIA = Path(__file__).parent
 SCALE = 48  # [px / m] of the views from above
@@ -20,7 +20,7 @@ def example() -> None:
     """A photo of data/wild_demo and its depth."""
     path = MEDIA.parent / "data" / "wild_demo" / "leuven.jpg"
     prediction = mono.load_model("lite", device="cpu").predict(path)
-    write_picture(MEDIA / "example.jpg", depth_picture(read_image(path).rgb, prediction.depth, max_side=560))
+    write_image(MEDIA / "example.jpg", visualize_depth(read_image(path).rgb, prediction.depth, max_side=560))
 
 
 def view_from_above(points: np.ndarray, colors: np.ndarray, width: float, length: float) -> np.ndarray:
@@ -51,7 +51,7 @@ def focal_length(seed: int = 47) -> None:
     height = panels[0].shape[0]
     photo = cv2.resize(frame.rgb, (height * 4 // 5, height * 3 // 5), interpolation=cv2.INTER_AREA)
     photo = np.pad(photo, ((0, height - photo.shape[0]), (0, 12), (0, 0)), constant_values=255)
-    write_picture(MEDIA / "focal_length.png", np.hstack([photo, *panels]))
+    write_image(MEDIA / "focal_length.png", np.hstack([photo, *panels]))
 
 
 def _upright(pose: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 import open3d as o3d
 
 from mono.slam import Trajectory, read_trajectory
-from mono.visual.pictures import write_picture
+from mono.visual.pictures import write_image
 
 WIDTH, HEIGHT = 900, 560
 HEAD = 0.35  # [m]; what is higher above the path than this is taken away, to look into the room
@@ -44,7 +44,7 @@ def main(mesh_file: str, trajectory_file: str) -> None:
     weights = np.stack([1 - u - v, u, v], axis=1)
     picture = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
     picture[hit] = np.clip((colors[corners] * weights[..., None]).sum(axis=1) * 255, 0, 255)
-    write_picture(Path(__file__).parent / "slam_map.jpg", _with_path(picture, path, eye, look, up))
+    write_image(Path(__file__).parent / "slam_map.jpg", _with_path(picture, path, eye, look, up))
 
 
 def _with_path(picture: np.ndarray, path: Trajectory, eye: np.ndarray, look: np.ndarray, up: np.ndarray) -> np.ndarray:

@@ -20,17 +20,24 @@ from mono.data.ground_truth import Truth, read_truth, true_camera, wants_normals
 from mono.data.sample import Sample
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
 from mono.evaluation.normals.metrics import ImageNormals
-from mono.evaluation.report.image_records import keep_frame
+from mono.evaluation.report.image_records import save_image_record
 from mono.evaluation.scoring import score_normals
-from mono.inference.predictor import Answer, Predictor, Prepared
-from mono.runs.folder import alone, prepare, refuse_other_inputs, remove
+from mono.inference.predictor import NetworkInput, Predictor, RawPrediction
+from mono.runs.folder import lock_output_folder, open_output_folder, refuse_other_inputs, remove
 from mono.runs.manifest import Manifest
 from mono.runs.options import RunOptions
 from mono.runs.outputs import write_outputs
-from mono.runs.records import failure, key_of, normals_of, settings_of, success, tiers_of
+from mono.runs.records import (
+    cache_key,
+    failure_record,
+    metrics_from_record,
+    normals_from_record,
+    run_settings,
+    success_record,
+)
 from mono.system.distributed import Ranks
 from mono.system.errors import RunError
-from mono.system.prefetch import ahead, workers
+from mono.system.prefetch import prefetch_map, workers
 
 logger = logging.getLogger(__name__)
 
@@ -67,19 +74,19 @@ class _Loaded:
     sample: Sample
     rgb: np.ndarray
     truth: Truth
-    prepared: tuple[Prepared, ...]
+    prepared: tuple[NetworkInput, ...]
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """A sample whose turn has come: what the network answered, or why it did not. With neither there is nothing to do.
+class _Inferred:
+    """A sample whose turn has come: the network's output, or why there is none. With neither there is nothing to do.
 
     `seconds` is the network's share of the time [s].
     """
 
     sample: Sample
     loaded: _Loaded | None = None
-    answers: tuple[Answer, ...] = ()
+    raw_predictions: tuple[RawPrediction, ...] = ()
     seconds: float = 0.0
     error: Exception | None = None
 
@@ -110,7 +117,7 @@ def run(
         RunError: the output folder cannot be written.
     """
     ranks = ranks or Ranks()
-    with alone(options.out) if ranks.rank == 0 else contextlib.nullcontext():
+    with lock_output_folder(options.out) if ranks.rank == 0 else contextlib.nullcontext():
         return _run(samples, predictor, options, on_done, ranks)
 
 
@@ -122,21 +129,21 @@ def _run(
     ranks: Ranks,
 ) -> RunSummary | None:
     started = time.perf_counter()
-    settings = settings_of(predictor, options)
-    if settings != ranks.agree(settings):
+    settings = run_settings(predictor, options)
+    if settings != ranks.broadcast(settings):
         raise RunError(
             f"process {ranks.rank} computes in {predictor.precision} by {predictor.backend}, or with other settings, "
             "than process 0: their results would differ. Name --precision and --backend, and start all alike"
         )
     if ranks.rank == 0:
-        prepare(options.out)
-    ranks.wait()
+        open_output_folder(options.out)
+    ranks.barrier()
     manifest = Manifest(options.out)
     if not options.overwrite:
         refuse_other_inputs(samples, manifest)
-    keys, pending = ranks.agree(_what_to_do(samples, manifest, settings, options) if ranks.rank == 0 else None)
+    keys, pending = ranks.broadcast(_what_to_do(samples, manifest, settings, options) if ranks.rank == 0 else None)
     former = {name: record["outputs"] for name in pending if (record := manifest.get(name))}
-    ranks.wait()
+    ranks.barrier()
     if ranks.rank == 0:
         outdated = sum(bool(outputs) for outputs in former.values())
         if outdated and not options.overwrite:
@@ -145,29 +152,29 @@ def _run(
         manifest.drop(pending)
         for outputs in former.values():
             remove(options.out, outputs)
-    ranks.wait()
-    if ranks.count > 1:
+    ranks.barrier()
+    if ranks.world_size > 1:
         manifest = Manifest(options.out, f"manifest.rank{ranks.rank}.jsonl")
     # Batches are cut from the whole list, done or not, so that a run which was killed computes the very same batches.
     batches = [samples[i : i + options.batch_size] for i in range(0, len(samples), options.batch_size)]
     waiting = [batch for batch in batches if any(s.name in pending for s in batch)]
     if ranks.rank == 0:
         on_done(len(samples) - sum(map(len, waiting)))
-    failures = _do(waiting[ranks.rank :: ranks.count], pending, keys, predictor, options, manifest, on_done)
+    failures = _do(waiting[ranks.rank :: ranks.world_size], pending, keys, predictor, options, manifest, on_done)
     everything = ranks.gather(failures)
     if ranks.rank != 0:
         return None
     order = {s.source: i for i, s in enumerate(samples)}
-    failed = sorted((f for part in everything for f in part), key=lambda failure: order[failure[0]])
+    failed = sorted((f for part in everything for f in part), key=lambda one: order[one[0]])
     sources: Counter[str] = Counter()
     metrics, normals, frames = {}, {}, {}
-    for record in prepare(options.out).walk(s.name for s in samples):
+    for record in open_output_folder(options.out).walk(s.name for s in samples):
         if record["status"] != "ok":
             continue
         sources[record["camera_source"]] += 1
-        metrics[record["input"]] = tiers_of(record)
+        metrics[record["input"]] = metrics_from_record(record)
         if "normals" in record:
-            normals[record["input"]] = normals_of(record)
+            normals[record["input"]] = normals_from_record(record)
         if "report" in record["outputs"]:
             frames[record["input"]] = options.out / record["outputs"]["report"]
     return RunSummary(
@@ -186,7 +193,7 @@ def _what_to_do(
     samples: Sequence[Sample], manifest: Manifest, settings: Mapping[str, Any], options: RunOptions
 ) -> tuple[dict[str, str], set[str]]:
     """The key of each sample, and the names of those that are not done."""
-    keys = {s.name: key_of(settings, s, options.resolver) for s in samples}
+    keys = {s.name: cache_key(settings, s, options.resolver) for s in samples}
     return keys, {s.name for s in samples if options.overwrite or not manifest.done(s.name, keys[s.name])}
 
 
@@ -211,15 +218,17 @@ def _do(
         logger.error("%s: %s", sample.source, reason)
         logger.debug("traceback", exc_info=error)
         failures.append((sample.source, reason))
-        _record(manifest, failure(sample, keys[sample.name], reason))
+        _record(manifest, failure_record(sample, keys[sample.name], reason))
 
-    most = options.batch_size + options.workers if options.workers else 0
+    max_pending = options.batch_size + options.workers if options.workers else 0
     with workers(options.workers) as pool:
         samples = (sample for batch in batches for sample in batch)
-        loaded = ahead(pool, functools.partial(_load, predictor=predictor, options=options), samples, most)
-        asked = _ask_all(batches, loaded, pending, predictor)
+        loaded = prefetch_map(
+            pool, functools.partial(_load, predictor=predictor, options=options), samples, max_pending
+        )
+        inferred = _infer_all(batches, loaded, pending, predictor)
         finish = functools.partial(_finish, predictor=predictor, options=options)
-        for finished in ahead(pool, finish, asked, most):
+        for finished in prefetch_map(pool, finish, inferred, max_pending):
             sample, record, error = finished.result()
             if record is not None:
                 try:
@@ -245,12 +254,12 @@ def _load(sample: Sample, predictor: Predictor, options: RunOptions) -> _Loaded:
     return _Loaded(sample, photo.rgb, truth, prepared)
 
 
-def _ask_all(
+def _infer_all(
     batches: Sequence[Sequence[Sample]],
     loaded: Iterator[Future[_Loaded]],
     pending: set[str],
     predictor: Predictor,
-) -> Iterator[_Asked]:
+) -> Iterator[_Inferred]:
     """Runs the network; gives every sample its turn, batch by batch, those of a batch that cannot be read first."""
     for batch in batches:
         read = []
@@ -258,56 +267,58 @@ def _ask_all(
             try:
                 read.append(next(loaded).result())
             except Exception as error:  # whatever one image does, the others are done
-                yield _Asked(sample, error=error if sample.name in pending else None)
+                yield _Inferred(sample, error=error if sample.name in pending else None)
         begun = time.perf_counter()
-        outcomes = _ask(predictor, [item.prepared[0] for item in read])
+        outcomes = _infer(predictor, [item.prepared[0] for item in read])
         seconds = (time.perf_counter() - begun) / max(1, len(read))
         for item, outcome in zip(read, outcomes, strict=True):
             if item.sample.name not in pending:
-                yield _Asked(item.sample)
+                yield _Inferred(item.sample)
                 continue
             begun = time.perf_counter()
-            swept = [_ask(predictor, [other])[0] for other in item.prepared[1:]]
+            swept = [_infer(predictor, [other])[0] for other in item.prepared[1:]]
             spent = seconds + time.perf_counter() - begun
-            errors = [answer for answer in (outcome, *swept) if isinstance(answer, Exception)]
-            answers = tuple(answer for answer in (outcome, *swept) if not isinstance(answer, Exception))
+            errors = [raw for raw in (outcome, *swept) if isinstance(raw, Exception)]
+            raw_predictions = tuple(raw for raw in (outcome, *swept) if not isinstance(raw, Exception))
             # Without its pixels, which the network has seen: images that wait to be written are many.
-            yield _Asked(item.sample, replace(item, prepared=()), answers, spent, next(iter(errors), None))
+            yield _Inferred(item.sample, replace(item, prepared=()), raw_predictions, spent, next(iter(errors), None))
 
 
-def _ask(predictor: Predictor, images: Sequence[Prepared]) -> Sequence[Answer | Exception]:
-    """An answer for each, or the exception that it met; if the batch fails, each image is tried alone."""
+def _infer(predictor: Predictor, images: Sequence[NetworkInput]) -> Sequence[RawPrediction | Exception]:
+    """A raw prediction for each, or the exception that it met; if the batch fails, each image is tried alone."""
     if not images:
         return []
     try:
-        return predictor.ask(images)
+        return predictor.infer(images)
     except Exception as error:
         if len(images) == 1:
             return [error]
         logger.debug("a batch of %d failed, its images are tried one by one", len(images), exc_info=error)
-    return [outcome for image in images for outcome in _ask(predictor, [image])]
+    return [outcome for image in images for outcome in _infer(predictor, [image])]
 
 
 _Finished = tuple[Sample, dict[str, Any] | None, Exception | None]
 
 
-def _finish(asked: _Asked, predictor: Predictor, options: RunOptions) -> _Finished:
-    """Brings answers back to the image and does all that is left; gives its record, but for the key, or its error."""
-    if asked.loaded is None or asked.error:
-        return asked.sample, None, asked.error
+def _finish(inferred: _Inferred, predictor: Predictor, options: RunOptions) -> _Finished:
+    """Brings raw predictions back to the image and does all that is left; gives its record, without key, or its error."""
+    if inferred.loaded is None or inferred.error:
+        return inferred.sample, None, inferred.error
     begun = time.perf_counter()
     try:
-        record = _write(asked.loaded, asked.answers, predictor, options)
+        record = _write(inferred.loaded, inferred.raw_predictions, predictor, options)
     except Exception as error:
-        return asked.sample, None, error
-    record["seconds"] = round(asked.seconds + time.perf_counter() - begun, 4)
-    return asked.sample, record, None
+        return inferred.sample, None, error
+    record["seconds"] = round(inferred.seconds + time.perf_counter() - begun, 4)
+    return inferred.sample, record, None
 
 
-def _write(item: _Loaded, answers: Sequence[Answer], predictor: Predictor, options: RunOptions) -> dict[str, Any]:
+def _write(
+    item: _Loaded, raw_predictions: Sequence[RawPrediction], predictor: Predictor, options: RunOptions
+) -> dict[str, Any]:
     """Evaluates and writes a prediction, and those with other focal lengths; returns its record."""
     sample, protocol, truth = item.sample, options.protocol, item.truth
-    prediction, *others = (answer.prediction() for answer in answers)
+    prediction, *others = (raw.prediction() for raw in raw_predictions)
     if not (prediction.depth > 0).any():
         raise ValueError("the network gave no valid depth at all: all of it is beyond 300 m or not positive")
     scores: dict[str, Any] = {"metrics": None}
@@ -317,7 +328,7 @@ def _write(item: _Loaded, answers: Sequence[Answer], predictor: Predictor, optio
         if tiers is None:
             logger.warning("%s: no pixel with ground truth counts; it is left out of the means", sample.source)
     if protocol and wants_normals(sample, options.derive_normals):
-        camera = true_camera(sample, answers[0].found)
+        camera = true_camera(sample, raw_predictions[0].found)
         normal, source = prediction.surface_normals(), prediction.normal_source
         normals = score_normals(normal, source, truth, camera, protocol, sample.source)
         scores["normals"] = asdict(normals) if normals else None
@@ -327,11 +338,11 @@ def _write(item: _Loaded, answers: Sequence[Answer], predictor: Predictor, optio
         if options.report and scores["metrics"] and protocol and truth.depth is not None:
             outputs["report"] = f"report/{sample.name}.json"
             path, confidence = options.out / outputs["report"], prediction.confidence
-            keep_frame(path, item.rgb, prediction.depth, truth.depth, protocol, confidence)
+            save_image_record(path, item.rgb, prediction.depth, truth.depth, protocol, confidence)
     except Exception:
         remove(options.out, outputs)  # no record would name them
         raise
-    return success(sample, prediction, outputs, predictor) | scores
+    return success_record(sample, prediction, outputs, predictor) | scores
 
 
 def _record(manifest: Manifest, record: dict[str, Any]) -> None:

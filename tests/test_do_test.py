@@ -188,9 +188,8 @@ def test_ground_truth_gives_metrics_and_resuming_keeps_them(tmp_path, toy_predic
     (tmp_path / "depth").mkdir()
     entries = []
     for i in range(3):
-        predicted = toy_predictor.predict_found(
-            [np.asarray(PIL.Image.open(tmp_path / "rgb" / f"{i:03}.png"))], [GIVEN.resolve(48, 36)]
-        )[0]
+        image = np.asarray(PIL.Image.open(tmp_path / "rgb" / f"{i:03}.png"))
+        predicted = toy_predictor.predict(image, GIVEN.resolve(48, 36))
         truth = np.zeros_like(predicted.depth) if i == 2 else predicted.depth / 1.1
         np.save(tmp_path / "depth" / f"{i}.npy", truth)
         entries.append({"rgb": f"rgb/{i:03}.png", "depth": f"depth/{i}.npy", "cam_in": [60, 60, 23.5, 17.5]})

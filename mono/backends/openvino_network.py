@@ -54,8 +54,8 @@ class OpenVinoNetwork:
         from mono.model.depth_model import NetworkOutput
 
         arrays = arrays_of(image, principal_point, self.uses_principal_point)
-        answer = self._for(tuple(a.shape for a in arrays))(arrays, share_inputs=True)
-        return NetworkOutput(*(torch.from_numpy(answer[i]) for i in range(len(answer))))
+        outputs = self._for(tuple(a.shape for a in arrays))(arrays, share_inputs=True)
+        return NetworkOutput(*(torch.from_numpy(outputs[i]) for i in range(len(outputs))))
 
     def _for(self, shapes: tuple[tuple[int, ...], ...]) -> Any:
         if shapes not in self._compiled:

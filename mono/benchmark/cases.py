@@ -82,8 +82,8 @@ def measure(case: Case) -> Measured:
     Raises:
         BackendError: the process failed; says with what.
     """
-    answer = _in_process("case", asdict(case))
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in answer.items()}
+    result = _in_process("case", asdict(case))
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in result.items()}
     return Measured(**values)
 
 
@@ -123,5 +123,5 @@ def _in_process(what: str, values: object) -> dict[str, Any]:
     if done.returncode or not lines:
         said = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
         raise BackendError(said[-1][:300])
-    answer: dict[str, Any] = json.loads(lines[-1])
-    return answer
+    result: dict[str, Any] = json.loads(lines[-1])
+    return result

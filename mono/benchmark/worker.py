@@ -29,10 +29,10 @@ def main() -> None:
     what, text = sys.argv[1:]
     values = json.loads(text)
     if what == "matmul":
-        answer: Any = {"gflops": _matmul(values["precision"], values["threads"])}
+        result: Any = {"gflops": _matmul(values["precision"], values["threads"])}
     else:
-        answer = asdict(_case(Case(**values | {"size": tuple(values["size"])})))
-    sys.stdout.write("\n" + json.dumps(answer) + "\n")
+        result = asdict(_case(Case(**values | {"size": tuple(values["size"])})))
+    sys.stdout.write("\n" + json.dumps(result) + "\n")
 
 
 def _matmul(precision: str, threads: int) -> float:
@@ -109,8 +109,8 @@ def predictor_of(model: str) -> Predictor:
         config = read_config(MODELS[model].config)
         torch.manual_seed(0)
         network = build_depth_model(**config.architecture).eval().requires_grad_(False)
-        facts = (model, Path(RANDOM), RANDOM, config.architecture)
-        return Predictor(network, config.transform, torch.device("cpu"), "float32", *facts)
+        identity = (model, Path(RANDOM), RANDOM, config.architecture)
+        return Predictor(network, config.transform, torch.device("cpu"), "float32", *identity)
     return load_model(model, device="cpu", precision="float32")
 
 

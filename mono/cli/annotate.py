@@ -173,14 +173,14 @@ def _run(args: argparse.Namespace) -> int:
 
     from mono.data.annotations import load_annotations
     from mono.data.datasets.annotation_writer import write_annotations
-    from mono.io.atomic import sweep
+    from mono.io.atomic import remove_stale_files
 
     if args.out.suffix.lower() != ".json":
         raise ValueError(f"{args.out}: is not the name of an annotation file; it ends in .json")
     if getattr(args, "files", None) is None:
         args.files = args.out.with_suffix("")
     if args.files.is_dir():
-        sweep(args.files)
+        remove_stale_files(args.files)
     annotated = args.build(args, lambda items: tqdm(items, unit="frame"))
     write_annotations(args.out, annotated.entries)
     load_annotations(args.out)
@@ -198,11 +198,11 @@ def _check(args: argparse.Namespace) -> int:
     report = check_annotations(
         args.file, args.data_root, sample=args.sample, progress=lambda items: tqdm(items, unit="entry")
     )
-    sys.stdout.write("\n".join([f"{args.file}", *_facts(report), *_listed(report.findings, args.all)]) + "\n")
+    sys.stdout.write("\n".join([f"{args.file}", *_summary(report), *_listed(report.findings, args.all)]) + "\n")
     return 1 if report.findings else 0
 
 
-def _facts(report: CheckReport) -> list[str]:
+def _summary(report: CheckReport) -> list[str]:
     part = "" if report.looked_at == report.entries else f", {report.looked_at} of them looked at"
     lines = [f"  entries       {report.entries}{part}"]
     sizes = [f"{width}x{height} ({count})" for (width, height), count in report.sizes.most_common(6)]

@@ -64,9 +64,9 @@ def run(args: argparse.Namespace) -> int:
             cases.append(case)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     peaks = machine_peaks([p for c in cases for p in (_AUTO if c.precision == "auto" else (c.precision,))], threads)
-    facts = _facts(machine(), threads, peaks, load)
+    metadata = _run_metadata(machine(), threads, peaks, load)
     out = sys.stdout.write
-    out("\n".join(heading(facts)) + "\n\n")
+    out("\n".join(heading(metadata)) + "\n\n")
     out(f"| {' | '.join(_COLUMNS)} |\n|{'---|' * len(_COLUMNS)}\n")
 
     def say(case: Case, result: Measured | str) -> None:
@@ -79,16 +79,16 @@ def run(args: argparse.Namespace) -> int:
         from mono.io.atomic import write_bytes
 
         rows = [asdict(c) | (asdict(r) if not isinstance(r, str) else {"failed": r}) for c, r in results]
-        write_bytes(args.json, json.dumps(facts | {"left_out": left_out, "rows": rows}, indent=1).encode() + b"\n")
+        write_bytes(args.json, json.dumps(metadata | {"left_out": left_out, "rows": rows}, indent=1).encode() + b"\n")
     return 1 if any(isinstance(r, str) for _, r in results) else 0
 
 
-def heading(facts: Mapping[str, Any]) -> list[str]:
+def heading(metadata: Mapping[str, Any]) -> list[str]:
     """What stands above the table."""
-    peaks = ", ".join(f"{value:.0f} in {name}" for name, value in facts["matmul_peak_gflops"].items())
+    peaks = ", ".join(f"{value:.0f} in {name}" for name, value in metadata["matmul_peak_gflops"].items())
     return [
-        f"{facts['date']}, {facts['machine']}, {facts['threads']} threads, torch {facts['versions']['torch']}, load "
-        f"{facts['load']:.1f} before it began; `{facts['command']}`",
+        f"{metadata['date']}, {metadata['machine']}, {metadata['threads']} threads, torch {metadata['versions']['torch']}, load "
+        f"{metadata['load']:.1f} before it began; `{metadata['command']}`",
         f"matrix multiplication reaches at most [GFLOP/s]: {peaks}",
     ]
 
@@ -147,7 +147,7 @@ def _size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _facts(machine: str, threads: int, peaks: Mapping[str, float], load: float) -> dict[str, Any]:
+def _run_metadata(machine: str, threads: int, peaks: Mapping[str, float], load: float) -> dict[str, Any]:
     import importlib.metadata
 
     from mono.system.versions import versions

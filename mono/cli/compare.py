@@ -107,9 +107,9 @@ def content(comparison: Comparison) -> dict[str, Any]:
 
 
 def _title(run: StoredRun) -> str:
-    facts = [str(run.run["model"])] if run.run.get("model") else []
-    facts += [f"checksum {str(run.run['checksum_sha256'])[:12]}"] if run.run.get("checksum_sha256") else []
-    return str(run.path) + (f" ({', '.join(facts)})" if facts else "")
+    parts = [str(run.run["model"])] if run.run.get("model") else []
+    parts += [f"checksum {str(run.run['checksum_sha256'])[:12]}"] if run.run.get("checksum_sha256") else []
+    return str(run.path) + (f" ({', '.join(parts)})" if parts else "")
 
 
 def _left_out(comparison: Comparison) -> str:

@@ -87,8 +87,8 @@ def _rescore(args: argparse.Namespace, samples: Sequence[Sample], out: Path) -> 
             derive_normals=args.derive_normals,
             resolver=arguments.camera_resolver(args),
         )
-    facts = {"command": session.command(), "predictions": str(args.pred)}
-    _say(scores, out, protocol, facts, title=f"{args.pred} on {args.data}")
+    metadata = {"command": session.command(), "predictions": str(args.pred)}
+    _say(scores, out, protocol, metadata, title=f"{args.pred} on {args.data}")
     console.say_failures(scores.failures)
     return 1 if scores.failures else 0
 
@@ -96,10 +96,10 @@ def _rescore(args: argparse.Namespace, samples: Sequence[Sample], out: Path) -> 
 def say_metrics(summary: RunSummary | None, options: RunOptions, predictor: Predictor, title: str) -> None:
     """Writes metrics.json and report.html and prints the table, on rank 0; says so where there is no ground truth."""
     if summary is not None and options.protocol is not None:
-        _say(summary, options.out, options.protocol, session.facts(predictor), title)
+        _say(summary, options.out, options.protocol, session.run_metadata(predictor), title)
 
 
-def _say(scores: RunSummary | Scores, out: Path, protocol: Protocol, facts: Mapping[str, Any], title: str) -> None:
+def _say(scores: RunSummary | Scores, out: Path, protocol: Protocol, metadata: Mapping[str, Any], title: str) -> None:
     from mono.evaluation.normals.tables import normals_table
     from mono.evaluation.report.image_records import reliability_of
     from mono.evaluation.report.summary import table, write_metrics
@@ -110,7 +110,7 @@ def _say(scores: RunSummary | Scores, out: Path, protocol: Protocol, facts: Mapp
         sys.stdout.write(f"\n{why}: no metrics\n")
         return
     confidence = reliability_of(scores.frames.values())
-    write_metrics(out / "metrics.json", results, protocol, facts, scores.failures, normals, confidence)
+    write_metrics(out / "metrics.json", results, protocol, metadata, scores.failures, normals, confidence)
     said = [table(results, protocol) if any(results.values()) else protocol.describe(), normals_table(normals)]
     said += [f"confidence: {confidence.describe()}"] if confidence else []
     sys.stdout.write("\n" + "\n\n".join(filter(None, said)) + "\n")
@@ -123,7 +123,7 @@ def _say(scores: RunSummary | Scores, out: Path, protocol: Protocol, facts: Mapp
             page,
             results,
             protocol,
-            facts,
+            metadata,
             scores.frames,
             title=title,
             failures=scores.failures,

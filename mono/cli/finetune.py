@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mono.cli.train import add_run_flags, facts_of
+from mono.cli.train import add_run_flags, weight_metadata
 
 if TYPE_CHECKING:
     from mono.training.finetune import Outcome
@@ -77,8 +77,11 @@ def run(args: argparse.Namespace) -> int:
     network: Any = start.network
     network.to(memory_format=torch.contiguous_format)  # as it is saved, so that a continued run rounds alike
     outcome = finetune(network, config, read_recipe(args.recipe, values), frames, samples, plan)
-    facts = facts_of(config.path.name) | {"from": start.checkpoint.name, "finetuned": str(outcome.improved).lower()}
-    write_weights(outcome.tensors, args.out / WEIGHTS, facts)
+    metadata = weight_metadata(config.path.name) | {
+        "from": start.checkpoint.name,
+        "finetuned": str(outcome.improved).lower(),
+    }
+    write_weights(outcome.tensors, args.out / WEIGHTS, metadata)
     scores = {"before": asdict(outcome.before), "after": asdict(outcome.after), "improved": outcome.improved}
     scores |= {"frames": len(frames), "held_out": len(samples)}
     write_bytes(args.out / "finetune.json", json.dumps(scores).encode())

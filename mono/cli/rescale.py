@@ -104,7 +104,7 @@ def _depth(
 
     predictor = session.load_predictor(args, args.model, args.checkpoint, Ranks())
     found = camera or _camera(args, samples)
-    return network_depth(predictor, samples, found), list(range(len(samples))), session.facts(predictor)
+    return network_depth(predictor, samples, found), list(range(len(samples))), session.run_metadata(predictor)
 
 
 def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> int:
@@ -137,7 +137,7 @@ def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> 
     of_frames = None if times is None or (format == "kitti" and len(times) != len(samples)) else times
     frames = frames_of(seen, samples, timed, of_frames)
     camera = _camera(args, frames.samples)
-    depth, available, facts = _depth(args, frames.samples, camera)
+    depth, available, metadata = _depth(args, frames.samples, camera)
     with _Bar(min(args.count, len(available))) as done:
         tracks = track_frames(frames, camera.camera, args.count, available)
         rescaling = scale_trajectory(frames, camera.camera, depth, tracks, done)
@@ -147,7 +147,7 @@ def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> 
         "camera": {**asdict(camera.camera), "source": camera.source, "detail": camera.detail},
         "path_length_m": metric.length,
     }
-    return _say(args, rescaling, facts, extra, target)
+    return _say(args, rescaling, metadata, extra, target)
 
 
 def _rescale_model(args: argparse.Namespace, samples: Sequence[Sample]) -> int:
@@ -172,16 +172,16 @@ def _rescale_model(args: argparse.Namespace, samples: Sequence[Sample]) -> int:
             f"none of the {len(samples)} frames is one of the model's {model.num_reg_images()} images; names must agree"
         )
     if args.pred or _says_camera(args):
-        of_frame, available, facts = _depth(args, samples, None)
+        of_frame, available, metadata = _depth(args, samples, None)
         frame_of = {i: k for i, k in frame_of.items() if k in set(available)}
         depth: Depth = lambda image: of_frame(frame_of[image])  # noqa: E731
     else:
-        depth, facts = _depth_by_the_models_cameras(args, samples, model, frame_of)
+        depth, metadata = _depth_by_the_models_cameras(args, samples, model, frame_of)
     chosen = choose_images(model, args.count, list(frame_of))
     with _Bar(len(chosen)) as done:
         rescaling = scale_model(model, chosen, depth, done)
     write_model(rescaled(model, rescaling.estimate.scale), target, (args.input / "images.txt").is_file())
-    return _say(args, rescaling, facts, {"images_of_the_model": model.num_reg_images()}, target)
+    return _say(args, rescaling, metadata, {"images_of_the_model": model.num_reg_images()}, target)
 
 
 def _says_camera(args: argparse.Namespace) -> bool:
@@ -206,9 +206,9 @@ def _depth_by_the_models_cameras(
         rgb = samples[frame_of[image]].read().rgb
         known, (height, width) = cameras[image], rgb.shape[:2]
         camera = known if (known.width, known.height) == (width, height) else known.resized(width, height)
-        return predictor.predict_found([rgb], [ResolvedCamera(camera, "given", "the COLMAP model")])[0].depth
+        return predictor.predict(rgb, ResolvedCamera(camera, "given", "the COLMAP model")).depth
 
-    return depth, session.facts(predictor) | {"camera": {"focal_px": focal, "source": "the COLMAP model"}}
+    return depth, session.run_metadata(predictor) | {"camera": {"focal_px": focal, "source": "the COLMAP model"}}
 
 
 class _Bar:
@@ -227,12 +227,12 @@ class _Bar:
 
 
 def _say(
-    args: argparse.Namespace, rescaling: Rescaling, facts: dict[str, Any], extra: dict[str, Any], target: Path
+    args: argparse.Namespace, rescaling: Rescaling, metadata: dict[str, Any], extra: dict[str, Any], target: Path
 ) -> int:
     from mono.io.atomic import write_bytes
     from mono.slam.scale.trajectory_scale import describe, report
 
-    whole = {**report(rescaling, args.windowed), **extra, "input": str(args.input), **facts}
+    whole = {**report(rescaling, args.windowed), **extra, "input": str(args.input), **metadata}
     write_bytes(args.out / "scale.json", json.dumps(whole, indent=1).encode() + b"\n")
     sys.stdout.write(describe(rescaling, args.windowed))
     sys.stdout.write(f"  results: {target}  {args.out / 'scale.json'}\n")

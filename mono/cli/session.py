@@ -29,7 +29,7 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
     share_cores(args.threads)
     options = with_fit(with_iterations(parse_options(args.options), args.iterations), args.fit)
     exported = is_exported(model)
-    spread = ranks.count > 1 and args.device in ("auto", "cuda") and not exported
+    spread = ranks.world_size > 1 and args.device in ("auto", "cuda") and not exported
     device = nth_device(ranks.local) if spread else args.device
 
     def load(precision: Any, backend: Any) -> Predictor:
@@ -44,11 +44,11 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
                 trust=args.trust_model,
             )
 
-    if args.backend != "auto" or ranks.count == 1 or exported:
+    if args.backend != "auto" or ranks.world_size == 1 or exported:
         return load(args.precision, args.backend)
     # One process measures what is fastest: others would disturb it, and might find something else.
     first = load(args.precision, "auto") if ranks.rank == 0 else None
-    precision, backend = ranks.agree(first and (first.precision, first.backend))
+    precision, backend = ranks.broadcast(first and (first.precision, first.backend))
     return first or load(precision, backend)
 
 
@@ -58,7 +58,7 @@ def command() -> list[str]:
     return ["metricdepth" if program in ("__main__.py", "metricdepth") else program, *sys.argv[1:]]
 
 
-def facts(predictor: Predictor) -> dict[str, Any]:
+def run_metadata(predictor: Predictor) -> dict[str, Any]:
     """What must be known to repeat a run."""
     from mono.system.versions import versions
 
@@ -83,6 +83,6 @@ def execute(samples: Sequence[Sample], predictor: Predictor, options: RunOptions
 
     from mono.do_test import run
 
-    total = len(range(ranks.rank, len(samples), ranks.count))
+    total = len(range(ranks.rank, len(samples), ranks.world_size))
     with logging_redirect_tqdm(), tqdm(total=total, unit="image", disable=ranks.rank != 0) as bar:
         return run(samples, predictor, options, on_done=bar.update, ranks=ranks)

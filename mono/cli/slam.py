@@ -43,7 +43,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Finds the path; returns the exit code: 1 if a part of it has no scale, or frames could not be read."""
-    from mono.runs.folder import alone
+    from mono.runs.folder import lock_output_folder
     from mono.slam.reconstruction.metric_paths import camera_of_frames, paths_by_sfm, paths_by_vo
     from mono.slam.reconstruction.path_files import write_paths
     from mono.slam.reconstruction.sfm import SfmOptions
@@ -72,9 +72,9 @@ def run(args: argparse.Namespace) -> int:
     predictor = session.load_predictor(args, args.model, args.checkpoint, Ranks())
 
     def depth_of(rgb: np.ndarray, of: ResolvedCamera) -> np.ndarray:
-        return predictor.predict_found([rgb], [of])[0].depth
+        return predictor.predict(rgb, of).depth
 
-    with alone(args.out), _Bars() as bars:
+    with lock_output_folder(args.out), _Bars() as bars:
         if args.method == "sfm":
             options = SfmOptions(refine_focal=args.refine_focal, threads=args.threads or 0, **features)
             paths, unread = paths_by_sfm(

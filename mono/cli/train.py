@@ -77,11 +77,11 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     train(config, recipe, frames, sets, plan, ranks)
     if ranks.rank == 0:
-        export(args.out / LAST, args.out / WEIGHTS, facts_of(config.path.name))
+        export(args.out / LAST, args.out / WEIGHTS, weight_metadata(config.path.name))
     return 0
 
 
-def facts_of(config: str) -> dict[str, str]:
+def weight_metadata(config: str) -> dict[str, str]:
     """Where weights come from, for their file."""
     return {"config": config, "date": datetime.now(timezone.utc).isoformat(timespec="seconds"), "commit": _commit()}
 

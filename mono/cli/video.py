@@ -62,13 +62,13 @@ def finish(samples: Sequence[VideoSample], options: RunOptions, smooth: float | 
     from tqdm import tqdm
 
     from mono.io.atomic import write_bytes
-    from mono.runs.folder import alone
+    from mono.runs.folder import lock_output_folder
     from mono.runs.manifest import Manifest
     from mono.visual.depth_video import write_depth_video
     from mono.visual.smoothing import clear, find_smoothing, write_smoothed
 
     out = options.out
-    with alone(out):
+    with lock_output_folder(out):
         manifest = Manifest(out)
         for frames in by_video(samples).values():
             records = [(s, manifest.get(s.name)) for s in frames]

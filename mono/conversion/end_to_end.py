@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mono.geometry.canonical import FARTHEST, CanonicalTransform
 
 
-class WholeModel(nn.Module):
+class EndToEndModel(nn.Module):
     """Normalisation, canonical transform, network, and the way back.
 
     The photo is resized bit for bit as cv2.resize does it with INTER_LINEAR (which does not smooth an image that gets

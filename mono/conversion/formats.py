@@ -18,9 +18,11 @@ from mono.io.atomic import atomic_path, write_bytes
 from mono.system.errors import BackendError
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".ts", "exported-program": ".pt2"}
-FACTS = "metricdepth"  # the name of the entry in a file's metadata that holds facts as JSON
+METADATA_KEY = "metricdepth"  # the name of the entry in a file's metadata that holds facts as JSON
 
-Whole = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]  # (image, intrinsics) to (depth, confidence)
+ExportedModel = Callable[
+    [np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]
+]  # (image, intrinsics) to (depth, confidence)
 
 
 def to_onnx(program: Any, inputs: Sequence[str], outputs: Sequence[str] | None = None) -> Any:
@@ -33,9 +35,9 @@ def to_onnx(program: Any, inputs: Sequence[str], outputs: Sequence[str] | None =
         )
 
 
-def write_onnx(model: Any, path: Path, facts: Mapping[str, Any]) -> None:
+def write_onnx(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
     """Writes what `to_onnx` made, in one file."""
-    model.model.metadata_props[FACTS] = json.dumps(facts)
+    model.model.metadata_props[METADATA_KEY] = json.dumps(metadata)
     with _quiet(), atomic_path(path) as temporary:
         model.save(str(temporary), external_data=False)
 
@@ -52,7 +54,7 @@ def to_openvino(program: Any, inputs: Sequence[str], outputs: Sequence[str] | No
     return model
 
 
-def write_openvino(model: Any, path: Path, facts: Mapping[str, Any]) -> None:
+def write_openvino(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
     """Writes OpenVINO's pair of files; the weights are beside `path`, as .bin, and there before what names them.
 
     Raises:
@@ -60,7 +62,7 @@ def write_openvino(model: Any, path: Path, facts: Mapping[str, Any]) -> None:
     """
     import openvino
 
-    model.set_rt_info(json.dumps(facts), FACTS)
+    model.set_rt_info(json.dumps(metadata), METADATA_KEY)
     with atomic_path(path) as graph, atomic_path(path.with_suffix(".bin")) as weights:
         try:
             openvino.serialize(model, graph, weights)
@@ -69,21 +71,21 @@ def write_openvino(model: Any, path: Path, facts: Mapping[str, Any]) -> None:
         path.unlink(missing_ok=True)  # no moment has a graph with the weights of another
 
 
-def write_torchscript(script: Any, path: Path, facts: Mapping[str, Any]) -> None:
+def write_torchscript(script: Any, path: Path, metadata: Mapping[str, Any]) -> None:
     """Writes a `torch.jit.ScriptModule`."""
     import torch
 
     with _quiet(), atomic_path(path) as temporary:
-        torch.jit.save(script, str(temporary), _extra_files={FACTS: json.dumps(facts)})
+        torch.jit.save(script, str(temporary), _extra_files={METADATA_KEY: json.dumps(metadata)})
 
 
-def write_exported_program(program: Any, path: Path, facts: Mapping[str, Any]) -> None:
+def write_exported_program(program: Any, path: Path, metadata: Mapping[str, Any]) -> None:
     """Writes a `torch.export.ExportedProgram`."""
     import torch
 
     buffer = io.BytesIO()
     with _quiet():
-        torch.export.save(program, buffer, extra_files={FACTS: json.dumps(facts)})
+        torch.export.save(program, buffer, extra_files={METADATA_KEY: json.dumps(metadata)})
     write_bytes(path, buffer.getvalue())
 
 
@@ -92,7 +94,7 @@ def is_exported(path: str | Path) -> bool:
     return Path(path).suffix in SUFFIXES.values()
 
 
-def open_exported(path: Path, trust: bool = False) -> tuple[Whole, dict[str, Any]]:
+def open_exported(path: Path, trust: bool = False) -> tuple[ExportedModel, dict[str, Any]]:
     """An exported model, ready to run, and the facts in it; it runs with as many threads as torch has now.
 
     Args:
@@ -129,7 +131,7 @@ def open_exported(path: Path, trust: bool = False) -> tuple[Whole, dict[str, Any
     return run, json.loads(text)
 
 
-def _open_onnx(path: Path) -> tuple[Whole, str]:
+def _open_onnx(path: Path) -> tuple[ExportedModel, str]:
     import onnxruntime
     import torch
 
@@ -144,10 +146,10 @@ def _open_onnx(path: Path) -> tuple[Whole, str]:
         depth, confidence = session.run(["depth", "confidence"], {"image": image, "intrinsics": intrinsics})
         return depth, confidence
 
-    return run, session.get_modelmeta().custom_metadata_map.get(FACTS, "")
+    return run, session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, "")
 
 
-def _open_openvino(path: Path) -> tuple[Whole, str]:
+def _open_openvino(path: Path) -> tuple[ExportedModel, str]:
     import openvino
     import torch
 
@@ -159,36 +161,36 @@ def _open_openvino(path: Path) -> tuple[Whole, str]:
         "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "PERFORMANCE_HINT": "LATENCY", "CACHE_DIR": str(cache_folder("openvino", "compiled")),
     }  # fmt: skip
-    text = str(model.get_rt_info(FACTS).value) if model.has_rt_info(FACTS) else ""
+    text = str(model.get_rt_info(METADATA_KEY).value) if model.has_rt_info(METADATA_KEY) else ""
     compiled = core.compile_model(model, "CPU", settings)
 
     def run(image: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        answer = compiled([image, intrinsics])
-        return answer[0], answer[1]
+        outputs = compiled([image, intrinsics])
+        return outputs[0], outputs[1]
 
     return run, text
 
 
-def _open_torchscript(path: Path) -> tuple[Whole, str]:
+def _open_torchscript(path: Path) -> tuple[ExportedModel, str]:
     import torch
 
-    files = {FACTS: ""}
+    files = {METADATA_KEY: ""}
     with _quiet():
         module = torch.jit.load(str(path), map_location="cpu", _extra_files=files)
-    text: Any = files[FACTS]
+    text: Any = files[METADATA_KEY]
     return _run_with_torch(module), text.decode() if isinstance(text, bytes) else text
 
 
-def _open_exported_program(path: Path) -> tuple[Whole, str]:
+def _open_exported_program(path: Path) -> tuple[ExportedModel, str]:
     import torch
 
-    files = {FACTS: ""}
+    files = {METADATA_KEY: ""}
     with _quiet():
         module = torch.export.load(path, extra_files=files).module()
-    return _run_with_torch(module), files[FACTS]
+    return _run_with_torch(module), files[METADATA_KEY]
 
 
-def _run_with_torch(module: Any) -> Whole:
+def _run_with_torch(module: Any) -> ExportedModel:
     import torch
 
     def run(image: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ LABELS = {
 }
 
 
-def tiers_of(images: Iterable[Collection[str]]) -> list[str]:
+def tier_names(images: Iterable[Collection[str]]) -> list[str]:
     """The tiers that any of the images (each a collection of tiers) has, in their usual order."""
     found = {tier for image in images for tier in image}
     return [tier for tier in ALIGNMENTS if tier in found]

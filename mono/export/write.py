@@ -15,7 +15,7 @@ import numpy as np
 from mono.backends.base import why_not
 from mono.conversion.formats import (
     SUFFIXES,
-    Whole,
+    ExportedModel,
     open_exported,
     to_onnx,
     to_openvino,
@@ -88,7 +88,7 @@ def export(predictor: Predictor, kind: str, path: Path) -> list[Agreement]:
             differs by more than `BOUND`.
     """
     _refuse(predictor, kind, path)
-    facts: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "model": predictor.name,
         "checksum_sha256": predictor.checksum,
         "architecture": dict(predictor.architecture),
@@ -102,7 +102,7 @@ def export(predictor: Predictor, kind: str, path: Path) -> list[Agreement]:
     write = _writer(predictor, kind)
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / f"draft{SUFFIXES[kind]}"
-        write(draft, facts)
+        write(draft, metadata)
         whole, _ = open_exported(draft, trust=True)
         logger.info("comparing with the model at %d sizes", len(_CHECKED))
         agreements = [_agreement(predictor, whole, camera) for camera in _CHECKED]
@@ -112,7 +112,7 @@ def export(predictor: Predictor, kind: str, path: Path) -> list[Agreement]:
             + "; ".join(f"{a.size[0]}x{a.size[1]}: depth by {a.depth:.1e}, confidence {a.confidence:.1e}" for a in bad)
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    write(path, facts | {"checked": [asdict(a) for a in agreements], "bound": BOUND})
+    write(path, metadata | {"checked": [asdict(a) for a in agreements], "bound": BOUND})
     return agreements
 
 
@@ -144,7 +144,7 @@ def _writer(predictor: Predictor, kind: str) -> Callable[[Path, dict[str, Any]],
     """What writes the model to a path with facts; the model is captured once."""
     import torch
 
-    from mono.conversion.end_to_end import WholeModel
+    from mono.conversion.end_to_end import EndToEndModel
     from mono.conversion.tracing import Maps, with_plain_padding
 
     image = torch.from_numpy(_picture(_TRACED))
@@ -152,21 +152,21 @@ def _writer(predictor: Predictor, kind: str) -> Callable[[Path, dict[str, Any]],
     network: Any = Maps(with_plain_padding(predictor.network)).eval()  # type: ignore[arg-type]
     if kind == "torchscript":
         script = _scripted(network, predictor)
-        return lambda path, facts: write_torchscript(script, path, facts)
+        return lambda path, metadata: write_torchscript(script, path, metadata)
     dynamic = torch.export.Dim.DYNAMIC
     with torch.no_grad():
         program = torch.export.export(
-            WholeModel(network, predictor.transform).eval(),
+            EndToEndModel(network, predictor.transform).eval(),
             (image, intrinsics),
             dynamic_shapes=({0: dynamic, 1: dynamic}, None),
         )
     if kind == "exported-program":
-        return lambda path, facts: write_exported_program(program, path, facts)
+        return lambda path, metadata: write_exported_program(program, path, metadata)
     if kind == "openvino":
         model = to_openvino(program, _INPUTS, _OUTPUTS)
-        return lambda path, facts: write_openvino(model, path, facts)
+        return lambda path, metadata: write_openvino(model, path, metadata)
     onnx = to_onnx(program, _INPUTS, _OUTPUTS)
-    return lambda path, facts: write_onnx(onnx, path, facts)
+    return lambda path, metadata: write_onnx(onnx, path, metadata)
 
 
 def _scripted(network: Any, predictor: Predictor) -> Any:
@@ -174,17 +174,17 @@ def _scripted(network: Any, predictor: Predictor) -> Any:
 
     import torch
 
-    from mono.conversion.end_to_end import WholeModel
+    from mono.conversion.end_to_end import EndToEndModel
 
     view = predictor.transform.view(_TRACED)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that tracing may not generalise: the file is checked at other sizes
         inputs = (torch.zeros(1, 3, *view.input_size), torch.zeros(1, 2))
         traced = torch.jit.trace(network, inputs, check_trace=False)
-        return torch.jit.script(WholeModel(traced, predictor.transform).eval())
+        return torch.jit.script(EndToEndModel(traced, predictor.transform).eval())
 
 
-def _agreement(predictor: Predictor, whole: Whole, camera: Camera) -> Agreement:
+def _agreement(predictor: Predictor, whole: ExportedModel, camera: Camera) -> Agreement:
     picture = _picture(camera)
     expected = predictor.predict(picture, camera)
     depth, confidence = whole(picture, np.array(camera.intrinsics, np.float32))

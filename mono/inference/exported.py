@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mono.conversion.formats import Whole, open_exported
+from mono.conversion.formats import ExportedModel, open_exported
 from mono.data.camera_source import ResolvedCamera
 from mono.geometry.canonical import CanonicalTransform
 from mono.inference.prediction import Prediction
@@ -30,7 +30,7 @@ class Photo:
 
 
 @dataclass(frozen=True)
-class Said:
+class ExportedOutput:
     """What an exported file said of an image."""
 
     depth: np.ndarray
@@ -53,17 +53,12 @@ class ExportedPredictor(Predictor):
     """A predictor whose canonical transform and network are in one file. Made by `load_model`.
 
     Attributes:
-        whole: runs the file.
-        facts: what the file says of itself.
+        exported_model: runs the file.
+        metadata: what the file says of itself.
     """
 
-    whole: Whole | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    def predict_found(self, images: Sequence[np.ndarray], cameras: Sequence[ResolvedCamera]) -> list[Prediction]:
-        """`predict_batch` for (H, W, 3) uint8 RGB arrays whose cameras were found already."""
-        photos = [self.prepare(image, found) for image, found in zip(images, cameras, strict=True)]
-        return [said.prediction() for said in self.ask(photos)]
+    exported_model: ExportedModel | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def prepare(self, image: np.ndarray, found: ResolvedCamera) -> Any:
         """An image as the file wants it.
@@ -79,14 +74,14 @@ class ExportedPredictor(Predictor):
         self.transform.view(camera)  # the file itself would only say that some size is not positive
         return Photo(np.ascontiguousarray(image), found)
 
-    def ask(self, images: Sequence[Any]) -> list[Any]:
+    def infer(self, images: Sequence[Any]) -> list[Any]:
         """Runs the file on images, one after another, as it takes them."""
-        assert self.whole is not None
-        answers = []
+        assert self.exported_model is not None
+        outputs = []
         for photo in images:
-            depth, confidence = self.whole(photo.rgb, np.array(photo.found.camera.intrinsics, np.float32))
-            answers.append(Said(depth, confidence, photo.found))
-        return answers
+            depth, confidence = self.exported_model(photo.rgb, np.array(photo.found.camera.intrinsics, np.float32))
+            outputs.append(ExportedOutput(depth, confidence, photo.found))
+        return outputs
 
 
 def open_predictor(
@@ -117,20 +112,20 @@ def open_predictor(
             f"{path} is an exported model: it holds its weights and settings, and runs in float32 on the CPU with what "
             f"it was written for. Leave out {', '.join(wrong)}"
         )
-    whole, facts = open_exported(path, trust)
-    values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in facts["transform"].items()}
+    exported_model, metadata = open_exported(path, trust)
+    values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in metadata["transform"].items()}
     return ExportedPredictor(
         network=_no_network,
         transform=CanonicalTransform(**values),
         device=device,
         precision="float32",
-        name=facts["model"],
+        name=metadata["model"],
         checkpoint=path,
         checksum=sha256(path),
-        architecture=facts["architecture"],
-        backend=facts["format"],
-        whole=whole,
-        facts=facts,
+        architecture=metadata["architecture"],
+        backend=metadata["format"],
+        exported_model=exported_model,
+        metadata=metadata,
     )
 
 

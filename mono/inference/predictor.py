@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Prepared:
+class NetworkInput:
     """An image that is ready for the network.
 
     Attributes:
@@ -42,8 +42,8 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the network said of the image `row` of a batch; see `Prepared`."""
+class RawPrediction:
+    """What the network said of the image `row` of a batch; see `NetworkInput`."""
 
     output: NetworkOutput
     row: int
@@ -51,7 +51,7 @@ class Answer:
     found: ResolvedCamera
 
     def prediction(self) -> Prediction:
-        """The answer brought back to the image, in metres. Threads may do this while the network runs."""
+        """The output brought back to the image, in metres. Threads may do this while the network runs."""
         output, row, view = self.output, self.row, self.view
         normal = normal_confidence = None
         if output.normal is not None and output.normal_confidence is not None:
@@ -95,7 +95,7 @@ class Predictor:
     architecture: Mapping[str, Any] = field(default_factory=dict)
     backend: str = "eager"
 
-    def predict(self, image: Any, camera: Camera | None = None) -> Prediction:
+    def predict(self, image: Any, camera: Camera | ResolvedCamera | None = None) -> Prediction:
         """Predicts metric depth of one image.
 
         Args:
@@ -108,7 +108,9 @@ class Predictor:
         """
         return self.predict_batch([image], [camera])[0]
 
-    def predict_batch(self, images: Sequence[Any], cameras: Sequence[Camera | None] | None = None) -> list[Prediction]:
+    def predict_batch(
+        self, images: Sequence[Any], cameras: Sequence[Camera | ResolvedCamera | None] | None = None
+    ) -> list[Prediction]:
         """Predicts metric depth of several images, of any sizes and cameras.
 
         Images whose network inputs have one size go through the network together.
@@ -126,30 +128,26 @@ class Predictor:
         if len(cameras) != len(images):
             raise ValueError(f"there are {len(images)} images but {len(cameras)} cameras")
         read = [_read(image, camera) for image, camera in zip(images, cameras, strict=True)]
-        return self.predict_found([rgb for rgb, _ in read], [found for _, found in read])
+        prepared = [self.prepare(rgb, found) for rgb, found in read]
+        return [raw.prediction() for raw in self.infer(prepared)]
 
-    def predict_found(self, images: Sequence[np.ndarray], cameras: Sequence[ResolvedCamera]) -> list[Prediction]:
-        """`predict_batch` for (H, W, 3) uint8 RGB arrays whose cameras were found already."""
-        prepared = [self.prepare(image, found) for image, found in zip(images, cameras, strict=True)]
-        return [answer.prediction() for answer in self.ask(prepared)]
-
-    def prepare(self, image: np.ndarray, found: ResolvedCamera) -> Prepared:
+    def prepare(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
         """Brings an (H, W, 3) uint8 RGB array to the network's input. Threads may do this while the network runs.
 
         Raises:
             ValueError: the image does not have the camera's size, or does not fit the network's input.
         """
         view = self.transform.view(found.camera)
-        return Prepared(found, view, view.image_to_input(image))
+        return NetworkInput(found, view, view.image_to_input(image))
 
-    def ask(self, images: Sequence[Prepared]) -> list[Answer]:
+    def infer(self, images: Sequence[NetworkInput]) -> list[RawPrediction]:
         """Runs the network; images whose inputs have one size go through it together."""
         import torch
 
         by_size: dict[tuple[int, int], list[int]] = {}
         for i, image in enumerate(images):
             by_size.setdefault(image.view.input_size, []).append(i)
-        answers: dict[int, Answer] = {}
+        raw_predictions: dict[int, RawPrediction] = {}
         for members in by_size.values():
             inputs = [torch.from_numpy(np.stack([images[i].pixels for i in members])).to(self.device)]
             if getattr(self.network, "uses_principal_point", False):
@@ -157,8 +155,10 @@ class Predictor:
                 inputs.append(torch.tensor(points, device=self.device))
             with torch.inference_mode(), self._autocast():
                 output = self.network(*inputs)
-            answers |= {i: Answer(output, row, images[i].view, images[i].found) for row, i in enumerate(members)}
-        return [answers[i] for i in range(len(images))]
+            raw_predictions |= {
+                i: RawPrediction(output, row, images[i].view, images[i].found) for row, i in enumerate(members)
+            }
+        return [raw_predictions[i] for i in range(len(images))]
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         import torch
@@ -168,7 +168,7 @@ class Predictor:
         return torch.autocast(self.device.type, dtype=getattr(torch, self.precision))
 
 
-def _read(image: Any, camera: Camera | None) -> tuple[np.ndarray, ResolvedCamera]:
+def _read(image: Any, camera: Camera | ResolvedCamera | None) -> tuple[np.ndarray, ResolvedCamera]:
     from mono.io.exif import read_exif_camera
     from mono.io.images import read_image, to_rgb
 
@@ -185,6 +185,8 @@ def _read(image: Any, camera: Camera | None) -> tuple[np.ndarray, ResolvedCamera
         rgb, exif = to_rgb(image), read_exif_camera(image)
     else:
         raise ValueError(f"an image must be a path, a PIL image or an array, not a {type(image).__name__}")
+    if isinstance(camera, ResolvedCamera):
+        return rgb, camera
     height, width = rgb.shape[:2]
     if camera is not None:
         if not isinstance(camera, Camera):

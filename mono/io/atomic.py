@@ -43,7 +43,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
-def sweep(folder: Path, *, recursive: bool = True) -> int:
+def remove_stale_files(folder: Path, *, recursive: bool = True) -> int:
     """Remove the temporary files that killed runs left in `folder`; call it before a run writes anything.
 
     Files of processes that are alive on this machine stay; those of other machines go after a day.

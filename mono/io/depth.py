@@ -59,7 +59,7 @@ def read_depth(path: str | os.PathLike[str], scale: float | None = None) -> np.n
         if path.suffix.lower() in readers:
             stored = readers[path.suffix.lower()](path)
         else:
-            stored, own_scale = _read_picture(path)
+            stored, own_scale = _read_image_values(path)
             scale = own_scale if scale is None else scale
     except DepthError:
         raise
@@ -91,7 +91,7 @@ def _to_metres(path: Path, stored: np.ndarray, scale: float | None) -> np.ndarra
     return np.where(valid, depth, np.float32(0))
 
 
-def _read_picture(path: Path) -> tuple[np.ndarray, float | None]:
+def _read_image_values(path: Path) -> tuple[np.ndarray, float | None]:
     """Stored values of a PNG or TIFF, and the scale the file itself names."""
     try:
         with Image.open(path) as image:
@@ -225,9 +225,9 @@ def sidecar_path(path: Path) -> Path:
 
 def _write_png(path: Path, depth: np.ndarray, camera: Camera | None) -> dict[str, Any]:
     steps, scale = quantise(depth)
-    facts: dict[str, Any] = {"depth_scale": scale, "unit": "m", "invalid": 0}
+    sidecar: dict[str, Any] = {"depth_scale": scale, "unit": "m", "invalid": 0}
     if camera is not None:
-        facts["camera"] = {
+        sidecar["camera"] = {
             "fx": camera.fx,
             "fy": camera.fy,
             "cx": camera.cx,
@@ -237,9 +237,9 @@ def _write_png(path: Path, depth: np.ndarray, camera: Camera | None) -> dict[str
             "distortion": list(camera.distortion),
         }
     data = encode_png16(steps, {"depth_scale": str(scale), "unit": "m = value / depth_scale; 0 = invalid"})
-    write_bytes(sidecar_path(path), (json.dumps(facts, indent=1) + "\n").encode())
+    write_bytes(sidecar_path(path), (json.dumps(sidecar, indent=1) + "\n").encode())
     write_bytes(path, data)
-    return facts
+    return sidecar
 
 
 def _write_exr(path: Path, depth: np.ndarray) -> None:

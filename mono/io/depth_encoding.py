@@ -91,9 +91,9 @@ def write_npz(path: Path, depth: np.ndarray) -> None:
     plain = content.getbuffer()
     packed, name = deflate(plain, search=False, raw=True), b"depth.npy"
     version, flags, method, hour, day = 20, 0, zipfile.ZIP_DEFLATED, 0, (1 << 5) | 1  # 1 January 1980
-    facts = (flags, method, hour, day, zlib.crc32(plain), len(packed), len(plain), len(name), 0)
-    header = struct.pack("<4sHHHHHIIIHH", b"PK\3\4", version, *facts) + name
-    entry = struct.pack("<4sHHHHHHIIIHHHHHII", b"PK\1\2", version, version, *facts, 0, 0, 0, 0, 0) + name
+    fields = (flags, method, hour, day, zlib.crc32(plain), len(packed), len(plain), len(name), 0)
+    header = struct.pack("<4sHHHHHIIIHH", b"PK\3\4", version, *fields) + name
+    entry = struct.pack("<4sHHHHHHIIIHHHHHII", b"PK\1\2", version, version, *fields, 0, 0, 0, 0, 0) + name
     start = len(header) + len(packed)
     end = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 1, 1, len(entry), start, 0)
     with open(path, "wb") as file:

@@ -114,13 +114,13 @@ def build_depth_model(
         )
     if tokens != (iterations is not None):
         raise ValueError(f'decoder "{decoder}" ' + ("needs a number of iterations" if tokens else "has no iterations"))
-    trunk: DinoV2Encoder | EfficientNetLite | TimmEncoder
+    backbone: DinoV2Encoder | EfficientNetLite | TimmEncoder
     if encoder == "tf_efficientnet_lite0":
-        trunk = EfficientNetLite(drop_path_rate)
+        backbone = EfficientNetLite(drop_path_rate)
     else:
         try:
-            trunk = (DinoV2Encoder if tokens else TimmEncoder)(encoder, drop_path_rate)
+            backbone = (DinoV2Encoder if tokens else TimmEncoder)(encoder, drop_path_rate)
         except RuntimeError as error:
             raise ValueError(f'encoder "{encoder}": {error}') from error
     refinement = {"iterations": iterations} if tokens else {}
-    return DepthModel(trunk, DECODERS[decoder](trunk.channels, widths, depth_range, **refinement))
+    return DepthModel(backbone, DECODERS[decoder](backbone.channels, widths, depth_range, **refinement))

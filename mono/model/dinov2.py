@@ -44,13 +44,13 @@ class DinoV2Encoder(nn.Module):
         import timm
 
         super().__init__()
-        trunk: Any = timm.create_model(
+        backbone: Any = timm.create_model(
             name, pretrained=False, num_classes=0, dynamic_img_size=True, drop_path_rate=drop_path_rate
         )
-        width = int(trunk.embed_dim)
-        trunk.pos_embed = nn.Parameter(torch.zeros(1, 1 + _GRID**2, width))
-        nn.init.trunc_normal_(trunk.pos_embed, std=0.02)
-        self.trunk = trunk
+        width = int(backbone.embed_dim)
+        backbone.pos_embed = nn.Parameter(torch.zeros(1, 1 + _GRID**2, width))
+        nn.init.trunc_normal_(backbone.pos_embed, std=0.02)
+        self.trunk = backbone
         self.tapped = "giant" in name
         self.channels = [width] * 4
 

@@ -74,7 +74,7 @@ class Block(nn.Module):
         return x + self.drop_path(y) if self.residual else y
 
 
-class _Trunk(nn.Module):
+class _Backbone(nn.Module):
     def __init__(self, drop_path_rate: float):
         super().__init__()
         self.conv_stem = SameConv(3, 32, 3, 2)
@@ -102,7 +102,7 @@ class EfficientNetLite(nn.Module):
 
     def __init__(self, drop_path_rate: float = 0.0):
         super().__init__()
-        self.trunk = _Trunk(drop_path_rate)
+        self.trunk = _Backbone(drop_path_rate)
         self.channels = [_STAGES[i][4] for i in _HANDED_OUT]
 
     def forward(self, image: Tensor) -> list[Tensor]:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from mono.data.sample import Sample
-from mono.io.atomic import sweep
+from mono.io.atomic import remove_stale_files
 from mono.runs.manifest import Manifest
 from mono.system.errors import RunError
 
 
 @contextlib.contextmanager
-def alone(out: Path) -> Iterator[None]:
+def lock_output_folder(out: Path) -> Iterator[None]:
     """Holds an output folder, so that no other run writes there at the same time."""
     from filelock import FileLock, Timeout
 
@@ -32,10 +32,10 @@ def alone(out: Path) -> Iterator[None]:
         lock.release()
 
 
-def prepare(out: Path) -> Manifest:
+def open_output_folder(out: Path) -> Manifest:
     """Opens an output folder: what killed runs and other processes left is cleared away, or taken over."""
     try:
-        sweep(out)
+        remove_stale_files(out)
         manifest = Manifest(out)
         for part in sorted(out.glob("manifest.rank*.jsonl")):
             for record in Manifest(out, part.name).walk():

@@ -16,7 +16,7 @@ from mono.inference.prediction import Prediction
 from mono.io.depth import DEPTH_FORMATS, write_depth
 from mono.io.normals import NORMAL_FORMATS, write_normal
 from mono.io.point_cloud import point_cloud, write_ply
-from mono.visual.pictures import depth_picture, normal_picture, write_picture
+from mono.visual.pictures import visualize_depth, visualize_normals, write_image
 
 KINDS = ("depth", "vis", "pcd", "normal")
 logger = logging.getLogger(__name__)
@@ -119,14 +119,14 @@ def write_outputs(
         write_depth(out / outputs["depth"], prediction.depth, prediction.camera)
     if "vis" in options.save:
         outputs["vis"] = f"vis/{name}.jpg"
-        write_picture(out / outputs["vis"], depth_picture(rgb, prediction.depth))
+        write_image(out / outputs["vis"], visualize_depth(rgb, prediction.depth))
     normal = prediction.normal
     if "normal" in options.save:
         normal = prediction.surface_normals()
         outputs["normal"] = f"normal/{name}.{options.normal_format}"
         outputs["normal_vis"] = f"normal_vis/{name}.jpg"
         write_normal(out / outputs["normal"], normal, prediction.normal_source)
-        write_picture(out / outputs["normal_vis"], normal_picture(rgb, normal))
+        write_image(out / outputs["normal_vis"], visualize_normals(rgb, normal))
     if "pcd" in options.save:
         outputs["pcd"] = f"pcd/{name}.ply"
         _write_cloud(out / outputs["pcd"], rgb, prediction, normal, options.cloud)

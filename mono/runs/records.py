@@ -15,7 +15,7 @@ from mono.data.camera_source import CameraResolver
 from mono.data.sample import Sample
 from mono.evaluation.metrics import ImageMetrics
 from mono.evaluation.normals.metrics import ImageNormals, NormalMetrics
-from mono.evaluation.report.image_records import FRAME_VERSION
+from mono.evaluation.report.image_records import IMAGE_RECORD_VERSION
 from mono.evaluation.scoring import SCORING_VERSION
 from mono.inference.prediction import Prediction
 from mono.io.camera_files import camera_file_beside
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _COMPARING = ("protocol", "alignments", "report", "derive_normals", "scoring")
 
 
-def settings_of(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
+def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
     """All that decides what an image's outputs are, up to the rounding of another device or batch size."""
     return {
         "checksum": predictor.checksum,
@@ -42,13 +42,13 @@ def settings_of(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
         "focal_sweep": options.focal_sweep,
         "protocol": asdict(options.protocol) if options.protocol else None,
         "alignments": options.alignments,
-        "report": FRAME_VERSION if options.report else None,
+        "report": IMAGE_RECORD_VERSION if options.report else None,
         "derive_normals": options.derive_normals,
         "scoring": SCORING_VERSION,
     }
 
 
-def key_of(settings: Mapping[str, Any], sample: Sample, resolver: CameraResolver) -> str:
+def cache_key(settings: Mapping[str, Any], sample: Sample, resolver: CameraResolver) -> str:
     """A short text that is another one when the settings, the sample or one of its files is."""
     if sample.depth is None and sample.normal is None:  # nothing to compare with
         settings = {name: value for name, value in settings.items() if name not in _COMPARING}
@@ -66,7 +66,9 @@ def _stat(path: Path) -> Any:
         return None
 
 
-def success(sample: Sample, prediction: Prediction, outputs: Mapping[str, Any], predictor: Predictor) -> dict[str, Any]:
+def success_record(
+    sample: Sample, prediction: Prediction, outputs: Mapping[str, Any], predictor: Predictor
+) -> dict[str, Any]:
     """The record of an image that was done, but for its metrics, its key and the time it took."""
     camera = prediction.camera
     return {
@@ -87,18 +89,18 @@ def success(sample: Sample, prediction: Prediction, outputs: Mapping[str, Any], 
     }
 
 
-def failure(sample: Sample, key: str, reason: str) -> dict[str, Any]:
+def failure_record(sample: Sample, key: str, reason: str) -> dict[str, Any]:
     """The record of an image that failed."""
     return {"input": sample.source, "name": sample.name, "status": "failed", "key": key, "outputs": {}, "error": reason}
 
 
-def tiers_of(record: Mapping[str, Any]) -> dict[str, ImageMetrics] | None:
+def metrics_from_record(record: Mapping[str, Any]) -> dict[str, ImageMetrics] | None:
     """A record's metrics by tier; None without valid ground truth."""
     metrics = record["metrics"]
     return {tier: ImageMetrics(**values) for tier, values in metrics.items()} if metrics else None
 
 
-def normals_of(record: Mapping[str, Any]) -> ImageNormals | None:
+def normals_from_record(record: Mapping[str, Any]) -> ImageNormals | None:
     """A record's comparison of normals; None without a true normal that counts."""
     found = record["normals"]
     if found is None:

@@ -20,7 +20,7 @@ from mono.evaluation.alignment import TIERS
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
 from mono.evaluation.normals.metrics import ImageNormals
 from mono.evaluation.protocols import Protocol
-from mono.evaluation.report.image_records import keep_frame
+from mono.evaluation.report.image_records import save_image_record
 from mono.evaluation.scoring import refuse_sparse, score_normals
 from mono.geometry.normals import normals_from_depth
 from mono.io.depth import DEPTH_FORMATS, read_depth
@@ -157,7 +157,7 @@ def _score(sample: Sample, job: _Job) -> _Outcome | str:
             tiers = evaluate_tiers(predicted, truth.depth, job.protocol, job.alignments)
             if tiers and job.report:
                 rgb = read_image(sample.rgb).rgb
-                keep_frame(_frame_file(job.report, sample), rgb, predicted, truth.depth, job.protocol)
+                save_image_record(_frame_file(job.report, sample), rgb, predicted, truth.depth, job.protocol)
         normals = _score_normals(sample, job, file, predicted, truth)
         return _Outcome(tiers, normals, depth=file is not None)
     except Exception as error:  # whatever one image does, the others are done

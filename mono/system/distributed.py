@@ -16,24 +16,24 @@ class Ranks:
 
     Attributes:
         rank: its number, from 0.
-        count: how many there are.
+        world_size: number of processes.
         local: its number on its machine, which picks its GPU.
     """
 
     rank: int = 0
-    count: int = 1
+    world_size: int = 1
     local: int = 0
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Waits until all processes are here."""
-        if self.count > 1:
+        if self.world_size > 1:
             import torch.distributed as dist
 
             dist.barrier()
 
-    def agree(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         """Rank 0's value, on all processes; what others give is ignored."""
-        if self.count == 1:
+        if self.world_size == 1:
             return value
         import torch.distributed as dist
 
@@ -43,11 +43,11 @@ class Ranks:
 
     def gather(self, value: Any) -> list[Any]:
         """The values of all processes in the order of their ranks, on rank 0; an empty list elsewhere."""
-        if self.count == 1:
+        if self.world_size == 1:
             return [value]
         import torch.distributed as dist
 
-        values: list[Any] = [None] * self.count
+        values: list[Any] = [None] * self.world_size
         dist.gather_object(value, values if self.rank == 0 else None)
         return values if self.rank == 0 else []
 
@@ -72,17 +72,17 @@ def join_ranks(launcher: str = "None") -> Ranks:
     elif name not in ("none", "pytorch"):
         raise ValueError(f'launcher "{launcher}" is unknown; use None, pytorch or slurm')
     try:
-        rank, count = int(environment["RANK"]), int(environment["WORLD_SIZE"])
+        rank, world_size = int(environment["RANK"]), int(environment["WORLD_SIZE"])
     except KeyError as error:
         raise ValueError(
             f"launcher {launcher}: the environment has no {error}; start it with torchrun --nproc_per_node N"
         ) from None
-    if count > 1:
+    if world_size > 1:
         import torch.distributed as dist
 
         atexit.register(_leave)
         dist.init_process_group("gloo", timeout=datetime.timedelta(days=7))  # one rank may have more to do
-    return Ranks(rank, count, int(environment.get("LOCAL_RANK", 0)))
+    return Ranks(rank, world_size, int(environment.get("LOCAL_RANK", 0)))
 
 
 def _leave() -> None:

@@ -25,17 +25,17 @@ def workers(count: int) -> Iterator[Executor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def ahead(pool: Executor, work: Callable[[T], R], items: Iterable[T], most: int) -> Iterator[Future[R]]:
+def prefetch_map(pool: Executor, work: Callable[[T], R], items: Iterable[T], max_pending: int) -> Iterator[Future[R]]:
     """What `work` gives for each of `items`, in their order, as futures that hold results or exceptions.
 
-    Items are taken, and handed to the pool, up to `most` before their results are asked for: neither items nor results
-    pile up. Items are taken in the caller's thread: a generator of items may do work of its own, beside the pool's.
+    Items are taken, and handed to the pool, up to `max_pending` before their results are asked for: neither items nor
+    results pile up. Items are taken in the caller's thread: a generator of items may do work of its own, beside the pool's.
     """
     waiting: deque[Future[R]] = deque()
     for item in items:
         waiting.append(pool.submit(work, item))
         del item  # it is the work's from here on
-        if len(waiting) > most:
+        if len(waiting) > max_pending:
             yield waiting.popleft()
     while waiting:
         yield waiting.popleft()

@@ -42,7 +42,7 @@ class _Depthwise(torch.autograd.Function):
         return grad_x, None, grad.sum((0, 2, 3)), None, None
 
 
-def prepare_trunk(encoder: nn.Module, frozen_blocks: int = 2, train_depthwise: bool = False) -> None:
+def prepare_backbone(encoder: nn.Module, frozen_blocks: int = 2, train_depthwise: bool = False) -> None:
     """Fixes batch-norm statistics, folds them, and freezes depthwise filters and the first stages. In place.
 
     Names and meaning of all tensors stay: the state dict before and after is that of a plain encoder.
@@ -55,14 +55,14 @@ def prepare_trunk(encoder: nn.Module, frozen_blocks: int = 2, train_depthwise: b
     Raises:
         ValueError: the encoder is of another kind.
     """
-    trunk: Any = getattr(encoder, "trunk", None)
-    if not hasattr(trunk, "conv_stem"):
+    backbone: Any = getattr(encoder, "trunk", None)
+    if not hasattr(backbone, "conv_stem"):
         raise ValueError("the recipe has frozen_blocks, which is for EfficientNet encoders: set frozen_blocks=0")
-    frozen = [trunk.conv_stem, trunk.bn1, *trunk.blocks[:frozen_blocks]] if frozen_blocks else []
+    frozen = [backbone.conv_stem, backbone.bn1, *backbone.blocks[:frozen_blocks]] if frozen_blocks else []
     for module in frozen:
         module.requires_grad_(False)
     conv: nn.Conv2d | None = None
-    for module in trunk.modules():
+    for module in backbone.modules():
         if isinstance(module, nn.Conv2d):
             conv = module
         elif isinstance(module, nn.BatchNorm2d) and conv is not None:

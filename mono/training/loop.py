@@ -13,7 +13,7 @@ from torch import Tensor
 from mono.config import ModelConfig
 from mono.data.sample import Sample
 from mono.geometry.canonical import CanonicalTransform
-from mono.io.atomic import atomic_path, sweep
+from mono.io.atomic import atomic_path, remove_stale_files
 from mono.system.distributed import Ranks
 from mono.training.data.dataset import MixedFrames, loader
 from mono.training.data.images import Frame
@@ -52,13 +52,13 @@ def train(
     """
     ranks = ranks or Ranks()
     writes = ranks.rank == 0
-    plan = BatchPlan.of(frames, recipe, config.transform, run.seed, ranks.count)
+    plan = BatchPlan.from_frames(frames, recipe, config.transform, run.seed, ranks.world_size)
     trainer = Trainer(config, recipe, run, frames, ranks)
     if trainer.resume():
         logger.info("continuing from step %d, %.1f minutes", trainer.step, trainer.seconds / 60)
     if writes:
         run.out.mkdir(parents=True, exist_ok=True)
-        sweep(run.out)
+        remove_stale_files(run.out)
         trainer.progress.open(trainer.step)
     data = make_data(frames, config.transform, recipe, _FARTHEST * config.depth_range[1])
     checkpoint_every, line_every, validate_every = run.every
@@ -68,10 +68,10 @@ def train(
     while run.share_done(trainer.step, trainer.seconds) < 1:
         batch = next(batches)
         values = trainer.update(batch)
-        (trainer.seconds,) = trainer.agree([time.monotonic() - began])
+        (trainer.seconds,) = trainer.all_reduce_mean([time.monotonic() - began])
         if not writes:
             continue
-        trainer.progress.add(values, len(batch.image) * ranks.count)
+        trainer.progress.add(values, len(batch.image) * ranks.world_size)
         if trainer.step % line_every == 0:
             trainer.progress.line(trainer.step, trainer.seconds)
         if sets and trainer.step % validate_every == 0:
@@ -84,26 +84,26 @@ def train(
             trainer.progress.line(trainer.step, trainer.seconds)
         trainer.progress.close()
         trainer.save()
-    ranks.wait()
+    ranks.barrier()
     return trainer
 
 
-def export(checkpoint: Path, path: Path, facts: Mapping[str, str]) -> None:
+def export(checkpoint: Path, path: Path, metadata: Mapping[str, str]) -> None:
     """Writes a checkpoint's averaged network as float16 safetensors, whole or not at all.
 
     Args:
         checkpoint: as `Trainer.save` writes it.
         path: of the weights.
-        facts: metadata for the file, as config, date and commit.
+        metadata: metadata for the file, as config, date and commit.
 
     Raises:
         ValueError: a weight does not fit into float16.
     """
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    write_weights(content["model_state_dict"], path, {**facts, "step": str(content["step"])})
+    write_weights(content["model_state_dict"], path, {**metadata, "step": str(content["step"])})
 
 
-def write_weights(tensors: Mapping[str, Tensor], path: Path, facts: Mapping[str, str]) -> None:
+def write_weights(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
     """Writes tensors as float16 safetensors, whole or not at all.
 
     Raises:
@@ -117,4 +117,4 @@ def write_weights(tensors: Mapping[str, Tensor], path: Path, facts: Mapping[str,
         if not bool(halves[name].isfinite().all()):
             raise ValueError(f"{path}: {name} does not fit into float16")
     with atomic_path(path) as temporary:
-        temporary.write_bytes(save(halves, dict(facts)))
+        temporary.write_bytes(save(halves, dict(metadata)))

@@ -18,7 +18,7 @@ from mono.io.atomic import atomic_path
 from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.depth_model import DepthModel, build_depth_model
 from mono.system.distributed import Ranks
-from mono.training.cpu_encoder import prepare_trunk
+from mono.training.cpu_encoder import prepare_backbone
 from mono.training.data.batch import Batch
 from mono.training.data.images import Frame
 from mono.training.fingerprint import differences, fingerprint
@@ -49,7 +49,7 @@ class Trainer:
     ):
         torch.manual_seed(run.seed)
         self.config, self.recipe, self.run, self.ranks = config, recipe, run, ranks or Ranks()
-        self.fingerprint = fingerprint(config, recipe, run, frames, self.ranks.count)
+        self.fingerprint = fingerprint(config, recipe, run, frames, self.ranks.world_size)
         # Of single points none may be lost.
         self.stride = 1 if any(f.kind == "sparse" for f in frames) else 2
         network = build_depth_model(**config.architecture, drop_path_rate=recipe.drop_path)
@@ -59,9 +59,9 @@ class Trainer:
             load_first_weights(network, recipe.init)
         self.average: DepthModel = copy.deepcopy(network).eval().requires_grad_(False).to(run.device)
         if recipe.frozen_blocks:
-            prepare_trunk(network.encoder, recipe.frozen_blocks)
+            prepare_backbone(network.encoder, recipe.frozen_blocks)
         self.network: DepthModel = network.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.forward: nn.Module = self._spread() if self.ranks.count > 1 else self.network
+        self.forward: nn.Module = self._spread() if self.ranks.world_size > 1 else self.network
         self.optimizer = torch.optim.AdamW(self._groups(), lr=0.0, betas=(0.9, 0.99))
         self.step, self.seconds = 0, 0.0
         self.progress = Progress(run)
@@ -109,15 +109,15 @@ class Trainer:
             logger.warning("step %d: the gradient is not finite; the step is skipped", self.step)
         self.step += 1
         self._average()
-        values = self.agree([total.item(), *(value.item() for value in parts.values())])
+        values = self.all_reduce_mean([total.item(), *(value.item() for value in parts.values())])
         return {"loss": values[0], "norm": norm.item(), "rate": factor} | dict(zip(parts, values[1:], strict=True))
 
-    def agree(self, values: Sequence[float]) -> list[float]:
+    def all_reduce_mean(self, values: Sequence[float]) -> list[float]:
         """The means of numbers over all processes."""
         numbers = torch.tensor(values, dtype=torch.float64)
-        if self.ranks.count > 1:
+        if self.ranks.world_size > 1:
             dist.all_reduce(numbers)
-        return (numbers / self.ranks.count).tolist()
+        return (numbers / self.ranks.world_size).tolist()
 
     @torch.no_grad()
     def _average(self) -> None:

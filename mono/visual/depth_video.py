@@ -12,7 +12,7 @@ from mono.data.video import VideoSample
 from mono.io.atomic import atomic_path
 from mono.io.depth import read_depth
 from mono.io.video import VideoError, import_av
-from mono.visual.pictures import depth_limits, depth_picture
+from mono.visual.pictures import depth_limits, visualize_depth
 
 # What most players show comes first; which of them there is depends on how PyAV was built.
 _CODECS: tuple[tuple[str, dict[str, str]], ...] = (
@@ -61,7 +61,7 @@ def write_depth_video(
 
     def pictures() -> Iterator[np.ndarray]:
         for sample, depth_file in zip(samples, depth_files, strict=True):
-            yield depth_picture(sample.read().rgb, read_depth(depth_file), near, far, max_side=_MAX_SIDE)
+            yield visualize_depth(sample.read().rgb, read_depth(depth_file), near, far, max_side=_MAX_SIDE)
             on_done(1)
 
     write_video(path, pictures(), rate)

@@ -60,7 +60,7 @@ def colorize(depth: np.ndarray, near: float | None = None, far: float | None = N
     return colors
 
 
-def depth_picture(
+def visualize_depth(
     rgb: np.ndarray, depth: np.ndarray, near: float | None = None, far: float | None = None, *, max_side: int = 1280
 ) -> np.ndarray:
     """The photo and its depth side by side (below each other where the photo is wide), with a colour bar in metres.
@@ -98,7 +98,7 @@ def colorize_normals(normal: np.ndarray) -> np.ndarray:
     return np.where(present, np.rint(axes), 0).astype(np.uint8)
 
 
-def normal_picture(rgb: np.ndarray, normal: np.ndarray, *, max_side: int = 1280) -> np.ndarray:
+def visualize_normals(rgb: np.ndarray, normal: np.ndarray, *, max_side: int = 1280) -> np.ndarray:
     """The photo and its surface normals side by side (below each other where the photo is wide).
 
     Args:
@@ -115,7 +115,7 @@ def normal_picture(rgb: np.ndarray, normal: np.ndarray, *, max_side: int = 1280)
     return _beside(rgb, colorize_normals(normal), max_side)
 
 
-def write_picture(path: Path, rgb: np.ndarray) -> None:
+def write_image(path: Path, rgb: np.ndarray) -> None:
     """Write a PNG or JPEG, by the suffix of `path`, whole or not at all; the same pixels give the same bytes.
 
     Args:

@@ -17,7 +17,7 @@ import numpy as np
 from metricdepth_scenes.assets import Assets
 from metricdepth_scenes.builder import Scene
 from metricdepth_scenes.render import Frame, NoViewError, build_scene, families, render_view
-from mono.io.atomic import sweep, write_bytes
+from mono.io.atomic import remove_stale_files, write_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def render_dataset(
     out = Path(out)
     for name in ("rgb", "depth", "notes"):
         (out / name).mkdir(parents=True, exist_ok=True)
-    sweep(out)
+    remove_stale_files(out)
     plan = Plan(out, frames, seed, assets, tuple(chosen.items()), pixels)
     _keep_settings(plan)
     todo = [k for k in range(-(-frames // VIEWS)) if _missing(plan, k)]

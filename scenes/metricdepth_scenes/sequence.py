@@ -18,7 +18,7 @@ from metricdepth_scenes.dataset import keep_settings, one_thread_a_process, writ
 from metricdepth_scenes.render import render
 from metricdepth_scenes.walks import Walk, build_walk
 from mono.geometry.camera import Camera
-from mono.io.atomic import sweep, write_bytes
+from mono.io.atomic import remove_stale_files, write_bytes
 from mono.slam import Trajectory, write_trajectory
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def render_sequence(plan: SequencePlan, workers: int = 1, only: tuple[int, ...] 
     out = plan.out
     for name in ("rgb", "depth"):
         (out / name).mkdir(parents=True, exist_ok=True)
-    sweep(out)
+    remove_stale_files(out)
     assets = str(plan.assets.resolve()) if plan.assets else None
     keep_settings(out, {**asdict(plan), "out": None, "assets": assets})
     _write_geometry(plan, walk)

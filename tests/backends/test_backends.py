@@ -16,6 +16,7 @@ from mono.inference.accuracy import check_frames, deviation
 from mono.inference.autotune import try_all, with_backend, with_fastest
 from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.depth_model import NetworkOutput, build_depth_model
+from mono.system.cache import cache_folder
 from mono.system.errors import BackendError
 from tests.golden.reference_values import reference_image
 
@@ -100,9 +101,9 @@ def test_a_damaged_conversion_is_made_again(toy_predictor, cache, backend, caplo
 def test_without_a_cache_nothing_is_kept(tmp_path, monkeypatch, caplog):
     (tmp_path / "file").touch()
     monkeypatch.setenv("METRICDEPTH_CACHE", str(tmp_path / "file"))
-    folder = base.cache_folder("onnx")
+    folder = cache_folder("onnx")
     (folder / "a").touch()
-    assert base.cache_folder("onnx") == folder and tmp_path not in folder.parents
+    assert cache_folder("onnx") == folder and tmp_path not in folder.parents
     assert "have $METRICDEPTH_CACHE name another folder" in caplog.text
 
 

@@ -65,10 +65,10 @@ def flags(*words):
 
 
 def test_iterations_become_a_config_value_beside_the_others(monkeypatch):
-    import mono.inference.predictor
+    import mono.inference.load
 
     given = {}
-    monkeypatch.setattr(mono.inference.predictor, "load_model", lambda model, **values: given.update(values))
+    monkeypatch.setattr(mono.inference.load, "load_model", lambda model, **values: given.update(values))
     options = ["--options", "data_basic.crop_size=(616,1064)", "model.decoder.iterations=3"]
     session.load_predictor(flags("--iterations", "8", *options), "vit_small", None, Ranks())
     assert given["options"] == {"data_basic.crop_size": (616, 1064), "model.decoder.iterations": 8}

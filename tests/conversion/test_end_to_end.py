@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mono.conversion.end_to_end import WholeModel
+from mono.conversion.end_to_end import EndToEndModel
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform
 
@@ -27,7 +27,7 @@ class Recorder(torch.nn.Module):
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_the_network_sees_the_same_and_the_metres_are_the_same(name):
     transform, recorder = TRANSFORMS[name], Recorder()
-    whole = WholeModel(recorder, transform)
+    whole = EndToEndModel(recorder, transform)
     rng = np.random.default_rng(3)
     for _ in range(40):
         height, width = (int(n) for n in rng.integers(40, 700, 2))
@@ -48,7 +48,7 @@ def test_the_network_sees_the_same_and_the_metres_are_the_same(name):
 
 
 def test_what_is_beyond_300_metres_is_invalid():
-    whole = WholeModel(Recorder(), TRANSFORMS["label, pad"])
+    whole = EndToEndModel(Recorder(), TRANSFORMS["label, pad"])
     photo = torch.full((80, 128, 3), 90, dtype=torch.uint8)
     near, _ = whole(photo, torch.tensor([100.0, 100.0, 64.0, 40.0]))
     far, _ = whole(photo, torch.tensor([1e5, 1e5, 64.0, 40.0]))

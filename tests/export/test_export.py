@@ -41,8 +41,8 @@ def test_a_file_is_the_model(toy_predictor, tmp_path, kind, fit):
     assert all(a.depth < 1e-3 and a.confidence < 1e-3 for a in agreements)
     loaded = mono.load_model(path, trust=True)
     assert (loaded.name, loaded.backend, loaded.transform) == ("toy", kind, predictor.transform)
-    assert loaded.facts["checked"][0]["depth"] == agreements[0].depth
-    assert "optical axis" in loaded.facts["camera"] and loaded.facts["checksum_sha256"] == predictor.checksum
+    assert loaded.metadata["checked"][0]["depth"] == agreements[0].depth
+    assert "optical axis" in loaded.metadata["camera"] and loaded.metadata["checksum_sha256"] == predictor.checksum
     photo = read_image(PHOTO).rgb[:211, :307].copy()
     camera = Camera(333.0, 331.0, 150.0, 100.0, 307, 211)
     for found, expected in zip(

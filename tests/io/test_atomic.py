@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mono.io.atomic import atomic_path, sweep, write_bytes
+from mono.io.atomic import atomic_path, remove_stale_files, write_bytes
 
 
 def _names(folder: Path) -> list[str]:
@@ -72,11 +72,11 @@ def test_sweep_removes_what_a_killed_process_left(tmp_path: Path) -> None:
         assert process.stdout is not None
         process.stdout.readline()
         assert len(_names(path.parent)) == 1
-        assert sweep(tmp_path) == 0, "the process still writes it"
+        assert remove_stale_files(tmp_path) == 0, "the process still writes it"
         process.kill()
     assert len(_names(path.parent)) == 1
-    assert sweep(tmp_path, recursive=False) == 0
-    assert sweep(tmp_path) == 1
+    assert remove_stale_files(tmp_path, recursive=False) == 0
+    assert remove_stale_files(tmp_path) == 1
     assert _names(path.parent) == []
 
 
@@ -87,9 +87,9 @@ def test_sweep_leaves_other_files_and_other_machines_fresh_ones(tmp_path: Path) 
     for path in (fresh, old, other):
         path.write_bytes(b"1")
     os.utime(old, (time.time() - 2 * 24 * 3600,) * 2)
-    assert sweep(tmp_path) == 1
+    assert remove_stale_files(tmp_path) == 1
     assert _names(tmp_path) == sorted([fresh.name, other.name])
 
 
 def test_sweep_of_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    assert sweep(tmp_path / "none") == 0
+    assert remove_stale_files(tmp_path / "none") == 0

@@ -28,8 +28,8 @@ def _depth(far: float, shape: tuple[int, int] = (37, 53), seed: int = 0) -> np.n
 def test_png_comes_back_within_half_a_step(tmp_path: Path, far: float, scale: int) -> None:
     depth = _depth(far)
     depth[0, 0] = far
-    facts = write_depth(tmp_path / "d.png", depth)
-    assert facts == {"depth_scale": scale, "unit": "m", "invalid": 0}
+    sidecar = write_depth(tmp_path / "d.png", depth)
+    assert sidecar == {"depth_scale": scale, "unit": "m", "invalid": 0}
     assert np.abs(read_depth(tmp_path / "d.png") - depth).max() <= 0.5 / scale + 1e-5
 
 
@@ -52,10 +52,10 @@ def test_png_is_what_other_readers_expect(tmp_path: Path) -> None:
 
 def test_sidecar_says_scale_and_camera(tmp_path: Path) -> None:
     camera = Camera(500.5, 501, 26, 18, 53, 37, (0.1, -0.2))
-    facts = write_depth(tmp_path / "d.v1.png", _depth(80), camera)
+    sidecar = write_depth(tmp_path / "d.v1.png", _depth(80), camera)
     assert sidecar_path(tmp_path / "d.v1.png") == tmp_path / "d.v1.json"
     stored = json.loads((tmp_path / "d.v1.json").read_text())
-    assert stored == facts
+    assert stored == sidecar
     assert stored["depth_scale"] == 200
     fields = stored["camera"]
     assert Camera(**{**fields, "distortion": tuple(fields["distortion"])}) == camera

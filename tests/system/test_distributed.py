@@ -88,7 +88,7 @@ def test_one_process_chooses_the_backend_for_all(monkeypatch):
     said = []
 
     class Both(Ranks):
-        def agree(self, value):
+        def broadcast(self, value):
             if self.rank == 0:
                 said.append(value)
             return said[-1]
@@ -108,7 +108,7 @@ def test_one_process_chooses_the_backend_for_all(monkeypatch):
 
 def test_processes_that_compute_otherwise_do_nothing(tmp_path, toy_predictor):
     class Other(Ranks):
-        def agree(self, value):
+        def broadcast(self, value):
             return value | {"precision": "bfloat16"}
 
     with pytest.raises(RunError, match="computes in float32 by eager, or with other settings, than process 0"):

@@ -17,7 +17,7 @@ from PIL import Image
 
 from mono.geometry.camera import Camera
 from mono.training.data.images import read_frames
-from mono.training.data.sampling import Key
+from mono.training.data.sampling import SampleSpec
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "canonical_claim.py"
 
@@ -71,7 +71,7 @@ def test_twins_see_the_same_and_are_asked_for_different_numbers(claim: ModuleTyp
     none = claim.Untransformed(frames, transform, claim.RECIPE, 160.0)
     focals = set()
     for i, frame in enumerate(frames):
-        ours, theirs = label[Key(i, claim.INPUT, i)], none[Key(i, claim.INPUT, i)]
+        ours, theirs = label[SampleSpec(i, claim.INPUT, i)], none[SampleSpec(i, claim.INPUT, i)]
         assert torch.equal(ours.image, theirs.image)
         assert theirs.factor == 1 and torch.allclose(ours.target, theirs.target * ours.factor)
         focal = frame.intrinsics[0] * 256 / 112

@@ -9,7 +9,7 @@ import torch
 
 from mono.model.efficientnet_lite import EfficientNetLite
 from mono.model.encoder import TimmEncoder
-from mono.training.cpu_encoder import prepare_trunk
+from mono.training.cpu_encoder import prepare_backbone
 
 
 def encoder(name: str) -> TimmEncoder | EfficientNetLite:
@@ -28,7 +28,7 @@ def encoder(name: str) -> TimmEncoder | EfficientNetLite:
 def test_same_maps_same_gradients_same_names(name: str):
     plain = encoder(name)
     ready = copy.deepcopy(plain)
-    prepare_trunk(ready, frozen_blocks=2)
+    prepare_backbone(ready, frozen_blocks=2)
     ready.train()
     image = torch.randn(2, 3, 64, 96)
     ours, theirs = ready(image), plain(image)
@@ -48,7 +48,7 @@ def test_same_maps_same_gradients_same_names(name: str):
 
 def test_first_stages_and_depthwise_filters_stay():
     ready = encoder("ours")
-    prepare_trunk(ready, frozen_blocks=2)
+    prepare_backbone(ready, frozen_blocks=2)
     fixed = {n for n, p in ready.named_parameters() if not p.requires_grad}
     assert {"trunk.conv_stem.weight", "trunk.blocks.1.1.bn3.bias", "trunk.blocks.4.0.conv_dw.weight"} <= fixed
     assert "trunk.blocks.2.0.bn1.weight" not in fixed

@@ -13,10 +13,10 @@ from mono.visual.pictures import (
     colorize,
     colorize_normals,
     depth_limits,
-    depth_picture,
-    normal_picture,
     scale_ticks,
-    write_picture,
+    visualize_depth,
+    visualize_normals,
+    write_image,
 )
 
 
@@ -78,7 +78,7 @@ def test_ticks_are_the_numbers_people_expect() -> None:
 def test_a_picture_holds_photo_depth_and_bar(height: int, width: int) -> None:
     rgb = np.full((height, width, 3), (10, 200, 30), np.uint8)
     depth = np.full((height, width), 3.0)
-    picture = depth_picture(rgb, depth)
+    picture = visualize_depth(rgb, depth)
     assert picture.dtype == np.uint8
     assert picture.shape[2] == 3
     shrink = min(1, 1280 / max(height, width))
@@ -93,7 +93,7 @@ def test_a_picture_holds_photo_depth_and_bar(height: int, width: int) -> None:
 
 def test_the_colour_bar_matches_the_scale() -> None:
     rgb = np.zeros((300, 300, 3), np.uint8)
-    picture = depth_picture(rgb, np.full((300, 300), 2.0), 1, 10)
+    picture = visualize_depth(rgb, np.full((300, 300), 2.0), 1, 10)
     bar = picture[:, 300 + 4 + 300 + 10]
     colored = np.flatnonzero((bar != 255).any(axis=1))
     assert (np.abs(bar[colored[0]].astype(int) - colorize(np.array([[10.0]]), 1, 10)[0, 0]) <= 2).all()
@@ -104,7 +104,7 @@ def test_the_colour_bar_matches_the_scale() -> None:
 
 def test_wrong_sizes_and_limits() -> None:
     with pytest.raises(ValueError, match="share"):
-        depth_picture(np.zeros((4, 5, 3), np.uint8), np.ones((5, 4)))
+        visualize_depth(np.zeros((4, 5, 3), np.uint8), np.ones((5, 4)))
     for near, far in ((0, 5), (5, 5), (6, 5), (1, float("inf"))):
         with pytest.raises(ValueError, match="colour scale"):
             colorize(np.ones((2, 2)), near, far)
@@ -120,9 +120,9 @@ def test_png_is_exact_jpeg_is_close_and_both_are_repeatable(tmp_path: Path) -> N
     rgb = np.zeros((40, 60, 3), np.uint8)
     rgb[:, :30] = (250, 120, 10)
     for name, tolerance in (("a.png", 0), ("a.jpg", 12), ("a.JPEG", 12)):
-        write_picture(tmp_path / name, rgb)
+        write_image(tmp_path / name, rgb)
         first = (tmp_path / name).read_bytes()
-        write_picture(tmp_path / name, rgb)
+        write_image(tmp_path / name, rgb)
         assert (tmp_path / name).read_bytes() == first
         with Image.open(tmp_path / name) as image:
             back = np.asarray(image).astype(int)
@@ -131,11 +131,11 @@ def test_png_is_exact_jpeg_is_close_and_both_are_repeatable(tmp_path: Path) -> N
 
 def test_wrong_pictures(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"a.gif.*\.png, \.jpg"):
-        write_picture(tmp_path / "a.gif", np.zeros((4, 4, 3), np.uint8))
+        write_image(tmp_path / "a.gif", np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(ValueError, match="uint8"):
-        write_picture(tmp_path / "a.png", np.zeros((4, 4, 3)))
+        write_image(tmp_path / "a.png", np.zeros((4, 4, 3)))
     with pytest.raises(ValueError, match="height, width, 3"):
-        write_picture(tmp_path / "a.png", np.zeros((4, 4), np.uint8))
+        write_image(tmp_path / "a.png", np.zeros((4, 4), np.uint8))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -152,10 +152,10 @@ def test_the_photo_and_its_normals_lie_side_by_side() -> None:
     rgb = np.full((200, 240, 3), 7, np.uint8)
     normal = np.zeros((200, 240, 3), np.float32)
     normal[..., 2] = -1
-    picture = normal_picture(rgb, normal)
+    picture = visualize_normals(rgb, normal)
     assert picture.shape == (200, 484, 3)
     assert (picture[:, :240] == 7).all()
     assert (picture[:, 244:] == (128, 128, 255)).all()
-    assert normal_picture(np.zeros((200, 640, 3), np.uint8), np.ones((200, 640, 3))).shape == (404, 640, 3)
+    assert visualize_normals(np.zeros((200, 640, 3), np.uint8), np.ones((200, 640, 3))).shape == (404, 640, 3)
     with pytest.raises(ValueError, match=r"must share \(height, width\)"):
-        normal_picture(rgb[:, 1:], normal)
+        visualize_normals(rgb[:, 1:], normal)

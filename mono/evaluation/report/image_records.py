@@ -21,13 +21,13 @@ from mono.evaluation.report.distributions import Distribution, distribution_of
 from mono.evaluation.report.reliability import ConfidenceGroups, Reliability, confidence_groups, reliability
 from mono.io.atomic import write_bytes
 
-FRAME_VERSION = 3
+IMAGE_RECORD_VERSION = 3
 _QUANTILES = 512
 _GROUPS = {"confidence": "<f4", "error": "<f4", "worst_first": "<f4", "pixels": "<i8"}
 
 
 @dataclass(frozen=True)
-class Frame:
+class ImageRecord:
     """An image's part of the report page.
 
     Attributes:
@@ -51,13 +51,13 @@ class Frame:
     confidence: ConfidenceGroups | None = None
 
 
-def collect(
+def build_image_record(
     rgb: np.ndarray,
     predicted: np.ndarray,
     truth: np.ndarray,
     protocol: Protocol,
     confidence: np.ndarray | None = None,
-) -> Frame | None:
+) -> ImageRecord | None:
     """What the report page needs of an image, under a protocol, without any alignment.
 
     Args:
@@ -85,8 +85,8 @@ def collect(
     log_ratio = np.zeros(truth.shape, np.float32)
     log_ratio[counts] = np.log(p / t)
     size = thumbnails.thumbnail_size(height, width)
-    return Frame(
-        image=thumbnails.encode_picture(thumbnails.shrink_picture(rgb, size)),
+    return ImageRecord(
+        image=thumbnails.encode_image(thumbnails.shrink_image(rgb, size)),
         truth=thumbnails.depth_codes(truth, size),
         predicted=thumbnails.depth_codes(predicted, size),
         error=thumbnails.error_codes(log_ratio, counts, size),
@@ -97,7 +97,7 @@ def collect(
     )
 
 
-def write_frame(path: Path, frame: Frame) -> None:
+def write_image_record(path: Path, frame: ImageRecord) -> None:
     """Write a frame as JSON, whole or not at all; the same frame gives the same bytes.
 
     Raises:
@@ -105,7 +105,7 @@ def write_frame(path: Path, frame: Frame) -> None:
     """
     groups = frame.confidence
     content = {
-        "version": FRAME_VERSION,
+        "version": IMAGE_RECORD_VERSION,
         "pixels": frame.pixels,
         "image": _text(frame.image),
         **{name: _text(thumbnails.encode_codes(getattr(frame, name))) for name in ("truth", "predicted", "error")},
@@ -118,7 +118,7 @@ def write_frame(path: Path, frame: Frame) -> None:
     write_bytes(path, json.dumps(content).encode("ascii"))
 
 
-def keep_frame(
+def save_image_record(
     path: Path,
     rgb: np.ndarray,
     predicted: np.ndarray,
@@ -126,15 +126,15 @@ def keep_frame(
     protocol: Protocol,
     confidence: np.ndarray | None = None,
 ) -> None:
-    """`collect` and `write_frame` of an image of which pixels count; arguments and errors are theirs."""
-    frame = collect(rgb, predicted, truth, protocol, confidence)
+    """`build_image_record` and `write_image_record` of an image with pixels that count; arguments, errors are theirs."""
+    frame = build_image_record(rgb, predicted, truth, protocol, confidence)
     if frame is None:
         raise ValueError(f"{path.stem}: no pixel with ground truth counts")
-    write_frame(path, frame)
+    write_image_record(path, frame)
 
 
-def read_frame(path: Path) -> Frame:
-    """Read what `write_frame` wrote.
+def read_image_record(path: Path) -> ImageRecord:
+    """Read what `write_image_record` wrote.
 
     Raises:
         ValueError: the file is damaged, or of another version.
@@ -144,7 +144,7 @@ def read_frame(path: Path) -> Frame:
         truth, predicted, error = (
             thumbnails.decode_codes(base64.b64decode(content[name])) for name in ("truth", "predicted", "error")
         )
-        return Frame(
+        return ImageRecord(
             image=base64.b64decode(content["image"]),
             truth=truth,
             predicted=predicted,
@@ -161,7 +161,7 @@ def read_frame(path: Path) -> Frame:
 
 
 def read_groups(path: Path) -> ConfidenceGroups | None:
-    """The `confidence` of a frame alone; raises as `read_frame`."""
+    """The `confidence` of a frame alone; raises as `read_image_record`."""
     with _readable(path) as content:
         return _unpacked_groups(content["confidence"])
 
@@ -182,8 +182,8 @@ def _readable(path: Path) -> Iterator[dict[str, Any]]:
     """A frame's file as it stands; what goes wrong with it is told of in one way."""
     try:
         content: dict[str, Any] = json.loads(path.read_bytes())
-        if content["version"] != FRAME_VERSION:
-            raise ValueError(f"version {content['version']}, not {FRAME_VERSION}")
+        if content["version"] != IMAGE_RECORD_VERSION:
+            raise ValueError(f"version {content['version']}, not {IMAGE_RECORD_VERSION}")
         yield content
     except (ValueError, KeyError, TypeError, binascii.Error, zlib.error) as error:
         raise ValueError(f"{path}: not a readable part of a report ({error}); evaluate with --overwrite") from error

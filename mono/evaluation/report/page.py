@@ -20,7 +20,7 @@ from mono.evaluation.protocols import Protocol
 from mono.evaluation.report import charts, thumbnails
 from mono.evaluation.report.color_scales import ColorScale, depth_scale, error_scale
 from mono.evaluation.report.distributions import Distribution, pooled
-from mono.evaluation.report.image_records import Frame, read_frame
+from mono.evaluation.report.image_records import ImageRecord, read_image_record
 from mono.evaluation.report.reliability import Reliability
 from mono.evaluation.report.result_table import IMAGE_COLUMNS, columns_of, headline, notes, tier_blocks
 from mono.io.atomic import atomic_path
@@ -151,7 +151,7 @@ def _survey(
     def parts() -> Iterator[Distribution]:
         for name, path in frames.items():
             try:
-                frame = read_frame(path)
+                frame = read_image_record(path)
             except (OSError, ValueError) as error:
                 logger.warning("%s: its pictures are left out of the report: %s", name, error)
                 continue
@@ -179,7 +179,7 @@ def _rows(
         if name not in frames or depths is None or errors is None:
             yield row
             continue
-        frame = read_frame(frames[name])
+        frame = read_image_record(frames[name])
         height, width = frame.truth.shape
         yield Row(row.name, row.pixels, row.cells, _pictures(name, frame, depths, errors), width, height)
 
@@ -190,12 +190,12 @@ def _mostly_wide(shapes: Sequence[tuple[int, ...]]) -> bool:
     return 2 * wide > len(shapes)
 
 
-def _pictures(name: str, frame: Frame, depths: ColorScale, errors: ColorScale) -> tuple[Picture, ...]:
+def _pictures(name: str, frame: ImageRecord, depths: ColorScale, errors: ColorScale) -> tuple[Picture, ...]:
     maps = {
         "Photo": frame.image,
-        "Ground truth": thumbnails.encode_picture(thumbnails.depth_colors(frame.truth, depths.low, depths.high)),
-        "Prediction": thumbnails.encode_picture(thumbnails.depth_colors(frame.predicted, depths.low, depths.high)),
-        "Error": thumbnails.encode_picture(thumbnails.error_colors(frame.error, errors.high)),
+        "Ground truth": thumbnails.encode_image(thumbnails.depth_colors(frame.truth, depths.low, depths.high)),
+        "Prediction": thumbnails.encode_image(thumbnails.depth_colors(frame.predicted, depths.low, depths.high)),
+        "Error": thumbnails.encode_image(thumbnails.error_colors(frame.error, errors.high)),
     }
     return tuple(Picture(thumbnails.data_uri(data), f"{kind} of {name}") for kind, data in maps.items())
 

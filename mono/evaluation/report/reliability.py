@@ -69,12 +69,12 @@ class Reliability:
         if self.rank_correlation is None:
             return f"{self.verdict[:1].upper()}{self.verdict[1:]}: nothing can be said of the relation."
         least, surest = self.tenths[0].abs_rel, self.tenths[-1].abs_rel
-        facts = (
+        figures = (
             f"The surest tenth of the pixels has AbsRel {surest:.3f}, the least sure {least:.3f}; rank correlation of "
             f"confidence and error {self.rank_correlation:+.2f}; AUSE {self.ause:.3f} (random order "
             f"{self.ause_of_chance:.3f}, the errors' own 0)"
         )
-        return f"{self.verdict[:1].upper()}{self.verdict[1:]}. {facts}."
+        return f"{self.verdict[:1].upper()}{self.verdict[1:]}. {figures}."
 
     @property
     def verdict(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mono.evaluation.alignment import LABELS, tiers_of
+from mono.evaluation.alignment import LABELS, tier_names
 from mono.evaluation.baselines import ConstantDepth, published
 from mono.evaluation.comparison import HIGHER_IS_BETTER
 from mono.evaluation.metrics import ImageMetrics
@@ -99,7 +99,7 @@ def tier_blocks(
     """The table: of each tier the run, the best constant depth, and (metric only) published figures."""
     columns = tuple(columns)
     blocks = []
-    for tier in tiers_of(scored.values()):
+    for tier in tier_names(scored.values()):
         lines = []
         mean = averages([tiers[tier] for tiers in scored.values() if tier in tiers], protocol)
         if mean:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mono.evaluation.alignment import LABELS, scale_spread, tiers_of
+from mono.evaluation.alignment import LABELS, scale_spread, tier_names
 from mono.evaluation.metrics import ImageMetrics, mean_over_images, pooled_over_pixels
 from mono.evaluation.normals.tables import Normals, normals_summary
 from mono.evaluation.protocols import Protocol
@@ -50,13 +50,13 @@ def table(results: Mapping[str, Tiers | None], protocol: Protocol) -> str:
         some = ", ".join(excluded[:5]) + (", …" if len(excluded) > 5 else "")
         lines.append(f"{len(excluded)} images without valid ground truth are left out: {some}")
     lines += ["", f"{'':20}" + "".join(f"{heading:>9}" for _, heading, _ in COLUMNS)]
-    for tier in tiers_of(scored):
+    for tier in tier_names(scored):
         mean = averages([tiers[tier] for tiers in scored if tier in tiers], protocol)
         if mean:
             cells = "".join(f"{format(getattr(mean, name), style):>9}" for name, _, style in COLUMNS)
             lines.append(f"{tier:20}{cells}")
     lines.append("")
-    lines += [f"{tier}: {LABELS[tier]}" for tier in tiers_of(scored)]
+    lines += [f"{tier}: {LABELS[tier]}" for tier in tier_names(scored)]
     spread = scale_spread(tiers["metric"].scale for tiers in scored)
     if spread:
         lines.append(spread.describe())
@@ -67,7 +67,7 @@ def summary(results: Mapping[str, Tiers | None], protocol: Protocol) -> dict[str
     """What `metrics.json` holds of the metrics: both averages of each tier, the scales' spread, and each image."""
     scored = {name: tiers for name, tiers in results.items() if tiers}
     spread = scale_spread(tiers["metric"].scale for tiers in scored.values())
-    present = tiers_of(scored.values())
+    present = tier_names(scored.values())
     by_tier = {tier: [tiers[tier] for tiers in scored.values() if tier in tiers] for tier in present}
     return {
         "protocol": {**asdict(protocol), "description": protocol.describe()},

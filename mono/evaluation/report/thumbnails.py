@@ -101,7 +101,7 @@ def decode_codes(data: bytes) -> np.ndarray:
     return np.asarray(codes, np.uint8)
 
 
-def encode_picture(rgb: np.ndarray) -> bytes:
+def encode_image(rgb: np.ndarray) -> bytes:
     """RGB, (height, width, 3) uint8, as WebP."""
     from PIL import Image
 
@@ -110,7 +110,7 @@ def encode_picture(rgb: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def shrink_picture(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def shrink_image(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """RGB, (height, width, 3) uint8, at another size (height', width')."""
     import cv2
 

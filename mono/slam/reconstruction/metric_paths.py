@@ -47,7 +47,7 @@ class MetricPath:
         scale: where it comes from; None if there is a problem, or the depth was in the path from the start.
         problem: why there is no scale; "" if there is.
         points, colors: (M, 3) float32 in the same world and unit, (M, 3) uint8.
-        facts: what the back end has to say besides.
+        details: what the back end has to say besides.
     """
 
     trajectory: Trajectory
@@ -56,7 +56,7 @@ class MetricPath:
     problem: str
     points: np.ndarray
     colors: np.ndarray
-    facts: dict[str, Any]
+    details: dict[str, Any]
 
     @property
     def metric(self) -> bool:
@@ -122,7 +122,7 @@ def paths_by_sfm(
         scale, problem = _model_scale(model, samples, frames, of, depth_of, scale_frames, on_step)
         factor = scale.estimate.scale if scale else 1.0
         colour_points(model, samples, frames)
-        facts = {
+        details = {
             "mapper": result.mapper,
             "map_points": model.num_points3D(),
             "reprojection_error_px": round(float(model.compute_mean_reprojection_error()), 4),
@@ -139,7 +139,7 @@ def paths_by_sfm(
         trajectory = Trajectory(poses, times[places], tuple(samples[place].name for place in places))
         points = np.array([p.xyz for p in model.points3D.values()], np.float32).reshape(-1, 3)
         colors = np.array([p.color for p in model.points3D.values()], np.uint8).reshape(-1, 3)
-        paths.append(MetricPath(trajectory, of.camera, scale, problem, points, colors, facts))
+        paths.append(MetricPath(trajectory, of.camera, scale, problem, points, colors, details))
     return paths, list(result.unread)
 
 
@@ -188,8 +188,8 @@ def paths_by_vo(
     for segment in segments:
         names = tuple(samples[i].name for i in segment.frames)
         trajectory = Trajectory(segment.poses, times[segment.frames], names)
-        facts = _agreement(segment) | {"keyframes": len(segment.keyframes), "map_points": len(segment.points)}
-        paths.append(MetricPath(trajectory, found.camera, None, "", segment.points, segment.colors, facts))
+        details = _agreement(segment) | {"keyframes": len(segment.keyframes), "map_points": len(segment.points)}
+        paths.append(MetricPath(trajectory, found.camera, None, "", segment.points, segment.colors, details))
     return paths, list(unread)
 
 

@@ -81,7 +81,7 @@ def _content(path: MetricPath) -> dict[str, Any]:
         "first": trajectory.names[0],
         "last": trajectory.names[-1],
         "length_m" if path.metric else "length_units": round(trajectory.length, 4),
-        **path.facts,
+        **path.details,
     }
     if path.problem:
         content["reason"] = path.problem

@@ -41,18 +41,18 @@ class Counts:
         corners: found.
         tracked: followed there and back through at least one more frame.
         parallax: with enough of it.
-        ahead: in front of all its cameras.
-        reprojected: close enough to where they were seen.
-        turned: median distance [px] between where the last frame sees the tracks and where it would if the camera had
-            turned only; NaN without tracks.
+        in_front: in front of all its cameras.
+        within_reprojection_error: close enough to where they were seen.
+        rotation_residual_px: median distance [px] between where the last frame sees the tracks and where it would if
+            the camera had turned only; NaN without tracks.
     """
 
     corners: int
     tracked: int = 0
     parallax: int = 0
-    ahead: int = 0
-    reprojected: int = 0
-    turned: float = math.nan
+    in_front: int = 0
+    within_reprojection_error: int = 0
+    rotation_residual_px: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -179,17 +179,17 @@ def triangulate(
     # Measured angles are those of the noise, too, where nothing moves: rays must also meet.
     wide = followed & (angle >= limits.parallax)
     kept = np.flatnonzero(wide)
-    turned = _rotation_only(poses, uv, seen, camera)
-    counts = Counts(len(seen[0]), int(followed.sum()), int(wide.sum()), turned=turned)
+    rotation_residual_px = _rotation_only(poses, uv, seen, camera)
+    counts = Counts(len(seen[0]), int(followed.sum()), int(wide.sum()), rotation_residual_px=rotation_residual_px)
     if not len(kept):
         nothing = np.zeros(0)
         return FramePoints(frame, np.zeros((0, 2)), nothing, nothing, counts)
     points, parallax = _meeting(poses, world[:, kept], uv[:, kept], seen[:, kept], camera)
     z, error = _reprojection(points, poses, uv[:, kept], seen[:, kept], camera)
-    ahead = np.where(seen[:, kept], z, 1).min(0) > 0
+    in_front = np.where(seen[:, kept], z, 1).min(0) > 0
     with np.errstate(invalid="ignore"):
-        close = ahead & (error <= limits.reprojection) & (parallax >= limits.parallax)
-    counts = replace(counts, ahead=int(ahead.sum()), reprojected=int(close.sum()))
+        close = in_front & (error <= limits.reprojection) & (parallax >= limits.parallax)
+    counts = replace(counts, in_front=int(in_front.sum()), within_reprojection_error=int(close.sum()))
     return FramePoints(frame, uv[0, kept[close]], z[0, close], parallax[close], counts)
 
 
@@ -246,18 +246,18 @@ def _rotation_only(poses: np.ndarray, uv: np.ndarray, seen: np.ndarray, camera: 
     if last == 0:
         return math.nan
     on = seen[last]
-    turned = _turned(uv[0, on], poses[last, :3, :3].T @ poses[0, :3, :3], camera)
-    return float(np.median(np.linalg.norm(turned - uv[last, on], axis=1)))
+    rotation_residual_px = _turned(uv[0, on], poses[last, :3, :3].T @ poses[0, :3, :3], camera)
+    return float(np.median(np.linalg.norm(rotation_residual_px - uv[last, on], axis=1)))
 
 
 def _turned(uv: np.ndarray, rotation: np.ndarray, camera: Camera) -> np.ndarray:
     """Where points (P, 2) [px] are seen after the camera has turned; where that is behind it, they stay."""
     rays = np.stack([(uv[:, 0] - camera.cx) / camera.fx, (uv[:, 1] - camera.cy) / camera.fy, np.ones(len(uv))], 1)
     rays = rays @ rotation.T
-    ahead = rays[:, 2] > 0.1
-    z = np.where(ahead, rays[:, 2], 1)
+    in_front = rays[:, 2] > 0.1
+    z = np.where(in_front, rays[:, 2], 1)
     moved = np.stack([rays[:, 0] / z * camera.fx + camera.cx, rays[:, 1] / z * camera.fy + camera.cy], 1)
-    return np.where(ahead[:, None], moved, uv)
+    return np.where(in_front[:, None], moved, uv)
 
 
 def _corners(picture: np.ndarray) -> np.ndarray:

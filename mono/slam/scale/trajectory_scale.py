@@ -78,10 +78,10 @@ class PosedFrames:
 
     def positions(self) -> np.ndarray:
         """Where the frames lie on the whole way, 0..1, (N,)."""
-        return way(self.whole)[self.rows]
+        return arc_length_fraction(self.whole)[self.rows]
 
 
-def way(trajectory: Trajectory) -> np.ndarray:
+def arc_length_fraction(trajectory: Trajectory) -> np.ndarray:
     """Where poses lie on the way, 0..1 by its length, (N,)."""
     distances = trajectory.distances
     return distances / distances[-1] if distances[-1] > 0 else np.zeros(len(trajectory))
@@ -255,19 +255,19 @@ def _why_nothing(counts: list[Counts], said: int, chosen: int, failures: Sequenc
     start = f"no scale: only {said} of {chosen} frames have points to compare with depth; "
     if not counts:
         return start + (f"the first fails with: {failures[0][1]}" if failures else "none could be read")
-    corners, tracked, parallax, ahead, close = (
+    corners, tracked, parallax, in_front, close = (
         float(np.median([getattr(c, name) for c in counts]))
-        for name in ("corners", "tracked", "parallax", "ahead", "reprojected")
+        for name in ("corners", "tracked", "parallax", "in_front", "within_reprojection_error")
     )
-    turned = [c.turned for c in counts if math.isfinite(c.turned)]
+    residuals = [c.rotation_residual_px for c in counts if math.isfinite(c.rotation_residual_px)]
     if tracked < 30:
         return start + (
             f"of {corners:.0f} corners in a frame, {tracked:.0f} can be followed to the next: there is little texture, "
             "or the frames are too blurred, too far apart, or in another order than the poses"
         )
-    if turned and np.median(turned) < 1.0:
+    if residuals and np.median(residuals) < 1.0:
         return start + (
-            f"the camera only turns (beside the turn, things move {np.median(turned):.2f} px): pure rotation shows "
+            f"the camera only turns (beside the turn, things move {np.median(residuals):.2f} px): pure rotation shows "
             "no depth; give frames between which the camera moves"
         )
     if parallax < 30:
@@ -277,8 +277,8 @@ def _why_nothing(counts: list[Counts], said: int, chosen: int, failures: Sequenc
         )
     if close < 0.3 * parallax:
         return start + (
-            f"of {parallax:.0f} points in a frame, {ahead:.0f} lie ahead and {close:.0f} are seen within 1 px of where "
-            "poses and camera say: poses and frames do not belong together, or the camera is wrong; check the frames' "
+            f"of {parallax:.0f} points in a frame, {in_front:.0f} lie ahead and {close:.0f} are seen within 1 px of "
+            "where poses and camera say: poses and frames do not belong together, or the camera is wrong; check the frames' "
             "order, the focal length, and that the poses are camera to world"
         )
     return start + (
@@ -321,13 +321,13 @@ def apply_scale(trajectory: Trajectory, estimate: ScaleEstimate, windowed: bool)
     """The metric trajectory: by one scale or, if `windowed` and the drift is significant, each step by its own."""
     if not windowed or not estimate.drift.significant:
         return trajectory.scaled(estimate.scale)
-    at = way(trajectory)
+    at = arc_length_fraction(trajectory)
     return trajectory.scaled(estimate.at((at[1:] + at[:-1]) / 2))
 
 
 def network_depth(predictor: Predictor, samples: Sequence[Sample], camera: ResolvedCamera) -> Depth:
     """Depth by a network of frames that share a camera."""
-    return lambda number: predictor.predict_found([samples[number].read().rgb], [camera])[0].depth
+    return lambda number: predictor.predict(samples[number].read().rgb, camera).depth
 
 
 def saved_depth(folder: Path, samples: Sequence[Sample]) -> tuple[Depth, list[int]]:

@@ -19,7 +19,7 @@ from mono.system.distributed import Ranks
 from mono.training.data.augment import augment
 from mono.training.data.batch import SKY, Batch
 from mono.training.data.images import Frame, Kind
-from mono.training.data.sampling import BatchPlan, Key, Steps
+from mono.training.data.sampling import BatchPlan, SampleSpec, StepSampler
 from mono.training.recipe import Recipe
 
 
@@ -63,7 +63,7 @@ def training_view(
 
 
 class MixedFrames:
-    """A torch dataset: a `Key` in, a `Batch` of one image (without the B) out."""
+    """A torch dataset: a `SampleSpec` in, a `Batch` of one image (without the B) out."""
 
     def __init__(self, frames: Sequence[Frame], transform: CanonicalTransform, recipe: Recipe, far: float):
         """For `frames`; what is beyond `far` [m in canonical space] counts as sky."""
@@ -73,7 +73,7 @@ class MixedFrames:
         """The window of an image that is shown, and how; see `training_view`."""
         return training_view(camera, size, self.transform, self.recipe, rng)
 
-    def __getitem__(self, key: Key) -> Batch:
+    def __getitem__(self, key: SampleSpec) -> Batch:
         cv2.setNumThreads(1)
         frame, rng = self.frames[key.frame], np.random.default_rng(key.seed)
         rgb, depth, camera = _read(frame)
@@ -149,7 +149,7 @@ def loader(
     cv2.setNumThreads(1)
     return DataLoader(
         data,  # type: ignore[arg-type]
-        batch_sampler=Steps(plan, start, ranks or Ranks()),
+        batch_sampler=StepSampler(plan, start, ranks or Ranks()),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
     )

@@ -17,7 +17,7 @@ from mono.training.recipe import Recipe
 _MIXED = 0.15  # share of a batch drawn without regard to its shape
 
 
-class Key(NamedTuple):
+class SampleSpec(NamedTuple):
     """One image of a batch.
 
     Attributes:
@@ -92,7 +92,7 @@ class BatchPlan:
     processes: int = 1
 
     @classmethod
-    def of(
+    def from_frames(
         cls, frames: Sequence[Frame], recipe: Recipe, transform: CanonicalTransform, seed: int, processes: int = 1
     ) -> BatchPlan:
         """The plan for frames that go through `transform`.
@@ -116,7 +116,7 @@ class BatchPlan:
         weights = np.outer(often / often.sum(), frame_weights(frames, recipe)).ravel()
         return cls(by_size, weights, len(frames), recipe, seed, processes)
 
-    def batch(self, step: int) -> list[Key]:
+    def batch(self, step: int) -> list[SampleSpec]:
         """The batch of a step, of all processes."""
         rng = np.random.default_rng((self.seed, step))
         share = np.array([self.weights[members].sum() for members in self.by_size])
@@ -131,24 +131,24 @@ class BatchPlan:
         chosen = [*rng.choice(members, count - anything, p=p), *rng.choice(len(self.weights), anything, p=self.weights)]
         seeds = rng.integers(0, 2**62, count)
         return [
-            Key(int(i) % self.frames, size, int(s), v, self.recipe.crops[int(i) // self.frames][0])
+            SampleSpec(int(i) % self.frames, size, int(s), v, self.recipe.crops[int(i) // self.frames][0])
             for i, s in zip(chosen, seeds, strict=True)
             for v in range(views)
         ]
 
 
 @dataclass(frozen=True)
-class Steps:
+class StepSampler:
     """A torch batch sampler without end that begins at a step: this process's part of each batch."""
 
     plan: BatchPlan
     start: int
     ranks: Ranks
 
-    def __iter__(self) -> Iterator[list[Key]]:
+    def __iter__(self) -> Iterator[list[SampleSpec]]:
         step = self.start
         while True:
             batch = self.plan.batch(step)
-            share = len(batch) // self.ranks.count
+            share = len(batch) // self.ranks.world_size
             yield batch[self.ranks.rank * share : (self.ranks.rank + 1) * share]
             step += 1

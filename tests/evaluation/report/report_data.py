@@ -10,7 +10,7 @@ import numpy as np
 
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
 from mono.evaluation.protocols import Protocol
-from mono.evaluation.report.image_records import collect, write_frame
+from mono.evaluation.report.image_records import build_image_record, write_image_record
 from mono.evaluation.report.page import write_page
 
 PROTOCOL = Protocol("own", max_depth=80, references=(("range", "made up for tests"),))
@@ -40,10 +40,10 @@ def evaluate(
     for number, name in enumerate(names):
         rgb, predicted, truth = scene(number, size, error=0.05 + 0.3 * number / len(names))
         results[name] = evaluate_tiers(predicted, truth, protocol)
-        frame = collect(rgb, predicted, truth, protocol)
+        frame = build_image_record(rgb, predicted, truth, protocol)
         assert frame is not None
         frames[name] = folder / f"{number}.json"
-        write_frame(frames[name], frame)
+        write_image_record(frames[name], frame)
     return Evaluation(results, frames, protocol)
 
 

@@ -9,7 +9,13 @@ from PIL import Image
 from mono.evaluation.metrics import evaluate_image
 from mono.evaluation.protocols import Protocol, get_protocol
 from mono.evaluation.report import thumbnails
-from mono.evaluation.report.image_records import collect, read_frame, read_groups, reliability_of, write_frame
+from mono.evaluation.report.image_records import (
+    build_image_record,
+    read_groups,
+    read_image_record,
+    reliability_of,
+    write_image_record,
+)
 
 
 @pytest.fixture
@@ -23,7 +29,7 @@ def scene():
 
 
 def test_counts_the_pixels_that_the_metrics_count(scene):
-    frame = collect(*scene, get_protocol("nyu_eigen"))
+    frame = build_image_record(*scene, get_protocol("nyu_eigen"))
     metrics = evaluate_image(scene[1], scene[2], get_protocol("nyu_eigen"))
     assert frame.pixels == metrics.pixels == (471 - 100) * (601 - 41)
     assert frame.distribution.pixels == frame.pixels
@@ -31,7 +37,7 @@ def test_counts_the_pixels_that_the_metrics_count(scene):
 
 
 def test_quantiles_stand_for_the_truth(scene):
-    frame = collect(*scene, get_protocol("none"))
+    frame = build_image_record(*scene, get_protocol("none"))
     counted = scene[2][scene[2] > 0]
     assert frame.quantiles.shape == (512,)
     assert frame.quantiles.mean() == pytest.approx(counted.mean(), rel=1e-3)
@@ -41,7 +47,9 @@ def test_quantiles_stand_for_the_truth(scene):
 def test_few_pixels_are_all_kept():
     truth = np.zeros((20, 30), np.float32)
     truth[4, 5], truth[6, 7], truth[9, 9] = 3, 1, 2
-    frame = collect(np.zeros((20, 30, 3), np.uint8), np.ones((10, 15), np.float32), truth, get_protocol("none"))
+    frame = build_image_record(
+        np.zeros((20, 30, 3), np.uint8), np.ones((10, 15), np.float32), truth, get_protocol("none")
+    )
     assert frame.quantiles.tolist() == [1, 2, 3]
     assert frame.pixels == 3
 
@@ -51,21 +59,21 @@ def test_missing_predictions_count_as_nearest(scene):
     predicted = predicted.copy()
     predicted[200:300] = np.nan
     protocol = Protocol("own", min_depth=0.5, max_depth=10)
-    frame = collect(rgb, predicted, truth, protocol)
+    frame = build_image_record(rgb, predicted, truth, protocol)
     metrics = evaluate_image(predicted, truth, protocol)
     assert frame.distribution.abs_rel.sum() / frame.pixels == pytest.approx(metrics.abs_rel, rel=1e-4)
 
 
 def test_no_pixel_that_counts_is_no_frame(scene):
-    assert collect(scene[0], scene[1], np.zeros_like(scene[2]), get_protocol("none")) is None
+    assert build_image_record(scene[0], scene[1], np.zeros_like(scene[2]), get_protocol("none")) is None
 
 
 def test_written_frames_come_back_and_are_the_same_to_the_byte(scene, tmp_path):
-    frame = collect(*scene, get_protocol("nyu_eigen"))
-    write_frame(tmp_path / "deep" / "a.json", frame)
-    write_frame(tmp_path / "b.json", collect(*scene, get_protocol("nyu_eigen")))
+    frame = build_image_record(*scene, get_protocol("nyu_eigen"))
+    write_image_record(tmp_path / "deep" / "a.json", frame)
+    write_image_record(tmp_path / "b.json", build_image_record(*scene, get_protocol("nyu_eigen")))
     assert (tmp_path / "deep" / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
-    back = read_frame(tmp_path / "b.json")
+    back = read_image_record(tmp_path / "b.json")
     assert (back.pixels, back.image) == (frame.pixels, frame.image)
     for name in ("truth", "predicted", "error", "quantiles"):
         np.testing.assert_array_equal(getattr(back, name), getattr(frame, name))
@@ -77,19 +85,19 @@ def test_written_frames_come_back_and_are_the_same_to_the_byte(scene, tmp_path):
 def test_damaged_files_are_told_of(tmp_path, damage):
     (tmp_path / "a.json").write_bytes(damage)
     with pytest.raises(ValueError, match=r"a\.json: not a readable part of a report"):
-        read_frame(tmp_path / "a.json")
+        read_image_record(tmp_path / "a.json")
 
 
 def test_damaged_thumbnails_are_told_of(scene, tmp_path):
-    write_frame(tmp_path / "a.json", collect(*scene, get_protocol("none")))
+    write_image_record(tmp_path / "a.json", build_image_record(*scene, get_protocol("none")))
     text = (tmp_path / "a.json").read_text()
     (tmp_path / "a.json").write_text(text.replace('"truth": "iVBOR', '"truth": "AAAAA'))
     with pytest.raises(ValueError, match="a thumbnail is damaged"):
-        read_frame(tmp_path / "a.json")
+        read_image_record(tmp_path / "a.json")
 
 
 def test_thumbnails_share_one_size_and_shape(scene):
-    frame = collect(*scene, get_protocol("none"))
+    frame = build_image_record(*scene, get_protocol("none"))
     assert frame.truth.shape == frame.predicted.shape == frame.error.shape == (144, 192)
     assert Image.open(io.BytesIO(frame.image)).size == (192, 144)
     assert thumbnails.thumbnail_size(352, 1216) == (89, 309)
@@ -134,27 +142,29 @@ def test_confidence_is_kept_in_groups_with_its_error(scene, tmp_path):
     rgb, predicted, truth = scene
     confidence = np.where(np.arange(640) < 320, 0.9, 0.2).astype(np.float32) * np.ones((480, 1), np.float32)
     predicted = np.where(confidence > 0.5, truth * np.float32(1.1), truth * np.float32(1.4))
-    frame = collect(rgb, predicted, truth, get_protocol("none"), confidence)
+    frame = build_image_record(rgb, predicted, truth, get_protocol("none"), confidence)
     groups = frame.confidence
     assert groups.pixels.sum() == frame.pixels == 380 * 640 and groups.pixels.size == 64
     np.testing.assert_allclose(groups.confidence, [0.2] * 32 + [0.9] * 32, rtol=1e-5)
     np.testing.assert_allclose(groups.error, [0.4] * 32 + [0.1] * 32, rtol=1e-4)
     np.testing.assert_allclose(groups.worst_first, groups.error, rtol=1e-4)
-    write_frame(tmp_path / "a.json", frame)
-    for back in (read_frame(tmp_path / "a.json").confidence, read_groups(tmp_path / "a.json")):
+    write_image_record(tmp_path / "a.json", frame)
+    for back in (read_image_record(tmp_path / "a.json").confidence, read_groups(tmp_path / "a.json")):
         for name in ("confidence", "error", "worst_first", "pixels"):
             np.testing.assert_array_equal(getattr(back, name), getattr(groups, name))
 
 
 def test_confidence_of_another_size_is_resized(scene):
     confidence = np.tile(np.float32([0.9, 0.9, 0.2, 0.2]), (3, 1))
-    groups = collect(*scene, get_protocol("none"), confidence).confidence
+    groups = build_image_record(*scene, get_protocol("none"), confidence).confidence
     assert groups.confidence[[0, -1]] == pytest.approx([0.2, 0.9])
 
 
 def test_reliability_of_frames_leaves_out_damaged_ones(scene, tmp_path):
-    write_frame(tmp_path / "a.json", collect(*scene, get_protocol("none"), np.ones((480, 640), np.float32)))
-    write_frame(tmp_path / "b.json", collect(*scene, get_protocol("none")))
+    write_image_record(
+        tmp_path / "a.json", build_image_record(*scene, get_protocol("none"), np.ones((480, 640), np.float32))
+    )
+    write_image_record(tmp_path / "b.json", build_image_record(*scene, get_protocol("none")))
     (tmp_path / "c.json").write_text("{}")
     paths = [tmp_path / f"{name}.json" for name in "abcd"]
     assert reliability_of(paths).images == 1

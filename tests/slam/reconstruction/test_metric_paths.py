@@ -46,11 +46,11 @@ class Exact:
     def __init__(self, known, factor=1.0):
         self.known, self.factor = known, factor
 
-    def predict_found(self, images, cameras):
+    def predict(self, image, camera):
         import types
 
-        assert all(c.camera.fx == pytest.approx(CAMERA.fx, rel=0.2) for c in cameras)
-        return [types.SimpleNamespace(depth=self.known[i.tobytes()] * np.float32(self.factor)) for i in images]
+        assert camera.camera.fx == pytest.approx(CAMERA.fx, rel=0.2)
+        return types.SimpleNamespace(depth=self.known[image.tobytes()] * np.float32(self.factor))
 
 
 def _truth():
@@ -144,7 +144,7 @@ def test_colmap_refines_a_focal_length_that_is_off(frames, known, tmp_path):
         find_images([frames]), ResolvedCamera(wrong, "assumed", "a guess"), depth_of, tmp_path / "colmap", options
     )
     assert paths[0].camera.fx == pytest.approx(CAMERA.fx, rel=0.03)
-    assert paths[0].facts["focal_px"] == pytest.approx(paths[0].camera.focal, abs=0.01)
+    assert paths[0].details["focal_px"] == pytest.approx(paths[0].camera.focal, abs=0.01)
     # Depth is predicted with what COLMAP found.
     assert {f.camera.fx for f in asked} == {paths[0].camera.fx}
     assert asked[0].detail == "a guess; refined by COLMAP"

@@ -156,16 +156,16 @@ def test_depth_is_predicted_with_the_models_own_camera(model, tmp_path: Path, mo
         cv2.imwrite(str(tmp_path / f"frames/{Path(str(model.images[i].name)).stem}.png"), black)
 
     class Network:
-        def predict_found(self, images, found):
-            camera = found[0].camera
-            image_id = int(images[0][0, 0, 0])
+        def predict(self, image, found):
+            camera = found.camera
+            image_id = int(image[0, 0, 0])
             depth = (
                 depth_of(model, image_id) * camera.fx / model.cameras[model.images[image_id].camera_id].focal_length_x
             )
-            return [SimpleNamespace(depth=depth)]
+            return SimpleNamespace(depth=depth)
 
     monkeypatch.setattr("mono.cli.session.load_predictor", lambda *_: Network())
-    monkeypatch.setattr("mono.cli.session.facts", lambda _: {})
+    monkeypatch.setattr("mono.cli.session.run_metadata", lambda _: {})
     words = ["rescale", str(tmp_path / "sparse"), "--frames", str(tmp_path / "frames"), "--out", str(tmp_path / "out")]
     assert main(words) == 0
     told = json.loads((tmp_path / "out/scale.json").read_text())

@@ -84,7 +84,7 @@ def test_points_are_triangulated_where_they_are_and_bad_ones_are_left_out() -> N
     where[3, :20] += 9  # tracks that went astray
     inside[1:, 20:30] = False  # lost at once
     found = triangulate(poses, where, inside, CAMERA, TrackLimits())
-    assert found.counts.tracked == 190 and found.counts.reprojected == len(found.depth)
+    assert found.counts.tracked == 190 and found.counts.within_reprojection_error == len(found.depth)
     index = [int(np.abs(where[0] - at).sum(1).argmin()) for at in found.uv]
     assert min(index) >= 30
     np.testing.assert_allclose(found.depth, points[index, 2], rtol=1e-6)

@@ -21,7 +21,7 @@ from mono.training.data.augment import augment
 from mono.training.data.batch import SKY, Batch
 from mono.training.data.dataset import MixedFrames, loader, training_view
 from mono.training.data.images import Kind, read_frames
-from mono.training.data.sampling import BatchPlan, Key
+from mono.training.data.sampling import BatchPlan, SampleSpec
 from mono.training.recipe import Recipe
 
 TRANSFORM = CanonicalTransform(crop_size=(640, 960), focal_length=100.0, mode="image", fit="tight")
@@ -117,7 +117,7 @@ def test_a_network_that_measures_things_in_pixels_is_right_in_training_and_when_
     data = MixedFrames(read_frames([write_stripes(tmp_path, focals, distance, period)]), transform, RECIPE, far=100.0)
     said = []
     for i in range(18):
-        batch = data[Key(i % 3, RECIPE.sizes[i % 2], i)]
+        batch = data[SampleSpec(i % 3, RECIPE.sizes[i % 2], i)]
         canonical = transform.focal_length * period / measured_period(batch.image.numpy(), batch.area.tolist())
         target = batch.target[batch.target > 0]
         assert target.numpy() == pytest.approx(canonical, rel=0.03)
@@ -139,7 +139,7 @@ def test_points_of_a_sample_have_metric_x_and_y(tmp_path: Path, mode: Literal["i
     frames = read_frames([write_plane(tmp_path)])
     data = MixedFrames(frames, replace(TRANSFORM, mode=mode), replace(RECIPE, centred=0.0), far=1000.0)
     for i in range(9):
-        batch = data[Key(i % 3, (64, 96), i)]
+        batch = data[SampleSpec(i % 3, (64, 96), i)]
         fx, fy, cx, cy = batch.intrinsics.tolist()
         rows, columns = np.nonzero(batch.target[0].numpy() > 0)
         depth = batch.target[0].numpy()[rows, columns]
@@ -171,7 +171,7 @@ def test_what_has_no_depth_is_sky_or_unknown(
     recipe = replace(RECIPE, zero_is_sky=zero_is_sky, focal_jitter=0.0)
     frames = [replace(f, kind=kind) for f in read_frames([write_plane(tmp_path, 1)])]
     data = MixedFrames(frames, replace(TRANSFORM, focal_length=80.0), recipe, far=100.0)
-    batch = data[Key(0, (96, 128), 3)]
+    batch = data[SampleSpec(0, (96, 128), 3)]
     assert set(batch.target.unique().round(decimals=2).tolist()) == expected
     assert batch.metric.item() is (kind != "relative")
 
@@ -182,7 +182,7 @@ def test_a_crop_shows_a_part_with_its_own_camera(tmp_path: Path, seed: int):
     recipe = replace(RECIPE, focal_jitter=0.0, centred=1.0)
     frames = read_frames([write_plane(tmp_path, 1)])
     batch = MixedFrames(frames, replace(TRANSFORM, focal_length=80.0), recipe, far=100.0)[
-        Key(0, (64, 96), seed, share=0.5)
+        SampleSpec(0, (64, 96), seed, share=0.5)
     ]
     top, bottom, left, right = batch.area.tolist()
     assert (bottom - top, right - left) == (60, 80)
@@ -196,13 +196,13 @@ def test_a_crop_shows_a_part_with_its_own_camera(tmp_path: Path, seed: int):
 
 def test_unlabelled_images_come_with_nothing_known(tmp_path: Path):
     frames = [replace(f, depth=None, kind="unlabelled") for f in read_frames([write_plane(tmp_path, 1)])]
-    batch = MixedFrames(frames, TRANSFORM, RECIPE, far=100.0)[Key(0, (64, 96), 0)]
+    batch = MixedFrames(frames, TRANSFORM, RECIPE, far=100.0)[SampleSpec(0, (64, 96), 0)]
     assert (batch.target == 0).all() and batch.image.abs().max() > 0.1
 
 
 def test_depth_up_to_scale_is_never_too_far(tmp_path: Path):
     frames = [replace(f, kind="relative") for f in read_frames([write_plane(tmp_path, 1)])]
-    target = MixedFrames(frames, TRANSFORM, RECIPE, far=1.0)[Key(0, (64, 96), 0)].target
+    target = MixedFrames(frames, TRANSFORM, RECIPE, far=1.0)[SampleSpec(0, (64, 96), 0)].target
     assert target.max() > 1 and target.min() == 0
 
 
@@ -211,14 +211,14 @@ def test_a_depth_map_of_another_size_is_named(tmp_path: Path):
     Image.fromarray(np.ones((10, 20), np.uint16)).save(tmp_path / "d0.png")
     data = MixedFrames(read_frames([path]), TRANSFORM, RECIPE, far=9.0)
     with pytest.raises(ValueError, match=r"d0.png is 20x10, its image 160x120"):
-        data[Key(0, (64, 96), 0)]
+        data[SampleSpec(0, (64, 96), 0)]
 
 
 def test_processes_share_a_batch(tmp_path: Path):
     frames = read_frames([write_plane(tmp_path)])
     data = MixedFrames(frames, TRANSFORM, RECIPE, far=9.0)
-    alone = BatchPlan.of(frames, replace(RECIPE, batch_pixels=2 * RECIPE.batch_pixels), TRANSFORM, 5)
-    shared = BatchPlan.of(frames, RECIPE, TRANSFORM, 5, processes=2)
+    alone = BatchPlan.from_frames(frames, replace(RECIPE, batch_pixels=2 * RECIPE.batch_pixels), TRANSFORM, 5)
+    shared = BatchPlan.from_frames(frames, RECIPE, TRANSFORM, 5, processes=2)
     for step in (0, 3):
         whole = next(iter(loader(data, alone, step, 0)))
         parts = [next(iter(loader(data, shared, step, 0, Ranks(rank, 2)))) for rank in (0, 1)]
@@ -231,7 +231,7 @@ def test_samples_hold_canonical_depth_sky_and_unknown_padding(tmp_path: Path):
     frames = read_frames([write_plane(tmp_path)])
     data = MixedFrames(frames, TRANSFORM, RECIPE, far=100.0)
     for i in range(12):
-        image, target = data[Key(i % 3, RECIPE.sizes[i % 3], i)][:2]
+        image, target = data[SampleSpec(i % 3, RECIPE.sizes[i % 3], i)][:2]
         assert tuple(image.shape) == (3, *RECIPE.sizes[i % 3]) and tuple(target.shape) == (1, *RECIPE.sizes[i % 3])
         assert image.isfinite().all()
         values = set(np.unique(target.numpy()).tolist()) - {0.0, SKY}
@@ -241,7 +241,7 @@ def test_samples_hold_canonical_depth_sky_and_unknown_padding(tmp_path: Path):
 
 def test_samples_follow_from_their_seed(tmp_path: Path):
     data = MixedFrames(read_frames([write_plane(tmp_path)]), TRANSFORM, RECIPE, far=100.0)
-    key = Key(1, (64, 96), 7)
+    key = SampleSpec(1, (64, 96), 7)
     first, again, other = data[key], data[key], data[key._replace(seed=8)]
     assert all((a == b).all() for a, b in zip(first, again, strict=True))
     assert not (first.image == other.image).all()
@@ -249,7 +249,7 @@ def test_samples_follow_from_their_seed(tmp_path: Path):
 
 def test_what_is_beyond_far_counts_as_sky(tmp_path: Path):
     data = MixedFrames(read_frames([write_plane(tmp_path)]), TRANSFORM, RECIPE, far=1.0)
-    target = data[Key(0, (64, 96), 0)].target
+    target = data[SampleSpec(0, (64, 96), 0)].target
     assert set(np.unique(target.numpy())) <= {0.0, SKY}
 
 
@@ -271,7 +271,7 @@ def test_workers_begin_after_opencv_was_used(tmp_path: Path):
     cv2.setNumThreads(4)
     try:
         cv2.resize(np.zeros((3000, 4000, 3), np.uint8), (500, 400), interpolation=cv2.INTER_AREA)
-        plan = BatchPlan.of(frames, recipe, TRANSFORM, 0)
+        plan = BatchPlan.from_frames(frames, recipe, TRANSFORM, 0)
         batch = next(iter(loader(MixedFrames(frames, TRANSFORM, recipe, 100.0), plan, 0, 1)))
     finally:
         cv2.setNumThreads(before)

@@ -39,7 +39,7 @@ def test_in_label_mode_only_the_shape_of_the_image_counts():
 def test_batches_have_one_size_follow_from_the_seed_and_balance_families():
     frames = [frame(100, 96, 64, "many")] * 90 + [frame(100, 96, 64, "few")] * 10
     recipe = replace(RECIPE, balance=1.0, family_weights={"few": 2.0})
-    plan = BatchPlan.of(frames, recipe, TRANSFORM, seed=3)
+    plan = BatchPlan.from_frames(frames, recipe, TRANSFORM, seed=3)
     batches = [plan.batch(step) for step in range(400)]
     assert all(len({key.size for key in batch}) == 1 for batch in batches)
     assert all(len(batch) == recipe.batch_size(batch[0].size) for batch in batches)
@@ -51,7 +51,7 @@ def test_batches_have_one_size_follow_from_the_seed_and_balance_families():
 def test_crops_are_drawn_as_often_as_asked_and_go_to_sizes_that_suit_them():
     frames = [frame(100, 96, 64)] * 50
     recipe = replace(RECIPE, sizes=((64, 96), (32, 64)), crops=((1.0, 0.6), (0.5, 0.4)))
-    plan = BatchPlan.of(frames, recipe, TRANSFORM, seed=3)
+    plan = BatchPlan.from_frames(frames, recipe, TRANSFORM, seed=3)
     keys = [key for step in range(600) for key in plan.batch(step)]
     halves = [key for key in keys if key.share == 0.5]
     assert len(halves) / len(keys) == pytest.approx(0.4, abs=0.04)
@@ -63,8 +63,8 @@ def test_crops_are_drawn_as_often_as_asked_and_go_to_sizes_that_suit_them():
 def test_unlabelled_frames_want_the_consistency_loss():
     frames = [frame(100, 96, 64), replace(frame(100, 96, 64), depth=None, kind="unlabelled")]
     with pytest.raises(ValueError, match="unlabelled frames teach nothing without the loss consistency"):
-        BatchPlan.of(frames, RECIPE, TRANSFORM, seed=3)
-    keys = BatchPlan.of(frames, replace(RECIPE, losses={"consistency": 1.0}), TRANSFORM, seed=3).batch(0)
+        BatchPlan.from_frames(frames, RECIPE, TRANSFORM, seed=3)
+    keys = BatchPlan.from_frames(frames, replace(RECIPE, losses={"consistency": 1.0}), TRANSFORM, seed=3).batch(0)
     assert [key.view for key in keys] == [0, 1, 0, 1]
 
 
@@ -81,7 +81,7 @@ def test_data_sets_are_balanced_before_their_families():
 def test_mixed_data_sets_of_all_sizes_come_as_often():
     frames = [frame(100, 96, 64, "big", "x")] * 900 + [frame(100, 64, 96, "small", "y")] * 30
     frames += [frame(100, 96, 32, "tiny", "z")] * 3
-    plan = BatchPlan.of(frames, replace(RECIPE, set_balance=1.0), TRANSFORM, seed=1)
+    plan = BatchPlan.from_frames(frames, replace(RECIPE, set_balance=1.0), TRANSFORM, seed=1)
     keys = [key for step in range(600) for key in plan.batch(step)]
     shares = Counter(frames[key.frame].source for key in keys)
     assert all(shares[name] / len(keys) == pytest.approx(1 / 3, abs=0.04) for name in "xyz")
@@ -89,15 +89,15 @@ def test_mixed_data_sets_of_all_sizes_come_as_often():
 
 def test_a_plan_for_two_processes_is_that_of_twice_the_batch():
     frames = [frame(100, 96, 64)] * 50 + [frame(100, 64, 96)] * 50
-    twice = BatchPlan.of(frames, replace(RECIPE, batch_pixels=8 * 64 * 96), TRANSFORM, seed=2)
-    shared = BatchPlan.of(frames, RECIPE, TRANSFORM, seed=2, processes=2)
+    twice = BatchPlan.from_frames(frames, replace(RECIPE, batch_pixels=8 * 64 * 96), TRANSFORM, seed=2)
+    shared = BatchPlan.from_frames(frames, RECIPE, TRANSFORM, seed=2, processes=2)
     assert [twice.batch(step) for step in range(20)] == [shared.batch(step) for step in range(20)]
 
 
 def test_what_cannot_be_drawn_is_an_error():
     with pytest.raises(ValueError, match="no frames"):
-        BatchPlan.of([], RECIPE, TRANSFORM, 0)
+        BatchPlan.from_frames([], RECIPE, TRANSFORM, 0)
     with pytest.raises(ValueError, match="weight 0"):
-        BatchPlan.of([frame(100, 96, 64)], replace(RECIPE, family_weights={"a": 0.0}), TRANSFORM, 0)
+        BatchPlan.from_frames([frame(100, 96, 64)], replace(RECIPE, family_weights={"a": 0.0}), TRANSFORM, 0)
     with pytest.raises(ValueError, match=r"size \(100, 96\) .* multiples of 32"):
-        BatchPlan.of([frame(100, 96, 64)], replace(RECIPE, sizes=((100, 96),)), TRANSFORM, 0)
+        BatchPlan.from_frames([frame(100, 96, 64)], replace(RECIPE, sizes=((100, 96),)), TRANSFORM, 0)

@@ -91,7 +91,7 @@ def test_views_of_the_data_agree_for_a_perfect_network(tmp_path: Path, mode: Lit
     frames = read_frames([write_walls(tmp_path, 3)])
     transform = CanonicalTransform(crop_size=(96, 128), focal_length=60.0, mode=mode, fit="tight")
     recipe: Recipe = replace(PAIRED, focal_jitter=0.2)
-    plan = BatchPlan.of(frames, recipe, transform, seed=4)
+    plan = BatchPlan.from_frames(frames, recipe, transform, seed=4)
     keys = plan.batch(0)
     assert [key.view for key in keys] == [0, 1] * (len(keys) // 2)
     assert all(a[:3] == b[:3] for a, b in zip(keys[::2], keys[1::2], strict=True))
@@ -106,13 +106,13 @@ def test_views_of_the_data_agree_for_a_perfect_network(tmp_path: Path, mode: Lit
 def test_processes_get_whole_pairs(tmp_path: Path):
     frames = read_frames([write_walls(tmp_path, 3)])
     odd = replace(PAIRED, batch_pixels=5 * 64 * 96)
-    plan = BatchPlan.of(frames, odd, CONFIG.transform, seed=4, processes=2)
+    plan = BatchPlan.from_frames(frames, odd, CONFIG.transform, seed=4, processes=2)
     assert len(plan.batch(0)) == 8
 
 
 def test_a_recipe_can_ask_for_it(tmp_path: Path, annotations: Path):
     trainer = Trainer(CONFIG, PAIRED, Run(tmp_path, steps=2, precision="float32"), read_frames([annotations]))
-    plan = BatchPlan.of(read_frames([annotations]), PAIRED, CONFIG.transform, 0)
+    plan = BatchPlan.from_frames(read_frames([annotations]), PAIRED, CONFIG.transform, 0)
     data = MixedFrames(read_frames([annotations]), CONFIG.transform, PAIRED, 160.0)
     said = trainer.update(next(iter(loader(data, plan, 0, 0))))
     assert said["loss"] == pytest.approx(said["log_l1"] + 0.5 * said["consistency"], rel=1e-5)

@@ -166,17 +166,17 @@ def score(
     for i in np.linspace(0, len(samples) - 1, min(limit, len(samples))).round().astype(int):
         sample = samples[i]
         assert sample.depth is not None and sample.intrinsics is not None
-        rgb, truth = read_image(sample.rgb).rgb, read_depth(sample.depth, sample.depth_scale)
+        rgb, gt = read_image(sample.rgb).rgb, read_depth(sample.depth, sample.depth_scale)
         camera = Camera(*sample.intrinsics, width=rgb.shape[1], height=rgb.shape[0])
         ratio = min(SENSOR[0] / camera.height, SENSOR[1] / camera.width, 1.0)
         seen = camera.resized(max(round(camera.width * ratio), 1), max(round(camera.height * ratio), 1))
         small = cv2.resize(rgb, (seen.width, seen.height), interpolation=cv2.INTER_AREA)
         depth = predict(network, transform, variant, small, seen)
-        depth = cv2.resize(depth, truth.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        known = (truth > NEAREST) & (truth < FARTHEST) & (depth > 0)
+        depth = cv2.resize(depth, gt.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        known = (gt > NEAREST) & (gt < FARTHEST) & (depth > 0)
         if known.any():
-            found = compare(depth[known], truth[known])
-            rows.append((found.abs_rel, found.delta1, float(np.median(truth[known]) / np.median(depth[known]))))
+            found = compare(depth[known], gt[known])
+            rows.append((found.abs_rel, found.delta1, float(np.median(gt[known]) / np.median(depth[known]))))
             focals.append(seen.focal * INPUT[1] / seen.width)
     table = np.array(rows)
     abs_rel, delta1 = table[:, :2].mean(0)
@@ -269,11 +269,11 @@ def plot(results: Results, path: Path) -> None:
     plt.close(figure)
 
 
-def write_page(page: Path, table: str, picture: Path) -> None:
+def write_page(page: Path, table: str, image: Path) -> None:
     """Puts the table into the page."""
     text = page.read_text() if page.is_file() else "# The canonical camera transform\n"
     begin, end = "<!-- canonical-claim -->", "<!-- /canonical-claim -->"
-    link = Path(*([".."] * len(page.parent.parts)), picture) if not picture.is_absolute() else picture
+    link = Path(*([".."] * len(page.parent.parts)), image) if not image.is_absolute() else image
     block = f"{begin}\n{table}\n\n![AbsRel against focal length]({link.as_posix()})\n{end}"
     replaced, count = re.subn(f"{begin}.*?{end}", lambda _: block, text, flags=re.DOTALL)
     write_bytes(page, (replaced if count else f"{text}\n{block}\n").encode())

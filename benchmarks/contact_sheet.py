@@ -28,29 +28,29 @@ CELL = (150, 200)  # (height, width) of a picture [px]
 FACTOR = 1.5  # end of the colours of errors
 
 
-def cell(picture: np.ndarray, words: str, nearest: bool = False) -> np.ndarray:
+def cell(image: np.ndarray, words: str, nearest: bool = False) -> np.ndarray:
     """A picture fitted into a cell, on white, with words below it."""
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     ratio = min(CELL[0] / height, CELL[1] / width)
     size = max(round(width * ratio), 1), max(round(height * ratio), 1)
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST if nearest else cv2.INTER_AREA)
+    small = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST if nearest else cv2.INTER_AREA)
     canvas = np.full((CELL[0] + 20, CELL[1] + 4, 3), 255, np.uint8)
     canvas[: size[1], : size[0]] = small
     place = (2, size[1] + 14)
     return cv2.putText(canvas, words, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
 
 
-def error_picture(depth: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, str]:
+def error_picture(depth: np.ndarray, gt: np.ndarray) -> tuple[np.ndarray, str]:
     """Predicted / true depth as colours, single points made large enough to be seen; and what to say of it."""
-    depth = cv2.resize(depth, truth.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    known = (truth > 0.1) & (truth < 80) & (depth > 0)
-    ratio = np.where(known, depth / np.where(known, truth, 1), 1)
+    depth = cv2.resize(depth, gt.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    known = (gt > 0.1) & (gt < 80) & (depth > 0)
+    ratio = np.where(known, depth / np.where(known, gt, 1), 1)
     where = np.clip(np.log(ratio) / np.log(FACTOR), -1, 1) / 2 + 0.5
     colors = np.where(known[..., None], error_ramp(where), 255).astype(np.uint8)
     if known.mean() < 0.2:
-        size = max(round(max(truth.shape) / 120), 3)
+        size = max(round(max(gt.shape) / 120), 3)
         colors = cv2.erode(colors, np.ones((size, size), np.uint8))
-    error = np.abs(depth[known] / truth[known] - 1).mean()
+    error = np.abs(depth[known] / gt[known] - 1).mean()
     return colors, f"AbsRel {error:.2f}, x {np.median(ratio[known]):.2f}"
 
 

@@ -53,8 +53,8 @@ def row(folder: Path, model: mono.inference.predictor.Predictor) -> str:
     metric, median = (mean_over_images([t[tier] for t in tiers]) for tier in ("metric", "median"))
     scale = np.median([t["metric"].scale for t in tiers])
     depths = [read_depth(s.depth, s.depth_scale) for s in samples if s.depth]
-    truths = [depth[PROTOCOL.in_range(depth)] for depth in depths]
-    constant = best_constant(truths, [truth.size for truth in truths], PROTOCOL).tiers["metric"]
+    ground_truths = [depth[PROTOCOL.in_range(depth)] for depth in depths]
+    constant = best_constant(ground_truths, [gt.size for gt in ground_truths], PROTOCOL).tiers["metric"]
     return (
         f"| {folder.name} | {len(tiers)} "
         f"| {metric.abs_rel:.3f} | {metric.delta1:.3f} | {metric.rmse:.2f} | {scale:.2f} "

@@ -34,11 +34,11 @@ def make(folder: Path, count: int) -> None:
                 path.hardlink_to(path.with_name(f"{i % DIFFERENT:05}.png"))
             continue
         smooth = cv2.GaussianBlur(rng.standard_normal((480, 640)), (0, 0), 30)
-        truth = (3 * np.exp(0.5 * smooth / smooth.std())).astype(np.float32)
+        gt = (3 * np.exp(0.5 * smooth / smooth.std())).astype(np.float32)
         cv2.imwrite(str(rgb), rng.integers(0, 255, (480, 640, 3), np.uint8))
-        cv2.imwrite(str(depth), (1000 * truth).astype(np.uint16))
+        cv2.imwrite(str(depth), (1000 * gt).astype(np.uint16))
         noise = cv2.GaussianBlur(rng.standard_normal((480, 640)), (0, 0), 3)  # as smooth as a network's
-        write_depth(predicted, truth * np.exp(0.1 * noise / noise.std()).astype(np.float32))
+        write_depth(predicted, gt * np.exp(0.1 * noise / noise.std()).astype(np.float32))
     (folder / "annotations.json").write_text(json.dumps({"files": entries}))
 
 

@@ -33,12 +33,12 @@ def rows(folder: Path, method: str, model: str, out: Path) -> list[str]:
     if not (out / "scale.json").is_file() and metricdepth(arguments) == 2:
         raise SystemExit(f"{folder}: no path")
     content = json.loads((out / "scale.json").read_text())
-    truth = read_trajectory(folder / "groundtruth_kitti.txt", "kitti")
+    gt = read_trajectory(folder / "groundtruth_kitti.txt", "kitti")
     lines = []
     for number, part in enumerate(content["parts"], 1):
         metric = part["status"] == "metric"
         path = read_trajectory(out / part["folder"] / f"{'' if metric else 'unscaled_'}trajectory_tum.txt")
-        errors = compare_trajectories(path, truth)
+        errors = compare_trajectories(path, gt)
         off = f"{100 * errors.scale_error:+.1f} %" if metric else "refused"
         error = f"+- {100 * part['standard_error']:.1f} %" if "standard_error" in part else "-"
         seen = part.get("keyframes", part.get("frames_used", "-"))

@@ -65,13 +65,13 @@ def noisy(depth: Depth, seed: int, bias: float) -> Depth:
 def measure(folder: Path, count: int, model: str) -> dict[str, Any]:
     settings = json.loads((folder / "settings.json").read_text())
     samples = find_images([folder / "rgb"])
-    truth = read_trajectory(folder / "poses_tum.txt")
+    gt = read_trajectory(folder / "poses_tum.txt")
     found = CameraResolver().resolve(*size_of(samples[0].read().rgb), image_path=samples[0].rgb)
     exact, _ = annotated_depth(folder / "annotations.json", samples)
-    frames = frames_of(truth.scaled(1 / UNIT), samples, timed=True)
+    frames = frames_of(gt.scaled(1 / UNIT), samples, timed=True)
     tracks = list(track_frames(frames, found.camera, count))
     row: dict[str, Any] = {"kind": settings["kind"], "seed": settings["seed"], "frames": len(samples)}
-    row["length"] = truth.length
+    row["length"] = gt.length
 
     def scale(depth: Depth, true: float) -> dict[str, Any]:
         e = scale_trajectory(frames, found.camera, depth, tracks).estimate
@@ -89,13 +89,13 @@ def measure(folder: Path, count: int, model: str) -> dict[str, Any]:
     row["biased"] = scale(noisy(exact, settings["seed"], BIAS), BIAS)
     if model != "none":
         row["model"] = scale(network_depth(load_model(model), samples, found), 1)
-    steps = arc_length_fraction(truth)
-    growing = truth.scaled((1 + DRIFT * (steps[1:] + steps[:-1]) / 2) / UNIT)
+    steps = arc_length_fraction(gt)
+    growing = gt.scaled((1 + DRIFT * (steps[1:] + steps[:-1]) / 2) / UNIT)
     bent = frames_of(growing, samples, timed=True)
     tracks = list(track_frames(bent, found.camera, count))
     for name, depth in (("drifting", exact), ("drifting_noisy", noisy(exact, settings["seed"], 1))):
         e = scale_trajectory(bent, found.camera, depth, tracks).estimate
-        before, after = (compare_trajectories(apply_scale(growing, e, windowed), truth) for windowed in (False, True))
+        before, after = (compare_trajectories(apply_scale(growing, e, windowed), gt) for windowed in (False, True))
         local = e.at((steps[1:] + steps[:-1]) / 2) * (1 + DRIFT * (steps[1:] + steps[:-1]) / 2) / UNIT
         row[name] = {
             "found": e.drift.significant,

@@ -42,12 +42,12 @@ def main(mesh_file: str, trajectory_file: str) -> None:
     corners = triangles[cast["primitive_ids"].numpy()[hit].astype(np.int64)]
     u, v = cast["primitive_uvs"].numpy()[hit].T
     weights = np.stack([1 - u - v, u, v], axis=1)
-    picture = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
-    picture[hit] = np.clip((colors[corners] * weights[..., None]).sum(axis=1) * 255, 0, 255)
-    write_image(Path(__file__).parent / "slam_map.jpg", _with_path(picture, path, eye, look, up))
+    image = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+    image[hit] = np.clip((colors[corners] * weights[..., None]).sum(axis=1) * 255, 0, 255)
+    write_image(Path(__file__).parent / "slam_map.jpg", _with_path(image, path, eye, look, up))
 
 
-def _with_path(picture: np.ndarray, path: Trajectory, eye: np.ndarray, look: np.ndarray, up: np.ndarray) -> np.ndarray:
+def _with_path(image: np.ndarray, path: Trajectory, eye: np.ndarray, look: np.ndarray, up: np.ndarray) -> np.ndarray:
     """The picture with the path drawn over it."""
     import cv2
 
@@ -60,8 +60,8 @@ def _with_path(picture: np.ndarray, path: Trajectory, eye: np.ndarray, look: np.
     at = np.rint(seen[:, :2] / seen[:, 2:] * focal + [WIDTH / 2, HEIGHT / 2]).astype(np.int32)
     step = np.diff(path.times)
     parts = np.split(at, np.flatnonzero(step > 2.5 * np.median(step)) + 1)  # nothing is known where frames are missing
-    cv2.polylines(picture, [part[:, None] for part in parts], False, (220, 40, 40), 2, cv2.LINE_AA)
-    return picture
+    cv2.polylines(image, [part[:, None] for part in parts], False, (220, 40, 40), 2, cv2.LINE_AA)
+    return image
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from mono.geometry.canonical import CanonicalTransform
+from mono.system.errors import MetricDepthError
 
 CONFIGS = Path(__file__).parent / "configs"
 
 
-class ConfigError(ValueError):
+class ConfigError(MetricDepthError):
     """A config file or an override is wrong; the message names the file, the key and the value."""
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mono.data.camera_source import ResolvedCamera
-from mono.data.ground_truth import Truth, read_truth, true_camera, wants_normals
+from mono.data.ground_truth import GroundTruth, ground_truth_camera, read_ground_truth, wants_normals
 from mono.data.sample import Sample
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
 from mono.evaluation.normals.metrics import ImageNormals
@@ -73,7 +73,7 @@ class _Loaded:
 
     sample: Sample
     rgb: np.ndarray
-    truth: Truth
+    ground_truth: GroundTruth
     prepared: tuple[NetworkInput, ...]
 
 
@@ -147,8 +147,8 @@ def _run(
     if ranks.rank == 0:
         outdated = sum(bool(outputs) for outputs in former.values())
         if outdated and not options.overwrite:
-            said = "%d images in %s: settings or files have changed, they are redone, their former files removed"
-            logger.warning(said, outdated, options.out)
+            message = "%d images in %s: settings or files have changed, they are redone, their former files removed"
+            logger.warning(message, outdated, options.out)
         manifest.drop(pending)
         for outputs in former.values():
             remove(options.out, outputs)
@@ -245,13 +245,13 @@ def _load(sample: Sample, predictor: Predictor, options: RunOptions) -> _Loaded:
     photo = sample.read()
     height, width = photo.rgb.shape[:2]
     found = options.resolver.resolve(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
-    truth = read_truth(sample, (width, height)) if options.protocol else Truth()
+    ground_truth = read_ground_truth(sample, (width, height)) if options.protocol else GroundTruth()
     swept = [
         ResolvedCamera(replace(found.camera, fx=focal, fy=focal), "given", f"focal sweep, {focal:g} px")
         for focal in options.focal_sweep
     ]
     prepared = tuple(predictor.prepare(photo.rgb, camera) for camera in (found, *swept))
-    return _Loaded(sample, photo.rgb, truth, prepared)
+    return _Loaded(sample, photo.rgb, ground_truth, prepared)
 
 
 def _infer_all(
@@ -301,7 +301,7 @@ _Finished = tuple[Sample, dict[str, Any] | None, Exception | None]
 
 
 def _finish(inferred: _Inferred, predictor: Predictor, options: RunOptions) -> _Finished:
-    """Brings raw predictions back to the image and does all that is left; gives its record, without key, or its error."""
+    """Brings raw predictions back to the image and does what is left; gives its record (without key) or its error."""
     if inferred.loaded is None or inferred.error:
         return inferred.sample, None, inferred.error
     begun = time.perf_counter()
@@ -317,28 +317,28 @@ def _write(
     item: _Loaded, raw_predictions: Sequence[RawPrediction], predictor: Predictor, options: RunOptions
 ) -> dict[str, Any]:
     """Evaluates and writes a prediction, and those with other focal lengths; returns its record."""
-    sample, protocol, truth = item.sample, options.protocol, item.truth
+    sample, protocol, ground_truth = item.sample, options.protocol, item.ground_truth
     prediction, *others = (raw.prediction() for raw in raw_predictions)
     if not (prediction.depth > 0).any():
         raise ValueError("the network gave no valid depth at all: all of it is beyond 300 m or not positive")
     scores: dict[str, Any] = {"metrics": None}
-    if protocol and truth.depth is not None:
-        tiers = evaluate_tiers(prediction.depth, truth.depth, protocol, options.alignments)
+    if protocol and ground_truth.depth is not None:
+        tiers = evaluate_tiers(prediction.depth, ground_truth.depth, protocol, options.alignments)
         scores["metrics"] = {tier: asdict(metrics) for tier, metrics in tiers.items()} if tiers else None
         if tiers is None:
             logger.warning("%s: no pixel with ground truth counts; it is left out of the means", sample.source)
     if protocol and wants_normals(sample, options.derive_normals):
-        camera = true_camera(sample, raw_predictions[0].found)
+        camera = ground_truth_camera(sample, raw_predictions[0].found)
         normal, source = prediction.surface_normals(), prediction.normal_source
-        normals = score_normals(normal, source, truth, camera, protocol, sample.source)
+        normals = score_normals(normal, source, ground_truth, camera, protocol, sample.source)
         scores["normals"] = asdict(normals) if normals else None
     outputs: dict[str, Any] = {}
     try:
         write_outputs(options.out, sample.name, item.rgb, prediction, options.output, others, outputs)
-        if options.report and scores["metrics"] and protocol and truth.depth is not None:
+        if options.report and scores["metrics"] and protocol and ground_truth.depth is not None:
             outputs["report"] = f"report/{sample.name}.json"
             path, confidence = options.out / outputs["report"], prediction.confidence
-            save_image_record(path, item.rgb, prediction.depth, truth.depth, protocol, confidence)
+            save_image_record(path, item.rgb, prediction.depth, ground_truth.depth, protocol, confidence)
     except Exception:
         remove(options.out, outputs)  # no record would name them
         raise

@@ -42,18 +42,18 @@ def call(arguments, caplog, capsys):
     return code, logged, ended
 
 
-def picture(path, size=(48, 36), mode="RGB", **options):
+def image(path, size=(48, 36), mode="RGB", **options):
     PIL.Image.fromarray(reference_image(size[1], size[0], 7)).convert(mode).save(path, **options)
     return path
 
 
 def truncated(path):
-    picture(path, (480, 360))
+    image(path, (480, 360))
     path.write_bytes(path.read_bytes()[:-2000])
 
 
 def flipped_byte(path):
-    picture(path, (480, 360))
+    image(path, (480, 360))
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
     path.write_bytes(data)
@@ -66,7 +66,7 @@ IMAGES = {
     "zero_bytes.jpg": (lambda p: p.write_bytes(b""), "empty"),
     "text.jpg": (lambda p: p.write_text("a letter to my aunt"), "text.jpg"),
     "page.png": (lambda p: p.write_text("<!doctype html><html></html>"), "page.png"),
-    "one_pixel.png": (lambda p: picture(p, (1, 1)), "1x1"),
+    "one_pixel.png": (lambda p: image(p, (1, 1)), "1x1"),
     "thread.png": (lambda p: PIL.Image.new("RGB", (20000, 20)).save(p), "20000x20"),
     "noise.webp": (lambda p: p.write_bytes(bytes(range(256)) * 9), "noise.webp"),
     "header_only.bmp": (lambda p: p.write_bytes(b"BM" + bytes(60)), "header_only.bmp"),
@@ -77,12 +77,12 @@ IMAGES = {
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_a_bad_image(name, photos, toy, tmp_path, caplog, capsys):
-    make, said = IMAGES[name]
+    make, expected_message = IMAGES[name]
     make(photos / name)
     out = tmp_path / "out"
     code, logged, ended = call(["predict", photos, photos / name, "--out", out, "--focal-px", 60], caplog, capsys)
     assert code == 1 and not ended
-    assert len(logged) == 1 and name in logged[0] and said in logged[0], logged
+    assert len(logged) == 1 and name in logged[0] and expected_message in logged[0], logged
     assert sorted(p.stem for p in out.glob("depth/*.png")) == sorted(GOOD)
     records = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
     assert sorted(r["status"] for r in records) == ["failed", "ok", "ok"]
@@ -118,23 +118,23 @@ DOCUMENTS = {
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
 def test_a_bad_annotation(kind, photos, toy, tmp_path, caplog, capsys):
-    document, said = DOCUMENTS[kind]
+    document, expected_message = DOCUMENTS[kind]
     np.save(photos / "d.npy", np.ones((36, 48), np.float32))
     path = photos / "annotations.json"
     path.write_text(document if isinstance(document, str) else json.dumps(document))
     code, logged, ended = call(["evaluate", path, "--out", tmp_path / "out"], caplog, capsys)
     assert code == 2 and not logged and len(ended) == 1
     assert "annotations.json" in ended[0] and not (tmp_path / "out").exists()
-    assert said in ended[0]
+    assert expected_message in ended[0]
 
 
 def test_every_problem_of_an_annotation_is_listed(photos, toy, tmp_path, capsys):
     entries = [ENTRY | {"cam_in": [0, 60, 24, 18]}, {"depth": "d.npy"}, ENTRY | {"rgb": "nowhere.png"}]
     (photos / "a.json").write_text(json.dumps({"files": entries}))
     assert main(["evaluate", str(photos / "a.json"), "--out", str(tmp_path / "out")]) == 2
-    said = capsys.readouterr().err
+    expected_message = capsys.readouterr().err
     for words in ("entry 0", "cam_in", "entry 1", "rgb", "entry 2", "nowhere.png"):
-        assert words in said
+        assert words in expected_message
 
 
 def depth_8_bit(path):
@@ -154,7 +154,7 @@ def depth_3d(path):
     np.save(path, np.ones((36, 48, 3), np.float32))
 
 
-TRUTHS = {
+GROUND_TRUTHS = {
     "d8.png": (depth_8_bit, "8"),
     "rgb.png": (depth_rgb, "rgb.png"),
     "cut.png": (depth_cut, "cut.png"),
@@ -164,21 +164,21 @@ TRUTHS = {
 }
 
 
-@pytest.mark.parametrize("name", TRUTHS)
+@pytest.mark.parametrize("name", GROUND_TRUTHS)
 def test_bad_ground_truth(name, photos, toy, tmp_path, caplog, capsys):
-    make, said = TRUTHS[name]
+    make, expected_message = GROUND_TRUTHS[name]
     make(photos / name)
     np.save(photos / "d.npy", np.full((36, 48), 2.0, np.float32))
     bad = ENTRY | {"rgb": "good_b.png", "depth": name} | ({"depth_scale": 1000} if name.endswith("png") else {})
     (photos / "a.json").write_text(json.dumps({"files": [ENTRY, bad]}))
     code, logged, ended = call(["evaluate", photos / "a.json", "--out", tmp_path / "out"], caplog, capsys)
     assert code == 1 and not ended and len(logged) == 1
-    assert name in logged[0] and said in logged[0]
+    assert name in logged[0] and expected_message in logged[0]
     assert json.loads((tmp_path / "out/metrics.json").read_text())["images"] == 1
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "expected_message"),
     [
         (["--focal-px", "0"], "focal_px is 0"),
         (["--focal-px", "nan"], "focal_px is nan"),
@@ -191,14 +191,14 @@ def test_bad_ground_truth(name, photos, toy, tmp_path, caplog, capsys):
         (["--focal-sweep", "500,0"], "focal sweep holds 0"),
     ],
 )
-def test_bad_flags(flags, said, photos, toy, tmp_path, caplog, capsys):
+def test_bad_flags(flags, expected_message, photos, toy, tmp_path, caplog, capsys):
     code, logged, ended = call(["predict", photos, "--out", tmp_path / "out", *flags], caplog, capsys)
-    assert code == 2 and not logged and len(ended) == 1 and said in ended[0]
+    assert code == 2 and not logged and len(ended) == 1 and expected_message in ended[0]
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected_message"),
     [
         ("{", "camera.json"),
         ('{"fx": 0, "cx": 1}', "camera.json"),
@@ -206,11 +206,11 @@ def test_bad_flags(flags, said, photos, toy, tmp_path, caplog, capsys):
         ('{"fx": 60, "fy": 60, "cx": 5, "cy": 5, "width": 50, "height": 9}', "camera.json"),
     ],
 )
-def test_a_bad_camera_file_beside_the_photos(content, said, photos, toy, tmp_path, caplog, capsys):
+def test_a_bad_camera_file_beside_the_photos(content, expected_message, photos, toy, tmp_path, caplog, capsys):
     (photos / "camera.json").write_text(content)
     code, logged, ended = call(["predict", photos, "--out", tmp_path / "out"], caplog, capsys)
     assert code == 1 and not ended
-    assert len(logged) == len(GOOD) and all(said in message for message in logged)
+    assert len(logged) == len(GOOD) and all(expected_message in message for message in logged)
 
 
 @pytest.mark.parametrize("kind", ["missing", "page", "text", "truncated", "code", "other network", "not finite"])

@@ -41,7 +41,7 @@ def test_options_override_the_file():
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["data_basic.cropsize=(32,32)"], 'no "data_basic.cropsize" .did you mean "crop_size"'),
         (["crop_size"], "not of the form key=value"),
@@ -53,8 +53,8 @@ def test_options_override_the_file():
         (["data_basic.fit.what=1"], "nothing"),
     ],
 )
-def test_wrong_options_are_named(options, said):
-    with pytest.raises(ConfigError, match=said):
+def test_wrong_options_are_named(options, message):
+    with pytest.raises(ConfigError, match=message):
         read_config("convlarge.0.3_150.py", parse_options(options))
 
 
@@ -81,10 +81,10 @@ def test_protocols_by_name_file_and_with_changes(tmp_path):
     mine = read_protocol(str(tmp_path / "mine.py"))
     assert mine.name == "mine" and mine.window(100, 50) == (slice(10, 90), slice(0, 50))
     (tmp_path / "bad.py").write_text("protocol = dict(name='mine', max_dept=5.0)")
-    for name, said in (
+    for name, message in (
         (str(tmp_path / "bad.py"), "max_dept"),
         ("nowhere.py", "no protocol file"),
         ("kiti", "kitti_eigen"),
     ):
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(ValueError, match=message):
             read_protocol(name)

@@ -190,8 +190,8 @@ def test_ground_truth_gives_metrics_and_resuming_keeps_them(tmp_path, toy_predic
     for i in range(3):
         image = np.asarray(PIL.Image.open(tmp_path / "rgb" / f"{i:03}.png"))
         predicted = toy_predictor.predict(image, GIVEN.resolve(48, 36))
-        truth = np.zeros_like(predicted.depth) if i == 2 else predicted.depth / 1.1
-        np.save(tmp_path / "depth" / f"{i}.npy", truth)
+        gt = np.zeros_like(predicted.depth) if i == 2 else predicted.depth / 1.1
+        np.save(tmp_path / "depth" / f"{i}.npy", gt)
         entries.append({"rgb": f"rgb/{i:03}.png", "depth": f"depth/{i}.npy", "cam_in": [60, 60, 23.5, 17.5]})
     (tmp_path / "annotations.json").write_text(json.dumps({"files": entries}))
     options = RunOptions(out=tmp_path / "out", output=OutputOptions(()), protocol=get_protocol("none"))
@@ -277,13 +277,13 @@ def test_runs_that_cannot_start(tmp_path, toy_predictor):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RunError, match="cannot write into"):
         run([], toy_predictor, RunOptions(out=tmp_path / "file"))
-    for wrong, said in (
+    for wrong, message in (
         ({"batch_size": 0}, "batch size is 0"),
         ({"workers": -1}, "number of workers is -1"),
         ({"focal_sweep": (500.0, -1.0)}, "focal sweep holds -1"),
         ({"focal_sweep": (500.0, 500.0)}, "a focal length twice"),
     ):
-        with pytest.raises(RunError, match=said):
+        with pytest.raises(RunError, match=message):
             RunOptions(out=tmp_path, **wrong)
 
 

@@ -121,7 +121,7 @@ def _in_process(what: str, values: object) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
     if done.returncode or not lines:
-        said = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
-        raise BackendError(said[-1][:300])
+        errors = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
+        raise BackendError(errors[-1][:300])
     result: dict[str, Any] = json.loads(lines[-1])
     return result

@@ -87,8 +87,8 @@ def heading(metadata: Mapping[str, Any]) -> list[str]:
     """What stands above the table."""
     peaks = ", ".join(f"{value:.0f} in {name}" for name, value in metadata["matmul_peak_gflops"].items())
     return [
-        f"{metadata['date']}, {metadata['machine']}, {metadata['threads']} threads, torch {metadata['versions']['torch']}, load "
-        f"{metadata['load']:.1f} before it began; `{metadata['command']}`",
+        f"{metadata['date']}, {metadata['machine']}, {metadata['threads']} threads, "
+        f"torch {metadata['versions']['torch']}, load {metadata['load']:.1f} before it began; `{metadata['command']}`",
         f"matrix multiplication reaches at most [GFLOP/s]: {peaks}",
     ]
 

@@ -16,7 +16,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Adds the command."""
     parser = commands.add_parser("eval-odom", help="a trajectory against the truth: KITTI's errors, ATE and RPE")
     parser.add_argument("estimate", type=Path, metavar="EST", help="TUM, KITTI or EuRoC file")
-    parser.add_argument("truth", type=Path, metavar="GT", help="the same of the true trajectory, in metres")
+    parser.add_argument("ground_truth", type=Path, metavar="GT", help="the same of the true trajectory, in metres")
     parser.add_argument("--format", choices=_FORMATS, help="of the estimate (default: by its first line)")
     parser.add_argument("--gt-format", choices=_FORMATS, help="of the truth (default: by its first line)")
     parser.add_argument(
@@ -50,17 +50,17 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("lengths, step and delta must be positive")
     times = read_times(args.times) if args.times else None
     estimate, timed = read_timed(args.estimate, args.format, times)
-    truth, true_timed = read_timed(args.truth, args.gt_format, times)
+    ground_truth, true_timed = read_timed(args.ground_truth, args.gt_format, times)
     if timed != true_timed:
-        without = args.estimate if true_timed else args.truth
+        without = args.estimate if true_timed else args.ground_truth
         raise ValueError(f"{without} is a KITTI file without times, the other has times; give them with --times FILE")
-    if not timed and len(estimate) != len(truth):
+    if not timed and len(estimate) != len(ground_truth):
         raise ValueError(
-            f"{args.estimate} has {len(estimate)} lines and {args.truth} {len(truth)}: without times, lines belong "
-            "together by their number, and some are missing; give a TUM file, with --times FILE for the other"
+            f"{args.estimate} has {len(estimate)} lines and {args.ground_truth} {len(ground_truth)}: without times, "
+            "lines belong together by their number, and some are missing; give a TUM file, with --times FILE for the other"
         )
     errors = compare_trajectories(
-        estimate, truth, args.max_difference, args.lengths or KITTI_LENGTHS, args.step or KITTI_STEP, args.delta
+        estimate, ground_truth, args.max_difference, args.lengths or KITTI_LENGTHS, args.step or KITTI_STEP, args.delta
     )
     out = sys.stdout.write
     out(text(errors))
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         from mono.io.atomic import write_bytes
 
-        whole = {"estimate": str(args.estimate), "truth": str(args.truth), **content(errors)}
+        whole = {"estimate": str(args.estimate), "truth": str(args.ground_truth), **content(errors)}
         write_bytes(args.json, json.dumps(whole, indent=1).encode() + b"\n")
         out(f"\n  written: {args.json}\n")
     if args.plots:

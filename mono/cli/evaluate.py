@@ -111,9 +111,9 @@ def _say(scores: RunSummary | Scores, out: Path, protocol: Protocol, metadata: M
         return
     confidence = reliability_of(scores.frames.values())
     write_metrics(out / "metrics.json", results, protocol, metadata, scores.failures, normals, confidence)
-    said = [table(results, protocol) if any(results.values()) else protocol.describe(), normals_table(normals)]
-    said += [f"confidence: {confidence.describe()}"] if confidence else []
-    sys.stdout.write("\n" + "\n\n".join(filter(None, said)) + "\n")
+    lines = [table(results, protocol) if any(results.values()) else protocol.describe(), normals_table(normals)]
+    lines += [f"confidence: {confidence.describe()}"] if confidence else []
+    sys.stdout.write("\n" + "\n\n".join(filter(None, lines)) + "\n")
     sys.stdout.write(f"  metrics: {out / 'metrics.json'}\n")
     if scores.frames:
         from mono.evaluation.report.page import write_page

@@ -199,8 +199,8 @@ def _depth_by_the_models_cameras(
     predictor = session.load_predictor(args, args.model, args.checkpoint, Ranks())
     cameras = {i: camera_of(model, i) for i in frame_of}
     focal = sorted({round(camera.focal, 1) for camera in cameras.values()})
-    said = f"{focal[0]} px" if len(focal) == 1 else f"{focal[0]} to {focal[-1]} px"
-    sys.stdout.write(f"  camera          {said}: the model's own\n")
+    message = f"{focal[0]} px" if len(focal) == 1 else f"{focal[0]} to {focal[-1]} px"
+    sys.stdout.write(f"  camera          {message}: the model's own\n")
 
     def depth(image: int) -> np.ndarray:
         rgb = samples[frame_of[image]].read().rgb

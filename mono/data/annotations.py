@@ -18,6 +18,7 @@ from typing import Any
 from mono.data.sample import Sample, unique_names
 from mono.io.depth import DEPTH_SUFFIXES, DepthError, png_depth_scale
 from mono.io.normals import NORMAL_FRAMES, NORMAL_SUFFIXES
+from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 _SHOWN = 50
@@ -26,7 +27,7 @@ _INTEGER_SUFFIXES = (".png",)
 _MAPS = {"depth": ("depth map", DEPTH_SUFFIXES), "normal": ("map of normals", NORMAL_SUFFIXES)}
 
 
-class AnnotationError(ValueError):
+class AnnotationError(MetricDepthError):
     """An annotation file cannot be used.
 
     Attributes:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mono.geometry.camera import Camera
 from mono.io.camera_files import camera_file_beside, camera_from_file, same_aspect
+from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from mono.io.exif import ExifCamera
@@ -33,7 +34,7 @@ _SMALL = 2_000_000  # px; cameras write small pictures in multiples of 8, and ed
 _CREDIBLE_SENSOR = (4.0, 100.0)  # mm, diagonal
 
 
-class FocalError(ValueError):
+class FocalError(MetricDepthError):
     """A given camera does not fit an image. The message says what was given, why not, and what to do."""
 
 

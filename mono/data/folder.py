@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mono.data.sample import Sample, unique_names
 from mono.io.images import IMAGE_SUFFIXES
+from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ _NUMBERS = re.compile("([^0-9]*)([0-9]*)")
 _LOOKED_FOR = " ".join(sorted(IMAGE_SUFFIXES))
 
 
-class InputError(ValueError):
+class InputError(MetricDepthError):
     """An input does not exist or holds no images. The message says what was looked for."""
 
 

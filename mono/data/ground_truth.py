@@ -14,7 +14,7 @@ from mono.io.normals import read_normals
 
 
 @dataclass(frozen=True)
-class Truth:
+class GroundTruth:
     """What is known to be true of an image; None where the annotation names no file.
 
     Attributes:
@@ -26,13 +26,13 @@ class Truth:
     normal: np.ndarray | None = None
 
 
-def read_truth(sample: Sample, image_size: tuple[int, int] | None = None) -> Truth:
+def read_ground_truth(sample: Sample, image_size: tuple[int, int] | None = None) -> GroundTruth:
     """Reads a sample's ground truth; `image_size` is (width, height) where it is known.
 
     Raises:
         DepthError, NormalError: a file cannot be used.
     """
-    return Truth(
+    return GroundTruth(
         depth=read_depth(sample.depth, sample.depth_scale) if sample.depth else None,
         normal=read_normals(sample.normal, sample.normal_frame, image_size) if sample.normal else None,
     )
@@ -43,7 +43,7 @@ def wants_normals(sample: Sample, derive: bool) -> bool:
     return sample.normal is not None or (derive and sample.depth is not None)
 
 
-def true_camera(sample: Sample, found: ResolvedCamera) -> Camera | None:
+def ground_truth_camera(sample: Sample, found: ResolvedCamera) -> Camera | None:
     """The camera that a sample's true depth holds for: the annotated one, whatever predictions are made with.
 
     Without one it is that of a camera file or of EXIF data; None where the camera is only assumed, or given by a flag:

@@ -56,7 +56,7 @@ class Alignment:
         return np.where(valid, aligned, 0.0)
 
 
-def fit(predicted: np.ndarray, truth: np.ndarray, kind: str, max_depth: float = math.inf) -> Alignment:
+def fit(predicted: np.ndarray, gt: np.ndarray, kind: str, max_depth: float = math.inf) -> Alignment:
     """The alignment of an image's predictions with the truth.
 
     Args:
@@ -70,16 +70,16 @@ def fit(predicted: np.ndarray, truth: np.ndarray, kind: str, max_depth: float = 
     """
     if kind not in ALIGNMENTS:
         raise ValueError(f"there is no alignment {kind!r}; choose one of {', '.join(ALIGNMENTS)}")
-    predicted, truth = np.asarray(predicted, np.float64), np.asarray(truth, np.float64)
+    predicted, gt = np.asarray(predicted, np.float64), np.asarray(gt, np.float64)
     valid = np.isfinite(predicted) & (predicted > 0)
     if kind == "metric" or not valid.any():
         return Alignment(kind)
-    x, y = predicted[valid], truth[valid]
+    x, y = predicted[valid], gt[valid]
     if kind == "median":
         return Alignment(kind, float(np.median(y) / np.median(x)))
     if kind == "scale_shift":
         return Alignment(kind, *_line(x, y))
-    far = max_depth if math.isfinite(max_depth) else float(truth.max())
+    far = max_depth if math.isfinite(max_depth) else float(gt.max())
     return Alignment(kind, *_line(1 / x, 1 / y), far=far)
 
 

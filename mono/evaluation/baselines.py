@@ -97,7 +97,7 @@ class ConstantDepth:
     tiers: Mapping[str, ImageMetrics]
 
 
-def best_constant(truths: Sequence[np.ndarray], pixels: Sequence[int], protocol: Protocol) -> ConstantDepth | None:
+def best_constant(gts: Sequence[np.ndarray], pixels: Sequence[int], protocol: Protocol) -> ConstantDepth | None:
     """The constant depth of least AbsRel over a dataset, averaged as the protocol does, and its metrics.
 
     AbsRel of a constant c is a mean of |c - t| / t, so the best c is the median of the true depths t, each weighted by
@@ -112,23 +112,21 @@ def best_constant(truths: Sequence[np.ndarray], pixels: Sequence[int], protocol:
     Returns:
         The constant and its metrics; None without images.
     """
-    if not truths:
+    if not gts:
         return None
-    truths = [np.asarray(truth, np.float64) for truth in truths]
+    gts = [np.asarray(gt, np.float64) for gt in gts]
     pooled = protocol.averaging == "pixel"
     shares = [count if pooled else 1 for count in pixels]
-    depths = np.concatenate(truths)
-    weights = np.concatenate(
-        [np.full(truth.size, share / truth.size) for truth, share in zip(truths, shares, strict=True)]
-    )
+    depths = np.concatenate(gts)
+    weights = np.concatenate([np.full(gt.size, share / gt.size) for gt, share in zip(gts, shares, strict=True)])
     constant = _weighted_median(depths, weights / depths)
     average = pooled_over_pixels if pooled else mean_over_images
     tiers = {}
     for tier in TIERS:
         images = []
-        for truth, count in zip(truths, pixels, strict=True):
-            aligned = fit(np.full(truth.size, constant), truth, tier, protocol.far).apply(np.full(truth.size, constant))
-            images.append(replace(compare(aligned, truth), pixels=count))
+        for gt, count in zip(gts, pixels, strict=True):
+            aligned = fit(np.full(gt.size, constant), gt, tier, protocol.far).apply(np.full(gt.size, constant))
+            images.append(replace(compare(aligned, gt), pixels=count))
         mean = average(images)
         if mean is not None:
             tiers[tier] = mean

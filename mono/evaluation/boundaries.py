@@ -18,7 +18,7 @@ class BoundaryScore:
     recall: float
 
 
-def boundary_score(predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray) -> BoundaryScore | None:
+def boundary_score(predicted: np.ndarray, gt: np.ndarray, valid: np.ndarray) -> BoundaryScore | None:
     """Compare the occluding contours of two depth maps.
 
     Two neighbours (beside or below each other) are an edge at threshold t when the farther is more than t times as far
@@ -29,7 +29,7 @@ def boundary_score(predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray) 
 
     Args:
         predicted: depth [m], (height, width), positive and finite where `valid`.
-        truth: the same of the truth.
+        gt: the same of the truth.
         valid: (height, width) bool; pairs count where both pixels are valid.
 
     Returns:
@@ -38,7 +38,7 @@ def boundary_score(predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray) 
     steps = np.log(_THRESHOLDS).astype(np.float32)
     bins = len(steps) + 1
     right, found, true = np.zeros(bins), np.zeros(bins), np.zeros(bins)
-    logs = [np.log(np.where(valid, depth, 1), dtype=np.float32) for depth in (predicted, truth)]
+    logs = [np.log(np.where(valid, depth, 1), dtype=np.float32) for depth in (predicted, gt)]
     for axis in (0, 1):
         pairs = np.logical_and(*_neighbours(valid, axis))
         jumps = [np.subtract(*_neighbours(log, axis)) for log in logs]

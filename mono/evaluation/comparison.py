@@ -13,6 +13,7 @@ import numpy as np
 
 from mono.evaluation.alignment import TIERS
 from mono.evaluation.metrics import ImageMetrics
+from mono.system.errors import MetricDepthError
 
 HIGHER_IS_BETTER = ("delta1", "delta2", "delta3", "boundary_f1")
 COMPARED = ("abs_rel", "sq_rel", "rmse", "rmse_log", "log10", "silog", *HIGHER_IS_BETTER)
@@ -21,7 +22,7 @@ _LEVEL = 95  # [%] of the intervals
 _CHUNK = 4_000_000  # draws at a time
 
 
-class ComparisonError(ValueError):
+class ComparisonError(MetricDepthError):
     """Two runs cannot be compared, or a file does not hold a run. The message says why."""
 
 

@@ -49,15 +49,15 @@ class ImageMetrics:
     boundary_f1: float | None = None
 
 
-def compare(predicted: np.ndarray, truth: np.ndarray) -> ImageMetrics:
+def compare(predicted: np.ndarray, gt: np.ndarray) -> ImageMetrics:
     """The metrics of pixels of depth [m], two arrays of one shape, all positive and finite.
 
     Raises:
         ValueError: shapes differ, there are no pixels, or a value is not positive and finite.
     """
-    p, t = np.asarray(predicted, np.float64).ravel(), np.asarray(truth, np.float64).ravel()
-    if np.shape(predicted) != np.shape(truth) or not t.size:
-        raise ValueError(f"{np.shape(predicted)} predicted and {np.shape(truth)} true depths cannot be compared")
+    p, t = np.asarray(predicted, np.float64).ravel(), np.asarray(gt, np.float64).ravel()
+    if np.shape(predicted) != np.shape(gt) or not t.size:
+        raise ValueError(f"{np.shape(predicted)} predicted and {np.shape(gt)} true depths cannot be compared")
     if not (p.min() > 0 and t.min() > 0 and p.max() < math.inf and t.max() < math.inf):
         raise ValueError("depths to compare must be positive and finite")
     error = p - t
@@ -83,14 +83,14 @@ def compare(predicted: np.ndarray, truth: np.ndarray) -> ImageMetrics:
 
 
 def evaluate_image(
-    predicted: np.ndarray, truth: np.ndarray, protocol: Protocol, alignment: str = "metric"
+    predicted: np.ndarray, gt: np.ndarray, protocol: Protocol, alignment: str = "metric"
 ) -> ImageMetrics | None:
     """The metrics of an image under a protocol, with one alignment.
 
     Args:
         predicted: depth [m], (height', width'), of any size: it is resized to the truth's. Pixels without a prediction
             (0, negative, not finite) count as predicted at the protocol's nearest depth; they are not left out.
-        truth: depth [m], (height, width), 0 where there is none; never resized.
+        gt: depth [m], (height, width), 0 where there is none; never resized.
         protocol: which pixels count.
         alignment: one of `alignment.ALIGNMENTS`.
 
@@ -100,23 +100,23 @@ def evaluate_image(
     Raises:
         ValueError: a map is not (height, width), or the protocol or the alignment do not fit.
     """
-    tiers = evaluate_tiers(predicted, truth, protocol, (alignment,))
+    tiers = evaluate_tiers(predicted, gt, protocol, (alignment,))
     return tiers[alignment] if tiers else None
 
 
 def evaluate_tiers(
-    predicted: np.ndarray, truth: np.ndarray, protocol: Protocol, alignments: Sequence[str] = TIERS
+    predicted: np.ndarray, gt: np.ndarray, protocol: Protocol, alignments: Sequence[str] = TIERS
 ) -> dict[str, ImageMetrics] | None:
     """As `evaluate_image`, for several alignments: metrics by alignment."""
-    for name, depth in (("predicted", predicted), ("true", truth)):
+    for name, depth in (("predicted", predicted), ("true", gt)):
         if depth.ndim != 2 or depth.size == 0:
             raise ValueError(f"{name} depth has shape {depth.shape}; it must be (height, width)")
-    window = protocol.window(*truth.shape)
-    predicted, truth = resize_depth(predicted, *truth.shape)[window], truth[window]
-    valid = protocol.in_range(truth)
+    window = protocol.window(*gt.shape)
+    predicted, gt = resize_depth(predicted, *gt.shape)[window], gt[window]
+    valid = protocol.in_range(gt)
     if not valid.any():
         return None
-    p, t = predicted[valid], truth[valid].astype(np.float64)
+    p, t = predicted[valid], gt[valid].astype(np.float64)
     edges = protocol.ground_truth != "sparse" and t.size >= _DENSE_SHARE * valid.size
     median = fit(p, t, "median")
     factor = median.scale if (np.isfinite(p) & (p > 0)).any() else None
@@ -124,7 +124,7 @@ def evaluate_tiers(
     @cache
     def boundary_f1(aligned: Alignment) -> float | None:
         whole = comparable(aligned.apply(predicted), protocol, clamp=False)
-        score = boundary_score(whole, truth, valid)
+        score = boundary_score(whole, gt, valid)
         return score.f1 if score else None
 
     found = {}

@@ -105,9 +105,9 @@ class Protocol:
         mask[self.window(height, width)] = True
         return mask
 
-    def in_range(self, truth: np.ndarray) -> np.ndarray:
+    def in_range(self, ground_truth: np.ndarray) -> np.ndarray:
         """Where true depth [m] is in the range; NaN, infinite and 0 (no ground truth) never are."""
-        return (truth > self.min_depth) & (truth < self.far)
+        return (ground_truth > self.min_depth) & (ground_truth < self.far)
 
     def describe(self) -> str:
         """What the protocol is, in two lines: the choices, and who makes them."""

@@ -6,7 +6,7 @@ import logging
 
 import numpy as np
 
-from mono.data.ground_truth import Truth
+from mono.data.ground_truth import GroundTruth
 from mono.evaluation.normals.ground_truth import counted_pixels, derive_normals
 from mono.evaluation.normals.metrics import ImageNormals, evaluate_normals
 from mono.evaluation.protocols import Protocol
@@ -32,14 +32,14 @@ def refuse_sparse(protocol: Protocol | None, derive: bool) -> None:
 
 
 def score_normals(
-    predicted: np.ndarray, source: str, truth: Truth, camera: Camera | None, protocol: Protocol, name: str
+    predicted: np.ndarray, source: str, ground_truth: GroundTruth, camera: Camera | None, protocol: Protocol, name: str
 ) -> ImageNormals | None:
     """Compares an image's normals with annotated ones, or else with such as are derived from its true depth.
 
     Args:
         predicted: (height, width, 3), 0 where there is none.
         source: where they are from: "network", "saved" or "depth".
-        truth: what is known.
+        ground_truth: what is known.
         camera: of the true depth; needed where there are no annotated normals; None: unknown.
         protocol: which pixels count.
         name: the image, for the log.
@@ -50,12 +50,12 @@ def score_normals(
     Raises:
         ValueError: the protocol does not fit, or the maps are of different shapes.
     """
-    normal, derived = truth.normal, None
+    normal, derived = ground_truth.normal, None
     if normal is None and camera is None:
         logger.warning("%s: normals cannot be derived from true depth of an unknown camera: annotate cam_in", name)
         return None
-    if normal is None and truth.depth is not None and camera is not None:
-        derived = derive_normals(truth.depth, camera)
+    if normal is None and ground_truth.depth is not None and camera is not None:
+        derived = derive_normals(ground_truth.depth, camera)
         normal = derived.normal if derived else None
     if normal is None:
         logger.warning("%s: its true depth is too sparse to derive normals from", name)
@@ -65,7 +65,7 @@ def score_normals(
         raise ValueError(
             f"predicted normals are {width}x{height}, true ones {true_width}x{true_height}: not the same view"
         )
-    counts = counted_pixels(normal.shape[:2], protocol, truth.depth)
+    counts = counted_pixels(normal.shape[:2], protocol, ground_truth.depth)
     found = evaluate_normals(predicted, normal, counts)
     if found is None:
         logger.warning("%s: no pixel with a true normal counts; it is left out of the normals' means", name)

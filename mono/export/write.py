@@ -147,7 +147,7 @@ def _writer(predictor: Predictor, kind: str) -> Callable[[Path, dict[str, Any]],
     from mono.conversion.end_to_end import EndToEndModel
     from mono.conversion.tracing import Maps, with_plain_padding
 
-    image = torch.from_numpy(_picture(_TRACED))
+    image = torch.from_numpy(_test_image(_TRACED))
     intrinsics = torch.tensor(_TRACED.intrinsics, dtype=torch.float32)
     network: Any = Maps(with_plain_padding(predictor.network)).eval()  # type: ignore[arg-type]
     if kind == "torchscript":
@@ -185,9 +185,9 @@ def _scripted(network: Any, predictor: Predictor) -> Any:
 
 
 def _agreement(predictor: Predictor, whole: ExportedModel, camera: Camera) -> Agreement:
-    picture = _picture(camera)
-    expected = predictor.predict(picture, camera)
-    depth, confidence = whole(picture, np.array(camera.intrinsics, np.float32))
+    image = _test_image(camera)
+    expected = predictor.predict(image, camera)
+    depth, confidence = whole(image, np.array(camera.intrinsics, np.float32))
     both = (depth > 0) & (expected.depth > 0)
     relative = np.abs(depth[both] / expected.depth[both] - 1)
     doubt = np.abs(confidence - expected.confidence) / (1 + np.abs(expected.confidence))
@@ -200,7 +200,7 @@ def _agreement(predictor: Predictor, whole: ExportedModel, camera: Camera) -> Ag
     )
 
 
-def _picture(camera: Camera) -> np.ndarray:
+def _test_image(camera: Camera) -> np.ndarray:
     """A picture of the camera's size, (H, W, 3) uint8: shades, edges and grain, so that each step of resizing shows."""
     v, u = np.mgrid[: camera.height, : camera.width].astype(np.float32)
     shade = np.stack([u / camera.width, v / camera.height, 0.5 + 0.5 * np.sin(u / 17) * np.cos(v / 11)], axis=2)

@@ -27,12 +27,12 @@ class Frame:
     Attributes:
         rgb: (H, W, 3) uint8.
         camera: its camera.
-        truth: (H, W) float32 [m], 0 where unknown.
+        ground_truth: (H, W) float32 [m], 0 where unknown.
     """
 
     rgb: np.ndarray
     camera: Camera
-    truth: np.ndarray
+    ground_truth: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,10 @@ def deviation(depths: Sequence[np.ndarray], reference: Sequence[np.ndarray], fra
     for depth, expected, frame in zip(depths, reference, frames, strict=True):
         difference = np.abs(depth - expected) / np.where(expected > 0, expected, 1)
         differences.append(np.where((depth > 0) == (expected > 0), difference, 1).ravel())
-        counts = (frame.truth > _COUNTS[0]) & (frame.truth < _COUNTS[1])
+        counts = (frame.ground_truth > _COUNTS[0]) & (frame.ground_truth < _COUNTS[1])
         if counts.any():
-            truth = frame.truth[counts]
-            shifts.append(np.mean((np.abs(depth[counts] - truth) - np.abs(expected[counts] - truth)) / truth))
+            gt = frame.ground_truth[counts]
+            shifts.append(np.mean((np.abs(depth[counts] - gt) - np.abs(expected[counts] - gt)) / gt))
     return Deviation(
         median=float(np.median(np.concatenate(differences))),
         worst_frame=max(float(np.median(d)) for d in differences),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mono.geometry.camera import Camera
+from mono.system.errors import MetricDepthError
 
 # Parameters: how many focal lengths, then cx and cy, then how many of OpenCV's coefficients k1, k2, p1, p2, k3, ...
 _COLMAP_MODELS: dict[str, tuple[int, int]] = {
@@ -23,7 +24,7 @@ _COLMAP_MODELS: dict[str, tuple[int, int]] = {
 }
 
 
-class CameraFileError(ValueError):
+class CameraFileError(MetricDepthError):
     """A camera file cannot be used for an image. The message names the file, what is wrong and what to do."""
 
 

@@ -16,6 +16,7 @@ from mono.geometry.camera import Camera
 from mono.io.atomic import atomic_path, write_bytes
 from mono.io.depth_encoding import encode_png16, quantise, valid_or_zero, write_npz
 from mono.io.images import DECODING_ERRORS
+from mono.system.errors import MetricDepthError
 
 DEPTH_FORMATS = ("png", "npy", "npz", "exr")
 
@@ -25,7 +26,7 @@ SCALE_KEY = "depth_scale"  # tEXt chunk of a PNG that knows its scale
 _KINDS = "use a 16-bit PNG or TIFF, NPY, NPZ or EXR"
 
 
-class DepthError(ValueError):
+class DepthError(MetricDepthError):
     """A depth map cannot be used. The message names the file, what is wrong with it and what to do."""
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from mono.io.exif import ExifCamera, read_exif_camera, read_orientation
+from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ DECODING_ERRORS = (
 )
 
 
-class ImageError(ValueError):
+class ImageError(MetricDepthError):
     """An image cannot be used. The message names the file, what is wrong with it and what to do."""
 
 

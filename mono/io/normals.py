@@ -12,6 +12,7 @@ from mono.io.atomic import atomic_path, write_bytes
 from mono.io.camera_files import same_aspect
 from mono.io.depth_encoding import encode_png16
 from mono.io.images import DECODING_ERRORS
+from mono.system.errors import MetricDepthError
 
 NORMAL_FORMATS = ("png", "npy")
 _CODE = "n = value / 65535 * 2 - 1, scaled to unit length; 0 0 0 = no normal"
@@ -26,7 +27,7 @@ _STRAYS = 0.01  # share of pixels that may have other lengths, as where normals 
 _KINDS = "use an NPY of (height, width, 3) unit vectors, or an 8- or 16-bit RGB PNG of (n + 1) / 2"
 
 
-class NormalError(ValueError):
+class NormalError(MetricDepthError):
     """A map of normals cannot be used. The message names the file, what is wrong with it and what to do."""
 
 

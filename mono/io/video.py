@@ -17,6 +17,7 @@ import numpy as np
 
 from mono.io.exif import ExifCamera
 from mono.io.images import MAX_PIXELS, MIN_SIDE
+from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ _RECENT = 16  # decoded frames that are kept, for threads that come a little lat
 _FOCAL_TAG = "focal_length.35mm_equivalent"  # "com.apple.quicktime.camera." before it, as phones write it
 
 
-class VideoError(ValueError):
+class VideoError(MetricDepthError):
     """A video cannot be used. The message names the file, what is wrong with it and what to do."""
 
 
@@ -203,8 +204,8 @@ class Video:
             raise VideoError(f"{self.path}: holds no frame; it is cut short, copy or download it again")
         announced = self._stream.frames
         if len(self.times) < announced:
-            said = "%s: holds %d of the %d frames that it announces: it is cut short"
-            logger.warning(said, self.path, len(self.times), announced)
+            message = "%s: holds %d of the %d frames that it announces: it is cut short"
+            logger.warning(message, self.path, len(self.times), announced)
 
     def _take_shape(self, frame: Any) -> None:
         ratio = self._stream.sample_aspect_ratio

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mono.model.zoo import MODELS, ModelRecord
+from mono.system.errors import MetricDepthError
 from mono.system.memory import page_out
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ DEFAULT_FILE = "model.pth"
 _LARGE = 2e9  # [bytes] of tensors, from where a checkpoint's pages are given back while it is copied
 
 
-class CheckpointError(ValueError):
+class CheckpointError(MetricDepthError):
     """A checkpoint cannot be used; the message names the file, what it is and what was expected."""
 
 

@@ -46,8 +46,8 @@ class Manifest:
             for number, line in enumerate(file, 1):
                 record = _parse(line)
                 if record is None:
-                    said = "%s: line %d is incomplete and is dropped; its input is done again"
-                    logger.warning(said, self.path, number)
+                    message = "%s: line %d is incomplete and is dropped; its input is done again"
+                    logger.warning(message, self.path, number)
                 else:
                     clean &= self._places.pop(record["name"], None) is None
                     self._places[record["name"]] = _Place(start, len(line))

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mono.data.camera_source import CameraResolver, ResolvedCamera
-from mono.data.ground_truth import Truth, read_truth, true_camera, wants_normals
+from mono.data.ground_truth import GroundTruth, ground_truth_camera, read_ground_truth, wants_normals
 from mono.data.sample import Sample
 from mono.data.saved_predictions import SavedPredictions, read_saved_normals, saved_camera
 from mono.evaluation.alignment import TIERS
@@ -152,25 +152,25 @@ def _score(sample: Sample, job: _Job) -> _Outcome | str:
         normals_only = wants_normals(sample, job.derive_normals) and not job.saved.has_depth
         if file is None and not (normals_only and job.saved.normal_file(sample)):
             return f"no predicted depth {job.saved.depth / sample.name}.({'|'.join(DEPTH_FORMATS)})"
-        predicted, truth, tiers = read_depth(file) if file else None, read_truth(sample), None
-        if predicted is not None and truth.depth is not None:
-            tiers = evaluate_tiers(predicted, truth.depth, job.protocol, job.alignments)
+        predicted, ground_truth, tiers = read_depth(file) if file else None, read_ground_truth(sample), None
+        if predicted is not None and ground_truth.depth is not None:
+            tiers = evaluate_tiers(predicted, ground_truth.depth, job.protocol, job.alignments)
             if tiers and job.report:
                 rgb = read_image(sample.rgb).rgb
-                save_image_record(_frame_file(job.report, sample), rgb, predicted, truth.depth, job.protocol)
-        normals = _score_normals(sample, job, file, predicted, truth)
+                save_image_record(_frame_file(job.report, sample), rgb, predicted, ground_truth.depth, job.protocol)
+        normals = _score_normals(sample, job, file, predicted, ground_truth)
         return _Outcome(tiers, normals, depth=file is not None)
     except Exception as error:  # whatever one image does, the others are done
         return str(error).removeprefix(f"{sample.rgb}: ") or type(error).__name__
 
 
 def _score_normals(
-    sample: Sample, job: _Job, depth_file: Path | None, depth: np.ndarray | None, truth: Truth
+    sample: Sample, job: _Job, depth_file: Path | None, depth: np.ndarray | None, ground_truth: GroundTruth
 ) -> ImageNormals | None:
     if not wants_normals(sample, job.derive_normals):
         return None
     normal_file, found = job.saved.normal_file(sample), None
-    if normal_file is None or truth.normal is None:
+    if normal_file is None or ground_truth.normal is None:
         found = _find_camera(sample, job.resolver)
     if normal_file is not None:
         predicted, source = read_saved_normals(normal_file)
@@ -178,8 +178,8 @@ def _score_normals(
         assert found is not None and depth_file is not None and depth is not None
         camera = saved_camera(depth_file) or found.camera
         predicted, source = normals_from_depth(depth, camera.resized(depth.shape[1], depth.shape[0])), "depth"
-    camera_of_truth = true_camera(sample, found) if found else None
-    return score_normals(predicted, source, truth, camera_of_truth, job.protocol, sample.source)
+    true_camera = ground_truth_camera(sample, found) if found else None
+    return score_normals(predicted, source, ground_truth, true_camera, job.protocol, sample.source)
 
 
 def _find_camera(sample: Sample, resolver: CameraResolver) -> ResolvedCamera:

@@ -29,7 +29,8 @@ def prefetch_map(pool: Executor, work: Callable[[T], R], items: Iterable[T], max
     """What `work` gives for each of `items`, in their order, as futures that hold results or exceptions.
 
     Items are taken, and handed to the pool, up to `max_pending` before their results are asked for: neither items nor
-    results pile up. Items are taken in the caller's thread: a generator of items may do work of its own, beside the pool's.
+    results pile up. Items are taken in the caller's thread: a generator of items may do work of its own, beside the
+    pool's.
     """
     waiting: deque[Future[R]] = deque()
     for item in items:

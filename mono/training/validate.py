@@ -64,19 +64,19 @@ def _score(network: nn.Module, transform: CanonicalTransform, samples: Sequence[
         rgb = read_image(sample.rgb).rgb
         if sample.depth is None or sample.intrinsics is None:
             continue
-        truth = read_depth(sample.depth, sample.depth_scale)
-        if truth.shape != rgb.shape[:2]:
-            sizes = [f"{shape[1]}x{shape[0]}" for shape in (truth.shape, rgb.shape)]
+        target = read_depth(sample.depth, sample.depth_scale)
+        if target.shape != rgb.shape[:2]:
+            sizes = [f"{shape[1]}x{shape[0]}" for shape in (target.shape, rgb.shape)]
             raise ValueError(f"{sample.depth} is {sizes[0]}, its image {sizes[1]}")
         view = transform.view(Camera(*sample.intrinsics, width=rgb.shape[1], height=rgb.shape[0]))
         image, centre = torch.from_numpy(view.image_to_input(rgb))[None], torch.tensor([view.principal_point])
         output = network(image.to(device), centre.to(device))
         depth = view.depth_to_metric(output.depth[0].float()).cpu().numpy()
-        known = (truth > 0) & (depth > 0)
+        known = (target > 0) & (depth > 0)
         if known.any():
-            plain = compare(depth[known], truth[known])
-            scale = float(np.median(truth[known]) / np.median(depth[known]))
-            aligned = compare(depth[known] * scale, truth[known])
+            plain = compare(depth[known], target[known])
+            scale = float(np.median(target[known]) / np.median(depth[known]))
+            aligned = compare(depth[known] * scale, target[known])
             rows.append((plain.abs_rel, plain.delta1, scale, aligned.delta1))
     if not rows:
         return None

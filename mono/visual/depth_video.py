@@ -86,12 +86,12 @@ def write_video(path: Path, pictures: Iterable[np.ndarray], rate: float) -> None
         stream = container.add_stream(codec, rate=Fraction(rate).limit_denominator(1000), options=options)
         stream.pix_fmt = "yuv420p"
         size = None
-        for picture in pictures:
+        for image in pictures:
             # Its halved colours want even sides.
-            height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
+            height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
             if size is None:
                 size = stream.width, stream.height = width, height
-            even = np.ascontiguousarray(picture[: size[1], : size[0]])
+            even = np.ascontiguousarray(image[: size[1], : size[0]])
             container.mux(stream.encode(av.VideoFrame.from_ndarray(even, "rgb24")))
         if size is None:
             raise VideoError(f"{path}: there is no frame to write")

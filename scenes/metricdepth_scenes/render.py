@@ -15,6 +15,7 @@ from metricdepth_scenes.photo import develop
 from metricdepth_scenes.places.families import FAMILIES
 from metricdepth_scenes.surfaces import FAR, Hits, cast, shading_normals, sky_colour, textured
 from mono.geometry.camera import Camera
+from mono.system.errors import MetricDepthError
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Frame:
     seed: int
 
 
-class NoViewError(RuntimeError):
+class NoViewError(MetricDepthError, RuntimeError):
     """No acceptable viewpoint was found in a scene."""
 
 

@@ -161,8 +161,8 @@ def test_what_a_backend_does_not_have(monkeypatch):
 
 def test_the_bound_is_that_of_all_pixels():
     frames = check_frames()
-    assert len(frames) == 6 and all((frame.truth > 0).mean() > 0.1 for frame in frames)
-    reference = [np.maximum(frame.truth, 1.0) for frame in frames]
+    assert len(frames) == 6 and all((frame.ground_truth > 0).mean() > 0.1 for frame in frames)
+    reference = [np.maximum(frame.ground_truth, 1.0) for frame in frames]
     same = deviation(reference, reference, frames)
     assert (same.median, same.worst_frame, same.abs_rel, same.within) == (0, 0, 0, True)
     off = deviation([1.01 * d for d in reference], reference, frames)

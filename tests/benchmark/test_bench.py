@@ -68,7 +68,7 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path, capsys, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--models", "resnet"], 'no model "resnet"'),
         (["--sizes", "640"], '"640" is not a size'),
@@ -77,6 +77,6 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path, capsys, monkeypatc
         (["--runs", "0"], "must be at least 1"),
     ],
 )
-def test_wrong_words(words, said, capsys):
+def test_wrong_words(words, message, capsys):
     assert main(["bench", *words]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -53,18 +53,18 @@ def test_help_imports_nothing_heavy():
 
 def test_models_are_listed(capsys):
     assert main(["models"]) == 0
-    said = capsys.readouterr().out
+    message = capsys.readouterr().out
     for record in MODELS.values():
-        assert record.name in said and record.licence in said and record.paper in said
-    assert "https://huggingface.co/JUGGHM/Metric3D/resolve/main/convtiny_hourglass_v1.pth" in said
+        assert record.name in message and record.licence in message and record.paper in message
+    assert "https://huggingface.co/JUGGHM/Metric3D/resolve/main/convtiny_hourglass_v1.pth" in message
 
 
 def test_predict_with_the_model_that_ships(photos, tmp_path, capsys):
     out = tmp_path / "out"
     arguments = ["predict", photos, "--out", out, "--save", "depth,vis,pcd", "--fov-deg", "60", "--device", "cpu"]
     assert main([str(a) for a in arguments]) == 0
-    said = capsys.readouterr().out
-    assert "2 images done" in said and "given" in said and str(out / "manifest.jsonl") in said
+    message = capsys.readouterr().out
+    assert "2 images done" in message and "given" in message and str(out / "manifest.jsonl") in message
     assert sorted(p.name for p in (out / "depth").glob("*.png")) == ["0.png", "1.png"]
     assert main([str(a) for a in arguments]) == 0
     assert "0 images done, 2 were done before" in capsys.readouterr().out
@@ -83,8 +83,8 @@ def test_the_published_command_line_on_photos_and_on_annotations(photos, tmp_pat
     (photos / "my.json").write_text(json.dumps({"files": [entry]}))
     arguments = ["--test_data_path", str(photos / "my.json"), "--show-dir", str(tmp_path / "eval")]
     assert test_scale_cano.main([*common, *arguments, "--options", "data_basic.crop_size=(256,320)"]) == 0
-    said = capsys.readouterr().out
-    assert "AbsRel" in said and "delta3" in said and "metric" in said
+    message = capsys.readouterr().out
+    assert "AbsRel" in message and "delta3" in message and "metric" in message
     found = json.loads((tmp_path / "eval" / "metrics.json").read_text())
     assert found["images"] == 1 and found["run"]["model"] == "lite" and len(found["run"]["checksum_sha256"]) == 64
     assert found["run"]["transform"]["crop_size"] == [256, 320]

@@ -17,9 +17,9 @@ def folder(tmp_path):
         results = {}
         for i in range(images):
             generator = np.random.default_rng(i)
-            truth = np.exp(generator.normal(1, 0.4, (20, 30)))
-            predicted = truth * factor * np.exp(generator.normal(0, 0.05))
-            results[f"rgb/{i}.png"] = evaluate_tiers(predicted, truth, get_protocol(protocol))
+            gt = np.exp(generator.normal(1, 0.4, (20, 30)))
+            predicted = gt * factor * np.exp(generator.normal(0, 0.05))
+            results[f"rgb/{i}.png"] = evaluate_tiers(predicted, gt, get_protocol(protocol))
         write_metrics(tmp_path / name / "metrics.json", results, get_protocol(protocol), {"model": name})
         return str(tmp_path / name)
 
@@ -77,9 +77,9 @@ def test_refusals_are_one_message(folder, capsys):
 
 
 def test_control_characters_in_names_do_not_reach_the_terminal(tmp_path, capsys):
-    truth = np.full((4, 4), 2.0)
+    gt = np.full((4, 4), 2.0)
     protocol = Protocol("own")
-    results = {"a\x1b[2J\udcff.png": evaluate_tiers(truth * 1.1, truth, protocol)}
+    results = {"a\x1b[2J\udcff.png": evaluate_tiers(gt * 1.1, gt, protocol)}
     write_metrics(tmp_path / "metrics.json", results, protocol, {})
     assert main(["compare", str(tmp_path), str(tmp_path), "--resamples", "5"]) == 0
     text = capsys.readouterr().out

@@ -32,11 +32,11 @@ def test_from_the_model_that_ships_to_one_that_loads(tmp_path: Path, capsys: pyt
     data.write_text(json.dumps(content))
     command = ["finetune", "--data", str(data), "--out", str(out), "--steps", "16", "--precision", "float32", *TINY]
     assert main([*command, "lr=1e-3", "ema=0.5", "focal_jitter=0.0"]) == 0
-    said = capsys.readouterr().out
+    message = capsys.readouterr().out
     scores = json.loads((out / "finetune.json").read_text())
     assert scores["improved"] and scores["after"]["abs_rel"] < scores["before"]["abs_rel"]
-    assert f"{scores['before']['abs_rel']:.3f}" in said and f"{scores['after']['abs_rel']:.3f}" in said
-    assert scores["frames"] + scores["held_out"] == 8 and f"--model {out / 'model.safetensors'}" in said
+    assert f"{scores['before']['abs_rel']:.3f}" in message and f"{scores['after']['abs_rel']:.3f}" in message
+    assert scores["frames"] + scores["held_out"] == 8 and f"--model {out / 'model.safetensors'}" in message
     with safe_open(out / "model.safetensors", "pt") as file:
         assert file.metadata()["from"] == "lite.safetensors" and file.metadata()["config"] == "lite.py"
     predictor = load_model(out / "model.safetensors", device="cpu")

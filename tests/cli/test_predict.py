@@ -80,8 +80,8 @@ def test_iterations_become_a_config_value_beside_the_others(monkeypatch):
 
 @pytest.mark.parametrize("model", ["lite", "convnext_large", "convlarge.0.3_150.py"])
 def test_networks_without_refinement_say_so(model):
-    said = rf"^{model} has no refinement: --iterations is for vit_small, vit_large, vit_giant2$"
-    with pytest.raises(ValueError, match=said):
+    message = rf"^{model} has no refinement: --iterations is for vit_small, vit_large, vit_giant2$"
+    with pytest.raises(ValueError, match=message):
         session.load_predictor(flags("--iterations", "4"), model, None, Ranks())
 
 

@@ -37,8 +37,8 @@ def test_frames_share_one_camera_and_a_run_goes_on_where_it_was(clip, tmp_path, 
     out = tmp_path / "out"
     arguments = ["predict", str(clip), "--out", str(out), "--save", "depth", "--every", "4", "--start", "0.2"]
     assert main(arguments) == 0
-    said = capsys.readouterr().out
-    assert said.count("one camera: assumed") == 1 and "5 of 20 frames, 64x48, 0.20 to 1.80 s" in said
+    message = capsys.readouterr().out
+    assert message.count("one camera: assumed") == 1 and "5 of 20 frames, 64x48, 0.20 to 1.80 s" in message
     names = [f"{i:06d}" for i in (2, 6, 10, 14, 18)]
     assert sorted(p.stem for p in (out / "depth" / "clip").glob("*.png")) == names
     records = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
@@ -73,8 +73,8 @@ def test_the_video_of_depth_has_all_frames_side_by_side(clip, tmp_path, toy, cap
 def test_smoothing_takes_the_flicker_out_and_says_so(clip, tmp_path, toy, capsys):
     out = tmp_path / "out"
     assert main(["predict", str(clip), "--out", str(out), "--save", "depth", "--smooth-scale", "4"]) == 0
-    said = capsys.readouterr().out
-    assert "scale smoothed over 4 frames: median change" in said and "0 cuts" in said
+    message = capsys.readouterr().out
+    assert "scale smoothed over 4 frames: median change" in message and "0 cuts" in message
     report = json.loads((out / "depth_smooth" / "clip" / "smoothing.json").read_text())
     assert report["flicker_after"] < 0.5 * report["flicker_before"]
     assert len(report["factors"]) == 20 and report["largest_change"] > 0.005

@@ -42,9 +42,9 @@ def test_the_network_sees_the_same_and_the_metres_are_the_same(name):
         np.testing.assert_allclose(recorder.seen[0].numpy(), expected, rtol=1e-5, atol=1e-6)
         inside = view.input_camera
         np.testing.assert_allclose(recorder.point[0].numpy(), (inside.cx, inside.cy), rtol=1e-5)
-        said = recorder(torch.from_numpy(expected)[None], recorder.point)
-        np.testing.assert_allclose(depth.numpy(), view.depth_to_metric(said[0][0]).numpy(), rtol=1e-5)
-        np.testing.assert_allclose(confidence.numpy(), view.map_to_image(said[1][0])[0].numpy(), rtol=1e-4, atol=1e-4)
+        output = recorder(torch.from_numpy(expected)[None], recorder.point)
+        np.testing.assert_allclose(depth.numpy(), view.depth_to_metric(output[0][0]).numpy(), rtol=1e-5)
+        np.testing.assert_allclose(confidence.numpy(), view.map_to_image(output[1][0])[0].numpy(), rtol=1e-4, atol=1e-4)
 
 
 def test_what_is_beyond_300_metres_is_invalid():

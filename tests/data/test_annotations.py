@@ -102,7 +102,7 @@ def test_a_depth_map_that_knows_its_scale_needs_none(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ('{"files": [\n{"rgb": }]}', "line 2, column 9: is not valid JSON"),
         ("", "line 1, column 1"),
@@ -115,12 +115,12 @@ def test_a_depth_map_that_knows_its_scale_needs_none(folder: Path) -> None:
         ("[" * 100_000, "nested too deeply"),
     ],
 )
-def test_files_that_hold_no_entries(folder: Path, content: str, said: str) -> None:
+def test_files_that_hold_no_entries(folder: Path, content: str, message: str) -> None:
     path = write(folder, content)
     with pytest.raises(AnnotationError) as caught:
         load_annotations(path)
     assert len(caught.value.problems) == 1
-    assert said in caught.value.problems[0]
+    assert message in caught.value.problems[0]
     assert str(path) in str(caught.value)
 
 
@@ -129,7 +129,7 @@ DEPTH = RGB | {"depth": "depth/0.png", "depth_scale": 256}
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
         ("rgb/1.png", 'entry 1: value "rgb/1.png": must be an object'),
         (None, "entry 1: value null: must be an object"),
@@ -165,14 +165,14 @@ DEPTH = RGB | {"depth": "depth/0.png", "depth_scale": 256}
         (RGB | {"cam_in": [10**400, 700, 600, 180]}, "finite"),
     ],
 )
-def test_wrong_entries(folder: Path, entry: Any, said: str) -> None:
+def test_wrong_entries(folder: Path, entry: Any, message: str) -> None:
     good = {"rgb": "rgb/0.png"}
     if isinstance(entry, dict) and entry != RGB and entry.get("rgb") == "rgb/0.png":
         entry = entry | {"rgb": "rgb/1.png"}
     with pytest.raises(AnnotationError) as caught:
         load_annotations(write(folder, [good, entry]))
     assert len(caught.value.problems) == 1, caught.value
-    assert said in caught.value.problems[0]
+    assert message in caught.value.problems[0]
 
 
 def test_all_problems_are_listed_and_long_lists_are_cut(folder: Path) -> None:

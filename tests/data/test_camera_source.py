@@ -56,7 +56,7 @@ def test_assumed_field_of_view_is_of_the_longer_side() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"focal_px": 500, "fov_deg": 60}, "exclude each other"),
         ({"intrinsics": (1, 1, 1, 1), "focal_px": 500}, "exclude each other"),
@@ -71,13 +71,13 @@ def test_assumed_field_of_view_is_of_the_longer_side() -> None:
         ({"camera_file": Path("nowhere.json")}, "no such camera file"),
     ],
 )
-def test_impossible_policies(arguments: dict, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_impossible_policies(arguments: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         CameraResolver(**arguments)
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ((500, 500, 700, 240), "principal point"),
         ((500, 500, 320, -1), "principal point"),
@@ -87,8 +87,8 @@ def test_impossible_policies(arguments: dict, said: str) -> None:
         ((500, 0, 320, 240), "fy is 0"),
     ],
 )
-def test_annotated_camera_that_does_not_fit(values: tuple[float, float, float, float], said: str) -> None:
-    with pytest.raises(FocalError, match=said):
+def test_annotated_camera_that_does_not_fit(values: tuple[float, float, float, float], message: str) -> None:
+    with pytest.raises(FocalError, match=message):
         AUTO.resolve(640, 480, annotated=values)
 
 
@@ -135,7 +135,7 @@ def test_sensor_resolution() -> None:
 
 
 @pytest.mark.parametrize(
-    ("exif", "said"),
+    ("exif", "message"),
     [
         (ExifCamera(focal_35mm=0), "35-mm equivalent of 0"),
         (ExifCamera(focal_35mm=-3), "35-mm equivalent of -3"),
@@ -150,11 +150,11 @@ def test_sensor_resolution() -> None:
         (ExifCamera(focal_mm=17, plane_x=113.6, captured_width=800, captured_height=533), "not what a camera writes"),
     ],
 )
-def test_absurd_exif_is_noted_and_ignored(exif: ExifCamera, said: str) -> None:
+def test_absurd_exif_is_noted_and_ignored(exif: ExifCamera, message: str) -> None:
     width, height = exif.captured_width or 800, exif.captured_height or 600
     found = AUTO.resolve(width, height, exif)
     assert found.source == "assumed"
-    assert said in found.detail
+    assert message in found.detail
 
 
 def test_absurd_film_equivalent_falls_to_the_sensor() -> None:
@@ -210,7 +210,7 @@ def test_camera_file_beside_the_image(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ('{"fx": }', "line 1, column 8"),
         ([500, 500], "must hold an object"),
@@ -228,11 +228,11 @@ def test_camera_file_beside_the_image(tmp_path: Path) -> None:
         ({"fx": 500, "width": 640.5, "height": 480}, "whole pixels"),
     ],
 )
-def test_broken_camera_json(tmp_path: Path, content: object, said: str) -> None:
+def test_broken_camera_json(tmp_path: Path, content: object, message: str) -> None:
     path = write(tmp_path / "camera.json", content)
     with pytest.raises(CameraFileError) as caught:
         camera_from_file(path, 640, 480)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert str(path) in str(caught.value)
 
 
@@ -272,12 +272,12 @@ def test_colmap(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("images", "said"),
+    ("images", "message"),
     [("1 1 0 0 0 0 0 0 9 a.jpg\n\n", "camera 9, which is not in cameras.txt"), ("1 1 0 0\n", "line 1: expected")],
 )
-def test_broken_colmap_images(tmp_path: Path, images: str, said: str) -> None:
+def test_broken_colmap_images(tmp_path: Path, images: str, message: str) -> None:
     write(tmp_path / "images.txt", images)
-    with pytest.raises(CameraFileError, match=said):
+    with pytest.raises(CameraFileError, match=message):
         camera_from_file(write(tmp_path / "cameras.txt", COLMAP), 640, 480, "a.jpg")
 
 
@@ -289,7 +289,7 @@ def test_a_single_colmap_camera_serves_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("1 OPENCV_FISHEYE 640 480 500 500 320 240 0 0 0 0", "fisheye"),
         ("1 FOV 640 480 500 500 320 240 0.1", "fisheye"),
@@ -301,8 +301,8 @@ def test_a_single_colmap_camera_serves_all(tmp_path: Path) -> None:
         (COLMAP, "put images.txt beside it"),
     ],
 )
-def test_broken_colmap(tmp_path: Path, content: str, said: str) -> None:
-    with pytest.raises(CameraFileError, match=said):
+def test_broken_colmap(tmp_path: Path, content: str, message: str) -> None:
+    with pytest.raises(CameraFileError, match=message):
         camera_from_file(write(tmp_path / "cameras.txt", content), 640, 480, "a.jpg")
 
 

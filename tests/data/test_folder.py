@@ -101,7 +101,7 @@ def test_same_stem_and_order_independence(files: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("inputs", "said"),
+    ("inputs", "message"),
     [
         ([], "no input is given"),
         (["gone"], "gone: there is no such file or folder"),
@@ -111,10 +111,10 @@ def test_same_stem_and_order_independence(files: Path) -> None:
         (["plain"], "search them too"),
     ],
 )
-def test_nothing_found(inputs: list[str], said: str) -> None:
+def test_nothing_found(inputs: list[str], message: str) -> None:
     with pytest.raises(InputError) as caught:
         find_images(inputs)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_one_empty_folder_among_others_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:

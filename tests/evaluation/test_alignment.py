@@ -12,8 +12,8 @@ from mono.evaluation.alignment import ALIGNMENTS, LABELS, TIERS, fit, scale_spre
 
 def _pair(seed: int = 0, size: int = 400) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
-    truth = rng.uniform(1, 20, size)
-    return truth * rng.uniform(0.5, 2, size), truth
+    gt = rng.uniform(1, 20, size)
+    return gt * rng.uniform(0.5, 2, size), gt
 
 
 def test_every_alignment_has_a_label_and_tiers_come_first() -> None:

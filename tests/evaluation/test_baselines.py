@@ -9,31 +9,31 @@ from mono.evaluation.protocols import PROTOCOLS, Protocol
 
 
 @pytest.fixture
-def truths():
+def ground_truths():
     generator = np.random.default_rng(0)
     return [np.exp(generator.normal(center, 0.5, count)) for center, count in ((0.3, 200), (1.0, 50), (1.6, 400))]
 
 
 @pytest.mark.parametrize("averaging", ["image", "pixel"])
-def test_no_other_constant_is_better(truths, averaging):
+def test_no_other_constant_is_better(ground_truths, averaging):
     protocol = Protocol("own", averaging=averaging)
     average = pooled_over_pixels if averaging == "pixel" else mean_over_images
 
     def abs_rel(constant):
-        maps = [truth[None] for truth in truths]
+        maps = [gt[None] for gt in ground_truths]
         return average([evaluate_tiers(np.full_like(m, constant), m, protocol)["metric"] for m in maps]).abs_rel
 
-    found = best_constant(truths, [truth.size for truth in truths], protocol)
+    found = best_constant(ground_truths, [gt.size for gt in ground_truths], protocol)
     tried = [abs_rel(constant) for constant in np.linspace(0.5, 4, 350)]
     assert found.tiers["metric"].abs_rel <= min(tried) + 1e-9
     assert found.tiers["metric"].abs_rel == pytest.approx(min(tried), abs=2e-4)
     assert found.tiers["metric"].abs_rel == pytest.approx(abs_rel(found.depth), rel=1e-12)
 
 
-def test_metrics_of_the_constant_are_those_of_a_constant_prediction(truths):
+def test_metrics_of_the_constant_are_those_of_a_constant_prediction(ground_truths):
     protocol = Protocol("own", max_depth=20)
-    found = best_constant(truths, [truth.size for truth in truths], protocol)
-    expected = [evaluate_tiers(np.full((1, t.size), found.depth), t[None], protocol) for t in truths]
+    found = best_constant(ground_truths, [gt.size for gt in ground_truths], protocol)
+    expected = [evaluate_tiers(np.full((1, t.size), found.depth), t[None], protocol) for t in ground_truths]
     for tier, mean in found.tiers.items():
         wanted = mean_over_images([tiers[tier] for tiers in expected])
         for name in ("abs_rel", "sq_rel", "rmse", "rmse_log", "log10", "silog", "delta1", "delta3", "pixels"):

@@ -8,9 +8,9 @@ from mono.evaluation.boundaries import boundary_score
 THRESHOLDS = np.linspace(1.05, 1.25, 10)
 
 
-def _slow(predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray) -> tuple[float, float, float] | None:
+def _slow(predicted: np.ndarray, gt: np.ndarray, valid: np.ndarray) -> tuple[float, float, float] | None:
     """The definition, pair by pair."""
-    height, width = truth.shape
+    height, width = gt.shape
     pairs = [((r, c), (r, c + 1)) for r in range(height) for c in range(width - 1)]
     pairs += [((r, c), (r + 1, c)) for r in range(height - 1) for c in range(width)]
     pairs = [pair for pair in pairs if valid[pair[0]] and valid[pair[1]]]
@@ -18,7 +18,7 @@ def _slow(predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray) -> tuple[
     total, sums = 0.0, np.zeros(3)
     for t in THRESHOLDS:
         found = {pair for pair in pairs if predicted[pair[0]] / predicted[pair[1]] > t}
-        true = {pair for pair in pairs if truth[pair[0]] / truth[pair[1]] > t}
+        true = {pair for pair in pairs if gt[pair[0]] / gt[pair[1]] > t}
         if true:
             right = len(found & true)
             total += t - 1
@@ -30,12 +30,12 @@ def _slow(predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray) -> tuple[
 @pytest.mark.parametrize("seed", range(4))
 def test_agrees_with_its_definition(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    truth = rng.uniform(2, 2.6, (9, 11)).astype(np.float32)
-    predicted = (truth * np.exp(0.05 * rng.standard_normal(truth.shape))).astype(np.float32)
-    valid = rng.uniform(size=truth.shape) < 0.8
-    found = boundary_score(predicted, truth, valid)
+    gt = rng.uniform(2, 2.6, (9, 11)).astype(np.float32)
+    predicted = (gt * np.exp(0.05 * rng.standard_normal(gt.shape))).astype(np.float32)
+    valid = rng.uniform(size=gt.shape) < 0.8
+    found = boundary_score(predicted, gt, valid)
     assert found is not None
-    assert (found.f1, found.precision, found.recall) == pytest.approx(_slow(predicted, truth, valid), rel=1e-9)
+    assert (found.f1, found.precision, found.recall) == pytest.approx(_slow(predicted, gt, valid), rel=1e-9)
 
 
 def _step(column: int, factor: float = 2.0) -> np.ndarray:
@@ -67,11 +67,11 @@ def test_a_soft_edge_is_worth_less_than_a_sharp_one() -> None:
 
 
 def test_pairs_with_an_invalid_pixel_do_not_count() -> None:
-    truth, predicted = _step(8), _step(8)
+    gt, predicted = _step(8), _step(8)
     valid = np.ones((12, 16), bool)
     valid[0, 3] = False
-    truth[0, 3], predicted[0, 3] = 0, np.nan
-    found = boundary_score(predicted, truth, valid)
+    gt[0, 3], predicted[0, 3] = 0, np.nan
+    found = boundary_score(predicted, gt, valid)
     assert found is not None
     assert found.f1 == 1
 

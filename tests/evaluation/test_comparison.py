@@ -89,8 +89,8 @@ def test_averages_are_those_of_the_tables():
     generator = np.random.default_rng(3)
     images = {}
     for side in "ab":
-        truths = [np.exp(np.random.default_rng(i).normal(1, 0.5, 20 + 30 * i)) for i in range(6)]
-        images[side] = {str(i): compare(t * np.exp(generator.normal(0, 0.2, t.size)), t) for i, t in enumerate(truths)}
+        gts = [np.exp(np.random.default_rng(i).normal(1, 0.5, 20 + 30 * i)) for i in range(6)]
+        images[side] = {str(i): compare(t * np.exp(generator.normal(0, 0.2, t.size)), t) for i, t in enumerate(gts)}
     for averaging, average in (("image", mean_over_images), ("pixel", pooled_over_pixels)):
         comparison = compare_runs(*(_run(images[s], averaging=averaging) for s in "ab"), resamples=200)
         for row in comparison.differences:

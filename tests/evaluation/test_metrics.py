@@ -46,8 +46,8 @@ def _reference_depth_pair() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
 
 def _pair(shape: tuple[int, ...] = (40, 50), seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
-    truth = rng.uniform(1, 20, shape)
-    return truth * np.exp(0.3 * rng.standard_normal(shape) + 0.1), truth
+    gt = rng.uniform(1, 20, shape)
+    return gt * np.exp(0.3 * rng.standard_normal(shape) + 0.1), gt
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_by_hand() -> None:
 
 
 def test_a_perfect_prediction() -> None:
-    truth = _pair()[1]
-    found = evaluate_image(truth, truth, NONE)
+    gt = _pair()[1]
+    found = evaluate_image(gt, gt, NONE)
     assert found is not None
     assert (found.abs_rel, found.rmse, found.silog, found.rmse_log) == (0, 0, 0, 0)
     assert (found.delta1, found.scale) == (1, 1)
@@ -149,12 +149,12 @@ def test_images_without_valid_pixels_give_nothing() -> None:
 @pytest.mark.parametrize("hole", [0.0, -2.0, np.nan, np.inf])
 @pytest.mark.parametrize("clamp", [True, False])
 def test_a_missing_prediction_is_an_error_not_an_excuse(hole: float, clamp: bool) -> None:
-    truth = np.full((10, 10), 5.0)
-    predicted = truth.copy()
+    gt = np.full((10, 10), 5.0)
+    predicted = gt.copy()
     predicted[0, 0] = hole
     protocol = Protocol("x", max_depth=80, clamp=clamp, ground_truth="sparse")
     for alignment in ("metric", "median", "scale_shift", "scale_shift_inverse"):
-        found = evaluate_image(predicted, truth, protocol, alignment)
+        found = evaluate_image(predicted, gt, protocol, alignment)
         assert found is not None
         assert found.pixels == 100
         assert found.delta1 == pytest.approx(0.99)
@@ -170,9 +170,9 @@ def test_a_prediction_without_any_depth_has_no_scale() -> None:
 
 
 def test_clamping_brings_predictions_into_the_range() -> None:
-    truth = np.full((10, 10), 70.0)
-    kept = evaluate_image(np.full((10, 10), 200.0), truth, Protocol("x", max_depth=80))
-    raw = evaluate_image(np.full((10, 10), 200.0), truth, Protocol("x", max_depth=80, clamp=False))
+    gt = np.full((10, 10), 70.0)
+    kept = evaluate_image(np.full((10, 10), 200.0), gt, Protocol("x", max_depth=80))
+    raw = evaluate_image(np.full((10, 10), 200.0), gt, Protocol("x", max_depth=80, clamp=False))
     assert kept is not None
     assert raw is not None
     assert kept.rmse == pytest.approx(10)
@@ -181,9 +181,9 @@ def test_clamping_brings_predictions_into_the_range() -> None:
 
 def test_the_prediction_is_resized_never_the_truth() -> None:
     rows, columns = np.mgrid[:60, :80]
-    truth = 2 + 0.01 * rows + 0.02 * columns
+    gt = 2 + 0.01 * rows + 0.02 * columns
     smaller = 2 + 0.01 * ((np.arange(30) + 0.5) * 2 - 0.5)[:, None] + 0.02 * ((np.arange(40) + 0.5) * 2 - 0.5)
-    sparse = np.where((rows + columns) % 7 == 0, truth, 0)
+    sparse = np.where((rows + columns) % 7 == 0, gt, 0)
     found = evaluate_image(smaller, sparse, Protocol("x", crop=(0.1, 0.9, 0.1, 0.9), ground_truth="sparse"))
     assert found is not None
     inner = np.zeros((60, 80), bool)
@@ -211,8 +211,8 @@ def test_maps_must_be_maps(shape: tuple[int, ...]) -> None:
 
 
 def test_tiers_undo_what_they_say_and_no_more() -> None:
-    truth = _pair(seed=4)[1]
-    scaled, moved = evaluate_tiers(0.5 * truth, truth, NONE), evaluate_tiers(0.5 * truth + 1, truth, NONE)
+    gt = _pair(seed=4)[1]
+    scaled, moved = evaluate_tiers(0.5 * gt, gt, NONE), evaluate_tiers(0.5 * gt + 1, gt, NONE)
     assert scaled is not None
     assert moved is not None
     assert list(scaled) == ["metric", "median", "scale_shift"]
@@ -221,22 +221,22 @@ def test_tiers_undo_what_they_say_and_no_more() -> None:
     assert scaled["metric"].scale == scaled["scale_shift"].scale == pytest.approx(2, rel=1e-6)
     assert moved["median"].abs_rel > 0.01
     assert moved["scale_shift"].abs_rel == pytest.approx(0, abs=1e-6)
-    inverse = 1 / (0.5 / truth + 0.1)
-    found = evaluate_tiers(inverse, truth, NONE, ("scale_shift", "scale_shift_inverse"))
+    inverse = 1 / (0.5 / gt + 0.1)
+    found = evaluate_tiers(inverse, gt, NONE, ("scale_shift", "scale_shift_inverse"))
     assert found is not None
     assert found["scale_shift"].abs_rel > 0.01
     assert found["scale_shift_inverse"].abs_rel == pytest.approx(0, abs=1e-4)
 
 
 def test_boundaries_count_where_truth_is_dense() -> None:
-    truth = np.full((20, 20), 2.0)
-    truth[:, 10:] = 4
-    found = evaluate_image(truth, truth, NONE)
+    gt = np.full((20, 20), 2.0)
+    gt[:, 10:] = 4
+    found = evaluate_image(gt, gt, NONE)
     assert found is not None
     assert found.boundary_f1 == 1
-    sparse = np.where(np.random.default_rng(0).uniform(size=truth.shape) < 0.3, truth, 0)
-    for t, protocol in ((sparse, NONE), (truth, replace(NONE, ground_truth="sparse")), (np.ones((20, 20)), NONE)):
-        other = evaluate_image(truth, t, protocol)
+    sparse = np.where(np.random.default_rng(0).uniform(size=gt.shape) < 0.3, gt, 0)
+    for t, protocol in ((sparse, NONE), (gt, replace(NONE, ground_truth="sparse")), (np.ones((20, 20)), NONE)):
+        other = evaluate_image(gt, t, protocol)
         assert other is not None
         assert other.boundary_f1 is None
 

@@ -13,7 +13,7 @@ from mono.cli.evaluate import say_metrics
 from mono.cli.main import main
 from mono.data.annotations import load_annotations
 from mono.data.camera_source import ResolvedCamera
-from mono.data.ground_truth import Truth, true_camera
+from mono.data.ground_truth import GroundTruth, ground_truth_camera
 from mono.data.sample import Sample
 from mono.do_test import run
 from mono.evaluation.protocols import Protocol, get_protocol
@@ -150,13 +150,13 @@ def test_what_the_command_says_and_keeps(data, capsys):
     chosen = options(data, derive_normals=True, report=True)
     walls = predictor()
     say_metrics(run(load_annotations(data / "a.json"), walls, chosen), chosen, walls, "walls")
-    said = capsys.readouterr().out
+    message = capsys.readouterr().out
     annotated, derived = "against annotated ground truth, 2 images", "against ground truth derived from depth, 1 image"
     for label in (annotated, derived):
-        assert f"normals: normals from predicted depth {label}" in said
-    assert said.index(annotated) < said.index(derived)
-    assert said.count("mean over images") == said.count("pooled over pixels") == 2
-    assert "confidence: Surer pixels are really better. The surest tenth of the pixels has AbsRel 0.0" in said
+        assert f"normals: normals from predicted depth {label}" in message
+    assert message.index(annotated) < message.index(derived)
+    assert message.count("mean over images") == message.count("pooled over pixels") == 2
+    assert "confidence: Surer pixels are really better. The surest tenth of the pixels has AbsRel 0.0" in message
     found = json.loads((data / "out" / "metrics.json").read_text())
     first, second = found["normals"]["groups"]
     assert (first["predicted"], first["truth"], first["images"]) == ("depth", "annotation", 2)
@@ -175,11 +175,12 @@ def test_normals_alone_are_enough(data, capsys):
     (data / "a.json").write_text(json.dumps([{"rgb": "0.png", "normal": "normal.npy"}]))
     chosen, walls = options(data, report=True), predictor((0.6, 0.0, -0.8))
     say_metrics(run(load_annotations(data / "a.json"), walls, chosen), chosen, walls, "walls")
-    said = capsys.readouterr().out
+    message = capsys.readouterr().out
     assert (
-        said.startswith("\nprotocol none") and "the network's normals against annotated ground truth, 1 image" in said
+        message.startswith("\nprotocol none")
+        and "the network's normals against annotated ground truth, 1 image" in message
     )
-    assert "AbsRel" not in said
+    assert "AbsRel" not in message
     found = json.loads((data / "out" / "metrics.json").read_text())
     assert found["normals"]["groups"][0]["per_image_mean"]["mean"] < 0.1 and found["images"] == 0
 
@@ -236,33 +237,31 @@ def test_the_command_scores_saved_depth(data, capsys):
         np.save(data / "out" / f"{i}.npy", wall())
     command = ["evaluate", data / "a.json", "--pred", data / "out", "--out", data / "scores", "--workers", "1"]
     assert main([str(word) for word in [*command, "--derive-normals"]]) == 0
-    said = capsys.readouterr().out
-    assert "normals from predicted depth against ground truth derived from depth, 1 image" in said
-    assert "confidence:" not in said  # it is not saved
+    message = capsys.readouterr().out
+    assert "normals from predicted depth against ground truth derived from depth, 1 image" in message
+    assert "confidence:" not in message  # it is not saved
     assert json.loads((data / "scores" / "metrics.json").read_text())["confidence"] is None
 
 
 def test_what_is_true_does_not_change_with_flags_nor_assumptions():
     depth = Sample("a", Path("a.png"), "a.png", depth=Path("a.npy"))
     found = {s: ResolvedCamera(CAMERA, s, "") for s in ("given", "assumed", "exif", "camera file")}
-    assert true_camera(depth, found["given"]) is None and true_camera(depth, found["assumed"]) is None
-    assert true_camera(depth, found["exif"]) == true_camera(depth, found["camera file"]) == CAMERA
+    assert ground_truth_camera(depth, found["given"]) is None and ground_truth_camera(depth, found["assumed"]) is None
+    assert ground_truth_camera(depth, found["exif"]) == ground_truth_camera(depth, found["camera file"]) == CAMERA
     annotated = replace(depth, intrinsics=(50.0, 51.0, 20.0, 21.0))
-    assert true_camera(annotated, found["given"]) == Camera(50.0, 51.0, 20.0, 21.0, 48, 36)
+    assert ground_truth_camera(annotated, found["given"]) == Camera(50.0, 51.0, 20.0, 21.0, 48, 36)
 
 
 def test_normals_of_another_view_are_refused():
-    truth, protocol = Truth(normal=NORMAL), get_protocol("none")
-    assert score_normals(NORMAL[::2, ::2], "saved", truth, None, protocol, "a").metrics.mean == pytest.approx(
-        0, abs=1e-3
-    )
+    gt, protocol = GroundTruth(normal=NORMAL), get_protocol("none")
+    assert score_normals(NORMAL[::2, ::2], "saved", gt, None, protocol, "a").metrics.mean == pytest.approx(0, abs=1e-3)
     with pytest.raises(ValueError, match="48x10, true ones 48x36: not the same view"):
-        score_normals(NORMAL[:10], "saved", truth, None, protocol, "a")
+        score_normals(NORMAL[:10], "saved", gt, None, protocol, "a")
 
 
 def test_depth_of_an_unknown_camera_gives_no_true_normals(caplog):
-    truth = Truth(depth=wall())
-    assert score_normals(NORMAL, "network", truth, None, get_protocol("none"), "a.png") is None
+    gt = GroundTruth(depth=wall())
+    assert score_normals(NORMAL, "network", gt, None, get_protocol("none"), "a.png") is None
     assert "a.png: normals cannot be derived from true depth of an unknown camera: annotate cam_in" in caplog.text
 
 

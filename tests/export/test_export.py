@@ -135,13 +135,13 @@ def test_weights_of_something_else_are_not_replaced(toy_predictor, tmp_path):
 
 def test_what_was_decided_on_writing_is_refused(toy_predictor, tmp_path):
     export(toy_predictor, "torchscript", tmp_path / "toy.ts")
-    for arguments, said in (
+    for arguments, message in (
         ({"backend": "openvino"}, "Leave out backend openvino"),
         ({"precision": "bfloat16"}, "Leave out precision bfloat16"),
         ({"options": {"data_basic.crop_size": (64, 64)}}, "Leave out config options"),
         ({"checkpoint": "a.pth"}, "Leave out a checkpoint"),
     ):
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(ValueError, match=message):
             mono.load_model(tmp_path / "toy.ts", trust=True, **arguments)
     camera = Camera.centred(100.0, 50, 40)
     with pytest.raises(ValueError, match=r"camera is for 50x40"):

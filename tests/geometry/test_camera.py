@@ -34,7 +34,7 @@ def test_field_of_view():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"fx": 0.0}, "fx is 0"),
         ({"fy": -1.0}, "fy is -1"),
@@ -45,9 +45,9 @@ def test_field_of_view():
         ({"height": 2.5}, "height is 2.5"),
     ],
 )
-def test_impossible_cameras_are_refused(change, said):
+def test_impossible_cameras_are_refused(change, message):
     values = {"fx": 1.0, "fy": 1.0, "cx": 0.0, "cy": 0.0, "width": 2, "height": 2} | change
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         Camera(**values)
 
 

@@ -75,8 +75,8 @@ def test_a_plane_comes_back_at_its_distance(camera, transform, distance, tilt):
     view = transform.view(camera)
     assume(min(view.size) >= 24)
     normal = np.array([0.0, tilt, 1.0])
-    truth = distance / (camera.rays().astype(np.float64) @ normal)
-    assume(truth.min() > 0 and truth.max() < 290)
+    gt = distance / (camera.rays().astype(np.float64) @ normal)
+    assume(gt.min() > 0 and gt.max() < 290)
     input_rays = view.input_camera.rays() @ normal
     assume((input_rays > 0.05).all())
     depth = view.depth_to_metric(perfect_network(view, normal, distance)).numpy()
@@ -84,7 +84,7 @@ def test_a_plane_comes_back_at_its_distance(camera, transform, distance, tilt):
     # Sizes are whole pixels, so that the ratio is known to half a pixel of the resized image.
     rounding = 1.0 / min(view.size)
     inner = np.s_[camera.height // 8 : -camera.height // 8, camera.width // 8 : -camera.width // 8]
-    np.testing.assert_allclose(depth[inner], truth[inner], rtol=0.02 + 2 * rounding)
+    np.testing.assert_allclose(depth[inner], gt[inner], rtol=0.02 + 2 * rounding)
 
 
 @settings(max_examples=60, deadline=None)
@@ -162,7 +162,7 @@ def test_the_wrong_image_or_map_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"crop_size": (0, 32)}, "crop_size"),
         ({"crop_size": (32,)}, "crop_size"),
@@ -171,8 +171,8 @@ def test_the_wrong_image_or_map_is_refused():
         ({"crop_size": (32, 32), "fit": "loose"}, "fit"),
     ],
 )
-def test_impossible_transforms_are_refused(arguments, said):
-    with pytest.raises(ValueError, match=said):
+def test_impossible_transforms_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
         CanonicalTransform(**arguments)
 
 
@@ -202,25 +202,25 @@ def scene_of(view: CanonicalView, camera: Camera, what: str = "sphere"):
 @pytest.mark.parametrize("view", list(normal_cases()))
 @pytest.mark.parametrize("what", ["plane", "sphere"])
 def test_normals_of_a_perfect_network_come_back_as_they_were(view, what):
-    truth = scene_of(view, view.camera, what)
-    said = torch.from_numpy(scene_of(view, view.input_camera, what).astype(np.float32)).permute(2, 0, 1)
-    found = view.normal_to_image(said).numpy()
-    assert found.shape == truth.shape and found.dtype == np.float32
+    gt = scene_of(view, view.camera, what)
+    message = torch.from_numpy(scene_of(view, view.input_camera, what).astype(np.float32)).permute(2, 0, 1)
+    found = view.normal_to_image(message).numpy()
+    assert found.shape == gt.shape and found.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(found, axis=-1), 1, atol=1e-5)
-    error = angles(found, truth)
+    error = angles(found, gt)
     if what == "plane":
         assert error.max() < 1e-3
     else:
-        away = away_from_edges(truth, reach=2 + 2 * view.camera.width // view.size[1], turn=8)
-        round_ones = away & (truth[..., 2] > -0.999)
+        away = away_from_edges(gt, reach=2 + 2 * view.camera.width // view.size[1], turn=8)
+        round_ones = away & (gt[..., 2] > -0.999)
         assert round_ones.sum() > 1000
         assert error[round_ones].mean() < 0.05  # a tenth of what a shift by a pixel does
 
 
 @pytest.mark.parametrize("view", list(normal_cases()))
 def test_labels_of_normals_are_what_the_input_camera_sees_and_come_back(view):
-    truth = scene_of(view, view.camera)
-    label = view.normal_to_canonical(truth)
+    gt = scene_of(view, view.camera)
+    label = view.normal_to_canonical(gt)
     assert label.shape == (3, *view.input_size) and label.dtype == np.float32
     top, bottom, left, right = view.padding
     inner = np.s_[top : label.shape[1] - bottom, left : label.shape[2] - right]
@@ -231,8 +231,8 @@ def test_labels_of_normals_are_what_the_input_camera_sees_and_come_back(view):
     away = away_from_edges(seen, reach=2 + 2 * view.size[1] // view.camera.width, turn=8) & ~outside
     assert away.sum() > 1000 and angles(label.transpose(1, 2, 0), seen)[away].mean() < 0.2
     back = view.normal_to_image(torch.from_numpy(label)).numpy()
-    away = away_from_edges(truth, reach=2 + 2 * view.camera.width // view.size[1], turn=8)
-    assert angles(back, truth)[away].mean() < 0.2
+    away = away_from_edges(gt, reach=2 + 2 * view.camera.width // view.size[1], turn=8)
+    assert angles(back, gt)[away].mean() < 0.2
 
 
 @pytest.mark.parametrize(("mode", "fit", "crop"), [("label", "pad", (192, 320)), ("image", "tight", (448, 640))])
@@ -245,8 +245,8 @@ def test_normals_of_rendered_rooms_come_back(mode, fit, crop):
     scene = build_scene(1, "room")
     frame = render_view(scene, rng, camera)
     view = CanonicalTransform(crop, 400.0, mode, fit).view(camera)
-    said = render(scene, view.input_camera, frame.pose, rng).normal
-    found = view.normal_to_image(torch.from_numpy(said).permute(2, 0, 1)).numpy()
+    message = render(scene, view.input_camera, frame.pose, rng).normal
+    found = view.normal_to_image(torch.from_numpy(message).permute(2, 0, 1)).numpy()
     away = away_from_edges(frame.normal, reach=2 + 2 * camera.width // view.size[1])
     assert away.mean() > 0.2
     assert angles(found, frame.normal)[away].mean() < 0.5
@@ -254,20 +254,20 @@ def test_normals_of_rendered_rooms_come_back(mode, fit, crop):
 
 def test_normals_without_a_direction_stay_none():
     view = CanonicalTransform((32, 32), 100.0).view(Camera.centred(100.0, 16, 16))
-    said = torch.zeros(3, 32, 32)
-    said[2, :, 16:] = -1
-    said[0, 16:, :16], said[0, 16:, 1:16:2] = 1.0, -1.0  # opposite ones cancel out
-    found = view.normal_to_image(said).numpy()
+    message = torch.zeros(3, 32, 32)
+    message[2, :, 16:] = -1
+    message[0, 16:, :16], message[0, 16:, 1:16:2] = 1.0, -1.0  # opposite ones cancel out
+    found = view.normal_to_image(message).numpy()
     assert not found[:, :7].any() and (found[:, 9:] == [0, 0, -1]).all()
 
 
 def test_what_is_no_normal_becomes_none():
     view = CanonicalTransform((32, 48)).view(Camera(60.0, 60.0, 23.5, 15.5, 48, 32))
-    said = torch.zeros(3, 32, 48)
-    said[2] = -2.0
-    said[:, 4, 5] = float("nan")
-    said[:, 6, 7] = 0
-    back = view.normal_to_image(said).numpy()
+    message = torch.zeros(3, 32, 48)
+    message[2] = -2.0
+    message[:, 4, 5] = float("nan")
+    message[:, 6, 7] = 0
+    back = view.normal_to_image(message).numpy()
     assert np.array_equal(back[4, 5], [0, 0, 0]) and np.array_equal(back[6, 7], [0, 0, 0])
     assert np.array_equal(back[0, 0], [0, 0, -1]) and np.isfinite(back).all()
     assert (back[..., 2] == -1).sum() == 32 * 48 - 2 and back.flags["C_CONTIGUOUS"]

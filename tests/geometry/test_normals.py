@@ -17,22 +17,22 @@ CAMERA = Camera(300, 310, 150.3, 122.9, 320, 240)
 @pytest.mark.parametrize("camera", [CAMERA, Camera(900, 500, -40, 20, 161, 99), Camera.from_fov(110, 64, 200)])
 @pytest.mark.parametrize("normal", [(0, 0, -1), (0.5, 0.2, -1), (0, -1, -0.05), (-1, 0.3, -0.2), (0.1, 1, 0)])
 def test_planes_come_out_exactly_up_to_the_border(camera, normal):
-    depth, truth = plane(camera, normal, 2.0)
+    depth, gt = plane(camera, normal, 2.0)
     depth[depth > 300] = 0  # towards the horizon
-    truth[depth == 0] = 0
+    gt[depth == 0] = 0
     found = normals_from_depth(depth, camera)
     assert found.dtype == np.float32
-    seen = truth.any(-1)
+    seen = gt.any(-1)
     # What is alone in its row or column beside the horizon has none.
     assert (found.any(-1) <= seen).all() and found.any(-1).sum() > 0.995 * seen.sum()
-    assert np.nanmax(angles(found, truth)) < 0.05
+    assert np.nanmax(angles(found, gt)) < 0.05
 
 
 @pytest.mark.parametrize("wall", [None, 5.0])
 def test_a_sphere_is_exact_away_from_its_silhouette_and_good_on_it(wall):
-    depth, truth = sphere(CAMERA, (0.1, -0.05, 3), 0.8, wall)
+    depth, gt = sphere(CAMERA, (0.1, -0.05, 3), 0.8, wall)
     found = normals_from_depth(depth, CAMERA)
-    error = angles(found, truth)
+    error = angles(found, gt)
     ball = (depth > 0) & (depth < 3.5)
     inner = cv2.erode(ball.astype(np.uint8), np.ones((5, 5))) > 0
     assert np.isfinite(error[ball]).all()
@@ -48,8 +48,8 @@ def test_a_thing_before_a_wall_keeps_its_normals_to_its_last_pixel():
         mask = np.zeros(wall.shape, bool)
         mask[60:180, 100 : 100 + width] = True
         found = normals_from_depth(np.where(mask, thing, wall), CAMERA)
-        truth = np.where(mask[..., None], thing_normal, wall_normal)
-        assert angles(found, truth).max() < 0.1
+        gt = np.where(mask[..., None], thing_normal, wall_normal)
+        assert angles(found, gt).max() < 0.1
 
 
 def test_two_walls_meet_in_a_line():
@@ -78,8 +78,8 @@ def test_there_is_none_without_depth_around():
 
 
 def test_rounding_of_depth_to_millimetres_is_borne():
-    depth, truth = plane(CAMERA, (0.4, -0.8, -1), 3.0)
-    error = angles(normals_from_depth(np.round(depth, 3), CAMERA), truth)
+    depth, gt = plane(CAMERA, (0.4, -0.8, -1), 3.0)
+    error = angles(normals_from_depth(np.round(depth, 3), CAMERA), gt)
     assert error.mean() < 3
 
 

@@ -21,18 +21,18 @@ def test_points_are_metres_in_the_cameras_frame():
 
 
 def test_normals_follow_from_depth_where_the_network_has_none():
-    depth, truth = plane(CAMERA, (0.3, -0.2, -1), 2.0)
+    depth, gt = plane(CAMERA, (0.3, -0.2, -1), 2.0)
     prediction = Prediction(depth, np.ones_like(depth), CAMERA)
     assert prediction.normal_source == "depth"
-    assert angles(prediction.surface_normals(), truth).max() < 0.01
+    assert angles(prediction.surface_normals(), gt).max() < 0.01
 
 
 def test_the_networks_normals_come_first():
     depth, _ = plane(CAMERA, (0.3, -0.2, -1), 2.0)
-    said = np.broadcast_to(np.float32([0, -1, 0]), (48, 64, 3))
-    prediction = Prediction(depth, depth, CAMERA, normal=said, normal_confidence=depth)
+    message = np.broadcast_to(np.float32([0, -1, 0]), (48, 64, 3))
+    prediction = Prediction(depth, depth, CAMERA, normal=message, normal_confidence=depth)
     assert prediction.normal_source == "network"
-    np.testing.assert_array_equal(prediction.surface_normals(), said)
+    np.testing.assert_array_equal(prediction.surface_normals(), message)
 
 
 def test_a_network_with_normals_gives_them_at_the_images_size():
@@ -59,9 +59,9 @@ def test_a_network_with_normals_gives_them_at_the_images_size():
 
 
 def test_a_wrong_focal_length_tilts_the_normals_of_depth():
-    depth, truth = plane(CAMERA, (0.3, -0.2, -1), 2.0)
+    depth, gt = plane(CAMERA, (0.3, -0.2, -1), 2.0)
     # What the same network says if the focal length is taken for twice as long: all distances twice as long.
     wrong = replace(CAMERA, fx=2 * CAMERA.fx, fy=2 * CAMERA.fy)
     found = Prediction(2 * depth, depth, wrong).surface_normals()
-    assert angles(found, truth * [2, 2, 1]).max() < 0.01
-    assert angles(found, truth).mean() > 10
+    assert angles(found, gt * [2, 2, 1]).max() < 0.01
+    assert angles(found, gt).mean() > 10

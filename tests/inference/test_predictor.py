@@ -115,12 +115,12 @@ def test_exif_counts_for_paths_and_pil_images_alike(toy_predictor):
 
 def test_cameras_that_do_not_fit_are_refused_with_advice(toy_predictor):
     image = reference_image(30, 40, 0)
-    for camera, said in (
+    for camera, message in (
         (1480, "the camera is 1480; give one"),
         (Camera.centred(50.0, 80, 60), r"use camera.resized\(40, 30\)"),
         (Camera.centred(50.0, 30, 40), "is it turned, or cropped"),
     ):
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(ValueError, match=message):
             toy_predictor.predict(image, camera)
 
 
@@ -132,7 +132,7 @@ def test_a_camera_beside_the_photo_is_used(toy_predictor, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("image", "said"),
+    ("image", "message"),
     [
         (np.zeros((4, 5), np.uint8), r"uint8 \(4, 5\)"),
         (np.zeros((64, 64, 3), np.float32), "float32"),
@@ -141,8 +141,8 @@ def test_a_camera_beside_the_photo_is_used(toy_predictor, tmp_path):
         ("nothing_there.jpg", "nothing_there.jpg"),
     ],
 )
-def test_what_is_no_image_is_refused(toy_predictor, image, said):
-    with pytest.raises(ValueError, match=said):
+def test_what_is_no_image_is_refused(toy_predictor, image, message):
+    with pytest.raises(ValueError, match=message):
         toy_predictor.predict(image)
 
 
@@ -156,12 +156,12 @@ def test_lists_must_match(toy_predictor):
 
 
 def test_models_that_cannot_be_loaded(tmp_path, tiny_checkpoint):
-    for arguments, said in (
+    for arguments, message in (
         (("resnet",), 'no model "resnet"; use lite'),
         (("convtiny.0.3_150.py",), "no checkpoint of convnext_tiny"),
         ((tmp_path / "none.pth",), "there is no file"),
     ):
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(ValueError, match=message):
             mono.load_model(*arguments)
     with pytest.raises(CheckpointError, match="convnext_tiny and does not fit convlarge"):
         mono.load_model("convlarge.0.3_150.py", checkpoint=tiny_checkpoint)

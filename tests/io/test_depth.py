@@ -98,7 +98,7 @@ def saved(**arrays: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def picture(array: np.ndarray, kind: str = "PNG") -> bytes:
+def image(array: np.ndarray, kind: str = "PNG") -> bytes:
     stream = io.BytesIO()
     Image.fromarray(array).save(stream, kind)
     return stream.getvalue()
@@ -111,17 +111,17 @@ def array_file(array: np.ndarray) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("d.png", b"", "empty (0 bytes)"),
         ("d.png", b"text", "not a PNG or TIFF"),
-        ("d.png", picture(np.zeros((50, 60), np.uint16) + STEPS[1, 1])[:70], "damaged"),
-        ("d.png", picture(np.zeros((5, 5), np.uint8)), "8-bit, too coarse"),
-        ("d.png", picture(np.zeros((5, 5), bool)), "8-bit, too coarse"),
-        ("d.png", picture(np.zeros((5, 5, 3), np.uint8)), "colour image (RGB)"),
-        ("d.png", picture(np.zeros((5, 5, 4), np.uint8)), "colour image (RGBA)"),
-        ("d.tif", picture(np.zeros((5, 5), np.uint8), "TIFF"), "8-bit, too coarse"),
-        ("d.jpg", picture(np.zeros((5, 5), np.uint8), "JPEG"), "cannot be read from .jpg"),
+        ("d.png", image(np.zeros((50, 60), np.uint16) + STEPS[1, 1])[:70], "damaged"),
+        ("d.png", image(np.zeros((5, 5), np.uint8)), "8-bit, too coarse"),
+        ("d.png", image(np.zeros((5, 5), bool)), "8-bit, too coarse"),
+        ("d.png", image(np.zeros((5, 5, 3), np.uint8)), "colour image (RGB)"),
+        ("d.png", image(np.zeros((5, 5, 4), np.uint8)), "colour image (RGBA)"),
+        ("d.tif", image(np.zeros((5, 5), np.uint8), "TIFF"), "8-bit, too coarse"),
+        ("d.jpg", image(np.zeros((5, 5), np.uint8), "JPEG"), "cannot be read from .jpg"),
         ("depth", b"abc", "without suffix"),
         ("d.npy", b"text", "damaged"),
         ("d.npy", saved()[:-4], "damaged"),
@@ -136,12 +136,12 @@ def array_file(array: np.ndarray) -> bytes:
         ("d.npy", array_file(np.array([[{}]])), "damaged"),
     ],
 )
-def test_files_that_are_no_depth(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+def test_files_that_are_no_depth(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(DepthError) as caught:
         read_depth(path, 256)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).startswith(f"{path}: ")
 
 
@@ -166,9 +166,10 @@ def test_exr_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("channels", "said"), [({"R": 0, "Z": 1}, ""), ({"V": 1}, ""), ({"a": 1, "b": 1}, "channels a, b"), ({}, "damaged")]
+    ("channels", "message"),
+    [({"R": 0, "Z": 1}, ""), ({"V": 1}, ""), ({"a": 1, "b": 1}, "channels a, b"), ({}, "damaged")],
 )
-def test_exr_channels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: dict[str, int], said: str) -> None:
+def test_exr_channels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: dict[str, int], message: str) -> None:
     class File:
         def __init__(self, path: str, separate_channels: bool) -> None:
             if not channels:
@@ -184,8 +185,8 @@ def test_exr_channels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels:
 
     monkeypatch.setitem(sys.modules, "OpenEXR", types.SimpleNamespace(File=File))
     (tmp_path / "d.exr").write_bytes(b"v/1\x01")
-    if said:
-        with pytest.raises(DepthError, match=said):
+    if message:
+        with pytest.raises(DepthError, match=message):
             read_depth(tmp_path / "d.exr")
     else:
         np.testing.assert_array_equal(read_depth(tmp_path / "d.exr"), VALID)

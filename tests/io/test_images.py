@@ -210,7 +210,7 @@ def encoded(kind: str = "PNG", size: tuple[int, int] = (64, 48), **options: obje
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "empty (0 bytes)"),
         (b"Hello, this is a note.\n", "text file"),
@@ -223,12 +223,12 @@ def encoded(kind: str = "PNG", size: tuple[int, int] = (64, 48), **options: obje
         (b"\x89PNG\r\n\x1a\n" + b"garbage" * 9, "damaged"),
     ],
 )
-def test_bad_content(tmp_path: Path, content: bytes, said: str) -> None:
+def test_bad_content(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(content)
     with pytest.raises(ImageError) as caught:
         read_image(path)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
 

@@ -67,7 +67,7 @@ def test_interpolated_pixels_are_brought_to_unit_length(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("array", "said"),
+    ("array", "message"),
     [
         (np.zeros((4, 5), np.float32), r"has shape \(4, 5\); normals are \(height, width, 3\)$"),
         (np.zeros((3, 4, 5), np.float32), r"its channels come first: transpose \(1, 2, 0\)"),
@@ -78,9 +78,9 @@ def test_interpolated_pixels_are_brought_to_unit_length(tmp_path: Path) -> None:
         (np.full((4, 5, 3), 0.1, np.float32), r"not of length 1 \(median length 0.173\)"),
     ],
 )
-def test_arrays_that_are_no_normals(tmp_path: Path, array: np.ndarray, said: str) -> None:
+def test_arrays_that_are_no_normals(tmp_path: Path, array: np.ndarray, message: str) -> None:
     np.save(tmp_path / "a.npy", array)
-    with pytest.raises(NormalError, match=rf"a\.npy: .*{said}"):
+    with pytest.raises(NormalError, match=rf"a\.npy: .*{message}"):
         read_normals(tmp_path / "a.npy")
 
 
@@ -100,7 +100,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "empty.npy").touch()
     (tmp_path / "cut.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr': '<f4'" + b" " * 200)
     (tmp_path / "a.exr").touch()
-    for name, said in (
+    for name, message in (
         ("half.png", "is damaged"),
         ("empty.png", "is damaged"),
         ("empty.npy", "is damaged"),
@@ -108,5 +108,5 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         ("a.exr", r"normals cannot be read from \.exr; use an NPY"),
         ("none.npy", "there is no such file"),
     ):
-        with pytest.raises(NormalError, match=rf"{name}: {said}"):
+        with pytest.raises(NormalError, match=rf"{name}: {message}"):
             read_normals(tmp_path / name)

@@ -91,7 +91,7 @@ def write_bad(kind, path, good):
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "message"),
     [
         ("missing", "there is no file"),
         ("folder", "it is a folder"),
@@ -106,10 +106,10 @@ def write_bad(kind, path, good):
         ("safetensors", "damaged or no safetensors"),
     ],
 )
-def test_a_wrong_file_is_named_and_not_run(kind, said, tiny_checkpoint, tmp_path):
+def test_a_wrong_file_is_named_and_not_run(kind, message, tiny_checkpoint, tmp_path):
     path = tmp_path / ("bad.safetensors" if kind == "safetensors" else "bad.pth")
     write_bad(kind, path, tiny_checkpoint)
-    with pytest.raises(CheckpointError, match=said) as raised:
+    with pytest.raises(CheckpointError, match=message) as raised:
         read_tensors(path)
     assert str(path) in str(raised.value)
     assert not os.path.exists("/tmp/executed_by_a_checkpoint")
@@ -120,13 +120,13 @@ def test_loading_is_strict(tmp_path):
     good = {"weight": torch.ones(2, 3), "bias": torch.zeros(2)}
     load_tensors(network, good, tmp_path / "x.pth", "toy")
     assert torch.equal(network.weight, torch.ones(2, 3))
-    for wrong, said in (
+    for wrong, message in (
         ({"weight": good["weight"]}, "1 tensors are missing, as bias"),
         (good | {"more": torch.zeros(1)}, "1 tensors are left over, as more"),
         (good | {"bias": torch.zeros(3)}, r"differ, as bias is \(3,\), not \(2,\)"),
         (good | {"bias": torch.tensor([0.0, torch.nan])}, "not finite, in bias"),
     ):
-        with pytest.raises(CheckpointError, match=said):
+        with pytest.raises(CheckpointError, match=message):
             load_tensors(network, wrong, tmp_path / "x.pth", "toy")
 
 

@@ -129,7 +129,7 @@ def test_depth_stays_in_its_range():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"iterations": 0}, "iterations is 0"),
         ({"iterations": None}, "needs a number of iterations"),
@@ -140,9 +140,9 @@ def test_depth_stays_in_its_range():
         ({"encoder": "vit_nano_patch14_reg4_dinov2"}, "vit_nano"),
     ],
 )
-def test_parts_that_do_not_fit_are_named(change, said):
+def test_parts_that_do_not_fit_are_named(change, message):
     architecture = {**read_config("vit.raft5.small.py").architecture, **change}
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         build_depth_model(**architecture)
 
 

@@ -48,9 +48,9 @@ def test_normals_are_written_as_png_and_as_a_picture(tmp_path):
     np.testing.assert_allclose(decode_normals(np.ascontiguousarray(stored)), expected, atol=5e-5)
     with Image.open(tmp_path / outputs["normal"]) as image:
         assert image.info["normal_source"] == "depth"
-    picture = cv2.imread(str(tmp_path / outputs["normal_vis"]))[..., ::-1]
+    rendered = cv2.imread(str(tmp_path / outputs["normal_vis"]))[..., ::-1]
     color = np.rint((expected[20, 30] * [1, -1, -1] + 1) * 127.5)
-    assert np.abs(picture[24, 164 + 30].astype(float) - color).max() < 6
+    assert np.abs(rendered[24, 164 + 30].astype(float) - color).max() < 6
     remove(tmp_path, outputs)
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
@@ -62,7 +62,7 @@ def test_the_networks_normals_are_written_as_they_are(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("said", "save", "normal"),
+    ("message", "save", "normal"),
     [
         (None, ("pcd",), None),
         (None, ("pcd", "normal"), np.array([0.3, -0.2, -1]) / np.linalg.norm([0.3, -0.2, -1])),
@@ -70,8 +70,8 @@ def test_the_networks_normals_are_written_as_they_are(tmp_path):
         ((0, -1, 0), ("normal", "pcd"), [0, -1, 0]),
     ],
 )
-def test_points_carry_normals_where_there_are_any(tmp_path, said, save, normal):
-    outputs = write(tmp_path, prediction(said), save, sweep=[prediction(said)])
+def test_points_carry_normals_where_there_are_any(tmp_path, message, save, normal):
+    outputs = write(tmp_path, prediction(message), save, sweep=[prediction(message)])
     assert outputs["focal_sweep"] == ["focal_sweep/61px/a/b.ply"]
     for path in (outputs["pcd"], *outputs["focal_sweep"]):
         rows = vertices(tmp_path / path)
@@ -111,7 +111,7 @@ def test_unknown_kinds_and_formats_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ({"voxel_size": -1.0}, "voxel_size of point clouds is -1"),
         ({"edge_filter": float("nan")}, "edge_filter of point clouds is nan"),
@@ -119,8 +119,8 @@ def test_unknown_kinds_and_formats_are_refused():
         ({"min_range": 9.0, "max_range": 3.0}, "there are none"),
     ],
 )
-def test_impossible_clouds_are_refused(values, said):
-    with pytest.raises(ValueError, match=said):
+def test_impossible_clouds_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
         CloudOptions(**values)
 
 

@@ -18,11 +18,11 @@ def saved(tmp_path):
     entries = []
     for i, suffix in enumerate(["png", "npy", "npz", None, "png"]):
         (tmp_path / f"{i}.jpg").write_bytes(b"never read")
-        truth = np.random.default_rng(i).uniform(1, 9, (30, 40)).astype(np.float32)
-        PIL.Image.fromarray((256 * truth).astype(np.uint16)).save(tmp_path / f"{i}_gt.png")
+        gt = np.random.default_rng(i).uniform(1, 9, (30, 40)).astype(np.float32)
+        PIL.Image.fromarray((256 * gt).astype(np.uint16)).save(tmp_path / f"{i}_gt.png")
         entries.append({"rgb": f"{i}.jpg", "depth": f"{i}_gt.png", "depth_scale": 256.0})
         if suffix:
-            write_depth(tmp_path / "out" / "depth" / f"{i}.{suffix}", 1.1 * truth)
+            write_depth(tmp_path / "out" / "depth" / f"{i}.{suffix}", 1.1 * gt)
     (tmp_path / "a.json").write_text(json.dumps({"files": entries}))
     return tmp_path
 
@@ -53,8 +53,12 @@ def test_the_command_says_what_it_found(saved, capsys):
         "--no-report",
     ]
     assert main([str(a) for a in arguments]) == 1
-    said = capsys.readouterr().out
-    assert "4 images with ground truth" in said and "FAILED 3.jpg" in said and "focal length is probably wrong" in said
+    message = capsys.readouterr().out
+    assert (
+        "4 images with ground truth" in message
+        and "FAILED 3.jpg" in message
+        and "focal length is probably wrong" in message
+    )
     found = json.loads((saved / "scores" / "metrics.json").read_text())
     assert found["per_image_mean"]["metric"]["abs_rel"] == pytest.approx(0.1, abs=1.5e-3)
 

@@ -26,8 +26,8 @@ def test_one_process_is_its_own_rank(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     ranks = join_ranks()
     assert ranks == Ranks(0, 1, 0) and ranks.gather("mine") == ["mine"]
-    for launcher, said in (("pytorch", "no 'RANK'; start it with torchrun"), ("slurm", "srun"), ("mpi", "unknown")):
-        with pytest.raises(ValueError, match=said):
+    for launcher, message in (("pytorch", "no 'RANK'; start it with torchrun"), ("slurm", "srun"), ("mpi", "unknown")):
+        with pytest.raises(ValueError, match=message):
             join_ranks(launcher)
 
 
@@ -45,8 +45,8 @@ def dataset(tmp_path):
     entries = []
     for i in range(7):
         PIL.Image.fromarray(reference_image(36, 48, i)).save(tmp_path / f"{i}.png")
-        truth = np.random.default_rng(i).uniform(0.5, 9, (36, 48)).astype(np.float32)
-        np.save(tmp_path / f"{i}.npy", truth)
+        gt = np.random.default_rng(i).uniform(0.5, 9, (36, 48)).astype(np.float32)
+        np.save(tmp_path / f"{i}.npy", gt)
         entries.append({"rgb": f"{i}.png", "depth": f"{i}.npy", "cam_in": [60, 60, 23.5, 17.5]})
     (tmp_path / "3.png").write_bytes(b"")
     (tmp_path / "a.json").write_text(json.dumps({"files": entries}))
@@ -85,13 +85,13 @@ def test_two_processes_equal_one_exactly(dataset, tiny_checkpoint, tmp_path):
 
 
 def test_one_process_chooses_the_backend_for_all(monkeypatch):
-    said = []
+    message = []
 
     class Both(Ranks):
         def broadcast(self, value):
             if self.rank == 0:
-                said.append(value)
-            return said[-1]
+                message.append(value)
+            return message[-1]
 
     def load(model, *, precision, backend, **_):
         asked.append((precision, backend))

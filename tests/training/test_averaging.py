@@ -28,16 +28,16 @@ def test_the_mean_is_weighted_and_written_whole(tmp_path: Path, capsys: pytest.C
 
 
 @pytest.mark.parametrize(
-    "second, weight, said",
+    "second, weight, message",
     [
         ({"name": "b.weight"}, 1.0, "different networks: only one of them has a.weight"),
         ({"size": 3}, 1.0, r"different networks: a.weight has the shapes \(3, 2\) and \(2, 2\)"),
         ({}, -1.0, "its weight is -1; it must be positive"),
     ],
 )
-def test_what_cannot_be_averaged_is_refused(tmp_path: Path, second: dict, weight: float, said: str):
+def test_what_cannot_be_averaged_is_refused(tmp_path: Path, second: dict, weight: float, message: str):
     one, two = write(tmp_path / "one.safetensors", 1.0), write(tmp_path / "two.safetensors", 5.0, **second)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         average_weights([(one, 1.0), (two, weight)])
 
 

@@ -86,9 +86,9 @@ def test_a_tiny_run_gives_the_page_and_is_not_done_twice(
 ):
     monkeypatch.setattr(claim, "RECIPE", replace(claim.RECIPE, batch_pixels=1))
     monkeypatch.setattr(cv2, "setNumThreads", lambda n: None)
-    out, page, picture = tmp_path / "out", tmp_path / "page.md", tmp_path / "claim.svg"
+    out, page, drawn = tmp_path / "out", tmp_path / "page.md", tmp_path / "claim.svg"
     command = ["claim", "--data", str(frames_file), "--out", str(out), "--seeds", "0", "--steps", "1"]
-    command += ["--images", "2", "--precision", "float32", "--write", str(page), "--picture", str(picture)]
+    command += ["--images", "2", "--precision", "float32", "--write", str(page), "--picture", str(drawn)]
     monkeypatch.setattr(sys, "argv", command)
     page.write_text("# Before\n\n<!-- canonical-claim -->\nold\n<!-- /canonical-claim -->\nafter\n")
     claim.main()
@@ -96,7 +96,7 @@ def test_a_tiny_run_gives_the_page_and_is_not_done_twice(
     assert text.startswith("# Before") and text.endswith("<!-- /canonical-claim -->\nafter\n") and "old" not in text
     rows = [line for line in text.splitlines() if line.startswith("| rendered")]
     assert len(rows) == 9 and sum("trained" in row for row in rows) == 3
-    assert picture.read_text().lstrip().startswith("<?xml") and str(picture) in text
+    assert drawn.read_text().lstrip().startswith("<?xml") and str(drawn) in text
     assert len(list(out.glob("*/scores.json"))) == 3
     monkeypatch.setattr(claim, "train", None)
     claim.main()

@@ -78,27 +78,27 @@ def test_ticks_are_the_numbers_people_expect() -> None:
 def test_a_picture_holds_photo_depth_and_bar(height: int, width: int) -> None:
     rgb = np.full((height, width, 3), (10, 200, 30), np.uint8)
     depth = np.full((height, width), 3.0)
-    picture = visualize_depth(rgb, depth)
-    assert picture.dtype == np.uint8
-    assert picture.shape[2] == 3
+    drawn = visualize_depth(rgb, depth)
+    assert drawn.dtype == np.uint8
+    assert drawn.shape[2] == 3
     shrink = min(1, 1280 / max(height, width))
     panel = (max(1, round(height * shrink)), max(1, round(width * shrink)))
-    assert (picture[: panel[0], : panel[1]] == (10, 200, 30)).all()
+    assert (drawn[: panel[0], : panel[1]] == (10, 200, 30)).all()
     color = colorize(depth[:1, :1])[0, 0]
     below = panel[1] > 1.5 * panel[0]
     row, column = (max(panel[0], 160) + 4, 0) if below else (0, max(panel[1], 160) + 4)
-    assert (picture[row : row + panel[0], column : column + panel[1]] == color).all()
-    assert max(picture.shape) < 2 * 1280 + 200
+    assert (drawn[row : row + panel[0], column : column + panel[1]] == color).all()
+    assert max(drawn.shape) < 2 * 1280 + 200
 
 
 def test_the_colour_bar_matches_the_scale() -> None:
     rgb = np.zeros((300, 300, 3), np.uint8)
-    picture = visualize_depth(rgb, np.full((300, 300), 2.0), 1, 10)
-    bar = picture[:, 300 + 4 + 300 + 10]
+    drawn = visualize_depth(rgb, np.full((300, 300), 2.0), 1, 10)
+    bar = drawn[:, 300 + 4 + 300 + 10]
     colored = np.flatnonzero((bar != 255).any(axis=1))
     assert (np.abs(bar[colored[0]].astype(int) - colorize(np.array([[10.0]]), 1, 10)[0, 0]) <= 2).all()
     assert (np.abs(bar[colored[-1]].astype(int) - colorize(np.array([[1.0]]), 1, 10)[0, 0]) <= 2).all()
-    labels = picture[:, 300 + 4 + 300 + 30 :]
+    labels = drawn[:, 300 + 4 + 300 + 30 :]
     assert (labels < 100).all(axis=2).sum() > 50
 
 
@@ -152,10 +152,10 @@ def test_the_photo_and_its_normals_lie_side_by_side() -> None:
     rgb = np.full((200, 240, 3), 7, np.uint8)
     normal = np.zeros((200, 240, 3), np.float32)
     normal[..., 2] = -1
-    picture = visualize_normals(rgb, normal)
-    assert picture.shape == (200, 484, 3)
-    assert (picture[:, :240] == 7).all()
-    assert (picture[:, 244:] == (128, 128, 255)).all()
+    drawn = visualize_normals(rgb, normal)
+    assert drawn.shape == (200, 484, 3)
+    assert (drawn[:, :240] == 7).all()
+    assert (drawn[:, 244:] == (128, 128, 255)).all()
     assert visualize_normals(np.zeros((200, 640, 3), np.uint8), np.ones((200, 640, 3))).shape == (404, 640, 3)
     with pytest.raises(ValueError, match=r"must share \(height, width\)"):
         visualize_normals(rgb[:, 1:], normal)

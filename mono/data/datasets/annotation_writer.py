@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from mono.io.atomic import write_bytes
+from mono.system.errors import MetricDepthError
 
 Intrinsics = tuple[float, float, float, float]
 Progress = Callable[[Sequence[Any]], Iterable[Any]]
 
 
-class DatasetError(ValueError):
+class DatasetError(MetricDepthError):
     """A dataset cannot be annotated. The message names the file or folder, what is wrong with it and what to do."""
 
 

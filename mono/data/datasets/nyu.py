@@ -96,10 +96,10 @@ def _from_matlab(labelled: Path, splits: Path, target: Path, part: str, depth: s
             entries = []
             for index in progress(indices):
                 folder = target / scenes[index]
-                rgb, truth = folder / f"rgb_{index:05d}.png", folder / f"sync_depth_{index:05d}.png"
+                rgb, ground_truth = folder / f"rgb_{index:05d}.png", folder / f"sync_depth_{index:05d}.png"
                 write_rgb_png(rgb, images[index].T)
-                write_depth_png(truth, depths[index].T, DEPTH_SCALE)
-                entries.append(Entry(rgb, truth, DEPTH_SCALE, INTRINSICS))
+                write_depth_png(ground_truth, depths[index].T, DEPTH_SCALE)
+                entries.append(Entry(rgb, ground_truth, DEPTH_SCALE, INTRINSICS))
     except OSError as error:
         if error.filename is not None:
             raise

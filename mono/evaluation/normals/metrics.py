@@ -59,7 +59,7 @@ class ImageNormals:
 
 
 def evaluate_normals(
-    predicted: np.ndarray, truth: np.ndarray, counts: np.ndarray | None = None
+    predicted: np.ndarray, gt: np.ndarray, counts: np.ndarray | None = None
 ) -> tuple[NormalMetrics, tuple[int, ...]] | None:
     """The metrics of an image's normals.
 
@@ -69,7 +69,7 @@ def evaluate_normals(
     Args:
         predicted: (height', width', 3), of any size: it is resized to the truth's (`resize_normals`); 0 where there is
             none.
-        truth: (height, width, 3), 0 where there is none; never resized.
+        gt: (height, width, 3), 0 where there is none; never resized.
         counts: (height, width) bool, pixels that may count; None: all.
 
     Returns:
@@ -78,17 +78,17 @@ def evaluate_normals(
     Raises:
         ValueError: a map is not (height, width, 3), or `counts` is not of the truth's size.
     """
-    for name, normal in (("predicted", predicted), ("true", truth)):
+    for name, normal in (("predicted", predicted), ("true", gt)):
         if normal.ndim != 3 or normal.shape[2] != 3 or normal.size == 0:
             raise ValueError(f"{name} normals have shape {normal.shape}; they must be (height, width, 3)")
-    if counts is not None and counts.shape != truth.shape[:2]:
-        raise ValueError(f"pixels that count are {counts.shape}, the true normals {truth.shape[:2]}")
-    known = truth.any(axis=2)
+    if counts is not None and counts.shape != gt.shape[:2]:
+        raise ValueError(f"pixels that count are {counts.shape}, the true normals {gt.shape[:2]}")
+    known = gt.any(axis=2)
     if counts is not None:
         known &= counts
     if not known.any():
         return None
-    found = angles(resize_normals(predicted, *truth.shape[:2])[known], truth[known])
+    found = angles(resize_normals(predicted, *gt.shape[:2])[known], gt[known])
     found = np.where(np.isfinite(found), found, MISSING)
     return _metrics(found), _histogram(found)
 

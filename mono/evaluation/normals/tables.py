@@ -27,7 +27,7 @@ PREDICTED = {
     "saved": "saved normals",
     "depth": "normals from predicted depth",
 }
-TRUTH = {"annotation": "annotated ground truth", "depth": "ground truth derived from depth"}
+GROUND_TRUTH = {"annotation": "annotated ground truth", "depth": "ground truth derived from depth"}
 AVERAGES = {"per_image_mean": "mean over images", "pooled_over_pixels": "pooled over pixels"}
 
 Normals = Mapping[str, ImageNormals | None]
@@ -49,7 +49,7 @@ class Group:
     @property
     def label(self) -> str:
         """What is compared with what, in words."""
-        return f"{PREDICTED[self.predicted]} against {TRUTH[self.truth]}"
+        return f"{PREDICTED[self.predicted]} against {GROUND_TRUTH[self.truth]}"
 
     @property
     def caption(self) -> str:
@@ -85,7 +85,7 @@ def groups_of(results: Normals) -> list[Group]:
     scored = [image for image in results.values() if image]
     return [
         Group(predicted, truth, images)
-        for truth in TRUTH
+        for truth in GROUND_TRUTH
         for predicted in PREDICTED
         if (images := tuple(i for i in scored if (i.predicted, i.truth) == (predicted, truth)))
     ]

@@ -46,7 +46,7 @@ def of_depth(whole: Distribution, spread: ScaleSpread | None, scales: Sequence[f
             "",
             "Predicted against true depth.",
             "Logarithmic axes; the stronger the colour, the more pixels.",
-            depth_against_truth(whole),
+            depth_against_ground_truth(whole),
         ),
         Chart(
             "wide",
@@ -111,7 +111,7 @@ def error_by_distance(distribution: Distribution) -> str:
     return to_svg(figure, "distance")
 
 
-def depth_against_truth(distribution: Distribution) -> str:
+def depth_against_ground_truth(distribution: Distribution) -> str:
     """Predicted against true depth, a 2-D histogram of pixels, as SVG."""
     if not distribution.pixels:
         return ""

@@ -43,7 +43,7 @@ class ColorScale:
 
 def depth_scale(distribution: Distribution) -> ColorScale:
     """The logarithmic scale that holds nearly all true depths of a dataset, with round numbers at its ends."""
-    near, far = depth_limits(np.array(distribution.truth_limits(0.01)))
+    near, far = depth_limits(np.array(distribution.gt_limits(0.01)))
     ramp = colorize(np.geomspace(near, far, _STOPS)[None], near, far)[0]
     values = scale_ticks(near, far, 440, 44)
     return ColorScale(near, far, "depth [m]", _gradient(ramp), _ticks(values, [f"{v:g} m" for v in values]))

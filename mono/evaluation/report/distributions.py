@@ -39,11 +39,11 @@ class Distribution:
         high = int(np.searchsorted(counts[::-1].cumsum(), share, side="right"))
         return float(DEPTH_EDGES[min(low, _DEPTHS - 1)]), float(DEPTH_EDGES[max(_DEPTHS - high, 1)])
 
-    def truth_limits(self, share: float) -> tuple[float, float]:
+    def gt_limits(self, share: float) -> tuple[float, float]:
         """As `limits`, of the true depths alone."""
-        only_truth = np.zeros_like(self.depths)
-        np.fill_diagonal(only_truth, self.depths.sum(1))
-        return Distribution(only_truth, self.ratios, self.abs_rel).limits(share)
+        only_gt = np.zeros_like(self.depths)
+        np.fill_diagonal(only_gt, self.depths.sum(1))
+        return Distribution(only_gt, self.ratios, self.abs_rel).limits(share)
 
     def ratio_quantiles(self, shares: Iterable[float]) -> np.ndarray:
         """Quantiles of predicted / true at each distance, (shares, 50); NaN at distances without pixels."""
@@ -60,10 +60,10 @@ class Distribution:
         return float(self.ratios[:, inside].sum() / max(self.pixels, 1))
 
 
-def distribution_of(predicted: np.ndarray, truth: np.ndarray) -> Distribution:
+def distribution_of(predicted: np.ndarray, gt: np.ndarray) -> Distribution:
     """The distribution of pixels' depths [m], two arrays of one shape (n,), all positive and finite."""
     # Single precision: the bins need no more, and it takes half the time.
-    p, t = np.asarray(predicted, np.float32), np.asarray(truth, np.float32)
+    p, t = np.asarray(predicted, np.float32), np.asarray(gt, np.float32)
     ratio = p / t
     true_bin = _bin(np.log10(t), 40, 80, _DEPTHS)
     ratio_bin = _bin(np.log(ratio), 50, 50, _RATIOS)

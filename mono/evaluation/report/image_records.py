@@ -42,7 +42,7 @@ class ImageRecord:
     """
 
     image: bytes
-    truth: np.ndarray
+    ground_truth: np.ndarray
     predicted: np.ndarray
     error: np.ndarray
     distribution: Distribution
@@ -54,7 +54,7 @@ class ImageRecord:
 def build_image_record(
     rgb: np.ndarray,
     predicted: np.ndarray,
-    truth: np.ndarray,
+    ground_truth: np.ndarray,
     protocol: Protocol,
     confidence: np.ndarray | None = None,
 ) -> ImageRecord | None:
@@ -63,7 +63,7 @@ def build_image_record(
     Args:
         rgb: the photo, (height'', width'', 3) uint8, of any size.
         predicted: depth [m], (height', width'), of any size: it is resized to the truth's.
-        truth: depth [m], (height, width), 0 where there is none.
+        ground_truth: depth [m], (height, width), 0 where there is none.
         protocol: which pixels count.
         confidence: of the prediction, (height', width'), higher is surer.
 
@@ -73,21 +73,21 @@ def build_image_record(
     Raises:
         ValueError: the protocol does not fit.
     """
-    height, width = truth.shape
+    height, width = ground_truth.shape
     predicted = resize_depth(predicted, height, width)
-    counts = np.zeros(truth.shape, bool)
+    counts = np.zeros(ground_truth.shape, bool)
     window = protocol.window(height, width)
-    counts[window] = protocol.in_range(truth[window])
-    t = truth[counts].astype(np.float32)
+    counts[window] = protocol.in_range(ground_truth[window])
+    t = ground_truth[counts].astype(np.float32)
     if not t.size:
         return None
     p = comparable(predicted[counts], protocol).astype(np.float32)
-    log_ratio = np.zeros(truth.shape, np.float32)
+    log_ratio = np.zeros(ground_truth.shape, np.float32)
     log_ratio[counts] = np.log(p / t)
     size = thumbnails.thumbnail_size(height, width)
     return ImageRecord(
         image=thumbnails.encode_image(thumbnails.shrink_image(rgb, size)),
-        truth=thumbnails.depth_codes(truth, size),
+        ground_truth=thumbnails.depth_codes(ground_truth, size),
         predicted=thumbnails.depth_codes(predicted, size),
         error=thumbnails.error_codes(log_ratio, counts, size),
         distribution=distribution_of(p, t),
@@ -108,7 +108,9 @@ def write_image_record(path: Path, frame: ImageRecord) -> None:
         "version": IMAGE_RECORD_VERSION,
         "pixels": frame.pixels,
         "image": _text(frame.image),
-        **{name: _text(thumbnails.encode_codes(getattr(frame, name))) for name in ("truth", "predicted", "error")},
+        "truth": _text(thumbnails.encode_codes(frame.ground_truth)),
+        "predicted": _text(thumbnails.encode_codes(frame.predicted)),
+        "error": _text(thumbnails.encode_codes(frame.error)),
         "depths": _packed(frame.distribution.depths, "<u4"),
         "ratios": _packed(frame.distribution.ratios, "<u4"),
         "abs_rel": _packed(frame.distribution.abs_rel, "<f8"),
@@ -122,12 +124,12 @@ def save_image_record(
     path: Path,
     rgb: np.ndarray,
     predicted: np.ndarray,
-    truth: np.ndarray,
+    ground_truth: np.ndarray,
     protocol: Protocol,
     confidence: np.ndarray | None = None,
 ) -> None:
-    """`build_image_record` and `write_image_record` of an image with pixels that count; arguments, errors are theirs."""
-    frame = build_image_record(rgb, predicted, truth, protocol, confidence)
+    """`build_image_record` and `write_image_record` of an image with pixels that count; errors are theirs."""
+    frame = build_image_record(rgb, predicted, ground_truth, protocol, confidence)
     if frame is None:
         raise ValueError(f"{path.stem}: no pixel with ground truth counts")
     write_image_record(path, frame)
@@ -141,12 +143,12 @@ def read_image_record(path: Path) -> ImageRecord:
         OSError: it cannot be read.
     """
     with _readable(path) as content:
-        truth, predicted, error = (
+        ground_truth, predicted, error = (
             thumbnails.decode_codes(base64.b64decode(content[name])) for name in ("truth", "predicted", "error")
         )
         return ImageRecord(
             image=base64.b64decode(content["image"]),
-            truth=truth,
+            ground_truth=ground_truth,
             predicted=predicted,
             error=error,
             distribution=Distribution(
@@ -203,8 +205,8 @@ def _unpacked_groups(content: dict[str, str] | None) -> ConfidenceGroups | None:
     return ConfidenceGroups(**{name: _unpacked(content[name], kind) for name, kind in _GROUPS.items()})
 
 
-def _quantiles(truth: np.ndarray) -> np.ndarray:
-    ordered = np.sort(truth)
+def _quantiles(ground_truth: np.ndarray) -> np.ndarray:
+    ordered = np.sort(ground_truth)
     if ordered.size <= _QUANTILES:
         return ordered
     return ordered[((np.arange(_QUANTILES) + 0.5) / _QUANTILES * ordered.size).astype(np.int64)]

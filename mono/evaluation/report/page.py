@@ -146,7 +146,7 @@ def _survey(
 ) -> tuple[dict[str, Path], Distribution, ConstantDepth | None, list[tuple[int, ...]]]:
     """The frames that can be read, their pixels' distribution, the best constant depth for them, and their shapes."""
     usable: dict[str, Path] = {}
-    truths, pixels, shapes = [], [], []
+    ground_truths, pixels, shapes = [], [], []
 
     def parts() -> Iterator[Distribution]:
         for name, path in frames.items():
@@ -156,13 +156,13 @@ def _survey(
                 logger.warning("%s: its pictures are left out of the report: %s", name, error)
                 continue
             usable[name] = path
-            truths.append(frame.quantiles)
+            ground_truths.append(frame.quantiles)
             pixels.append(frame.pixels)
-            shapes.append(frame.truth.shape)
+            shapes.append(frame.ground_truth.shape)
             yield frame.distribution
 
     whole = pooled(parts())
-    return usable, whole, best_constant(truths, pixels, protocol), shapes
+    return usable, whole, best_constant(ground_truths, pixels, protocol), shapes
 
 
 def _rows(
@@ -180,7 +180,7 @@ def _rows(
             yield row
             continue
         frame = read_image_record(frames[name])
-        height, width = frame.truth.shape
+        height, width = frame.ground_truth.shape
         yield Row(row.name, row.pixels, row.cells, _pictures(name, frame, depths, errors), width, height)
 
 
@@ -193,7 +193,7 @@ def _mostly_wide(shapes: Sequence[tuple[int, ...]]) -> bool:
 def _pictures(name: str, frame: ImageRecord, depths: ColorScale, errors: ColorScale) -> tuple[Picture, ...]:
     maps = {
         "Photo": frame.image,
-        "Ground truth": thumbnails.encode_image(thumbnails.depth_colors(frame.truth, depths.low, depths.high)),
+        "Ground truth": thumbnails.encode_image(thumbnails.depth_colors(frame.ground_truth, depths.low, depths.high)),
         "Prediction": thumbnails.encode_image(thumbnails.depth_colors(frame.predicted, depths.low, depths.high)),
         "Error": thumbnails.encode_image(thumbnails.error_colors(frame.error, errors.high)),
     }

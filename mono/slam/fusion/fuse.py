@@ -14,6 +14,7 @@ from mono.geometry.camera import Camera
 from mono.io.point_cloud import depth_edges
 from mono.slam.fusion.posed_depth import PosedFrame
 from mono.slam.fusion.sky import sky_mask
+from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ _PROBED = 12  # frames that are looked at to choose sizes
 _NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
 
 
-class FuseError(ValueError):
+class FuseError(MetricDepthError):
     """Nothing can be fused. The message says why and what to do."""
 
 

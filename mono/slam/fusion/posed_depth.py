@@ -21,11 +21,12 @@ from mono.io.video import Video, is_video
 from mono.runs.manifest import Manifest
 from mono.slam.trajectory.files import read_trajectory
 from mono.slam.trajectory.trajectory import Trajectory, associate
+from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 
 
-class PosedDepthError(ValueError):
+class PosedDepthError(MetricDepthError):
     """Depth maps and poses cannot be brought together. The message says why and what to do."""
 
 

@@ -21,6 +21,7 @@ from mono.slam.scale.colmap_model import choose_images, import_pycolmap, write_m
 from mono.slam.scale.estimate import ScaleError
 from mono.slam.scale.trajectory_scale import Rescaling, scale_model
 from mono.slam.trajectory.trajectory import Trajectory
+from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     import pycolmap
@@ -32,7 +33,7 @@ DepthOf = Callable[[np.ndarray, ResolvedCamera], np.ndarray]
 """Gives depth [m], (height, width) float32, 0 where there is none, of an (height, width, 3) uint8 frame."""
 
 
-class SlamError(ValueError):
+class SlamError(MetricDepthError):
     """Frames cannot be turned into a path. The message says why and what to do."""
 
 
@@ -202,6 +203,8 @@ def _agreement(segment: VoSegment) -> dict[str, Any]:
     # Each is the difference of two keyframes' errors.
     spread = 1.4826 * float(np.median(np.abs(ratios - np.median(ratios)))) / math.sqrt(2)
     if spread > _VO_SPREAD:
-        said = "the depth of neighbouring keyframes differs by %.0f %%, metres may be far off: take more frames, or sfm"
-        logger.warning(said, 100 * spread)
+        message = (
+            "the depth of neighbouring keyframes differs by %.0f %%, metres may be far off: take more frames, or sfm"
+        )
+        logger.warning(message, 100 * spread)
     return {"scale": 1.0, "spread": round(spread, 5)}

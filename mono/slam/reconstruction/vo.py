@@ -19,6 +19,7 @@ import numpy as np
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.slam.scale.estimate import depth_at
+from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ _DEPTH_NOISE = 0.05  # of a keyframe's depth as a whole, relative: what steps sc
 _KEPT_POINTS = 200  # of a keyframe, for the map
 
 
-class VoError(ValueError):
+class VoError(MetricDepthError):
     """No path can be tracked. The message says why and what to do."""
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from mono.data.folder import natural_order
 from mono.slam.scale.estimate import ScaleError, depth_at
+from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     import pycolmap
@@ -158,7 +159,7 @@ def model_name_finder(model: pycolmap.Reconstruction) -> Callable[[str], int | N
     return find
 
 
-class SfmError(ValueError):
+class SfmError(MetricDepthError):
     """No camera path can be found. The message says why and what to do."""
 
 

@@ -10,13 +10,14 @@ import numpy as np
 
 from mono.slam.scale.drift import Drift, find_drift, find_jump
 from mono.slam.scale.statistics import autocorrelation, huber_mean, robust_std
+from mono.system.errors import MetricDepthError
 
 MIN_IMAGES, MIN_POINTS = 5, 15
 _BROKEN_BETWEEN = 0.30  # robust std of log scale between images that no metric model and no sound path shows
 _BROKEN_WITHIN = 0.60  # the same between the points of one image
 
 
-class ScaleError(ValueError):
+class ScaleError(MetricDepthError):
     """There is no scale that could be trusted. The message says why and what to do."""
 
 

@@ -127,8 +127,8 @@ def _followed(
     limits: TrackLimits,
 ) -> FramePoints:
     """Points by the frames on one side of the anchor."""
-    picture = read(anchor)
-    corners = _corners(picture)
+    image = read(anchor)
+    corners = _corners(image)
     best = FramePoints(anchor, np.zeros((0, 2)), np.zeros(0), np.zeros(0), Counts(len(corners)))
     uv, frames = [corners], [anchor]
     seen = np.ones((1, len(corners)), bool)
@@ -136,10 +136,10 @@ def _followed(
         frame = anchor + direction * step
         if not 0 <= frame < len(trajectory):
             break
-        before, picture = picture, read(frame)
+        before, image = image, read(frame)
         rotation = trajectory.poses[frame, :3, :3].T @ trajectory.poses[frames[-1], :3, :3]
         alive = np.flatnonzero(seen[-1])
-        there, ok = _tracked(before, picture, uv[-1][alive], _turned(uv[-1][alive], rotation, camera), limits)
+        there, ok = _tracked(before, image, uv[-1][alive], _turned(uv[-1][alive], rotation, camera), limits)
         place, on = uv[-1].copy(), np.zeros(len(corners), bool)
         place[alive[ok]], on[alive[ok]] = there[ok], True
         uv, seen, frames = [*uv, place], np.concatenate([seen, on[None]]), [*frames, frame]
@@ -260,17 +260,17 @@ def _turned(uv: np.ndarray, rotation: np.ndarray, camera: Camera) -> np.ndarray:
     return np.where(in_front[:, None], moved, uv)
 
 
-def _corners(picture: np.ndarray) -> np.ndarray:
+def _corners(image: np.ndarray) -> np.ndarray:
     """Corners of a grey picture [px], (P, 2), spread over it."""
     import cv2
 
-    h, w = picture.shape
+    h, w = image.shape
     apart = max(4.0, math.sqrt(w * h / _MOST_CORNERS) / 2)
-    found = cv2.goodFeaturesToTrack(picture, _MOST_CORNERS, 0.003, apart)
+    found = cv2.goodFeaturesToTrack(image, _MOST_CORNERS, 0.003, apart)
     if found is None:
         return np.zeros((0, 2))
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 0.01)
-    return cv2.cornerSubPix(picture, found, (3, 3), (-1, -1), criteria).reshape(-1, 2).astype(np.float64)
+    return cv2.cornerSubPix(image, found, (3, 3), (-1, -1), criteria).reshape(-1, 2).astype(np.float64)
 
 
 def _tracked(

@@ -155,15 +155,15 @@ def track_frames(
 
     def read(number: int) -> np.ndarray:
         if number not in cache:
-            picture = grey(frames.samples[number].read().rgb)
-            if picture.shape != (camera.height, camera.width):
+            image = grey(frames.samples[number].read().rgb)
+            if image.shape != (camera.height, camera.width):
                 raise ScaleError(
-                    f"{frames.samples[number].source}: is {picture.shape[1]}x{picture.shape[0]}, the camera "
+                    f"{frames.samples[number].source}: is {image.shape[1]}x{image.shape[0]}, the camera "
                     f"{camera.width}x{camera.height}; all frames must be of one size"
                 )
             while len(cache) >= 64:
                 cache.pop(next(iter(cache)))
-            cache[number] = picture
+            cache[number] = image
         return cache[number]
 
     for anchor in map(int, anchors[choose_frames(path.chosen(anchors), count)]):
@@ -205,17 +205,17 @@ def scale_trajectory(
         good = np.isfinite(predicted)
         return np.log(predicted[good] / points.depth[good])
 
-    said, failures = _ask(
+    estimates, failures = _ask(
         (
             (n, frames.samples[n].source, float(positions[n]), functools.partial(ratios, n, points))
             for n, points in tracks
         ),
         on_done,
     )
-    chosen = len(said) + len(failures)
-    if len(said) < MIN_IMAGES:
-        raise ScaleError(_why_nothing(list(counts.values()), len(said), chosen, failures))
-    return Rescaling(estimate_scale(said), chosen, tuple(failures), counts)
+    chosen = len(estimates) + len(failures)
+    if len(estimates) < MIN_IMAGES:
+        raise ScaleError(_why_nothing(list(counts.values()), len(estimates), chosen, failures))
+    return Rescaling(estimate_scale(estimates), chosen, tuple(failures), counts)
 
 
 def _ask(
@@ -226,20 +226,20 @@ def _ask(
     Args:
         frames: number, name, position on the way, and what gives the log ratios of its points, of each.
     """
-    said, failures = [], []
+    estimates, failures = [], []
     for number, name, position, ratios_of in frames:
         try:
             ratios = ratios_of()
             found = image_scale(number, position, ratios)
             if found:
-                said.append(found)
+                estimates.append(found)
             else:
                 failures.append((name, f"only {len(ratios)} points to compare"))
         except (ValueError, OSError) as error:
             logger.warning("%s: %s", name, error)
             failures.append((name, str(error)))
         on_done(1)
-    return said, failures
+    return estimates, failures
 
 
 def _same_size(depth: np.ndarray, uv: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
@@ -250,9 +250,9 @@ def _same_size(depth: np.ndarray, uv: np.ndarray, camera: Camera) -> tuple[np.nd
     return depth, (uv + 0.5) * (width / camera.width, height / camera.height) - 0.5
 
 
-def _why_nothing(counts: list[Counts], said: int, chosen: int, failures: Sequence[tuple[str, str]]) -> str:
+def _why_nothing(counts: list[Counts], estimates: int, chosen: int, failures: Sequence[tuple[str, str]]) -> str:
     """Why too few frames say anything about scale."""
-    start = f"no scale: only {said} of {chosen} frames have points to compare with depth; "
+    start = f"no scale: only {estimates} of {chosen} frames have points to compare with depth; "
     if not counts:
         return start + (f"the first fails with: {failures[0][1]}" if failures else "none could be read")
     corners, tracked, parallax, in_front, close = (
@@ -278,8 +278,8 @@ def _why_nothing(counts: list[Counts], said: int, chosen: int, failures: Sequenc
     if close < 0.3 * parallax:
         return start + (
             f"of {parallax:.0f} points in a frame, {in_front:.0f} lie ahead and {close:.0f} are seen within 1 px of "
-            "where poses and camera say: poses and frames do not belong together, or the camera is wrong; check the frames' "
-            "order, the focal length, and that the poses are camera to world"
+            "where poses and camera say: poses and frames do not belong together, or the camera is wrong; check the "
+            "frames' order, the focal length, and that the poses are camera to world"
         )
     return start + (
         f"in a typical one {close:.0f} points are triangulated; in too few frames there are enough of them where there "
@@ -307,14 +307,14 @@ def scale_model(
     def ratios(image_id: int) -> np.ndarray:
         return image_log_ratios(model, image_id, depth(image_id))
 
-    said, failures = _ask(
+    estimates, failures = _ask(
         (
             (i, str(model.images[i].name), number / last, functools.partial(ratios, i))
             for number, i in enumerate(image_ids)
         ),
         on_done,
     )
-    return Rescaling(estimate_scale(said), len(image_ids), tuple(failures))
+    return Rescaling(estimate_scale(estimates), len(image_ids), tuple(failures))
 
 
 def apply_scale(trajectory: Trajectory, estimate: ScaleEstimate, windowed: bool) -> Trajectory:

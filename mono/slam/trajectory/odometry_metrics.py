@@ -52,7 +52,7 @@ class Segments:
 
 def segment_errors(
     estimate: np.ndarray,
-    truth: np.ndarray,
+    gt: np.ndarray,
     lengths: Sequence[float] = KITTI_LENGTHS,
     step: int = KITTI_STEP,
     distances: np.ndarray | None = None,
@@ -68,17 +68,17 @@ def segment_errors(
 
     Args:
         estimate, truth: camera to world, frame by frame, (N, 4, 4), the truth in metres.
-        distances: along the true path [m], (N,), where `truth` has not all of its poses.
+        distances: along the true path [m], (N,), where `gt` has not all of its poses.
     """
     if distances is None:
-        steps = np.linalg.norm(np.diff(truth[:, :3, 3], axis=0), axis=1)
+        steps = np.linalg.norm(np.diff(gt[:, :3, 3], axis=0), axis=1)
         distances = np.concatenate([[0.0], np.cumsum(steps)])
-    starts = np.repeat(np.arange(0, len(truth), step), len(lengths))
+    starts = np.repeat(np.arange(0, len(gt), step), len(lengths))
     wanted = np.tile(np.asarray(lengths, np.float64), len(starts) // len(lengths))
     last = np.searchsorted(distances, distances[starts] + wanted, side="right")
-    on = last < len(truth)
+    on = last < len(gt)
     first, last, wanted = starts[on], last[on], wanted[on]
-    true_motion = inverse(truth[first]) @ truth[last]
+    true_motion = inverse(gt[first]) @ gt[last]
     motion = inverse(estimate[first]) @ estimate[last]
     error = inverse(motion) @ true_motion
     translation = np.linalg.norm(error[:, :3, 3], axis=1) / wanted
@@ -101,7 +101,7 @@ class Similarity:
         return moved
 
 
-def alignment(estimate: np.ndarray, truth: np.ndarray, kind: str) -> Similarity:
+def alignment(estimate: np.ndarray, gt: np.ndarray, kind: str) -> Similarity:
     """What brings estimated positions (N, 3) nearest to true ones in the mean square (Umeyama 1991).
 
     Args:
@@ -114,7 +114,7 @@ def alignment(estimate: np.ndarray, truth: np.ndarray, kind: str) -> Similarity:
         return Similarity(1.0, np.eye(3), np.zeros(3))
     if kind not in ALIGNMENTS:
         raise TrajectoryError(f"alignment {kind!r} is unknown; choose {', '.join(ALIGNMENTS)}")
-    x, y = estimate - estimate.mean(0), truth - truth.mean(0)
+    x, y = estimate - estimate.mean(0), gt - gt.mean(0)
     u, d, vt = np.linalg.svd(y.T @ x)
     sign = np.array([1, 1, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
     rotation = (u * sign) @ vt
@@ -124,7 +124,7 @@ def alignment(estimate: np.ndarray, truth: np.ndarray, kind: str) -> Similarity:
         if square < 1e-18 or float((y**2).sum()) < 1e-18:
             raise TrajectoryError("alignment: a trajectory does not move, so there is no scale; compare longer ones")
         scale = float((d * sign).sum() / square)
-    return Similarity(scale, rotation, truth.mean(0) - scale * rotation @ estimate.mean(0))
+    return Similarity(scale, rotation, gt.mean(0) - scale * rotation @ estimate.mean(0))
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class OdometryErrors:
 
 def compare_trajectories(
     estimate: Trajectory,
-    truth: Trajectory,
+    gt: Trajectory,
     max_difference: float | None = None,
     lengths: Sequence[float] = KITTI_LENGTHS,
     step: int = KITTI_STEP,
@@ -214,16 +214,16 @@ def compare_trajectories(
         TrajectoryError: fewer than three poses belong together, or one of the two does not move.
     """
     if max_difference is None:
-        max_difference = float(np.median(np.diff(truth.times))) / 2 if len(truth) > 1 else 0.0
-    pairs = associate(estimate.times, truth.times, max_difference)
+        max_difference = float(np.median(np.diff(gt.times))) / 2 if len(gt) > 1 else 0.0
+    pairs = associate(estimate.times, gt.times, max_difference)
     if len(pairs) < max(3, delta + 1):
         raise TrajectoryError(
             f"only {len(pairs)} of {len(estimate)} estimated poses have a true one within {max_difference:.3g} in time "
-            f"(estimate {estimate.times[0]:.9g} to {estimate.times[-1]:.9g}, truth {truth.times[0]:.9g} to "
-            f"{truth.times[-1]:.9g}); give both the same clock, or a larger difference"
+            f"(estimate {estimate.times[0]:.9g} to {estimate.times[-1]:.9g}, truth {gt.times[0]:.9g} to "
+            f"{gt.times[-1]:.9g}); give both the same clock, or a larger difference"
         )
-    p, q = estimate.poses[pairs[:, 0]], truth.poses[pairs[:, 1]]
-    distances = truth.distances[pairs[:, 1]]
+    p, q = estimate.poses[pairs[:, 0]], gt.poses[pairs[:, 1]]
+    distances = gt.distances[pairs[:, 1]]
     aligned = {}
     for kind in ALIGNMENTS:
         similarity = alignment(p[:, :3, 3], q[:, :3, 3], kind)
@@ -243,7 +243,7 @@ def compare_trajectories(
     return OdometryErrors(
         len(pairs),
         len(estimate),
-        len(truth),
+        len(gt),
         float(distances[-1] - distances[0]),
         segment_errors(p, q, lengths, step, distances),
         segment_errors(scaled, q, lengths, step, distances),

@@ -126,17 +126,17 @@ def _figure(width: float, height: float) -> Figure:
 
 def _path_figure(errors: OdometryErrors) -> Figure:
     """The paths over the two axes of the truth's world that it spreads over most."""
-    truth = errors.compared[0][:, :3, 3]
-    a, b = np.sort(np.argsort(np.ptp(truth, axis=0))[1:])
+    gt = errors.compared[0][:, :3, 3]
+    a, b = np.sort(np.argsort(np.ptp(gt, axis=0))[1:])
     figure = _figure(6.4, 5.2)
     axes = figure.subplots()
-    axes.plot(truth[:, a], truth[:, b], color="0.25", linewidth=2.2, label="truth")
+    axes.plot(gt[:, a], gt[:, b], color="0.25", linewidth=2.2, label="truth")
     for kind, color in (("se3", "tab:blue"), ("sim3", "tab:orange")):
         at = errors.aligned[kind].poses[:, :3, 3]
         ate = errors.aligned[kind].ate.rmse
         label = f"estimate, {'SE(3)' if kind == 'se3' else 'Sim(3)'}: ATE {ate:.3g} m"
         axes.plot(at[:, a], at[:, b], color=color, linewidth=1.2, label=label)
-    axes.plot(*truth[0, [a, b]], "o", color="0.25", markersize=5)
+    axes.plot(*gt[0, [a, b]], "o", color="0.25", markersize=5)
     axes.set(xlabel=f"{'xyz'[a]} [m]", ylabel=f"{'xyz'[b]} [m]", aspect="equal")
     axes.grid(linewidth=0.4)
     axes.legend(fontsize=8)

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mono.system.errors import MetricDepthError
+
 _ROTATION_TOLERANCE = 1e-3  # of entries of R^T R; text files with four digits pass
 
 
-class TrajectoryError(ValueError):
+class TrajectoryError(MetricDepthError):
     """A trajectory or its file cannot be used. The message says where, what is wrong and what to do."""
 
 

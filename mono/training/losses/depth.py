@@ -19,12 +19,12 @@ def image_mean(values: Tensor, mask: Tensor) -> Tensor:
     return kept.flatten(1).sum(1) / mask.flatten(1).sum(1).clamp_min(1)
 
 
-def log_l1(log_depth: Tensor, log_truth: Tensor, mask: Tensor) -> Tensor:
+def log_l1(log_depth: Tensor, log_target: Tensor, mask: Tensor) -> Tensor:
     """Mean absolute difference of log depth: close to the mean relative error, blind to no offset."""
-    return image_mean((log_depth - log_truth).abs(), mask).mean()
+    return image_mean((log_depth - log_target).abs(), mask).mean()
 
 
-def silog(log_depth: Tensor, log_truth: Tensor, mask: Tensor, focus: float | Tensor = 0.5) -> Tensor:
+def silog(log_depth: Tensor, log_target: Tensor, mask: Tensor, focus: float | Tensor = 0.5) -> Tensor:
     """Scale-invariant log error (Eigen et al., NeurIPS 2014): sqrt(mean(g^2) - focus * mean(g)^2), g in log depth.
 
     Args:
@@ -32,12 +32,12 @@ def silog(log_depth: Tensor, log_truth: Tensor, mask: Tensor, focus: float | Ten
         mask: where ground truth is.
         focus: 0 is the root mean square, 1 forgives any common scale; one for all images, or one for each, (B,).
     """
-    g = log_depth - log_truth
+    g = log_depth - log_target
     variance = image_mean(g.square(), mask) - focus * image_mean(g, mask).square()
     return (variance.clamp_min(0) + _EPS).sqrt().mean()
 
 
-def gradient_matching(log_depth: Tensor, log_truth: Tensor, mask: Tensor, scales: int = 4) -> Tensor:
+def gradient_matching(log_depth: Tensor, log_target: Tensor, mask: Tensor, scales: int = 4) -> Tensor:
     """Multi-scale gradient loss (Li and Snavely, CVPR 2018; MiDaS): |dx R| + |dy R| of R, the error in log depth.
 
     Coarser scales take every 2nd, 4th, ... pixel; a difference counts where both its pixels have ground truth.
@@ -45,7 +45,7 @@ def gradient_matching(log_depth: Tensor, log_truth: Tensor, mask: Tensor, scales
     total = log_depth.new_zeros(())
     for scale in range(scales):
         step = 2**scale
-        error = (log_depth - log_truth)[..., ::step, ::step]
+        error = (log_depth - log_target)[..., ::step, ::step]
         known = mask[..., ::step, ::step]
         for dim in (-1, -2):
             count = error.shape[dim] - 1
@@ -67,7 +67,7 @@ def box_points(height: int, width: int, generator: torch.Generator, boxes: int =
     return rows * width + columns
 
 
-def rpnl(depth: Tensor, truth: Tensor, mask: Tensor, points: Tensor) -> Tensor:
+def rpnl(depth: Tensor, target: Tensor, mask: Tensor, points: Tensor) -> Tensor:
     """Random proposal normalisation loss (Metric3D, ICCV 2023, section 3.3): local shape alone.
 
     In each box, prediction and ground truth are centred on their median and divided by their mean absolute deviation;
@@ -81,7 +81,7 @@ def rpnl(depth: Tensor, truth: Tensor, mask: Tensor, points: Tensor) -> Tensor:
     """
     known = mask.flatten(1)[:, points]
     p, _ = _normalised(depth.flatten(1)[:, points], known)
-    t, spread = _normalised(truth.flatten(1)[:, points], known)
+    t, spread = _normalised(target.flatten(1)[:, points], known)
     usable = (known.sum(-1) >= 8) & (spread > _SPREAD)
     return _last_mean(_last_mean((p - t).abs(), known), usable).mean()
 
@@ -99,14 +99,14 @@ def _normalised(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     return centred / spread.clamp_min(_SPREAD)[..., None], spread
 
 
-def laplace(log_depth: Tensor, log_truth: Tensor, mask: Tensor, confidence: Tensor) -> Tensor:
+def laplace(log_depth: Tensor, log_target: Tensor, mask: Tensor, confidence: Tensor) -> Tensor:
     """Negative log likelihood (Kendall and Gal, NeurIPS 2017) of the error in log depth, Laplace-distributed with the
     scale b = -ln(confidence).
 
     Trains the confidence only: the depth is held fixed, else it would give up on what is hard.
     """
     scale = -confidence.clamp(_EPS, 1 - _EPS).log()
-    error = (log_depth - log_truth).abs().detach()
+    error = (log_depth - log_target).abs().detach()
     return image_mean(error / scale + scale.log(), mask).mean()
 
 

@@ -30,7 +30,7 @@ def known_pixels(mask: Tensor, draws: Tensor) -> Tensor:
     return torch.searchsorted(count, nth).unflatten(1, draws.shape)
 
 
-def virtual_normal(points: Tensor, truth: Tensor, mask: Tensor, draws: Tensor, apart: float = 0.1) -> Tensor:
+def virtual_normal(points: Tensor, target: Tensor, mask: Tensor, draws: Tensor, apart: float = 0.1) -> Tensor:
     """Virtual normal loss, VNL (Yin et al., ICCV 2019, section 3.2): the mean of |n - n*|_1 over random triangles.
 
     n is the normal of a triangle of predicted points, n* that of the same pixels' true points. Triangles with an angle
@@ -44,7 +44,7 @@ def virtual_normal(points: Tensor, truth: Tensor, mask: Tensor, draws: Tensor, a
         apart: shortest side, as a share of the triangle's mean depth.
     """
     index = known_pixels(mask, draws)
-    predicted, true = (_at(p, index) for p in (points, truth))  # (B, 3 coordinates, 3 corners, N)
+    predicted, true = (_at(p, index) for p in (points, target))  # (B, 3 coordinates, 3 corners, N)
     sides = true - true.roll(-1, 2)
     lengths = sides.norm(dim=1)
     directions = F.normalize(sides, dim=1, eps=1e-12)
@@ -90,7 +90,7 @@ def near_pairs(height: int, width: int, generator: torch.Generator, count: int =
     return torch.stack([rows * width + columns, others * width + beside])
 
 
-def pairwise_normal(points: Tensor, truth: Tensor, mask: Tensor, pairs: Tensor) -> Tensor:
+def pairwise_normal(points: Tensor, target: Tensor, mask: Tensor, pairs: Tensor) -> Tensor:
     """Pair-wise normal loss, PWN (Yin et al., "Learning to recover 3D scene shape from a single image", CVPR 2021,
     section 3.3): the mean of |n_A . n_B - n*_A . n*_B| over pairs of pixels A, B.
 
@@ -104,11 +104,11 @@ def pairwise_normal(points: Tensor, truth: Tensor, mask: Tensor, pairs: Tensor) 
         pairs: flat indices (2, N) of A and B, as `near_pairs` gives them.
     """
     normals, _ = surface_normals(points, mask)
-    true_normals, known = surface_normals(truth, mask)
+    true_normals, known = surface_normals(target, mask)
     index = pairs.expand(len(points), -1, -1)
     a, b = _at(normals, index).unbind(2)
     true_a, true_b = _at(true_normals, index).unbind(2)
-    place_a, place_b = _at(truth, index).unbind(2)
+    place_a, place_b = _at(target, index).unbind(2)
     cosine = (true_a * true_b).sum(1)
     off = (true_a * (place_b - place_a)).sum(1).abs()
     plane = (cosine > math.cos(math.radians(8))) & (off < 0.02 * place_a[:, 2])

@@ -49,10 +49,10 @@ def compute_losses(
     known = target > 0
     metric = batch.metric[:, None, None, None]
     measured = (batch.metric & batch.measured)[:, None, None, None]
-    log_truth = target.where(known, 1.0).log()
+    log_target = target.where(known, 1.0).log()
     if not bool(metric.all()):
         # The median of the differences: as many pixels are then too near as too far, and no common scale is pulled at.
-        log_truth = log_truth + _medians(log_depth.detach() - log_truth, known).where(~metric, 0.0)
+        log_target = log_target + _medians(log_depth.detach() - log_target, known).where(~metric, 0.0)
     sky = (target == SKY) & metric
     focus = torch.where(batch.metric, 0.5, 1.0)
     height, width = known.shape[-2:]
@@ -62,7 +62,7 @@ def compute_losses(
 
     def in_space() -> tuple[Tensor, Tensor, Tensor]:
         rays = grid_rays(batch.intrinsics, rows, columns)
-        return rays * depth, rays * log_truth.exp(), known
+        return rays * depth, rays * log_target.exp(), known
 
     def random(*shape: int) -> Tensor:
         return torch.rand(*shape, generator=generator).to(depth.device)
@@ -74,14 +74,14 @@ def compute_losses(
         return geometry_losses.near_pairs(height, width, generator).to(depth.device)
 
     computed: dict[str, Callable[[], Tensor]] = {
-        "log_l1": lambda: losses.log_l1(log_depth, log_truth, known),
-        "silog": lambda: losses.silog(log_depth, log_truth, known, focus),
-        "gradient": lambda: losses.gradient_matching(log_depth, log_truth, known),
-        "rpnl": lambda: losses.rpnl(log_depth, log_truth, known, boxes()),
+        "log_l1": lambda: losses.log_l1(log_depth, log_target, known),
+        "silog": lambda: losses.silog(log_depth, log_target, known, focus),
+        "gradient": lambda: losses.gradient_matching(log_depth, log_target, known),
+        "rpnl": lambda: losses.rpnl(log_depth, log_target, known, boxes()),
         "vnl": lambda: geometry_losses.virtual_normal(*in_space(), random(3, 4096)),
         "pwn": lambda: geometry_losses.pairwise_normal(*in_space(), pairs()),
         "laplace": lambda: losses.laplace(
-            log_depth, log_truth.where(~sky, log_depth.detach() + _SKY_ERROR), (known & measured) | sky, confidence
+            log_depth, log_target.where(~sky, log_depth.detach() + _SKY_ERROR), (known & measured) | sky, confidence
         ),
         "consistency": lambda: consistency(output.depth.float().clamp_min(_NEAREST).log(), batch, rows, columns),
         "sky": lambda: losses.sky(log_depth, sky, math.log(far)),

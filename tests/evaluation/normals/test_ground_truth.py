@@ -86,10 +86,10 @@ def test_depth_in_steps_is_averaged_until_it_is_steady() -> None:
     depth = (3 * 0.8 / (0.8 - 0.6 * camera.rays()[..., 0])).astype(np.float32)
     found = derive_normals((np.round(depth * 50) / 50).astype(np.float32), camera)
     assert found.window > 1
-    truth = np.broadcast_to(np.float32([0.6, 0, -0.8]), (120, 160, 3))
+    gt = np.broadcast_to(np.float32([0.6, 0, -0.8]), (120, 160, 3))
     kept = found.normal.any(axis=2)
-    averaged, _ = evaluate_normals(found.normal, truth, kept)
-    plain, _ = evaluate_normals(normals_from_depth((np.round(depth * 50) / 50).astype(np.float32), camera), truth, kept)
+    averaged, _ = evaluate_normals(found.normal, gt, kept)
+    plain, _ = evaluate_normals(normals_from_depth((np.round(depth * 50) / 50).astype(np.float32), camera), gt, kept)
     assert plain.median > 15 > 3 > averaged.median
     margin = 1 + found.window // 2  # of neighbours that there must be
     assert kept[margin:-margin, margin:-margin].all() and not kept[:margin].any()
@@ -100,8 +100,8 @@ def test_noise_that_is_too_strong_is_told_of() -> None:
     noise = np.random.default_rng(0).normal(1, 0.004, (120, 160))
     found = derive_normals((3 * noise).astype(np.float32), camera)
     assert found.window == 9 and found.noise > 2
-    truth = np.broadcast_to(np.float32([0, 0, -1]), (120, 160, 3))
-    metrics, _ = evaluate_normals(found.normal, truth, found.normal.any(axis=2))
+    gt = np.broadcast_to(np.float32([0, 0, -1]), (120, 160, 3))
+    metrics, _ = evaluate_normals(found.normal, gt, found.normal.any(axis=2))
     assert metrics.median == pytest.approx(found.noise, rel=0.5)  # of the right order
 
 

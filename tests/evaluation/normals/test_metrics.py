@@ -44,28 +44,28 @@ def test_metrics_by_hand() -> None:
 
 
 def test_lengths_do_not_matter_but_signs_do() -> None:
-    predicted, truth = tilted([0, 10])
-    assert evaluate_normals(7 * predicted, truth)[0].mean == pytest.approx(5)
-    assert evaluate_normals(-predicted, truth)[0].mean == pytest.approx(175)
+    predicted, gt = tilted([0, 10])
+    assert evaluate_normals(7 * predicted, gt)[0].mean == pytest.approx(5)
+    assert evaluate_normals(-predicted, gt)[0].mean == pytest.approx(175)
 
 
 def test_missing_predictions_count_as_ninety_degrees() -> None:
-    predicted, truth = tilted([4, 4, 4, 4])
+    predicted, gt = tilted([4, 4, 4, 4])
     predicted[0, 1], predicted[0, 2] = 0, np.nan
-    metrics, _ = evaluate_normals(predicted, truth)
+    metrics, _ = evaluate_normals(predicted, gt)
     assert metrics.pixels == 4
     assert metrics.mean == pytest.approx((4 + 90 + 90 + 4) / 4)
     assert metrics.under_5 == 0.5
 
 
 def test_only_pixels_that_count_do() -> None:
-    predicted, truth = tilted([1, 2, 3, 4])
-    truth[0, 0] = 0
+    predicted, gt = tilted([1, 2, 3, 4])
+    gt[0, 0] = 0
     counts = np.array([[True, True, False, True]])
-    metrics, _ = evaluate_normals(predicted, truth, counts)
+    metrics, _ = evaluate_normals(predicted, gt, counts)
     assert (metrics.pixels, metrics.mean) == (2, pytest.approx(3))
-    assert evaluate_normals(predicted, np.zeros_like(truth)) is None
-    assert evaluate_normals(predicted, truth, np.zeros_like(counts)) is None
+    assert evaluate_normals(predicted, np.zeros_like(gt)) is None
+    assert evaluate_normals(predicted, gt, np.zeros_like(counts)) is None
 
 
 def test_predictions_are_resized_and_the_truth_never() -> None:
@@ -90,13 +90,13 @@ def test_missing_normals_do_not_bleed() -> None:
 
 
 def test_shapes_that_do_not_fit() -> None:
-    predicted, truth = tilted([1, 2])
+    predicted, gt = tilted([1, 2])
     with pytest.raises(ValueError, match=r"predicted normals have shape \(1, 2\)"):
-        evaluate_normals(predicted[..., 0], truth)
+        evaluate_normals(predicted[..., 0], gt)
     with pytest.raises(ValueError, match=r"true normals have shape \(2, 3\)"):
-        evaluate_normals(predicted, truth[0])
+        evaluate_normals(predicted, gt[0])
     with pytest.raises(ValueError, match=r"pixels that count are \(2, 1\)"):
-        evaluate_normals(predicted, truth, np.ones((2, 1), bool))
+        evaluate_normals(predicted, gt, np.ones((2, 1), bool))
 
 
 def test_the_mean_over_images_counts_each_the_same() -> None:
@@ -135,7 +135,7 @@ def test_the_pooled_median_is_within_a_bin(seed: int) -> None:
 
 
 def test_the_largest_angle_has_a_bin() -> None:
-    predicted, truth = tilted([180, 180])
-    image = ImageNormals(*evaluate_normals(predicted, truth), "network", "annotation")
+    predicted, gt = tilted([180, 180])
+    image = ImageNormals(*evaluate_normals(predicted, gt), "network", "annotation")
     assert len(image.histogram) == 720
     assert pooled_over_pixels([image]).median == pytest.approx(180, abs=0.25)

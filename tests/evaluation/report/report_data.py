@@ -38,9 +38,9 @@ def evaluate(
     results: dict[str, dict[str, ImageMetrics] | None] = {}
     frames = {}
     for number, name in enumerate(names):
-        rgb, predicted, truth = scene(number, size, error=0.05 + 0.3 * number / len(names))
-        results[name] = evaluate_tiers(predicted, truth, protocol)
-        frame = build_image_record(rgb, predicted, truth, protocol)
+        rgb, predicted, gt = scene(number, size, error=0.05 + 0.3 * number / len(names))
+        results[name] = evaluate_tiers(predicted, gt, protocol)
+        frame = build_image_record(rgb, predicted, gt, protocol)
         assert frame is not None
         frames[name] = folder / f"{number}.json"
         write_image_record(frames[name], frame)
@@ -51,14 +51,14 @@ def scene(seed: int, size: tuple[int, int], error: float) -> tuple[np.ndarray, n
     """Photo, prediction and truth [m] of a floor with boxes; predictions are too far by about `error`."""
     generator = np.random.default_rng(seed)
     height, width = size
-    truth = np.geomspace(20, 1, height)[:, None] * np.ones(width)
+    gt = np.geomspace(20, 1, height)[:, None] * np.ones(width)
     rgb = np.empty((height, width, 3))
     rgb[:] = generator.uniform(50, 200, 3)
     for _ in range(12):
         top, left = generator.integers(0, height - 8), generator.integers(0, width - 8)
         box = slice(top, top + int(height * 0.3)), slice(left, left + int(width * 0.2))
-        truth[box] = np.minimum(truth[box], generator.uniform(1, 15))
+        gt[box] = np.minimum(gt[box], generator.uniform(1, 15))
         rgb[box] = generator.uniform(0, 255, 3)
     rgb += generator.normal(0, 8, rgb.shape)
-    predicted = truth * np.exp(error + 0.05 * generator.normal(size=size))
-    return rgb.clip(0, 255).astype(np.uint8), predicted.astype(np.float32), truth.astype(np.float32)
+    predicted = gt * np.exp(error + 0.05 * generator.normal(size=size))
+    return rgb.clip(0, 255).astype(np.uint8), predicted.astype(np.float32), gt.astype(np.float32)

@@ -7,25 +7,25 @@ from mono.evaluation.report.distributions import DEPTH_EDGES, DISTANCE_EDGES, RA
 
 
 def test_every_pixel_is_counted_once_in_the_bin_of_its_depths():
-    truth = np.array([1.01, 1.01, 5.0, 40.0])
+    gt = np.array([1.01, 1.01, 5.0, 40.0])
     predicted = np.array([1.01, 2.03, 5.0, 20.0])
-    found = distribution_of(predicted, truth)
+    found = distribution_of(predicted, gt)
     assert found.pixels == found.depths.sum() == 4
-    expected, _, _ = np.histogram2d(truth, predicted, [DEPTH_EDGES, DEPTH_EDGES])
+    expected, _, _ = np.histogram2d(gt, predicted, [DEPTH_EDGES, DEPTH_EDGES])
     np.testing.assert_array_equal(found.depths, expected)
-    expected, _, _ = np.histogram2d(truth, predicted / truth, [DISTANCE_EDGES, RATIO_EDGES])
+    expected, _, _ = np.histogram2d(gt, predicted / gt, [DISTANCE_EDGES, RATIO_EDGES])
     np.testing.assert_array_equal(found.ratios, expected)
 
 
 def test_random_depths_agree_with_numpys_histograms():
     generator = np.random.default_rng(1)
-    truth = np.exp(generator.uniform(np.log(0.3), np.log(80), 20_000))
-    predicted = truth * np.exp(generator.normal(0, 0.2, truth.size))
-    found = distribution_of(predicted, truth)
-    expected, _, _ = np.histogram2d(truth, predicted, [DEPTH_EDGES, DEPTH_EDGES])
+    gt = np.exp(generator.uniform(np.log(0.3), np.log(80), 20_000))
+    predicted = gt * np.exp(generator.normal(0, 0.2, gt.size))
+    found = distribution_of(predicted, gt)
+    expected, _, _ = np.histogram2d(gt, predicted, [DEPTH_EDGES, DEPTH_EDGES])
     # Single precision may move a pixel that lies on an edge.
     assert np.abs(found.depths - expected).sum() <= 4
-    sums, _ = np.histogram(truth, DISTANCE_EDGES, weights=np.abs(predicted - truth) / truth)
+    sums, _ = np.histogram(gt, DISTANCE_EDGES, weights=np.abs(predicted - gt) / gt)
     np.testing.assert_allclose(found.abs_rel, sums, rtol=1e-4, atol=1.0)
     assert found.abs_rel.sum() == pytest.approx(sums.sum(), rel=1e-5)
 
@@ -62,11 +62,11 @@ def test_share_within_a_factor():
 
 
 def test_limits_hold_all_but_the_share():
-    truth = np.concatenate([np.full(98, 3.0), [0.5, 50.0]])
-    found = distribution_of(truth, truth)
-    near, far = found.truth_limits(0.02)
+    gt = np.concatenate([np.full(98, 3.0), [0.5, 50.0]])
+    found = distribution_of(gt, gt)
+    near, far = found.gt_limits(0.02)
     assert 2.8 < near <= 3.0 <= far < 3.2
-    near, far = found.truth_limits(0.0)
+    near, far = found.gt_limits(0.0)
     assert near <= 0.5 < 50.0 <= far < 54
     near, far = distribution_of(np.full(10, 0.2), np.full(10, 3.0)).limits(0.01)
     assert near <= 0.2 and far >= 3.0

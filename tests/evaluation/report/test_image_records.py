@@ -21,11 +21,11 @@ from mono.evaluation.report.image_records import (
 @pytest.fixture
 def scene():
     generator = np.random.default_rng(0)
-    truth = np.linspace(1, 9, 480 * 640, dtype=np.float32).reshape(480, 640)
-    truth[:100] = 0
-    predicted = truth * np.float32(1.2)
+    gt = np.linspace(1, 9, 480 * 640, dtype=np.float32).reshape(480, 640)
+    gt[:100] = 0
+    predicted = gt * np.float32(1.2)
     predicted[:100] = 5
-    return generator.integers(0, 255, (480, 640, 3), np.uint8), predicted, truth
+    return generator.integers(0, 255, (480, 640, 3), np.uint8), predicted, gt
 
 
 def test_counts_the_pixels_that_the_metrics_count(scene):
@@ -45,22 +45,20 @@ def test_quantiles_stand_for_the_truth(scene):
 
 
 def test_few_pixels_are_all_kept():
-    truth = np.zeros((20, 30), np.float32)
-    truth[4, 5], truth[6, 7], truth[9, 9] = 3, 1, 2
-    frame = build_image_record(
-        np.zeros((20, 30, 3), np.uint8), np.ones((10, 15), np.float32), truth, get_protocol("none")
-    )
+    gt = np.zeros((20, 30), np.float32)
+    gt[4, 5], gt[6, 7], gt[9, 9] = 3, 1, 2
+    frame = build_image_record(np.zeros((20, 30, 3), np.uint8), np.ones((10, 15), np.float32), gt, get_protocol("none"))
     assert frame.quantiles.tolist() == [1, 2, 3]
     assert frame.pixels == 3
 
 
 def test_missing_predictions_count_as_nearest(scene):
-    rgb, predicted, truth = scene
+    rgb, predicted, gt = scene
     predicted = predicted.copy()
     predicted[200:300] = np.nan
     protocol = Protocol("own", min_depth=0.5, max_depth=10)
-    frame = build_image_record(rgb, predicted, truth, protocol)
-    metrics = evaluate_image(predicted, truth, protocol)
+    frame = build_image_record(rgb, predicted, gt, protocol)
+    metrics = evaluate_image(predicted, gt, protocol)
     assert frame.distribution.abs_rel.sum() / frame.pixels == pytest.approx(metrics.abs_rel, rel=1e-4)
 
 
@@ -75,7 +73,7 @@ def test_written_frames_come_back_and_are_the_same_to_the_byte(scene, tmp_path):
     assert (tmp_path / "deep" / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
     back = read_image_record(tmp_path / "b.json")
     assert (back.pixels, back.image) == (frame.pixels, frame.image)
-    for name in ("truth", "predicted", "error", "quantiles"):
+    for name in ("ground_truth", "predicted", "error", "quantiles"):
         np.testing.assert_array_equal(getattr(back, name), getattr(frame, name))
     for name in ("depths", "ratios", "abs_rel"):
         np.testing.assert_array_equal(getattr(back.distribution, name), getattr(frame.distribution, name))
@@ -98,7 +96,7 @@ def test_damaged_thumbnails_are_told_of(scene, tmp_path):
 
 def test_thumbnails_share_one_size_and_shape(scene):
     frame = build_image_record(*scene, get_protocol("none"))
-    assert frame.truth.shape == frame.predicted.shape == frame.error.shape == (144, 192)
+    assert frame.ground_truth.shape == frame.predicted.shape == frame.error.shape == (144, 192)
     assert Image.open(io.BytesIO(frame.image)).size == (192, 144)
     assert thumbnails.thumbnail_size(352, 1216) == (89, 309)
     assert thumbnails.thumbnail_size(30, 40) == (30, 40)
@@ -139,10 +137,10 @@ def test_errors_too_near_are_blue_and_too_far_are_red():
 
 
 def test_confidence_is_kept_in_groups_with_its_error(scene, tmp_path):
-    rgb, predicted, truth = scene
+    rgb, predicted, gt = scene
     confidence = np.where(np.arange(640) < 320, 0.9, 0.2).astype(np.float32) * np.ones((480, 1), np.float32)
-    predicted = np.where(confidence > 0.5, truth * np.float32(1.1), truth * np.float32(1.4))
-    frame = build_image_record(rgb, predicted, truth, get_protocol("none"), confidence)
+    predicted = np.where(confidence > 0.5, gt * np.float32(1.1), gt * np.float32(1.4))
+    frame = build_image_record(rgb, predicted, gt, get_protocol("none"), confidence)
     groups = frame.confidence
     assert groups.pixels.sum() == frame.pixels == 380 * 640 and groups.pixels.size == 64
     np.testing.assert_allclose(groups.confidence, [0.2] * 32 + [0.9] * 32, rtol=1e-5)

@@ -130,8 +130,8 @@ def test_pictures_have_sizes_and_alternative_texts(evaluation, tmp_path):
     ]
     for image in images:
         assert (image["loading"], image["decoding"]) == ("lazy", "async")
-        picture = Image.open(io.BytesIO(base64.b64decode(image["src"].removeprefix("data:image/webp;base64,"))))
-        assert picture.size == (int(image["width"]), int(image["height"])) == (64, 48)
+        rendered = Image.open(io.BytesIO(base64.b64decode(image["src"].removeprefix("data:image/webp;base64,"))))
+        assert rendered.size == (int(image["width"]), int(image["height"])) == (64, 48)
 
 
 def test_truth_and_prediction_share_one_scale(tmp_path):

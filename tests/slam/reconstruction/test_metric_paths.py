@@ -53,7 +53,7 @@ class Exact:
         return types.SimpleNamespace(depth=self.known[image.tobytes()] * np.float32(self.factor))
 
 
-def _truth():
+def _ground_truth():
     return Trajectory.of_frames(walk(_COUNT * _STEP)[::_STEP])
 
 
@@ -74,11 +74,11 @@ def test_the_command_gives_the_metric_path(frames, known, tmp_path, monkeypatch,
     focal = f"{CAMERA.fx},{CAMERA.fy},{CAMERA.cx},{CAMERA.cy}"
     arguments = ["slam", str(frames), "--out", str(out), "--intrinsics", focal, "--threads", "1"]
     assert main(arguments) == 0
-    said = capsys.readouterr().out
-    assert "14 of 14 frames have a pose, in 1 part(s)" in said and "one camera: given" in said
+    message = capsys.readouterr().out
+    assert "14 of 14 frames have a pose, in 1 part(s)" in message and "one camera: given" in message
     found = read_trajectory(out / "trajectory_tum.txt")
     np.testing.assert_array_equal(found.times, range(_COUNT))
-    errors = compare_trajectories(found, _truth())
+    errors = compare_trajectories(found, _ground_truth())
     assert errors.scale_error == pytest.approx(0.1, abs=0.01)  # the depth's own bias
     assert errors.aligned["sim3"].ate.rmse < 0.01
     np.testing.assert_allclose(found.poses[0], np.eye(4), atol=1e-6)
@@ -106,7 +106,7 @@ def test_odometry_gives_the_metric_path_too(frames, known, tmp_path, monkeypatch
     out = tmp_path / "out"
     focal = f"{CAMERA.fx},{CAMERA.fy},{CAMERA.cx},{CAMERA.cy}"
     assert main(["slam", str(frames), "--out", str(out), "--method", "vo", "--intrinsics", focal]) == 0
-    errors = compare_trajectories(read_trajectory(out / "trajectory_tum.txt"), _truth())
+    errors = compare_trajectories(read_trajectory(out / "trajectory_tum.txt"), _ground_truth())
     assert abs(errors.scale_error) < 0.03 and errors.aligned["sim3"].ate.rmse < 0.03
     assert json.loads((out / "scale.json").read_text())["method"] == "vo"
 

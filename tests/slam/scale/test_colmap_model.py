@@ -168,9 +168,9 @@ def test_depth_is_predicted_with_the_models_own_camera(model, tmp_path: Path, mo
     monkeypatch.setattr("mono.cli.session.run_metadata", lambda _: {})
     words = ["rescale", str(tmp_path / "sparse"), "--frames", str(tmp_path / "frames"), "--out", str(tmp_path / "out")]
     assert main(words) == 0
-    told = json.loads((tmp_path / "out/scale.json").read_text())
-    assert told["scale"] == pytest.approx(SCALE, rel=1e-5)
-    assert told["camera"]["focal_px"] == [pytest.approx(model.cameras[1].focal_length_x, abs=0.1)]
+    report = json.loads((tmp_path / "out/scale.json").read_text())
+    assert report["scale"] == pytest.approx(SCALE, rel=1e-5)
+    assert report["camera"]["focal_px"] == [pytest.approx(model.cameras[1].focal_length_x, abs=0.1)]
     assert "the model's own" in capsys.readouterr().out
     assert main([*words, "--focal-px", str(2 * model.cameras[1].focal_length_x)]) == 0
     assert json.loads((tmp_path / "out/scale.json").read_text())["scale"] == pytest.approx(2 * SCALE, rel=1e-5)

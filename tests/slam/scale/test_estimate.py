@@ -13,7 +13,7 @@ from mono.slam.scale.estimate import ImageScale, ScaleError, depth_at, estimate_
 POSITIONS = np.linspace(0, 1, 40)
 
 
-def said(log_scales: np.ndarray, spread: float = 0.1) -> list[ImageScale]:
+def message(log_scales: np.ndarray, spread: float = 0.1) -> list[ImageScale]:
     n = len(log_scales)
     return [ImageScale(i, i / (n - 1), float(v), spread, 100) for i, v in enumerate(log_scales)]
 
@@ -50,7 +50,7 @@ def test_an_image_says_its_median_in_spite_of_outliers() -> None:
 def test_the_error_is_as_large_as_it_says() -> None:
     """Over many seeds: the mean error is nil, and its size is the reported one, for alike neighbours too."""
     for alike, low, high in ((0.0, 0.75, 1.2), (0.5, 0.75, 1.3)):
-        found = [estimate_scale(said(math.log(3) + noise(seed, 0.1, alike))) for seed in range(40)]
+        found = [estimate_scale(message(math.log(3) + noise(seed, 0.1, alike))) for seed in range(40)]
         normal = np.array([math.log(f.scale / 3) / f.standard_error for f in found])
         assert abs(normal.mean()) < 0.4
         assert low < np.sqrt((normal**2).mean()) < high
@@ -59,7 +59,7 @@ def test_the_error_is_as_large_as_it_says() -> None:
 
 @pytest.mark.parametrize("count", [5, 10, 20])
 def test_few_images_know_that_they_are_few(count: int) -> None:
-    found = [estimate_scale(said(noise(seed, 0.1)[:count])) for seed in range(300)]
+    found = [estimate_scale(message(noise(seed, 0.1)[:count])) for seed in range(300)]
     normal = np.abs([math.log(f.scale) / f.standard_error for f in found])
     assert (normal > 3).mean() < 0.07 and 0.5 < np.median(normal) / 0.6745 < 1.1
 
@@ -67,18 +67,18 @@ def test_few_images_know_that_they_are_few(count: int) -> None:
 def test_outlying_images_move_the_scale_little() -> None:
     values = noise(1)
     values[::10] += 1.0
-    found = estimate_scale(said(values))
+    found = estimate_scale(message(values))
     assert abs(math.log(found.scale)) < 0.03 and found.spread < 0.06
 
 
 def test_a_drift_of_45_percent_is_found_and_followed() -> None:
-    truth = np.log(1 + 0.45 * POSITIONS)
+    gt = np.log(1 + 0.45 * POSITIONS)
     for seed in range(5):
-        found = estimate_scale(said(truth + noise(seed)))
+        found = estimate_scale(message(gt + noise(seed)))
         assert found.drift.significant and found.drift.p <= 0.005 and found.drift.trend_p <= 0.005
         assert found.drift.range == pytest.approx(1.45, abs=0.12)
         assert found.drift.trend == pytest.approx(math.log(1.45), abs=0.08)
-        assert np.abs(np.log(found.at(POSITIONS)) - truth).max() < 0.06
+        assert np.abs(np.log(found.at(POSITIONS)) - gt).max() < 0.06
         # What drifts is not noise: the mean is known as well as without the drift.
         assert found.standard_error < 0.015
 
@@ -88,14 +88,14 @@ def test_parts_of_different_scale_are_refused_wherever_they_meet(where: float, f
     first = int((where >= POSITIONS).sum())
     for seed in range(5):
         with pytest.raises(ScaleError, match=f"between frame {first - 1} and {first}: parts of different scale"):
-            estimate_scale(said(math.log(factor) * (where < POSITIONS) + noise(seed, 0.02)))
+            estimate_scale(message(math.log(factor) * (where < POSITIONS) + noise(seed, 0.02)))
 
 
 def test_a_drift_that_begins_late_is_followed() -> None:
-    truth = np.log(1 + 0.45 * np.clip((POSITIONS - 0.7) / 0.3, 0, 1))
+    gt = np.log(1 + 0.45 * np.clip((POSITIONS - 0.7) / 0.3, 0, 1))
     for seed in range(5):
-        found = estimate_scale(said(truth + noise(seed, 0.02)))
-        assert found.drift.significant and np.abs(np.log(found.at(POSITIONS)) - truth).max() < 0.06
+        found = estimate_scale(message(gt + noise(seed, 0.02)))
+        assert found.drift.significant and np.abs(np.log(found.at(POSITIONS)) - gt).max() < 0.06
 
 
 @pytest.mark.parametrize(("alike", "most"), [(0.0, 0), (0.6, 2)])
@@ -118,13 +118,13 @@ def test_without_a_drift_hardly_any_is_found(alike: float, most: int) -> None:
 
 
 def test_without_a_significant_drift_the_scale_is_one_along_the_way() -> None:
-    found = estimate_scale(said(noise(2)))
+    found = estimate_scale(message(noise(2)))
     assert not found.drift.significant
     assert (found.at(POSITIONS) == found.scale).all()
 
 
 def test_exact_ratios_have_no_drift_and_no_error() -> None:
-    found = estimate_scale(said(np.full(40, math.log(5.0))))
+    found = estimate_scale(message(np.full(40, math.log(5.0))))
     assert found.scale == pytest.approx(5) and found.standard_error == 0 and not found.drift.significant
 
 
@@ -134,9 +134,9 @@ def test_a_small_drift_is_not_corrected() -> None:
 
 def test_what_cannot_be_trusted_is_refused_with_the_reason() -> None:
     with pytest.raises(ScaleError, match="only 4 images"):
-        estimate_scale(said(np.zeros(4)))
+        estimate_scale(message(np.zeros(4)))
     with pytest.raises(ScaleError, match="poses and frames do not belong together"):
-        estimate_scale(said(np.zeros(40), spread=0.8))
+        estimate_scale(message(np.zeros(40), spread=0.8))
     broken = np.where(np.random.default_rng(0).random(40) < 0.5, 0.0, 1.2)
     with pytest.raises(ScaleError, match="the reconstruction is broken"):
-        estimate_scale(said(broken + noise(0)))
+        estimate_scale(message(broken + noise(0)))

@@ -116,11 +116,11 @@ def test_the_command_finds_the_unit_with_saved_depth(
 ) -> None:
     arguments = ["rescale", str(wall / f"{format}.txt"), "--frames", str(wall / "rgb"), "--out", str(tmp_path)]
     assert main([*arguments, "--pred", str(wall / "depth"), "--count", "7", "--windowed"]) == 0
-    told = json.loads((tmp_path / "scale.json").read_text())
-    assert told["scale"] == pytest.approx(UNIT, rel=4e-3)
-    assert told["standard_error"] < 0.004 and told["frames_used"] == 7 and told["points"] > 500
-    assert told["windowed"] is False and told["drift"]["significant"] is False
-    assert told["camera"]["source"] == "camera file" and told["predictions"] == str(wall / "depth")
+    report = json.loads((tmp_path / "scale.json").read_text())
+    assert report["scale"] == pytest.approx(UNIT, rel=4e-3)
+    assert report["standard_error"] < 0.004 and report["frames_used"] == 7 and report["points"] > 500
+    assert report["windowed"] is False and report["drift"]["significant"] is False
+    assert report["camera"]["source"] == "camera file" and report["predictions"] == str(wall / "depth")
     metric = read_trajectory(tmp_path / f"trajectory_{format}.txt")
     np.testing.assert_allclose(metric.positions, sideways()[:, :3, 3], rtol=4e-3, atol=1e-9)
     assert metric.times[0] == (5 if format == "tum" else 0)

@@ -57,18 +57,18 @@ def cut(poses: np.ndarray) -> np.ndarray:
     return yaw_drift(scaled(poses))[: len(poses) // 2]
 
 
-def development_kit(estimate: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+def development_kit(estimate: np.ndarray, gt: np.ndarray) -> tuple[float, float]:
     """The kit's loops, written down once more."""
     distances = [0.0]
-    for a, b in pairwise(truth):
+    for a, b in pairwise(gt):
         distances.append(distances[-1] + float(np.linalg.norm(b[:3, 3] - a[:3, 3])))
     translations, rotations = [], []
-    for first in range(0, len(truth), 10):
+    for first in range(0, len(gt), 10):
         for length in range(100, 900, 100):
-            last = next((i for i in range(first, len(truth)) if distances[i] > distances[first] + length), -1)
+            last = next((i for i in range(first, len(gt)) if distances[i] > distances[first] + length), -1)
             if last < 0:
                 continue
-            d = np.linalg.inv(truth[first]) @ truth[last]
+            d = np.linalg.inv(gt[first]) @ gt[last]
             e = np.linalg.inv(estimate[first]) @ estimate[last]
             error = np.linalg.inv(e) @ d
             translations.append(np.linalg.norm(error[:3, 3]) / length)
@@ -78,10 +78,10 @@ def development_kit(estimate: np.ndarray, truth: np.ndarray) -> tuple[float, flo
 
 @pytest.mark.parametrize("change", [scaled, yaw_drift, cut])
 def test_relative_errors_are_those_of_the_development_kits_loops(change) -> None:
-    truth = driven()
-    estimate = change(truth)
-    ours = segment_errors(estimate, truth[: len(estimate)])
-    t, r = development_kit(estimate, truth[: len(estimate)])
+    gt = driven()
+    estimate = change(gt)
+    ours = segment_errors(estimate, gt[: len(estimate)])
+    t, r = development_kit(estimate, gt[: len(estimate)])
     assert ours.t_rel == pytest.approx(t, rel=1e-12)
     assert ours.r_rel == pytest.approx(r, rel=1e-9, abs=1e-9)
 
@@ -92,24 +92,24 @@ def test_relative_errors_agree_with_another_program(sequence: str, change) -> No
     """kiss-icp computes in single precision, and takes pi to be 3.14 when it turns radians into degrees."""
     metrics = pytest.importorskip("kiss_icp.metrics")
     if sequence == "synthetic":
-        truth = driven(seed=3)
+        gt = driven(seed=3)
     elif (KITTI / f"{sequence}.txt").is_file():
-        truth = np.tile(np.eye(4), (len(np.loadtxt(KITTI / f"{sequence}.txt")), 1, 1))
-        truth[:, :3] = np.loadtxt(KITTI / f"{sequence}.txt").reshape(-1, 3, 4)
+        gt = np.tile(np.eye(4), (len(np.loadtxt(KITTI / f"{sequence}.txt")), 1, 1))
+        gt[:, :3] = np.loadtxt(KITTI / f"{sequence}.txt").reshape(-1, 3, 4)
     else:
         pytest.skip(f"there is no {KITTI}")
-    estimate = change(truth)
-    truth = truth[: len(estimate)]
-    ours = segment_errors(estimate, truth)
-    t, r = metrics.sequence_error(list(truth), list(estimate))
+    estimate = change(gt)
+    gt = gt[: len(estimate)]
+    ours = segment_errors(estimate, gt)
+    t, r = metrics.sequence_error(list(gt), list(estimate))
     assert ours.t_rel == pytest.approx(t, rel=1e-6)
     assert ours.r_rel == pytest.approx(r * 3.14 / math.pi, rel=1e-6, abs=1e-6)
 
 
 def test_a_straight_road_estimated_a_quarter_too_long() -> None:
-    truth = np.tile(np.eye(4), (301, 1, 1))
-    truth[:, 2, 3] = np.arange(301.0)
-    ours = segment_errors(scaled(truth), truth)
+    gt = np.tile(np.eye(4), (301, 1, 1))
+    gt[:, 2, 3] = np.arange(301.0)
+    ours = segment_errors(scaled(gt), gt)
     # The last frame is the first *beyond* the length: 101 m are driven for 100 m, and 25.25 % too far.
     assert ours.by_length()[0] == (100.0, 20, pytest.approx(25.25), pytest.approx(0, abs=1e-9))
     assert [row[0] for row in ours.by_length()] == [100, 200]
@@ -123,14 +123,14 @@ def test_a_path_too_short_for_every_length_has_no_relative_error() -> None:
 
 
 def test_scale_and_shape_are_told_apart() -> None:
-    truth = Trajectory.of_frames(driven())
-    longer = compare_trajectories(truth.scaled(1.05), truth)
+    gt = Trajectory.of_frames(driven())
+    longer = compare_trajectories(gt.scaled(1.05), gt)
     assert longer.scale_error == pytest.approx(0.05, abs=1e-9)
     assert longer.aligned["sim3"].ate.rmse < 1e-9 < 0.5 < longer.aligned["se3"].ate.rmse
     # A constant bias of 5 % in scale shows up in t_rel whole, and is gone after one scale.
     assert 2 < longer.raw.t_rel < 5.1
     assert longer.shape.t_rel == pytest.approx(0, abs=1e-9)
-    bent = compare_trajectories(Trajectory.of_frames(yaw_drift(truth.poses)), truth)
+    bent = compare_trajectories(Trajectory.of_frames(yaw_drift(gt.poses)), gt)
     assert bent.shape.t_rel > 0.5 and bent.aligned["sim3"].ate.rmse > 1
 
 
@@ -149,24 +149,24 @@ def test_alignment_undoes_a_similarity() -> None:
 
 
 def test_rpe_is_the_same_wherever_the_world_is_and_counts_frames() -> None:
-    truth = Trajectory.of_frames(driven())
-    moved = truth.moved(driven(40, 9)[30])
-    errors = compare_trajectories(moved, truth)
+    gt = Trajectory.of_frames(driven())
+    moved = gt.moved(driven(40, 9)[30])
+    errors = compare_trajectories(moved, gt)
     assert errors.aligned["none"].ate.rmse > 1 and errors.aligned["se3"].ate.rmse < 1e-9
     assert errors.aligned["none"].rpe_translation.rmse < 1e-9
-    drift = compare_trajectories(Trajectory.of_frames(yaw_drift(truth.poses)), truth, delta=10)
+    drift = compare_trajectories(Trajectory.of_frames(yaw_drift(gt.poses)), gt, delta=10)
     assert drift.aligned["se3"].rpe_rotation.median == pytest.approx(0.2, abs=0.01)
 
 
 def test_poses_meet_by_time_and_distances_are_those_of_the_whole_true_path() -> None:
     poses = driven()
-    truth = Trajectory(poses, np.arange(1200) / 10)
+    gt = Trajectory(poses, np.arange(1200) / 10)
     keyframes = Trajectory(poses[5::7], (np.arange(1200) / 10 + 0.02)[5::7])
-    errors = compare_trajectories(keyframes, truth)
+    errors = compare_trajectories(keyframes, gt)
     assert errors.pairs == len(keyframes) and errors.aligned["none"].ate.max == 0
-    assert errors.length == pytest.approx(truth.distances[5 + 7 * 170] - truth.distances[5])
+    assert errors.length == pytest.approx(gt.distances[5 + 7 * 170] - gt.distances[5])
     with pytest.raises(TrajectoryError, match="only 0 of 171"):
-        compare_trajectories(Trajectory(keyframes.poses, keyframes.times + 500), truth)
+        compare_trajectories(Trajectory(keyframes.poses, keyframes.times + 500), gt)
 
 
 def test_what_does_not_move_has_no_scale() -> None:
@@ -176,25 +176,25 @@ def test_what_does_not_move_has_no_scale() -> None:
 
 
 def test_the_command_writes_table_json_and_plots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    truth = Trajectory(driven(), np.arange(1200) / 10)
-    write_trajectory(tmp_path / "gt.txt", truth, "kitti")
-    write_trajectory(tmp_path / "est.txt", truth.scaled(1.1), "kitti")
+    gt = Trajectory(driven(), np.arange(1200) / 10)
+    write_trajectory(tmp_path / "gt.txt", gt, "kitti")
+    write_trajectory(tmp_path / "est.txt", gt.scaled(1.1), "kitti")
     arguments = ["eval-odom", str(tmp_path / "est.txt"), str(tmp_path / "gt.txt")]
     assert main([*arguments, "--json", str(tmp_path / "e.json"), "--plots", str(tmp_path / "plots")]) == 0
     shown = capsys.readouterr().out
     assert "scale error     +10.000 %" in shown and "aligned by SE(3)" in shown and "x 0.909091" in shown
     written = json.loads((tmp_path / "e.json").read_text())
     assert written["scale_error"] == pytest.approx(0.1, abs=1e-8)
-    assert written["kitti"]["t_rel_percent"] == pytest.approx(segment_errors(scaled_by(truth, 1.1), truth.poses).t_rel)
+    assert written["kitti"]["t_rel_percent"] == pytest.approx(segment_errors(scaled_by(gt, 1.1), gt.poses).t_rel)
     for name in ("path.svg", "error_by_length.svg"):
         assert b"</svg>" in (tmp_path / "plots" / name).read_bytes()
-    write_trajectory(tmp_path / "part.txt", truth.chosen(np.arange(600, 1000)), "kitti")
+    write_trajectory(tmp_path / "part.txt", gt.chosen(np.arange(600, 1000)), "kitti")
     assert main(["eval-odom", str(tmp_path / "part.txt"), str(tmp_path / "gt.txt")]) == 2
     assert "400 lines" in capsys.readouterr().err
-    write_trajectory(tmp_path / "est.tum", truth, "tum")
+    write_trajectory(tmp_path / "est.tum", gt, "tum")
     assert main(["eval-odom", str(tmp_path / "est.tum"), str(tmp_path / "gt.txt")]) == 2
     assert "KITTI file without times" in capsys.readouterr().err
-    (tmp_path / "times.txt").write_text("\n".join(f"{t:.6e}" for t in truth.times))
+    (tmp_path / "times.txt").write_text("\n".join(f"{t:.6e}" for t in gt.times))
     arguments = [
         "eval-odom",
         str(tmp_path / "est.tum"),

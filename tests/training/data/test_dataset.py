@@ -115,16 +115,16 @@ def test_a_network_that_measures_things_in_pixels_is_right_in_training_and_when_
     transform = replace(TRANSFORM, mode=mode, crop_size=(96, 128))
     focals = [90.0, 160.0, 300.0]
     data = MixedFrames(read_frames([write_stripes(tmp_path, focals, distance, period)]), transform, RECIPE, far=100.0)
-    said = []
+    message = []
     for i in range(18):
         batch = data[SampleSpec(i % 3, RECIPE.sizes[i % 2], i)]
         canonical = transform.focal_length * period / measured_period(batch.image.numpy(), batch.area.tolist())
         target = batch.target[batch.target > 0]
         assert target.numpy() == pytest.approx(canonical, rel=0.03)
         assert canonical / batch.factor.item() == pytest.approx(distance, rel=0.03)
-        said.append(canonical)
+        message.append(canonical)
     # Label mode leaves the focal length to the depth, image mode takes it out of the image.
-    assert max(said) / min(said) > (2.5 if mode == "label" else 1.2)
+    assert max(message) / min(message) > (2.5 if mode == "label" else 1.2)
     for i, focal in enumerate(focals):
         rgb = np.array(Image.open(tmp_path / f"{i}.png"))
         view = transform.view(Camera.centred(focal, 240, 160))

@@ -114,7 +114,7 @@ def test_a_recipe_can_ask_for_it(tmp_path: Path, annotations: Path):
     trainer = Trainer(CONFIG, PAIRED, Run(tmp_path, steps=2, precision="float32"), read_frames([annotations]))
     plan = BatchPlan.from_frames(read_frames([annotations]), PAIRED, CONFIG.transform, 0)
     data = MixedFrames(read_frames([annotations]), CONFIG.transform, PAIRED, 160.0)
-    said = trainer.update(next(iter(loader(data, plan, 0, 0))))
-    assert said["loss"] == pytest.approx(said["log_l1"] + 0.5 * said["consistency"], rel=1e-5)
+    message = trainer.update(next(iter(loader(data, plan, 0, 0))))
+    assert message["loss"] == pytest.approx(message["log_l1"] + 0.5 * message["consistency"], rel=1e-5)
     # An untrained network says one canonical depth, so the views differ by their factors.
-    assert said["consistency"] > 0
+    assert message["consistency"] > 0

@@ -153,15 +153,15 @@ def test_pairs_are_near_and_inside():
 def test_gradients(loss: str):
     generator = torch.Generator().manual_seed(5)
     r = rays(8, 9).expand(2, -1, -1, -1)
-    truth = 2 + torch.rand(2, 1, 8, 9, dtype=torch.float64, generator=generator)
+    target = 2 + torch.rand(2, 1, 8, 9, dtype=torch.float64, generator=generator)
     depth = 2 + torch.rand(2, 1, 8, 9, dtype=torch.float64, generator=generator)
     mask = torch.rand(2, 1, 8, 9, generator=generator) > 0.1
     draws, pairs = torch.rand(3, 60, generator=generator), near_pairs(8, 9, generator, 60)
 
     def value(d: torch.Tensor) -> torch.Tensor:
         if loss == "vnl":
-            return virtual_normal(r * d, r * truth, mask, draws)
-        return pairwise_normal(r * d, r * truth, mask, pairs)
+            return virtual_normal(r * d, r * target, mask, draws)
+        return pairwise_normal(r * d, r * target, mask, pairs)
 
     assert value(depth) > 0.01
     assert torch.autograd.gradcheck(value, (depth.requires_grad_(True),))
@@ -170,13 +170,13 @@ def test_gradients(loss: str):
 @pytest.mark.parametrize("loss", ["vnl", "pwn"])
 def test_images_without_ground_truth_or_with_single_points_give_no_nan(loss: str):
     depth = torch.rand(2, 1, 8, 9, dtype=torch.float64, requires_grad=True)
-    points, truth = rays(8, 9) * depth, torch.zeros(2, 3, 8, 9, dtype=torch.float64)
+    points, target = rays(8, 9) * depth, torch.zeros(2, 3, 8, 9, dtype=torch.float64)
     mask = torch.zeros(2, 1, 8, 9, dtype=torch.bool)
     mask[1, 0, 4, 4] = True
     if loss == "vnl":
-        value = virtual_normal(points, truth, mask, torch.rand(3, 20))
+        value = virtual_normal(points, target, mask, torch.rand(3, 20))
     else:
-        value = pairwise_normal(points, truth, mask, near_pairs(8, 9, torch.Generator(), 20))
+        value = pairwise_normal(points, target, mask, near_pairs(8, 9, torch.Generator(), 20))
     value.backward()
     assert value.item() == 0
     assert depth.grad is not None and depth.grad.isfinite().all() and depth.grad.abs().sum() == 0

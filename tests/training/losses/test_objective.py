@@ -67,21 +67,21 @@ def test_each_loss_can_be_asked_for_alone(name: str):
 
 
 def test_a_perfect_network_has_no_loss():
-    truth = hills(0)
-    found = losses_of(truth, truth)
+    target = hills(0)
+    found = losses_of(target, target)
     for name in SCALE_FREE:
         assert found[name] == pytest.approx(0, abs=2e-3), name
 
 
 @pytest.mark.parametrize("factor", [0.01, 0.5, 30.0])
 def test_ground_truth_up_to_scale_asks_for_shape_alone(factor: float):
-    depth, truth = hills(0), hills(1)
-    plain, scaled = losses_of(depth, truth, False), losses_of(depth, factor * truth, False)
+    depth, target = hills(0), hills(1)
+    plain, scaled = losses_of(depth, target, False), losses_of(depth, factor * target, False)
     assert plain == pytest.approx(scaled, rel=1e-3, abs=1e-4)
     assert plain["laplace"] == 0 and plain["sky"] == 0
-    assert losses_of(factor * truth, truth, False)["log_l1"] == pytest.approx(0, abs=1e-4)
+    assert losses_of(factor * target, target, False)["log_l1"] == pytest.approx(0, abs=1e-4)
     # Metric ground truth does not forgive it.
-    assert losses_of(depth, factor * truth)["log_l1"] > losses_of(depth, truth)["log_l1"] + 0.2
+    assert losses_of(depth, factor * target)["log_l1"] > losses_of(depth, target)["log_l1"] + 0.2
 
 
 @pytest.mark.parametrize("name", SCALE_FREE)
@@ -96,31 +96,33 @@ def test_ground_truth_up_to_scale_does_not_move_the_scale(name: str):
 
 
 def test_mixed_batches_treat_each_image_by_its_kind():
-    depth, truth = hills(0), hills(1)
-    batch = batch_of(truth)._replace(metric=torch.tensor([True, False]))
+    depth, target = hills(0), hills(1)
+    batch = batch_of(target)._replace(metric=torch.tensor([True, False]))
     both = compute_losses(output_of(depth), batch, {"log_l1": 1.0}, 100.0, torch.Generator().manual_seed(1))
-    first = losses_of(depth[:1], truth[:1])["log_l1"]
-    second = losses_of(depth[1:], truth[1:], False)["log_l1"]
+    first = losses_of(depth[:1], target[:1])["log_l1"]
+    second = losses_of(depth[1:], target[1:], False)["log_l1"]
     assert both["log_l1"].item() == pytest.approx((first + second) / 2, rel=1e-5)
 
 
 def test_no_confidence_is_learned_from_what_a_network_said():
-    depth, truth = hills(0), hills(1)
-    truth[:, :, :5] = SKY
+    depth, target = hills(0), hills(1)
+    target[:, :, :5] = SKY
     only = {"laplace": 1.0, "log_l1": 1.0}
-    said, known = (
+    computed, known = (
         compute_losses(output_of(depth), batch_of(t, measured=m), only, 100.0, torch.Generator().manual_seed(1))
-        for t, m in ((truth, False), (torch.where(truth == SKY, truth, 0.0), True))
+        for t, m in ((target, False), (torch.where(target == SKY, target, 0.0), True))
     )
-    assert said["laplace"].item() == pytest.approx(known["laplace"].item(), rel=1e-6)  # the sky is known all the same
-    assert said["log_l1"].item() == pytest.approx(losses_of(depth, truth)["log_l1"], rel=1e-6)
+    assert computed["laplace"].item() == pytest.approx(
+        known["laplace"].item(), rel=1e-6
+    )  # the sky is known all the same
+    assert computed["log_l1"].item() == pytest.approx(losses_of(depth, target)["log_l1"], rel=1e-6)
 
 
 def test_single_points_are_seen_at_stride_one():
-    depth, truth = hills(0, 1), torch.zeros(1, 1, 32, 48)
+    depth, target = hills(0, 1), torch.zeros(1, 1, 32, 48)
     for row, column in [(0, 0), (1, 5), (10, 11), (21, 2)]:
-        truth[0, 0, row, column] = depth[0, 0, row, column] * math.exp(0.5 + row / 100)
-    assert losses_of(depth, truth, stride=1)["log_l1"] == pytest.approx(0.5 + 32 / 400, rel=1e-4)
+        target[0, 0, row, column] = depth[0, 0, row, column] * math.exp(0.5 + row / 100)
+    assert losses_of(depth, target, stride=1)["log_l1"] == pytest.approx(0.5 + 32 / 400, rel=1e-4)
 
 
 def test_no_ground_truth_at_all_gives_zero_and_no_nan():

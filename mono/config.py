@@ -142,14 +142,14 @@ def _require(config: Any, key: str, path: Path) -> None:
 
 def _numbers(values: Any, name: str, count: int) -> list[float]:
     if not isinstance(values, (tuple, list)) or len(values) != count:
-        raise ValueError(f"{name} is {values!r}; it must be {count} numbers")
+        raise MetricDepthError(f"{name} is {values!r}; it must be {count} numbers")
     return [float(v) for v in values]
 
 
 def _pair(values: Any, name: str) -> tuple[float, float]:
     near, far = _numbers(values, name, 2)
     if not 0 < near < far:
-        raise ValueError(f"{name} is {values!r}; it must be two rising positive numbers")
+        raise MetricDepthError(f"{name} is {values!r}; it must be two rising positive numbers")
     return near, far
 
 
@@ -161,11 +161,13 @@ def _triple(values: Any, name: str) -> tuple[float, float, float]:
 def _size(values: Any, unit: int) -> tuple[int, int]:
     height, width = _numbers(values, "crop_size", 2)
     if height % unit or width % unit or min(height, width) < unit:
-        raise ValueError(f"crop_size is {values!r}; it must be (height, width) in positive multiples of {unit} pixels")
+        raise MetricDepthError(
+            f"crop_size is {values!r}; it must be (height, width) in positive multiples of {unit} pixels"
+        )
     return int(height), int(width)
 
 
 def _count(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} is {value!r}; it must be a whole number of at least 1")
+        raise MetricDepthError(f"{name} is {value!r}; it must be a whole number of at least 1")
     return value

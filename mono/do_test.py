@@ -36,7 +36,7 @@ from mono.runs.records import (
     success_record,
 )
 from mono.system.distributed import Ranks
-from mono.system.errors import RunError
+from mono.system.errors import MetricDepthError, RunError
 from mono.system.prefetch import prefetch_map, workers
 
 logger = logging.getLogger(__name__)
@@ -320,7 +320,7 @@ def _write(
     sample, protocol, ground_truth = item.sample, options.protocol, item.ground_truth
     prediction, *others = (raw.prediction() for raw in raw_predictions)
     if not (prediction.depth > 0).any():
-        raise ValueError("the network gave no valid depth at all: all of it is beyond 300 m or not positive")
+        raise MetricDepthError("the network gave no valid depth at all: all of it is beyond 300 m or not positive")
     scores: dict[str, Any] = {"metrics": None}
     if protocol and ground_truth.depth is not None:
         tiers = evaluate_tiers(prediction.depth, ground_truth.depth, protocol, options.alignments)

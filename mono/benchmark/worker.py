@@ -16,6 +16,7 @@ import torch
 
 from mono.benchmark.cases import RANDOM, Case, Measured
 from mono.inference.autotune import with_backend, with_fastest
+from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from mono.backends.base import Network
@@ -149,7 +150,7 @@ def _end_to_end(predictor: Predictor, photo: np.ndarray, count: int, threads: in
         summary = run(samples, predictor, options)
         seconds = time.perf_counter() - started
     if summary is None or summary.failures:
-        raise ValueError(f"an image failed: {summary.failures[0][1] if summary else 'no summary'}")
+        raise MetricDepthError(f"an image failed: {summary.failures[0][1] if summary else 'no summary'}")
     return seconds
 
 

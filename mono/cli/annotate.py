@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mono.cli import arguments
+from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from mono.data.check import CheckReport, Finding
@@ -176,7 +177,7 @@ def _run(args: argparse.Namespace) -> int:
     from mono.io.atomic import remove_stale_files
 
     if args.out.suffix.lower() != ".json":
-        raise ValueError(f"{args.out}: is not the name of an annotation file; it ends in .json")
+        raise MetricDepthError(f"{args.out}: is not the name of an annotation file; it ends in .json")
     if getattr(args, "files", None) is None:
         args.files = args.out.with_suffix("")
     if args.files.is_dir():

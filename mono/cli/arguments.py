@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mono.system.errors import MetricDepthError
 from mono.system.threads import workers_beside
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def protocol_of(args: argparse.Namespace) -> Protocol:
     changes = {name: value for name, value in changes.items() if value is not None}
     if "crop" in changes:
         if len(args.eval_crop) != 4:
-            raise ValueError(f"--eval-crop is {args.eval_crop}; it must be four numbers: top,bottom,left,right")
+            raise MetricDepthError(f"--eval-crop is {args.eval_crop}; it must be four numbers: top,bottom,left,right")
         changes |= {"crop_unit": "fraction", "kitti_benchmark_crop": False}
     return read_protocol(args.protocol, changes)
 

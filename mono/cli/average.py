@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from mono.system.errors import MetricDepthError
+
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
@@ -36,4 +38,4 @@ def _weighted(text: str) -> tuple[Path, float]:
     try:
         return Path(name), float(number)
     except ValueError as error:
-        raise ValueError(f'"{text}": what follows = must be a number, as in model.safetensors=0.7') from error
+        raise MetricDepthError(f'"{text}": what follows = must be a number, as in model.safetensors=0.7') from error

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mono.cli import arguments, session
+from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from mono.benchmark.cases import Case, Measured
@@ -124,13 +125,13 @@ def _cases(args: argparse.Namespace, threads: int) -> list[Case]:
     from mono.model.zoo import MODELS
 
     if unknown := [m for m in args.models if m not in MODELS]:
-        raise ValueError(f'there is no model "{unknown[0]}"; known: {", ".join(MODELS)}')
+        raise MetricDepthError(f'there is no model "{unknown[0]}"; known: {", ".join(MODELS)}')
     if unknown := [b for b in args.backends if b not in (*BACKENDS, "auto")]:
-        raise ValueError(f'backend "{unknown[0]}" is unknown; use {", ".join(BACKENDS)} or auto')
+        raise MetricDepthError(f'backend "{unknown[0]}" is unknown; use {", ".join(BACKENDS)} or auto')
     if unknown := [p for p in args.precisions if p not in ("float32", "bfloat16", "float16")]:
-        raise ValueError(f'precision "{unknown[0]}" is unknown; use float32, bfloat16 or float16')
+        raise MetricDepthError(f'precision "{unknown[0]}" is unknown; use float32, bfloat16 or float16')
     if args.runs < 1 or args.images < 0 or threads < 1:
-        raise ValueError("--runs and --threads must be at least 1, --images at least 0")
+        raise MetricDepthError("--runs and --threads must be at least 1, --images at least 0")
     return [
         Case(model, backend, precision, size, threads, args.runs, args.images)
         for model in args.models
@@ -143,7 +144,7 @@ def _cases(args: argparse.Namespace, threads: int) -> list[Case]:
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise ValueError(f'"{text}" is not a size; write WIDTHxHEIGHT, as 640x480')
+        raise MetricDepthError(f'"{text}" is not a size; write WIDTHxHEIGHT, as 640x480')
     return int(width), int(height)
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from mono.cli.arguments import numbers
+from mono.system.errors import MetricDepthError
 
 _FORMATS = ("tum", "kitti", "euroc")
 
@@ -47,17 +48,20 @@ def run(args: argparse.Namespace) -> int:
     from mono.slam.trajectory.odometry_report import content, text, write_plots
 
     if min(args.lengths or (1,)) <= 0 or (args.step or 1) < 1 or args.delta < 1:
-        raise ValueError("lengths, step and delta must be positive")
+        raise MetricDepthError("lengths, step and delta must be positive")
     times = read_times(args.times) if args.times else None
     estimate, timed = read_timed(args.estimate, args.format, times)
     ground_truth, true_timed = read_timed(args.ground_truth, args.gt_format, times)
     if timed != true_timed:
         without = args.estimate if true_timed else args.ground_truth
-        raise ValueError(f"{without} is a KITTI file without times, the other has times; give them with --times FILE")
+        raise MetricDepthError(
+            f"{without} is a KITTI file without times, the other has times; give them with --times FILE"
+        )
     if not timed and len(estimate) != len(ground_truth):
-        raise ValueError(
+        raise MetricDepthError(
             f"{args.estimate} has {len(estimate)} lines and {args.ground_truth} {len(ground_truth)}: without times, "
-            "lines belong together by their number, and some are missing; give a TUM file, with --times FILE for the other"
+            "lines belong together by their number, and some are missing; give a TUM file, with --times "
+            "FILE for the other"
         )
     errors = compare_trajectories(
         estimate, ground_truth, args.max_difference, args.lengths or KITTI_LENGTHS, args.step or KITTI_STEP, args.delta

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from mono.system.errors import MetricDepthError
+
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
@@ -50,9 +52,9 @@ def run(args: argparse.Namespace) -> int:
 
     for path in (args.out, args.mesh):
         if path is not None and path.suffix.lower() != ".ply":
-            raise ValueError(f"{path}: maps are written as .ply")
+            raise MetricDepthError(f"{path}: maps are written as .ply")
     if args.every < 1:
-        raise ValueError(f"--every is {args.every}; it must be at least 1")
+        raise MetricDepthError(f"--every is {args.every}; it must be at least 1")
     options = FuseOptions(
         voxel_size=args.voxel_size,
         min_range=args.min_range,
@@ -62,7 +64,9 @@ def run(args: argparse.Namespace) -> int:
         min_views=args.min_views,
     )
     if file_format(args.poses) == "euroc":
-        raise ValueError(f"{args.poses}: EuRoC poses are those of a body, not of the camera; give a TUM or KITTI file")
+        raise MetricDepthError(
+            f"{args.poses}: EuRoC poses are those of a body, not of the camera; give a TUM or KITTI file"
+        )
     frames = with_poses(find_depth(args.depth), read_trajectory(args.poses), pose_names(args.poses))[:: args.every]
     with logging_redirect_tqdm(), tqdm(total=len(frames), unit="frame") as bar:
         found = fuse(frames, options, bar.update)

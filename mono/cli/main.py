@@ -24,6 +24,7 @@ from mono.cli import (
     slam,
     train,
 )
+from mono.system.errors import MetricDepthError
 from mono.system.threads import wait_without_spinning
 from mono.system.versions import __version__
 
@@ -58,7 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
-    """Runs a command; what is wrong with its input ends in one message, not in a traceback."""
+    """Run a command and return its exit code.
+
+    Errors of the library and of the system end in one line; any other exception is a bug, and is raised.
+    """
     wait_without_spinning()
     logging.basicConfig(
         level=logging.DEBUG if getattr(args, "verbose", False) else logging.WARNING, format="%(levelname)s: %(message)s"
@@ -67,7 +71,7 @@ def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespa
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
         return command(args)
-    except (ValueError, OSError) as error:
+    except (MetricDepthError, OSError) as error:
         logging.getLogger(__name__).debug("traceback", exc_info=error)
         sys.stderr.write(f"error: {error}\n")
         return 2
@@ -75,3 +79,6 @@ def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespa
         hint = ": the same command goes on where it stopped" if getattr(args, "resumes", False) else ""
         sys.stderr.write(f"interrupted{hint}\n")
         return 130
+    except Exception:
+        sys.stderr.write("This is a bug in metricdepth: please report it with the command and the traceback.\n")
+        raise

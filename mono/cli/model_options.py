@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mono.system.errors import MetricDepthError
+
 _KEY = "model.decoder.iterations"  # where configs keep the number
 
 
@@ -18,7 +20,7 @@ def with_iterations(options: Mapping[str, Any], iterations: int | None) -> dict[
     if iterations is None:
         return dict(options)
     if iterations < 1:
-        raise ValueError(f"--iterations is {iterations}; it must be at least 1")
+        raise MetricDepthError(f"--iterations is {iterations}; it must be at least 1")
     return {**options, _KEY: iterations}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mono.cli import arguments, console, session
 from mono.cli.video import add_video_flags, finish, say_videos
+from mono.system.errors import MetricDepthError
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,12 +38,14 @@ def run(args: argparse.Namespace) -> int:
     video, args.save = "video" in args.save, tuple(kind for kind in args.save if kind != "video")
     videos = [given for given in args.inputs if is_video(given)]
     if videos and len(videos) < len(args.inputs):
-        raise ValueError("videos and images are given: predict them in runs of their own")
+        raise MetricDepthError("videos and images are given: predict them in runs of their own")
     whole = video or args.smooth_scale is not None
     if whole and not videos:
-        raise ValueError("--save video and --smooth-scale are for videos; none is given")
+        raise MetricDepthError("--save video and --smooth-scale are for videos; none is given")
     if whole and "depth" not in args.save:
-        raise ValueError("--save video and --smooth-scale are made of depth maps: save these too (--save depth,video)")
+        raise MetricDepthError(
+            "--save video and --smooth-scale are made of depth maps: save these too (--save depth,video)"
+        )
     options = arguments.run_options(args, args.out, protocol=None)
     frames = find_frames(videos, args.every, args.start, args.end) if videos else []
     samples = frames or find_images(args.inputs, recursive=args.recursive)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mono.cli import arguments, console, session
+from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,13 +57,13 @@ def run(args: argparse.Namespace) -> int:
     from mono.slam.scale.colmap_model import is_model
 
     if args.count < 5:
-        raise ValueError(f"--count is {args.count}; at least 5 frames are needed for a scale")
+        raise MetricDepthError(f"--count is {args.count}; at least 5 frames are needed for a scale")
     if args.focal_sweep:
-        raise ValueError("--focal-sweep does not go with rescale: a trajectory has one camera")
+        raise MetricDepthError("--focal-sweep does not go with rescale: a trajectory has one camera")
     samples = _samples(args.frames)
     if args.input.is_dir():
         if not is_model(args.input):
-            raise ValueError(
+            raise MetricDepthError(
                 f"{args.input}: holds no COLMAP model (images.bin or images.txt); give the folder that does"
             )
         return _rescale_model(args, samples)
@@ -98,7 +99,9 @@ def _depth(
     if args.pred:
         depth, there = (annotated_depth if args.pred.is_file() else saved_depth)(args.pred, samples)
         if not there:
-            raise ValueError(f"{args.pred}: holds depth of none of the {len(samples)} frames; their names must agree")
+            raise MetricDepthError(
+                f"{args.pred}: holds depth of none of the {len(samples)} frames; their names must agree"
+            )
         return depth, there, {"command": session.command(), "predictions": str(args.pred)}
     from mono.system.distributed import Ranks
 
@@ -123,13 +126,13 @@ def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> 
     format = args.format or file_format(args.input)
     target = args.out / f"trajectory_{format}.{'csv' if format == 'euroc' else 'txt'}"
     if target.resolve() == args.input.resolve():
-        raise ValueError(f"{target}: is the trajectory that is read, and would be replaced; choose another --out")
+        raise MetricDepthError(f"{target}: is the trajectory that is read, and would be replaced; choose another --out")
     times = read_times(args.times) if args.times else None
     whole, timed = read_timed(args.input, format, times)
     seen = whole
     if args.body_from_camera:
         if format != "euroc":
-            raise ValueError("--body-from-camera is for EuRoC files, whose poses are those of a body")
+            raise MetricDepthError("--body-from-camera is for EuRoC files, whose poses are those of a body")
         # The lever arm is in metres and the trajectory is not yet: its few centimetres are left out.
         turn = np.eye(4)
         turn[:3, :3] = read_body_from_camera(args.body_from_camera)[:3, :3]
@@ -156,9 +159,9 @@ def _rescale_model(args: argparse.Namespace, samples: Sequence[Sample]) -> int:
 
     target = args.out / "model"
     if target.resolve() == args.input.resolve():
-        raise ValueError(f"{target}: is the model that is read, and would be replaced; choose another --out")
+        raise MetricDepthError(f"{target}: is the model that is read, and would be replaced; choose another --out")
     if args.windowed:
-        raise ValueError("--windowed bends a path step by step; a COLMAP model is changed by one similarity only")
+        raise MetricDepthError("--windowed bends a path step by step; a COLMAP model is changed by one similarity only")
     model = read_model(args.input)
     find = model_name_finder(model)
     frame_of: dict[int, int] = {}
@@ -166,9 +169,11 @@ def _rescale_model(args: argparse.Namespace, samples: Sequence[Sample]) -> int:
         image = find(sample.source) if find(sample.source) is not None else find(sample.name)
         if image is not None and frame_of.setdefault(image, k) != k:
             other = samples[frame_of[image]].source
-            raise ValueError(f"{sample.source} and {other} are both called as one image of the model; give one of them")
+            raise MetricDepthError(
+                f"{sample.source} and {other} are both called as one image of the model; give one of them"
+            )
     if not frame_of:
-        raise ValueError(
+        raise MetricDepthError(
             f"none of the {len(samples)} frames is one of the model's {model.num_reg_images()} images; names must agree"
         )
     if args.pred or _says_camera(args):

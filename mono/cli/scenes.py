@@ -7,6 +7,8 @@ import importlib
 import importlib.util
 from typing import Any
 
+from mono.system.errors import MetricDepthError
+
 _PACKAGE = "metricdepth_scenes"
 
 
@@ -21,4 +23,6 @@ def add_parser(commands: Any) -> None:
 
 
 def _refuse(args: argparse.Namespace) -> int:
-    raise ValueError("the scene renderer is not installed: pip install ./scenes, in a checkout of this repository")
+    raise MetricDepthError(
+        "the scene renderer is not installed: pip install ./scenes, in a checkout of this repository"
+    )

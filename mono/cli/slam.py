@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mono.cli import arguments, console, session
 from mono.cli.video import add_frame_flags
+from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,12 +53,12 @@ def run(args: argparse.Namespace) -> int:
     from mono.system.distributed import Ranks
 
     if args.refine_focal and args.method == "vo":
-        raise ValueError("--refine-focal is for --method sfm: odometry takes the camera as it is")
+        raise MetricDepthError("--refine-focal is for --method sfm: odometry takes the camera as it is")
     if args.scale_frames is not None and args.method == "vo":
-        raise ValueError("--scale-frames is for --method sfm: odometry asks for the depth of every keyframe")
+        raise MetricDepthError("--scale-frames is for --method sfm: odometry asks for the depth of every keyframe")
     scale_frames = 40 if args.scale_frames is None else args.scale_frames
     if scale_frames < 5:
-        raise ValueError(f"--scale-frames is {scale_frames}; at least 5 are needed")
+        raise MetricDepthError(f"--scale-frames is {scale_frames}; at least 5 are needed")
     import_pycolmap() if args.method == "sfm" else import_gtsam()
     resolver = arguments.camera_resolver(args)
     samples = _samples(args)
@@ -96,13 +97,13 @@ def _samples(args: argparse.Namespace) -> list[Sample]:
 
     videos = [given for given in args.inputs if is_video(given)]
     if videos and len(args.inputs) > 1:
-        raise ValueError("give one video, or frames of one camera: a path is found for one at a time")
+        raise MetricDepthError("give one video, or frames of one camera: a path is found for one at a time")
     if videos:
         return list(find_frames(videos, args.every, args.start, args.end))
     if args.start or args.end is not None:
-        raise ValueError("--start and --end are seconds of a video; frames in files have none")
+        raise MetricDepthError("--start and --end are seconds of a video; frames in files have none")
     if args.every < 1:
-        raise ValueError(f"--every is {args.every}; it must be at least 1")
+        raise MetricDepthError(f"--every is {args.every}; it must be at least 1")
     return find_images(args.inputs)[:: args.every]
 
 

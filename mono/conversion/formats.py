@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mono.io.atomic import atomic_path, write_bytes
-from mono.system.errors import BackendError
+from mono.system.errors import BackendError, MetricDepthError
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".ts", "exported-program": ".pt2"}
 METADATA_KEY = "metricdepth"  # the name of the entry in a file's metadata that holds facts as JSON
@@ -140,7 +140,7 @@ def _open_onnx(path: Path) -> tuple[ExportedModel, str]:
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no common class but this one
-        raise ValueError(str(error)) from error
+        raise MetricDepthError(str(error)) from error
 
     def run(image: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         depth, confidence = session.run(["depth", "confidence"], {"image": image, "intrinsics": intrinsics})

@@ -8,6 +8,8 @@ import torch
 from timm.layers import Conv2dSame
 from torch import Tensor, nn
 
+from mono.system.errors import MetricDepthError
+
 
 class Maps(nn.Module):
     """A network that gives a plain tuple of the maps that it has."""
@@ -47,7 +49,7 @@ def with_plain_padding(network: nn.Module) -> nn.Module:
 
 def _padded(name: str, module: Conv2dSame) -> nn.Sequential:
     if tuple(module.stride) != (2, 2) or tuple(module.dilation) != (1, 1):
-        raise ValueError(f"{name} has stride {module.stride} and dilation {module.dilation}; it must be 2 and 1")
+        raise MetricDepthError(f"{name} has stride {module.stride} and dilation {module.dilation}; it must be 2 and 1")
     sides = []
     for kernel in reversed(module.kernel_size):
         sides += [(kernel - 2) // 2, (kernel - 1) // 2]

@@ -79,19 +79,21 @@ class CameraResolver:
         given = {"intrinsics": self.intrinsics, "focal_px": self.focal_px, "fov_deg": self.fov_deg}
         names = [name for name, value in given.items() if value is not None]
         if len(names) > 1:
-            raise ValueError(f"{' and '.join(names)} are given; they exclude each other, so give one")
+            raise MetricDepthError(f"{' and '.join(names)} are given; they exclude each other, so give one")
         if self.intrinsics is not None:
             if len(self.intrinsics) != 4 or not all(math.isfinite(value) for value in self.intrinsics):
-                raise ValueError(f"intrinsics are {self.intrinsics}; give four finite numbers fx,fy,cx,cy in pixels")
+                raise MetricDepthError(
+                    f"intrinsics are {self.intrinsics}; give four finite numbers fx,fy,cx,cy in pixels"
+                )
             if min(self.intrinsics[:2]) <= 0:
-                raise ValueError(f"intrinsics are {self.intrinsics}; fx and fy must be positive, in pixels")
+                raise MetricDepthError(f"intrinsics are {self.intrinsics}; fx and fy must be positive, in pixels")
         if self.focal_px is not None and not (math.isfinite(self.focal_px) and self.focal_px > 0):
-            raise ValueError(f"focal_px is {self.focal_px}; it must be positive and finite, in pixels")
+            raise MetricDepthError(f"focal_px is {self.focal_px}; it must be positive and finite, in pixels")
         for name, fov in (("fov_deg", self.fov_deg), ("assumed_fov_deg", self.assumed_fov_deg)):
             if fov is not None and not 0 < fov < 180:
-                raise ValueError(f"{name} is {fov}; it must lie between 0 and 180 degrees")
+                raise MetricDepthError(f"{name} is {fov}; it must lie between 0 and 180 degrees")
         if self.camera_file is not None and not self.camera_file.is_file():
-            raise ValueError(f"{self.camera_file}: there is no such camera file; check the path")
+            raise MetricDepthError(f"{self.camera_file}: there is no such camera file; check the path")
 
     def resolve(
         self,

@@ -19,6 +19,7 @@ from mono.geometry.camera import Camera
 from mono.io.camera_files import camera_file_beside, same_aspect
 from mono.io.depth import DepthError, read_depth
 from mono.io.images import ImageError, Photo, read_image
+from mono.system.errors import MetricDepthError
 
 SCHEMA = Path(__file__).with_name("annotation.schema.json")  # of the format; `load_annotations` is what decides
 
@@ -103,7 +104,7 @@ def check_annotations(
         ValueError: `sample` is less than 1.
     """
     if sample is not None and sample < 1:
-        raise ValueError(f"sample is {sample}; look at least at one entry")
+        raise MetricDepthError(f"sample is {sample}; look at least at one entry")
     samples = load_annotations(path, data_root)
     numbers = range(len(samples))
     if sample is not None and sample < len(samples):

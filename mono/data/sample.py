@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mono.io.images import Photo, read_image
+from mono.system.errors import MetricDepthError
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def unique_names(images: Sequence[tuple[str, str]]) -> list[str]:
         ValueError: two images have the same identity.
     """
     if len({identity for _, identity in images}) != len(images):
-        raise ValueError("two images have the same identity, so they cannot be told apart by name")
+        raise MetricDepthError("two images have the same identity, so they cannot be told apart by name")
     relative = [_inside(path) for path, _ in images]
     levels = [0] * len(images)
     while True:

@@ -15,7 +15,7 @@ from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.io.depth import DEPTH_FORMATS, sidecar_path
 from mono.io.normals import NORMAL_FORMATS, read_normals
-from mono.system.errors import RunError
+from mono.system.errors import MetricDepthError, RunError
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class SavedPredictions:
         names = {sample.name, Path(sample.name).name} if self.flat else {sample.name}
         found = [p for name in names for suffix in suffixes if (p := folder / f"{name}.{suffix}").is_file()]
         if len(found) > 1:
-            raise ValueError(f"several predicted {what} {folder / sample.name}.({'|'.join(suffixes)})")
+            raise MetricDepthError(f"several predicted {what} {folder / sample.name}.({'|'.join(suffixes)})")
         return found[0] if found else None
 
 
@@ -89,4 +89,6 @@ def saved_camera(depth_file: Path) -> Camera | None:
         values: dict[str, Any] | None = json.loads(path.read_bytes()).get("camera")
         return Camera(**{**values, "distortion": tuple(values["distortion"])}) if values else None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"{path}: its camera cannot be read ({error}); write depth again, or remove it") from error
+        raise MetricDepthError(
+            f"{path}: its camera cannot be read ({error}); write depth again, or remove it"
+        ) from error

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mono.system.errors import MetricDepthError
+
 TIERS = ("metric", "median", "scale_shift")
 ALIGNMENTS = (*TIERS, "scale_shift_inverse")
 
@@ -69,7 +71,7 @@ def fit(predicted: np.ndarray, gt: np.ndarray, kind: str, max_depth: float = mat
         ValueError: another kind.
     """
     if kind not in ALIGNMENTS:
-        raise ValueError(f"there is no alignment {kind!r}; choose one of {', '.join(ALIGNMENTS)}")
+        raise MetricDepthError(f"there is no alignment {kind!r}; choose one of {', '.join(ALIGNMENTS)}")
     predicted, gt = np.asarray(predicted, np.float64), np.asarray(gt, np.float64)
     valid = np.isfinite(predicted) & (predicted > 0)
     if kind == "metric" or not valid.any():

@@ -123,7 +123,7 @@ def read_metrics(path: Path) -> StoredRun:
             for name, tiers in content["per_image"].items()
         }
         if not all("metric" in tiers for tiers in images.values()):
-            raise ValueError('an image has no tier "metric"')
+            raise MetricDepthError('an image has no tier "metric"')
         return StoredRun(path, dict(content["protocol"]), dict(content.get("run") or {}), images)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         detail = f"no entry {error}" if isinstance(error, KeyError) else str(error)

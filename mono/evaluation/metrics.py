@@ -12,6 +12,7 @@ import numpy as np
 from mono.evaluation.alignment import TIERS, Alignment, fit
 from mono.evaluation.boundaries import boundary_score
 from mono.evaluation.protocols import Protocol
+from mono.system.errors import MetricDepthError
 
 _DENSE_SHARE = 0.5  # of the pixels that count must have ground truth for boundaries to mean anything
 
@@ -57,9 +58,9 @@ def compare(predicted: np.ndarray, gt: np.ndarray) -> ImageMetrics:
     """
     p, t = np.asarray(predicted, np.float64).ravel(), np.asarray(gt, np.float64).ravel()
     if np.shape(predicted) != np.shape(gt) or not t.size:
-        raise ValueError(f"{np.shape(predicted)} predicted and {np.shape(gt)} true depths cannot be compared")
+        raise MetricDepthError(f"{np.shape(predicted)} predicted and {np.shape(gt)} true depths cannot be compared")
     if not (p.min() > 0 and t.min() > 0 and p.max() < math.inf and t.max() < math.inf):
-        raise ValueError("depths to compare must be positive and finite")
+        raise MetricDepthError("depths to compare must be positive and finite")
     error = p - t
     squared = error * error
     ratio = p / t
@@ -110,7 +111,7 @@ def evaluate_tiers(
     """As `evaluate_image`, for several alignments: metrics by alignment."""
     for name, depth in (("predicted", predicted), ("true", gt)):
         if depth.ndim != 2 or depth.size == 0:
-            raise ValueError(f"{name} depth has shape {depth.shape}; it must be (height, width)")
+            raise MetricDepthError(f"{name} depth has shape {depth.shape}; it must be (height, width)")
     window = protocol.window(*gt.shape)
     predicted, gt = resize_depth(predicted, *gt.shape)[window], gt[window]
     valid = protocol.in_range(gt)

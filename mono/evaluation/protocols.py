@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mono.config import ConfigError
+from mono.system.errors import MetricDepthError
 
 _BENCHMARK_HEIGHT, _BENCHMARK_WIDTH = 352, 1216  # [px]
 
@@ -52,20 +53,20 @@ class Protocol:
 
     def __post_init__(self) -> None:
         if not 0 < self.min_depth < self.far or self.max_depth == math.inf:
-            raise ValueError(
+            raise MetricDepthError(
                 f"protocol {self.name}: depth range {self.min_depth} to {self.max_depth} m; "
                 "it must be 0 < min < max (None for no limit)"
             )
         for field, words in _WORDS.items():
             if getattr(self, field) not in words:
-                raise ValueError(
+                raise MetricDepthError(
                     f"protocol {self.name}: {field} is {getattr(self, field)!r}; it is one of {', '.join(words)}"
                 )
         if self.crop is not None:
             top, bottom, left, right = self.crop
             limit = 1 if self.crop_unit == "fraction" else math.inf
             if not (0 <= top < bottom <= limit and 0 <= left < right <= limit):
-                raise ValueError(
+                raise MetricDepthError(
                     f"protocol {self.name}: crop {self.crop} is not (top, bottom, left, right) in {self.crop_unit}s"
                 )
 
@@ -81,7 +82,7 @@ class Protocol:
             ValueError: the protocol is made for frames of another size, or its crop leaves nothing of this one.
         """
         if self.frame_size is not None and (height, width) != self.frame_size:
-            raise ValueError(
+            raise MetricDepthError(
                 f"protocol {self.name} is defined on ground truth of {self.frame_size[1]}x{self.frame_size[0]} pixels, "
                 f"this one has {width}x{height}; use ground truth of that size or the protocol 'none'"
             )
@@ -96,7 +97,9 @@ class Protocol:
             rows = slice(top + int(self.crop[0] * unit[0]), min(bottom, top + int(self.crop[1] * unit[0])))
             columns = slice(left + int(self.crop[2] * unit[1]), min(right, left + int(self.crop[3] * unit[1])))
         if rows.start >= rows.stop or columns.start >= columns.stop:
-            raise ValueError(f"protocol {self.name}: its crop leaves nothing of a frame of {width}x{height} pixels")
+            raise MetricDepthError(
+                f"protocol {self.name}: its crop leaves nothing of a frame of {width}x{height} pixels"
+            )
         return rows, columns
 
     def mask(self, height: int, width: int) -> np.ndarray:
@@ -229,7 +232,7 @@ def get_protocol(name: str) -> Protocol:
     for protocol in PROTOCOLS:
         if protocol.name == name:
             return protocol
-    raise ValueError(f"there is no protocol {name!r}; choose one of {', '.join(p.name for p in PROTOCOLS)}")
+    raise MetricDepthError(f"there is no protocol {name!r}; choose one of {', '.join(p.name for p in PROTOCOLS)}")
 
 
 def read_protocol(name: str, changes: Mapping[str, Any] | None = None) -> Protocol:

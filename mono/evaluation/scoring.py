@@ -12,7 +12,7 @@ from mono.evaluation.normals.metrics import ImageNormals, evaluate_normals
 from mono.evaluation.protocols import Protocol
 from mono.geometry.camera import Camera
 from mono.io.camera_files import same_aspect
-from mono.system.errors import RunError
+from mono.system.errors import MetricDepthError, RunError
 
 SCORING_VERSION = 1  # rises when the same files get other scores
 logger = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def score_normals(
         return None
     (height, width), (true_height, true_width) = predicted.shape[:2], normal.shape[:2]
     if not same_aspect(width, height, true_width, true_height):
-        raise ValueError(
+        raise MetricDepthError(
             f"predicted normals are {width}x{height}, true ones {true_width}x{true_height}: not the same view"
         )
     counts = counted_pixels(normal.shape[:2], protocol, ground_truth.depth)

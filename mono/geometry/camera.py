@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mono.system.errors import MetricDepthError
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -37,14 +39,16 @@ class Camera:
         for name in ("fx", "fy"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"camera: {name} is {value}; a focal length in pixels must be positive and finite")
+                raise MetricDepthError(
+                    f"camera: {name} is {value}; a focal length in pixels must be positive and finite"
+                )
         for name in ("cx", "cy"):
             if not math.isfinite(getattr(self, name)):
-                raise ValueError(f"camera: {name} is {getattr(self, name)}; the principal point must be finite")
+                raise MetricDepthError(f"camera: {name} is {getattr(self, name)}; the principal point must be finite")
         for name in ("width", "height"):
             value = getattr(self, name)
             if not math.isfinite(value) or int(value) != value or value < 1:
-                raise ValueError(f"camera: {name} is {value}; an image size must be a positive whole number")
+                raise MetricDepthError(f"camera: {name} is {value}; an image size must be a positive whole number")
             object.__setattr__(self, name, int(value))
 
     @classmethod
@@ -60,7 +64,7 @@ class Camera:
             ValueError: the angle is not between 0 and 180 degrees.
         """
         if not 0 < horizontal_fov < 180:
-            raise ValueError(f"field of view is {horizontal_fov}; it must lie between 0 and 180 degrees")
+            raise MetricDepthError(f"field of view is {horizontal_fov}; it must lie between 0 and 180 degrees")
         return cls.centred(width / 2 / math.tan(math.radians(horizontal_fov) / 2), width, height)
 
     @property
@@ -119,5 +123,5 @@ class Camera:
             ValueError: the depth map's size is not the camera's.
         """
         if depth.shape != (self.height, self.width):
-            raise ValueError(f"depth is {depth.shape[1]}x{depth.shape[0]}, the camera {self.width}x{self.height}")
+            raise MetricDepthError(f"depth is {depth.shape[1]}x{depth.shape[0]}, the camera {self.width}x{self.height}")
         return self.rays() * depth[..., None].astype(np.float32, copy=False)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from mono.geometry.camera import Camera
+from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,7 +82,7 @@ class CanonicalView:
 
         expected = (self.camera.height, self.camera.width)
         if rgb.shape[:2] != expected:
-            raise ValueError(f"image is {rgb.shape[1]}x{rgb.shape[0]} but its camera {expected[1]}x{expected[0]}")
+            raise MetricDepthError(f"image is {rgb.shape[1]}x{rgb.shape[0]} but its camera {expected[1]}x{expected[0]}")
         top, bottom, left, right = self.padding
         resized = cv2.resize(rgb, self.size[::-1], interpolation=cv2.INTER_LINEAR)
         border = cv2.BORDER_CONSTANT
@@ -114,7 +115,9 @@ class CanonicalView:
         import torch.nn.functional as F
 
         if tuple(values.shape[-2:]) != self.input_size:
-            raise ValueError(f"the network gave a map of {tuple(values.shape[-2:])} for an input of {self.input_size}")
+            raise MetricDepthError(
+                f"the network gave a map of {tuple(values.shape[-2:])} for an input of {self.input_size}"
+            )
         height, width = self.size
         top, _, left, _ = self.padding
         cut = values[..., top : top + height, left : left + width]
@@ -181,13 +184,13 @@ class CanonicalTransform:
 
     def __post_init__(self) -> None:
         if len(self.crop_size) != 2 or any(int(n) != n or n < 1 for n in self.crop_size):
-            raise ValueError(f"crop_size is {self.crop_size}; it must be (height, width) in pixels")
+            raise MetricDepthError(f"crop_size is {self.crop_size}; it must be (height, width) in pixels")
         if not self.focal_length > 0:
-            raise ValueError(f"the canonical focal length is {self.focal_length}; it must be positive")
+            raise MetricDepthError(f"the canonical focal length is {self.focal_length}; it must be positive")
         if self.mode not in ("label", "image"):
-            raise ValueError(f'mode is "{self.mode}"; it must be "label" or "image"')
+            raise MetricDepthError(f'mode is "{self.mode}"; it must be "label" or "image"')
         if self.fit not in ("pad", "tight"):
-            raise ValueError(f'fit is "{self.fit}"; it must be "pad" or "tight"')
+            raise MetricDepthError(f'fit is "{self.fit}"; it must be "pad" or "tight"')
 
     def view(self, camera: Camera) -> CanonicalView:
         """The way in and back for images of `camera`.
@@ -202,7 +205,7 @@ class CanonicalTransform:
         # A ratio like 480 / 480 * 640 may come out a hair below a whole number: that is no pixel less.
         height, width = int(camera.height * ratio + 1e-9), int(camera.width * ratio + 1e-9)
         if min(height, width) < 1:
-            raise ValueError(
+            raise MetricDepthError(
                 f"a {camera.width}x{camera.height} image does not fit the network's {crop_width}x{crop_height} input: "
                 f"its short side would be less than a pixel; crop the image"
             )

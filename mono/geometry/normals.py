@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from mono.geometry.camera import Camera
+from mono.system.errors import MetricDepthError
 
 _NEAREST = 1e-6  # [m], depth below this is none: its inverse would drown in `_NOTHING`
 _NOTHING = np.float32(1e30)  # stands for the inverse depth of a pixel without depth
@@ -37,7 +38,7 @@ def normals_from_depth(depth: np.ndarray, camera: Camera) -> np.ndarray:
         ValueError: the depth map's size is not the camera's.
     """
     if depth.shape != (camera.height, camera.width):
-        raise ValueError(f"depth is {depth.shape}, the camera (height, width) {(camera.height, camera.width)}")
+        raise MetricDepthError(f"depth is {depth.shape}, the camera (height, width) {(camera.height, camera.width)}")
     valid = np.isfinite(depth) & (depth > _NEAREST)
     inverse = np.full((camera.height + 2 * _REACH, camera.width + 2 * _REACH), _NOTHING)
     inside = inverse[_REACH:-_REACH, _REACH:-_REACH]
@@ -92,7 +93,9 @@ def decode_normals(codes: np.ndarray) -> np.ndarray:
         ValueError: the codes are neither uint8 nor uint16, or do not have three channels.
     """
     if codes.dtype not in (np.uint8, np.uint16) or codes.shape[-1:] != (3,):
-        raise ValueError(f"normals are {codes.dtype} {codes.shape}; they must be uint8 or uint16 with three channels")
+        raise MetricDepthError(
+            f"normals are {codes.dtype} {codes.shape}; they must be uint8 or uint16 with three channels"
+        )
     normal = codes * np.float32(2 / np.iinfo(codes.dtype).max) - np.float32(1)
     length = np.sqrt(np.einsum("...i,...i->...", normal, normal))[..., None]
     present = codes.any(axis=-1, keepdims=True) & (length > 0.5)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mono.system.errors import MetricDepthError
+
 if TYPE_CHECKING:
     import torch
 
@@ -22,14 +24,14 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ValueError(f'device "{name}" is unknown; use auto, cpu, cuda, cuda:N or mps') from None
+        raise MetricDepthError(f'device "{name}" is unknown; use auto, cpu, cuda, cuda:N or mps') from None
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         count = torch.cuda.device_count()
-        raise ValueError(f'device "{name}" is not there: torch {torch.__version__} sees {count} CUDA devices')
+        raise MetricDepthError(f'device "{name}" is not there: torch {torch.__version__} sees {count} CUDA devices')
     if device.type == "mps" and not mps:
-        raise ValueError('device "mps" is not there: it needs an Apple GPU')
+        raise MetricDepthError('device "mps" is not there: it needs an Apple GPU')
     if device.type not in ("cpu", "cuda", "mps"):
-        raise ValueError(f'device "{name}" is not supported; use auto, cpu, cuda, cuda:N or mps')
+        raise MetricDepthError(f'device "{name}" is not supported; use auto, cpu, cuda, cuda:N or mps')
     return device
 
 
@@ -43,5 +45,5 @@ def choose_precision(name: str, device: torch.device) -> str:
     if name == "auto":
         return "float32" if device.type == "cpu" else "float16"
     if name not in known:
-        raise ValueError(f'precision "{name}" is unknown; use auto, {", ".join(known)}')
+        raise MetricDepthError(f'precision "{name}" is unknown; use auto, {", ".join(known)}')
     return name

@@ -15,7 +15,7 @@ from mono.data.camera_source import ResolvedCamera
 from mono.geometry.canonical import CanonicalTransform
 from mono.inference.prediction import Prediction
 from mono.inference.predictor import Predictor
-from mono.system.errors import BackendError
+from mono.system.errors import BackendError, MetricDepthError
 
 if TYPE_CHECKING:
     import torch
@@ -68,7 +68,7 @@ class ExportedPredictor(Predictor):
         """
         camera = found.camera
         if image.shape[:2] != (camera.height, camera.width):
-            raise ValueError(
+            raise MetricDepthError(
                 f"image is {image.shape[1]}x{image.shape[0]} but its camera {camera.width}x{camera.height}"
             )
         self.transform.view(camera)  # the file itself would only say that some size is not positive

@@ -16,6 +16,7 @@ from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
 from mono.inference.prediction import Prediction
+from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     import torch
@@ -123,10 +124,10 @@ class Predictor:
             ValueError: as `predict`, or the two lists differ in length.
         """
         if isinstance(images, (str, os.PathLike)):
-            raise ValueError("images must be a list; for a single one use predict")
+            raise MetricDepthError("images must be a list; for a single one use predict")
         cameras = [None] * len(images) if cameras is None else cameras
         if len(cameras) != len(images):
-            raise ValueError(f"there are {len(images)} images but {len(cameras)} cameras")
+            raise MetricDepthError(f"there are {len(images)} images but {len(cameras)} cameras")
         read = [_read(image, camera) for image, camera in zip(images, cameras, strict=True)]
         prepared = [self.prepare(rgb, found) for rgb, found in read]
         return [raw.prediction() for raw in self.infer(prepared)]
@@ -179,22 +180,24 @@ def _read(image: Any, camera: Camera | ResolvedCamera | None) -> tuple[np.ndarra
         rgb, exif = photo.rgb, photo.exif
     elif isinstance(image, np.ndarray):
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(f"the image is {image.dtype} {image.shape}; an array must be uint8 (H, W, 3), RGB")
+            raise MetricDepthError(f"the image is {image.dtype} {image.shape}; an array must be uint8 (H, W, 3), RGB")
         rgb = image
     elif hasattr(image, "getexif"):
         rgb, exif = to_rgb(image), read_exif_camera(image)
     else:
-        raise ValueError(f"an image must be a path, a PIL image or an array, not a {type(image).__name__}")
+        raise MetricDepthError(f"an image must be a path, a PIL image or an array, not a {type(image).__name__}")
     if isinstance(camera, ResolvedCamera):
         return rgb, camera
     height, width = rgb.shape[:2]
     if camera is not None:
         if not isinstance(camera, Camera):
-            raise ValueError(f"the camera is {camera!r}; give one, as mono.Camera.from_fov(60, {width}, {height})")
+            raise MetricDepthError(
+                f"the camera is {camera!r}; give one, as mono.Camera.from_fov(60, {width}, {height})"
+            )
         if (camera.width, camera.height) != (width, height):
             alike = abs(camera.width * height / (camera.height * width) - 1) < 0.02
             how = f"use camera.resized({width}, {height})" if alike else "another shape: is it turned, or cropped?"
-            raise ValueError(
+            raise MetricDepthError(
                 f"the camera is for {camera.width}x{camera.height} images, this one is {width}x{height}: {how}"
             )
         return rgb, ResolvedCamera(camera, "given", "given by the caller")

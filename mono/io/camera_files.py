@@ -179,10 +179,10 @@ def _colmap_model(model: str, width: int, height: int, parameters: list[float]) 
     if model not in _COLMAP_MODELS:
         known = ", ".join(_COLMAP_MODELS)
         kind = "a fisheye model" if "FISHEYE" in model or model == "FOV" else "not a known model"
-        raise ValueError(f"{model} is {kind}; undistort the images first (known: {known})")
+        raise MetricDepthError(f"{model} is {kind}; undistort the images first (known: {known})")
     focals, coefficients = _COLMAP_MODELS[model]
     if len(parameters) != focals + 2 + coefficients:
-        raise ValueError(f"{model} takes {focals + 2 + coefficients} parameters, not {len(parameters)}")
+        raise MetricDepthError(f"{model} takes {focals + 2 + coefficients} parameters, not {len(parameters)}")
     fx, fy = parameters[0], parameters[focals - 1]
     # COLMAP puts the corner of the image at (0, 0), Camera the centre of its first pixel.
     cx, cy = parameters[focals] - 0.5, parameters[focals + 1] - 0.5

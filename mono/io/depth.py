@@ -202,12 +202,14 @@ def write_depth(path: Path, depth: np.ndarray, camera: Camera | None = None) -> 
     path = Path(path)
     depth = np.asarray(depth)
     if depth.ndim != 2 or depth.size == 0:
-        raise ValueError(f"{path.name}: depth has shape {depth.shape}; it must be (height, width)")
+        raise MetricDepthError(f"{path.name}: depth has shape {depth.shape}; it must be (height, width)")
     kind = path.suffix.lower().lstrip(".")
     if kind == "png":
         return _write_png(path, depth, camera)
     if kind not in DEPTH_FORMATS:
-        raise ValueError(f"{path.name}: depth cannot be written as {kind!r}; choose one of {', '.join(DEPTH_FORMATS)}")
+        raise MetricDepthError(
+            f"{path.name}: depth cannot be written as {kind!r}; choose one of {', '.join(DEPTH_FORMATS)}"
+        )
     metres = valid_or_zero(depth)
     with atomic_path(path) as temporary:
         if kind == "npy":

@@ -56,7 +56,7 @@ def read_normals(
     """
     path = Path(path)
     if frame not in NORMAL_FRAMES:
-        raise ValueError(f"{path}: normal_frame is {frame!r}; it is one of {', '.join(NORMAL_FRAMES)}")
+        raise MetricDepthError(f"{path}: normal_frame is {frame!r}; it is one of {', '.join(NORMAL_FRAMES)}")
     if not path.is_file():
         state = "is a folder, not a map of normals" if path.is_dir() else "there is no such file; check the path"
         raise NormalError(f"{path}: {state}")
@@ -148,10 +148,10 @@ def write_normal(path: Path, normal: np.ndarray, source: str) -> None:
     """
     path = Path(path)
     if normal.ndim != 3 or normal.shape[2] != 3 or normal.size == 0:
-        raise ValueError(f"{path.name}: normals have shape {normal.shape}; it must be (height, width, 3)")
+        raise MetricDepthError(f"{path.name}: normals have shape {normal.shape}; it must be (height, width, 3)")
     kind = path.suffix.lower().lstrip(".")
     if kind not in NORMAL_FORMATS:
-        raise ValueError(
+        raise MetricDepthError(
             f"{path.name}: normals cannot be written as {kind!r}; choose one of {', '.join(NORMAL_FORMATS)}"
         )
     if kind == "png":

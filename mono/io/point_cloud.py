@@ -9,6 +9,7 @@ import numpy as np
 
 from mono.geometry.camera import Camera
 from mono.io.atomic import atomic_path
+from mono.system.errors import MetricDepthError
 
 CAMERA_FRAME = "the camera's frame: x right, y down, z forward"
 _KEY_BITS = 21  # three voxel indices in one 64-bit key
@@ -65,15 +66,15 @@ def point_cloud(
     """
     size = (camera.height, camera.width)
     if depth.shape != size or rgb.shape != (*size, 3):
-        raise ValueError(
+        raise MetricDepthError(
             f"depth {depth.shape}, picture {rgb.shape} and camera {size} differ: "
             "they must share (height, width), and the picture must have 3 channels"
         )
     if normal is not None and normal.shape != (*size, 3):
-        raise ValueError(f"the normals are {normal.shape}, the camera {size}: they must share (height, width)")
+        raise MetricDepthError(f"the normals are {normal.shape}, the camera {size}: they must share (height, width)")
     for name, value in (("edge_filter", edge_filter), ("voxel_size", voxel_size)):
         if value is not None and not value > 0:
-            raise ValueError(f"{name} is {value}; it must be positive")
+            raise MetricDepthError(f"{name} is {value}; it must be positive")
     depth = depth.astype(np.float32, copy=False)
     keep = np.isfinite(depth) & (depth > 0)
     if edge_filter is not None:
@@ -85,7 +86,7 @@ def point_cloud(
     if min_confidence is not None:
         if confidence is None or confidence.shape != size:
             given = "none" if confidence is None else f"{confidence.shape}"
-            raise ValueError(f"min_confidence needs the confidence of every pixel, {size}; given is {given}")
+            raise MetricDepthError(f"min_confidence needs the confidence of every pixel, {size}; given is {given}")
         keep &= confidence >= min_confidence
     points = np.empty((*size, 3), np.float32)
     np.multiply(depth, ((np.arange(camera.width) - camera.cx) / camera.fx).astype(np.float32), out=points[..., 0])
@@ -145,7 +146,7 @@ def voxel_grid(cloud: PointCloud, size: float) -> PointCloud:
         cell = np.floor(axis.astype(np.float64) / size)
         cell -= cell.min()
         if cell.max() >= 1 << _KEY_BITS:
-            raise ValueError(f"voxel size {size} m is too small for a cloud of this extent; choose a larger one")
+            raise MetricDepthError(f"voxel size {size} m is too small for a cloud of this extent; choose a larger one")
         cells.append(cell.astype(np.int64))
     bits = [int(cell.max()).bit_length() for cell in cells]
     order, keys = _sorted((cells[0] << bits[1] + bits[2]) | (cells[1] << bits[2]) | cells[2], sum(bits))
@@ -206,7 +207,7 @@ def write_ply(
         columns.insert(1, ("normals", "<f4", normals))
     for name, _, array in columns:
         if array.shape != (count, 3):
-            raise ValueError(f"{name} have shape {array.shape}; it must be ({count}, 3) as the points'")
+            raise MetricDepthError(f"{name} have shape {array.shape}; it must be ({count}, 3) as the points'")
     vertices = np.empty(count, [(name, kind, 3) for name, kind, _ in columns])
     for name, _, array in columns:
         vertices[name] = array

@@ -14,6 +14,7 @@ from mono.model.encoder import TimmEncoder
 from mono.model.hourglass import HourglassDecoder
 from mono.model.lite_decoder import LiteDecoder
 from mono.model.refinement_decoder import RefinementDecoder
+from mono.system.errors import MetricDepthError
 
 
 class NetworkOutput(NamedTuple):
@@ -106,14 +107,16 @@ def build_depth_model(
         ValueError: timm does not know the encoder, there is no such decoder, or the two do not go together.
     """
     if decoder not in DECODERS:
-        raise ValueError(f'there is no decoder "{decoder}"; known: {", ".join(DECODERS)}')
+        raise MetricDepthError(f'there is no decoder "{decoder}"; known: {", ".join(DECODERS)}')
     tokens = decoder == "RefinementDecoder"
     if tokens != ("reg4_dinov2" in encoder):
-        raise ValueError(
+        raise MetricDepthError(
             f'decoder "{decoder}" does not work on encoder "{encoder}": DINOv2 goes with RefinementDecoder'
         )
     if tokens != (iterations is not None):
-        raise ValueError(f'decoder "{decoder}" ' + ("needs a number of iterations" if tokens else "has no iterations"))
+        raise MetricDepthError(
+            f'decoder "{decoder}" ' + ("needs a number of iterations" if tokens else "has no iterations")
+        )
     backbone: DinoV2Encoder | EfficientNetLite | TimmEncoder
     if encoder == "tf_efficientnet_lite0":
         backbone = EfficientNetLite(drop_path_rate)
@@ -121,6 +124,6 @@ def build_depth_model(
         try:
             backbone = (DinoV2Encoder if tokens else TimmEncoder)(encoder, drop_path_rate)
         except RuntimeError as error:
-            raise ValueError(f'encoder "{encoder}": {error}') from error
+            raise MetricDepthError(f'encoder "{encoder}": {error}') from error
     refinement = {"iterations": iterations} if tokens else {}
     return DepthModel(backbone, DECODERS[decoder](backbone.channels, widths, depth_range, **refinement))

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mono.model.dinov2 import Tokens
 from mono.model.refinement import ContextEncoder, UpdateBlock, convex_upsample
 from mono.model.token_maps import MapFusion, TokensToMaps
+from mono.system.errors import MetricDepthError
 
 _LEAST_CONFIDENCE = 0.01
 
@@ -41,9 +42,11 @@ class RefinementDecoder(nn.Module):
         super().__init__()
         hidden, quarter, seventh, coarse = widths
         if coarse != in_channels[-1]:
-            raise ValueError(f"the last width is {coarse}; it must be that of the encoder's tokens, {in_channels[-1]}")
+            raise MetricDepthError(
+                f"the last width is {coarse}; it must be that of the encoder's tokens, {in_channels[-1]}"
+            )
         if iterations < 1:
-            raise ValueError(f"iterations is {iterations}; it must be at least 1")
+            raise MetricDepthError(f"iterations is {iterations}; it must be at least 1")
         self.iterations = iterations
         self.near, self.far = depth_range
         self.features = quarter

@@ -16,6 +16,7 @@ from mono.inference.prediction import Prediction
 from mono.io.depth import DEPTH_FORMATS, write_depth
 from mono.io.normals import NORMAL_FORMATS, write_normal
 from mono.io.point_cloud import point_cloud, write_ply
+from mono.system.errors import MetricDepthError
 from mono.visual.pictures import visualize_depth, visualize_normals, write_image
 
 KINDS = ("depth", "vis", "pcd", "normal")
@@ -46,11 +47,11 @@ class CloudOptions:
         for name in ("min_range", "max_range", "edge_filter", "voxel_size"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
-                raise ValueError(f"{name} of point clouds is {value:g}; it must be positive")
+                raise MetricDepthError(f"{name} of point clouds is {value:g}; it must be positive")
         if self.min_confidence is not None and not math.isfinite(self.min_confidence):
-            raise ValueError(f"min_confidence of point clouds is {self.min_confidence:g}; it must be finite")
+            raise MetricDepthError(f"min_confidence of point clouds is {self.min_confidence:g}; it must be finite")
         if self.min_range and self.max_range and self.min_range >= self.max_range:
-            raise ValueError(f"points from {self.min_range:g} m to {self.max_range:g} m: there are none")
+            raise MetricDepthError(f"points from {self.min_range:g} m to {self.max_range:g} m: there are none")
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,15 @@ class OutputOptions:
 
     def __post_init__(self) -> None:
         if unknown := [s for s in self.save if s not in KINDS]:
-            raise ValueError(f'cannot save "{unknown[0]}"; known: {", ".join(KINDS)}')
+            raise MetricDepthError(f'cannot save "{unknown[0]}"; known: {", ".join(KINDS)}')
         if self.depth_format not in DEPTH_FORMATS:
-            raise ValueError(f'depth format "{self.depth_format}" is unknown; known: {", ".join(DEPTH_FORMATS)}')
+            raise MetricDepthError(f'depth format "{self.depth_format}" is unknown; known: {", ".join(DEPTH_FORMATS)}')
         if self.normal_format not in NORMAL_FORMATS:
-            raise ValueError(f'normal format "{self.normal_format}" is unknown; known: {", ".join(NORMAL_FORMATS)}')
+            raise MetricDepthError(
+                f'normal format "{self.normal_format}" is unknown; known: {", ".join(NORMAL_FORMATS)}'
+            )
         if self.depth_format == "exr" and importlib.util.find_spec("OpenEXR") is None:
-            raise ValueError("depth format exr needs the package OpenEXR: pip install OpenEXR")
+            raise MetricDepthError("depth format exr needs the package OpenEXR: pip install OpenEXR")
 
 
 def write_outputs(

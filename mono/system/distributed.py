@@ -9,6 +9,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
+from mono.system.errors import MetricDepthError
+
 
 @dataclass(frozen=True)
 class Ranks:
@@ -70,11 +72,11 @@ def join_ranks(launcher: str = "None") -> Ranks:
     if name == "slurm":
         _translate_slurm()
     elif name not in ("none", "pytorch"):
-        raise ValueError(f'launcher "{launcher}" is unknown; use None, pytorch or slurm')
+        raise MetricDepthError(f'launcher "{launcher}" is unknown; use None, pytorch or slurm')
     try:
         rank, world_size = int(environment["RANK"]), int(environment["WORLD_SIZE"])
     except KeyError as error:
-        raise ValueError(
+        raise MetricDepthError(
             f"launcher {launcher}: the environment has no {error}; start it with torchrun --nproc_per_node N"
         ) from None
     if world_size > 1:
@@ -102,7 +104,7 @@ def _translate_slurm() -> None:
         environment["LOCAL_RANK"] = environment["SLURM_LOCALID"]
         nodes = environment["SLURM_NODELIST"]
     except KeyError as error:
-        raise ValueError(f"launcher slurm: the environment has no {error}; start it with srun") from None
+        raise MetricDepthError(f"launcher slurm: the environment has no {error}; start it with srun") from None
     if "MASTER_ADDR" not in environment:
         command = ["scontrol", "show", "hostnames", nodes]
         hosts = subprocess.run(command, capture_output=True, text=True, check=True).stdout

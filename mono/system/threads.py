@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from mono.system.errors import MetricDepthError
+
 _MOST_WORKERS = 8
 
 
@@ -26,7 +28,7 @@ def workers_beside(threads: int | None) -> int:
         ValueError: it is less than 1.
     """
     if threads is not None and threads < 1:
-        raise ValueError(f"--threads is {threads}; it must be at least 1")
+        raise MetricDepthError(f"--threads is {threads}; it must be at least 1")
     if threads == 1:
         return 0
     return max(2, min(_MOST_WORKERS, (threads or os.cpu_count() or 1) // 2))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mono.model.checkpoint import read_tensors
+from mono.system.errors import MetricDepthError
 
 
 def average_weights(files: Sequence[tuple[Path, float]]) -> dict[str, Tensor]:
@@ -23,10 +24,10 @@ def average_weights(files: Sequence[tuple[Path, float]]) -> dict[str, Tensor]:
         ValueError: there are fewer than two, a weight is not positive, or tensors differ in name, shape or kind.
     """
     if len(files) < 2:
-        raise ValueError("give two checkpoints or more to average")
+        raise MetricDepthError("give two checkpoints or more to average")
     for path, weight in files:
         if not 0 < weight < float("inf"):
-            raise ValueError(f"{path}: its weight is {weight:g}; it must be positive")
+            raise MetricDepthError(f"{path}: its weight is {weight:g}; it must be positive")
     total = sum(weight for _, weight in files)
     first = files[0][0]
     mean: dict[str, Tensor] = {}
@@ -35,12 +36,12 @@ def average_weights(files: Sequence[tuple[Path, float]]) -> dict[str, Tensor]:
         tensors = read_tensors(path)
         if mean and tensors.keys() != mean.keys():
             odd = sorted(tensors.keys() ^ mean.keys())[0]
-            raise ValueError(f"{path} and {first} are of different networks: only one of them has {odd}")
+            raise MetricDepthError(f"{path} and {first} are of different networks: only one of them has {odd}")
         for name, tensor in tensors.items():
             known = mean.setdefault(name, torch.zeros_like(tensor, dtype=torch.float32))
             if known.shape != tensor.shape:
                 shapes = f"{tuple(tensor.shape)} and {tuple(known.shape)}"
-                raise ValueError(f"{path} and {first} are of different networks: {name} has the shapes {shapes}")
+                raise MetricDepthError(f"{path} and {first} are of different networks: {name} has the shapes {shapes}")
             known += tensor.float() * (weight / total)
             if not tensor.is_floating_point():
                 whole.add(name)

@@ -18,6 +18,8 @@ import torch.nn.functional as F
 import torch.nn.grad
 from torch import Tensor, nn
 
+from mono.system.errors import MetricDepthError
+
 
 class _Depthwise(torch.autograd.Function):
     """A depthwise convolution whose filters need no gradient, and whose backward pass uses fast kernels."""
@@ -57,7 +59,7 @@ def prepare_backbone(encoder: nn.Module, frozen_blocks: int = 2, train_depthwise
     """
     backbone: Any = getattr(encoder, "trunk", None)
     if not hasattr(backbone, "conv_stem"):
-        raise ValueError("the recipe has frozen_blocks, which is for EfficientNet encoders: set frozen_blocks=0")
+        raise MetricDepthError("the recipe has frozen_blocks, which is for EfficientNet encoders: set frozen_blocks=0")
     frozen = [backbone.conv_stem, backbone.bn1, *backbone.blocks[:frozen_blocks]] if frozen_blocks else []
     for module in frozen:
         module.requires_grad_(False)

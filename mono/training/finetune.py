@@ -13,6 +13,7 @@ from mono.config import ModelConfig
 from mono.data.sample import Sample
 from mono.geometry.canonical import CanonicalTransform
 from mono.model.checkpoint import read_tensors
+from mono.system.errors import MetricDepthError
 from mono.training.data.images import Frame
 from mono.training.loop import train
 from mono.training.recipe import Recipe
@@ -30,7 +31,7 @@ def split(frames: Sequence[Frame], share: float = 0.15) -> tuple[list[Frame], li
     """
     scenes = sorted({f.scene for f in frames}, key=_hash)
     if len(scenes) < 2:
-        raise ValueError("all frames are of one scene, so that none can be held out; give --val, or more frames")
+        raise MetricDepthError("all frames are of one scene, so that none can be held out; give --val, or more frames")
     held = {scene for scene in scenes if _hash(scene) < share} or {scenes[0]}
     held -= {scenes[-1]}  # something must be left to train on
     return [f for f in frames if f.scene not in held], [f for f in frames if f.scene in held]
@@ -86,7 +87,9 @@ def finetune(
     """
     scaleless = next((f for f in frames if f.kind in ("relative", "predicted", "unlabelled")), None)
     if scaleless is not None:
-        raise ValueError(f"{scaleless.source}: {scaleless.kind} frames cannot teach metres; use `metricdepth train`")
+        raise MetricDepthError(
+            f"{scaleless.source}: {scaleless.kind} frames cannot teach metres; use `metricdepth train`"
+        )
     before = _score(network, config.transform, held)
     trained = train(config, recipe, frames, {}, run).average
     after = _score(trained, config.transform, held)
@@ -100,5 +103,5 @@ def finetune(
 def _score(network: nn.Module, transform: CanonicalTransform, held: Sequence[Sample]) -> Score:
     scores = validate(network, transform, {"held out": held})
     if not scores:
-        raise ValueError(f"none of the {len(held)} held-out frames has ground truth, as {held[0].depth}")
+        raise MetricDepthError(f"none of the {len(held)} held-out frames has ground truth, as {held[0].depth}")
     return scores["held out"]

@@ -15,6 +15,7 @@ from mono.data.sample import Sample
 from mono.geometry.canonical import CanonicalTransform
 from mono.io.atomic import atomic_path, remove_stale_files
 from mono.system.distributed import Ranks
+from mono.system.errors import MetricDepthError
 from mono.training.data.dataset import MixedFrames, loader
 from mono.training.data.images import Frame
 from mono.training.data.sampling import BatchPlan
@@ -115,6 +116,6 @@ def write_weights(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[s
     for name, tensor in tensors.items():
         halves[name] = tensor.half().contiguous() if tensor.is_floating_point() else tensor.contiguous()
         if not bool(halves[name].isfinite().all()):
-            raise ValueError(f"{path}: {name} does not fit into float16")
+            raise MetricDepthError(f"{path}: {name} does not fit into float16")
     with atomic_path(path) as temporary:
         temporary.write_bytes(save(halves, dict(metadata)))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mono.io.atomic import write_bytes
+from mono.system.errors import MetricDepthError
 from mono.training.schedule import PROGRESS, Run
 from mono.training.validate import Score
 
@@ -101,5 +102,7 @@ def _tensorboard(folder: Path, step: int) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
-        raise ValueError("--tensorboard needs the package tensorboard: pip install 'metricdepth[train]'") from error
+        raise MetricDepthError(
+            "--tensorboard needs the package tensorboard: pip install 'metricdepth[train]'"
+        ) from error
     return SummaryWriter(str(folder), purge_step=step + 1)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from mono.system.errors import MetricDepthError
+
 RECIPES = Path(__file__).resolve().parents[1] / "configs" / "training"
 LOSSES = ("log_l1", "silog", "gradient", "rpnl", "vnl", "pwn", "laplace", "sky", "consistency")
 
@@ -63,24 +65,24 @@ class Recipe:
     def __post_init__(self) -> None:
         for size in self.sizes:
             if len(size) != 2 or min(size) < 1:
-                raise ValueError(f"size {size} is not (height, width) in pixels")
+                raise MetricDepthError(f"size {size} is not (height, width) in pixels")
         for f in fields(self):
             value, kind = getattr(self, f.name), type(f.default)
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if (kind in (int, float) and not number) or (kind in (bool, str) and not isinstance(value, kind)):
-                raise ValueError(f"{f.name} is {value!r}; it must be like {f.default!r}")
+                raise MetricDepthError(f"{f.name} is {value!r}; it must be like {f.default!r}")
         for crop in self.crops:
             if len(crop) != 2 or not (0 < crop[0] <= 1 and crop[1] >= 0):
-                raise ValueError(f"crop {crop} is not (share of an image's sides in (0, 1], share of images)")
+                raise MetricDepthError(f"crop {crop} is not (share of an image's sides in (0, 1], share of images)")
         if not sum(crop[1] for crop in self.crops) > 0:
-            raise ValueError("no crop has a share of the images; (1.0, 1.0) is whole images")
+            raise MetricDepthError("no crop has a share of the images; (1.0, 1.0) is whole images")
         if not self.sizes:
-            raise ValueError("no sizes")
+            raise MetricDepthError("no sizes")
         for name in self.losses:
             if name not in LOSSES:
-                raise ValueError(f"there is no loss {name}; known: {', '.join(LOSSES)}")
+                raise MetricDepthError(f"there is no loss {name}; known: {', '.join(LOSSES)}")
         if not any(self.losses.values()):
-            raise ValueError("no loss has a weight")
+            raise MetricDepthError("no loss has a weight")
 
     @property
     def pairs(self) -> bool:
@@ -104,15 +106,15 @@ def read_recipe(name: str | Path, options: Mapping[str, Any] | None = None) -> R
     path = next((p for p in tried if p.is_file()), None)
     if path is None:
         known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.py")))
-        raise ValueError(f"there is no recipe {name}; the package has {known}")
+        raise MetricDepthError(f"there is no recipe {name}; the package has {known}")
     values = {**Config.fromfile(str(path)).to_dict(), **(options or {})}
     known_names = [f.name for f in fields(Recipe)]
     unknown = sorted(set(values) - set(known_names))
     if unknown:
-        raise ValueError(f"{path}: a recipe has no {', '.join(unknown)}; it has {', '.join(known_names)}")
+        raise MetricDepthError(f"{path}: a recipe has no {', '.join(unknown)}; it has {', '.join(known_names)}")
     values["sizes"] = tuple(tuple(int(n) for n in size) for size in values.get("sizes", Recipe.sizes))
     values["crops"] = tuple(tuple(crop) for crop in values.get("crops", Recipe.crops))
     try:
         return Recipe(**values)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise MetricDepthError(f"{path}: {error}") from error

@@ -18,6 +18,7 @@ from mono.io.atomic import atomic_path
 from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.depth_model import DepthModel, build_depth_model
 from mono.system.distributed import Ranks
+from mono.system.errors import MetricDepthError
 from mono.training.cpu_encoder import prepare_backbone
 from mono.training.data.batch import Batch
 from mono.training.data.images import Frame
@@ -151,12 +152,12 @@ class Trainer:
             return False
         content = torch.load(path, map_location="cpu", weights_only=True)
         if "fingerprint" not in content:
-            raise ValueError(
+            raise MetricDepthError(
                 f"{path} does not say how it was trained: choose another --out, and start with --from {path}"
             )
         changes = differences(content["fingerprint"], self.fingerprint)
         if changes:
-            raise ValueError(
+            raise MetricDepthError(
                 f"{path} is of another run, which cannot be continued: {'; '.join(changes)}. "
                 f"Give what that run was given, or choose another --out"
             )

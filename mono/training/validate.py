@@ -17,6 +17,7 @@ from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform
 from mono.io.depth import read_depth
 from mono.io.images import read_image
+from mono.system.errors import MetricDepthError
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _score(network: nn.Module, transform: CanonicalTransform, samples: Sequence[
         target = read_depth(sample.depth, sample.depth_scale)
         if target.shape != rgb.shape[:2]:
             sizes = [f"{shape[1]}x{shape[0]}" for shape in (target.shape, rgb.shape)]
-            raise ValueError(f"{sample.depth} is {sizes[0]}, its image {sizes[1]}")
+            raise MetricDepthError(f"{sample.depth} is {sizes[0]}, its image {sizes[1]}")
         view = transform.view(Camera(*sample.intrinsics, width=rgb.shape[1], height=rgb.shape[0]))
         image, centre = torch.from_numpy(view.image_to_input(rgb))[None], torch.tensor([view.principal_point])
         output = network(image.to(device), centre.to(device))

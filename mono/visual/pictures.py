@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mono.io.atomic import atomic_path
+from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont, ImageFont
@@ -131,13 +132,13 @@ def write_image(path: Path, rgb: np.ndarray) -> None:
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
-        raise ValueError(f"{path.name}: pictures are written as {', '.join(_SUFFIXES)}, not as {suffix!r}")
+        raise MetricDepthError(f"{path.name}: pictures are written as {', '.join(_SUFFIXES)}, not as {suffix!r}")
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or rgb.size == 0:
-        raise ValueError(f"{path.name}: a picture is (height, width, 3) uint8, not {rgb.shape} {rgb.dtype}")
+        raise MetricDepthError(f"{path.name}: a picture is (height, width, 3) uint8, not {rgb.shape} {rgb.dtype}")
     options = [cv2.IMWRITE_PNG_COMPRESSION, 3] if suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 92]
     done, data = cv2.imencode(suffix, rgb[..., ::-1], options)
     if not done:
-        raise ValueError(f"{path.name}: a picture of {rgb.shape[1]}x{rgb.shape[0]} cannot be written as {suffix}")
+        raise MetricDepthError(f"{path.name}: a picture of {rgb.shape[1]}x{rgb.shape[0]} cannot be written as {suffix}")
     with atomic_path(path) as temporary:
         temporary.write_bytes(data.tobytes())
 
@@ -195,7 +196,7 @@ def _limits(depth: np.ndarray, near: float | None, far: float | None) -> tuple[f
         near = min(found[0], far / 2 if far else math.inf) if near is None else near
         far = max(found[1], near * 2) if far is None else far
     if not (0 < near < far < math.inf):
-        raise ValueError(f"the colour scale runs from {near} to {far} m; it must be 0 < near < far")
+        raise MetricDepthError(f"the colour scale runs from {near} to {far} m; it must be 0 < near < far")
     return near, far
 
 
@@ -212,7 +213,7 @@ def _beside(rgb: np.ndarray, colors: np.ndarray, max_side: int) -> np.ndarray:
 
     height, width = colors.shape[:2]
     if rgb.shape != (height, width, 3):
-        raise ValueError(f"the picture {rgb.shape} and its map {(height, width)} must share (height, width)")
+        raise MetricDepthError(f"the picture {rgb.shape} and its map {(height, width)} must share (height, width)")
     shrink = min(1.0, max_side / max(width, height))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     if size != (width, height):

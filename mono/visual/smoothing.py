@@ -13,6 +13,7 @@ import numpy as np
 
 from mono.data.saved_predictions import saved_camera
 from mono.io.depth import read_depth, write_depth
+from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 
@@ -68,14 +69,14 @@ def find_smoothing(depth_maps: Sequence[Path], width: float) -> Smoothing:
         DepthError: a file cannot be read.
     """
     if not (math.isfinite(width) and width > 0):
-        raise ValueError(f"smoothing of {width} frames: it must be positive")
+        raise MetricDepthError(f"smoothing of {width} frames: it must be positive")
     steps, cuts = np.zeros(max(0, len(depth_maps) - 1)), []
     former = None
     for i, path in enumerate(depth_maps):
         depth = read_depth(path)
         if former is not None:
             if depth.shape != former.shape:
-                raise ValueError(f"{path}: is {depth.shape[::-1]}, the frame before {former.shape[::-1]}")
+                raise MetricDepthError(f"{path}: is {depth.shape[::-1]}, the frame before {former.shape[::-1]}")
             step = _log_ratio(former, depth)
             if step is None:
                 cuts.append(i)

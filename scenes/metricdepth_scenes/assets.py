@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from metricdepth_scenes.meshes import Mesh, box_uv, joined, soup
+from mono.system.errors import MetricDepthError
 
 T = TypeVar("T")
 
@@ -102,7 +103,7 @@ class Assets:
     def read_image(self, file: str, limit: int) -> np.ndarray:
         image = cv2.imread(str(self.root / file), cv2.IMREAD_COLOR)
         if image is None:
-            raise ValueError(f"assets: {self.root / file} cannot be read as an image")
+            raise MetricDepthError(f"assets: {self.root / file} cannot be read as an image")
         scale = limit / max(image.shape[:2])
         if scale < 1:
             image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from mono.geometry.camera import Camera
+from mono.system.errors import MetricDepthError
 
 KITTI_ASPECT = 1242 / 375
 
@@ -33,7 +34,7 @@ def sample_camera(style: str, rng: np.random.Generator, pixels: int = 150_000) -
         fov = float(rng.uniform(45, 90))
         portrait = rng.random() < 0.2
     else:
-        raise ValueError(f"cameras: style {style!r} is unknown; choose room, street or walk")
+        raise MetricDepthError(f"cameras: style {style!r} is unknown; choose room, street or walk")
     long, short = math.sqrt(pixels * aspect), math.sqrt(pixels / aspect)
     focal = long / 2 / math.tan(math.radians(np.clip(fov, 30, 110)) / 2)
     width, height = (short, long) if portrait else (long, short)

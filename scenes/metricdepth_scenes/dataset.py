@@ -18,6 +18,7 @@ from metricdepth_scenes.assets import Assets
 from metricdepth_scenes.builder import Scene
 from metricdepth_scenes.render import Frame, NoViewError, build_scene, families, render_view
 from mono.io.atomic import remove_stale_files, write_bytes
+from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 
@@ -62,12 +63,14 @@ def render_dataset(
         FileNotFoundError: the assets folder has no index.json.
     """
     if frames < 1 or workers < 1:
-        raise ValueError(f"scenes: frames is {frames} and workers {workers}; both must be at least 1")
+        raise MetricDepthError(f"scenes: frames is {frames} and workers {workers}; both must be at least 1")
     known = {name: share for name, (_, share) in families().items()}
     chosen = dict(weights) if weights else known
     for name, share in chosen.items():
         if name not in known or share < 0:
-            raise ValueError(f"scenes: family {name!r} with share {share}; choose from {', '.join(known)}, shares >= 0")
+            raise MetricDepthError(
+                f"scenes: family {name!r} with share {share}; choose from {', '.join(known)}, shares >= 0"
+            )
     if assets is not None:
         Assets(assets)
     out = Path(out)
@@ -108,7 +111,9 @@ def keep_settings(out: Path, settings: Mapping[str, object]) -> None:
     former = json.loads(path.read_text()) if path.is_file() else settings
     if former != settings:
         changed = ", ".join(f"{name} {former.get(name)!r}" for name in settings if former.get(name) != settings[name])
-        raise ValueError(f"{out} holds frames rendered with {changed}; choose another folder, or the same settings")
+        raise MetricDepthError(
+            f"{out} holds frames rendered with {changed}; choose another folder, or the same settings"
+        )
     write_bytes(path, json.dumps(settings).encode())
 
 

@@ -16,6 +16,7 @@ from metricdepth_scenes.cameras import look, pose_towards, sample_camera
 from mono.geometry.camera import Camera
 from mono.io.atomic import write_bytes
 from mono.io.depth import write_depth
+from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from mono.inference.predictor import Predictor
@@ -51,11 +52,11 @@ def cut_dataset(
         ValueError: there is no panorama in it, or `frames` is not positive.
     """
     if frames < 1:
-        raise ValueError(f"scenes: frames is {frames}; it must be at least 1")
+        raise MetricDepthError(f"scenes: frames is {frames}; it must be at least 1")
     source = Assets(assets)
     panoramas = [e.file for e in source.entries("sky", ["indoor", "outdoor"]) if "puresky" not in e.file]
     if not panoramas:
-        raise ValueError(f"{assets}: its index.json lists no panorama (kind sky)")
+        raise MetricDepthError(f"{assets}: its index.json lists no panorama (kind sky)")
     entries = []
     for number in range(frames):
         rng = np.random.default_rng(np.random.SeedSequence([seed, number, 3]))

@@ -62,7 +62,7 @@ def build_scene(seed: int, family: str | None = None, assets: Assets | None = No
         shares = np.array([share for _, share in known.values()])
         family = list(known)[int(rng.choice(len(known), p=shares / shares.sum()))]
     if family not in known:
-        raise ValueError(f"scenes: family {family!r} is unknown; choose one of {', '.join(known)}")
+        raise MetricDepthError(f"scenes: family {family!r} is unknown; choose one of {', '.join(known)}")
     scene = known[family][0](Builder(rng, assets))
     return replace(scene, family=family, seed=seed)
 

@@ -20,6 +20,7 @@ from metricdepth_scenes.walks import Walk, build_walk
 from mono.geometry.camera import Camera
 from mono.io.atomic import remove_stale_files, write_bytes
 from mono.slam import Trajectory, write_trajectory
+from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 
@@ -55,14 +56,14 @@ def render_sequence(plan: SequencePlan, workers: int = 1, only: tuple[int, ...] 
         FileNotFoundError: the assets folder has no index.json.
     """
     if plan.frames < 2 or workers < 1 or plan.pixels < 1:
-        raise ValueError(
+        raise MetricDepthError(
             f"scenes: frames is {plan.frames}, pixels {plan.pixels} and workers {workers}; "
             "at least 2 frames, a pixel and a worker are needed"
         )
     numbers = tuple(range(plan.frames)) if only is None else only
     wrong = [k for k in numbers if not 0 <= k < plan.frames]
     if wrong or not numbers:
-        raise ValueError(f"scenes: there is no frame {wrong or 'to render'}; they are 0 to {plan.frames - 1}")
+        raise MetricDepthError(f"scenes: there is no frame {wrong or 'to render'}; they are 0 to {plan.frames - 1}")
     walk = build_walk(plan.kind, plan.seed, Assets(plan.assets) if plan.assets else None)
     out = plan.out
     for name in ("rgb", "depth"):

@@ -23,6 +23,7 @@ from metricdepth_scenes.things.seating import chair, sofa
 from metricdepth_scenes.things.storage import cabinet, shelf
 from metricdepth_scenes.things.tables import table
 from mono.geometry.camera import Camera
+from mono.system.errors import MetricDepthError
 
 _CLEARANCE = 0.3  # between the camera and anything [m]
 
@@ -58,13 +59,13 @@ def build_walk(kind: str, seed: int, assets: Assets | None = None) -> Walk:
     """
     kinds = {"street": _street, "room": _room}
     if kind not in kinds:
-        raise ValueError(f"scenes: there is no walk {kind!r}; choose {' or '.join(kinds)}")
+        raise MetricDepthError(f"scenes: there is no walk {kind!r}; choose {' or '.join(kinds)}")
     for attempt in range(20):
         rng = np.random.default_rng(np.random.SeedSequence([seed, attempt, 3]))
         walk = kinds[kind](Builder(rng, assets), rng)
         if _clear(walk):
             return replace(walk, scene=replace(walk.scene, family=kind, seed=seed))
-    raise ValueError(f"scenes: no way is free through the {kind} of seed {seed}; use another seed")
+    raise MetricDepthError(f"scenes: no way is free through the {kind} of seed {seed}; use another seed")
 
 
 def _clear(walk: Walk) -> bool:

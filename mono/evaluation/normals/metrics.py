@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mono.geometry.normals import angles
+from mono.system.errors import MetricDepthError
 
 BIN = 0.25  # [deg] of the histograms that medians are pooled from
 MISSING = 90.0  # [deg]
@@ -80,9 +81,9 @@ def evaluate_normals(
     """
     for name, normal in (("predicted", predicted), ("true", gt)):
         if normal.ndim != 3 or normal.shape[2] != 3 or normal.size == 0:
-            raise ValueError(f"{name} normals have shape {normal.shape}; they must be (height, width, 3)")
+            raise MetricDepthError(f"{name} normals have shape {normal.shape}; they must be (height, width, 3)")
     if counts is not None and counts.shape != gt.shape[:2]:
-        raise ValueError(f"pixels that count are {counts.shape}, the true normals {gt.shape[:2]}")
+        raise MetricDepthError(f"pixels that count are {counts.shape}, the true normals {gt.shape[:2]}")
     known = gt.any(axis=2)
     if counts is not None:
         known &= counts

@@ -20,6 +20,7 @@ from mono.evaluation.report import thumbnails
 from mono.evaluation.report.distributions import Distribution, distribution_of
 from mono.evaluation.report.reliability import ConfidenceGroups, Reliability, confidence_groups, reliability
 from mono.io.atomic import write_bytes
+from mono.system.errors import MetricDepthError
 
 IMAGE_RECORD_VERSION = 3
 _QUANTILES = 512
@@ -131,7 +132,7 @@ def save_image_record(
     """`build_image_record` and `write_image_record` of an image with pixels that count; errors are theirs."""
     frame = build_image_record(rgb, predicted, ground_truth, protocol, confidence)
     if frame is None:
-        raise ValueError(f"{path.stem}: no pixel with ground truth counts")
+        raise MetricDepthError(f"{path.stem}: no pixel with ground truth counts")
     write_image_record(path, frame)
 
 
@@ -185,10 +186,12 @@ def _readable(path: Path) -> Iterator[dict[str, Any]]:
     try:
         content: dict[str, Any] = json.loads(path.read_bytes())
         if content["version"] != IMAGE_RECORD_VERSION:
-            raise ValueError(f"version {content['version']}, not {IMAGE_RECORD_VERSION}")
+            raise MetricDepthError(f"version {content['version']}, not {IMAGE_RECORD_VERSION}")
         yield content
     except (ValueError, KeyError, TypeError, binascii.Error, zlib.error) as error:
-        raise ValueError(f"{path}: not a readable part of a report ({error}); evaluate with --overwrite") from error
+        raise MetricDepthError(
+            f"{path}: not a readable part of a report ({error}); evaluate with --overwrite"
+        ) from error
 
 
 def _groups(confidence: np.ndarray, counts: np.ndarray, error: np.ndarray) -> ConfidenceGroups | None:

@@ -19,6 +19,7 @@ from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.io.atomic import write_bytes
 from mono.slam.scale.colmap_model import SfmError, import_pycolmap
+from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     import pycolmap
@@ -253,7 +254,7 @@ def _grey(sample: Sample, camera: Camera) -> np.ndarray:
 
     rgb = sample.read().rgb
     if rgb.shape[:2] != (camera.height, camera.width):
-        raise ValueError(
+        raise MetricDepthError(
             f"{sample.source}: is {rgb.shape[1]}x{rgb.shape[0]} and the first frame {camera.width}x{camera.height}: "
             "it is left out, as all must be of one camera"
         )

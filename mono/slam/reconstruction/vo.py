@@ -171,7 +171,7 @@ def import_gtsam() -> ModuleType:
 def _frame(sample: Sample, camera: Camera) -> np.ndarray:
     rgb = sample.read().rgb
     if rgb.shape[:2] != (camera.height, camera.width):
-        raise ValueError(
+        raise MetricDepthError(
             f"{sample.source}: is {rgb.shape[1]}x{rgb.shape[0]} and the first frame {camera.width}x{camera.height}: "
             "it is left out, as all must be of one camera"
         )

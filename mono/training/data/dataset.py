@@ -16,6 +16,7 @@ from mono.geometry.canonical import CanonicalTransform, CanonicalView
 from mono.io.depth import read_depth
 from mono.io.images import read_image
 from mono.system.distributed import Ranks
+from mono.system.errors import MetricDepthError
 from mono.training.data.augment import augment
 from mono.training.data.batch import SKY, Batch
 from mono.training.data.images import Frame, Kind
@@ -131,7 +132,7 @@ def _read(frame: Frame) -> tuple[np.ndarray, np.ndarray, Camera]:
     else:
         depth = read_depth(frame.depth, frame.depth_scale)
     if depth.shape != (height, width):
-        raise ValueError(
+        raise MetricDepthError(
             f"{frame.depth} is {depth.shape[1]}x{depth.shape[0]}, its image {width}x{height}; "
             f"resize the image and its cam_in to the depth map's size"
         )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from mono.system.errors import MetricDepthError
+
 Kind = Literal["rendered", "dense", "sparse", "relative", "predicted", "unlabelled"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -51,7 +53,7 @@ def parse_source(text: str) -> tuple[Path, Kind | None]:
         if colon and word == kind:
             return Path(path), kind
     if colon and path.lower().endswith(".json") and not Path(text).exists():
-        raise ValueError(f'"{text}": there is no kind of ground truth "{word}"; known: {", ".join(KINDS)}')
+        raise MetricDepthError(f'"{text}": there is no kind of ground truth "{word}"; known: {", ".join(KINDS)}')
     return Path(text), None
 
 
@@ -71,7 +73,7 @@ def read_frames(sources: Sequence[str | Path]) -> list[Frame]:
     seen: set[Path] = set()
     for path, kind in (parse_source(str(source)) for source in sources):
         if path.resolve() in seen:
-            raise ValueError(f"{path} is given twice; give every annotation file once")
+            raise MetricDepthError(f"{path} is given twice; give every annotation file once")
         seen.add(path.resolve())
         samples = load_annotations(path)
         content = json.loads(path.read_bytes().decode("utf-8-sig"))
@@ -79,9 +81,11 @@ def read_frames(sources: Sequence[str | Path]) -> list[Frame]:
         folder = path.resolve().parent.name
         for number, (sample, entry) in enumerate(zip(samples, entries, strict=True)):
             if sample.intrinsics is None:
-                raise ValueError(f"{path}: entry {number} has no cam_in; training needs every image's camera")
+                raise MetricDepthError(f"{path}: entry {number} has no cam_in; training needs every image's camera")
             if sample.depth is None and kind != "unlabelled":
-                raise ValueError(f"{path}: entry {number} has no depth; without it, images are of kind unlabelled")
+                raise MetricDepthError(
+                    f"{path}: entry {number} has no depth; without it, images are of kind unlabelled"
+                )
             family = str(entry.get("family", folder))
             scene = str(entry.get("scene", sample.rgb.name))
             depth = None if kind == "unlabelled" else sample.depth

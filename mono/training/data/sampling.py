@@ -11,6 +11,7 @@ import numpy as np
 
 from mono.geometry.canonical import CanonicalTransform
 from mono.system.distributed import Ranks
+from mono.system.errors import MetricDepthError
 from mono.training.data.images import Frame
 from mono.training.recipe import Recipe
 
@@ -67,7 +68,7 @@ def frame_weights(frames: Sequence[Frame], recipe: Recipe) -> np.ndarray:
         ]
     )
     if not raw.sum() > 0:
-        raise ValueError("every family of the data has the weight 0; see family_weights of the recipe")
+        raise MetricDepthError("every family of the data has the weight 0; see family_weights of the recipe")
     return raw / raw.sum()
 
 
@@ -101,15 +102,15 @@ class BatchPlan:
             ValueError: there are no frames, or the network cannot take a size of the recipe.
         """
         if not frames:
-            raise ValueError("there are no frames to train on")
+            raise MetricDepthError("there are no frames to train on")
         for size in recipe.sizes:
             if any(n % transform.multiple for n in size):
-                raise ValueError(
+                raise MetricDepthError(
                     f"recipe: size {size} is not (height, width) in multiples of {transform.multiple} pixels, "
                     f"which the network needs"
                 )
         if any(f.kind == "unlabelled" for f in frames) and not recipe.pairs:
-            raise ValueError("unlabelled frames teach nothing without the loss consistency: give it a weight")
+            raise MetricDepthError("unlabelled frames teach nothing without the loss consistency: give it a weight")
         suited = np.array([best_size(f, recipe.sizes, transform, share) for share, _ in recipe.crops for f in frames])
         by_size = tuple(np.flatnonzero(suited == i) for i in range(len(recipe.sizes)))
         often = np.array([share for _, share in recipe.crops])

@@ -23,7 +23,7 @@ import mono
 from mono.backends.base import arrays_of, machine
 from mono.benchmark.worker import predictor_of
 from mono.conversion.tracing import captured
-from mono.inference.accuracy import Frame, check_frames, deviation, read_frames
+from mono.inference.accuracy import CheckFrame, check_frames, deviation, read_frames
 from mono.inference.autotune import job_of
 from mono.model.depth_model import NetworkOutput
 
@@ -57,7 +57,7 @@ def compiled(model, precision: str, uses_principal_point: bool) -> Timed:
 
 
 def inputs_of(
-    frame: Frame, predictor: mono.inference.predictor.Predictor, uses_principal_point: bool
+    frame: CheckFrame, predictor: mono.inference.predictor.Predictor, uses_principal_point: bool
 ) -> list[np.ndarray]:
     """What the network is given of a frame."""
     view = predictor.transform.view(frame.camera)
@@ -79,7 +79,7 @@ def quantised(model, inputs: list[list[np.ndarray]], leave: list[str]):
     )
 
 
-def row(name: str, predictor, frames: dict[str, list[Frame]], reference: dict[str, list[np.ndarray]]) -> str:
+def row(name: str, predictor, frames: dict[str, list[CheckFrame]], reference: dict[str, list[np.ndarray]]) -> str:
     cells = []
     for folder, members in frames.items():
         depths = [predictor.predict(frame.rgb, frame.camera).depth for frame in members]

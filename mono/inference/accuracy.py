@@ -21,7 +21,7 @@ _DEMOS = ("kitti_demo", "nyu_demo")
 
 
 @dataclass(frozen=True)
-class Frame:
+class CheckFrame:
     """An image with its camera and true depth.
 
     Attributes:
@@ -61,7 +61,7 @@ class Deviation:
         )
 
 
-def check_frames() -> list[Frame]:
+def check_frames() -> list[CheckFrame]:
     """The rendered frames of data/kitti_demo and data/nyu_demo: two cameras, out- and indoors.
 
     Raises:
@@ -77,7 +77,7 @@ def check_frames() -> list[Frame]:
     )
 
 
-def read_frames(annotations: Path) -> list[Frame]:
+def read_frames(annotations: Path) -> list[CheckFrame]:
     """The frames of an annotation file that have a camera and depth."""
     from mono.data.annotations import load_annotations
     from mono.geometry.camera import Camera
@@ -89,11 +89,11 @@ def read_frames(annotations: Path) -> list[Frame]:
         if sample.intrinsics and sample.depth:
             rgb = read_image(sample.rgb).rgb
             camera = Camera(*sample.intrinsics, width=rgb.shape[1], height=rgb.shape[0])
-            frames.append(Frame(rgb, camera, read_depth(sample.depth, sample.depth_scale)))
+            frames.append(CheckFrame(rgb, camera, read_depth(sample.depth, sample.depth_scale)))
     return frames
 
 
-def deviation(depths: Sequence[np.ndarray], reference: Sequence[np.ndarray], frames: Sequence[Frame]) -> Deviation:
+def deviation(depths: Sequence[np.ndarray], reference: Sequence[np.ndarray], frames: Sequence[CheckFrame]) -> Deviation:
     """Compares metric depth maps (H, W) of frames with float32 eager's; pixels that only one calls valid differ."""
     differences, shifts = [], []
     for depth, expected, frame in zip(depths, reference, frames, strict=True):

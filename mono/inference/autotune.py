@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mono.backends.base import BACKENDS, Job, installed_versions, machine, why_not
 from mono.backends.build import build
-from mono.inference.accuracy import Deviation, Frame, check_frames, deviation
+from mono.inference.accuracy import CheckFrame, Deviation, check_frames, deviation
 from mono.io.atomic import write_bytes
 from mono.system.cache import cache_folder
 from mono.system.errors import BackendError
@@ -103,7 +103,7 @@ def with_fastest(predictor: Predictor, precisions: Sequence[str]) -> Predictor:
 def try_all(
     predictor: Predictor,
     precisions: Sequence[str],
-    frames: Sequence[Frame],
+    frames: Sequence[CheckFrame],
     on_tried: Callable[[Candidate], None] = lambda candidate: None,
 ) -> list[Candidate]:
     """Measures every backend that is installed, in every precision; what fails is in the list with its reason.
@@ -131,7 +131,7 @@ def try_all(
 def _tried(
     predictor: Predictor,
     backend: str,
-    frames: Sequence[Frame],
+    frames: Sequence[CheckFrame],
     reference: Sequence[np.ndarray],
     fastest: float | None,
 ) -> Candidate:
@@ -149,7 +149,7 @@ def _tried(
     return Candidate(backend, predictor.precision, statistics.median(times), found)
 
 
-def _depths(predictor: Predictor, frames: Sequence[Frame], rounds: int) -> tuple[list[np.ndarray], list[float]]:
+def _depths(predictor: Predictor, frames: Sequence[CheckFrame], rounds: int) -> tuple[list[np.ndarray], list[float]]:
     """Depth of all frames, and the times that each took [ms], the way in and back included."""
     depths: list[np.ndarray] = []
     times: list[float] = []

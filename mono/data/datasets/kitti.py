@@ -30,7 +30,7 @@ _WANTED = (
 
 
 @dataclass(frozen=True)
-class Frame:
+class KittiFrame:
     """A frame of a raw drive: "2011_09_26", "2011_09_26_drive_0002_sync", "image_02" (left) or "image_03", number."""
 
     date: str
@@ -42,7 +42,7 @@ class Frame:
         return f"{self.date}/{self.drive}/{self.camera}/data/{self.number:010d}.png"
 
 
-def read_split(path: Path) -> list[Frame]:
+def read_split(path: Path) -> list[KittiFrame]:
     """The frames of a split list, each once, in its order.
 
     A line begins with the image's path, in any of the lists in use (Eigen's own; monodepth's with the right image
@@ -56,12 +56,12 @@ def read_split(path: Path) -> list[Frame]:
     for number, line in read_lines(path, "give the list of frames"):
         words = line.replace("\\", "/").split()
         if match := _FILE.fullmatch(words[0]):
-            frames.append(Frame(match[1], match[2], match[3], int(match[4])))
+            frames.append(KittiFrame(match[1], match[2], match[3], int(match[4])))
         elif (match := _DRIVE.fullmatch(words[0])) and len(words) >= 2 and words[1].isdecimal():
             side = words[2] if len(words) > 2 else "l"
             if side not in _SIDES:
                 raise DatasetError(f'{path}: line {number}: "{line}": the side is "{side}"; it is l or r')
-            frames.append(Frame(match[1], match[2], _SIDES[side], int(words[1])))
+            frames.append(KittiFrame(match[1], match[2], _SIDES[side], int(words[1])))
         else:
             raise DatasetError(f'{path}: line {number}: "{line}" names no frame; {_WANTED}')
     if not frames:
@@ -126,12 +126,12 @@ def annotate_kitti(
     return Annotated(tuple(entries), tuple(notes))
 
 
-def _annotated_frames(depth_root: Path, cameras: Sequence[str]) -> list[Frame]:
+def _annotated_frames(depth_root: Path, cameras: Sequence[str]) -> list[KittiFrame]:
     frames = []
     for camera in cameras:
         for path in depth_root.glob(f"**/*_drive_*_sync/proj_depth/groundtruth/{camera}/*.png"):
             drive = path.parents[3].name
-            frames.append(Frame(drive[:10], drive, camera, int(path.stem)))
+            frames.append(KittiFrame(drive[:10], drive, camera, int(path.stem)))
     if not frames:
         raise DatasetError(
             f"{depth_root}: holds no annotated depth (DRIVE/proj_depth/groundtruth/{cameras[0]}/*.png); "
@@ -140,12 +140,12 @@ def _annotated_frames(depth_root: Path, cameras: Sequence[str]) -> list[Frame]:
     return sorted(frames, key=str)
 
 
-def _image(root: Path, frame: Frame) -> Path | None:
+def _image(root: Path, frame: KittiFrame) -> Path | None:
     png = root / str(frame)
     return next((path for path in (png, png.with_suffix(".jpg")) if path.is_file()), None)
 
 
-def _depth(depth_root: Path, frame: Frame) -> Path | None:
+def _depth(depth_root: Path, frame: KittiFrame) -> Path | None:
     inside = f"{frame.drive}/proj_depth/groundtruth/{frame.camera}/{frame.number:010d}.png"
     return next((path for part in ("val", "train", "") if (path := depth_root / part / inside).is_file()), None)
 

@@ -8,7 +8,7 @@ import pytest
 
 from mono.data.annotations import load_annotations
 from mono.data.datasets.annotation_writer import DatasetError, write_annotations
-from mono.data.datasets.kitti import Frame, annotate_kitti, read_split
+from mono.data.datasets.kitti import KittiFrame, annotate_kitti, read_split
 from mono.io.depth import read_depth
 from tests.data.datasets.layouts import image, stored_depth, text
 
@@ -67,7 +67,7 @@ def test_lists_of_all_forms(tmp_path: Path) -> None:
     frames = read_split(text(tmp_path / "list.txt", "\n".join(lines)))
     left, right = "image_02", "image_03"
     expected = [(left, 69), (right, 54), (left, 70), (right, 71), (left, 72), (left, 73)]
-    assert frames == [Frame(DATE, DRIVE, camera, number) for camera, number in expected]
+    assert frames == [KittiFrame(DATE, DRIVE, camera, number) for camera, number in expected]
 
 
 @pytest.mark.parametrize(

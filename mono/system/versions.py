@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 __version__ = "0.1.0"
 
 
 def versions() -> dict[str, str]:
     """The versions that results depend on."""
+    import numpy as np
     import torch
 
     return {"mono": __version__, "torch": torch.__version__, "numpy": np.__version__}

@@ -10,7 +10,7 @@ import pytest
 
 from mono.cli.main import main
 from mono.data.annotations import load_annotations
-from tests.data.datasets.layouts import image, stored_depth, text
+from tests.data.datasets.layouts import random_image, stored_depth, text
 
 DRIVE = "2011_09_26/2011_09_26_drive_0002_sync"
 
@@ -22,7 +22,7 @@ def entries(path: Path) -> list[dict[str, object]]:
 
 def test_kitti(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for side, number in (("02", 5), ("02", 6), ("03", 5)):
-        image(tmp_path / "raw" / DRIVE / f"image_{side}/data/{number:010d}.png", seed=int(side) * number)
+        random_image(tmp_path / "raw" / DRIVE / f"image_{side}/data/{number:010d}.png", seed=int(side) * number)
     text(tmp_path / "raw/2011_09_26/calib_cam_to_cam.txt", "P_rect_02: 40 0 16 0 0 41 12 0 0 0 1 0")
     depth = tmp_path / "depth" / DRIVE[11:] / "proj_depth/groundtruth/image_02/0000000005.png"
     stored_depth(depth, 2560)
@@ -47,7 +47,7 @@ def test_kitti(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_files_go_beside_the_annotation_file(tmp_path: Path) -> None:
     scan = tmp_path / "val/outdoor/scene_1/scan_2"
-    image(scan / "x.png")
+    random_image(scan / "x.png")
     np.save(scan / "x_depth.npy", np.full((24, 32, 1), 7, np.float32))
     np.save(scan / "x_depth_mask.npy", np.eye(24, 32, dtype=np.float32))
     out = tmp_path / "out/diode.json"
@@ -58,7 +58,7 @@ def test_files_go_beside_the_annotation_file(tmp_path: Path) -> None:
 
 
 def test_folder(tmp_path: Path) -> None:
-    image(tmp_path / "rgb/0.png")
+    random_image(tmp_path / "rgb/0.png")
     stored_depth(tmp_path / "depth/0.png", 1500)
     out = tmp_path / "data.json"
     command = ["annotate", "folder", str(tmp_path / "rgb"), str(tmp_path / "depth"), "--out", str(out)]

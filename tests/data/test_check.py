@@ -14,7 +14,7 @@ from PIL import Image
 from mono.cli.main import main
 from mono.data.annotations import AnnotationError, load_annotations
 from mono.data.check import SCHEMA, check_annotations
-from tests.data.datasets.layouts import image, stored_depth, text
+from tests.data.datasets.layouts import random_image, stored_depth, text
 
 CAMERA = [40.0, 40.0, 15.5, 11.5]
 MISTAKES = [
@@ -41,7 +41,7 @@ def planted(tmp_path: Path) -> Path:
     """Sixteen entries; the first is right, each other has the mistake of its number in `MISTAKES`."""
     entries: list[dict[str, Any]] = []
     for number in range(16):
-        image(tmp_path / f"rgb/{number}.png", seed=number)
+        random_image(tmp_path / f"rgb/{number}.png", seed=number)
         stored_depth(tmp_path / f"depth/{number}.png", 3000)
         entries.append({"rgb": f"rgb/{number}.png", "depth": f"depth/{number}.png", "depth_scale": 1000})
         entries[-1]["cam_in"] = CAMERA
@@ -58,7 +58,7 @@ def planted(tmp_path: Path) -> Path:
     stored_depth(tmp_path / "depth/10.png", 0)
     del entries[11]["cam_in"]
     entries[12]["cam_in"] = [40.0, 60.0, 15.5, 11.5]
-    image(tmp_path / "rgb/13.png", width=36, seed=13)
+    random_image(tmp_path / "rgb/13.png", width=36, seed=13)
     stored_depth(tmp_path / "depth/13.png", 3000, width=36)
     entries[14]["depth"] = "depth/0.png"
     text(tmp_path / "depth/15.png", "not a depth map")
@@ -105,8 +105,8 @@ def test_a_sample_is_evenly_spread(planted: Path) -> None:
 
 
 def test_other_sources_of_the_focal_length_will_do(tmp_path: Path) -> None:
-    image(tmp_path / "a.png", seed=1)
-    image(tmp_path / "b/b.png", seed=2)
+    random_image(tmp_path / "a.png", seed=1)
+    random_image(tmp_path / "b/b.png", seed=2)
     text(tmp_path / "b/camera.json", '{"fx": 40}')
     path = text(tmp_path / "data.json", json.dumps([{"rgb": "a.png"}, {"rgb": "b/b.png"}]))
     assert [(finding.entry, finding.kind) for finding in check_annotations(path).findings] == [(0, "no focal length")]
@@ -133,7 +133,7 @@ def test_the_command(planted: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_many_findings_of_a_kind_are_cut_short(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(25):
-        image(tmp_path / f"{number}.png", width=16, height=8, seed=number)
+        random_image(tmp_path / f"{number}.png", width=16, height=8, seed=number)
     path = text(tmp_path / "data.json", json.dumps([{"rgb": f"{number}.png"} for number in range(25)]))
     assert main(["annotate", "check", str(path)]) == 1
     out = capsys.readouterr().out
@@ -218,7 +218,7 @@ def test_the_schema_is_one(tmp_path: Path) -> None:
 
 def normals_of(tmp_path: Path, **entry: Any) -> list[tuple[str, str, str]]:
     """Field, kind and advice of what is found of an entry with normals."""
-    image(tmp_path / "a.png")
+    random_image(tmp_path / "a.png")
     path = text(tmp_path / "data.json", json.dumps([{"rgb": "a.png", "cam_in": CAMERA, **entry}]))
     return [(finding.field, finding.kind, finding.advice) for finding in check_annotations(path).findings]
 

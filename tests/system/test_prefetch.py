@@ -13,7 +13,7 @@ def test_results_come_in_order_whatever_takes_how_long(count):
         return i * i
 
     with workers(count) as pool:
-        assert [f.result() for f in prefetch_map(pool, work, range(20), most=5)] == [i * i for i in range(20)]
+        assert [f.result() for f in prefetch_map(pool, work, range(20), max_pending=5)] == [i * i for i in range(20)]
 
 
 @pytest.mark.parametrize("count", [0, 2])
@@ -22,13 +22,13 @@ def test_an_exception_is_its_items_alone(count):
         return 6 // i
 
     with workers(count) as pool:
-        futures = list(prefetch_map(pool, work, [1, 0, 2], most=3))
+        futures = list(prefetch_map(pool, work, [1, 0, 2], max_pending=3))
     assert [f.result() for f in (futures[0], futures[2])] == [6, 3]
     assert isinstance(futures[1].exception(), ZeroDivisionError)
 
 
-@pytest.mark.parametrize(("count", "most"), [(0, 0), (2, 0), (2, 3)])
-def test_only_so_many_are_under_way(count, most):
+@pytest.mark.parametrize(("count", "max_pending"), [(0, 0), (2, 0), (2, 3)])
+def test_only_so_many_are_under_way(count, max_pending):
     taken = []
 
     def items():
@@ -37,9 +37,9 @@ def test_only_so_many_are_under_way(count, most):
             yield i
 
     with workers(count) as pool:
-        for done, future in enumerate(prefetch_map(pool, lambda i: i, items(), most), 1):
+        for done, future in enumerate(prefetch_map(pool, lambda i: i, items(), max_pending), 1):
             assert future.result() == done - 1
-            assert len(taken) <= done + most
+            assert len(taken) <= done + max_pending
     assert len(taken) == 30
 
 
@@ -54,7 +54,7 @@ def test_work_goes_on_at_once_and_items_are_made_by_the_caller():
         both.wait(10)  # the caller's own work, while the pool's goes on
 
     with workers(2) as pool:
-        assert len(list(prefetch_map(pool, lambda i: both.wait(10), items(), most=2))) == 2
+        assert len(list(prefetch_map(pool, lambda i: both.wait(10), items(), max_pending=2))) == 2
     assert makers == [threading.current_thread()] * 2
 
 
@@ -67,6 +67,6 @@ def test_when_the_block_ends_early_nothing_goes_on_behind_it():
         ended.append(i)
 
     with pytest.raises(KeyboardInterrupt), workers(1) as pool:
-        next(prefetch_map(pool, work, range(20), most=10))
+        next(prefetch_map(pool, work, range(20), max_pending=10))
         raise KeyboardInterrupt
     assert begun == ended and 1 <= len(ended) < 10

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 
-def image(path: Path, width: int = 32, height: int = 24, seed: int = 0) -> Path:
+def random_image(path: Path, width: int = 32, height: int = 24, seed: int = 0) -> Path:
     """An image of random colours, no two seeds alike."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rgb = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)

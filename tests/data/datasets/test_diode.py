@@ -11,14 +11,14 @@ from mono.data.annotations import load_annotations
 from mono.data.datasets.annotation_writer import DatasetError, write_annotations
 from mono.data.datasets.diode import annotate_diode
 from mono.io.depth import read_depth
-from tests.data.datasets.layouts import image
+from tests.data.datasets.layouts import random_image
 
 SCAN = Path("val/indoors/scene_00019/scan_00183")
 OUTDOOR = Path("val/outdoor/scene_00022/scan_00193")
 
 
 def frame(folder: Path, name: str, depth: np.ndarray, mask: np.ndarray, seed: int) -> None:
-    image(folder / f"{name}.png", seed=seed)
+    random_image(folder / f"{name}.png", seed=seed)
     np.save(folder / f"{name}_depth.npy", depth[..., None].astype(np.float32))
     np.save(folder / f"{name}_depth_mask.npy", mask.astype(np.float32))
 

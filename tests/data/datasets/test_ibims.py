@@ -11,7 +11,7 @@ from PIL import Image
 from mono.data.datasets.annotation_writer import DatasetError
 from mono.data.datasets.ibims import annotate_ibims
 from mono.io.depth import read_depth
-from tests.data.datasets.layouts import image, stored_depth, text
+from tests.data.datasets.layouts import random_image, stored_depth, text
 
 
 def mask(path: Path, black_row: int) -> None:
@@ -26,7 +26,7 @@ def root(tmp_path: Path) -> Path:
     """Two images; 13107 is 10 m, the first row is empty in both; of a, row 3 is transparent and row 5 not measured."""
     core = tmp_path / "ibims1_core_raw"
     for seed, name in enumerate(("kitchen_01", "office_02")):
-        image(core / f"rgb/{name}.png", seed=seed)
+        random_image(core / f"rgb/{name}.png", seed=seed)
         stored_depth(core / f"depth/{name}.png", 13107)
         text(core / f"calib/{name}.txt", f"{40.5 + seed},41,15.5,11.75\n")
     mask(core / "mask_transp/kitchen_01.png", 3)

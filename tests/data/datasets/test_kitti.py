@@ -10,7 +10,7 @@ from mono.data.annotations import load_annotations
 from mono.data.datasets.annotation_writer import DatasetError, write_annotations
 from mono.data.datasets.kitti import KittiFrame, annotate_kitti, read_split
 from mono.io.depth import read_depth
-from tests.data.datasets.layouts import image, stored_depth, text
+from tests.data.datasets.layouts import random_image, stored_depth, text
 
 DATE, DRIVE = "2011_09_26", "2011_09_26_drive_0002_sync"
 OTHER_DATE, OTHER_DRIVE = "2011_09_28", "2011_09_28_drive_0001_sync"
@@ -31,9 +31,9 @@ def root(tmp_path: Path) -> Path:
     text(raw / DATE / "calib_cam_to_cam.txt", CALIBRATION.format(width="3.2e+01", height="2.4e+01", fx=40.5, fy=40.75))
     text(raw / OTHER_DATE / "calib_cam_to_cam.txt", CALIBRATION.format(width="36", height="24", fx=50, fy=50))
     for number in (5, 6, 7):
-        image(raw / DATE / DRIVE / f"image_02/data/{number:010d}.png", seed=number)
-    image(raw / DATE / DRIVE / "image_03/data/0000000005.png", seed=15)
-    image(raw / OTHER_DATE / OTHER_DRIVE / "image_02/data/0000000003.png", width=36, seed=3)
+        random_image(raw / DATE / DRIVE / f"image_02/data/{number:010d}.png", seed=number)
+    random_image(raw / DATE / DRIVE / "image_03/data/0000000005.png", seed=15)
+    random_image(raw / OTHER_DATE / OTHER_DRIVE / "image_02/data/0000000003.png", width=36, seed=3)
     annotated = raw / "data_depth_annotated"
     for place, value in (("val/{}/{}/image_02/0000000005", 2560), ("train/{}/{}/image_02/0000000006", 512)):
         stored_depth(annotated / (place.format(DRIVE, "proj_depth/groundtruth") + ".png"), value)
@@ -85,7 +85,7 @@ def test_lines_that_name_no_frame(tmp_path: Path, line: str, message: str) -> No
 
 
 def test_frames_of_a_list(root: Path, tmp_path: Path) -> None:
-    image(root / OTHER_DATE / OTHER_DRIVE / "image_02/data/0000000004.png", width=36)
+    random_image(root / OTHER_DATE / OTHER_DRIVE / "image_02/data/0000000004.png", width=36)
     found = annotate_kitti(root, eigen_list(root))
     assert found.notes == ("4 frames listed, 3 with ground truth", "1 without: left out")
     write_annotations(tmp_path / "lists/kitti.json", found.entries)
@@ -135,6 +135,6 @@ def test_what_is_missing(root: Path) -> None:
 
 
 def test_images_that_are_not_the_calibrations(root: Path) -> None:
-    image(root / DATE / DRIVE / "image_02/data/0000000005.png", width=64, height=48)
+    random_image(root / DATE / DRIVE / "image_02/data/0000000005.png", width=64, height=48)
     with pytest.raises(DatasetError, match=r"is 64x48, its calibration \(S_rect\) is for 32x24"):
         annotate_kitti(root, eigen_list(root))

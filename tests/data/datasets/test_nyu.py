@@ -13,7 +13,7 @@ from mono.data.annotations import load_annotations
 from mono.data.datasets.annotation_writer import DatasetError, write_annotations
 from mono.data.datasets.nyu import INTRINSICS, LABELLED, annotate_nyu
 from mono.io.depth import read_depth
-from tests.data.datasets.layouts import rendered, stored_depth, text
+from tests.data.datasets.layouts import random_image, stored_depth, text
 
 WIDTH, HEIGHT, COUNT = 16, 12, 4
 
@@ -111,9 +111,9 @@ def test_without_h5py_it_says_what_to_install(tmp_path: Path, monkeypatch: pytes
 def test_official_splits(tmp_path: Path) -> None:
     for part, scene, number in (("test", "bathroom", 45), ("test", "office", 46), ("train", "office", 2)):
         folder = tmp_path / "official_splits" / part / scene
-        rendered(folder / f"rgb_{number:05d}.jpg", seed=number)
+        random_image(folder / f"rgb_{number:05d}.jpg", seed=number)
         stored_depth(folder / f"sync_depth_{number:05d}.png", 1500)
-    rendered(tmp_path / "official_splits/test/office/rgb_00047.jpg", seed=47)
+    random_image(tmp_path / "official_splits/test/office/rgb_00047.jpg", seed=47)
     found = annotate_nyu(tmp_path / "official_splits", tmp_path / "unused")
     assert [entry.rgb.name for entry in found.entries] == ["rgb_00045.jpg", "rgb_00046.jpg"]
     assert found.notes == (

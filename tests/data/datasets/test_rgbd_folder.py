@@ -17,7 +17,7 @@ from mono.data.datasets.annotation_writer import DatasetError, Entry, write_anno
 from mono.data.datasets.rgbd_folder import annotate_pairs, image_size
 from mono.io.camera_files import CameraFileError
 from mono.io.depth import read_depth
-from tests.data.datasets.layouts import rendered, stored_depth, text
+from tests.data.datasets.layouts import random_image, stored_depth, text
 
 DATA = Path(__file__).parents[3] / "data"
 
@@ -26,7 +26,7 @@ DATA = Path(__file__).parents[3] / "data"
 def root(tmp_path: Path) -> Path:
     """Three images, two of them with depth, one depth map without image."""
     for seed, name in enumerate(("a/0.jpg", "a/1.png", "b/0.png")):
-        rendered(tmp_path / "rgb" / name, seed=seed)
+        random_image(tmp_path / "rgb" / name, seed=seed)
     for value, name in enumerate(("a/0.png", "b/0.png", "b/7.png"), 1):
         stored_depth(tmp_path / "depth" / name, 1000 * value)
     return tmp_path
@@ -62,17 +62,17 @@ def test_same_names(root: Path) -> None:
     ],
 )
 def test_names_with_words_in_one_folder(tmp_path: Path, image: str, depth: str) -> None:
-    rendered(tmp_path / image)
+    random_image(tmp_path / image)
     stored_depth(tmp_path / depth, 5)
     (entry,) = annotate_pairs(tmp_path, tmp_path, depth_scale=1).entries
     assert (entry.rgb.name, (entry.depth or entry.rgb).name) == (image, depth)
 
 
 def test_ambiguous_and_unlike_names(root: Path) -> None:
-    rendered(root / "rgb/a/0.png", seed=9)
+    random_image(root / "rgb/a/0.png", seed=9)
     with pytest.raises(DatasetError, match=r'0.png and 0.jpg: both match as "a/0"|0.jpg and 0.png: both match'):
         annotate_pairs(root / "rgb", root / "depth", depth_scale=1)
-    rendered(root / "other/x.png")
+    random_image(root / "other/x.png")
     with pytest.raises(DatasetError, match=r"no image has a depth map of its name \(first image: x.png, .*0.png"):
         annotate_pairs(root / "other", root / "depth", depth_scale=1)
     with pytest.raises(DatasetError, match="holds none of"):
@@ -90,10 +90,10 @@ def test_a_scale_is_needed_where_the_files_do_not_say(root: Path) -> None:
 
 def test_a_camera_file_for_all(root: Path) -> None:
     camera = text(root / "camera.json", json.dumps({"fx": 60, "cx": 31.5, "cy": 23.5, "width": 64, "height": 48}))
-    rendered(root / "rgb/b/0.png", width=64, height=48, seed=2)
+    random_image(root / "rgb/b/0.png", width=64, height=48, seed=2)
     found = annotate_pairs(root / "rgb", root / "depth", camera_file=camera, depth_scale=1000)
     assert [entry.intrinsics for entry in found.entries] == [(30, 30, 15.5, 11.5), (60, 60, 31.5, 23.5)]
-    rendered(root / "rgb/b/0.png", width=64, height=64, seed=2)
+    random_image(root / "rgb/b/0.png", width=64, height=64, seed=2)
     with pytest.raises(CameraFileError, match="64x48 images, and this one is 64x64"):
         annotate_pairs(root / "rgb", root / "depth", camera_file=camera, depth_scale=1000)
 

@@ -11,13 +11,13 @@ from PIL import Image
 from mono.data.datasets.annotation_writer import DatasetError
 from mono.data.datasets.sunrgbd import annotate_sunrgbd, unrotated
 from mono.io.depth import read_depth
-from tests.data.datasets.layouts import image, text
+from tests.data.datasets.layouts import random_image, text
 
 XTION, KINECT = "xtion/sun3ddata/brown_1/0000103", "kv2/kinect2data/000002_2014-05-26"
 
 
 def frame(folder: Path, millimetres: list[int], matrix: str) -> None:
-    image(folder / "image/0000103.jpg", width=len(millimetres), height=8)
+    random_image(folder / "image/0000103.jpg", width=len(millimetres), height=8)
     values = np.array([millimetres] * 8, np.uint32)
     (folder / "depth").mkdir()
     Image.fromarray(((values << 3 | values >> 13) & 0xFFFF).astype(np.uint16)).save(folder / "depth/0000103-x.png")
@@ -56,7 +56,7 @@ def test_what_is_missing_or_wrong(root: Path) -> None:
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(root / XTION / "depth/0000103-x.png")
     with pytest.raises(DatasetError, match="is not a 16-bit PNG"):
         annotate_sunrgbd(root, root / "out")
-    image(root / XTION / "image/more.jpg")
+    random_image(root / XTION / "image/more.jpg")
     with pytest.raises(DatasetError, match=r"holds 2 files .*0000103.jpg, more.jpg"):
         annotate_sunrgbd(root, root / "out")
     with pytest.raises(DatasetError, match="holds no frame"):

@@ -9,7 +9,7 @@ import pytest
 from mono.data.datasets.annotation_writer import DatasetError
 from mono.data.datasets.tum import annotate_tum, associate
 from mono.io.depth import read_depth
-from tests.data.datasets.layouts import image, stored_depth, text
+from tests.data.datasets.layouts import random_image, stored_depth, text
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def sequence(tmp_path: Path) -> Path:
     folder = tmp_path / "rgbd_dataset_freiburg2_desk"
     colour, depth = ("1.000", "2.000", "2.010", "3.500"), ("1.015", "2.012", "3.000")
     for seed, time in enumerate(colour):
-        image(folder / f"rgb/{time}.png", seed=seed)
+        random_image(folder / f"rgb/{time}.png", seed=seed)
     for index, time in enumerate(depth):
         stored_depth(folder / f"depth/{time}.png", 5000 * (index + 1))
     text(folder / "rgb.txt", "# color images\n# timestamp filename\n" + "\n".join(f"{t} rgb/{t}.png" for t in colour))

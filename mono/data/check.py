@@ -52,7 +52,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class DepthFacts:
+class DepthStatistics:
     """A depth map in numbers: least, median and largest depth [m], and the share of pixels that have depth."""
 
     least: float
@@ -79,7 +79,7 @@ class CheckReport:
     looked_at: int
     sizes: Counter[tuple[int, int]]
     cameras: tuple[Camera, ...]
-    depths: tuple[DepthFacts, ...]
+    depths: tuple[DepthStatistics, ...]
     with_depth: int
     with_normal: int
     findings: tuple[Finding, ...]
@@ -131,7 +131,7 @@ class _Look:
     findings: list[Finding] = field(default_factory=list)
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     cameras: list[Camera] = field(default_factory=list)
-    depths: list[DepthFacts] = field(default_factory=list)
+    depths: list[DepthStatistics] = field(default_factory=list)
     contents: dict[bytes, int] = field(default_factory=dict)
     depth_files: dict[Path, int] = field(default_factory=dict)
     size_of_camera: dict[tuple[float, ...], tuple[int, tuple[int, int]]] = field(default_factory=dict)
@@ -202,13 +202,15 @@ class _Look:
         if not valid.size:
             self._add(number, "depth", path, "empty depth", "no pixel has depth; remove it, or write it again")
             return
-        facts = DepthFacts(float(valid.min()), float(np.median(valid)), float(valid.max()), valid.size / depth.size)
-        self.depths.append(facts)
+        statistics = DepthStatistics(
+            float(valid.min()), float(np.median(valid)), float(valid.max()), valid.size / depth.size
+        )
+        self.depths.append(statistics)
         low, high = MEDIAN_RANGE
-        if not low <= facts.median <= high:
+        if not low <= statistics.median <= high:
             scale = "none" if sample.depth_scale is None else f"{sample.depth_scale:g}"
             advice = (
-                f"makes the median depth {facts.median:.4g} m, outside {low:g}-{high:g} m; it is the stored value of "
+                f"makes the median depth {statistics.median:.4g} m, outside {low:g}-{high:g} m; it is the stored value of "
                 "one metre (KITTI: 256, millimetres: 1000)"
             )
             self._add(number, "depth_scale", scale, "unlikely scale", advice)

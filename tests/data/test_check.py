@@ -216,7 +216,7 @@ def test_the_schema_is_one(tmp_path: Path) -> None:
         load_annotations(tmp_path / "data.json")
 
 
-def normals_of(tmp_path: Path, **entry: Any) -> list[tuple[str, str, str]]:
+def normal_findings(tmp_path: Path, **entry: Any) -> list[tuple[str, str, str]]:
     """Field, kind and advice of what is found of an entry with normals."""
     random_image(tmp_path / "a.png")
     path = text(tmp_path / "data.json", json.dumps([{"rgb": "a.png", "cam_in": CAMERA, **entry}]))
@@ -227,30 +227,30 @@ def test_normals_in_other_axes_are_suspected(tmp_path: Path, capsys: pytest.Capt
     normal = np.tile(np.float32([0, 0, -1]), (24, 32, 1))  # a wall, and below it a floor
     normal[12:] = (0, -1, 0)
     np.save(tmp_path / "right.npy", normal)
-    assert normals_of(tmp_path, normal="right.npy") == []
+    assert normal_findings(tmp_path, normal="right.npy") == []
     assert main(["annotate", "check", str(tmp_path / "data.json")]) == 0
     assert "normals       1 maps" in capsys.readouterr().out
     np.save(tmp_path / "gl.npy", normal * np.float32([1, -1, -1]))
-    assert normals_of(tmp_path, normal="gl.npy", normal_frame="opengl") == []
+    assert normal_findings(tmp_path, normal="gl.npy", normal_frame="opengl") == []
     for name, stated, other in (("gl.npy", "opencv", "opengl"), ("right.npy", "opengl", "opencv")):
-        [(field, kind, advice)] = normals_of(tmp_path, normal=name, normal_frame=stated)
+        [(field, kind, advice)] = normal_findings(tmp_path, normal=name, normal_frame=stated)
         assert (field, kind) == ("normal_frame", "wrong axes of normals")
         assert advice.startswith("100 % of the normals point away from the camera")
         assert advice.endswith(f'with "normal_frame": "{other}" it would be 0 %')
     sideways = np.tile(np.float32([1, 0, 0]), (24, 32, 1))  # away in the right part, whatever y and z are
     np.save(tmp_path / "side.npy", sideways)
-    [(_, _, advice)] = normals_of(tmp_path, normal="side.npy", cam_in=[40.0, 40.0, 13.0, 11.5])
+    [(_, _, advice)] = normal_findings(tmp_path, normal="side.npy", cam_in=[40.0, 40.0, 13.0, 11.5])
     assert advice.endswith("opengl does not mend it either: the normals are negated, or have other axes")
 
 
 def test_normals_that_are_damaged_empty_or_of_another_size(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.full((24, 32, 3), 0.1, np.float32))
-    assert [found[:2] for found in normals_of(tmp_path, normal="a.npy")] == [("normal", "unreadable normals")]
+    assert [found[:2] for found in normal_findings(tmp_path, normal="a.npy")] == [("normal", "unreadable normals")]
     np.save(tmp_path / "a.npy", np.zeros((24, 32, 3), np.float32))
-    assert [found[:2] for found in normals_of(tmp_path, normal="a.npy")] == [("normal", "empty normals")]
+    assert [found[:2] for found in normal_findings(tmp_path, normal="a.npy")] == [("normal", "empty normals")]
     np.save(tmp_path / "a.npy", np.tile(np.float32([0, 0, -1]), (32, 24, 1)))
-    [(field, kind, advice)] = normals_of(tmp_path, normal="a.npy")
+    [(field, kind, advice)] = normal_findings(tmp_path, normal="a.npy")
     assert (field, kind) == ("normal", "size of normals and image differ")
     assert "the normals are 24x32, the image 32x24; of another shape" in advice
     with pytest.raises(AnnotationError, match=r"entry 0: normal: value \"none.npy\": there is no such file"):
-        normals_of(tmp_path, normal="none.npy")
+        normal_findings(tmp_path, normal="none.npy")

@@ -210,8 +210,8 @@ class _Look:
         if not low <= statistics.median <= high:
             scale = "none" if sample.depth_scale is None else f"{sample.depth_scale:g}"
             advice = (
-                f"makes the median depth {statistics.median:.4g} m, outside {low:g}-{high:g} m; it is the stored value of "
-                "one metre (KITTI: 256, millimetres: 1000)"
+                f"makes the median depth {statistics.median:.4g} m, outside {low:g}-{high:g} m; it is the stored "
+                "value of one metre (KITTI: 256, millimetres: 1000)"
             )
             self._add(number, "depth_scale", scale, "unlikely scale", advice)
 

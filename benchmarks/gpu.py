@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -48,7 +49,7 @@ class Findings(dict[str, Any]):
             self.broken.append(message)
 
 
-@dataclass
+@dataclass(eq=False)
 class Bench:
     """Time budget, device, temporary folder and results of a run."""
 
@@ -60,6 +61,7 @@ class Bench:
     facts: dict[str, Any] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
     peak: float = 0.0  # TFLOP/s of a bfloat16 matrix product
+    flops: dict[str, float] = field(default_factory=dict)  # of one image, by network
 
     @property
     def dry(self) -> bool:
@@ -84,7 +86,7 @@ class Bench:
                 message = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]}"
             row |= {"values": dict(found), "seconds": round(time.perf_counter() - begun, 2)}
             row |= {"message": message} if message else {}
-            self._reset()
+            self.start_memory()
         self.rows.append(row)
         print(f"[{self.seconds - self.left():6.1f} s] {row['status']:7} {section}: {name}: {_line(row)}", flush=True)
         self.write()
@@ -94,12 +96,15 @@ class Bench:
         if not self.dry:
             torch.cuda.synchronize()
 
-    def _reset(self) -> None:
-        if not self.dry:
-            torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats()
+    def start_memory(self) -> int:
+        """Begin to watch the peak of GPU memory; return the bytes in use now."""
+        if self.dry:
+            return 0
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.memory_allocated()
 
-    def rate(self, step: Callable[[], Any], seconds: float = 0.6, warm: int = 2) -> float:
+    def rate(self, step: Callable[[], Any], seconds: float = 0.5, warm: int = 2) -> float:
         """Return the seconds that one call takes, a mean over at least three after warm-up."""
         for _ in range(1 if self.dry else warm):
             step()
@@ -169,15 +174,17 @@ def main() -> int:
 
     args.out.mkdir(parents=True, exist_ok=True)
     memory = Path("/dev/shm")  # made-up checkpoints of gigabytes are read faster from memory
-    place = memory if args.device == "cuda" and memory.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="gpu", dir=place) as folder:
+    roomy = args.device == "cuda" and memory.is_dir() and shutil.disk_usage(memory).free > 16 * 2**30
+    with tempfile.TemporaryDirectory(prefix="gpu", dir=memory if roomy else None) as folder:
         bench = Bench(args.device, args.seconds, args.out, Path(folder))
         bench.item("device", "facts and matrix peak", 0, lambda found: describe(bench, found))
         gpu_networks.parity(bench)
         gpu_runs.photos(bench)
-        gpu_networks.throughput(bench)
-        gpu_runs.pipeline(bench)
+        gpu_networks.throughput(bench, gpu_networks.DRY_CASES if bench.dry else gpu_networks.FIRST)
+        gpu_runs.pipeline(bench, "float32" if bench.dry else "float16")
         gpu_runs.robustness(bench)
+        if not bench.dry:
+            gpu_networks.throughput(bench, gpu_networks.MORE)
         gpu_networks.variants(bench)
     status = [row["status"] for row in bench.rows]
     skipped = [row["name"] for row in bench.rows if row["status"] == "skipped"]

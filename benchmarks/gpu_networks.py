@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 FLOAT32_BOUND = 1e-3  # largest depth difference, as a share of the largest depth
 HALF_BOUND = 0.005  # median relative depth difference, the library's accuracy bound of backends
+# Made-up weights amplify rounding more than trained ones do: of bfloat16's 8 bits a percent or two remain.
+MADE_UP_BOUNDS = {"float16": HALF_BOUND, "bfloat16": 0.03}
 SIZES = {"lite": (288, 384), "convnext_tiny": (544, 1216), "convnext_large": (544, 1216)}  # of the input; ViT: 616x1064
 VIT_SIZE, DRY_SIZE = (616, 1064), (112, 168)
 
@@ -61,6 +63,12 @@ def checkpoint(folder: Path, name: str) -> Path | None:
     return path
 
 
+@functools.cache
+def kept(bench: Bench, name: str, precision: str = "float32") -> Predictor:
+    """Load a network once for all items that leave it as it is."""
+    return load(bench, name, precision)
+
+
 def load(bench: Bench, name: str, precision: str = "float32", device: str | None = None, **more: Any) -> Predictor:
     """Load a network with its shipped or made-up weights."""
     path = checkpoint(bench.folder, name)
@@ -90,7 +98,8 @@ def worst(depth: Tensor, expected: Tensor) -> float:
 def median(depth: Tensor, expected: Tensor) -> float:
     """Return the median relative depth difference; NaN where any depth is not a number."""
     found = (depth.float() / expected - 1).abs()
-    return float(found.median()) if bool(found.isfinite().all()) else float("nan")
+    inside = (expected > expected.min()) & (expected < expected.max())  # made-up weights leave much at the range's ends
+    return float(found[inside].median()) if bool(found.isfinite().all()) else float("nan")
 
 
 class Exact:
@@ -110,7 +119,7 @@ def check_network(bench: Bench, name: str, found: Findings) -> None:
     checkpoint(bench.folder, name)
     found["make_weights_s"] = time.perf_counter() - begun
     begun = time.perf_counter()
-    exact = load(bench, name)
+    exact = kept(bench, name)
     found["load_s"] = time.perf_counter() - begun
     golden = next(iter((ROOT / "tests" / "golden").glob(f"{name}_*_seed*.npz")), None)
     count, height, width, seed = 2, 96, 160, 5
@@ -123,7 +132,7 @@ def check_network(bench: Bench, name: str, found: Findings) -> None:
         if golden:
             expected = torch.from_numpy(np.load(golden)["prediction"])
             found.bound("float32_to_golden_max", worst(depth, expected), FLOAT32_BOUND)
-        if not bench.dry and name != "vit_giant2":
+        if not bench.dry and not name.endswith(("large", "giant2")):  # golden values are the CPU's too
             on_cpu = infer(load(bench, name, device="cpu"), image.cpu()).depth
             found.bound("float32_to_cpu_max", worst(depth, on_cpu), FLOAT32_BOUND)
         four = inputs(exact, 4, height, width, 31)
@@ -134,10 +143,9 @@ def check_network(bench: Bench, name: str, found: Findings) -> None:
     found["depth_m"] = f"{float(depth.min()):.2f} to {float(depth.max()):.2f}"
     found.require("depth_varies", float(depth.std() / depth.mean()) > 1e-3, "depth is constant: nothing is compared")
     found.bound("tf32_median", median(infer(exact, large).depth, depth), HALF_BOUND)
-    del exact
-    for precision in ("float16", "bfloat16"):
-        half = infer(load(bench, name, precision), large).depth
-        found.bound(f"{precision}_median", median(half, depth), HALF_BOUND)
+    for precision, most in MADE_UP_BOUNDS.items():
+        half = infer(kept(bench, name, precision), large).depth
+        found.bound(f"{precision}_median", median(half, depth), most if name in TENSORS else HALF_BOUND)
         found[f"{precision}_max"] = worst(half, depth)
 
 
@@ -148,10 +156,13 @@ def parity(bench: Bench) -> None:
         bench.item("parity", name, needs, functools.partial(check_network, bench, name))
 
 
-@functools.cache
-def flops(bench_size: tuple[int, int], predictor_name: str, count: Any) -> float:
-    """Return the floating-point operations of one image; `count` computes them once."""
-    return float(count())
+def flops(bench: Bench, predictor: Predictor, image: Tensor) -> float:
+    """Return the floating-point operations of one image; NaN for a compiled network that was not counted before."""
+    if predictor.name not in bench.flops and predictor.backend == "eager":
+        with FlopCounterMode(display=False) as counter:
+            infer(predictor, image)
+        bench.flops[predictor.name] = float(counter.get_total_flops())
+    return bench.flops.get(predictor.name, float("nan"))
 
 
 def speed(
@@ -166,52 +177,45 @@ def speed(
     one = inputs(predictor, 1, *size)
     if layout is not None:
         predictor.network.to(memory_format=layout)  # type: ignore[attr-defined]
-
-    def count() -> int:
-        with FlopCounterMode(display=False) as counter:
-            infer(predictor, one)
-        return counter.get_total_flops()
-
     image = one.repeat(batch, 1, 1, 1)
     if layout is not None:
         image = image.contiguous(memory_format=layout)
-    before = 0 if bench.dry else torch.cuda.memory_allocated()
+    operations = flops(bench, predictor, one)
+    before = bench.start_memory()
     each = bench.rate(lambda: infer(predictor, image)) / batch
-    operations = flops(size, predictor.name, count) if predictor.backend == "eager" else float("nan")
     found |= {"input": f"{size[0]}x{size[1]}", "images_per_s": 1 / each, "ms_per_image": 1000 * each}
     if not bench.dry:
-        found["peak_activations_gib"] = (torch.cuda.max_memory_allocated() - before) / 2**30
-    if predictor.backend == "eager":
-        found |= {"gflop_per_image": operations / 1e9, "tflops": operations / each / 1e12}
-        found["share_of_matrix_peak"] = operations / each / 1e12 / bench.peak
+        found["peak_memory_beside_weights_gib"] = (torch.cuda.max_memory_allocated() - before) / 2**30
+    found |= {"gflop_per_image": operations / 1e9, "tflops": operations / each / 1e12}
+    found["share_of_matrix_peak"] = operations / each / 1e12 / bench.peak
 
 
-def cases(bench: Bench) -> list[tuple[str, str, tuple[int, ...]]]:
-    """Return (network, precision, batch sizes) in order of worth."""
-    if bench.dry:
-        return [("convnext_tiny", "bfloat16", (1, 2)), ("vit_small", "bfloat16", (1,)), ("lite", "float32", (1, 4))]
-    return [
-        ("convnext_large", "bfloat16", (1, 4, 16)),
-        ("vit_large", "bfloat16", (1, 8)),
-        ("lite", "float16", (1, 32, 128)),
-        ("convnext_large", "float16", (1, 4, 16)),
-        ("vit_small", "bfloat16", (1, 8)),
-        ("lite", "float32", (1, 32)),
-        ("vit_large", "float16", (8,)),
-    ]
+Cases = tuple[tuple[str, str, tuple[int, ...]], ...]  # (network, precision, batch sizes), in order of worth
+DRY_CASES: Cases = (("convnext_tiny", "bfloat16", (1, 2)), ("vit_small", "bfloat16", (1,)), ("lite", "float32", (4,)))
+FIRST: Cases = (
+    ("convnext_large", "bfloat16", (1, 4, 16)),
+    ("vit_large", "bfloat16", (1, 8)),
+    ("lite", "float16", (1, 32, 128)),
+)
+MORE: Cases = (
+    ("convnext_large", "float16", (1, 4, 16)),
+    ("vit_small", "bfloat16", (1, 8)),
+    ("vit_large", "float16", (8,)),
+    ("lite", "float32", (1, 32)),
+    ("convnext_tiny", "bfloat16", (16,)),
+)
 
 
-def throughput(bench: Bench) -> None:
-    """Measure the networks as `load_model` gives them: eager, channels last."""
-    for name, precision, batches in cases(bench):
-        cached = functools.cache(functools.partial(load, bench, name, precision))
+def throughput(bench: Bench, cases: Cases) -> None:
+    """Measure networks as `load_model` gives them: eager, channels last."""
+
+    def work(found: Findings, name: str, precision: str, batch: int) -> None:
+        speed(bench, kept(bench, name, precision), batch, found)
+
+    for name, precision, batches in cases:
         for batch in batches:
-            bench.item(
-                "throughput",
-                f"{name} {precision} batch {batch}",
-                5,
-                lambda found, cached=cached, batch=batch: speed(bench, cached(), batch, found),
-            )
+            one = functools.partial(work, name=name, precision=precision, batch=batch)
+            bench.item("throughput", f"{name} {precision} batch {batch}", 4, one)
 
 
 def variants(bench: Bench) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import torch
-from gpu_networks import Exact, infer, inputs, load, size_of
+from gpu_networks import Exact, infer, inputs, kept, load, size_of
 
 from mono import Camera
 
@@ -47,14 +47,14 @@ def photos(bench: Bench) -> None:
 
     def check(found: Findings) -> None:
         with Exact():
-            exact = load(bench, "lite")
+            exact = kept(bench, "lite")
             depths = [predict(exact, photo) for photo in read_photos()]
             if not bench.dry:
                 on_cpu = load(bench, "lite", device="cpu")
                 expected = [predict(on_cpu, photo) for photo in read_photos()]
                 found.bound("cpu_max", max(map(differs, depths, expected)), 1e-3)
         for precision in ("float16", "bfloat16"):
-            half = load(bench, "lite", precision)
+            half = kept(bench, "lite", precision)
             ratios = [np.abs(predict(half, p) / d - 1) for p, d in zip(read_photos(), depths, strict=True)]
             found.bound(f"{precision}_median", float(np.median(np.concatenate([r.ravel() for r in ratios]))), 5e-3)
 
@@ -70,7 +70,7 @@ def each_ms(work: Callable[[Any], Any], items: list[Any], threads: int = 1) -> f
     return 1000 * (time.perf_counter() - begun) / len(items)
 
 
-def pipeline(bench: Bench) -> None:
+def pipeline(bench: Bench, precision: str) -> None:
     """Measure `metricdepth predict` from 1080p JPEG to depth PNG, and each part of it alone."""
     count, batch = (6, 2) if bench.dry else (320, 16)
     folder = bench.folder / "photos"
@@ -82,7 +82,7 @@ def pipeline(bench: Bench) -> None:
         for i in range(len(PHOTOS), count):
             (folder / f"{i:04}.jpg").hardlink_to(folder / f"{i % len(PHOTOS):04}.jpg")
 
-    def command(found: Findings, precision: str) -> None:
+    def command(found: Findings) -> None:
         from mono.cli.main import main
 
         if not folder.is_dir():
@@ -90,7 +90,7 @@ def pipeline(bench: Bench) -> None:
         for save in ("none", "depth"):
             flags = ["--model", "lite", "--device", bench.device, "--precision", precision, "--save", save]
             flags += ["--batch-size", str(batch), "--fov-deg", str(FOV), "--overwrite"]
-            flags += ["--out", str(bench.folder / f"out_{save}_{precision}")]
+            flags += ["--out", str(bench.folder / f"out_{save}")]
             begun = time.perf_counter()
             with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(said):
                 code = main(["predict", str(folder), *flags])
@@ -104,7 +104,7 @@ def pipeline(bench: Bench) -> None:
         files = sorted(folder.glob("*.jpg"))[: 6 if bench.dry else 64]
         found["opencv_decode_ms"] = each_ms(lambda path: cv2.imread(str(path)), files)
         found["opencv_decode_8_threads_ms"] = each_ms(lambda path: cv2.imread(str(path)), files, 8)
-        predictor = load(bench, "lite", "float32" if bench.dry else "float16")
+        predictor = kept(bench, "lite", precision)
         large = read_photos((1920, 1080))
         found["predict_array_ms"] = each_ms(lambda photo: predict(predictor, photo), large * (1 if bench.dry else 4))
         image = inputs(predictor, 1, *size_of(bench, "lite")).repeat(batch, 1, 1, 1)
@@ -126,8 +126,7 @@ def pipeline(bench: Bench) -> None:
         found["images_per_s"] = len(data) / bench.rate(decode)
         found["shape"] = tuple(decode()[0].shape)
 
-    for precision in ("float32",) if bench.dry else ("float16", "float32"):
-        bench.item("pipeline", f"predict, lite {precision}, {count} photos", 15, lambda f, p=precision: command(f, p))
+    bench.item("pipeline", f"predict, lite {precision}, {count} photos", 12, command)
     bench.item("pipeline", "parts alone, 1080p", 6, parts)
     bench.item("pipeline", "torchvision decode_jpeg", 4, jpeg)
 
@@ -144,7 +143,7 @@ def robustness(bench: Bench) -> None:
 
 def threads(bench: Bench, found: Findings) -> None:
     """Predict in several threads at once and compare with one after another."""
-    predictor = load(bench, "lite")
+    predictor = kept(bench, "lite")
     many = read_photos() * (1 if bench.dry else 4)
     expected = [predict(predictor, photo) for photo in many]
     with ThreadPoolExecutor(4) as pool:
@@ -155,7 +154,7 @@ def threads(bench: Bench, found: Findings) -> None:
 
 def streams(bench: Bench, found: Findings) -> None:
     """Run two streams at once, each in a thread, and compare with the default stream."""
-    predictor = load(bench, "lite")
+    predictor = kept(bench, "lite")
     many = read_photos() * 4
     expected = [predict(predictor, photo) for photo in many]
 
@@ -173,13 +172,13 @@ def streams(bench: Bench, found: Findings) -> None:
 
 def memory(bench: Bench, found: Findings) -> None:
     """Predict images of many sizes and see whether memory grows after the first of each."""
-    predictor = load(bench, "lite")
+    predictor = kept(bench, "lite")
     sizes = [(640, 480), (480, 640), (1242, 375), (1024, 768), (1920, 1080), (300, 400), (777, 555), (960, 540)]
     rounds = 2 if bench.dry else 25
-    seen = []
+    many, seen = [read_photos(size)[i % len(PHOTOS)] for i, size in enumerate(sizes)], []
     for _ in range(rounds):
-        for i, size in enumerate(sizes):
-            predict(predictor, read_photos(size)[i % len(PHOTOS)])
+        for photo in many:
+            predict(predictor, photo)
         allocated = 0 if bench.dry else torch.cuda.memory_allocated()
         reserved = 0 if bench.dry else torch.cuda.memory_reserved()
         seen.append((allocated, reserved, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
@@ -191,7 +190,7 @@ def memory(bench: Bench, found: Findings) -> None:
 
 def out_of_memory(bench: Bench, found: Findings) -> None:
     """Take the memory away and see that the message tells what to do, and that the model works again afterwards."""
-    predictor = load(bench, "lite")
+    predictor = kept(bench, "lite")
     photo = read_photos((1920, 1080))[0]
     expected = predict(predictor, photo)
     camera = Camera.from_fov(FOV, 1920, 1080)

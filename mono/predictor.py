@@ -15,6 +15,7 @@ import numpy as np
 from mono.camera import Camera
 from mono.canonical import CanonicalTransform, CanonicalView
 from mono.focal import CameraPolicy, FoundCamera
+from mono.memory import within_memory
 from mono.prediction import Prediction
 
 if TYPE_CHECKING:
@@ -157,10 +158,24 @@ class Predictor:
             if getattr(self.network, "directed", False):
                 points = [images[i].view.principal_point for i in members]
                 inputs.append(torch.tensor(points, device=self.device))
-            with torch.inference_mode(), self._autocast():
-                output = self.network(*inputs)
+            output = self._run(inputs)
             answers |= {i: Answer(output, row, images[i].view, images[i].found) for row, i in enumerate(members)}
         return [answers[i] for i in range(len(images))]
+
+    def _run(self, inputs: Sequence[torch.Tensor]) -> NetworkOutput:
+        import torch
+
+        def run() -> NetworkOutput:
+            with torch.inference_mode(), self._autocast():
+                return self.network(*inputs)
+
+        count, _, height, width = inputs[0].shape
+        fewer = "predict fewer images at a time (--batch-size), or " if count > 1 else ""
+        return within_memory(
+            run,
+            f"compute {count} image{'s' * (count > 1)} of {width}x{height} in {self.precision} on {self.device}",
+            f"{fewer}use half precision (--precision float16) or another device (--device cpu)",
+        )
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         import torch
@@ -329,7 +344,11 @@ def load_model(
         network = build_depth_model(**config.architecture)
     full = precision_name == "float32" or backend not in ("eager", "compile")  # others halve weights by themselves
     half = {} if full else dict.fromkeys(network.half_weights(), getattr(torch, precision_name))
-    load_tensors(network, tensors, path, expected=name, device=torch_device, dtypes=half)
+    within_memory(
+        lambda: load_tensors(network, tensors, path, expected=name, device=torch_device, dtypes=half),
+        f"load {name} on {torch_device}",
+        "end other programs that use this device, or use another device (--device cpu)",
+    )
     network = network.eval().requires_grad_(False).to(torch_device)  # what is not in the checkpoint
     predictor = Predictor(
         network, config.transform, torch_device, precision_name, name, path, checksum, config.architecture

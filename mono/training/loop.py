@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from torch import Tensor
 from mono.canonical import CanonicalTransform
 from mono.config import ModelConfig
 from mono.data.sample import Sample
+from mono.memory import within_memory
 from mono.output.atomic import atomic_path, sweep
 from mono.ranks import Ranks
 from mono.training.batch_plan import BatchPlan
@@ -67,7 +69,11 @@ def train(
     began = time.monotonic() - trainer.seconds
     while run.share_done(trainer.step, trainer.seconds) < 1:
         batch = next(batches)
-        values = trainer.update(batch)
+        values = within_memory(
+            functools.partial(trainer.update, batch),
+            f"train on {len(batch.image)} images of {batch.image.shape[3]}x{batch.image.shape[2]} on {run.device}",
+            "use smaller batches (batch_pixels in the recipe)",
+        )
         (trainer.seconds,) = trainer.agree([time.monotonic() - began])
         if not writes:
             continue

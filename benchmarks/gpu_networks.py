@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from reference_values import reference_image, reference_tensor
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 import mono
-from tests.golden.checkpoints import TENSORS
-from tests.golden.reference_values import reference_image, reference_tensor
 
 if TYPE_CHECKING:
     from gpu import Bench, Findings
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from mono.predictor import Predictor
 
 ROOT = Path(__file__).resolve().parents[1]
+GOLDEN = ROOT / "tests" / "golden"
+TENSORS = json.loads((GOLDEN / "checkpoint_tensors.json").read_text())
 FLOAT32_BOUND = 1e-3  # largest depth difference, as a share of the largest depth
 HALF_BOUND = 0.005  # median relative depth difference, the library's accuracy bound of backends
-# Made-up weights amplify rounding more than trained ones do: of bfloat16's 8 bits a percent or two remain.
-MADE_UP_BOUNDS = {"float16": HALF_BOUND, "bfloat16": 0.03}
+# Made-up weights amplify rounding more than trained ones do: bfloat16 on CPUs differs by 0.1 to 2.6 %.
+MADE_UP_BOUNDS = {"float16": HALF_BOUND, "bfloat16": 0.05}
 SIZES = {"lite": (288, 384), "convnext_tiny": (544, 1216), "convnext_large": (544, 1216)}  # of the input; ViT: 616x1064
 VIT_SIZE, DRY_SIZE = (616, 1064), (112, 168)
 
@@ -121,7 +123,7 @@ def check_network(bench: Bench, name: str, found: Findings) -> None:
     begun = time.perf_counter()
     exact = kept(bench, name)
     found["load_s"] = time.perf_counter() - begun
-    golden = next(iter((ROOT / "tests" / "golden").glob(f"{name}_*_seed*.npz")), None)
+    golden = next(iter(GOLDEN.glob(f"{name}_*_seed*.npz")), None)
     count, height, width, seed = 2, 96, 160, 5
     if golden:
         _, shape, tag = golden.stem.rsplit("_", 2)

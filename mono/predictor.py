@@ -55,6 +55,14 @@ class Answer:
 
     def prediction(self) -> Prediction:
         """The answer brought back to the image, in metres. Threads may do this while the network runs."""
+        camera = self.found.camera
+        return within_memory(
+            self._prediction,
+            f"resize depth to {camera.width}x{camera.height} on {self.output.depth.device}",
+            "predict fewer images at a time (--batch-size), or use another device (--device cpu)",
+        )
+
+    def _prediction(self) -> Prediction:
         output, row, view = self.output, self.row, self.view
         normal = normal_confidence = None
         if output.normal is not None and output.normal_confidence is not None:
@@ -147,29 +155,27 @@ class Predictor:
 
     def ask(self, images: Sequence[Prepared]) -> list[Answer]:
         """Runs the network; images whose inputs have one size go through it together."""
-        import torch
-
         by_size: dict[tuple[int, int], list[int]] = {}
         for i, image in enumerate(images):
             by_size.setdefault(image.view.input_size, []).append(i)
         answers: dict[int, Answer] = {}
         for members in by_size.values():
-            inputs = [torch.from_numpy(np.stack([images[i].pixels for i in members])).to(self.device)]
-            if getattr(self.network, "directed", False):
-                points = [images[i].view.principal_point for i in members]
-                inputs.append(torch.tensor(points, device=self.device))
-            output = self._run(inputs)
+            output = self._run([images[i] for i in members])
             answers |= {i: Answer(output, row, images[i].view, images[i].found) for row, i in enumerate(members)}
         return [answers[i] for i in range(len(images))]
 
-    def _run(self, inputs: Sequence[torch.Tensor]) -> NetworkOutput:
+    def _run(self, images: Sequence[Prepared]) -> NetworkOutput:
         import torch
 
         def run() -> NetworkOutput:
+            inputs = [torch.from_numpy(np.stack([image.pixels for image in images])).to(self.device)]
+            if getattr(self.network, "directed", False):
+                points = [image.view.principal_point for image in images]
+                inputs.append(torch.tensor(points, device=self.device))
             with torch.inference_mode(), self._autocast():
                 return self.network(*inputs)
 
-        count, _, height, width = inputs[0].shape
+        count, (height, width) = len(images), images[0].view.input_size
         fewer = "predict fewer images at a time (--batch-size), or " if count > 1 else ""
         return within_memory(
             run,

@@ -22,6 +22,7 @@ from mono.system.errors import BackendError
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
 
     from mono.inference.predictor import Predictor
 
@@ -168,7 +169,7 @@ def _key(predictor: Predictor, precisions: Sequence[str]) -> str:
     transform = predictor.transform
     parts: Mapping[str, Any] = {
         "machine": machine(),
-        "device": str(predictor.device),
+        "device": _device_name(predictor.device),
         "versions": {"torch": str(torch.__version__)} | installed_versions(),
         "checksum": predictor.checksum,
         "architecture": dict(predictor.architecture),
@@ -178,6 +179,13 @@ def _key(predictor: Predictor, precisions: Sequence[str]) -> str:
         "isa": [torch.backends.cpu.get_cpu_capability(), os.environ.get("ONEDNN_MAX_CPU_ISA", "")],
     }
     return json.dumps(parts, default=str)
+
+
+def _device_name(device: torch.device) -> str:
+    """Return the device, with the GPU's name: machines with other GPUs may share the cache folder."""
+    import torch
+
+    return f"{device} {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device)
 
 
 def _remembered(place: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from mono.inference.devices import choose_device, choose_precision
 from mono.inference.predictor import Predictor
+from mono.system.memory import within_memory
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Backend = Literal["eager", "compile", "onnxruntime", "openvino", "auto"]
@@ -100,7 +101,11 @@ def load_model(
         network = build_depth_model(**config.architecture)
     full = precision_name == "float32" or backend not in ("eager", "compile")  # others halve weights by themselves
     half = {} if full else dict.fromkeys(network.half_weights(), getattr(torch, precision_name))
-    load_tensors(network, tensors, path, expected=name, device=torch_device, dtypes=half)
+    within_memory(
+        lambda: load_tensors(network, tensors, path, expected=name, device=torch_device, dtypes=half),
+        f"load {name} on {torch_device}",
+        "end other programs that use this device, or use another device (--device cpu)",
+    )
     network = network.eval().requires_grad_(False).to(torch_device)  # what is not in the checkpoint
     predictor = Predictor(
         network, config.transform, torch_device, precision_name, name, path, checksum, config.architecture

@@ -17,6 +17,7 @@ from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
 from mono.inference.prediction import Prediction
 from mono.system.errors import MetricDepthError
+from mono.system.memory import within_memory
 
 if TYPE_CHECKING:
     import torch
@@ -53,6 +54,14 @@ class RawPrediction:
 
     def prediction(self) -> Prediction:
         """The output brought back to the image, in metres. Threads may do this while the network runs."""
+        camera = self.found.camera
+        return within_memory(
+            self._prediction,
+            f"resize depth to {camera.width}x{camera.height} on {self.output.depth.device}",
+            "predict fewer images at a time (--batch-size), or use another device (--device cpu)",
+        )
+
+    def _prediction(self) -> Prediction:
         output, row, view = self.output, self.row, self.view
         normal = normal_confidence = None
         if output.normal is not None and output.normal_confidence is not None:
@@ -143,23 +152,33 @@ class Predictor:
 
     def infer(self, images: Sequence[NetworkInput]) -> list[RawPrediction]:
         """Runs the network; images whose inputs have one size go through it together."""
-        import torch
-
         by_size: dict[tuple[int, int], list[int]] = {}
         for i, image in enumerate(images):
             by_size.setdefault(image.view.input_size, []).append(i)
-        raw_predictions: dict[int, RawPrediction] = {}
+        raw: dict[int, RawPrediction] = {}
         for members in by_size.values():
-            inputs = [torch.from_numpy(np.stack([images[i].pixels for i in members])).to(self.device)]
+            output = self._run([images[i] for i in members])
+            raw |= {i: RawPrediction(output, row, images[i].view, images[i].found) for row, i in enumerate(members)}
+        return [raw[i] for i in range(len(images))]
+
+    def _run(self, images: Sequence[NetworkInput]) -> NetworkOutput:
+        import torch
+
+        def run() -> NetworkOutput:
+            inputs = [torch.from_numpy(np.stack([image.pixels for image in images])).to(self.device)]
             if getattr(self.network, "uses_principal_point", False):
-                points = [images[i].view.principal_point for i in members]
+                points = [image.view.principal_point for image in images]
                 inputs.append(torch.tensor(points, device=self.device))
             with torch.inference_mode(), self._autocast():
-                output = self.network(*inputs)
-            raw_predictions |= {
-                i: RawPrediction(output, row, images[i].view, images[i].found) for row, i in enumerate(members)
-            }
-        return [raw_predictions[i] for i in range(len(images))]
+                return self.network(*inputs)
+
+        count, (height, width) = len(images), images[0].view.input_size
+        fewer = "predict fewer images at a time (--batch-size), or " if count > 1 else ""
+        return within_memory(
+            run,
+            f"compute {count} image{'s' * (count > 1)} of {width}x{height} in {self.precision} on {self.device}",
+            f"{fewer}use half precision (--precision float16) or another device (--device cpu)",
+        )
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         import torch

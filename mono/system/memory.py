@@ -5,6 +5,40 @@ from __future__ import annotations
 import ctypes
 import mmap
 import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+from mono.system.errors import MetricDepthError
+
+T = TypeVar("T")
+
+
+class DeviceMemoryError(MetricDepthError):
+    """Error of a device with too little memory; the message says what to do."""
+
+
+def within_memory(work: Callable[[], T], task: str, remedy: str) -> T:
+    """Run work on a device and explain it when memory runs out.
+
+    Args:
+        work: called once, without arguments.
+        task: completes "too little memory to …".
+        remedy: completes "…; ", in the imperative.
+
+    Returns:
+        What `work` returns.
+
+    Raises:
+        DeviceMemoryError: the device ran out of memory.
+    """
+    import torch
+
+    try:
+        return work()
+    except torch.OutOfMemoryError as error:
+        reason = str(error).partition(" GPU ")[0].rstrip(".")
+    # Raised after the handler: as its context, the first error would keep every tensor of its traceback in memory.
+    raise DeviceMemoryError(f"too little memory to {task} ({reason}); {remedy}")
 
 
 def keep_memory(at_most: int = 2**28) -> None:

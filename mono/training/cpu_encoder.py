@@ -89,8 +89,8 @@ def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
         if same:
             x, padding = _pad_same(x, kernel, stride), 0
         if self.groups > 1 and not self.weight.requires_grad and torch.is_grad_enabled():
-            if torch.is_autocast_enabled("cpu"):
-                dtype = torch.get_autocast_dtype("cpu")
+            if torch.is_autocast_enabled(x.device.type):
+                dtype = torch.get_autocast_dtype(x.device.type)
                 x, weight, bias = x.to(dtype), weight.to(dtype), bias.to(dtype)
             return _Depthwise.apply(x, weight, bias, stride, padding)
         return F.conv2d(x, weight, bias, stride, padding, self.dilation, self.groups)

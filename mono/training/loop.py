@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from mono.geometry.canonical import CanonicalTransform
 from mono.io.atomic import atomic_path, remove_stale_files
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError
+from mono.system.memory import within_memory
 from mono.training.data.dataset import MixedFrames, loader
 from mono.training.data.images import Frame
 from mono.training.data.sampling import BatchPlan
@@ -68,7 +70,11 @@ def train(
     began = time.monotonic() - trainer.seconds
     while run.share_done(trainer.step, trainer.seconds) < 1:
         batch = next(batches)
-        values = trainer.update(batch)
+        values = within_memory(
+            functools.partial(trainer.update, batch),
+            f"train on {len(batch.image)} images of {batch.image.shape[3]}x{batch.image.shape[2]} on {run.device}",
+            "use smaller batches (batch_pixels in the recipe)",
+        )
         (trainer.seconds,) = trainer.all_reduce_mean([time.monotonic() - began])
         if not writes:
             continue

@@ -14,6 +14,7 @@ from mono.geometry.canonical import CanonicalTransform
 from mono.inference.devices import choose_device, choose_precision
 from mono.model.checkpoint import CheckpointError
 from mono.model.depth_model import NetworkOutput
+from mono.system.memory import DeviceMemoryError
 from tests.golden.reference_values import reference_image
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -195,3 +196,19 @@ def test_a_network_that_asks_for_it_gets_each_images_principal_point(toy_predict
     depths = [p.depth.mean() for p in predictor.predict_batch([image, image], [whole, replace(whole, cx=35.0)])]
     # The image lies in the middle of the 64x96 input, 18 pixels from its left and 12 from its upper edge.
     assert depths == pytest.approx([30 + 18 + 20 + 12, 35 + 18 + 20 + 12])
+
+
+def test_a_device_without_memory_says_what_to_do(toy_predictor):
+    class Exhausted(torch.nn.Module):
+        def forward(self, image):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has 8 GiB.")
+
+    predictor = replace(toy_predictor, network=Exhausted())
+    image, camera = np.zeros((40, 60, 3), np.uint8), Camera.from_fov(60, 60, 40)
+    with pytest.raises(
+        DeviceMemoryError, match=r"compute 2 images of 96x64 in float32 on cpu .*2\.00 GiB\); .*--batch"
+    ):
+        predictor.predict_batch([image, image], [camera, camera])
+    with pytest.raises(DeviceMemoryError, match=r"compute 1 image of 96x64 .*--precision float16") as caught:
+        predictor.predict(image, camera)
+    assert "batch" not in str(caught.value)

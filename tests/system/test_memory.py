@@ -1,11 +1,13 @@
 import mmap
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from mono.system.memory import page_out
+from mono.system.memory import DeviceMemoryError, page_out, within_memory
 
 
 def resident() -> int:
@@ -32,3 +34,23 @@ def test_memory_of_its_own_keeps_its_values():
     page_out(values.ctypes.data + 3, values.nbytes - 3)
     page_out(values.ctypes.data, 10)
     assert np.array_equal(values, np.arange(100_000))
+
+
+def test_a_device_without_memory_is_explained_and_nothing_of_the_failed_work_is_kept():
+    class Held:
+        pass
+
+    held: list[weakref.ref] = []
+
+    def work():
+        activations = Held()
+        held.append(weakref.ref(activations))
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total of 8 GiB")
+
+    with pytest.raises(DeviceMemoryError) as caught:
+        within_memory(work, "do this", "do that")
+    assert str(caught.value) == (
+        "too little memory to do this (CUDA out of memory. Tried to allocate 2.00 GiB); do that"
+    )
+    assert held[0]() is None
+    assert within_memory(lambda: 7, "do this", "do that") == 7

@@ -52,3 +52,13 @@ def test_first_stages_and_depthwise_filters_stay():
     fixed = {n for n, p in ready.named_parameters() if not p.requires_grad}
     assert {"trunk.conv_stem.weight", "trunk.blocks.1.1.bn3.bias", "trunk.blocks.4.0.conv_dw.weight"} <= fixed
     assert "trunk.blocks.2.0.bn1.weight" not in fixed
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_depthwise_filters_run_backwards_in_bfloat16_on_cuda():
+    ready = encoder("ours").cuda()
+    prepare_backbone(ready, frozen_blocks=2)
+    with torch.autocast("cuda", torch.bfloat16):
+        maps = ready(torch.randn(2, 3, 64, 96, device="cuda"))
+    sum(m.float().square().mean() for m in maps).backward()
+    assert all(p.grad.isfinite().all() for p in ready.parameters() if p.requires_grad)

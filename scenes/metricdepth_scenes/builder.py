@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +29,9 @@ class Light:
     """All light of a scene: lamps, the sun (direction to it, or None), ambient and sky.
 
     `sky` is an equirectangular image (H, W, 3) uint8, its middle column along +x turned by `sky_yaw` [rad].
+    `spots` are small lamps with sharp shadows; `headlamp` is one that moves with the camera, in its frame.
+    `reach` [m] is how near surroundings begin to darken a surface.
+    A camera exposes it by `stops` more than usual and with `grain` times the usual noise.
     """
 
     areas: tuple[AreaLight, ...]
@@ -39,6 +42,11 @@ class Light:
     sky_yaw: float = 0.0
     sky_gain: float = 1.0
     fog: float = 0.0
+    stops: float = 0.0
+    grain: float = 1.0
+    spots: tuple[AreaLight, ...] = ()
+    headlamp: AreaLight | None = None
+    reach: float = 1.2
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,10 @@ class Scene:
         seed: its seed.
         viewpoint: draws (position (3,), look-at point (3,)) [m] and a roll [deg] from a generator.
         style: names the camera style of `cameras.sample_camera`.
+        nearest: depth [m] that at most 12 % of a view may fall below.
+        clearance: least distance [m] of a camera from anything beside it.
+        parts: number of flat parts that most views must show.
+        highlights: exposed light that the brightest twentieth of a picture begins at, at most.
     """
 
     mesh: Mesh
@@ -93,6 +105,10 @@ class Scene:
     seed: int
     viewpoint: Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray, float]]
     style: str
+    nearest: float = 0.3
+    clearance: float = 0.12
+    parts: int = 14
+    highlights: float = float("inf")
 
     @cached_property
     def caster(self) -> Any:
@@ -119,6 +135,7 @@ class Builder:
         self.obstacles: list[Obstacle] = []
         self._known: dict[int, int] = {}
         self.models: dict[str, Any] = {}
+        self.night = False
 
     def number(self, material: Material) -> int:
         """The material's number in this scene."""
@@ -141,6 +158,12 @@ class Builder:
 
     def grey(self, value: float, gloss: float = 0.0) -> int:
         return self.solid((value, value, value), gloss)
+
+    def glowing(
+        self, colour: np.ndarray | tuple[float, float, float], day: float = 0.0, night: float = 4.0, gloss: float = 0.05
+    ) -> int:
+        """Draw an even surface that emits light: factor `day` or, in a scene at night, `night`."""
+        return self.number(replace(self.palette.solid(colour, gloss), glow=night if self.night else day))
 
     def paint(self) -> int:
         """The paint of an inside wall."""

@@ -13,7 +13,13 @@ KITTI_ASPECT = 1242 / 375
 
 
 def sample_camera(style: str, rng: np.random.Generator, pixels: int = 150_000) -> Camera:
-    """A camera of about `pixels` pixels for a style: "room", "street" (dash boards, half of them very wide) or "walk".
+    """Draw a camera of about `pixels` pixels for a style of place.
+
+    Args:
+        style: "room", "street" (dash boards, half of them very wide), "drive" (all mountings on
+            vehicles), "walk" or "near".
+        rng: random generator.
+        pixels: width times height, about.
 
     Raises:
         ValueError: the style is unknown.
@@ -30,11 +36,23 @@ def sample_camera(style: str, rng: np.random.Generator, pixels: int = 150_000) -
         else:
             aspect = float(rng.choice([16 / 9, 4 / 3, 2.0, 2.5]))
             fov = float(rng.uniform(45, 95))
+    elif style == "drive":
+        portrait = False
+        if rng.random() < 0.3:
+            aspect, fov = KITTI_ASPECT * float(rng.uniform(0.95, 1.04)), float(rng.normal(80, 3))
+        else:
+            aspect = float(rng.choice([4 / 3, 3 / 2, 8 / 5, 16 / 9, 16 / 9, 2.0]))
+            usual = float(rng.choice([50.0, 64.0, 90.0])) * float(rng.uniform(0.94, 1.06))
+            fov = usual if rng.random() < 0.55 else float(rng.uniform(40, 100))
     elif style == "walk":
         fov = float(rng.uniform(45, 90))
         portrait = rng.random() < 0.2
+    elif style == "near":
+        aspect = float(rng.choice([4 / 3, 4 / 3, 4 / 3, 16 / 9, 16 / 9, 3 / 2, 1.0]))
+        fov = float(rng.choice([rng.uniform(40, 80), rng.normal(55, 2), rng.normal(66, 5)]))
+        portrait = rng.random() < 0.3
     else:
-        raise MetricDepthError(f"cameras: style {style!r} is unknown; choose room, street or walk")
+        raise MetricDepthError(f"cameras: style {style!r} is unknown; choose room, street, drive, walk or near")
     long, short = math.sqrt(pixels * aspect), math.sqrt(pixels / aspect)
     focal = long / 2 / math.tan(math.radians(np.clip(fov, 30, 110)) / 2)
     width, height = (short, long) if portrait else (long, short)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from metricdepth_scenes.builder import Scene
+from metricdepth_scenes.builder import AreaLight, Scene
 from metricdepth_scenes.surfaces import Hits, cast, reaches
 
 STEP = 4
@@ -47,6 +48,12 @@ class Irradiance:
         return total / weights[:, None]
 
 
+def carried(lamp: AreaLight, pose: np.ndarray) -> AreaLight:
+    """Move a lamp given in the camera's frame into the world; `pose` is camera to world, (4, 4)."""
+    r = pose[:3, :3]
+    return AreaLight(r @ lamp.corner + pose[:3, 3], r @ lamp.edge_u, r @ lamp.edge_v, lamp.colour)
+
+
 def coarse(scene: Scene, hits: Hits, normal: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> Irradiance:
     """Lamps, windows and ambient light on every STEP-th pixel of an image of `size` (height, width)."""
     h, w = size
@@ -61,7 +68,7 @@ def coarse(scene: Scene, hits: Hits, normal: np.ndarray, size: tuple[int, int], 
     if valid.any():
         v = np.flatnonzero(valid)
         lit = _ambient(scene, start[v], n[v], rng)
-        lit += _areas(scene, start[v], n[v], rng)
+        lit += lamplight(scene, scene.light.areas, start[v], n[v], rng)
         if scene.light.sun is not None and scene.light.areas:
             lit += sunlight(scene, start[v], n[v])
         light[v] = lit
@@ -85,9 +92,12 @@ def sunlight(scene: Scene, start: np.ndarray, normal: np.ndarray) -> np.ndarray:
     return (cosine * seen)[:, None] * light.sun_colour.astype(np.float32)
 
 
-def _areas(scene: Scene, start: np.ndarray, normal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def lamplight(
+    scene: Scene, lamps: Sequence[AreaLight], start: np.ndarray, normal: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Light of lamps at points with their shadows, each by one random point of the lamp, (n, 3)."""
     total = np.zeros((len(start), 3), np.float32)
-    for lamp in scene.light.areas:
+    for lamp in lamps:
         across = np.cross(lamp.edge_u, lamp.edge_v)
         area = float(np.linalg.norm(across))
         facing = across / area
@@ -123,7 +133,7 @@ def _ambient(scene: Scene, start: np.ndarray, normal: np.ndarray, rng: np.random
         d = normal + d * 0.98
         d /= np.linalg.norm(d, axis=1, keepdims=True)
         first = cast(scene, start, d)
-        near = np.minimum(first.distance / 1.2, 1)
+        near = np.minimum(first.distance / scene.light.reach, 1)
         got = means[scene.mesh.mat[first.triangle]] * (0.1 + 0.9 * near)[:, None]
         upward = 0.6 + 0.4 * np.clip(d[:, 2], -1, 1)
         total += np.where(first.valid[:, None], got, upward[:, None] * (1 if scene.light.areas else 1.3))

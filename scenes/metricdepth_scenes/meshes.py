@@ -198,6 +198,24 @@ def rod(a: Vector, b: Vector, radius: float, segments: int = 8, material: int = 
     return cylinder(radius, length, segments, material=material).transformed(np.stack([x, np.cross(z, x), z], 1), start)
 
 
+def sticks(start: np.ndarray, end: np.ndarray, radius: np.ndarray, material: int = 0) -> Mesh:
+    """Build three-sided open rods from points `start` to `end` (n, 3) [m] of `radius` (n,) [m]."""
+    way = end - start
+    way = way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9)
+    side = np.cross(way, np.where(np.abs(way[:, 2:]) < 0.9, (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)))
+    side /= np.linalg.norm(side, axis=1, keepdims=True)
+    other = np.cross(way, side)
+    turns = np.arange(3) * 2 * np.pi / 3
+    ring = np.cos(turns)[:, None, None] * side + np.sin(turns)[:, None, None] * other
+    ring *= np.asarray(radius)[:, None]
+    tri = []
+    for k in range(3):
+        a, c = ring[k], ring[(k + 1) % 3]
+        tri.append(np.stack([start + a, start + c, end + c], 1))
+        tri.append(np.stack([start + a, end + c, end + a], 1))
+    return soup(np.concatenate(tri), material=material)
+
+
 def foliage(
     rng: np.random.Generator, count: int, radii: Vector, leaf: float, material: int = 0, dense: bool = False
 ) -> Mesh:

@@ -6,18 +6,29 @@ import cv2
 import numpy as np
 
 
-def develop(linear: np.ndarray, rng: np.random.Generator, noise_rng: np.random.Generator | None = None) -> np.ndarray:
+def develop(
+    linear: np.ndarray,
+    rng: np.random.Generator,
+    noise_rng: np.random.Generator | None = None,
+    highlights: float = float("inf"),
+    stops: float = 0.0,
+    grain_gain: float = 1.0,
+) -> np.ndarray:
     """A picture as a camera would give it, (H, W, 3) uint8 from linear light (H, W, 3) float32.
 
     `rng` draws the camera's habits and, unless there is a `noise_rng`, its noise: frames of one video have the first
-    alike and the second not.
+    alike and the second not. The exposure leaves 95 % of the pixels below `highlights` (1 is white).
+    `stops` brightens the exposure by powers of two; `grain_gain` multiplies the noise.
     """
     h, w = linear.shape[:2]
     luma = linear @ np.array([0.3, 0.6, 0.1], np.float32)
     middle = float(np.exp(np.mean(np.log(luma[::3, ::3] + 1e-3))))
-    key = 0.17 * 2 ** float(np.clip(rng.normal(0, 0.65), -2.0, 1.3))
+    key = 0.17 * 2 ** (stops + float(np.clip(rng.normal(0, 0.65), -2.0, 1.3)))
     balance = np.exp(rng.normal(0, 0.07) * np.array([1, 0, -1.3]) + rng.normal(0, 0.015, 3))
-    image = linear * (key / max(middle, 1e-4) * balance).astype(np.float32)
+    exposure = key / max(middle, 1e-4)
+    if np.isfinite(highlights):
+        exposure = min(exposure, highlights / max(float(np.percentile(luma[::3, ::3], 95)), 1e-4))
+    image = linear * (exposure * balance).astype(np.float32)
     if rng.random() < 0.7:
         y, x = np.mgrid[:h, :w].astype(np.float32)
         r2 = ((x - w / 2) ** 2 + (y - h / 2) ** 2) / ((w * w + h * h) / 4)
@@ -32,7 +43,7 @@ def develop(linear: np.ndarray, rng: np.random.Generator, noise_rng: np.random.G
     image = _tone(image, rng)
     if rng.random() < 0.4:
         image += (image - cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.6, 1.2)))) * float(rng.uniform(0.3, 1.2))
-    grain = float(np.exp(rng.uniform(np.log(0.003), np.log(0.03))))
+    grain = float(np.exp(rng.uniform(np.log(0.003), np.log(0.03)))) * grain_gain
     noise = (noise_rng or rng).standard_normal((h, w, 3), np.float32)
     if rng.random() < 0.5:
         noise = cv2.GaussianBlur(noise, (0, 0), 0.6) * 1.6

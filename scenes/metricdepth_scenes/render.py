@@ -10,7 +10,7 @@ import numpy as np
 from metricdepth_scenes.assets import Assets
 from metricdepth_scenes.builder import Builder, Scene
 from metricdepth_scenes.cameras import pose_towards, sample_camera
-from metricdepth_scenes.lighting import coarse, sunlight
+from metricdepth_scenes.lighting import carried, coarse, lamplight, sunlight
 from metricdepth_scenes.photo import develop
 from metricdepth_scenes.places.families import FAMILIES
 from metricdepth_scenes.surfaces import FAR, Hits, cast, shading_normals, sky_colour, textured
@@ -97,7 +97,7 @@ def render_view(scene: Scene, rng: np.random.Generator, camera: Camera | None = 
         position, target, roll = scene.viewpoint(rng)
         pose = pose_towards(position, target, roll)
         # Bare corners and ceilings teach little; some are kept, because photographs show them too.
-        if acceptable(scene, chosen, pose, 3 if rng.random() < 0.1 else 14):
+        if acceptable(scene, chosen, pose, 3 if rng.random() < 0.1 else scene.parts):
             return render(scene, chosen, pose, rng)
     raise NoViewError(f"scenes: {scene.family} {scene.seed} has no acceptable view; use another seed")
 
@@ -113,11 +113,11 @@ def acceptable(scene: Scene, camera: Camera, pose: np.ndarray, parts: int = 3) -
     depth = hits.distance
     around = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], np.float32)
     gap = cast(scene, pose[:3, 3].astype(np.float32), around)
-    if (gap.valid & (gap.distance < 0.12)).any():
+    if (gap.valid & (gap.distance < scene.clearance)).any():
         return False
     outward = np.einsum("ij,ij->i", direction, scene.mesh.nrm[hits.triangle, 0]) < 0
     seen = hits.valid & (depth < FAR)
-    near = (depth < 0.3) & seen
+    near = (depth < scene.nearest) & seen
     alike = len(np.unique(hits.triangle[seen] // 2)) < parts
     return bool(near.mean() < 0.12 and seen.mean() > 0.3 and outward[seen].mean() > 0.5 and not alike)
 
@@ -141,10 +141,15 @@ def render(
     hits = cast(scene, origin, direction)
     smooth = shading_normals(scene, hits)
     light = coarse(scene, hits, smooth, (h, w), rng)
+    head = scene.light.headlamp
+    spots = scene.light.spots if head is None else (*scene.light.spots, carried(head, pose))
     y, x = np.divmod(np.arange(h * w), w)
 
     def shade(hits: Hits, smooth: np.ndarray, direction: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return _shade(scene, hits, smooth, direction, light.at(x, y, hits.distance, smooth), 1 / camera.focal, rng)
+        lit = light.at(x, y, hits.distance, smooth)
+        if spots:
+            lit += lamplight(scene, spots, hits.point + hits.face * 0.002, smooth, rng)
+        return _shade(scene, hits, smooth, direction, lit, 1 / camera.focal, rng)
 
     image = shade(hits, smooth, direction, x, y)
     edge = np.flatnonzero(_edges(hits, (h, w)))
@@ -162,7 +167,9 @@ def render(
     seen = hits.valid & (hits.distance < FAR)
     depth = np.where(seen, hits.distance, 0).reshape(h, w)
     normal = np.where(seen[:, None], hits.face @ rotation, 0).reshape(h, w, 3).astype(np.float32)
-    rgb = develop(image.reshape(h, w, 3), habits or rng, rng if habits else None)
+    look = scene.light
+    noise_rng = rng if habits else None
+    rgb = develop(image.reshape(h, w, 3), habits or rng, noise_rng, scene.highlights, look.stops, look.grain)
     return Frame(rgb, depth, normal, camera, pose, scene.family, scene.seed)
 
 

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from metricdepth_scenes.builder import Builder, Piece
 from metricdepth_scenes.meshes import box, joined, quad
+from metricdepth_scenes.places.pile import Pile
 from metricdepth_scenes.places.verges import bent, garages, guard_rail
 from metricdepth_scenes.render import build_scene, render_frame
 from metricdepth_scenes.things.desk_things import binders, book, mobile, plush, tissues
+from metricdepth_scenes.things.goods import block, flask, fruit, packet, parcel, soft_pack, tin, tool
+from metricdepth_scenes.things.hands import hand
 from metricdepth_scenes.things.motorcycle import motorcycle
 from metricdepth_scenes.things.people import bicycle
 from metricdepth_scenes.things.rows import seat_row
@@ -83,3 +86,65 @@ def test_desks_are_near_and_cluttered_and_lecture_rooms_are_large() -> None:
     assert 0.5 < np.median(desk) < 2.0
     large = [build_scene(seed, "lecture").mesh.bounds()[1][1] for seed in range(6)]
     assert min(large) >= 8
+
+
+@pytest.mark.parametrize(
+    ("make", "smallest", "largest"),
+    [
+        (tin, (0.05, 0.05, 0.05), (0.11, 0.11, 0.18)),
+        (flask, (0.03, 0.02, 0.05), (0.1, 0.1, 0.35)),
+        (packet, (0.05, 0.01, 0.03), (0.25, 0.17, 0.31)),
+        (parcel, (0.11, 0.09, 0.04), (0.35, 0.21, 0.16)),
+        (soft_pack, (0.07, 0.12, 0.01), (0.21, 0.3, 0.09)),
+        (fruit, (0.03, 0.03, 0.03), (0.22, 0.13, 0.12)),
+        (tool, (0.01, 0.009, 0.001), (0.4, 0.35, 0.08)),
+        (block, (0.007, 0.007, 0.003), (0.13, 0.1, 0.11)),
+        (lambda b: Piece([hand(b)], 0, 0, 0), (0.08, 0.35, 0.03), (0.3, 0.75, 0.4)),
+    ],
+)
+def test_goods_have_real_sizes(
+    make: Callable[[Builder], Piece], smallest: tuple[float, ...], largest: tuple[float, ...]
+) -> None:
+    for seed in range(12):
+        size = extents(make(Builder(np.random.default_rng(seed), None)))
+        assert (size >= smallest).all(), size
+        assert (size <= largest).all(), size
+
+
+def test_a_pile_keeps_things_apart_and_inside() -> None:
+    pile = Pile(-0.3, 0.3, -0.2, 0.2, z=0.7)
+    first = pile.fit(box((0.2, 0.1, 0.06), (0, 0, 0.03)), 0.0, 0.0)
+    assert first is not None
+    np.testing.assert_allclose([first[0].bounds()[0][2], first[1]], [0.7, 0], atol=1e-3)
+    pile.add(first[0])
+    second = pile.fit(box((0.05, 0.05, 0.05), (0, 0, 0.025)), 0.02, 0.01)
+    assert second is not None
+    np.testing.assert_allclose(second[0].bounds()[0][2], 0.76, atol=2e-3)
+    assert pile.fit(box((0.1, 0.1, 0.1)), 0.27, 0.0) is None
+    leaning = pile.fit(box((0.3, 0.08, 0.01), (0, 0, 0.005)), 0.12, 0.0)
+    level = pile.fit(box((0.3, 0.08, 0.01), (0, 0, 0.005)), 0.12, 0.0, lean=False)
+    assert leaning is not None
+    assert level is not None
+    assert leaning[1] < 0.9 * level[1]
+
+
+@pytest.mark.parametrize(("family", "low", "high"), [("tabletop", 0.3, 1.3), ("bins", 0.3, 1.2)])
+def test_near_families_are_near(family: str, low: float, high: float) -> None:
+    frames = [render_frame(seed, family, pixels=6_000) for seed in range(12)]
+    depths = np.array([np.percentile(f.depth[f.depth > 0], [2, 50, 90]) for f in frames])
+    assert low < np.median(depths[:, 1]) < high
+    assert (depths[:, 0] > 0.1).all()
+    assert np.median(depths[:, 2]) < 2.5
+    down = np.array([-f.pose[2, 2] for f in frames])
+    assert down.max() > 0.9
+    assert np.ptp(down) > 0.3
+    again = render_frame(3, family, pixels=6_000)
+    np.testing.assert_array_equal(again.rgb, frames[3].rgb)
+
+
+def test_a_held_thing_is_near_and_its_room_is_not() -> None:
+    frames = [render_frame(seed, "handheld", pixels=6_000) for seed in range(8)]
+    near = [float(f.depth[f.depth > 0].min()) for f in frames]
+    far = [float(np.percentile(f.depth[f.depth > 0], 90)) for f in frames]
+    assert np.median(near) < 0.8
+    assert np.median(far) > 1.8

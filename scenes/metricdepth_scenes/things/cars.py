@@ -50,7 +50,8 @@ def car(b: Builder) -> Piece:
             x, yy = sx * (width / 2 - 0.1), (ty - 0.5) * length
             parts.append(cylinder(r, 0.22, 18, material=dark).placed(0, 0, -0.11).transformed(lay, (x, yy, r)))
             parts.append(cylinder(r * 0.62, 0.23, 14, material=rim).placed(0, 0, -0.115).transformed(lay, (x, yy, r)))
-    front, back = b.solid((0.9, 0.9, 0.92), 0.1), b.solid((0.6, 0.05, 0.05), 0.05)
+    front = b.glowing((0.9, 0.9, 0.92), gloss=0.1)
+    back = b.glowing((0.6, 0.05, 0.05), night=2.0)
     plate = b.solid((0.9, 0.9, 0.85))
     for sx in (-1, 1):
         parts += [

@@ -219,9 +219,8 @@ def out_of_memory(bench: Bench, found: Findings) -> None:
 
 def training(bench: Bench, found: Findings) -> None:
     """Train three steps; the first one's losses and gradient norm are the CPU's, in bfloat16 all is finite."""
-    from mono.training.data.batch import Batch
-
     from mono.config import read_config
+    from mono.training.data.batch import Batch
     from mono.training.recipe import read_recipe
     from mono.training.schedule import Run
     from mono.training.trainer import Trainer

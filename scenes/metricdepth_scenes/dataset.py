@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Mapping
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 from metricdepth_scenes.assets import Assets
 from metricdepth_scenes.builder import Scene
 from metricdepth_scenes.render import Frame, NoViewError, build_scene, families, render_view
+from metricdepth_scenes.workers import worker_pool
 from mono.io.atomic import remove_stale_files, write_bytes
 from mono.system.errors import MetricDepthError
 
@@ -118,34 +117,11 @@ def keep_settings(out: Path, settings: Mapping[str, object]) -> None:
 
 
 def _spread(plan: Plan, todo: list[int], workers: int) -> None:
-    import multiprocessing
-
-    context = multiprocessing.get_context("spawn")
-    with one_thread_a_process(), ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with worker_pool(workers) as pool:
         jobs = [pool.submit(_work, plan, task) for task in todo]
-        try:
-            for done, job in enumerate(as_completed(jobs), 1):
-                job.result()
-                _report(plan, done, len(todo))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-@contextmanager
-def one_thread_a_process() -> Iterator[None]:
-    """Processes started meanwhile read at their start that numerical libraries shall use one thread."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name)
-            else:
-                os.environ[name] = value
+        for done, job in enumerate(as_completed(jobs), 1):
+            job.result()
+            _report(plan, done, len(todo))
 
 
 class _Painter:

@@ -6,7 +6,6 @@ import json
 import logging
 import math
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from metricdepth_scenes.assets import Assets
-from metricdepth_scenes.dataset import keep_settings, one_thread_a_process, write_frame
+from metricdepth_scenes.dataset import keep_settings, write_frame
 from metricdepth_scenes.render import render
 from metricdepth_scenes.walks import Walk, build_walk
+from metricdepth_scenes.workers import worker_pool
 from mono.geometry.camera import Camera
 from mono.io.atomic import remove_stale_files, write_bytes
 from mono.slam import Trajectory, write_trajectory
@@ -110,8 +110,6 @@ def _write_geometry(plan: SequencePlan, walk: Walk) -> None:
 
 
 def _rendered(plan: SequencePlan, walk: Walk, todo: list[int], workers: int) -> Iterator[None]:
-    import multiprocessing
-
     import cv2
 
     if workers == 1 or len(todo) < 2:
@@ -120,13 +118,8 @@ def _rendered(plan: SequencePlan, walk: Walk, todo: list[int], workers: int) -> 
             _paint(plan, walk, number)
             yield
         return
-    context = multiprocessing.get_context("spawn")
-    with one_thread_a_process(), ProcessPoolExecutor(workers, mp_context=context) as pool:
-        try:
-            yield from pool.map(_work, [plan] * len(todo), todo)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    with worker_pool(workers) as pool:
+        yield from pool.map(_work, [plan] * len(todo), todo)
 
 
 # Frames reach a pool's process one by one, and only its module outlives them: here it keeps the scene it has built.

@@ -37,6 +37,8 @@ def curve(out: Path) -> list[dict[str, Any]]:
     return [{name: line[name] for name in names} for line in lines]
 
 
+@pytest.mark.slow
+@pytest.mark.integration
 def test_two_processes_are_one_with_twice_the_batch_and_continue(tmp_path: Path, annotations: Path):
     shared = tmp_path / "shared"
     torchrun(annotations, shared, 2)

@@ -1,4 +1,6 @@
-"""Check the language of docstrings: python scripts/language.py [FOLDER ...]
+"""Check the language of docstrings.
+
+Usage: python scripts/language.py [FOLDER ...]
 
 Counts summary lines that open with an article, a quantifier or a question word, the median length of summaries in
 words, and public functions without a docstring. Prints a line per folder and lists what is to be changed; exits with 1

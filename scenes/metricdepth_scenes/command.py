@@ -1,4 +1,4 @@
-"""`metricdepth scenes`: procedural scenes with exact depth, as data sets or as a video's frames; views of panoramas."""
+"""`metricdepth scenes`: render procedural scenes with exact depth; cut views from panoramas."""
 
 from __future__ import annotations
 

@@ -14,7 +14,9 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS
 
 @contextmanager
 def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Start worker processes; an error in the block cancels pending tasks.
+    """Start worker processes.
+
+    An error in the block cancels pending tasks.
 
     Workers end with this process however it ends (SIGTERM and SIGKILL included), in the middle of a task if need be.
 

@@ -1,10 +1,9 @@
-"""`metricdepth finetune` on frames of a camera that the small model has never seen.
+"""Run `metricdepth finetune` on images of a camera that is new to the small model.
 
     python benchmarks/finetune.py --data scenes/annotations.json --out tuned
 
-The frames are rendered ones of one family as an infrared camera with a long lens could see them: the middle half of
-each, grey and inverted. They go into OUT/frames, an RGB-D folder as a user would have it; all that follows is the
-command line's own.
+The images are rendered ones of one family as an infrared camera with a long lens could see them: the middle half of
+each, gray and inverted. They go into OUT/frames, an RGB-D folder as users have it; the rest is the command line's own.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from mono.training.data.images import read_frames
 
 
 def write_shifted(data: Path, family: str, count: int, folder: Path) -> Path:
-    """The RGB-D folder; returns its annotation file."""
+    """Write the RGB-D folder and return its annotation file."""
     entries = []
     for number, frame in enumerate([f for f in read_frames([data]) if f.family == family][:count]):
         rgb, depth = read_image(frame.rgb).rgb, read_depth(frame.depth, frame.depth_scale)
@@ -47,6 +46,7 @@ def write_shifted(data: Path, family: str, count: int, folder: Path) -> Path:
 
 
 def main() -> None:
+    """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, metavar="JSON", help="rendered frames")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")

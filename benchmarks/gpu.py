@@ -30,7 +30,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks"), str(ROOT / "tests" / "golde
 
 
 class Findings(dict[str, Any]):
-    """Values of one item, and the bounds they broke."""
+    """Measured values of one item and the bounds they exceeded."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Findings(dict[str, Any]):
             self.broken.append(f"{name} is {value:.3g}, bound {most:g}")
 
     def require(self, name: str, true: bool, message: str) -> None:
-        """Record whether something holds that must hold."""
+        """Record a condition that must hold."""
         self[name] = bool(true)
         if not true:
             self.broken.append(message)
@@ -65,7 +65,7 @@ class Bench:
 
     @property
     def dry(self) -> bool:
-        """Whether this is a dry run on the CPU."""
+        """Tell if this is a dry run on the CPU."""
         return self.device == "cpu"
 
     def left(self) -> float:

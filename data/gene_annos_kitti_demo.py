@@ -1,6 +1,8 @@
-"""Write the annotation file of data/kitti_demo: python data/gene_annos_kitti_demo.py [--help]
+"""Write the annotation file of data/kitti_demo.
 
-The frames there are matched with their depth maps by name. Put others in rgb/ and depth/, and call it again.
+    python data/gene_annos_kitti_demo.py [--help]
+
+Frames are matched with their depth maps by name. To use other frames, put them into rgb/ and depth/ and run it again.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ HERE = Path(__file__).parent / "kitti_demo"
 
 
 def main() -> None:
-    """Parses the command line and writes the file."""
+    """Parse the command line and write the file."""
     parser = argparse.ArgumentParser(description="Annotate a folder of KITTI frames: rgb/*.png and depth/*.png.")
     parser.add_argument("--root", type=Path, default=HERE, help="folder of rgb/ and depth/ (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="file to write (default: ROOT/test_annotations.json)")

@@ -1,4 +1,7 @@
-"""Makes the picture of a fused map in docs/slam.md: python media/make_slam.py MESH TRAJECTORY."""
+"""Make the figure of a fused map in docs/slam.md.
+
+python media/make_slam.py MESH TRAJECTORY
+"""
 
 import sys
 from pathlib import Path
@@ -14,7 +17,7 @@ HEAD = 0.35  # [m]; what is higher above the path than this is taken away, to lo
 
 
 def main(mesh_file: str, trajectory_file: str) -> None:
-    """The mesh without its ceiling from obliquely above, with the path in red."""
+    """Draw the mesh without its ceiling obliquely from above, with the path in red."""
     path = read_trajectory(Path(trajectory_file))
     mesh = o3d.t.io.read_triangle_mesh(mesh_file)
     vertices, triangles = mesh.vertex.positions.numpy(), mesh.triangle.indices.numpy()
@@ -48,7 +51,7 @@ def main(mesh_file: str, trajectory_file: str) -> None:
 
 
 def _with_path(image: np.ndarray, path: Trajectory, eye: np.ndarray, look: np.ndarray, up: np.ndarray) -> np.ndarray:
-    """The picture with the path drawn over it."""
+    """Draw the path over the image."""
     import cv2
 
     z = look / np.linalg.norm(look)

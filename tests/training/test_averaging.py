@@ -30,7 +30,7 @@ def test_the_mean_is_weighted_and_written_whole(tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     "second, weight, message",
     [
-        ({"name": "b.weight"}, 1.0, "different networks: only one of them has a.weight"),
+        ({"name": "b.weight"}, 1.0, "different networks: only one has a.weight"),
         ({"size": 3}, 1.0, r"different networks: a.weight has the shapes \(3, 2\) and \(2, 2\)"),
         ({}, -1.0, "its weight is -1; it must be positive"),
     ],

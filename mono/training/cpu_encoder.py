@@ -103,6 +103,9 @@ def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
 
 
 def _pad_same(x: Tensor, kernel: int, stride: int) -> Tensor:
-    """Pad with zeros to ceil(size / stride) outputs, the odd one at the right and bottom."""
+    """Pad with zeros for ceil(size / stride) outputs.
+
+    Odd padding goes to the right and bottom.
+    """
     height, width = (max((-(-n // stride) - 1) * stride + kernel - n, 0) for n in x.shape[-2:])
     return F.pad(x, (width // 2, width - width // 2, height // 2, height - height // 2))

@@ -49,7 +49,7 @@ def _hash(text: str) -> float:
 
 
 def samples_of(frames: Sequence[Frame], limit: int) -> list[Sample]:
-    """Select at most `limit` frames, spread evenly, as samples to evaluate."""
+    """Select at most `limit` evenly spread frames as samples."""
     chosen = np.linspace(0, len(frames) - 1, min(limit, len(frames))).round().astype(int)
     return [
         Sample(f.rgb.stem, f.rgb, str(f.rgb), f.depth, f.depth_scale, f.intrinsics) for f in (frames[i] for i in chosen)

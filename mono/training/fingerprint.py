@@ -48,7 +48,10 @@ def _summary(frames: Sequence[Frame]) -> str:
 
 
 def differences(former: str, now: str) -> list[str]:
-    """List differences of two fingerprints, as "recipe.lr was 0.001 and is now 0.002"."""
+    """List the differences of two fingerprints.
+
+    Lines read "recipe.lr was 0.001 and is now 0.002".
+    """
     before, after = (dict(_flat(json.loads(text), ())) for text in (former, now))
     names = [*before, *(name for name in after if name not in before)]
     return [

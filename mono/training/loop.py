@@ -40,7 +40,7 @@ def train(
     ranks: Ranks | None = None,
     make_data: Callable[[Sequence[Frame], CanonicalTransform, Recipe, float], MixedFrames] = MixedFrames,
 ) -> Trainer:
-    """Train to the end of the run, resuming from its folder.
+    """Train to the end of the run, resuming if stopped.
 
     Args:
         config: config of the network.
@@ -136,7 +136,10 @@ def write_weights(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[s
 
 
 def _with_sorted_header(content: bytes) -> bytes:
-    """Sort the metadata of a safetensors file, which the library writes in random order."""
+    """Sort the metadata of a safetensors file.
+
+    The library writes it in random order.
+    """
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))

@@ -47,7 +47,7 @@ class Progress:
         self.images += images
 
     def line(self, step: int, seconds: float) -> None:
-        """Write the log line of the steps up to `step`, `seconds` into training."""
+        """Write the log line of the steps up to `step`."""
         line: dict[str, Any] = {"step": step}
         line["images_per_second"] = round(self.images / max(seconds - self.since, 1e-9), 2)
         line["minutes"] = round(seconds / 60, 2)
@@ -91,7 +91,7 @@ class Progress:
 
 
 def _step(line: bytes) -> float:
-    """Return a line's step; infinity for a line cut off by a kill."""
+    """Return a line's step; infinity if cut off."""
     try:
         return float(json.loads(line)["step"])
     except ValueError:

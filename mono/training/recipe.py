@@ -86,11 +86,11 @@ class Recipe:
 
     @property
     def pairs(self) -> bool:
-        """Show each image in two views, as rows 2i and 2i + 1 of a batch."""
+        """Show each image in two views, in neighboring rows."""
         return bool(self.losses.get("consistency"))
 
     def batch_size(self, size: tuple[int, int]) -> int:
-        """Return the number of images in a batch of this input size."""
+        """Return the number of images in a batch."""
         return max(round(self.batch_pixels / (size[0] * size[1])), 2)
 
 

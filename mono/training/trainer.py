@@ -87,7 +87,9 @@ class Trainer:
         return groups
 
     def update(self, batch: Batch) -> dict[str, float]:
-        """Take one step on a batch; skip it if the gradient is not finite.
+        """Take one step on a batch.
+
+        A gradient that is not finite changes nothing.
 
         Args:
             batch: this process's part of the step's batch.

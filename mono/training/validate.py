@@ -58,7 +58,13 @@ def read_sets(paths: Sequence[str | Path], limit: int) -> dict[str, list[Sample]
 def validate(
     network: nn.Module, transform: CanonicalTransform, sets: Mapping[str, Sequence[Sample]]
 ) -> dict[str, Score]:
-    """Score a network on each set; sets without ground truth are left out."""
+    """Score a network on each set of images.
+
+    Args:
+        network: network to score.
+        transform: canonical transform of the network.
+        sets: samples by name of the set; those without ground truth are left out.
+    """
     scores = {name: _score(network, transform, samples) for name, samples in sets.items()}
     return {name: score for name, score in scores.items() if score is not None}
 

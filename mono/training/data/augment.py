@@ -25,7 +25,7 @@ def augment(rgb: np.ndarray, rng: Generator) -> np.ndarray:
 
 
 def recolor(rgb: np.ndarray, rng: Generator) -> np.ndarray:
-    """Change exposure, contrast, gamma, white balance and saturation; sometimes to gray."""
+    """Change exposure, contrast, gamma, white balance and saturation."""
     levels = np.linspace(0, 1, 256, dtype=np.float32)
     curve = levels ** np.exp(rng.normal(0, 0.25))
     curve = (curve - 0.5) * rng.uniform(0.65, 1.3) + 0.5 + rng.uniform(-0.12, 0.12)
@@ -66,7 +66,7 @@ def vignette(rgb: np.ndarray, rng: Generator) -> np.ndarray:
 
 
 def add_noise(rgb: np.ndarray, rng: Generator) -> np.ndarray:
-    """Add sensor noise to single pixels or to clumps of filtered noise."""
+    """Add sensor noise to pixels or filtered clumps."""
     height, width = rgb.shape[:2]
     step = int(rng.choice([1, 1, 2]))
     channels = int(rng.choice([1, 3]))
@@ -81,7 +81,7 @@ def add_noise(rgb: np.ndarray, rng: Generator) -> np.ndarray:
 
 
 def cut_out(rgb: np.ndarray, rng: Generator) -> np.ndarray:
-    """Fill random rectangles with one color or another part of the image."""
+    """Fill random rectangles with a color or another part."""
     rgb = rgb.copy()
     height, width = rgb.shape[:2]
     for _ in range(int(rng.integers(1, 5))):

@@ -65,7 +65,7 @@ def parse_source(text: str) -> tuple[Path, Kind | None]:
 
 
 def _annotation_file(path: Path) -> Path:
-    """Return the annotation file of a folder; a file stands for itself."""
+    """Return a folder's annotation file, or the file itself."""
     if not path.is_dir():
         return path
     file = path / ANNOTATIONS

@@ -53,7 +53,10 @@ def consistency(log_depth: Tensor, batch: Batch, rows: Tensor, columns: Tensor) 
 
 
 def _inside(rows: Tensor, columns: Tensor, area: Tensor) -> Tensor:
-    """Mark pixels (B, R) x (B, C) inside image areas (B, 4); returns (B, R, C)."""
+    """Mark pixels inside image areas.
+
+    Pixels are (B, R) x (B, C), areas (B, 4); returns (B, R, C).
+    """
     top, bottom, left, right = area.T[:, :, None]
     vertical, horizontal = (rows >= top) & (rows <= bottom - 1), (columns >= left) & (columns <= right - 1)
     return vertical[:, :, None] & horizontal[:, None, :]

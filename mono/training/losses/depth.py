@@ -100,7 +100,10 @@ def _last_mean(values: Tensor, known: Tensor) -> Tensor:
 
 
 def _normalize(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """Center values (..., N) on their median and divide by their spread; also returns the spread (...)."""
+    """Center values (..., N) on their median and scale by their spread.
+
+    Also returns the spread (...), the mean absolute deviation from the median.
+    """
     median = values.where(known, torch.nan).nanmedian(-1, keepdim=True).values.nan_to_num()
     centered = values - median
     spread = _last_mean(centered.abs(), known)
@@ -108,10 +111,10 @@ def _normalize(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def laplace(log_depth: Tensor, log_target: Tensor, mask: Tensor, confidence: Tensor) -> Tensor:
-    """Compute a Laplace likelihood of the depth error (Kendall and Gal, NeurIPS 2017).
+    """Compute the Laplace likelihood of the depth error.
 
-    The error of log depth has the scale b = -ln(confidence). Trains the confidence alone: depth is held fixed, or the
-    network would give up on difficult pixels.
+    Kendall and Gal, NeurIPS 2017. The error of log depth has the scale b = -ln(confidence). Trains the confidence
+    alone: depth is held fixed, or the network would give up on difficult pixels.
     """
     scale = -confidence.clamp(_EPS, 1 - _EPS).log()
     error = (log_depth - log_target).abs().detach()
@@ -119,5 +122,8 @@ def laplace(log_depth: Tensor, log_target: Tensor, mask: Tensor, confidence: Ten
 
 
 def sky(log_depth: Tensor, mask: Tensor, log_far: float) -> Tensor:
-    """Penalize sky nearer than `log_far` (ln of canonical depth); farther costs nothing."""
+    """Penalize sky nearer than `log_far`.
+
+    That is ln of canonical depth; farther sky costs nothing.
+    """
     return image_mean((log_far - log_depth).clamp_min(0), mask).mean()

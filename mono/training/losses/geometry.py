@@ -61,7 +61,7 @@ def virtual_normal(points: Tensor, target: Tensor, mask: Tensor, draws: Tensor, 
 
 
 def _at(points: Tensor, index: Tensor) -> Tensor:
-    """Gather points (B, 3, H, W) at flat indices (B, ...); returns (B, 3, ...)."""
+    """Gather points (B, 3, H, W) at flat indices."""
     flat = index.flatten(1)[:, None].expand(-1, 3, -1)
     return points.flatten(2).gather(2, flat).unflatten(2, index.shape[1:])
 

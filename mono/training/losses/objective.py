@@ -93,6 +93,6 @@ def compute_losses(
 
 
 def _medians(values: Tensor, known: Tensor) -> Tensor:
-    """Compute medians of each image's known pixels, (B, 1, 1, 1); 0 if none."""
+    """Compute medians of known pixels, (B, 1, 1, 1); 0 if none."""
     kept = values.where(known, torch.nan).flatten(1)
     return kept.nanmedian(1).values.nan_to_num()[:, None, None, None]

@@ -26,7 +26,6 @@ from tests.golden.checkpoints import reference_state  # noqa: E402
 
 def watched(command: list[str], threads: int) -> tuple[float, int, int]:
     """Run a command; returns seconds, peak resident memory and peak private memory [MB]."""
-
     started = time.perf_counter()
     child = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": str(threads)})
     peak = own = 0

@@ -151,7 +151,7 @@ def _entry(raw: dict[str, Any]) -> Entry:
 
 
 def read_glb(path: Path) -> Model:
-    """Read a binary glTF of indexed triangles without node transforms (what the index holds)."""
+    """Read a binary glTF of indexed triangles without node transforms (the kind in the index)."""
     data = path.read_bytes()
     length = struct.unpack("<I", data[12:16])[0]
     head = json.loads(data[20 : 20 + length])

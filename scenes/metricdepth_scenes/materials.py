@@ -17,7 +17,7 @@ TO_LINEAR = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What covers a surface.
+    """Material of a surface.
 
     Attributes:
         levels: the texture and its halvings, each (H, W, 3) uint8 sRGB.

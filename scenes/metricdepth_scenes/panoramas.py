@@ -49,7 +49,7 @@ def cut_dataset(
 
     Views look about level, in any direction, by hand-held cameras of 38 to 100 degrees. Panoramas of nothing but sky
     ("puresky" in their name) are left out. With a teacher, each view has the depth that it predicts for the view as a
-    whole, averaged in log depth with what it says of the mirrored view.
+    whole, averaged in log depth with the prediction for the mirrored view.
 
     Raises:
         FileNotFoundError: the assets folder has no index.json.

@@ -38,7 +38,7 @@ def develop(
         image += glare * float(rng.uniform(0.01, 0.08))
     if rng.random() < 0.25:
         image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 0.8)))
-    if rng.random() < 0.08 and noise_rng is None:  # a hand that shakes spoils a picture, not a whole video alike
+    if rng.random() < 0.08 and noise_rng is None:  # a shaking hand blurs a photograph, not a whole video
         image = _shaken(image, rng)
     image = _tone(image, rng)
     if rng.random() < 0.4:

@@ -33,7 +33,7 @@ class Walk:
     """Scene with a closed path through it.
 
     Attributes:
-        scene: what is seen.
+        scene: rendered scene.
         camera: at its full size.
         pose: camera to world (z up), (4, 4), at a share (0..1) of the way; 0 and 1 are the same.
         duration: of the whole way [s].

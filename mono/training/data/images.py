@@ -22,7 +22,7 @@ class Frame:
     Attributes:
         rgb: image file.
         depth: depth file; None for unlabelled images.
-        depth_scale: metres = stored value / depth_scale; None: as the file says.
+        depth_scale: metres = stored value / depth_scale; None: read from the file.
         intrinsics: (fx, fy, cx, cy) [px].
         family: group of frames that the recipe balances.
         source: data set that the recipe balances.

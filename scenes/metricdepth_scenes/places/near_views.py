@@ -30,7 +30,7 @@ def table_view(
 
     Args:
         targets: points [m], each (3,).
-        things: what a camera must stay out of.
+        things: obstacles for the camera.
         allowed: whether a camera may be at a point.
         front: keep to the side of -y.
         near: least distance [m].

@@ -11,7 +11,7 @@ from metricdepth_scenes.places.walls import Opening, Wall
 
 
 def fill(b: Builder, wall: Wall, o: Opening, trim: int) -> None:
-    """Add the frame of an opening and what is in it or behind it."""
+    """Add an opening's frame and the things in or behind it."""
     deep = {"window": b.u(0.06, 0.22), "door": 0.05, "way": 0.12}[o.kind]
     middle, wide, tall = (o.start + o.end) / 2, o.end - o.start, o.high - o.low
     reveal = b.role("ceiling", 0.1) if o.kind == "window" else trim

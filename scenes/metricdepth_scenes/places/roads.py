@@ -78,7 +78,7 @@ class Road:
 
 
 def spans(start: float, end: float, gaps: Sequence[Span]) -> list[Span]:
-    """Return what is left of [start, end] without the gaps."""
+    """Return the parts of [start, end] outside of gaps."""
     left = [(start, end)]
     for low, high in gaps:
         left = [p for a, c in left for p in ((a, min(c, low)), (max(a, high), c)) if p[1] - p[0] > 0.5]

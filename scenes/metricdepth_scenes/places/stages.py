@@ -96,7 +96,7 @@ def patterned(b: Builder, kind: str) -> int:
 
 
 def surface(b: Builder) -> int:
-    """Draw what a table top or mat is made of."""
+    """Draw a material for a table top or mat."""
     kind = b.pick(
         "wood", "wood", "wood", "light", "light", "dark", "color", "metal", "stone", "fabric", "tiles", "pattern"
     )
@@ -196,7 +196,7 @@ def stage(b: Builder, kind: str) -> Stage:
         )
         b.rng.shuffle(makers)
         furnish(b, room, makers[: int(b.rng.integers(3, 7))], on_shelf if kind == "room" else on_bench, b.u(2, 8))
-        # What came to stand too near the table would hide it.
+        # Things too near the table would hide it.
         wall_things(b, room, int(b.rng.integers(2, 7)))
     elif kind in ("wall", "floor"):
         wall_things(b, room, int(b.rng.integers(0, 5)))

@@ -107,6 +107,7 @@ def test_without_a_cache_nothing_is_kept(tmp_path, monkeypatch, caplog):
     assert "have $METRICDEPTH_CACHE name another folder" in caplog.text
 
 
+@pytest.mark.slow
 def test_compiled_networks_are_kept(toy_predictor, cache, monkeypatch):
     if reason := why_not("compile", "float32", "cpu"):
         pytest.skip(reason)

@@ -251,15 +251,15 @@ def plot(results: Results, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
-    for variant, colour in zip(VARIANTS, ("#0072b2", "#009e73", "#d55e00"), strict=True):
+    for variant, color in zip(VARIANTS, ("#0072b2", "#009e73", "#d55e00"), strict=True):
         values = {n: [s[n]["abs_rel"] for s in results[variant]] for n in results[variant][0]}
         focals = {n: entry["focal"] for n, entry in results[variant][0].items()}
         lines = [n for n in values if n.startswith("rendered")]
         x, y = [focals[n] for n in lines], np.array([values[n] for n in lines])
-        axes.plot(x, y.mean(1), color=colour, label=variant, marker=".")
-        axes.fill_between(x, y.min(1), y.max(1), color=colour, alpha=0.2, linewidth=0)
+        axes.plot(x, y.mean(1), color=color, label=variant, marker=".")
+        axes.fill_between(x, y.min(1), y.max(1), color=color, alpha=0.2, linewidth=0)
         real = [n for n in values if n not in lines]
-        axes.scatter([focals[n] for n in real], [np.mean(values[n]) for n in real], color=colour, marker="x")
+        axes.scatter([focals[n] for n in real], [np.mean(values[n]) for n in real], color=color, marker="x")
     for focal in TRAINED:
         axes.axvline(focal, color="0.6", linestyle=":", linewidth=1)
     axes.set(xscale="log", xlabel="focal length [px of 256]; dotted: trained on", ylabel="AbsRel", ylim=(0, None))

@@ -27,7 +27,7 @@ from mono.io.images import read_image
 from mono.visual.pictures import colorize, depth_limits, write_image
 
 CELL = (150, 200)  # (height, width) of a picture [px]
-FACTOR = 1.5  # end of the colours of errors
+FACTOR = 1.5  # end of the colors of errors
 
 
 def cell(image: np.ndarray, words: str, nearest: bool = False) -> np.ndarray:

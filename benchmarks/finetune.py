@@ -34,10 +34,10 @@ def write_shifted(data: Path, family: str, count: int, folder: Path) -> Path:
         part = slice(top, top + height // 2), slice(left, left + width // 2)
         camera = Camera(*frame.intrinsics, width=width, height=height).cropped(left, top, width // 2, height // 2)
         name = f"{number:04d}.png"
-        grey = 255 - cv2.cvtColor(np.ascontiguousarray(rgb[part]), cv2.COLOR_RGB2GRAY)
+        gray = 255 - cv2.cvtColor(np.ascontiguousarray(rgb[part]), cv2.COLOR_RGB2GRAY)
         millimetres = np.minimum(depth[part] * 1000, 65535).round().astype(np.uint16)
         millimetres[depth[part] * 1000 > 65535] = 0
-        write_bytes(folder / "rgb" / name, cv2.imencode(".png", grey)[1].tobytes())
+        write_bytes(folder / "rgb" / name, cv2.imencode(".png", gray)[1].tobytes())
         write_bytes(folder / "depth" / name, cv2.imencode(".png", millimetres)[1].tobytes())
         entry = {"rgb": f"rgb/{name}", "depth": f"depth/{name}", "depth_scale": 1000, "scene": frame.scene}
         entries.append(entry | {"cam_in": list(camera.intrinsics)})

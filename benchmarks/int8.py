@@ -66,7 +66,7 @@ def inputs_of(
     return arrays_of(torch.from_numpy(view.image_to_input(frame.rgb)[None]), point, uses_principal_point)
 
 
-def quantised(model, inputs: list[list[np.ndarray]], leave: list[str]):
+def quantized(model, inputs: list[list[np.ndarray]], leave: list[str]):
     """Quantize a network on calibration inputs."""
     import nncf
 
@@ -101,7 +101,9 @@ def main() -> None:
     parser.add_argument("--model", default="lite")
     parser.add_argument("--frames", type=int, default=64, help="to calibrate on")
     parser.add_argument("--most", type=int, default=8, help="frames of a folder, evenly spread")
-    parser.add_argument("--leave", nargs="*", default=[], metavar="KIND,…", help="of operations, not quantised")
+    parser.add_argument(
+        "--leave", nargs="*", default=[], metavar="KIND,…", help="leave operations of these kinds in float"
+    )
     args = parser.parse_args()
     eager = predictor_of(args.model)
     frames = {"check frames": check_frames()}
@@ -130,7 +132,7 @@ def main() -> None:
         network = compiled(model, precision, job.uses_principal_point)
         print(row(precision, replace(eager, network=network), frames, reference), flush=True)
     for leave in ("", *args.leave):
-        smaller = quantised(model, calibration, leave.split(",") if leave else [])
+        smaller = quantized(model, calibration, leave.split(",") if leave else [])
         for rest in ("f32", "bf16"):
             name = f"int8{', not ' if leave else ''}{leave.replace(',', ', ')}; rest {rest}"
             network = compiled(smaller, rest, job.uses_principal_point)

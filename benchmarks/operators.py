@@ -80,8 +80,8 @@ def main() -> None:
     predictor = replace(predictor_of(args.model), precision=args.precision)
     width, height = map(int, args.size.split("x"))
     view = predictor.transform.view(Camera.from_fov(60.0, width, height))
-    grey = np.full((height, width, 3), 128, np.uint8)
-    image = torch.from_numpy(view.image_to_input(grey)[None])
+    gray = np.full((height, width, 3), 128, np.uint8)
+    image = torch.from_numpy(view.image_to_input(gray)[None])
     find = of_torch if args.backend == "eager" else of_openvino
     times, whole = find(predictor, image, args.runs)
     size = f"{image.shape[2]}x{image.shape[3]}"

@@ -28,16 +28,16 @@ def main(mesh_file: str, trajectory_file: str) -> None:
     down /= np.linalg.norm(down)
     height = -(vertices - path.positions.mean(axis=0)) @ down
     triangles = triangles[(height[triangles] < HEAD).all(axis=1)]
-    centre = np.median(vertices[np.unique(triangles)], axis=0)
+    center = np.median(vertices[np.unique(triangles)], axis=0)
     forward = path.poses[:, :3, 2].mean(axis=0)
     forward -= (forward @ down) * down
     forward /= np.linalg.norm(forward)
-    extent = np.percentile(np.linalg.norm(vertices[np.unique(triangles)] - centre, axis=1), 90)
-    eye = centre - 1.2 * extent * forward - 2.1 * extent * down
+    extent = np.percentile(np.linalg.norm(vertices[np.unique(triangles)] - center, axis=1), 90)
+    eye = center - 1.2 * extent * forward - 2.1 * extent * down
     scene = o3d.t.geometry.RaycastingScene()
     kept = np.ascontiguousarray(triangles.astype(np.uint32))
     scene.add_triangles(o3d.core.Tensor(vertices.astype(np.float32)), o3d.core.Tensor(kept))
-    look, up = centre - eye, -down
+    look, up = center - eye, -down
     rays = scene.create_rays_pinhole(52.0, *(o3d.core.Tensor(v.astype(np.float32)) for v in (eye + look, eye, up)),
                                      WIDTH, HEIGHT)  # fmt: skip
     cast = scene.cast_rays(rays)

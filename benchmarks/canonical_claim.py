@@ -296,19 +296,32 @@ def keep_settings(args: argparse.Namespace) -> None:
 def main() -> None:
     """Run the experiment from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", nargs="+", required=True, metavar="JSON", help="rendered frames")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="photographs, networks and scores")
-    parser.add_argument("--real", type=Path, nargs="*", default=[], metavar="FOLDER", help="with an annotations.json")
+    parser.add_argument("--data", nargs="+", required=True, metavar="JSON", help="annotation files of rendered frames")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for photographs, networks and scores"
+    )
+    parser.add_argument(
+        "--real",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="FOLDER",
+        help="score on folders of real images, each with an annotations.json",
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="S")
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=int, default=600, metavar="N", help="of each model (default: 600)")
-    length.add_argument("--minutes-per-model", type=float, default=0.0, metavar="M", help="instead of steps")
-    parser.add_argument("--frames", type=int, default=1500, metavar="N", help="to train on, each by every camera")
-    parser.add_argument("--images", type=int, default=100, metavar="N", help="to score on, of each camera or folder")
+    length.add_argument("--steps", type=int, default=600, metavar="N", help="training steps per model (default: 600)")
+    length.add_argument(
+        "--minutes-per-model", type=float, default=0.0, metavar="M", help="train each model this long instead"
+    )
+    parser.add_argument("--frames", type=int, default=1500, metavar="N", help="frames to train on, per camera")
+    parser.add_argument("--images", type=int, default=100, metavar="N", help="images to score on, per camera or folder")
     parser.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
     parser.add_argument("--workers", type=int, default=0, metavar="N")
     parser.add_argument("--threads", type=int, default=1, metavar="N")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="page that gets the table, as docs/canonical.md")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="write the table into this page, such as docs/canonical.md"
+    )
     parser.add_argument("--picture", type=Path, default=Path("media/canonical_claim.svg"), metavar="FILE")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")

@@ -48,7 +48,7 @@ def write_shifted(data: Path, family: str, count: int, folder: Path) -> Path:
 def main() -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, metavar="JSON", help="rendered frames")
+    parser.add_argument("--data", type=Path, required=True, metavar="JSON", help="annotation file of rendered frames")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--family", default="corridor")
     parser.add_argument("--frames", type=int, default=160, metavar="N")

@@ -163,8 +163,12 @@ def main() -> int:
     """Run the items; return 1 if any failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=480.0, help="total time budget (default: 480)")
-    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu: dry run (default: cuda)")
-    parser.add_argument("--out", type=Path, default=Path("gpu_results"), help="folder of results")
+    parser.add_argument(
+        "--device", choices=("cuda", "cpu"), default="cuda", help="device; cpu is a dry run (default: cuda)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("gpu_results"), help="folder for results (default: gpu_results)"
+    )
     args = parser.parse_args()
     if args.device == "cuda" and not torch.cuda.is_available():
         print(f"torch {torch.__version__} sees no CUDA device: use --device cpu for a dry run", file=sys.stderr)

@@ -99,8 +99,8 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--calibrate", type=Path, required=True, metavar="JSON")
     parser.add_argument("--model", default="lite")
-    parser.add_argument("--frames", type=int, default=64, help="to calibrate on")
-    parser.add_argument("--most", type=int, default=8, help="frames of a folder, evenly spread")
+    parser.add_argument("--frames", type=int, default=64, help="calibration images (default: 64)")
+    parser.add_argument("--most", type=int, default=8, help="images per folder, evenly spread (default: 8)")
     parser.add_argument(
         "--leave", nargs="*", default=[], metavar="KIND,…", help="leave operations of these kinds in float"
     )

@@ -73,7 +73,9 @@ def main() -> None:
     parser.add_argument("--model", default="lite")
     parser.add_argument("--backend", default="eager", choices=("eager", "openvino"))
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
-    parser.add_argument("--size", default="640x480", help="of the photo, of 60 degrees field of view")
+    parser.add_argument(
+        "--size", default="640x480", help="photo size, with 60 degrees field of view (default: 640x480)"
+    )
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--top", type=int, default=12)
     args = parser.parse_args()

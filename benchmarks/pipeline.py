@@ -146,14 +146,16 @@ def main() -> None:
     commands = parser.add_subparsers(required=True)
     fast = commands.add_parser("speed")
     fast.add_argument("--model", default="lite")
-    fast.add_argument("--random", action="store_true", help="random weights")
+    fast.add_argument("--random", action="store_true", help="use random weights")
     fast.add_argument("--backend", default="eager", choices=("eager", "compile", "onnxruntime", "openvino"))
     fast.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
     fast.add_argument("--images", type=int, default=100)
     fast.add_argument("--size", default="1920x1080")
     fast.add_argument("--save", default="depth,vis,pcd")
     fast.add_argument("--threads", type=int)
-    fast.add_argument("--workers", type=int, help="0: one thing after another (default: as metricdepth does)")
+    fast.add_argument(
+        "--workers", type=int, help="reading and writing threads; 0 works sequentially (default: as metricdepth does)"
+    )
     fast.set_defaults(run=speed)
     flat = commands.add_parser("memory")
     flat.add_argument("--counts", type=int, nargs="+", default=[100, 1000, 10000])

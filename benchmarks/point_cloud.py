@@ -70,8 +70,8 @@ def encoders(steps: np.ndarray) -> dict[str, Callable[[], bytes]]:
 def main() -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, help="where to write (default: a temporary folder)")
-    parser.add_argument("--repeats", type=int, default=11, help="the median of so many runs is printed")
+    parser.add_argument("--folder", type=Path, help="folder to write (default: a temporary one)")
+    parser.add_argument("--repeats", type=int, default=11, help="runs that the median is taken over (default: 11)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         folder = Path(name)

@@ -49,7 +49,7 @@ def main() -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, nargs="+", default=[250, 500, 1000])
-    parser.add_argument("--report", action="store_true", help="with the report page")
+    parser.add_argument("--report", action="store_true", help="write the report page too")
     args = parser.parse_args()
     for count in args.frames:
         with tempfile.TemporaryDirectory() as name:

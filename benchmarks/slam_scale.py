@@ -171,9 +171,9 @@ def main() -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, help="sequences, or JSON files of earlier runs")
-    parser.add_argument("--count", type=int, default=40, help="frames with depth")
-    parser.add_argument("--model", default="lite", help="or none")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers")
+    parser.add_argument("--count", type=int, default=40, help="frames with depth (default: 40)")
+    parser.add_argument("--model", default="lite", help="model for predicted depth, or none (default: lite)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to this file")
     parser.add_argument("--write", type=Path, metavar="FILE")
     args = parser.parse_args()
     rows: list[dict[str, Any]] = []

@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="file to write (default: ROOT/test_annotations.json)")
     parser.add_argument(
         "--cam-in", type=float, nargs=4, default=[707.0493, 707.0493, 604.0814, 180.5066],
-        metavar=("FX", "FY", "CX", "CY"), help="of all frames [px]; see P_rect_02 in the date's calib_cam_to_cam.txt",
+        metavar=("FX", "FY", "CX", "CY"), help="intrinsics [px]; see P_rect_02 in the date's calib_cam_to_cam.txt",
     )  # fmt: skip
     parser.add_argument("--depth-scale", type=float, default=256, help="stored value of one metre (default: 256)")
     args = parser.parse_args()

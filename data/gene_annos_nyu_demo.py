@@ -25,7 +25,12 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=HERE, help="folder of rgb/ and depth/ (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="file to write (default: ROOT/test_annotations.json)")
     parser.add_argument(
-        "--cam-in", type=float, nargs=4, default=INTRINSICS, metavar=("FX", "FY", "CX", "CY"), help="of all frames [px]"
+        "--cam-in",
+        type=float,
+        nargs=4,
+        default=INTRINSICS,
+        metavar=("FX", "FY", "CX", "CY"),
+        help="intrinsics of all frames [px]",
     )
     parser.add_argument("--depth-scale", type=float, default=1000, help="stored value of one metre (default: 1000)")
     args = parser.parse_args()

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import bisect
-import contextlib
 import itertools
 import logging
 import math
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from mono.io.exif import ExifCamera
-from mono.io.images import DECODING_ERRORS, FULL_SIZE_PIXELS, MIN_SIDE
-from mono.system.errors import MetricDepthError
+from mono.io.images import FULL_SIZE_PIXELS, MIN_SIDE
+from mono.io.video_container import VideoError, explained, import_av, open_stream, read_video_exif
+
+__all__ = ["VIDEO_SUFFIXES", "Video", "VideoError", "import_av", "is_video"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +26,6 @@ VIDEO_SUFFIXES = frozenset(
 )
 _RECENT = 16  # decoded frames kept for threads that come a little late
 _RECENT_BYTES = 1 << 28  # bound on their size
-_FOCAL_TAG = "focal_length.35mm_equivalent"  # "com.apple.quicktime.camera." before it, as phones write it
-
-
-class VideoError(MetricDepthError):
-    """Error of a video that cannot be used, naming file, cause and remedy."""
 
 
 def is_video(path: str | Path) -> bool:
@@ -67,21 +61,22 @@ class Video:
             path: video file.
 
         Raises:
-            VideoError: the file is missing, empty, not a video, or cut short before its first frame; or PyAV is missing.
+            VideoError: the file is missing, empty, not a video, or cut short before its first frame; or PyAV is
+                missing.
         """
-        self._av = import_av()
+        import_av()
         self.path = Path(path)
         if not self.path.is_file():
             raise VideoError(f"{path}: {'is a folder' if self.path.is_dir() else 'there is no such file'}, not a video")
         if self.path.stat().st_size == 0:
             raise VideoError(f"{path}: is empty (0 bytes); copy or download it again")
-        with self._explained():
-            self._container, self._stream = self._open()
+        with explained(self.path):
+            self._container, self._stream = open_stream(self.path)
         self._frames: Iterator[tuple[int, Any]] = iter(())
         self._recent: deque[tuple[int, Any]] = deque(maxlen=_RECENT)
         self._lock = threading.Lock()
         try:
-            with self._explained():
+            with explained(self.path):
                 self._list_frames()
                 self._restart(None)
                 first, frame = next(self._frames, (0, None))
@@ -92,7 +87,7 @@ class Video:
         except BaseException:
             self.close()
             raise
-        self.exif = _read_exif([self._container.metadata, self._stream.metadata])
+        self.exif = read_video_exif([self._container.metadata, self._stream.metadata])
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -126,7 +121,7 @@ class Video:
         """
         if not 0 <= index < len(self):
             raise VideoError(f"{self.path}: has no frame {index}; it has {len(self)}, counted from 0")
-        with self._lock, self._explained():
+        with self._lock, explained(self.path):
             if self._last[0] != index and (frame := self._decoded(index)) is not None:
                 self._last = (index, self._upright(frame))
             if self._last[0] == index:
@@ -183,54 +178,6 @@ class Video:
             )
         return list(range(first, last, every))
 
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn whatever PyAV raises into a `VideoError`."""
-        try:
-            yield
-        except VideoError:
-            raise
-        except (self._av.FFmpegError, *DECODING_ERRORS, MemoryError) as error:
-            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise VideoError(
-                f"{self.path}: is damaged, or cannot be read ({reason}); copy or download it again"
-            ) from error
-
-    def _is_cut(self) -> bool:
-        """Check whether a box of an MP4 reaches beyond the end of its file."""
-        size, place = self.path.stat().st_size, 0
-        with self.path.open("rb") as file:
-            while place + 8 <= size:
-                file.seek(place)
-                head = file.read(16)
-                length = int.from_bytes(head[:4], "big")
-                length = int.from_bytes(head[8:], "big") if length == 1 else length or size - place
-                if length < 8 or not head[4:8].isalnum():
-                    return False
-                place += length
-        return place > size
-
-    def _open(self) -> tuple[Any, Any]:
-        try:
-            container = self._av.open(str(self.path))
-        except (self._av.FFmpegError, OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise VideoError(
-                f"{self.path}: is not a video that can be read, or is cut short ({reason}); copy or download it again"
-            ) from error
-        if not container.streams.video:
-            others = len(container.streams)
-            container.close()
-            if others and not self._is_cut():
-                raise VideoError(f"{self.path}: has no images, only sound or other data; give a video")
-            raise VideoError(f"{self.path}: is cut short or damaged, and holds no frame; copy or download it again")
-        stream = container.streams.video[0]
-        if stream.codec_context is None:
-            container.close()
-            raise VideoError(f"{self.path}: its codec is not known to PyAV; convert it to H.264 first")
-        stream.thread_type = "AUTO"
-        return container, stream
-
     def _list_frames(self) -> None:
         """List the time stamps of all frames, reading packets only."""
         stamps, keys, untimed = [], [], 0
@@ -244,7 +191,7 @@ class Video:
                 stamps.append(packet.pts)
                 if packet.is_keyframe:
                     keys.append(packet.pts)
-        except self._av.FFmpegError as error:
+        except import_av().FFmpegError as error:
             logger.warning("%s: is damaged (%s); what comes before the damage is used", self.path, error.strerror)
         if untimed or len(set(stamps)) < len(stamps):
             # Streams without time stamps, such as raw H.264: frames are counted, and evenly spaced in time.
@@ -308,7 +255,7 @@ class Video:
         """Start decoding at the key frame at or before `stamp`; None: at the beginning."""
         if stamp is None:
             self._container.close()
-            self._container, self._stream = self._open()
+            self._container, self._stream = open_stream(self.path)
         else:
             self._container.seek(stamp, stream=self._stream)
         self._next = 0 if stamp is None else self._places[stamp]
@@ -320,7 +267,7 @@ class Video:
         for packet in self._container.demux(self._stream):
             try:
                 frames = packet.decode()
-            except self._av.FFmpegError as error:
+            except import_av().FFmpegError as error:
                 logger.debug("%s: a packet cannot be decoded: %s", self.path, error)
                 continue
             for frame in frames:
@@ -328,31 +275,3 @@ class Video:
                 count += 1
                 if index < len(self):
                     yield index, frame
-
-
-def _read_exif(tables: Sequence[dict[str, str]]) -> ExifCamera | None:
-    """Read the 35-mm equivalent that phones write into the container's metadata."""
-    for table in tables:
-        for key, value in table.items():
-            if key.endswith(_FOCAL_TAG):
-                try:
-                    return ExifCamera(focal_35mm=float(value))
-                except ValueError:
-                    logger.warning("the video's metadata hold %s = %r, which is not a number: ignored", key, value)
-    return None
-
-
-def import_av() -> ModuleType:
-    """Import PyAV.
-
-    Returns:
-        Module `av`.
-
-    Raises:
-        VideoError: PyAV is not installed.
-    """
-    try:
-        import av
-    except ImportError as error:
-        raise VideoError("to read videos: pip install 'metricdepth[slam]' (the package av)") from error
-    return av

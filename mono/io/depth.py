@@ -152,9 +152,8 @@ def _read_image_values(path: Path) -> tuple[np.ndarray, float | None]:
     with path.open("rb") as file:
         head = file.read(8)
         tags = read_directories(file) if head[:2] in (b"II", b"MM") else []
-        if tags and needs_own_reader(tags[0]):
+        if tags and needs_own_reader(tags[0], head):
             return read_pixels(file, tags[0]), None
-        file.seek(0)
         with _open_png_or_tiff(path, file, head) as image:
             if image.width * image.height > MAX_PIXELS:
                 size = f"{image.width}x{image.height}"
@@ -169,6 +168,7 @@ def _read_image_values(path: Path) -> tuple[np.ndarray, float | None]:
 
 
 def _open_png_or_tiff(path: Path, file: Any, head: bytes) -> Image.Image:
+    file.seek(0)
     try:
         if head == b"\x89PNG\r\n\x1a\n":
             return PngImagePlugin.PngImageFile(file, "")

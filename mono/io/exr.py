@@ -17,6 +17,7 @@ _MAX_HEADER, _MAX_CHANNELS, _MAX_PARTS = 1 << 20, 64, 8
 _TILED, _DEEP, _SEVERAL_PARTS = 0x200, 0x800, 0x1000
 _ROWS = {0: 1, 1: 1, 2: 1, 3: 16, 4: 32, 5: 16, 6: 32, 7: 32, 8: 32, 9: 256}  # of a chunk, by compression
 _ZIPPED = (2, 3)
+_SAMPLE_BYTES = {0: 4, 1: 2, 2: 4}  # uint32, float16, float32
 
 
 class ExrError(MetricDepthError):
@@ -84,7 +85,9 @@ def check_structure(path: Path) -> None:
     with path.open("rb") as file:
         try:
             _check(file, size)
-        except (struct.error, IndexError, UnicodeDecodeError, KeyError, OverflowError) as error:
+        except ExrError:
+            raise
+        except (struct.error, IndexError, ValueError, KeyError, OverflowError) as error:
             raise ExrError("is damaged or not an EXR: its header cannot be read; write it again") from error
 
 
@@ -158,7 +161,7 @@ def _check_chunks(
 ) -> None:
     tiled = tiled or header.get("type", b"")[:4] == b"tile"
     lead = 4 * several + (16 if tiled else 4)
-    for offset in offsets:
+    for number, offset in enumerate(offsets):
         if not start <= offset <= size - lead - 4:
             raise ExrError("is cut short: parts of its pixels are missing; write it again")
         file.seek(offset + lead)
@@ -166,21 +169,35 @@ def _check_chunks(
         if offset + lead + 4 + length > size:
             raise ExrError("is cut short: parts of its pixels are missing; write it again")
         if header["compression"][0] in _ZIPPED and not tiled:
-            _check_zip(file.read(length), header)
+            _check_zip(file.read(length), number, header)
 
 
-def _check_zip(data: bytes, header: dict[str, bytes]) -> None:
-    left, _, right, _ = struct.unpack("<4i", header["dataWindow"])
-    full = (right - left + 1) * _ROWS[header["compression"][0]] * 4 * _MAX_CHANNELS
+def _check_zip(data: bytes, number: int, header: dict[str, bytes]) -> None:
+    left, top, right, bottom = struct.unpack("<4i", header["dataWindow"])
+    rows = _ROWS[header["compression"][0]]
+    full = min(rows, bottom - top + 1 - number * rows) * (right - left + 1) * _pixel_bytes(header["channels"])
+    if full <= 0 or len(data) == full:  # subsampled channels; rows that do not shrink are stored as they are
+        return
     unpacker = zlib.decompressobj()
     try:
-        unpacker.decompress(data, full)
-        damaged = not unpacker.eof
+        done = len(unpacker.decompress(data, full + 1)) == full and (unpacker.eof or not unpacker.decompress(b"", 1))
     except zlib.error:
-        # Rows that do not shrink are stored as they are, which no checksum guards.
-        damaged = len(data) % ((right - left + 1) * 2) != 0
-    if damaged:
+        done = False
+    if not done or not unpacker.eof:
         raise ExrError("is damaged: its compressed pixels are not what was written; write it again")
+
+
+def _pixel_bytes(channels: bytes) -> int:
+    """Sum the sample sizes of a channel list; 0 if a channel is subsampled."""
+    total, place = 0, 0
+    while place < len(channels) and channels[place]:
+        place = channels.index(b"\0", place) + 1
+        kind, across, down = struct.unpack_from("<i4xii", channels, place)
+        if (across, down) != (1, 1):
+            return 0
+        total += _SAMPLE_BYTES[kind]
+        place += 16
+    return total
 
 
 def _read_text(file: BinaryIO) -> str:

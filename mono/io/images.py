@@ -133,7 +133,7 @@ def image_cost(path: str | os.PathLike[str]) -> int:
         with path.open("rb") as file:
             head = file.read(1024)
             tags = _tiff_tags(file, head)
-            if tags and needs_own_reader(tags[0]):
+            if tags and needs_own_reader(tags[0], head):
                 return 2 * decoded_bytes(tags[0])
             image = _open(file, head)
             if image is None:
@@ -156,7 +156,7 @@ def _decode(path: Path, file: io.BufferedReader) -> Photo:
     tags = _tiff_tags(file, head)
     if is_raw(tags) or (tags and head[8:10] == b"CR") or head[4:12] == b"ftypcrx ":
         raise ImageError(f"{path}: is raw sensor data, as cameras store it; develop it to JPEG, PNG or TIFF first")
-    if tags and needs_own_reader(tags[0]):
+    if tags and needs_own_reader(tags[0], head):
         try:
             values = read_pixels(file, tags[0])
         except TiffError as error:

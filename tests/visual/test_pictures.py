@@ -106,7 +106,7 @@ def test_wrong_sizes_and_limits() -> None:
     with pytest.raises(ValueError, match="share"):
         visualize_depth(np.zeros((4, 5, 3), np.uint8), np.ones((5, 4)))
     for near, far in ((0, 5), (5, 5), (6, 5), (1, float("inf"))):
-        with pytest.raises(ValueError, match="colour scale"):
+        with pytest.raises(ValueError, match="color scale"):
             colorize(np.ones((2, 2)), near, far)
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from mono.io.colors import array_to_rgb, to_rgb
 from mono.io.exif import ExifCamera, read_exif_camera, read_orientation
-from mono.io.file_kinds import describe_file
+from mono.io.file_kinds import describe_file, why_not_a_file
 from mono.io.tiff import Tags, TiffError, decoded_bytes, is_raw, needs_own_reader, read_directories, read_pixels
 from mono.system.errors import MetricDepthError
 
@@ -102,12 +102,8 @@ def read_image(path: str | os.PathLike[str]) -> Photo:
             side, or too large: 268 megapixels (WebP, GIF, AVIF, HEIC and JPEG 2000: 67).
     """
     path = Path(path)
-    if not path.exists():
-        raise ImageError(f"{path}: there is no such file; check the path")
-    if path.is_dir():
-        raise ImageError(f"{path}: is a folder, not an image; give it as an input folder instead")
-    if not path.is_file():
-        raise ImageError(f"{path}: is not a regular file; give an image file")
+    if (problem := why_not_a_file(path, "an image")) is not None:
+        raise ImageError(f"{path}: {problem}")
     try:
         with path.open("rb") as file:
             return _decode(path, file)
@@ -128,7 +124,7 @@ def image_cost(path: str | os.PathLike[str]) -> int:
     """
     path = Path(path)
     try:
-        if not path.is_file():
+        if why_not_a_file(path, "an image") is not None:
             return 0
         with path.open("rb") as file:
             head = file.read(1024)

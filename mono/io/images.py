@@ -147,7 +147,7 @@ def _decode(path: Path, file: io.BufferedReader) -> Photo:
         raise ImageError(f"{path}: is empty (0 bytes); copy or download it again")
     if (size := os.fstat(file.fileno()).st_size) > MAX_FILE_BYTES:
         raise ImageError(f"{path}: is a file of {size / 1e9:.1f} GB, more than 1.1 GB; save it as JPEG")
-    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and b"avif" not in head[12:64]:
         _register_heif(path)
     tags = _tiff_tags(file, head)
     if is_raw(tags) or (tags and head[8:10] == b"CR") or head[4:12] == b"ftypcrx ":

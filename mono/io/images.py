@@ -137,7 +137,7 @@ def image_cost(path: str | os.PathLike[str]) -> int:
             pixels, factor = image.width * image.height, _reduction(*image.size)
             reduced = pixels // factor**2
             return 4 * (reduced if image.format in _JPEG else pixels) + 3 * reduced
-    except DECODING_ERRORS:
+    except (*DECODING_ERRORS, MemoryError):
         return 0
 
 

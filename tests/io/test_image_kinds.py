@@ -167,6 +167,19 @@ def test_headers_that_announce_too_much_are_refused_before_anything_is_allocated
         read_image(tmp_path / "a.webp")
 
 
+def test_the_cost_of_an_image_whose_header_exhausts_memory_is_left_to_the_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhaust(*args: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("mono.io.images._open", exhaust)
+    (tmp_path / "a.png").write_bytes(png16(np.zeros((48, 64), np.uint16)))
+    assert image_cost(tmp_path / "a.png") == 0
+    with pytest.raises(ImageError, match="too large for the memory"):
+        read_image(tmp_path / "a.png")
+
+
 # ---- bits, alpha
 
 

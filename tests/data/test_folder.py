@@ -107,7 +107,7 @@ def test_same_stem_and_order_independence(files: Path) -> None:
         (["gone"], "gone: there is no such file or folder"),
         (["gone", "in", "missing/*.png"], "missing/*.png: this pattern matches no image"),
         (["in/*.bmp"], "matches no image"),
-        (["empty"], "empty: there are no images in this folder; suffixes looked for: .bmp .heic"),
+        (["empty"], "empty: there are no images in this folder; suffixes looked for: .apng .avif"),
         (["plain"], "search them too"),
     ],
 )

@@ -69,7 +69,7 @@ def test_a_key_that_looks_like_a_known_one_is_asked_about(folder: Path, caplog: 
     entries = [{"rgb": "rgb/0.png", "comment": "dark"}, {"rgb": "rgb/1.png", "dpeth": "depth/0.png"}]
     assert [s.depth for s in load_annotations(write(folder, {"files": entries}))] == [None, None]
     assert [r.getMessage().partition(": ")[2] for r in caplog.records] == [
-        'entry 1: the key "dpeth" means nothing; was "depth" meant?'
+        'entry 1: the key "dpeth" is unknown and ignored; was "depth" meant?'
     ]
 
 

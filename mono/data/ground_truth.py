@@ -86,7 +86,7 @@ def read_ground_truth(sample: Sample, image_size: tuple[int, int] | None = None)
     """
     return GroundTruth(
         depth=read_annotated_depth(sample, image_size) if sample.depth else None,
-        normal=_read_annotated_normals(sample, image_size) if sample.normal else None,
+        normal=read_annotated_normals(sample, image_size) if sample.normal else None,
     )
 
 
@@ -115,6 +115,33 @@ def read_annotated_depth(sample: AnnotatedDepth, image_size: tuple[int, int] | N
         raise DepthError(f"{sample.depth}: the depth map {_mismatch(depth.shape, sample.rgb)}")
     depth = turn_upright(depth, turn)
     return depth if sample.depth_kind == "z" else _along_axis(sample, depth)
+
+
+def read_annotated_normals(sample: Sample, image_size: tuple[int, int] | None = None) -> np.ndarray:
+    """Read annotated normals, upright like their image.
+
+    Args:
+        sample: image with a map of normals.
+        image_size: (width, height) [px] of the upright image or of its prediction; None: read from the image file.
+
+    Returns:
+        (height, width, 3) float32 unit vectors in the camera's frame, 0 where there is none.
+
+    Raises:
+        NormalError: the normals are unusable or show another view than the image.
+        ImageError: the image header is needed and cannot be read.
+    """
+    if sample.normal is None:
+        raise NormalError(f"{sample.rgb}: has no normals annotated; add normal to its entry")
+    normal = read_normals(sample.normal, sample.normal_frame)
+    turn = required_turn(normal.shape, sample.rgb, image_size)
+    if turn is None:
+        raise NormalError(f"{sample.normal}: the map of normals {_mismatch(normal.shape, sample.rgb)}")
+    if turn == 1:
+        return normal
+    turned = turn_upright(normal, turn)
+    turned[..., :2] = turned[..., :2] @ np.array(_TURNS[turn], np.float32).T
+    return turned
 
 
 def required_turn(shape: tuple[int, ...], rgb: Path, image_size: tuple[int, int] | None = None) -> int | None:
@@ -216,20 +243,6 @@ def _along_axis(sample: AnnotatedDepth, distance: np.ndarray) -> np.ndarray:
         raise DepthError(f"{sample.depth}: is distance along the ray, which needs a camera; add cam_in to its entry")
     rays = Camera(*sample.intrinsics, *read_image_header(sample.rgb).size).resized(*distance.shape[::-1]).rays()
     return distance / np.linalg.norm(rays, axis=2)
-
-
-def _read_annotated_normals(sample: Sample, image_size: tuple[int, int] | None) -> np.ndarray:
-    """Read annotated normals, upright like their image."""
-    assert sample.normal is not None
-    normal = read_normals(sample.normal, sample.normal_frame)
-    turn = required_turn(normal.shape, sample.rgb, image_size)
-    if turn is None:
-        raise NormalError(f"{sample.normal}: the map of normals {_mismatch(normal.shape, sample.rgb)}")
-    if turn == 1:
-        return normal
-    turned = turn_upright(normal, turn)
-    turned[..., :2] = turned[..., :2] @ np.array(_TURNS[turn], np.float32).T
-    return turned
 
 
 def _mismatch(shape: tuple[int, ...], rgb: Path) -> str:

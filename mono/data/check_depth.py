@@ -114,8 +114,8 @@ def value_doubts(sample: Sample, depth: np.ndarray) -> Iterator[tuple[str, str, 
     if known or apart or (beyond and median <= high):
         affected = max(share, beyond)
         advice = (
-            f"{100 * affected:.3g} % of the pixels have {largest:.6g} m (stored value {stored:.6g}), far from the rest: "
-            f'if it means "no depth" or sky, add "depth_invalid": {stored:.6g}'
+            f"{100 * affected:.3g} % of the pixels have {largest:.6g} m (stored value {stored:.6g}), far from the "
+            f'rest: if it means "no depth" or sky, add "depth_invalid": {stored:.6g}'
         )
         yield "depth", str(sample.depth), "largest value as depth", advice
 

@@ -144,7 +144,7 @@ class EntryReader:
         value = entry.get("depth_scale")
         if value is not None:
             if not _is_number(value) or value <= 0:
-                self._problem(number, "depth_scale", value, "must be a positive number (stored value of one metre)")
+                self._problem(number, "depth_scale", value, "must be a positive number (stored value of one meter)")
                 return None
             return float(value)
         if depth is not None and not depth.lower().endswith(".exr"):
@@ -157,7 +157,7 @@ class EntryReader:
                     self.problems.append(
                         printable(
                             f"entry {number}: depth_scale: is missing, and {entry['depth']} does not carry one; "
-                            "give the stored value of one metre (KITTI: 256, millimetres: 1000)"
+                            "give the stored value of one meter (KITTI: 256, millimeters: 1000)"
                         )
                     )
         return None

@@ -24,7 +24,7 @@ MISTAKES = [
     (4, "depth", "size of depth and image differ"),
     (5, "cam_in", "unlikely focal length"),
     (6, "cam_in", "unlikely focal length"),
-    (7, "cam_in", "principal point far from the centre"),
+    (7, "cam_in", "principal point far from the center"),
     (8, "rgb", "the same image twice"),
     (9, "rgb", "unreadable image"),
     (10, "depth", "empty depth"),

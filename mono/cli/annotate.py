@@ -115,9 +115,8 @@ def _dataset(
     root: str,
     metavar: str = "ROOT",
 ) -> argparse.ArgumentParser:
-    parser = actions.add_parser(
-        name, help=words, description=f"{words[0].upper()}{words[1:]}.", epilog=_example(name, metavar)
-    )
+    example = f"example: metricdepth annotate {name} {metavar} --out {name}.json"
+    parser = actions.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.", epilog=example)
     parser.add_argument("root", type=Path, metavar=metavar, help=root)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="annotation file to write (.json)")
     parser.set_defaults(run=_run, build=build)

@@ -206,7 +206,7 @@ def _folder(args: argparse.Namespace, progress: Progress) -> Annotated:
 
 
 def _run(args: argparse.Namespace) -> int:
-    """Build, write and validate an annotation file; return the exit code."""
+    """Build, write and validate an annotation file."""
     from tqdm import tqdm
 
     from mono.data.annotations import load_annotations
@@ -228,7 +228,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    """Check a file; return 0 without findings, 1 with findings (2 for an invalid file)."""
+    """Check a file; return 1 if there are findings."""
     from tqdm import tqdm
 
     from mono.data.check import check_annotations

@@ -66,7 +66,7 @@ def _share_away(normal: np.ndarray, rays: np.ndarray) -> float:
 
 
 def _rays(sample: Sample, size: tuple[int, int] | None, width: int, height: int) -> np.ndarray:
-    """Return viewing directions of the map's pixels, of a common camera where it is unknown."""
+    """Return viewing directions of the map's pixels."""
     if sample.intrinsics is not None and size is not None:
         return Camera(*sample.intrinsics, *size).resized(width, height).rays()
     return Camera.centred(_FOCAL * max(width, height), width, height).rays()

@@ -13,7 +13,7 @@ from mono.io.images import DECODING_ERRORS
 
 
 def stores_integers(path: str | os.PathLike[str]) -> bool:
-    """Tell if a depth file stores integers, so that it needs a scale.
+    """Tell if a depth file stores integers.
 
     Args:
         path: PNG, TIFF, NPY, NPZ or EXR file.
@@ -41,7 +41,7 @@ def stores_integers(path: str | os.PathLike[str]) -> bool:
 
 
 def _npy_kind(file: IO[Any]) -> str:
-    """Return NumPy's letter of a file's data type ("f", "i", "u", ...)."""
+    """Read the kind of a file's data type ("f", "i", "u")."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     return str(read(file)[2].kind)

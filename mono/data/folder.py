@@ -33,9 +33,9 @@ class InputError(MetricDepthError):
 
 
 def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[Sample]:
-    """Find the images in files, folders and patterns ("shots/*.jpg"), each once.
+    """Find the images in files, folders and patterns.
 
-    Inputs keep their order; a folder's images are sorted by path, with numbers by value (2 before 10). Folders and open
+    An image found twice is listed once. Inputs keep their order; a folder's images are sorted by path, with numbers by value (2 before 10). Folders and open
     patterns ("shots/*") yield files with one of `IMAGE_SUFFIXES`, and a warning counts the other files; files given by
     name, or by a pattern with a suffix, are kept whatever they are. Folders are searched without hidden files, links to
     folders, and `depth`, `vis` and `pcd` beside a manifest.jsonl (outputs of an earlier run).
@@ -74,7 +74,7 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[S
 
 
 def find_videos(inputs: Sequence[str | Path], recursive: bool = False) -> list[str]:
-    """Find the videos in files, folders and patterns, each once.
+    """Find the videos in files, folders and patterns.
 
     A folder, or a pattern without suffix, that holds images is a set of images: its videos are left out.
 
@@ -100,12 +100,12 @@ def find_videos(inputs: Sequence[str | Path], recursive: bool = False) -> list[s
 
 
 def natural_order(path: str) -> list[tuple[list[tuple[str, int]], str]]:
-    """Return a sort key that orders numbers in paths by value: 2 before 10."""
+    """Return a sort key that orders numbers by value."""
     return [([(t, int(n or -1)) for t, n in _NUMBERS.findall(part)], part) for part in path.split(os.sep)]
 
 
 def count_suffixes(paths: Iterable[str]) -> str:
-    """Count files by suffix, most frequent first: ".txt 10, .mov 2"."""
+    """Count files by suffix: ".txt 10, .mov 2"."""
     counts = Counter(os.path.splitext(path)[1].lower() or "without suffix" for path in paths)
     return ", ".join(f"{suffix} {count}" for suffix, count in sorted(counts.items(), key=lambda item: (-item[1], item)))
 
@@ -126,7 +126,7 @@ class _Listing:
 
 
 def _existing(inputs: Sequence[str | Path], wanted: Callable[[str], bool]) -> list[str]:
-    """Expand patterns and drop repeated paths; open patterns keep folders and `wanted` files."""
+    """Expand patterns and drop repeated paths."""
     if not inputs:
         raise InputError("no input is given; name an image, a folder or a pattern like 'shots/*.jpg'")
     missing = []
@@ -144,7 +144,7 @@ def _existing(inputs: Sequence[str | Path], wanted: Callable[[str], bool]) -> li
 
 
 def _expand(pattern: str, wanted: Callable[[str], bool]) -> list[str]:
-    """List folders and files that match a pattern, without hidden ones and outputs of earlier runs."""
+    """List matches of a pattern, without outputs of earlier runs."""
     if not glob.has_magic(pattern):
         return []
     fixed = Path(*_literal_parts(pattern))
@@ -177,11 +177,11 @@ def _literal_parts(pattern: str) -> Iterator[str]:
 def _list(folder: str, recursive: bool) -> _Listing:
     """List a folder's files."""
 
-    def failed(error: OSError) -> None:
+    def _failed(error: OSError) -> None:
         raise InputError(f"{error.filename}: cannot be listed ({error.strerror}); check its permissions") from error
 
     found, start = _Listing(), len(os.path.join(folder, ""))
-    for place, subfolders, files in os.walk(folder, onerror=failed):
+    for place, subfolders, files in os.walk(folder, onerror=_failed):
         shown = [os.path.join(place, name)[start:] for name in files if not name.startswith(".")]
         images = [name for name in shown if _is_image(name)]
         if recursive or place == folder:
@@ -212,7 +212,7 @@ def _is_output(folder: Path, name: str) -> bool:
 
 
 def _short_names(paths: list[str]) -> dict[str, str]:
-    """Name each path by its last part, or by its path below the common folder where last parts are equal."""
+    """Shorten paths to last parts, if these are unique."""
     whole = {path: os.path.abspath(path) for path in paths}
     last = {path: os.path.basename(end) for path, end in whole.items()}
     if len({os.path.splitext(name)[0].casefold() for name in last.values()}) == len(paths):

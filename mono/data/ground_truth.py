@@ -32,7 +32,7 @@ _TURNS = {
 
 
 class AnnotatedDepth(Protocol):
-    """Image with annotated depth, as `Sample` and the frames of training have it."""
+    """Image with annotated depth: a sample or training frame."""
 
     @property
     def rgb(self) -> Path:
@@ -91,7 +91,7 @@ def read_ground_truth(sample: Sample, image_size: tuple[int, int] | None = None)
 
 
 def read_annotated_depth(sample: AnnotatedDepth, image_size: tuple[int, int] | None = None) -> np.ndarray:
-    """Read annotated depth along the optical axis, upright like its image.
+    """Read annotated depth along the optical axis, upright.
 
     Values listed in `depth_invalid` become 0, maps stored unturned are turned by the photo's EXIF orientation, and
     distances along the ray are converted with the annotated camera.
@@ -211,7 +211,7 @@ def wants_normals(sample: Sample, derive: bool) -> bool:
 
 
 def ground_truth_camera(sample: Sample, found: ResolvedCamera) -> Camera | None:
-    """Return the camera of a sample's ground-truth depth, whatever the prediction uses.
+    """Return the camera of a sample's ground-truth depth.
 
     Args:
         sample: annotated image.
@@ -227,7 +227,7 @@ def ground_truth_camera(sample: Sample, found: ResolvedCamera) -> Camera | None:
 
 
 def _without_invalid(sample: AnnotatedDepth, depth: np.ndarray) -> np.ndarray:
-    """Set depth to 0 where the stored value is one of `depth_invalid`."""
+    """Set depth of annotated invalid values to 0."""
     if not sample.depth_invalid or sample.depth is None:
         return depth
     scale = sample.depth_scale or png_depth_scale(sample.depth) or 1.0

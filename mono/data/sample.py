@@ -46,13 +46,17 @@ class Sample:
     depth_invalid: tuple[float, ...] = ()
 
     def read(self) -> Photo:
-        """Read the image; see `mono.io.images.read_image` for errors."""
+        """Read the image.
+
+        Raises:
+            ImageError: see `mono.io.images.read_image`.
+        """
         return read_image(self.rgb)
 
 
 @dataclass(frozen=True)
 class UnreadableSample(Sample):
-    """Stand-in for an input that cannot be opened; reading it raises the error.
+    """Input that cannot be opened; reading it raises the error.
 
     Runs treat it like any image that fails: it is reported, and the others are processed.
 
@@ -68,7 +72,7 @@ class UnreadableSample(Sample):
 
 
 def unique_names(images: Sequence[tuple[str, str]]) -> list[str]:
-    """Return unique output names, independent of the images' order.
+    """Name the outputs of images uniquely, in any order.
 
     An image is named by its path without suffix: "a/b.jpg" becomes "a/b". Images that would share a name (also when
     case is ignored) keep their suffix, "a/b_jpg" and "a/b_png"; if that is not enough, a hash of the identity is added.
@@ -96,7 +100,7 @@ def unique_names(images: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _inside(path: str) -> str:
-    """Remove root, "." and ".." so that the path stays inside an output folder."""
+    """Make a path relative, without "." and ".."."""
     return "/".join("_up" if part == ".." else part for part in path.split("/") if part not in ("", "."))
 
 

@@ -15,7 +15,9 @@ from mono.io.video import Video, VideoError
 
 @dataclass(frozen=True)
 class VideoSample(Sample):
-    """Frame of a video; `rgb` and `source` name the video file and the frame in it.
+    """Frame of a video, decoded when it is read.
+
+    Attributes `rgb` and `source` of the base class are the video file, and the file with the frame number.
 
     Attributes:
         video: open video, shared by all its samples.
@@ -51,7 +53,9 @@ def video_sample(video: Video, name: str, index: int) -> VideoSample:
 def find_frames(
     inputs: Sequence[str | Path], every: int = 1, start: float = 0.0, end: float | None = None
 ) -> list[VideoSample]:
-    """List the frames of videos as samples, named by video and number ("clip/000012").
+    """List the frames of videos as samples.
+
+    Samples are named by video and frame number ("clip/000012").
 
     Args:
         inputs: video files.
@@ -71,7 +75,7 @@ def find_frames(
 def find_readable_frames(
     inputs: Sequence[str | Path], every: int = 1, start: float = 0.0, end: float | None = None
 ) -> tuple[list[VideoSample], list[UnreadableSample]]:
-    """List the frames of videos; damaged videos do not stop the others.
+    """List the frames of videos, and the damaged videos.
 
     Args:
         inputs: video files.

@@ -23,8 +23,8 @@ NUMBERS = st.one_of(
     st.sampled_from([0, -1, 10**400, 1e308, 5e-324, float("nan"), float("inf"), 65535, True]),
 )
 PATHS = st.sampled_from(
-    ["a.png", "d.png", "d.npy", ".\\a.png", "./a.png", "..", "/dev/zero", "/dev/stdin", "pipe.png", "a\0.png", "\ud800.png",
-     "x" * 300 + ".png", "C:\\a.png", "\\\\host\\a.png", "loop.png", "~/a.png", ""]
+    ["a.png", "d.png", "d.npy", ".\\a.png", "./a.png", "..", "/dev/zero", "/dev/stdin", "pipe.png", "a\0.png",
+     "\ud800.png", "x" * 300 + ".png", "C:\\a.png", "\\\\host\\a.png", "loop.png", "~/a.png", ""]
 )  # fmt: skip
 VALUES = st.recursive(
     st.one_of(st.none(), NUMBERS, PATHS, st.text(max_size=5)),

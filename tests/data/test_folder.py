@@ -157,7 +157,7 @@ def test_videos_in_files_folders_and_patterns(files: Path) -> None:
     assert find_videos(["clips/*.mp4", "clips/10.mp4"]) == ["clips/10.mp4"]
     assert find_videos(["in"]) == find_videos(["in/*"]) == find_videos(["in/b.jpg", "in/*.jpg"]) == []
     assert find_videos(["in/film.mp4", "in/*.mp4"]) == ["in/film.mp4"]
-    with pytest.raises(InputError, match="gone.mp4: there is no such file"):
+    with pytest.raises(InputError, match=r"gone\.mp4: there is no such file"):
         find_videos(["gone.mp4"])
 
 

@@ -85,7 +85,7 @@ def write_annotations(path: str | os.PathLike[str], entries: Iterable[Entry]) ->
 
 
 def _seen_from(folder: Path, path: Path) -> str:
-    """Return the path relative to the folder; absolute across links and drives."""
+    """Return a relative path; absolute across links and drives."""
     try:
         relative = os.path.relpath(path.absolute(), folder)
     except ValueError:
@@ -143,7 +143,9 @@ def read_lines(path: Path, what: str) -> list[tuple[int, str]]:
 
 
 def read_numbers(path: Path, what: str) -> list[float]:
-    """Read all numbers of a text file, separated by spaces, commas or lines.
+    """Read all numbers of a text file.
+
+    Spaces, commas and ends of lines separate numbers.
 
     Args:
         path: text file.
@@ -166,6 +168,6 @@ def _is_number(word: str) -> bool:
 
 
 def some(paths: Sequence[object], shown: int = 3) -> str:
-    """List the first items, and count the rest, for a message."""
+    """List the first items and count the rest."""
     more = f" and {len(paths) - shown} more" if len(paths) > shown else ""
     return ", ".join(str(path) for path in paths[:shown]) + more

@@ -25,7 +25,9 @@ _MASKS = ("mask_invalid", "mask_transp")  # black where depth is missing, and wh
 
 
 def annotate_ibims(root: Path, target: Path, *, progress: Progress = iterate) -> Annotated:
-    """Annotate iBims-1, without masked depth (no measurement, transparent objects).
+    """Annotate iBims-1, without masked depth.
+
+    Masks mark missing measurements and transparent objects.
 
     Args:
         root: folder of rgb/, depth/, calib/ (fx, fy, cx, cy), mask_invalid/ and mask_transp/, or its parent;

@@ -18,7 +18,7 @@ from mono.data.datasets.annotation_writer import (
     some,
 )
 
-DEPTH_SCALE = 256  # devkit of the depth benchmark (Uhrig et al., 3DV 2017): metres = stored / 256, 0 = none
+DEPTH_SCALE = 256  # devkit of the depth benchmark (Uhrig et al., 3DV 2017): meters = stored / 256, 0 = none
 
 _FILE = re.compile(r"(?:.*/)?(\d{4}_\d\d_\d\d)/(\1_drive_\d{4}_sync)/(image_0[23])/data/(\d+)\.(?:png|jpg)")
 _DRIVE = re.compile(r"(?:.*/)?(\d{4}_\d\d_\d\d)/(\1_drive_\d{4}_sync)")
@@ -84,7 +84,7 @@ def annotate_kitti(
     cameras: Sequence[str] = ("image_02",),
     keep_without_depth: bool = False,
 ) -> Annotated:
-    """Annotate KITTI frames, with the cameras of their calibration.
+    """Annotate KITTI frames with depth and calibrated cameras.
 
     Args:
         root: folder of the raw drives, DATE/DRIVE/image_02/data/*.png with DATE/calib_cam_to_cam.txt.
@@ -158,7 +158,7 @@ def _depth(depth_root: Path, frame: KittiFrame) -> Path | None:
 
 
 def _read_calibration(path: Path, camera: str) -> tuple[Intrinsics, tuple[int, int] | None]:
-    """Read (fx, fy, cx, cy) [px] of a rectified camera ("02"), and the image size if given."""
+    """Read intrinsics [px] and image size of a rectified camera."""
     advice = "download the date's calibration (calib.zip)"
     values = dict(line.split(":", 1) for _, line in read_lines(path, advice) if ":" in line)
     key = f"P_rect_{camera}"

@@ -32,7 +32,7 @@ def annotate_nyu(
     depth: str = "raw",
     progress: Progress = iterate,
 ) -> Annotated:
-    """Annotate the labeled set, from its Matlab file or from images.
+    """Annotate the labeled set or its official split.
 
     Args:
         source: nyu_depth_v2_labeled.mat or its folder; or a folder with rgb_00045.jpg beside sync_depth_00045.png in
@@ -141,7 +141,7 @@ def _matlab_array(path: Path, name: str) -> Any:
 
 
 def _scenes(file: Any, count: int) -> list[str]:
-    """Return the scene type of each image ("bathroom") as a folder name; "" if unknown."""
+    """Return the scene types of images, "" if unknown."""
     if "sceneTypes" not in file:
         return [""] * count
     references = np.asarray(file["sceneTypes"]).ravel()

@@ -147,7 +147,7 @@ def _is_depth(path: Path) -> bool:
 
 
 def _files(folder: Path, suffixes: Iterable[str], notes: list[str]) -> list[Path]:
-    """List files of these kinds in a folder and its subfolders, and note those of other kinds."""
+    """List files of these suffixes, and note the others."""
     require_folder(folder, "give a folder of files that match by name")
     shown = sorted(path for path in folder.rglob("*") if not path.name.startswith(".") and path.is_file())
     found = [path for path in shown if path.suffix.lower() in suffixes]
@@ -189,7 +189,7 @@ def _plain_name(relative: Path) -> str:
 
 
 def _bare_name(relative: Path) -> str:
-    """Return a path without suffix, and without words such as rgb and depth in its name."""
+    """Remove suffix and words such as depth from names."""
     stem = _SEPARATORS.sub("_", _KIND.sub("", relative.stem)).strip("_")
     return (relative.parent / stem).as_posix()
 

@@ -101,6 +101,8 @@ def read_entries(path: Path) -> list[Any]:
         AnnotationError: the file is not JSON, or holds no list of entries.
     """
     try:
+        if not os.path.lexists(path):
+            raise AnnotationError(path, ("there is no such file; check the path",))
         if path.exists() and not path.is_file() and not path.is_dir():
             raise AnnotationError(path, ("is no regular file; give a JSON file",))
         content = json.loads(path.read_bytes().decode("utf-8-sig"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mono.data.ground_truth import read_annotated_depth, same_view
+from mono.data.ground_truth import read_annotated_depth
 from mono.data.image_header import ImageHeader
 from mono.data.sample import Sample
 from mono.io.depth import DepthError, png_depth_scale, read_depth
@@ -66,10 +66,7 @@ def read_checked_depth(
     except (DepthError, ImageError) as error:
         return stored, [(str(path), "size of depth and image differ", without_path(error, path))]
     doubts = []
-    ambiguous = header.orientation in (2, 3, 4) or (
-        header.orientation > 4 and same_view(header.size, header.size[::-1])
-    )
-    if ambiguous:
+    if header.turn_is_hidden:
         advice = (
             f"the photo is turned by its EXIF orientation ({header.orientation}), and shapes do not tell if the depth "
             "map is turned too; it is taken to be upright like the photo as shown"

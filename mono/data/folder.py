@@ -35,10 +35,11 @@ class InputError(MetricDepthError):
 def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[Sample]:
     """Find the images in files, folders and patterns.
 
-    An image found twice is listed once. Inputs keep their order; a folder's images are sorted by path, with numbers by value (2 before 10). Folders and open
-    patterns ("shots/*") yield files with one of `IMAGE_SUFFIXES`, and a warning counts the other files; files given by
-    name, or by a pattern with a suffix, are kept whatever they are. Folders are searched without hidden files, links to
-    folders, and `depth`, `vis` and `pcd` beside a manifest.jsonl (outputs of an earlier run).
+    An image found twice is listed once. Inputs keep their order; a folder's images are sorted by path, with numbers by
+    value (2 before 10). Folders and open patterns ("shots/*") yield files with one of `IMAGE_SUFFIXES`, and a warning
+    counts the other files; files given by name, or by a pattern with a suffix, are kept whatever they are. Folders are
+    searched without hidden files, links to folders, and `depth`, `vis` and `pcd` beside a manifest.jsonl (outputs of an
+    earlier run).
 
     A sample is named by its path inside the folder, after the folder's name if there are several folders; a single file
     by its own name, or by its path below the common folder if names would be equal.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +15,10 @@ from mono.data.image_header import ImageHeader, read_image_header
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.io.depth import DepthError, png_depth_scale, read_depth
+from mono.io.images import ImageError
 from mono.io.normals import NormalError, read_normals
+
+logger = logging.getLogger(__name__)
 
 _ASPECT = 0.005  # relative difference of aspect ratios that still shows the same view (ScanNet: 0.4 %)
 _SMALLEST = 16  # shorter side [px] of maps that may differ from the image in size
@@ -113,6 +118,8 @@ def read_annotated_depth(sample: AnnotatedDepth, image_size: tuple[int, int] | N
     turn = required_turn(depth.shape, sample.rgb, image_size)
     if turn is None:
         raise DepthError(f"{sample.depth}: the depth map {_mismatch(depth.shape, sample.rgb)}")
+    if turn == 1:
+        _warn_of_unknown_turn(sample.rgb)
     depth = turn_upright(depth, turn)
     return depth if sample.depth_kind == "z" else _along_axis(sample, depth)
 
@@ -235,6 +242,20 @@ def _without_invalid(sample: AnnotatedDepth, depth: np.ndarray) -> np.ndarray:
     for value in sample.depth_invalid:
         invalid |= np.isclose(depth, value / scale, rtol=_INVALID_TOLERANCE, atol=0)
     return np.where(invalid, np.float32(0), depth)
+
+
+@functools.cache
+def _warn_of_unknown_turn(rgb: Path) -> None:
+    """Warn once of a turned photo whose shape does not show if its depth map is turned too."""
+    try:
+        header = read_image_header(rgb)
+    except ImageError:
+        return  # the photo is not needed here; reading it reports the error
+    if header.turn_is_hidden:
+        logger.warning(
+            "%s: is turned by its EXIF orientation (%d), and shapes do not show if its depth map is turned too; it is "
+            "taken to be upright", rgb, header.orientation
+        )  # fmt: skip
 
 
 def _along_axis(sample: AnnotatedDepth, distance: np.ndarray) -> np.ndarray:

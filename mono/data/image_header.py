@@ -30,6 +30,11 @@ class ImageHeader:
         """Return (width, height) of the upright image [px]."""
         return self.width, self.height
 
+    @property
+    def turn_is_hidden(self) -> bool:
+        """Tell if the image is turned or mirrored without a change of its size."""
+        return self.orientation != 1 and (self.orientation < 5 or self.width == self.height)
+
 
 def read_image_header(path: Path) -> ImageHeader:
     """Read the size and orientation of an image file.

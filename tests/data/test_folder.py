@@ -22,7 +22,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "in/sub/deep/d.tif",
         "in/.cache/e.jpg",
         "other/a.jpg",
-        "other/x.raw",
+        "other/x.xyz",
         "empty/readme.md",
         "run/manifest.jsonl",
         "run/depth/a.png",
@@ -82,7 +82,7 @@ def test_each_image_once(files: Path) -> None:
 def test_patterns() -> None:
     assert found("in/*") == {"a": "in/a.PNG", "b": "in/b.jpg", "c": "in/sub/c.webp"}
     assert found("in/*.jpg") == {"b": "in/b.jpg"}
-    assert found("other/*.raw") == {"x": "other/x.raw"}
+    assert found("other/*.xyz") == {"x": "other/x.xyz"}
     assert list(found("in/**/*.tif")) == ["d"]
     assert set(found("in/**").values()) == {"in/a.PNG", "in/b.jpg", "in/sub/c.webp", "in/sub/deep/d.tif"}
     assert found("odd/[1].jpg") == {"[1]": "odd/[1].jpg"}

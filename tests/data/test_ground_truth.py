@@ -134,3 +134,13 @@ def test_annotated_invalid_values_are_no_depth(tmp_path: Path, dtype: Any, hole:
     assert (depth[:20] == 0).all()
     assert (depth[20:-1] == 2).all()
     assert depth[59, 79] == (np.float32(65.534) if extra else 3)
+
+
+@pytest.mark.parametrize(("orientation", "warns"), [(1, False), (3, True), (6, False)])
+def test_a_turn_that_shapes_do_not_show_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, orientation: int, warns: bool
+) -> None:
+    sample = sample_of(tmp_path, STORED if orientation < 5 else STORED.T, orientation)
+    for _ in range(2):
+        read_annotated_depth(sample)
+    assert [f"EXIF orientation ({orientation})" in record.getMessage() for record in caplog.records] == [True] * warns

@@ -138,7 +138,8 @@ def _annotated_frames(depth_root: Path, cameras: Sequence[str]) -> list[KittiFra
     for camera in cameras:
         for path in depth_root.glob(f"**/*_drive_*_sync/proj_depth/groundtruth/{camera}/*.png"):
             drive = path.parents[3].name
-            frames.append(KittiFrame(drive[:10], drive, camera, int(path.stem)))
+            if path.stem.isdecimal():
+                frames.append(KittiFrame(drive[:10], drive, camera, int(path.stem)))
     if not frames:
         raise DatasetError(
             f"{depth_root}: holds no annotated depth (DRIVE/proj_depth/groundtruth/{cameras[0]}/*.png); "

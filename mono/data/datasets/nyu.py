@@ -127,13 +127,14 @@ def _matlab_array(path: Path, name: str) -> Any:
     except ImportError as error:
         raise DatasetError(f"{path}: to read Matlab files: {_INSTALL}") from error
     try:
-        content = scipy.io.loadmat(path, variable_names=[name])
-    except NotImplementedError:
-        import h5py
+        try:
+            content = scipy.io.loadmat(path, variable_names=[name])
+        except NotImplementedError:  # version 7.3, which is HDF5
+            import h5py
 
-        with h5py.File(path, "r") as file:
-            content = {key: file[key][()] for key in file if key == name}
-    except (ValueError, TypeError, OSError) as error:
+            with h5py.File(path, "r") as file:
+                content = {key: file[key][()] for key in file if key == name}
+    except Exception as error:  # both readers raise anything on damaged files
         raise DatasetError(f"{path}: is damaged, or not a Matlab file; download it again") from error
     if name not in content:
         raise DatasetError(f"{path}: has no {name}; give the splits.mat of NYU Depth v2")

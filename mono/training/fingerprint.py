@@ -30,10 +30,11 @@ def fingerprint(config: ModelConfig, recipe: Recipe, run: Run, frames: Sequence[
 def _summary(frames: Sequence[Frame]) -> str:
     digest = hashlib.sha256()
     for f in frames:
-        fields = (f.rgb.name, f.depth and f.depth.name, f.depth_scale, f.intrinsics, f.family, f.kind)
+        digest.update(
+            repr((f.rgb.name, f.depth and f.depth.name, f.depth_scale, f.intrinsics, f.family, f.kind)).encode()
+        )
         if (f.depth_kind, f.depth_invalid) != ("z", ()):
-            fields += (f.depth_kind, f.depth_invalid)
-        digest.update(repr(fields).encode())
+            digest.update(repr((f.depth_kind, f.depth_invalid)).encode())
     kinds = ", ".join(sorted({f.kind or "kind by the recipe" for f in frames}))
     return f"{len(frames)} frames ({kinds}; {digest.hexdigest()[:12]})"
 

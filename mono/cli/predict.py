@@ -29,15 +29,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Predicts; returns the exit code."""
-    from mono.data.folder import find_images
-    from mono.data.video import find_frames
-    from mono.io.video import is_video
+    from mono.data.folder import find_images, find_videos
+    from mono.data.video import find_readable_frames
     from mono.system.distributed import join_ranks
 
     # What is made of a whole video is no part of what is written for a frame.
     video, args.save = "video" in args.save, tuple(kind for kind in args.save if kind != "video")
-    videos = [given for given in args.inputs if is_video(given)]
-    if videos and len(videos) < len(args.inputs):
+    videos = find_videos(args.inputs, recursive=args.recursive)
+    if videos and any(not find_videos([given], recursive=args.recursive) for given in args.inputs):
         raise MetricDepthError("videos and images are given: predict them in runs of their own")
     whole = video or args.smooth_scale is not None
     if whole and not videos:
@@ -47,8 +46,10 @@ def run(args: argparse.Namespace) -> int:
             "--save video and --smooth-scale are made of depth maps: save these too (--save depth,video)"
         )
     options = arguments.run_options(args, args.out, protocol=None)
-    frames = find_frames(videos, args.every, args.start, args.end) if videos else []
-    samples = frames or find_images(args.inputs, recursive=args.recursive)
+    frames, damaged = find_readable_frames(videos, args.every, args.start, args.end)
+    if damaged and not frames:
+        raise damaged[0].error
+    samples = [*frames, *damaged] if videos else find_images(args.inputs, recursive=args.recursive)
     ranks = join_ranks(args.launcher)
     if frames and ranks.rank == 0:
         say_videos(frames, options)

@@ -1,8 +1,9 @@
-"""Predictions in a folder, this toolkit's or another program's: which file is whose, and what is in it."""
+"""Saved predictions of this toolkit or other programs, matched to samples."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,13 @@ from mono.system.errors import MetricDepthError, RunError
 
 @dataclass(frozen=True)
 class SavedPredictions:
-    """A folder of predictions.
+    """Folder of saved predictions.
 
     Attributes:
-        depth, normal: folders of depth maps and of normals; the second need not exist.
-        has_depth: False for a folder that has normals but no folder of depth.
-        flat: whether files may go without their names' folders.
+        depth: folder of depth maps.
+        normal: folder of normals; may be missing.
+        flat: True if files may be named without the folders of sample names.
+        has_depth: False for a folder with normals but without a depth folder.
     """
 
     depth: Path
@@ -35,10 +37,14 @@ class SavedPredictions:
 
     @classmethod
     def open(cls, folder: Path, samples: Sequence[Sample]) -> SavedPredictions:
-        """The predictions of these samples: in `depth/` and `normal/` of the folder, depth also in itself.
+        """Open a folder with `depth/` and `normal/`, or of depth maps.
+
+        Args:
+            folder: folder of predictions.
+            samples: samples the predictions belong to.
 
         Raises:
-            RunError: the folder does not exist.
+            RunError: there is no such folder.
         """
         if not folder.is_dir():
             raise RunError(f"there is no folder {folder} with predictions")
@@ -47,26 +53,38 @@ class SavedPredictions:
         return cls(depth, normal, flat, has_depth=depth != folder or not normal.is_dir())
 
     def depth_file(self, sample: Sample) -> Path | None:
-        """The sample's depth map, if there is one; raises ValueError if there are several."""
+        """Find the saved depth map of a sample.
+
+        Raises:
+            MetricDepthError: there are several.
+        """
         return self._file(sample, self.depth, DEPTH_FORMATS, "depths")
 
     def normal_file(self, sample: Sample) -> Path | None:
-        """The sample's normals, if there are any; raises ValueError if there are several."""
+        """Find the saved normals of a sample.
+
+        Raises:
+            MetricDepthError: there are several.
+        """
         return self._file(sample, self.normal, NORMAL_FORMATS, "normals")
 
     def _file(self, sample: Sample, folder: Path, suffixes: Sequence[str], what: str) -> Path | None:
         names = {sample.name, Path(sample.name).name} if self.flat else {sample.name}
-        found = [p for name in names for suffix in suffixes if (p := folder / f"{name}.{suffix}").is_file()]
+        paths = (folder / f"{name}.{suffix}" for name in names for suffix in suffixes)
+        found = [path for path in paths if os.path.isfile(path)]  # noqa: PTH113 (a name that is too long is no error)
         if len(found) > 1:
             raise MetricDepthError(f"several predicted {what} {folder / sample.name}.({'|'.join(suffixes)})")
         return found[0] if found else None
 
 
 def read_saved_normals(path: Path) -> tuple[np.ndarray, str]:
-    """Saved normals, (height, width, 3), and where they are from: "network", "depth", or "saved" where none says so.
+    """Read saved normals and their source.
+
+    Returns:
+        (height, width, 3) unit vectors, and "network", "depth", or "saved" if the file names no source.
 
     Raises:
-        NormalError: the file cannot be used.
+        NormalError: the file is damaged or holds no normals.
     """
     normal = read_normals(path)
     source = ""
@@ -77,10 +95,10 @@ def read_saved_normals(path: Path) -> tuple[np.ndarray, str]:
 
 
 def saved_camera(depth_file: Path) -> Camera | None:
-    """The camera in the JSON file beside a depth PNG; None where there is none.
+    """Read the camera beside a saved depth PNG; None if missing.
 
     Raises:
-        ValueError: the file is damaged.
+        MetricDepthError: the file is damaged.
     """
     path = sidecar_path(depth_file)
     if depth_file.suffix.lower() != ".png" or not path.is_file():
@@ -88,7 +106,5 @@ def saved_camera(depth_file: Path) -> Camera | None:
     try:
         values: dict[str, Any] | None = json.loads(path.read_bytes()).get("camera")
         return Camera(**{**values, "distortion": tuple(values["distortion"])}) if values else None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise MetricDepthError(
-            f"{path}: its camera cannot be read ({error}); write depth again, or remove it"
-        ) from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise MetricDepthError(f"{path}: its camera is damaged; write depth again, or remove the file") from error

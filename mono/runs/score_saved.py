@@ -152,7 +152,8 @@ def _score(sample: Sample, job: _Job) -> _Outcome | str:
         normals_only = wants_normals(sample, job.derive_normals) and not job.saved.has_depth
         if file is None and not (normals_only and job.saved.normal_file(sample)):
             return f"no predicted depth {job.saved.depth / sample.name}.({'|'.join(DEPTH_FORMATS)})"
-        predicted, ground_truth, tiers = read_depth(file) if file else None, read_ground_truth(sample), None
+        predicted, tiers = read_depth(file) if file else None, None
+        ground_truth = read_ground_truth(sample, predicted.shape[::-1] if predicted is not None else None)
         if predicted is not None and ground_truth.depth is not None:
             tiers = evaluate_tiers(predicted, ground_truth.depth, job.protocol, job.alignments)
             if tiers and job.report:

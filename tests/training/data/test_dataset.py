@@ -209,7 +209,7 @@ def test_a_depth_map_of_another_size_is_named(tmp_path: Path):
     path = write_plane(tmp_path, 1)
     Image.fromarray(np.ones((10, 20), np.uint16)).save(tmp_path / "d0.png")
     data = MixedFrames(read_frames([path]), TRANSFORM, RECIPE, far=9.0)
-    with pytest.raises(ValueError, match=r"d0.png is 20x10 but its image 160x120"):
+    with pytest.raises(ValueError, match=r"d0.png: the depth map is 20x10, its image .* is 160x120"):
         data[SampleSpec(0, (64, 96), 0)]
 
 

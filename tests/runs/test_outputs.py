@@ -8,8 +8,8 @@ from PIL import Image
 from mono.geometry.camera import Camera
 from mono.geometry.normals import decode_normals, normals_from_depth
 from mono.inference.prediction import Prediction
-from mono.runs.folder import remove
 from mono.runs.outputs import CloudOptions, OutputOptions, write_outputs
+from mono.runs.paths import output_files, remove_files
 from tests.golden.reference_values import reference_image
 from tests.surfaces import plane
 
@@ -51,7 +51,7 @@ def test_normals_are_written_as_png_and_as_a_picture(tmp_path):
     rendered = cv2.imread(str(tmp_path / outputs["normal_vis"]))[..., ::-1]
     color = np.rint((expected[20, 30] * [1, -1, -1] + 1) * 127.5)
     assert np.abs(rendered[24, 164 + 30].astype(float) - color).max() < 6
-    remove(tmp_path, outputs)
+    remove_files(tmp_path, output_files(outputs))
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
 

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +17,9 @@ import numpy as np
 from mono.data.camera_source import ResolvedCamera
 from mono.data.ground_truth import GroundTruth, ground_truth_camera, read_ground_truth, wants_normals
 from mono.data.sample import Sample
-from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
-from mono.evaluation.normals.metrics import ImageNormals
 from mono.evaluation.report.image_records import save_image_record
-from mono.evaluation.scoring import score_normals
+from mono.evaluation.result import EvaluationResult
+from mono.evaluation.scoring import ImagePrediction, score_image
 from mono.inference.predictor import NetworkInput, Predictor, RawPrediction
 from mono.runs.folder import lock_output_folder, open_output_folder, refuse_other_inputs, remove
 from mono.runs.manifest import Manifest
@@ -40,31 +38,6 @@ from mono.system.errors import MetricDepthError, RunError
 from mono.system.prefetch import prefetch_map, workers
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    """How a run went.
-
-    Attributes:
-        done, skipped: numbers of images; skipped ones were complete before.
-        failures: (input, reason) of those that failed.
-        seconds: wall time [s].
-        sources: how many images' cameras came from where, skipped ones included.
-        metrics: by image, in input order, skipped ones included: its metrics by tier ("metric", "median",
-            "scale_shift"); None for images without valid ground truth.
-        normals: by image whose surface normals were to be compared: how; None where no true normal counts.
-        frames: what the report page shows of images, by image: files.
-    """
-
-    done: int
-    skipped: int
-    failures: tuple[tuple[str, str], ...]
-    seconds: float
-    sources: dict[str, int]
-    metrics: dict[str, dict[str, ImageMetrics] | None]
-    normals: dict[str, ImageNormals | None]
-    frames: dict[str, Path]
 
 
 @dataclass(frozen=True)
@@ -97,7 +70,7 @@ def run(
     options: RunOptions,
     on_done: Callable[[int], None] = lambda count: None,
     ranks: Ranks | None = None,
-) -> RunSummary | None:
+) -> EvaluationResult | None:
     """Predicts all samples, writes what is asked for, and keeps the manifest.
 
     An image that cannot be read, predicted or written is logged and listed in the manifest with its reason; the run
@@ -127,7 +100,7 @@ def _run(
     options: RunOptions,
     on_done: Callable[[int], None],
     ranks: Ranks,
-) -> RunSummary | None:
+) -> EvaluationResult | None:
     started = time.perf_counter()
     settings = run_settings(predictor, options)
     if settings != ranks.broadcast(settings):
@@ -167,7 +140,7 @@ def _run(
     order = {s.source: i for i, s in enumerate(samples)}
     failed = sorted((f for part in everything for f in part), key=lambda one: order[one[0]])
     sources: Counter[str] = Counter()
-    metrics, normals, frames = {}, {}, {}
+    metrics, normals, image_records = {}, {}, {}
     for record in open_output_folder(options.out).walk(s.name for s in samples):
         if record["status"] != "ok":
             continue
@@ -176,8 +149,8 @@ def _run(
         if "normals" in record:
             normals[record["input"]] = normals_from_record(record)
         if "report" in record["outputs"]:
-            frames[record["input"]] = options.out / record["outputs"]["report"]
-    return RunSummary(
+            image_records[record["input"]] = options.out / record["outputs"]["report"]
+    return EvaluationResult(
         done=len(pending) - len(failed),
         skipped=len(samples) - len(pending),
         failures=tuple(failed),
@@ -185,7 +158,7 @@ def _run(
         sources=dict(sources),
         metrics=metrics,
         normals=normals,
-        frames=frames,
+        image_records=image_records,
     )
 
 
@@ -322,16 +295,20 @@ def _write(
     if not (prediction.depth > 0).any():
         raise MetricDepthError("the network gave no valid depth at all: all of it is beyond 300 m or not positive")
     scores: dict[str, Any] = {"metrics": None}
-    if protocol and ground_truth.depth is not None:
-        tiers = evaluate_tiers(prediction.depth, ground_truth.depth, protocol, options.alignments)
-        scores["metrics"] = {tier: asdict(metrics) for tier, metrics in tiers.items()} if tiers else None
-        if tiers is None:
-            logger.warning("%s: no pixel with ground truth counts; it is left out of the means", sample.source)
-    if protocol and wants_normals(sample, options.derive_normals):
-        camera = ground_truth_camera(sample, raw_predictions[0].found)
-        normal, source = prediction.surface_normals(), prediction.normal_source
-        normals = score_normals(normal, source, ground_truth, camera, protocol, sample.source)
-        scores["normals"] = asdict(normals) if normals else None
+    if protocol:
+        compared = wants_normals(sample, options.derive_normals)
+        normal = prediction.surface_normals() if compared else None
+        score = score_image(
+            ImagePrediction(prediction.depth, normal=normal, normal_source=prediction.normal_source),
+            ground_truth,
+            protocol,
+            alignments=options.alignments,
+            camera=ground_truth_camera(sample, raw_predictions[0].found),
+            name=sample.source,
+        )
+        scores["metrics"] = score.metrics and {tier: asdict(metrics) for tier, metrics in score.metrics.items()}
+        if compared:
+            scores["normals"] = score.normals and asdict(score.normals)
     outputs: dict[str, Any] = {}
     try:
         write_outputs(options.out, sample.name, item.rgb, prediction, options.output, others, outputs)

@@ -10,12 +10,9 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from mono.data.sample import Sample
-from mono.evaluation.metrics import ImageMetrics
-from mono.evaluation.normals.metrics import ImageNormals
+from mono.evaluation.result import EvaluationResult
 from mono.inference.predictor import Predictor
 from mono.runs.execute import execute_plan
 from mono.runs.folder import lock_output_folder, open_output_folder, write_journal
@@ -30,39 +27,13 @@ from mono.system.failure import Failure
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class RunSummary:
-    """Outcome of a run.
-
-    Attributes:
-        done: number of images this run finished.
-        skipped: number of images that were complete before.
-        failures: images that failed, in input order.
-        seconds: wall time [s].
-        sources: number of images per camera source, skipped ones included.
-        metrics: metrics by image and tier ("metric", "median", "scale_shift"), in input order, skipped images
-            included; None for images without valid ground truth.
-        normals: comparison of surface normals by image; None where no ground-truth normal counts.
-        frames: files with the data of the report page, by image.
-    """
-
-    done: int
-    skipped: int
-    failures: tuple[Failure, ...]
-    seconds: float
-    sources: dict[str, int]
-    metrics: dict[str, dict[str, ImageMetrics] | None]
-    normals: dict[str, ImageNormals | None]
-    frames: dict[str, Path]
-
-
 def run(
     samples: Sequence[Sample],
     predictor: Predictor,
     options: RunOptions,
     on_done: Callable[[int], None] = lambda count: None,
     ranks: Ranks | None = None,
-) -> RunSummary | None:
+) -> EvaluationResult | None:
     """Predict all samples, write their results and keep the manifest.
 
     Images that cannot be read, predicted or written are logged and listed in the manifest with the reason; the others
@@ -77,7 +48,7 @@ def run(
         ranks: processes that share the run; each takes every world_size-th batch.
 
     Returns:
-        Summary of all processes together; None on ranks other than 0.
+        Result of all processes together; None on ranks other than 0.
 
     Raises:
         RunError: the output folder cannot be written, or its results would be replaced.
@@ -120,10 +91,10 @@ def _plan(samples: Sequence[Sample], predictor: Predictor, options: RunOptions, 
 
 def _summarize(
     samples: Sequence[Sample], plan: RunPlan, failures: Sequence[Failure], options: RunOptions, started: float
-) -> RunSummary:
+) -> EvaluationResult:
     order = {sample.source: i for i, sample in enumerate(samples)}
     sources: Counter[str] = Counter()
-    metrics, normals, frames = {}, {}, {}
+    metrics, normals, image_records = {}, {}, {}
     by_name = {sample.name: sample.source for sample in samples}
     for record in open_output_folder(options.out).walk(by_name):
         if record["status"] != "ok":
@@ -134,8 +105,8 @@ def _summarize(
         if "normals" in record:
             normals[source] = normals_from_record(record)
         if "report" in record["outputs"]:
-            frames[source] = options.out / record["outputs"]["report"]
-    return RunSummary(
+            image_records[source] = options.out / record["outputs"]["report"]
+    return EvaluationResult(
         done=len(plan.images) - len(failures),
         skipped=len(samples) - len(plan.images),
         failures=tuple(sorted(failures, key=lambda failure: order[failure.source])),
@@ -143,5 +114,5 @@ def _summarize(
         sources=dict(sources),
         metrics=metrics,
         normals=normals,
-        frames=frames,
+        image_records=image_records,
     )

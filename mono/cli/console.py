@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mono.do_test import RunSummary
+    from mono.evaluation.result import EvaluationResult
     from mono.inference.predictor import Predictor
     from mono.runs.options import RunOptions
 
 
-def say_summary(summary: RunSummary | None, options: RunOptions, predictor: Predictor) -> int:
+def say_summary(summary: EvaluationResult | None, options: RunOptions, predictor: Predictor) -> int:
     """Tells how the run went, on rank 0; returns the exit code."""
     if summary is None:
         return 0

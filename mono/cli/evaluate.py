@@ -14,11 +14,10 @@ from mono.cli import arguments, console, session
 
 if TYPE_CHECKING:
     from mono.data.sample import Sample
-    from mono.do_test import RunSummary
     from mono.evaluation.protocols import Protocol
+    from mono.evaluation.result import EvaluationResult
     from mono.inference.predictor import Predictor
     from mono.runs.options import RunOptions
-    from mono.runs.score_saved import Scores
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -72,11 +71,11 @@ def _rescore(args: argparse.Namespace, samples: Sequence[Sample], out: Path) -> 
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    from mono.runs.score_saved import rescore, scorable
+    from mono.runs.score_saved import scorable, score_saved
 
     protocol = arguments.protocol_of(args)
     with logging_redirect_tqdm(), tqdm(total=len(scorable(samples)), unit="image") as bar:
-        scores = rescore(
+        scores = score_saved(
             samples,
             args.pred,
             protocol,
@@ -93,13 +92,13 @@ def _rescore(args: argparse.Namespace, samples: Sequence[Sample], out: Path) -> 
     return 1 if scores.failures else 0
 
 
-def say_metrics(summary: RunSummary | None, options: RunOptions, predictor: Predictor, title: str) -> None:
+def say_metrics(summary: EvaluationResult | None, options: RunOptions, predictor: Predictor, title: str) -> None:
     """Writes metrics.json and report.html and prints the table, on rank 0; says so where there is no ground truth."""
     if summary is not None and options.protocol is not None:
         _say(summary, options.out, options.protocol, session.run_metadata(predictor), title)
 
 
-def _say(scores: RunSummary | Scores, out: Path, protocol: Protocol, metadata: Mapping[str, Any], title: str) -> None:
+def _say(scores: EvaluationResult, out: Path, protocol: Protocol, metadata: Mapping[str, Any], title: str) -> None:
     from mono.evaluation.normals.tables import normals_table
     from mono.evaluation.report.image_records import reliability_of
     from mono.evaluation.report.summary import table, write_metrics
@@ -109,13 +108,13 @@ def _say(scores: RunSummary | Scores, out: Path, protocol: Protocol, metadata: M
         why = "no image could be scored" if scores.failures else "no ground truth"
         sys.stdout.write(f"\n{why}: no metrics\n")
         return
-    confidence = reliability_of(scores.frames.values())
+    confidence = reliability_of(scores.image_records.values())
     write_metrics(out / "metrics.json", results, protocol, metadata, scores.failures, normals, confidence)
     lines = [table(results, protocol) if any(results.values()) else protocol.describe(), normals_table(normals)]
     lines += [f"confidence: {confidence.describe()}"] if confidence else []
     sys.stdout.write("\n" + "\n\n".join(filter(None, lines)) + "\n")
     sys.stdout.write(f"  metrics: {out / 'metrics.json'}\n")
-    if scores.frames:
+    if scores.image_records:
         from mono.evaluation.report.page import write_page
 
         page = out / "report.html"
@@ -124,7 +123,7 @@ def _say(scores: RunSummary | Scores, out: Path, protocol: Protocol, metadata: M
             results,
             protocol,
             metadata,
-            scores.frames,
+            scores.image_records,
             title=title,
             failures=scores.failures,
             normals=normals,

@@ -14,7 +14,7 @@ from mono.system.threads import share_cores
 
 if TYPE_CHECKING:
     from mono.data.sample import Sample
-    from mono.do_test import RunSummary
+    from mono.evaluation.result import EvaluationResult
     from mono.inference.predictor import Predictor
     from mono.runs.options import RunOptions
     from mono.system.distributed import Ranks
@@ -76,7 +76,9 @@ def run_metadata(predictor: Predictor) -> dict[str, Any]:
     }
 
 
-def execute(samples: Sequence[Sample], predictor: Predictor, options: RunOptions, ranks: Ranks) -> RunSummary | None:
+def execute(
+    samples: Sequence[Sample], predictor: Predictor, options: RunOptions, ranks: Ranks
+) -> EvaluationResult | None:
     """Runs with a progress bar on rank 0; gives the summary there, and None elsewhere."""
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm

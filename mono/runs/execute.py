@@ -16,9 +16,8 @@ import numpy as np
 from mono.data.camera_source import ResolvedCamera
 from mono.data.ground_truth import GroundTruth, ground_truth_camera, read_ground_truth, wants_normals
 from mono.data.sample import Sample
-from mono.evaluation.metrics import evaluate_tiers
 from mono.evaluation.report.image_records import save_image_record
-from mono.evaluation.scoring import score_normals
+from mono.evaluation.scoring import ImagePrediction, score_image
 from mono.inference.prediction import Prediction
 from mono.inference.predictor import NetworkInput, Predictor, RawPrediction
 from mono.io.depth import read_depth
@@ -43,6 +42,7 @@ class _Loaded:
     Attributes:
         sample: the image.
         rgb: pixels, (H, W, 3) uint8.
+        found: its camera.
         ground_truth: depth and normals to compare with.
         prepared: network inputs.
         saved: prediction of a former run, where the network is not needed.
@@ -50,6 +50,7 @@ class _Loaded:
 
     sample: Sample
     rgb: np.ndarray
+    found: ResolvedCamera | None
     ground_truth: GroundTruth
     prepared: tuple[NetworkInput, ...]
     saved: Prediction | None = None
@@ -159,7 +160,7 @@ def _load(sample: Sample, image: ImagePlan | None, network: bool, predictor: Pre
     if image is not None and image.error is not None:
         raise image.error
     if image is None and not network:  # done before, and no other image of its batch needs it
-        return _Loaded(sample, np.empty((0, 0, 3), np.uint8), GroundTruth(), ())
+        return _Loaded(sample, np.empty((0, 0, 3), np.uint8), None, GroundTruth(), ())
     photo = sample.read()
     height, width = photo.rgb.shape[:2]
     found = options.resolver.resolve(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
@@ -168,14 +169,14 @@ def _load(sample: Sample, image: ImagePlan | None, network: bool, predictor: Pre
         saved = None
         if image is not None and image.depth_file is not None:
             saved = _saved_prediction(image.depth_file, found)
-        return _Loaded(sample, photo.rgb, ground_truth, (), saved)
+        return _Loaded(sample, photo.rgb, found, ground_truth, (), saved)
     swept = [
         ResolvedCamera(replace(found.camera, fx=focal, fy=focal), "given", f"focal sweep, {focal:g} px")
         for focal in options.focal_sweep
         if image is not None and "focal_sweep" in image.kinds
     ]
     prepared = tuple(predictor.prepare(photo.rgb, camera) for camera in (found, *swept))
-    return _Loaded(sample, photo.rgb, ground_truth, prepared)
+    return _Loaded(sample, photo.rgb, found, ground_truth, prepared)
 
 
 def _saved_prediction(path: Path, found: ResolvedCamera) -> Prediction:
@@ -270,17 +271,20 @@ def _write(
         raise MetricDepthError("the network gave no valid depth at all: all of it is beyond 300 m or not positive")
     protocol = protocol if "metrics" in image.kinds else None
     scores: dict[str, Any] = {"metrics": None}
-    if protocol and ground_truth.depth is not None:
-        tiers = evaluate_tiers(prediction.depth, ground_truth.depth, protocol, options.alignments)
-        scores["metrics"] = {tier: asdict(metrics) for tier, metrics in tiers.items()} if tiers else None
-        if tiers is None:
-            logger.warning("%s: no pixel with ground truth counts; it is left out of the means", sample.source)
-    if protocol and wants_normals(sample, options.derive_normals):
-        found = ResolvedCamera(prediction.camera, prediction.camera_source, prediction.camera_detail)
-        camera = ground_truth_camera(sample, found)
-        normal, source = prediction.surface_normals(), prediction.normal_source
-        normals = score_normals(normal, source, ground_truth, camera, protocol, sample.source)
-        scores["normals"] = asdict(normals) if normals else None
+    if protocol:
+        compared = wants_normals(sample, options.derive_normals)
+        normal = prediction.surface_normals() if compared else None
+        score = score_image(
+            ImagePrediction(prediction.depth, normal=normal, normal_source=prediction.normal_source),
+            ground_truth,
+            protocol,
+            alignments=options.alignments,
+            camera=ground_truth_camera(sample, item.found) if item.found else None,
+            name=sample.source,
+        )
+        scores["metrics"] = score.metrics and {tier: asdict(metrics) for tier, metrics in score.metrics.items()}
+        if compared:
+            scores["normals"] = score.normals and asdict(score.normals)
     outputs: dict[str, Any] = {}
     view = predictor.transform.view(prediction.camera)
     kinds = tuple(kind for kind in options.output.save if kind in image.kinds)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mono.evaluation.correlation import rank_correlation
+
 GROUPS = 64  # of an image's pixels, at most
 _SMALLEST = 16  # pixels of a group, so that its mean error is one: sparse ground truth gives fewer groups
 _TENTHS = 10
@@ -155,7 +157,7 @@ def reliability(images: Iterable[ConfidenceGroups | None]) -> Reliability | None
         images=len(found),
         pixels=int(total),
         tenths=tenths,
-        rank_correlation=_spearman(confidence, error),
+        rank_correlation=rank_correlation(confidence, error),
         ause=(_area(share, errors, total) - by_error) / whole if whole else 0.0,
         ause_of_chance=(whole - by_error) / whole if whole else 0.0,
     )
@@ -169,17 +171,3 @@ def _area(share: np.ndarray, sums: np.ndarray, total: float) -> float:
     """Mean, over the share left out, of the AbsRel of the rest."""
     left_out = (np.arange(1000) + 0.5) / 1000
     return float(((sums[-1] - np.interp(left_out, share, sums)) / (total * (1 - left_out))).mean())
-
-
-def _spearman(a: np.ndarray, b: np.ndarray) -> float | None:
-    """Spearman's rank correlation; None where one of the two is constant."""
-    first, second = _ranks(a), _ranks(b)
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return None
-    return float(np.corrcoef(first, second)[0, 1])
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 0; equal values share their mean rank."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (counts.cumsum() - (counts + 1) / 2)[inverse]

@@ -93,6 +93,7 @@ def read_config(name: str | Path, options: Mapping[str, Any] | None = None) -> M
     from mmengine.config import Config
 
     path = find_config(name)
+    _require_bases(path)
     try:
         config = Config.fromfile(str(path))
     except Exception as error:  # a config is Python: anything may be raised in it
@@ -127,6 +128,33 @@ def read_config(name: str | Path, options: Mapping[str, Any] | None = None) -> M
         raise ConfigError(f"{path}: the config has no {error}") from error
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def _require_bases(path: Path) -> None:
+    """Refuse a config whose base files are missing, before it runs.
+
+    Raises:
+        ConfigError: a file named in `_base_` does not exist.
+    """
+    try:
+        statements = ast.parse(path.read_bytes()).body
+    except (SyntaxError, ValueError, RecursionError, OSError):
+        return  # reading it gives the reason
+    for statement in statements:
+        targets = statement.targets if isinstance(statement, ast.Assign) else []
+        if not any(isinstance(target, ast.Name) and target.id == "_base_" for target in targets):
+            continue
+        try:
+            bases = ast.literal_eval(statement.value)  # type: ignore[attr-defined]
+        except ValueError:
+            return
+        for base in [bases] if isinstance(bases, str) else bases:
+            if isinstance(base, str) and "::" not in base and not (path.parent / base).is_file():
+                raise ConfigError(
+                    f"{path}: names the base {base}, and there is no {path.parent / base}. Copy the published "
+                    "mono/configs/_base_ folder to where it is expected, or give the name of a model instead "
+                    "(metricdepth models lists them) with your weights as --checkpoint"
+                )
 
 
 def _require(config: Any, key: str, path: Path) -> None:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +20,6 @@ from mono.io.point_cloud import depth_edges, point_cloud, write_ply
 from mono.system.errors import MetricDepthError
 from mono.visual.pictures import visualize_depth, visualize_normals, write_image
 from mono.visual.top_view import draw_top_view
-
-if TYPE_CHECKING:
-    from mono.runs.options import RunOptions
 
 KINDS = ("depth", "vis", "pcd", "normal")
 CLOUD_SIZES = ("network", "full")
@@ -108,24 +105,22 @@ class OutputOptions:
             raise MetricDepthError("depth format exr needs the package OpenEXR: pip install OpenEXR")
 
 
-def planned_outputs(name: str, kinds: Iterable[str], options: RunOptions) -> dict[str, Any]:
+def planned_outputs(
+    name: str, kinds: Iterable[str], output: OutputOptions, sweep: Sequence[float] = (), report: bool = False
+) -> dict[str, Any]:
     """List the files of one image, relative to the output folder.
 
     Args:
         name: name of the image, without suffix.
-        kinds: kinds of `KINDS`, "focal_sweep" (needs focal lengths in `options`) and "metrics".
-        options: formats, focal lengths and whether a report is made.
+        kinds: kinds of `KINDS`, "focal_sweep" and "metrics".
+        output: formats.
+        sweep: focal lengths of the focal sweep [px].
+        report: "metrics" come with data of the report page.
 
     Returns:
         The files by kind: strings, or lists of them.
     """
-    planned = _planned(name, options.output, kinds, options.focal_sweep)
-    if "metrics" in kinds and options.report:
-        planned["report"] = f"report/{name}.json"
-    return planned
-
-
-def _planned(name: str, output: OutputOptions, kinds: Iterable[str], sweep: Sequence[float]) -> dict[str, Any]:
+    kinds = set(kinds)
     planned: dict[str, Any] = {}
     if "depth" in kinds:
         planned["depth"] = f"depth/{name}.{output.depth_format}"
@@ -141,22 +136,25 @@ def _planned(name: str, output: OutputOptions, kinds: Iterable[str], sweep: Sequ
     if "focal_sweep" in kinds:
         planned["focal_sweep"] = [f"{sweep_folder(focal)}/{name}.ply" for focal in sweep]
         planned["focal_sweep_view"] = f"focal_sweep/top_view/{name}.png"
+    if "metrics" in kinds and report:
+        planned["report"] = f"report/{name}.json"
     return planned
 
 
-def kinds_from_saved_depth(normal_source: str | None, options: RunOptions) -> set[str]:
+def kinds_from_saved_depth(normal_source: str | None, cloud: CloudOptions, report: bool) -> set[str]:
     """List the kinds that follow from depth in full precision and the camera alone.
 
     Args:
         normal_source: "network" where the network predicts normals, "depth" where they follow from depth.
-        options: settings of the run.
+        cloud: settings of point clouds.
+        report: data of the report page is wanted, which compares confidence with error.
     """
     kinds = {"vis"}
     if normal_source == "depth":
         kinds.add("normal")
-        if not cloud_needs_confidence(options.output.cloud):
+        if not cloud_needs_confidence(cloud):
             kinds.add("pcd")
-        if not options.report:  # the report compares confidence with error
+        if not report:
             kinds.add("metrics")
     return kinds
 
@@ -202,7 +200,7 @@ def write_outputs(
     """
     outputs = {} if outputs is None else outputs
     kinds = [*options.save, *(["focal_sweep"] if sweep else [])]
-    planned = _planned(name, options, kinds, [other.camera.focal for other in sweep])
+    planned = planned_outputs(name, kinds, options, [other.camera.focal for other in sweep])
     outputs |= planned
     if "depth" in planned:
         write_depth(out / planned["depth"], prediction.depth, prediction.camera)

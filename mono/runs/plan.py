@@ -79,7 +79,10 @@ class RunPlan:
 
     def files(self, options: RunOptions) -> list[str]:
         """List the files that the run may remove or write."""
-        made = (planned_outputs(name, image.kinds, options) for name, image in self.images.items())
+        made = (
+            planned_outputs(name, image.kinds, options.output, options.focal_sweep, options.report)
+            for name, image in self.images.items()
+        )
         return [*self.removed, *(path for outputs in made for path in output_files(outputs))]
 
 
@@ -167,7 +170,9 @@ def _added(
 ) -> ImagePlan:
     """Plan the results that a former run did not make."""
     depth_file = None
-    if "depth" in complete and missing <= kinds_from_saved_depth(record.get("normal_source"), options):
+    if "depth" in complete and missing <= kinds_from_saved_depth(
+        record.get("normal_source"), options.output.cloud, options.report
+    ):
         file = own_file(folder, record["outputs"]["depth"])
         depth_file = file if file and file.suffix in _FULL_PRECISION else None
     settings = {part: value for part, value in plan.settings.items() if part in _SHARED or part in missing}

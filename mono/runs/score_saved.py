@@ -25,6 +25,7 @@ from mono.evaluation.scoring import METRES, ImagePrediction, ImageScore, as_dept
 from mono.geometry.normals import normals_from_depth
 from mono.io.depth import DEPTH_FORMATS
 from mono.io.images import read_image
+from mono.system.failure import Failure
 from mono.system.memory import keep_memory
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ def score_saved(
     meaning = prediction_format or METRES
     job = _Job(saved, protocol, alignments, report, derive_normals, resolver or CameraResolver(), meaning)
     outcomes: dict[str, _Outcome] = {}
-    failures: list[tuple[str, str]] = []
+    failures: list[Failure] = []
     with contextlib.ExitStack() as stack:
         work = functools.partial(_score, job=job)
         if workers > 1:
@@ -84,7 +85,7 @@ def score_saved(
         for sample, outcome in zip(wanted, finished, strict=True):
             if isinstance(outcome, str):
                 logger.error("%s: %s", sample.source, outcome)
-                failures.append((sample.source, outcome))
+                failures.append(Failure(sample.source, outcome))
             else:
                 outcomes[sample.source] = outcome
             on_done(1)

@@ -66,7 +66,7 @@ def test_the_video_of_depth_has_all_frames_side_by_side(clip, tmp_path, toy, cap
     assert len(made) == 10
     assert made.rate == pytest.approx(5, rel=0.01)
     assert made.width > 2 * 64 and made.height >= 48
-    assert "colours from" in capsys.readouterr().out
+    assert "colors from" in capsys.readouterr().out
     assert not list(out.rglob(".mono-*"))
 
 

@@ -16,7 +16,7 @@ from mono.geometry.camera import Camera
 from mono.inference.prediction import Prediction
 from mono.io.depth import DEPTH_FORMATS, write_depth
 from mono.io.normals import NORMAL_FORMATS, write_normal
-from mono.io.point_cloud import depth_edges, point_cloud, write_ply
+from mono.io.point_cloud import CAMERA_FRAME, depth_edges, point_cloud, write_ply
 from mono.system.errors import MetricDepthError
 from mono.visual.pictures import visualize_depth, visualize_normals, write_image
 from mono.visual.top_view import draw_top_view
@@ -248,7 +248,11 @@ def _write_cloud(
     cloud = point_cloud(depth, rgb, camera, normal=normal, confidence=confidence, **filters)
     if not len(cloud):
         logger.warning("%s: no point is left: %s", path, _why_empty(prediction, options.filters))
-    write_ply(path, cloud.points, cloud.colors, cloud.normals)
+    points, normals, frame = cloud.points, cloud.normals, CAMERA_FRAME
+    if options.axes == "opengl":
+        flip, frame = np.float32([1, -1, -1]), "OpenGL's camera frame: x right, y up, z backward"
+        points, normals = points * flip, None if normals is None else normals * flip
+    write_ply(path, points, cloud.colors, normals, frame=frame)
 
 
 def _why_empty(prediction: Prediction, filters: Mapping[str, float]) -> str:

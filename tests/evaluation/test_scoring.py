@@ -112,7 +112,9 @@ def test_derived_truth_and_normals_from_depth_are_called_so(data):
 def test_settings_decide_what_is_redone(data):
     samples = load_annotations(data / "a.json")
     assert run(samples, predictor(), options(data)).done == 3
-    assert run(samples, predictor(), options(data, derive_normals=True)).done == 3
+    with pytest.raises(RunError, match="another protocol or other evaluation settings"):
+        run(samples, predictor(), options(data, derive_normals=True))
+    assert run(samples, predictor(), options(data, derive_normals=True, overwrite=True)).done == 3
     np.save(data / "normal.npy", -NORMAL)
     summary = run(samples, predictor(), options(data, derive_normals=True))
     assert (summary.done, summary.skipped) == (1, 2)

@@ -101,6 +101,12 @@ def needs_own_reader(tags: Tags) -> bool:
     return channels > 1 and bits > 8 and tags.get(_PLANAR, (1,))[0] == 2
 
 
+def decoded_bytes(tags: Tags) -> int:
+    """Compute the size of a TIFF's decoded pixels [bytes]."""
+    width, height = tags.get(_WIDTH, (0,))[0], tags.get(_HEIGHT, (0,))[0]
+    return width * height * tags.get(_SAMPLES, (1,))[0] * tags.get(_BITS, (1,))[0] // 8
+
+
 def read_pixels(file: BinaryIO, tags: Tags) -> np.ndarray:
     """Read the pixels of a plain or deflated TIFF in strips.
 
@@ -122,7 +128,7 @@ def read_pixels(file: BinaryIO, tags: Tags) -> np.ndarray:
         raise TiffError(f"is {kind}, tiled or compressed, which cannot be read; save it without compression, or as NPY")
     if (form, bits) not in ((1, 16), (1, 32), (2, 16), (2, 32), (3, 16), (3, 32), (3, 64)):
         raise TiffError(f"is {kind}, which cannot be read; save it as 32-bit floats or 16-bit numbers")
-    size = width * height * channels * bits // 8
+    size = decoded_bytes(tags)
     if not 0 < size <= _MAX_BYTES:
         raise TiffError(f"is {kind} of {width}x{height} pixels, too large to be read; make it smaller first")
     parts, left = [], size

@@ -8,19 +8,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from mono.data.camera_source import ResolvedCamera
-from mono.data.ground_truth import GroundTruth, ground_truth_camera, read_ground_truth, wants_normals
+from mono.data.ground_truth import ground_truth_camera, wants_normals
 from mono.data.sample import Sample
 from mono.evaluation.report.image_records import save_image_record
 from mono.evaluation.scoring import ImagePrediction, score_image
-from mono.inference.prediction import Prediction
 from mono.inference.predictor import NetworkInput, Predictor, RawPrediction
-from mono.io.depth import read_depth
+from mono.runs.loading import LoadedImage, load_image, reading_cost
 from mono.runs.manifest import Manifest
 from mono.runs.options import RunOptions
 from mono.runs.outputs import write_outputs
@@ -34,26 +29,7 @@ from mono.system.prefetch import prefetch_map, workers
 
 logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class _Loaded:
-    """Image that was read: ready for the network, with its own camera and with those of the focal sweep.
-
-    Attributes:
-        sample: the image.
-        rgb: pixels, (H, W, 3) uint8.
-        found: its camera.
-        ground_truth: depth and normals to compare with.
-        prepared: network inputs.
-        saved: prediction of a former run, where the network is not needed.
-    """
-
-    sample: Sample
-    rgb: np.ndarray
-    found: ResolvedCamera | None
-    ground_truth: GroundTruth
-    prepared: tuple[NetworkInput, ...]
-    saved: Prediction | None = None
+_BYTES_PER_PIXEL = 60  # photo, depth, confidence, normals, points and what is computed on the way
 
 
 @dataclass(frozen=True)
@@ -69,7 +45,7 @@ class _Inferred:
     """
 
     sample: Sample
-    loaded: _Loaded | None = None
+    loaded: LoadedImage | None = None
     raw_predictions: tuple[RawPrediction, ...] = ()
     seconds: float = 0.0
     error: Exception | None = None
@@ -119,11 +95,13 @@ def execute_plan(
 
     max_pending = options.batch_size + options.workers if options.workers else 0
     with workers(options.workers) as pool:
-        load = functools.partial(_load, predictor=predictor, options=options)
-        loaded = prefetch_map(pool, lambda item: load(*item), _planned_samples(batches, plan), max_pending)
+        load = functools.partial(load_image, predictor=predictor, options=options)
+        loaded = prefetch_map(
+            pool, lambda item: load(*item), _planned_samples(batches, plan), max_pending, reading_cost
+        )
         inferred = _infer_all(batches, loaded, plan.images, predictor)
         finish = functools.partial(_finish, images=plan.images, predictor=predictor, options=options)
-        for finished in prefetch_map(pool, finish, inferred, max_pending):
+        for finished in prefetch_map(pool, finish, inferred, max_pending, _writing_cost):
             sample, record, error = finished.result()
             if record is not None:
                 try:
@@ -147,6 +125,11 @@ def _planned_samples(
             yield sample, plan.images.get(sample.name), network
 
 
+def _writing_cost(inferred: _Inferred) -> int:
+    """Estimate the memory of an image whose results are made and written [bytes]."""
+    return 0 if inferred.loaded is None else _BYTES_PER_PIXEL * (inferred.loaded.rgb.size // 3)
+
+
 def _add(manifest: Manifest, former: Manifest, record: dict[str, Any], image: ImagePlan) -> None:
     record = record | {"key": image.key, "settings": dict(image.settings)}
     if "metrics" in image.kinds:
@@ -156,40 +139,9 @@ def _add(manifest: Manifest, former: Manifest, record: dict[str, Any], image: Im
     manifest.add(record)
 
 
-def _load(sample: Sample, image: ImagePlan | None, network: bool, predictor: Predictor, options: RunOptions) -> _Loaded:
-    if image is not None and image.error is not None:
-        raise image.error
-    if image is None and not network:  # done before, and no other image of its batch needs it
-        return _Loaded(sample, np.empty((0, 0, 3), np.uint8), None, GroundTruth(), ())
-    photo = sample.read()
-    height, width = photo.rgb.shape[:2]
-    found = options.resolver.resolve(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
-    ground_truth = read_ground_truth(sample, (width, height)) if options.protocol else GroundTruth()
-    if not network:
-        saved = None
-        if image is not None and image.depth_file is not None:
-            saved = _saved_prediction(image.depth_file, found)
-        return _Loaded(sample, photo.rgb, found, ground_truth, (), saved)
-    swept = [
-        ResolvedCamera(replace(found.camera, fx=focal, fy=focal), "given", f"focal sweep, {focal:g} px")
-        for focal in options.focal_sweep
-        if image is not None and "focal_sweep" in image.kinds
-    ]
-    prepared = tuple(predictor.prepare(photo.rgb, camera) for camera in (found, *swept))
-    return _Loaded(sample, photo.rgb, found, ground_truth, prepared)
-
-
-def _saved_prediction(path: Path, found: ResolvedCamera) -> Prediction:
-    """Read the prediction of a former run; its confidence is not stored, and not a number here."""
-    depth, camera = read_depth(path), found.camera
-    if depth.shape != (camera.height, camera.width):
-        raise MetricDepthError(f"{path}: is {depth.shape[1]}x{depth.shape[0]}, unlike the image; use --overwrite")
-    return Prediction(depth, np.full_like(depth, np.nan), camera, found.source, found.detail)
-
-
 def _infer_all(
     batches: Sequence[Sequence[Sample]],
-    loaded: Iterator[Future[_Loaded]],
+    loaded: Iterator[Future[LoadedImage]],
     images: Mapping[str, ImagePlan],
     predictor: Predictor,
 ) -> Iterator[_Inferred]:
@@ -257,7 +209,7 @@ def _finish(
 
 
 def _write(
-    item: _Loaded,
+    item: LoadedImage,
     raw_predictions: Sequence[RawPrediction],
     image: ImagePlan,
     predictor: Predictor,

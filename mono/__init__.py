@@ -1,4 +1,4 @@
-"""Metric depth from one image."""
+"""Metric depth from one image: the public interface, imported when it is used."""
 
 from __future__ import annotations
 

@@ -88,3 +88,14 @@ def test_protocols_by_name_file_and_with_changes(tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             read_protocol(name)
+
+
+@pytest.mark.parametrize(
+    "bases", ['["../_base_/models/encoder.py", "../_base_/losses.py"]', '"../_base_/models/encoder.py"']
+)
+def test_a_config_whose_bases_are_elsewhere_gets_a_remedy(tmp_path, bases):
+    path = tmp_path / "configs" / "mine.py"
+    path.parent.mkdir()
+    path.write_text(f"_base_ = {bases}\nmodel = dict(type='DensePredModel')\nraise SystemExit('it was run')\n")
+    with pytest.raises(ConfigError, match=r"names the base \.\./_base_/models/encoder\.py.*Copy .* --checkpoint"):
+        read_config(path)

@@ -1,4 +1,4 @@
-"""The `metricdepth` command."""
+"""Entry point of the `metricdepth` command."""
 
 from __future__ import annotations
 

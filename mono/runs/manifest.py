@@ -80,7 +80,7 @@ class Manifest:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """Records in the order they were added, one per name, all in memory."""
+        """Return the records in the order they were added, all in memory."""
         return list(self.walk())
 
     def walk(self, names: Iterable[str] | None = None) -> Iterator[dict[str, Any]]:

@@ -68,7 +68,7 @@ class CloudOptions:
 
     @property
     def filters(self) -> dict[str, float]:
-        """Filters that are applied, as keyword arguments of `point_cloud`."""
+        """Return the applied filters as keyword arguments of `point_cloud`."""
         values = {name: value for name, value in asdict(self).items() if name not in ("size", "axes")}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -250,7 +250,7 @@ def _write_cloud(
         logger.warning("%s: no point is left: %s", path, _why_empty(prediction, options.filters))
     points, normals, frame = cloud.points, cloud.normals, CAMERA_FRAME
     if options.axes == "opengl":
-        flip, frame = np.float32([1, -1, -1]), "OpenGL's camera frame: x right, y up, z backward"
+        flip, frame = np.array([1, -1, -1], np.float32), "OpenGL's camera frame: x right, y up, z backward"
         points, normals = points * flip, None if normals is None else normals * flip
     write_ply(path, points, cloud.colors, normals, frame=frame)
 

@@ -74,16 +74,17 @@ def finish_videos(
             if not done:
                 continue
             name = done[0][0].name.rpartition("/")[0]
-            depth, smoothing, folder = [path for _, path in done], None, None
+            depth = [path for _, path in done]
+            smoothing, folder = None, None
             if smooth_frames is not None:
                 folder = out / SMOOTH_FOLDER / name
                 smoothing = _smooth(out, done, folder, smooth_frames, overwrite, progress)
                 depth = [out / SMOOTH_FOLDER / path.relative_to(out / "depth") for path in depth]
-            path, limits = None, None
+            target, limits = None, None
             if video:
-                path = out / "video" / f"{name}.mp4"
-                limits = _write_video(path, [sample for sample, _ in done], depth, progress)
-            made.append(VideoOutput(name, smoothing, folder, path, limits))
+                target = out / "video" / f"{name}.mp4"
+                limits = _write_video(target, [sample for sample, _ in done], depth, progress)
+            made.append(VideoOutput(name, smoothing, folder, target, limits))
     return made
 
 

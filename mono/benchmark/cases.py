@@ -48,7 +48,7 @@ class Measured:
         input_size: (height, width) of the network's input [px].
         first_seconds: time of the network's first run, compilation included [s].
         milliseconds: times of the other runs, rising [ms].
-        gflop: operations per image [GFLOP]: multiplications and additions of convolutions, matrix products and attention.
+        gflop: operations per image [GFLOP]: those of convolutions, matrix products and attention.
         images_per_second: rate from JPEG to depth PNG, with start and end of a run; None: not measured.
         outside: share of that time in which the network did not run; overlapping work may hide it.
         peak_megabytes: largest resident memory of the process [MB].

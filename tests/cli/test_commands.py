@@ -182,7 +182,6 @@ def test_other_data_go_to_a_folder_of_their_own(photos, tmp_path, monkeypatch, c
         assert '--show-root "$OUTPUTS"' in (ROOT / name).read_text()
 
 
-@pytest.mark.slow
 def test_the_published_script_runs_where_the_package_is_not_installed(tmp_path):
     script = ROOT / "mono" / "tools" / "test_scale_cano.py"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

@@ -81,7 +81,9 @@ def _kill_at_random(words, out, kills, seed):
 
 @pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["predict", "evaluate"])
-def test_runs_killed_at_random_end_in_the_same_bytes(photos, tmp_path, kind, kills):
+def test_runs_killed_at_random_end_in_the_same_bytes(photos, tmp_path, kind, kills, request):
+    if kills > 3 and "slow" not in request.config.getoption("markexpr"):
+        pytest.skip("takes minutes: run it with -m slow")
     data = photos if kind == "predict" else photos / "annotations.json"
     words = ["--focal", 60, "--pause", 0.15]
     words += ["--save", "depth,vis,pcd,normal"] if kind == "predict" else ["--save", "depth", "--evaluate"]

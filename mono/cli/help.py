@@ -8,8 +8,11 @@ from typing import Any
 from mono.cli.commands import Command
 
 
-class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Formatter that adds the default of each flag that has one."""
+class HelpFormatter(argparse.HelpFormatter):
+    """Formatter that adds the default of each flag that has one, and breaks no example."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return indent + text if text.startswith("example: ") else super()._fill_text(text, width, indent)
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         text, default = action.help or "", action.default

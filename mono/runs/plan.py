@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,21 +70,24 @@ class RunPlan:
         images: plans by name, of images that are not done.
         dropped: names whose records must go before anything is written.
         removed: files to remove before anything is written, relative to the output folder.
-        changed: number of images whose files changed since they were done.
+        outdated: files of images that changed since they were done; most are replaced in place.
+        changed: number of these images.
     """
 
     images: dict[str, ImagePlan]
     dropped: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    outdated: tuple[str, ...] = ()
     changed: int = 0
 
     def files(self, options: RunOptions) -> list[str]:
-        """List the files that the run may remove or write."""
+        """List the files that the run may remove or make; files of others that it would replace are left out."""
         made = (
             planned_outputs(name, image.kinds, options.output, options.focal_sweep, options.report)
             for name, image in self.images.items()
         )
-        return [*self.removed, *(path for outputs in made for path in output_files(outputs))]
+        planned = (path for outputs in made for path in output_files(outputs))
+        return [*self.removed, *self.outdated, *(path for path in planned if not os.path.lexists(options.out / path))]
 
 
 def plan_run(
@@ -105,11 +109,12 @@ def plan_run(
     """
     hashes = {part: short_hash(value) for part, value in settings.items()}
     images: dict[str, ImagePlan] = {}
-    dropped, removed = [], []
+    shared: dict[frozenset[str], dict[str, str]] = {}
+    dropped, removed, outdated = [], [], []
     conflicts: Counter[str] = Counter()
     changed: list[tuple[str, set[str]]] = []
     for sample in samples:
-        plan, record = _fresh_plan(sample, hashes, options), manifest.get(sample.name)
+        plan, record = _fresh_plan(sample, hashes, options, shared), manifest.get(sample.name)
         if record is None or record["status"] != "ok":
             images[sample.name] = plan
             continue
@@ -119,10 +124,10 @@ def plan_run(
             removed += output_files(record["outputs"])
             continue
         _refuse_other_image(sample, record, manifest.folder)
-        if plan.error:
-            images[sample.name] = plan
-            continue
         former = record.get("settings", {})
+        if plan.error:
+            images[sample.name] = replace(plan, kept=frozenset(former))
+            continue
         if not former and (record["outputs"] or record.get("metrics")):
             conflicts["unknown settings (of another version of this program)"] += 1
         differing = [part for part, value in plan.settings.items() if former.get(part, value) != value]
@@ -131,6 +136,7 @@ def plan_run(
         if record.get("key") != plan.key:
             images[sample.name] = plan
             dropped.append(sample.name)
+            outdated += output_files(record["outputs"])
             changed.append((sample.name, complete - plan.kinds))
         elif missing := plan.kinds - complete:
             images[sample.name] = _added(
@@ -147,12 +153,18 @@ def plan_run(
             f"{len(changed)} images have changed since {options.out} was written; their {', '.join(sorted(lost))} "
             "would stay as they were: name these in --save too, choose another output folder (--out), or --overwrite"
         )
-    return RunPlan(images, tuple(dropped), tuple(removed), len(changed))
+    return RunPlan(images, tuple(dropped), tuple(removed), tuple(outdated), len(changed))
 
 
-def _fresh_plan(sample: Sample, hashes: Mapping[str, str], options: RunOptions) -> ImagePlan:
+def _fresh_plan(
+    sample: Sample,
+    hashes: Mapping[str, str],
+    options: RunOptions,
+    shared: dict[frozenset[str], dict[str, str]],
+) -> ImagePlan:
+    """Plan an image as if nothing was there; plans of the same kinds share their settings."""
     kinds = frozenset(wanted_kinds(sample, options))
-    settings = {part: hashes[part] for part in (*_SHARED, *sorted(kinds))}
+    settings = shared.setdefault(kinds, {part: hashes[part] for part in (*_SHARED, *sorted(kinds))})
     try:
         scored = ground_truth_key(sample) if "metrics" in kinds else None
         return ImagePlan(kinds, settings, cache_key(sample, options.resolver), scored)

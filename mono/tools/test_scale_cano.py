@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="folder that paths in the JSON are relative to")
     parser.add_argument("--recursive", action="store_true", help="search subfolders too")
     parser.add_argument("--show-dir", type=Path, metavar="DIR", help="output folder (default: SHOW_ROOT/DATA)")
+    add_hidden(parser, "--out", dest="show_dir", type=Path)  # as messages of the other commands call it
     parser.add_argument(
         "--show-root", type=Path, metavar="DIR", help="folder of output folders (default: show_dirs/CONFIG)"
     )

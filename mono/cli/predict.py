@@ -8,9 +8,8 @@ from pathlib import Path
 
 from mono.cli import arguments, console, session
 from mono.cli.video import add_video_flags, print_video_outputs, print_videos
-from mono.data.folder import find_images
-from mono.data.video import VideoSample, find_frames
-from mono.io.video import is_video
+from mono.data.folder import find_images, find_videos
+from mono.data.video import VideoSample, find_readable_frames
 from mono.runs.options import RunOptions
 from mono.runs.video_outputs import by_video, finish_videos
 from mono.system.distributed import join_ranks
@@ -41,8 +40,8 @@ def run(args: argparse.Namespace) -> int:
         raise MetricDepthError("give photos, folders or videos: metricdepth predict photo.jpg")
     # Results of a whole video are no output of a frame.
     video, args.save = "video" in args.save, tuple(kind for kind in args.save if kind != "video")
-    videos = [given for given in inputs if is_video(given)]
-    if videos and len(videos) < len(inputs):
+    videos = find_videos(inputs, recursive=args.recursive)
+    if videos and any(not find_videos([given], recursive=args.recursive) for given in inputs):
         raise MetricDepthError("videos and images are given: predict them in runs of their own")
     whole = video or args.smooth_scale is not None
     if whole and not videos:
@@ -52,8 +51,10 @@ def run(args: argparse.Namespace) -> int:
             "--save video and --smooth-scale are made of depth maps: save these too (--save depth,video)"
         )
     options = arguments.run_options(args, args.out, protocol=None)
-    frames, damaged = _frames(videos, args)
-    samples = frames or find_images(inputs, recursive=args.recursive)
+    frames, damaged = find_readable_frames(videos, args.every, args.start, args.end)
+    if damaged and not frames:
+        raise damaged[0].error
+    samples = [*frames, *damaged] if videos else find_images(inputs, recursive=args.recursive)
     ranks = join_ranks(args.launcher)
     if frames and ranks.rank == 0:
         print_videos(frames, options)
@@ -62,30 +63,7 @@ def run(args: argparse.Namespace) -> int:
     code = console.say_summary(summary, options, predictor)
     if summary is not None and whole:
         code |= _finish(frames, options, args.smooth_scale, video)
-    if summary is not None:
-        console.say_failures(damaged)
-    return 1 if damaged else code
-
-
-def _frames(videos: Sequence[str], args: argparse.Namespace) -> tuple[list[VideoSample], list[Failure]]:
-    """Find the frames of videos; one that cannot be used stops no other.
-
-    Raises:
-        MetricDepthError: no video can be used.
-    """
-    selection = (args.every, args.start, args.end)
-    if len(set(videos)) <= 1:
-        return (find_frames(videos, *selection) if videos else []), []
-    damaged, usable = [], []
-    for video in dict.fromkeys(videos):
-        try:
-            find_frames([video], *selection)
-            usable.append(video)
-        except (MetricDepthError, OSError) as error:
-            damaged.append(Failure(str(video), str(error).removeprefix(f"{video}: ")))
-    if not usable:
-        raise MetricDepthError(f"{damaged[0].source}: {damaged[0].reason} (and {len(damaged) - 1} more videos)")
-    return find_frames(usable, *selection), damaged  # together, as their names depend on each other
+    return code
 
 
 def _finish(frames: Sequence[VideoSample], options: RunOptions, width: float | None, video: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,7 @@ class SavedPredictions:
             samples: images that predictions are looked up for.
 
         Raises:
-            RunError: the folder does not exist.
+            RunError: there is no such folder.
         """
         if not folder.is_dir():
             raise RunError(f"there is no folder {folder} with predictions")
@@ -121,7 +122,8 @@ class SavedPredictions:
 
     def _file(self, sample: Sample, folder: Path, suffixes: Sequence[str], what: str) -> Path | None:
         names = {sample.name, Path(sample.name).name} if self.flat else {sample.name}
-        found = [p for name in names for suffix in suffixes if (p := folder / f"{name}.{suffix}").is_file()]
+        paths = (folder / f"{name}.{suffix}" for name in names for suffix in suffixes)
+        found = [path for path in paths if os.path.isfile(path)]  # noqa: PTH113 (a name that is too long is no error)
         if len(found) > 1:
             raise MetricDepthError(f"several predicted {what} {folder / sample.name}.({'|'.join(suffixes)})")
         return found[0] if found else None
@@ -137,7 +139,7 @@ def read_saved_normals(path: Path) -> tuple[np.ndarray, str]:
         Unit normals, (height, width, 3), and their source: "network" or "depth" where the file names it, else "saved".
 
     Raises:
-        NormalError: the file cannot be used.
+        NormalError: the file is damaged or holds no normals.
     """
     normal = read_normals(path)
     source = ""

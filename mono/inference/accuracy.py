@@ -80,8 +80,8 @@ def check_frames() -> list[CheckFrame]:
 def read_frames(annotations: Path) -> list[CheckFrame]:
     """The frames of an annotation file that have a camera and depth."""
     from mono.data.annotations import load_annotations
+    from mono.data.ground_truth import read_annotated_depth
     from mono.geometry.camera import Camera
-    from mono.io.depth import read_depth
     from mono.io.images import read_image
 
     frames = []
@@ -89,7 +89,7 @@ def read_frames(annotations: Path) -> list[CheckFrame]:
         if sample.intrinsics and sample.depth:
             rgb = read_image(sample.rgb).rgb
             camera = Camera(*sample.intrinsics, width=rgb.shape[1], height=rgb.shape[0])
-            frames.append(CheckFrame(rgb, camera, read_depth(sample.depth, sample.depth_scale)))
+            frames.append(CheckFrame(rgb, camera, read_annotated_depth(sample, (camera.width, camera.height))))
     return frames
 
 

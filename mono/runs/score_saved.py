@@ -159,8 +159,8 @@ def _score(sample: Sample, job: _Job) -> _Outcome | str:
         compared = wants_normals(sample, job.derive_normals)
         if file is None and not (compared and not job.saved.has_depth and job.saved.normal_file(sample)):
             return f"no predicted depth {job.saved.depth / sample.name}.({'|'.join(DEPTH_FORMATS)})"
-        ground_truth = read_ground_truth(sample)
         depth = job.prediction_format.read(file) if file else None
+        ground_truth = read_ground_truth(sample, None if depth is None else depth.shape[::-1])
         found = _find_camera(sample, job) if compared and _needs_camera(sample, job, ground_truth) else None
         normal, source = _normals(sample, job, file, depth, found) if compared else (None, "")
         score = score_image(

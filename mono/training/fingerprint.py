@@ -30,9 +30,10 @@ def fingerprint(config: ModelConfig, recipe: Recipe, run: Run, frames: Sequence[
 def _summary(frames: Sequence[Frame]) -> str:
     digest = hashlib.sha256()
     for f in frames:
-        digest.update(
-            repr((f.rgb.name, f.depth and f.depth.name, f.depth_scale, f.intrinsics, f.family, f.kind)).encode()
-        )
+        fields = (f.rgb.name, f.depth and f.depth.name, f.depth_scale, f.intrinsics, f.family, f.kind)
+        if (f.depth_kind, f.depth_invalid) != ("z", ()):
+            fields += (f.depth_kind, f.depth_invalid)
+        digest.update(repr(fields).encode())
     kinds = ", ".join(sorted({f.kind or "kind by the recipe" for f in frames}))
     return f"{len(frames)} frames ({kinds}; {digest.hexdigest()[:12]})"
 

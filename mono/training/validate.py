@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from mono.data.annotations import load_annotations
+from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
 from mono.evaluation.metrics import compare
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform
-from mono.io.depth import read_depth
 from mono.io.images import read_image
 from mono.system.errors import MetricDepthError
 
@@ -65,7 +65,7 @@ def _score(network: nn.Module, transform: CanonicalTransform, samples: Sequence[
         rgb = read_image(sample.rgb).rgb
         if sample.depth is None or sample.intrinsics is None:
             continue
-        target = read_depth(sample.depth, sample.depth_scale)
+        target = read_annotated_depth(sample, rgb.shape[1::-1])
         if target.shape != rgb.shape[:2]:
             sizes = [f"{shape[1]}x{shape[0]}" for shape in (target.shape, rgb.shape)]
             raise MetricDepthError(f"{sample.depth} is {sizes[0]}, its image {sizes[1]}")

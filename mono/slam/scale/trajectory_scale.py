@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mono.data.camera_source import ResolvedCamera
+from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
 from mono.data.saved_predictions import SavedPredictions
 from mono.data.video import frame_times
@@ -353,9 +354,7 @@ def annotated_depth(file: Path, samples: Sequence[Sample]) -> tuple[Depth, list[
     found = {i: known[p] for i, s in enumerate(samples) if (p := s.rgb.resolve()) in known}
 
     def depth(number: int) -> np.ndarray:
-        sample = found[number]
-        assert sample.depth is not None
-        return read_depth(sample.depth, sample.depth_scale)
+        return read_annotated_depth(found[number])
 
     return depth, list(found)
 

@@ -11,9 +11,9 @@ import torch
 from numpy.random import Generator
 from torch.utils.data import DataLoader
 
+from mono.data.ground_truth import read_annotated_depth
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
-from mono.io.depth import read_depth
 from mono.io.images import read_image
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError
@@ -130,7 +130,7 @@ def _read(frame: Frame) -> tuple[np.ndarray, np.ndarray, Camera]:
     if frame.depth is None:
         depth = np.zeros((height, width), np.float32)
     else:
-        depth = read_depth(frame.depth, frame.depth_scale)
+        depth = read_annotated_depth(frame, (width, height))
     if depth.shape != (height, width):
         raise MetricDepthError(
             f"{frame.depth} is {depth.shape[1]}x{depth.shape[0]}, its image {width}x{height}; "

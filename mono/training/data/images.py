@@ -30,6 +30,8 @@ class Frame:
             learned from it. "unlabelled": no depth at all; only `consistency` looks at them. None: "rendered" or
             "dense", as the recipe says.
         scene: what it shows; frames of one scene are held out together.
+        depth_kind: "z" (along the optical axis) or "ray" (along the pixel's ray).
+        depth_invalid: stored depth values that mean "no depth".
     """
 
     rgb: Path
@@ -40,6 +42,8 @@ class Frame:
     source: str = ""
     kind: Kind | None = None
     scene: str = ""
+    depth_kind: str = "z"
+    depth_invalid: tuple[float, ...] = ()
 
 
 def parse_source(text: str) -> tuple[Path, Kind | None]:
@@ -90,5 +94,6 @@ def read_frames(sources: Sequence[str | Path]) -> list[Frame]:
             scene = str(entry.get("scene", sample.rgb.name))
             depth = None if kind == "unlabelled" else sample.depth
             ground_truth = depth, sample.depth_scale, sample.intrinsics
-            frames.append(Frame(sample.rgb, *ground_truth, family, str(path.resolve()), kind, scene))
+            stored = sample.depth_kind, sample.depth_invalid
+            frames.append(Frame(sample.rgb, *ground_truth, family, str(path.resolve()), kind, scene, *stored))
     return frames

@@ -1,0 +1,53 @@
+"""Size and orientation of images, read without decoding pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from mono.io.exif import read_orientation
+from mono.io.images import DECODING_ERRORS, ImageError
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """Size and EXIF orientation of an image file.
+
+    Attributes:
+        width: width of the upright image [px].
+        height: height of the upright image [px].
+        orientation: EXIF orientation, 1 to 8; from 5 on, width and height are swapped in the file.
+    """
+
+    width: int
+    height: int
+    orientation: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return (width, height) of the upright image [px]."""
+        return self.width, self.height
+
+    @property
+    def turn_is_hidden(self) -> bool:
+        """Tell if the image is turned or mirrored without a change of its size."""
+        return self.orientation != 1 and (self.orientation < 5 or self.width == self.height)
+
+
+def read_image_header(path: Path) -> ImageHeader:
+    """Read the size and orientation of an image file.
+
+    Raises:
+        ImageError: the file is not a regular file or not an image.
+    """
+    if not path.is_file():
+        raise ImageError(f"{path}: there is no such image file; check the path")
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            orientation = read_orientation(image)
+    except (*DECODING_ERRORS, Image.DecompressionBombError) as error:
+        raise ImageError(f"{path}: is damaged or not an image; copy or download it again") from error
+    return ImageHeader(*((height, width) if orientation >= 5 else (width, height)), orientation)

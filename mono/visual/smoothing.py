@@ -56,16 +56,19 @@ class Smoothing:
 def find_smoothing(depth_maps: Sequence[Path], width: float) -> Smoothing:
     """Find factors that remove fast changes of scale from a video's depth.
 
-    The scale of a frame over that of the one before is the median ratio of their depth, pixel by pixel; its running sum
-    is low-passed by a Gaussian of `width` frames (standard deviation). What is slower than that (a camera that walks
-    towards a wall) stays, and so does the scale of the whole. Two maps are held at a time.
+    The scale of a frame relative to the preceding one is the median ratio of their depth, pixel by pixel; its running
+    sum is low-passed by a Gaussian. Slower changes (a camera that approaches a wall) stay, and so does the mean scale.
+    Two maps are held at a time.
 
     Args:
         depth_maps: files in order of time, of one size.
-        width: more than 0.
+        width: standard deviation of the Gaussian [frames], positive.
+
+    Returns:
+        Factors, with what they were computed from.
 
     Raises:
-        ValueError: the width is not positive, or sizes differ.
+        MetricDepthError: the width is not positive, or sizes differ.
         DepthError: a file cannot be read.
     """
     if not (math.isfinite(width) and width > 0):

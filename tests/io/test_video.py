@@ -132,6 +132,34 @@ def test_broken_videos_say_what_is_wrong(tmp_path, caplog):
     assert is_video("A.MOV") and not is_video("a.jpg")
 
 
+def test_an_mp4_whose_index_is_cut_is_cut_short(tmp_path):
+    whole = write_video(tmp_path / "whole.mp4").read_bytes()
+    index = whole.find(b"moov") - 4
+    for kept in (index, index + 20, index + 300):
+        (tmp_path / "cut.mp4").write_bytes(whole[:kept])
+        with pytest.raises(VideoError, match="cut short"):
+            Video(tmp_path / "cut.mp4")
+
+
+def test_damaged_videos_raise_only_their_own_error(tmp_path):
+    rng = np.random.default_rng(0)
+    for suffix in (".mp4", ".avi", ".mkv"):
+        whole = write_video(tmp_path / f"whole{suffix}", count=5).read_bytes()
+        for number_ in range(25):
+            data = bytearray(whole)
+            for place in rng.integers(0, len(data), 8):
+                data[place] = rng.integers(256)
+            path = tmp_path / f"{number_}{suffix}"
+            path.write_bytes(data)
+            try:
+                video = Video(path)
+                for i in range(len(video)):
+                    video.frame(i)
+                video.close()
+            except VideoError as error:
+                assert str(error).startswith(f"{path}: ")
+
+
 def test_threads_that_share_a_video_get_their_frames(tmp_path):
     samples = find_frames([write_video(tmp_path / "clip.mp4")])
     with ThreadPoolExecutor(4) as pool:

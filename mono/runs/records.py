@@ -48,6 +48,21 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
     }
 
 
+def run_metadata(predictor: Predictor) -> dict[str, Any]:
+    """Describe the model and its computation for `metrics.json`."""
+    return {
+        "model": predictor.name,
+        "checkpoint": str(predictor.checkpoint),
+        "checksum_sha256": predictor.checksum,
+        "architecture": dict(predictor.architecture),
+        "transform": asdict(predictor.transform),
+        "precision": predictor.precision,
+        "backend": predictor.backend,
+        "device": str(predictor.device),
+        "versions": versions(),
+    }
+
+
 def cache_key(settings: Mapping[str, Any], sample: Sample, resolver: CameraResolver) -> str:
     """A short text that is another one when the settings, the sample or one of its files is."""
     if sample.depth is None and sample.normal is None:  # nothing to compare with

@@ -7,21 +7,32 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from mono.data.annotations import load_annotations
 from mono.data.sample import Sample
+from mono.data.saved_predictions import PredictionFormat
+from mono.evaluation.alignment import TIERS
+from mono.evaluation.files import write_evaluation
+from mono.evaluation.protocols import Protocol, read_protocol
 from mono.evaluation.result import EvaluationResult
+from mono.inference.load import load_model
 from mono.inference.predictor import Predictor
+from mono.model.zoo import MODELS
 from mono.runs.execute import execute_plan
 from mono.runs.folder import lock_output_folder, open_output_folder, write_journal
 from mono.runs.options import RunOptions
+from mono.runs.outputs import OutputOptions
 from mono.runs.paths import remove_files
 from mono.runs.plan import RunPlan, plan_run
-from mono.runs.records import metrics_from_record, normals_from_record, run_settings
+from mono.runs.records import metrics_from_record, normals_from_record, run_metadata, run_settings
+from mono.runs.score_saved import saved_metadata, score_saved
 from mono.system.distributed import Ranks
-from mono.system.errors import RunError
+from mono.system.errors import MetricDepthError, RunError
 from mono.system.failure import Failure
 
 logger = logging.getLogger(__name__)
@@ -116,3 +127,70 @@ def _summarize(
         normals=normals,
         image_records=image_records,
     )
+
+
+def evaluate(
+    data: str | os.PathLike[str],
+    model: str | os.PathLike[str] | Predictor = "lite",
+    *,
+    out: str | os.PathLike[str],
+    protocol: str | Protocol = "none",
+    data_root: str | os.PathLike[str] | None = None,
+    alignments: tuple[str, ...] = TIERS,
+    report: bool = True,
+    derive_normals: bool = False,
+    prediction_format: PredictionFormat | None = None,
+    workers: int = 1,
+    on_done: Callable[[int], None] = lambda count: None,
+) -> EvaluationResult:
+    """Evaluate a model or saved predictions, and write metrics.json and report.html.
+
+    Args:
+        data: annotation JSON, or a folder with annotations.json.
+        model: model as for `load_model`, a loaded predictor, or a folder of saved predictions.
+        out: output folder.
+        protocol: name of a protocol, path of a protocol config (.py), or a protocol.
+        data_root: folder that paths in the JSON are relative to.
+        alignments: tiers of `mono.evaluation.alignment.ALIGNMENTS` to compute.
+        report: write report.html too.
+        derive_normals: derive ground-truth normals from dense ground-truth depth where none are annotated.
+        prediction_format: meaning of saved depth files; None: depth [m], or in the file's own scale.
+        workers: threads beside the network, or processes for saved predictions.
+        on_done: called with the number of images finished since the last call.
+
+    Returns:
+        Scores and failures of all images.
+
+    Raises:
+        MetricDepthError: the data, the model, the protocol or an option cannot be used.
+        OSError: the output folder cannot be written.
+    """
+    path, folder = Path(data), Path(out)
+    path = path / "annotations.json" if path.is_dir() else path
+    samples = load_annotations(path, data_root)
+    rules = protocol if isinstance(protocol, Protocol) else read_protocol(protocol)
+    if not isinstance(model, Predictor) and str(model) not in MODELS and Path(model).is_dir():
+        meaning = prediction_format or PredictionFormat()
+        records = folder / "report" if report else None
+        result = score_saved(
+            samples, Path(model), rules, workers, alignments, records, on_done, derive_normals, None, meaning
+        )
+        metadata, name = saved_metadata(Path(model), meaning), str(model)
+    elif prediction_format is not None:
+        raise MetricDepthError(f"a prediction format is for saved predictions, and there is no folder {model}")
+    else:
+        predictor = model if isinstance(model, Predictor) else load_model(model)
+        options = RunOptions(
+            folder,
+            OutputOptions(save=()),
+            workers=workers,
+            protocol=rules,
+            alignments=alignments,
+            report=report,
+            derive_normals=derive_normals,
+        )
+        finished = run(samples, predictor, options, on_done)
+        assert finished is not None  # as this process is alone
+        result, metadata, name = finished, run_metadata(predictor), predictor.name
+    write_evaluation(result, folder, rules, metadata, title=f"{name} on {path.parent.name or path.stem}")
+    return result

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,20 +60,9 @@ def command() -> list[str]:
 
 def run_metadata(predictor: Predictor) -> dict[str, Any]:
     """Collect the facts that are needed to repeat a run."""
-    from mono.system.versions import versions
+    from mono.runs import records
 
-    return {
-        "command": command(),
-        "model": predictor.name,
-        "checkpoint": str(predictor.checkpoint),
-        "checksum_sha256": predictor.checksum,
-        "architecture": dict(predictor.architecture),
-        "transform": asdict(predictor.transform),
-        "precision": predictor.precision,
-        "backend": predictor.backend,
-        "device": str(predictor.device),
-        "versions": versions(),
-    }
+    return {"command": command(), **records.run_metadata(predictor)}
 
 
 def execute(

@@ -61,6 +61,21 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
     }
 
 
+def run_metadata(predictor: Predictor) -> dict[str, Any]:
+    """Describe the model and its computation for `metrics.json`."""
+    return {
+        "model": predictor.name,
+        "checkpoint": str(predictor.checkpoint),
+        "checksum_sha256": predictor.checksum,
+        "architecture": dict(predictor.architecture),
+        "transform": asdict(predictor.transform),
+        "precision": predictor.precision,
+        "backend": predictor.backend,
+        "device": str(predictor.device),
+        "versions": versions(),
+    }
+
+
 def wanted_kinds(sample: Sample, options: RunOptions) -> set[str]:
     """List the kinds of results that a run makes of a sample."""
     kinds = set(options.output.save)

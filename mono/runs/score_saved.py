@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -98,6 +99,20 @@ def score_saved(
         hints=tuple(_hints([outcome.score for _, outcome in scored], meaning)),
         done=len(outcomes),
     )
+
+
+def saved_metadata(folder: Path, meaning: PredictionFormat) -> dict[str, Any]:
+    """Describe saved predictions for `metrics.json`.
+
+    Args:
+        folder: folder of the predictions.
+        meaning: format of the depth files.
+    """
+    plain = meaning == METRES
+    return {
+        "predictions": str(folder),
+        **({} if plain else {"prediction_kind": meaning.kind, "prediction_scale": meaning.scale}),
+    }
 
 
 def scorable(samples: Sequence[Sample]) -> list[Sample]:

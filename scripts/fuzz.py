@@ -257,8 +257,24 @@ def _checkpoint_corpus(folder: Path) -> list[Path]:
     return [folder / name for name in ("a.pth", "b.pth", "c.safetensors")]
 
 
+def _annotation_corpus(folder: Path) -> list[Path]:
+    for name in ("a.png", "b.png"):
+        Image.fromarray(_scene()).save(folder / name)
+    first = {"rgb": "a.png", "depth": "b.png", "depth_scale": 1000, "cam_in": [50, 50, 31.5, 23.5]}
+    (folder / "a.json").write_text(json.dumps({"files": [first, {"rgb": "b.png"}]}))
+    return [folder / "a.json"]
+
+
+def _record_corpus(folder: Path) -> list[Path]:
+    from mono.evaluation.protocols import PROTOCOLS
+    from mono.evaluation.report.image_records import save_image_record
+
+    depth = np.linspace(1, 9, 48 * 64, dtype=np.float32).reshape(48, 64)
+    save_image_record(folder / "a.json", _scene(), depth, depth * 1.1, PROTOCOLS[0], depth)
+    return [folder / "a.json"]
+
+
 _CAMERA = {"fx": 50.0, "fy": 50.0, "cx": 31.5, "cy": 23.5, "width": 64, "height": 48, "distortion": [0.1, 0.0]}
-_ENTRY = {"rgb": "rgb/a.png", "depth": "depth/a.png", "depth_scale": 1000, "cam_in": [50, 50, 31.5, 23.5]}
 _RECORD = {"name": "a", "input": "a.jpg", "status": "ok", "key": "0", "outputs": {"depth": "depth/a.png"}}
 _POSES = [f"{i}.0 {i} 0 0.5 0 0 0 1" for i in range(6)]
 
@@ -272,10 +288,10 @@ READERS = {
         _camera,
         _texts(
             a__json=json.dumps(_CAMERA),
-            cameras__txt="1 PINHOLE 64 48 50 50 31.5 23.5\n2 SIMPLE_RADIAL 64 48 50 32 24 0\n",
+            cameras__txt="1 PINHOLE 64 48 50 50 31.5 23.5\n",
         ),
     ),
-    "annotations": Reader(_annotations, _texts(a__json=json.dumps({"files": [_ENTRY, _ENTRY | {"rgb": "b.png"}]}))),
+    "annotations": Reader(_annotations, _annotation_corpus),
     "manifests": Reader(_manifest, _texts(manifest__jsonl="\n".join(json.dumps(_RECORD) for _ in range(3)) + "\n")),
     "trajectories": Reader(
         _trajectory,
@@ -286,9 +302,7 @@ READERS = {
         ),
     ),
     "checkpoints": Reader(_checkpoint, _checkpoint_corpus),
-    "image records": Reader(
-        _image_record, _texts(a__json=json.dumps({"version": 1, "name": "a", "image": "", "depth": [[1, 2]]}))
-    ),
+    "image records": Reader(_image_record, _record_corpus),
 }
 
 # ---- mutation
@@ -457,7 +471,7 @@ def fuzz(name: str, seconds: float, seed: int, keep: Path) -> Counter[str]:
             if not child.alive:
                 child = _Child(name)
             i = rng.randrange(len(paths))
-            path = Path(temporary, paths[i].name)
+            path = corpus / f"fuzzed{paths[i].suffix}"  # beside the files that it names
             path.write_bytes(mutate(contents[i], rng.choice(contents), rng))
             outcome, detail = child.outcome(path)
             outcomes[outcome] += 1

@@ -87,11 +87,11 @@ def _read_array(file: IO[bytes], size: int) -> np.ndarray:
     if needed > size:
         raise ArrayError(f"is cut short: its array takes {needed} bytes, the file has {size}; write it again")
     values = np.empty(count, dtype)
-    buffer, done = memoryview(values).cast("B") if needed else memoryview(b""), 0
+    buffer, done = values.view(np.uint8), 0
     while done < needed:
         part = file.read(min(1 << 24, needed - done))
         if not part:
             raise ArrayError("is cut short: its array is incomplete; write it again")
-        buffer[done : done + len(part)] = part
+        buffer[done : done + len(part)] = np.frombuffer(part, np.uint8)
         done += len(part)
     return values.reshape(shape[::-1]).T if fortran else values.reshape(shape)

@@ -17,6 +17,7 @@ from mono.io.arrays import ArrayError, read_npy, read_npz
 from mono.io.atomic import atomic_path, write_bytes
 from mono.io.depth_encoding import encode_png16, quantise, valid_or_zero, write_npz
 from mono.io.exr import ExrError, read_depth_channel, write_depth_channel
+from mono.io.file_kinds import why_not_a_file
 from mono.io.images import DECODING_ERRORS
 from mono.io.tiff import TiffError, needs_own_reader, read_directories, read_pixels
 from mono.system.errors import MetricDepthError
@@ -56,9 +57,8 @@ def read_depth(path: str | os.PathLike[str], scale: float | None = None) -> np.n
     path = Path(path)
     if scale is not None and not (math.isfinite(scale) and scale > 0):
         raise DepthError(f"{path}: depth_scale is {scale}; it must be a positive number (stored value per meter)")
-    if not path.is_file():
-        state = "is a folder, not a depth map" if path.is_dir() else "there is no such file; check the path"
-        raise DepthError(f"{path}: {state}")
+    if (problem := why_not_a_file(path, "a depth map")) is not None:
+        raise DepthError(f"{path}: {problem}")
     suffix = path.suffix.lower()
     try:
         if suffix not in DEPTH_SUFFIXES:
@@ -152,9 +152,8 @@ def _read_image_values(path: Path) -> tuple[np.ndarray, float | None]:
     with path.open("rb") as file:
         head = file.read(8)
         tags = read_directories(file) if head[:2] in (b"II", b"MM") else []
-        if tags and needs_own_reader(tags[0]):
+        if tags and needs_own_reader(tags[0], head):
             return read_pixels(file, tags[0]), None
-        file.seek(0)
         with _open_png_or_tiff(path, file, head) as image:
             if image.width * image.height > MAX_PIXELS:
                 size = f"{image.width}x{image.height}"
@@ -169,6 +168,7 @@ def _read_image_values(path: Path) -> tuple[np.ndarray, float | None]:
 
 
 def _open_png_or_tiff(path: Path, file: Any, head: bytes) -> Image.Image:
+    file.seek(0)
     try:
         if head == b"\x89PNG\r\n\x1a\n":
             return PngImagePlugin.PngImageFile(file, "")

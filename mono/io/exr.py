@@ -13,10 +13,11 @@ import numpy as np
 from mono.system.errors import MetricDepthError
 
 MAX_PIXELS = 1 << 27
-_MAX_HEADER, _MAX_CHANNELS, _MAX_PARTS = 1 << 20, 64, 8
+_MAX_BYTES, _MAX_HEADER, _MAX_PARTS = 1 << 31, 1 << 20, 8
 _TILED, _DEEP, _SEVERAL_PARTS = 0x200, 0x800, 0x1000
 _ROWS = {0: 1, 1: 1, 2: 1, 3: 16, 4: 32, 5: 16, 6: 32, 7: 32, 8: 32, 9: 256}  # of a chunk, by compression
 _ZIPPED = (2, 3)
+_SAMPLE_BYTES = {0: 4, 1: 2, 2: 4}  # uint32, float16, float32
 
 
 class ExrError(MetricDepthError):
@@ -42,15 +43,13 @@ def read_depth_channel(path: Path) -> np.ndarray:
     check_structure(path)
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
-            channels = {name: np.array(channel.pixels) for name, channel in file.channels().items()}
+            channels = file.channels()
+            names = [name for name in ("Z", "depth", "Y", "R") if name in channels] or list(channels)
+            if names[0] in ("Z", "depth", "Y", "R") or len(names) == 1:
+                return np.array(channels[names[0]].pixels)
     except Exception as error:  # the library raises several kinds, some of them its own
         raise ExrError("is damaged, or a kind of EXR that cannot be read; write it again") from error
-    for name in ("Z", "depth", "Y", "R"):
-        if name in channels:
-            return channels[name]
-    if len(channels) != 1:
-        raise ExrError(f"holds the channels {', '.join(channels)[:200]}; name the depth channel Z")
-    return next(iter(channels.values()))
+    raise ExrError(f"holds the channels {', '.join(names)[:200]}; name the depth channel Z")
 
 
 def write_depth_channel(path: Path, depth: np.ndarray) -> None:
@@ -84,7 +83,9 @@ def check_structure(path: Path) -> None:
     with path.open("rb") as file:
         try:
             _check(file, size)
-        except (struct.error, IndexError, UnicodeDecodeError, KeyError, OverflowError) as error:
+        except ExrError:
+            raise
+        except (struct.error, IndexError, ValueError, KeyError, OverflowError) as error:
             raise ExrError("is damaged or not an EXR: its header cannot be read; write it again") from error
 
 
@@ -131,8 +132,8 @@ def _count_chunks(header: dict[str, bytes], tiled: bool) -> int:
     width, height = right - left + 1, bottom - top + 1
     if width < 1 or height < 1 or width * height > MAX_PIXELS:
         raise ExrError(f"announces {width}x{height} pixels, which is not a depth map of at most 134 megapixels")
-    if header["channels"].count(b"\0") > 20 * _MAX_CHANNELS:
-        raise ExrError(f"holds more than {_MAX_CHANNELS} channels; write the depth alone")
+    if width * height * _pixel_bytes(header["channels"]) > _MAX_BYTES:
+        raise ExrError("holds channels of more than 2.1 GB together; write the depth alone")
     if "chunkCount" in header:
         (count,) = struct.unpack("<i", header["chunkCount"])
     elif tiled:
@@ -158,7 +159,7 @@ def _check_chunks(
 ) -> None:
     tiled = tiled or header.get("type", b"")[:4] == b"tile"
     lead = 4 * several + (16 if tiled else 4)
-    for offset in offsets:
+    for number, offset in enumerate(offsets):
         if not start <= offset <= size - lead - 4:
             raise ExrError("is cut short: parts of its pixels are missing; write it again")
         file.seek(offset + lead)
@@ -166,21 +167,38 @@ def _check_chunks(
         if offset + lead + 4 + length > size:
             raise ExrError("is cut short: parts of its pixels are missing; write it again")
         if header["compression"][0] in _ZIPPED and not tiled:
-            _check_zip(file.read(length), header)
+            _check_zip(file.read(length), number, header)
 
 
-def _check_zip(data: bytes, header: dict[str, bytes]) -> None:
-    left, _, right, _ = struct.unpack("<4i", header["dataWindow"])
-    full = (right - left + 1) * _ROWS[header["compression"][0]] * 4 * _MAX_CHANNELS
+def _check_zip(data: bytes, number: int, header: dict[str, bytes]) -> None:
+    left, top, right, bottom = struct.unpack("<4i", header["dataWindow"])
+    rows = _ROWS[header["compression"][0]]
+    full = min(rows, bottom - top + 1 - number * rows) * (right - left + 1) * _pixel_bytes(header["channels"])
+    subsampled = any((across, down) != (1, 1) for _, across, down in _read_channels(header["channels"]))
+    if subsampled or len(data) == full:  # rows that do not shrink are stored as they are
+        return
     unpacker = zlib.decompressobj()
     try:
-        unpacker.decompress(data, full)
-        damaged = not unpacker.eof
+        done = len(unpacker.decompress(data, full + 1)) == full and (unpacker.eof or not unpacker.decompress(b"", 1))
     except zlib.error:
-        # Rows that do not shrink are stored as they are, which no checksum guards.
-        damaged = len(data) % ((right - left + 1) * 2) != 0
-    if damaged:
+        done = False
+    if not done or not unpacker.eof:
         raise ExrError("is damaged: its compressed pixels are not what was written; write it again")
+
+
+def _pixel_bytes(channels: bytes) -> int:
+    """Sum the sample sizes of a channel list [bytes]."""
+    return sum(_SAMPLE_BYTES[kind] for kind, _, _ in _read_channels(channels))
+
+
+def _read_channels(channels: bytes) -> list[tuple[int, int, int]]:
+    """Read sample type and subsampling along both axes of each channel."""
+    found, place = [], 0
+    while place < len(channels) and channels[place]:
+        place = channels.index(b"\0", place) + 1
+        found.append(struct.unpack_from("<i4xii", channels, place))
+        place += 16
+    return found
 
 
 def _read_text(file: BinaryIO) -> str:

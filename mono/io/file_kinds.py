@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 _NAMED = "a JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC, JPEG 2000 or PPM"
 _OTHER_KINDS = (
     (b"%!PS", "a PostScript document"),
@@ -23,6 +25,28 @@ _OTHER_KINDS = (
     (b"FOVb", "raw sensor data"),
     (b"\0MRM", "raw sensor data"),
 )
+
+
+def why_not_a_file(path: Path, kind: str) -> str | None:
+    """Explain why a path is not a file that can be opened.
+
+    Args:
+        path: path of any content and length.
+        kind: expected kind of file, with its article.
+
+    Returns:
+        Cause and remedy, to follow "FILE: "; None for a regular file.
+    """
+    try:
+        if path.is_file():
+            return None
+        if path.is_dir():
+            return f"is a folder, not {kind}; name a file in it"
+        if path.exists():
+            return f"is not a regular file; give {kind} as a file"
+    except (OSError, ValueError) as error:
+        return f"cannot be opened ({getattr(error, 'strerror', None) or error}); check the path"
+    return "there is no such file; check the path"
 
 
 def describe_file(head: bytes) -> str:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from mono.io.colors import array_to_rgb, to_rgb
 from mono.io.exif import ExifCamera, read_exif_camera, read_orientation
-from mono.io.file_kinds import describe_file
+from mono.io.file_kinds import describe_file, why_not_a_file
 from mono.io.tiff import Tags, TiffError, decoded_bytes, is_raw, needs_own_reader, read_directories, read_pixels
 from mono.system.errors import MetricDepthError
 
@@ -102,12 +102,8 @@ def read_image(path: str | os.PathLike[str]) -> Photo:
             side, or too large: 268 megapixels (WebP, GIF, AVIF, HEIC and JPEG 2000: 67).
     """
     path = Path(path)
-    if not path.exists():
-        raise ImageError(f"{path}: there is no such file; check the path")
-    if path.is_dir():
-        raise ImageError(f"{path}: is a folder, not an image; give it as an input folder instead")
-    if not path.is_file():
-        raise ImageError(f"{path}: is not a regular file; give an image file")
+    if (problem := why_not_a_file(path, "an image")) is not None:
+        raise ImageError(f"{path}: {problem}")
     try:
         with path.open("rb") as file:
             return _decode(path, file)
@@ -128,12 +124,12 @@ def image_cost(path: str | os.PathLike[str]) -> int:
     """
     path = Path(path)
     try:
-        if not path.is_file():
+        if why_not_a_file(path, "an image") is not None:
             return 0
         with path.open("rb") as file:
             head = file.read(1024)
             tags = _tiff_tags(file, head)
-            if tags and needs_own_reader(tags[0]):
+            if tags and needs_own_reader(tags[0], head):
                 return 2 * decoded_bytes(tags[0])
             image = _open(file, head)
             if image is None:
@@ -151,12 +147,12 @@ def _decode(path: Path, file: io.BufferedReader) -> Photo:
         raise ImageError(f"{path}: is empty (0 bytes); copy or download it again")
     if (size := os.fstat(file.fileno()).st_size) > MAX_FILE_BYTES:
         raise ImageError(f"{path}: is a file of {size / 1e9:.1f} GB, more than 1.1 GB; save it as JPEG")
-    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and b"avif" not in head[12:64]:
         _register_heif(path)
     tags = _tiff_tags(file, head)
     if is_raw(tags) or (tags and head[8:10] == b"CR") or head[4:12] == b"ftypcrx ":
         raise ImageError(f"{path}: is raw sensor data, as cameras store it; develop it to JPEG, PNG or TIFF first")
-    if tags and needs_own_reader(tags[0]):
+    if tags and needs_own_reader(tags[0], head):
         try:
             values = read_pixels(file, tags[0])
         except TiffError as error:

@@ -13,6 +13,7 @@ from mono.io.arrays import ArrayError, read_npy
 from mono.io.atomic import atomic_path, write_bytes
 from mono.io.camera_files import same_aspect
 from mono.io.depth_encoding import encode_png16
+from mono.io.file_kinds import why_not_a_file
 from mono.io.images import DECODING_ERRORS
 from mono.system.errors import MetricDepthError
 
@@ -62,9 +63,8 @@ def read_normals(
     path = Path(path)
     if frame not in NORMAL_FRAMES:
         raise MetricDepthError(f"{path}: normal_frame is {frame!r}; it is one of {', '.join(NORMAL_FRAMES)}")
-    if not path.is_file():
-        state = "is a folder, not a map of normals" if path.is_dir() else "there is no such file; check the path"
-        raise NormalError(f"{path}: {state}")
+    if (problem := why_not_a_file(path, "a map of normals")) is not None:
+        raise NormalError(f"{path}: {problem}")
     suffix = path.suffix.lower()
     if suffix not in NORMAL_SUFFIXES:
         raise NormalError(f"{path}: normals cannot be read from {suffix or 'a file without suffix'}; {_KINDS}")
@@ -112,12 +112,12 @@ def _read_npy(path: Path) -> np.ndarray:
     normal = np.empty(stored.shape, np.float32)
     lengths, bad = [], 0
     for rows in _strips(len(stored)):
-        with np.errstate(over="ignore"):
-            strip = stored[rows].astype(np.float32)
+        strip = _to_float32(stored[rows])
         bad += int((~np.isfinite(strip)).any(axis=2).sum())
         if bad:
             continue
-        length = np.linalg.norm(strip, axis=2)
+        with np.errstate(over="ignore"):
+            length = np.linalg.norm(strip, axis=2)
         lengths.append(length[length > 0])
         present = length > _LEAST
         normal[rows] = np.where(present[..., None], strip / np.where(present, length, 1)[..., None], np.float32(0))
@@ -165,6 +165,11 @@ def _read_codes(path: Path) -> np.ndarray:
         channels = 1 if stored.ndim == 2 else stored.shape[2]
         raise NormalError(f"{path}: has {channels} channels; normals are RGB, without alpha; {_KINDS}")
     return np.ascontiguousarray(stored[..., ::-1])
+
+
+def _to_float32(values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(np.float32)
 
 
 def _check_size(path: Path, width: int, height: int) -> None:

@@ -86,23 +86,46 @@ def _read_directory(file: BinaryIO, place: int, order: str, big: bool) -> tuple[
 
 
 def is_raw(directories: list[Tags]) -> bool:
-    """Check for undeveloped sensor data, as in DNG, NEF, ARW and CR2."""
+    """Check for undeveloped sensor data, as in DNG, NEF, ARW and CR2.
+
+    Args:
+        directories: as from `read_directories`.
+
+    Returns:
+        True if any of them holds such data.
+    """
     return any(_DNG in tags or tags.get(_PHOTOMETRIC, (0,))[0] in _SENSOR_DATA for tags in directories)
 
 
-def needs_own_reader(tags: Tags) -> bool:
+def needs_own_reader(tags: Tags, head: bytes) -> bool:
     """Check for layouts that Pillow refuses or reads wrongly.
 
-    These are floats of other than 32 bits, floats in several channels, and 16-bit channels stored one after another.
+    These are floats of other than 32 bits, floats in several channels, compressed big-endian floats, and 16-bit
+    channels stored one after another.
+
+    Args:
+        tags: first of `read_directories`.
+        head: first bytes of the file.
+
+    Returns:
+        True for such layouts, which `read_pixels` reads or explains.
     """
     bits, channels = tags.get(_BITS, (1,))[0], tags.get(_SAMPLES, (1,))[0]
     if tags.get(_FORMAT, (1,))[0] == 3:
-        return bits != 32 or channels > 1
+        swapped = head[:2] == b"MM" and tags.get(_COMPRESSION, (1,))[0] != 1
+        return bits != 32 or channels > 1 or swapped
     return channels > 1 and bits > 8 and tags.get(_PLANAR, (1,))[0] == 2
 
 
 def decoded_bytes(tags: Tags) -> int:
-    """Compute the size of a TIFF's decoded pixels [bytes]."""
+    """Compute the size of a TIFF's decoded pixels.
+
+    Args:
+        tags: first of `read_directories`.
+
+    Returns:
+        Size [bytes].
+    """
     width, height = tags.get(_WIDTH, (0,))[0], tags.get(_HEIGHT, (0,))[0]
     return width * height * tags.get(_SAMPLES, (1,))[0] * tags.get(_BITS, (1,))[0] // 8
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from mono.io.file_kinds import why_not_a_file
 from mono.io.images import FULL_SIZE_PIXELS, MIN_SIDE
 from mono.io.video_container import VideoError, explained, import_av, open_stream, read_video_exif
 
@@ -66,8 +67,8 @@ class Video:
         """
         import_av()
         self.path = Path(path)
-        if not self.path.is_file():
-            raise VideoError(f"{path}: {'is a folder' if self.path.is_dir() else 'there is no such file'}, not a video")
+        if (problem := why_not_a_file(self.path, "a video")) is not None:
+            raise VideoError(f"{path}: {problem}")
         if self.path.stat().st_size == 0:
             raise VideoError(f"{path}: is empty (0 bytes); copy or download it again")
         with explained(self.path):

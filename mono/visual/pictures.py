@@ -110,18 +110,20 @@ def colorize_normals(normal: np.ndarray) -> np.ndarray:
 
 
 def visualize_normals(rgb: np.ndarray, normal: np.ndarray, *, max_side: int = 1280) -> np.ndarray:
-    """The photo and its surface normals side by side (below each other where the photo is wide).
+    """Show a photo and its surface normals.
+
+    The panels lie side by side, or one below the other where the photo is wide.
 
     Args:
-        rgb: (height, width, 3) uint8.
-        normal: as for `colorize_normals`.
-        max_side: longest side of each of the two panels [px]; larger ones are made smaller.
+        rgb: (H, W, 3) uint8 photo.
+        normal: (H, W, 3) unit normals, as in `colorize_normals`.
+        max_side: longest side of each panel [px]; larger ones are shrunk.
 
     Returns:
-        A picture of another size, (height', width', 3) uint8 RGB.
+        (H', W', 3) uint8 RGB of another size.
 
     Raises:
-        ValueError: sizes do not fit.
+        MetricDepthError: sizes do not agree.
     """
     return _beside(rgb, colorize_normals(normal), max_side)
 

@@ -14,9 +14,11 @@ import pytest
 
 from mono.io.depth import DepthError, read_depth, suspicious_maximum, write_depth
 from mono.io.exr import ExrError, check_structure
+from mono.io.images import image_cost, read_image
 from mono.io.normals import NormalError, read_normals
+from mono.system.errors import MetricDepthError
 
-DEPTH = np.linspace(1, 9, 40 * 30, dtype=np.float32).reshape(30, 40)
+DEPTH = np.repeat(np.linspace(1, 9, 8 * 30, dtype=np.float32).reshape(30, 8), 5, axis=1)
 
 
 def npy_header(shape: tuple[int, ...], kind: str = "<f4") -> bytes:
@@ -119,7 +121,7 @@ def test_whole_exr_passes_and_cut_or_damaged_ones_do_not(tmp_path: Path) -> None
         with pytest.raises(ExrError, match=r"cut short|damaged"):
             check_structure(path)
     data = bytearray(whole)
-    data[-40] ^= 0xFF
+    data[-10] ^= 0xFF
     path.write_bytes(data)
     with pytest.raises(ExrError, match="compressed pixels"):
         check_structure(path)
@@ -159,6 +161,17 @@ def test_openexr_agrees_with_what_was_written_here(tmp_path: Path) -> None:
         (tmp_path / "c.exr").write_bytes(data[:kept])
         with pytest.raises(DepthError, match=r"cut short|damaged"):
             read_depth(tmp_path / "c.exr")
+
+
+# ---- paths
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".png", "x" * 5000, "a\0.png", "gone/../../x.png"])
+def test_paths_that_cannot_be_opened(tmp_path: Path, name: str) -> None:
+    for read in (read_depth, read_normals, read_image):
+        with pytest.raises(MetricDepthError, match=r"cannot be opened|no such file"):
+            read(tmp_path / name)  # type: ignore[operator]
+    assert image_cost(tmp_path / name) == 0
 
 
 # ---- normals

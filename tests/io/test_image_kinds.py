@@ -200,7 +200,7 @@ def test_cut_outs_lie_over_white_and_nearly_empty_ones_are_reported(
         rgb = read_image(tmp_path / f"{name}.png").rgb
         assert (rgb[30:, 30:] == 255).all() and (rgb[:4, :4] == RGB[:4, :4]).all()
     assert "speck.png: only 0.52 % of its pixels are opaque" in caplog.text
-    assert "cut_out" not in caplog.text
+    assert "cut_out.png" not in caplog.text
 
 
 # ---- TIFF

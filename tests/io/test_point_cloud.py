@@ -92,8 +92,7 @@ def test_thin_things_and_ramps_of_upsampled_depth_go_with_a_larger_neighborhood(
     depth[:, 50:54] = 2.0  # a pole
     depth[:, 44:50] = np.geomspace(8, 2, 8)[1:-1]  # its upsampled edges
     depth[:, 54:60] = np.geomspace(2, 8, 8)[1:-1]
-    near = depth_edges(depth, 0.25, radius=1)
-    assert not near[:, 52].any() and near[:, 46].all()
+    assert not depth_edges(depth, 0.25, radius=1).any()
     wide = depth_edges(depth, 0.25, radius=6)
     assert wide[:, 44:60].all() and not wide[:, :37].any() and not wide[:, 67:].any()
     assert [edge_radius(shape) for shape in ((480, 640), (375, 1242), (3024, 4032))] == [1, 2, 6]

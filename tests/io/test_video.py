@@ -14,7 +14,7 @@ _SIZE = (64, 48)
 
 
 def write_video(path, count=20, rate=10, codec="mpeg4", rotation=0, size=_SIZE, metadata=None, gop=6):
-    """A video whose frame i is a grey of 8 + 10 i, with a white patch at the top left."""
+    """A video whose frame i is a gray of 8 + 10 i, with a white patch at the top left."""
     with av.open(str(path), "w", options={"movflags": "use_metadata_tags"} if metadata else {}) as container:
         container.metadata.update(metadata or {})
         stream = container.add_stream(codec, rate=rate)

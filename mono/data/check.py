@@ -140,8 +140,7 @@ class _Checker:
         except ImageError as error:
             self._add(number, "rgb", sample.rgb, "unreadable image", without_path(error, sample.rgb))
         else:
-            size = photo.rgb.shape[1], photo.rgb.shape[0]
-            header = ImageHeader(*size, header.orientation)
+            size = header.size
             self.sizes[size] += 1
             content = hashlib.blake2b(photo.rgb.tobytes(), digest_size=16, key=str(size).encode()).digest()
             first = self.contents.setdefault(content, number)

@@ -262,8 +262,10 @@ def _along_axis(sample: AnnotatedDepth, distance: np.ndarray) -> np.ndarray:
     """Convert distances along the ray to depth along the optical axis."""
     if sample.intrinsics is None:
         raise DepthError(f"{sample.depth}: is distance along the ray, which needs a camera; add cam_in to its entry")
-    rays = Camera(*sample.intrinsics, *read_image_header(sample.rgb).size).resized(*distance.shape[::-1]).rays()
-    return distance / np.linalg.norm(rays, axis=2)
+    camera = Camera(*sample.intrinsics, *read_image_header(sample.rgb).size).resized(*distance.shape[::-1])
+    with np.errstate(over="ignore", invalid="ignore"):  # of absurd cameras, which `annotate check` reports
+        depth = distance / np.linalg.norm(camera.rays(), axis=2)
+    return np.where(np.isfinite(depth), depth, np.float32(0))
 
 
 def _mismatch(shape: tuple[int, ...], rgb: Path) -> str:

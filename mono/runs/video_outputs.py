@@ -70,7 +70,7 @@ def finish_videos(
     with lock_output_folder(out):
         manifest = Manifest(out)
         for frames in by_video(samples).values():
-            done = [(sample, depth) for sample in frames if (depth := _depth_file(manifest, sample))]
+            done = [(sample, file) for sample in frames if (file := _depth_file(manifest, sample))]
             if not done:
                 continue
             name = done[0][0].name.rpartition("/")[0]

@@ -144,10 +144,13 @@ class Counting(toys.ToyNetwork):
 def test_the_network_runs_once_where_depth_is_saved_in_full_precision(tmp_path, toy_predictor, form, runs):
     samples, out = find_images([write_photos(tmp_path / "photos", 3)]), tmp_path / "out"
     predictor, Counting.images = replace(toy_predictor, network=Counting()), 0
+    cloud = CloudOptions(edge_filter=None)  # the filter looks at the confidence, which is not saved
     for save in (("depth",), ("vis", "pcd", "normal")):
-        run(samples, predictor, RunOptions(out, OutputOptions(save, form), batch_size=2, resolver=GIVEN))
+        run(samples, predictor, RunOptions(out, OutputOptions(save, form, cloud), batch_size=2, resolver=GIVEN))
     assert Counting.images == 3 * runs
-    whole = RunOptions(tmp_path / "whole", OutputOptions(("depth", "vis", "pcd", "normal"), form), 2, resolver=GIVEN)
+    whole = RunOptions(
+        tmp_path / "whole", OutputOptions(("depth", "vis", "pcd", "normal"), form, cloud), 2, resolver=GIVEN
+    )
     run(samples, predictor, whole)
     assert files_of(out) == files_of(whole.out)
 

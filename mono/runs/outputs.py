@@ -16,14 +16,13 @@ from mono.geometry.camera import Camera
 from mono.inference.prediction import Prediction
 from mono.io.depth import DEPTH_FORMATS, write_depth
 from mono.io.normals import NORMAL_FORMATS, write_normal
-from mono.io.point_cloud import CAMERA_FRAME, depth_edges, point_cloud, write_ply
+from mono.io.point_cloud import AXES, depth_edges, edge_radius, point_cloud, write_ply
 from mono.system.errors import MetricDepthError
 from mono.visual.pictures import visualize_depth, visualize_normals, write_image
 from mono.visual.top_view import draw_top_view
 
 KINDS = ("depth", "vis", "pcd", "normal")
 CLOUD_SIZES = ("network", "full")
-CLOUD_AXES = ("opencv", "opengl")
 logger = logging.getLogger(__name__)
 
 
@@ -62,7 +61,7 @@ class CloudOptions:
             raise MetricDepthError(f"min_confidence of point clouds is {self.min_confidence:g}; it must be finite")
         if self.min_range and self.max_range and self.min_range >= self.max_range:
             raise MetricDepthError(f"points from {self.min_range:g} m to {self.max_range:g} m: there are none")
-        for name, value, known in (("size", self.size, CLOUD_SIZES), ("axes", self.axes, CLOUD_AXES)):
+        for name, value, known in (("size", self.size, CLOUD_SIZES), ("axes", self.axes, tuple(AXES))):
             if value not in known:
                 raise MetricDepthError(f'{name} of point clouds is "{value}"; known: {", ".join(known)}')
 
@@ -161,7 +160,7 @@ def kinds_from_saved_depth(normal_source: str | None, cloud: CloudOptions, repor
 
 def cloud_needs_confidence(cloud: CloudOptions) -> bool:
     """Tell whether a point cloud depends on the network's confidence."""
-    return cloud.min_confidence is not None
+    return cloud.min_confidence is not None or cloud.edge_filter is not None
 
 
 def write_outputs(
@@ -237,7 +236,7 @@ def _write_cloud(
     depth, confidence, camera, filters = prediction.depth, prediction.confidence, prediction.camera, options.filters
     if options.size == "network" and network_pixels and depth.size > network_pixels:
         if edges := filters.pop("edge_filter", None):  # judged between neighbors, before most of them go
-            depth = np.where(depth_edges(depth, edges), np.float32(0), depth)
+            depth = np.where(depth_edges(depth, edges, confidence, edge_radius(depth.shape)), np.float32(0), depth)
         step = math.ceil(math.sqrt(depth.size / network_pixels))
         depth, rgb, confidence = (values[::step, ::step] for values in (depth, rgb, confidence))
         normal = None if normal is None else normal[::step, ::step]
@@ -248,11 +247,8 @@ def _write_cloud(
     cloud = point_cloud(depth, rgb, camera, normal=normal, confidence=confidence, **filters)
     if not len(cloud):
         logger.warning("%s: no point is left: %s", path, _why_empty(prediction, options.filters))
-    points, normals, frame = cloud.points, cloud.normals, CAMERA_FRAME
-    if options.axes == "opengl":
-        flip, frame = np.array([1, -1, -1], np.float32), "OpenGL's camera frame: x right, y up, z backward"
-        points, normals = points * flip, None if normals is None else normals * flip
-    write_ply(path, points, cloud.colors, normals, frame=frame)
+    cloud = cloud.in_axes(options.axes)
+    write_ply(path, cloud.points, cloud.colors, cloud.normals, frame=AXES[options.axes])
 
 
 def _why_empty(prediction: Prediction, filters: Mapping[str, float]) -> str:

@@ -8,7 +8,7 @@ BLUE, ORANGE = (31, 119, 180), (255, 127, 14)
 
 
 def columns_of(image, color):
-    return np.flatnonzero((image[60:] == color).all(-1).any(0))  # below the labels
+    return np.flatnonzero((image[40:] == color).all(-1).any(0))  # below the labels
 
 
 def test_a_wall_is_a_line_as_wide_as_its_field_of_view():

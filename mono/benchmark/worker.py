@@ -1,4 +1,4 @@
-"""The process that measures: python -m mono.benchmark.worker case|matmul JSON. It writes one line of JSON."""
+"""Process of a measurement, `python -m mono.benchmark.worker case|matmul JSON`; it writes a line of JSON."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ _MATRICES = (1024, 2048, 3072)
 
 
 def main() -> None:
+    """Measure the case of the command line and write its result."""
     what, text = sys.argv[1:]
     values = json.loads(text)
     if what == "matmul":
@@ -96,7 +97,7 @@ def _computed(predictor: Predictor, case: Case) -> Predictor:
 
 
 def predictor_of(model: str) -> Predictor:
-    """The model in float32; with random weights, always the same, where there is no checkpoint."""
+    """Load a model in float32, with fixed random weights where it has no checkpoint."""
     from mono.config import read_config
     from mono.inference.load import load_model
     from mono.inference.predictor import Predictor
@@ -124,7 +125,7 @@ def _photo(size: tuple[int, int]) -> np.ndarray:
 
 
 def _end_to_end(predictor: Predictor, photo: np.ndarray, count: int, threads: int) -> float:
-    """Seconds from JPEG files to depth PNGs."""
+    """Measure the time from JPEG files to depth PNGs [s]."""
     import PIL.Image
 
     from mono.data.camera_source import CameraResolver
@@ -150,16 +151,16 @@ def _end_to_end(predictor: Predictor, photo: np.ndarray, count: int, threads: in
         summary = run(samples, predictor, options)
         seconds = time.perf_counter() - started
     if summary is None or summary.failures:
-        raise MetricDepthError(f"an image failed: {summary.failures[0][1] if summary else 'no summary'}")
+        raise MetricDepthError(f"an image failed: {summary.failures[0].reason if summary else 'no summary'}")
     return seconds
 
 
 def gflop(network: Network, input_size: tuple[int, int]) -> float:
-    """What an image costs a module, counted without computing it [GFLOP]."""
+    """Count the operations of a network per image, without computing it [GFLOP]."""
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.utils.flop_counter import FlopCounterMode
 
-    fake = FakeTensorMode(allow_non_fake_inputs=True)  # shapes without numbers; the weights are looked at only
+    fake = FakeTensorMode(allow_non_fake_inputs=True)  # shapes without numbers; weights are not copied
     with fake, torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(torch.empty(1, 3, *input_size))
     return counter.get_total_flops() / 1e9

@@ -13,6 +13,7 @@ from pathlib import Path
 from mono.io.images import Photo, read_image
 from mono.system.errors import MetricDepthError
 
+_LONGEST_NAME = 250  # [bytes], as file systems allow 255 and outputs have suffixes of up to 5
 DEPTH_KINDS = ("z", "ray")
 
 
@@ -110,4 +111,13 @@ def _name(path: str, identity: str, level: int) -> str:
         name += suffix.replace(".", "_")
     if level >= 2:
         name += "-" + hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    return name
+    return "/".join(map(_shorten, name.split("/")))
+
+
+def _shorten(part: str) -> str:
+    """Shorten a file name that leaves no room for a suffix, with a hash of the whole name."""
+    data = part.encode("utf-8", "surrogateescape")
+    if len(data) <= _LONGEST_NAME:
+        return part
+    kept = data[: _LONGEST_NAME - 13].decode("utf-8", "ignore")
+    return f"{kept}-{hashlib.sha256(data).hexdigest()[:12]}"

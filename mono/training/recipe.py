@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from mono.config import find_program, run_program
 from mono.system.errors import MetricDepthError
 
 RECIPES = Path(__file__).resolve().parents[1] / "configs" / "training"
@@ -95,19 +96,18 @@ class Recipe:
 
 
 def read_recipe(name: str | Path, options: Mapping[str, Any] | None = None) -> Recipe:
-    """Reads a recipe file: a path, or a name below mono/configs/training. Options override its values.
+    """Read a recipe by name or path; runs the file.
+
+    Args:
+        name: name below mono/configs/training, or the path of your own recipe, as "./mine.py": see
+            `mono.config.find_program`. Recipes are programs.
+        options: values that replace those of the file.
 
     Raises:
         ValueError: the file does not exist, or a name or value in it is wrong.
     """
-    from mmengine.config import Config
-
-    tried = [Path(name), RECIPES / name, RECIPES / f"{name}.py"]
-    path = next((p for p in tried if p.is_file()), None)
-    if path is None:
-        known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.py")))
-        raise MetricDepthError(f"there is no recipe {name}; the package has {known}")
-    values = {**Config.fromfile(str(path)).to_dict(), **(options or {})}
+    path = find_program(name, (RECIPES,), "recipe")
+    values = {**run_program(path, "recipe").to_dict(), **(options or {})}
     known_names = [f.name for f in fields(Recipe)]
     unknown = sorted(set(values) - set(known_names))
     if unknown:

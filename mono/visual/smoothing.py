@@ -1,10 +1,9 @@
-"""Smoothing of the depth scale over the frames of a video."""
+"""Smoothing of the scale of a video's depth, so that it does not flicker."""
 
 from __future__ import annotations
 
 import logging
 import math
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +16,19 @@ from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 
-_CUT = 0.35  # spread of log ratios between two frames above which they show different scenes
-_SAMPLED = 20_000  # pixels compared between two frames
+_CUT = 0.35  # spread of log ratios from which on two frames show different things
+_WRITTEN = frozenset({".png", ".json", ".npy", ".npz", ".exr"})
+_SAMPLED = 20_000  # pixels that two frames are compared at
 
 
 @dataclass(frozen=True)
 class Smoothing:
-    """Correction of the scale of a video's depth.
+    """Changes to the scale of a video's frames.
 
     Attributes:
-        factors: (N,) factors of each frame's depth.
-        steps: (N - 1,) log ratios of each frame's scale to the preceding one, before correction; 0 at cuts.
-        cuts: indices of frames that begin a new shot; nothing is smoothed across them.
+        factors: (N,) factor of each frame's depth.
+        steps: (N - 1,) log of each frame's scale over the former's, before smoothing; 0 at cuts.
+        cuts: frames that begin a new shot; smoothing does not cross them.
     """
 
     factors: np.ndarray
@@ -42,22 +42,19 @@ class Smoothing:
 
     @property
     def largest_change(self) -> float:
-        """Return the maximum of |factor - 1|."""
+        """Return the largest |factor - 1|."""
         return float(np.abs(self.factors - 1).max())
 
     @property
     def flicker(self) -> tuple[float, float]:
-        """Return the relative jumps of depth between frames, before and after.
-
-        They are standard deviations of the differences of successive steps.
-        """
+        """Return the flicker before and after: standard deviation of differences between steps."""
         after = self.steps + np.diff(np.log(self.factors))
         after[[c - 1 for c in self.cuts]] = 0
         return tuple(float(np.diff(s).std() / math.sqrt(6)) if len(s) > 1 else 0.0 for s in (self.steps, after))  # type: ignore[return-value]
 
 
 def find_smoothing(depth_maps: Sequence[Path], width: float) -> Smoothing:
-    """Compute factors that remove fast changes of scale.
+    """Find factors that remove fast changes of scale from a video's depth.
 
     The scale of a frame relative to the preceding one is the median ratio of their depth, pixel by pixel; its running
     sum is low-passed by a Gaussian. Slower changes (a camera that approaches a wall) stay, and so does the mean scale.
@@ -106,33 +103,39 @@ def write_smoothed(
     """Write depth maps multiplied by their factors, with their cameras.
 
     Args:
-        depth_maps: files of depth.
-        targets: files to write, each atomically.
-        factors: (N,) factor of each map.
-        on_done: called with 1 after each map.
-
-    Raises:
-        DepthError: a depth map cannot be read.
-        OSError: a file cannot be written.
+        depth_maps: depth files to read.
+        targets: depth files to write, each whole or not at all.
+        factors: factor of each.
+        on_done: called with 1 after each.
     """
     for source, target, factor in zip(depth_maps, targets, factors, strict=True):
         write_depth(target, read_depth(source) * np.float32(factor), saved_camera(source))
         on_done(1)
 
 
-def clear(folder: Path) -> None:
-    """Remove the folder of an earlier smoothing.
+def clear_smoothed(folder: Path, out: Path) -> None:
+    """Remove the depth maps of an earlier smoothing; other files stay.
 
     Args:
-        folder: folder of smoothed depth, which need not exist.
+        folder: folder of one video's smoothed depth.
+        out: output folder that must contain it, once links are followed.
+
+    Raises:
+        MetricDepthError: the folder lies elsewhere.
     """
-    if folder.is_dir():
-        logger.info("%s is replaced", folder)
-        shutil.rmtree(folder)
+    if not folder.is_dir():
+        return
+    if not folder.resolve().is_relative_to(out.resolve()):
+        raise MetricDepthError(f"{folder}: leads out of {out}; remove this link, or choose another output folder")
+    logger.info("%s is replaced", folder)
+    for file in folder.iterdir():
+        made = file.suffix in _WRITTEN and (file.stem.isdecimal() or file.name == "smoothing.json")
+        if made and file.is_file() and not file.is_symlink():
+            file.unlink()
 
 
 def _log_ratio(former: np.ndarray, depth: np.ndarray) -> float | None:
-    """Compute the median of log(depth / former); None where the two show different scenes."""
+    """Return the median of log(depth / former); None where the two show different things."""
     both = (former > 0) & (depth > 0)
     if both.sum() < 100:
         return None
@@ -144,7 +147,7 @@ def _log_ratio(former: np.ndarray, depth: np.ndarray) -> float | None:
 
 
 def _low_pass(values: np.ndarray, width: float) -> np.ndarray:
-    """Low-pass by local linear regression with Gaussian weights, which keeps steady changes unchanged."""
+    """Smooth by a local line with Gaussian weights, so that a steady change passes unchanged."""
     n = len(values)
     if n < 3:
         return values.copy()

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mono.evaluation.comparison import ComparisonError, StoredRun, compare_runs, read_metrics
+from mono.evaluation.comparison import compare_runs
 from mono.evaluation.metrics import ImageMetrics, compare, mean_over_images, pooled_over_pixels
 from mono.evaluation.protocols import Protocol
 from mono.evaluation.report.summary import write_metrics
+from mono.evaluation.stored_run import ComparisonError, StoredRun, read_metrics
 
 PROTOCOL = Protocol("own", max_depth=80)
 

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from mono.config import read_config
-from mono.model.checkpoint import load_tensors, module_name
+from mono.model.checkpoint import load_tensors
 from mono.model.depth_model import build_depth_model
+from mono.model.tensor_files import module_name
 from tests.golden.checkpoints import reference_state
 from tests.golden.reference_values import reference_image
 

@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from mono.config import read_config
-from mono.model.checkpoint import _UNUSED, load_tensors, module_name
+from mono.model.checkpoint import load_tensors
 from mono.model.depth_model import build_depth_model
 from mono.model.dinov2 import DinoV2Encoder
 from mono.model.refinement import convex_upsample
 from mono.model.refinement_decoder import RefinementDecoder
+from mono.model.tensor_files import _UNUSED, module_name
 from mono.model.token_maps import EnlargedConv
 from tests.golden.checkpoints import reference_state
 from tests.model.test_networks import GOLDEN, normalised

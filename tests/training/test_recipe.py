@@ -43,6 +43,16 @@ def test_an_unknown_recipe_is_an_error_that_lists_the_known():
         read_recipe("absent")
 
 
+def test_a_name_never_means_a_file_in_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("lite", "lite.py", "finetune.py", "mine.py"):
+        (tmp_path / name).write_text("lr = 0.25")
+    assert read_recipe("lite").lr != 0.25 and read_recipe("finetune.py").lr != 0.25
+    with pytest.raises(ValueError, match=r"no recipe mine\.py; .*by its path: \./mine\.py"):
+        read_recipe("mine.py")
+    assert read_recipe("./lite.py").lr == 0.25
+
+
 def test_a_batch_has_two_images_at_least():
     assert Recipe(batch_pixels=1).batch_size((64, 64)) == 2
     assert Recipe(batch_pixels=10 * 64 * 64).batch_size((64, 64)) == 10

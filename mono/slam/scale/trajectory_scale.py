@@ -122,7 +122,7 @@ def frames_of(
         )
     if len(pairs) < len(trajectory):
         logger.info("%d of %d poses have a frame", len(pairs), len(trajectory))
-    kept = trajectory.chosen(pairs[:, 0])
+    kept = trajectory.select(pairs[:, 0])
     return PosedFrames(kept, tuple(samples[j] for j in pairs[:, 1]), pairs[:, 0], trajectory)
 
 
@@ -167,7 +167,7 @@ def track_frames(
             cache[number] = image
         return cache[number]
 
-    for anchor in map(int, anchors[choose_frames(path.chosen(anchors), count)]):
+    for anchor in map(int, anchors[choose_frames(path.select(anchors), count)]):
         try:
             yield anchor, track_points(path, anchor, read, camera)
         except (ValueError, OSError) as error:

@@ -220,9 +220,7 @@ def score_normals(
     """
     normal, derived = ground_truth.normal, None
     if normal is None and camera is None:
-        logger.warning(
-            "%s: normals cannot be derived from ground-truth depth of an unknown camera: annotate cam_in", name
-        )
+        logger.warning("%s: normals cannot be derived from depth of an unknown camera: annotate cam_in", name)
         return None
     if normal is None and ground_truth.depth is not None and camera is not None:
         derived = derive_normals(ground_truth.depth, camera)

@@ -130,7 +130,7 @@ def evaluate_tiers(
     Raises:
         MetricDepthError: a map is not (height, width), or the protocol or an alignment do not fit.
     """
-    for name, depth in (("predicted", predicted), ("true", gt)):
+    for name, depth in (("predicted", predicted), ("ground-truth", gt)):
         if depth.ndim != 2 or depth.size == 0:
             raise MetricDepthError(f"{name} depth has shape {depth.shape}; it must be (height, width)")
     window = protocol.window(*gt.shape)

@@ -220,7 +220,7 @@ def score_normals(
     """
     normal, derived = ground_truth.normal, None
     if normal is None and camera is None:
-        logger.warning("%s: normals cannot be derived from true depth of an unknown camera: annotate cam_in", name)
+        logger.warning("%s: normals cannot be derived from depth of an unknown camera: annotate cam_in", name)
         return None
     if normal is None and ground_truth.depth is not None and camera is not None:
         derived = derive_normals(ground_truth.depth, camera)
@@ -231,7 +231,7 @@ def score_normals(
     (height, width), (true_height, true_width) = predicted.shape[:2], normal.shape[:2]
     if not same_aspect(width, height, true_width, true_height):
         raise MetricDepthError(
-            f"predicted normals are {width}x{height}, true ones {true_width}x{true_height}: not the same view"
+            f"predicted normals are {width}x{height}, ground truth {true_width}x{true_height}: not the same view"
         )
     counts = counted_pixels(normal.shape[:2], protocol, ground_truth.depth)
     found = evaluate_normals(predicted, normal, counts)

@@ -257,14 +257,14 @@ def test_what_is_true_does_not_change_with_flags_nor_assumptions():
 def test_normals_of_another_view_are_refused():
     gt, protocol = GroundTruth(normal=NORMAL), get_protocol("none")
     assert score_normals(NORMAL[::2, ::2], "saved", gt, None, protocol, "a").metrics.mean == pytest.approx(0, abs=1e-3)
-    with pytest.raises(ValueError, match="48x10, true ones 48x36: not the same view"):
+    with pytest.raises(ValueError, match="48x10, ground truth 48x36: not the same view"):
         score_normals(NORMAL[:10], "saved", gt, None, protocol, "a")
 
 
 def test_depth_of_an_unknown_camera_gives_no_true_normals(caplog):
     gt = GroundTruth(depth=wall())
     assert score_normals(NORMAL, "network", gt, None, get_protocol("none"), "a.png") is None
-    assert "a.png: normals cannot be derived from true depth of an unknown camera: annotate cam_in" in caplog.text
+    assert "a.png: normals cannot be derived from depth of an unknown camera: annotate cam_in" in caplog.text
 
 
 def test_saved_normals_alone_are_scored(data, tmp_path):

@@ -9,7 +9,7 @@ from mono.data.camera_source import CameraResolver
 from mono.data.folder import find_images
 from mono.do_test import run
 from mono.geometry.canonical import CanonicalTransform
-from mono.inference.predictor import Predictor
+from mono.inference.network import NetworkPredictor
 from mono.model.depth_model import NetworkOutput
 from mono.runs.options import RunOptions
 from mono.runs.outputs import OutputOptions
@@ -24,7 +24,7 @@ class ToyNetwork(torch.nn.Module):
 
 
 def toy_predictor():
-    return Predictor(
+    return NetworkPredictor(
         network=ToyNetwork(),
         transform=CanonicalTransform((64, 96), fit="tight"),
         device=torch.device("cpu"),

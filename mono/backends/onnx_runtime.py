@@ -1,4 +1,4 @@
-"""ONNX Runtime computes the network."""
+"""Run networks in ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 
 
 class OnnxRuntimeNetwork:
-    """A network in ONNX Runtime on the CPU, in float32, with as many threads as torch has now.
+    """Network in ONNX Runtime on the CPU, in float32, with as many threads as torch has now.
 
-    It is converted once and kept in the cache folder.
+    The network is converted once and kept in the cache folder.
     """
 
     def __init__(self, job: Job):
@@ -46,7 +46,7 @@ class OnnxRuntimeNetwork:
         self.uses_principal_point = job.uses_principal_point
 
     def __call__(self, image: Tensor, principal_point: Tensor | None = None) -> NetworkOutput:
-        """See `Network`."""
+        """Compute the network's maps; see `Network`."""
         from mono.model.depth_model import NetworkOutput
 
         arrays = arrays_of(image, principal_point, self.uses_principal_point)

@@ -83,21 +83,22 @@ def test_metadata_that_is_not_ours(monkeypatch, exported_toy, text, message):
 def test_damaged_metadata_ends_in_a_message(monkeypatch, exported_toy):
     text = json.dumps(dict(mono.load_model(exported_toy, trust=True).metadata))
     run = formats.open_exported(exported_toy, trust=True)[0]
-    rng, refused = random.Random(5), 0
+    rng, refused, holder = random.Random(5), 0, {}
+    monkeypatch.setattr(
+        exported, "open_exported", lambda path, trust: (run, formats._parse_metadata(path, holder["text"]))
+    )
     for _ in range(500):
         damaged = list(text)
         for _ in range(rng.choice((1, 3, 10))):
             damaged[rng.randrange(len(damaged))] = rng.choice('0-"[]{},:x\0é')
-        monkeypatch.setattr(
-            exported, "open_exported", lambda path, trust, d="".join(damaged): (run, formats._parse_metadata(path, d))
-        )
+        holder["text"] = "".join(damaged)
         try:
             predictor = mono.load_model(exported_toy, trust=True)
             assert isinstance(predictor.name, str) and predictor.transform.crop_size
         except BackendError as error:
             refused += 1
             assert "\n" not in str(error)
-    assert refused > 200 and METADATA_KEY == "metricdepth"
+    assert refused > 200
 
 
 @pytest.mark.parametrize("kind", ["onnx", "openvino"])

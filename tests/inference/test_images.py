@@ -133,7 +133,7 @@ def test_a_point_cloud_has_the_images_colors(toy_predictor, image, tmp_path):
     np.testing.assert_array_equal(points["rgb"].reshape(image.shape), image)
     np.testing.assert_allclose(points["xyz"].reshape(image.shape), prediction.points(), rtol=1e-6)
     assert prediction.to_ply(tmp_path / "b.ply") < 60 * 80  # points at depth edges are left out
-    with pytest.raises(MetricDepthError, match="written as .ply"):
+    with pytest.raises(MetricDepthError, match=r"written as \.ply"):
         prediction.to_ply(tmp_path / "a.xyz")
     with pytest.raises(MetricDepthError, match="differ"):
         prediction.to_ply(tmp_path / "a.ply", image[:30])

@@ -1,4 +1,4 @@
-"""A network that is fast and easy to foresee, and a run with it: python -m tests.toys PHOTOS OUT BATCH_SIZE."""
+"""Fast network with known output, and a run with it: python -m tests.toys PHOTOS OUT BATCH_SIZE."""
 
 import sys
 from pathlib import Path
@@ -16,7 +16,7 @@ from mono.runs.outputs import OutputOptions
 
 
 class ToyNetwork(torch.nn.Module):
-    """Says 20 m in canonical space where the picture is bright and 5 m where it is dark."""
+    """Predict 20 m in canonical space where the image is bright and 5 m where it is dark."""
 
     def forward(self, image):
         depth = 12.5 + 7.5 * torch.tanh(image.mean(1, keepdim=True))

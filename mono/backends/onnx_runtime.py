@@ -35,11 +35,13 @@ class OnnxRuntimeNetwork:
         options.inter_op_num_threads = 1
 
         def make(path: Path) -> None:
+            """Convert the network."""
             logger.info("converting the network for ONNX Runtime, once")
             names = ["image", "principal_point"][: 1 + job.uses_principal_point]
             write_onnx(to_onnx(captured(job.network, job.input_size), names), path, {})
 
         def read(path: Path) -> onnxruntime.InferenceSession:
+            """Open the converted network."""
             return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
         self._session = converted(cache_folder("onnx") / f"{job.key()}.onnx", make, read)

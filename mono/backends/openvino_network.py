@@ -33,6 +33,7 @@ class OpenVinoNetwork:
         from mono.conversion.tracing import captured
 
         def make(path: Path) -> None:
+            """Convert the network."""
             logger.info("converting the network for OpenVINO, once")
             names = ["image", "principal_point"][: 1 + job.uses_principal_point]
             write_openvino(to_openvino(captured(job.network, job.input_size), names), path, {})

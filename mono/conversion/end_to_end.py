@@ -17,7 +17,7 @@ class EndToEndModel(nn.Module):
     smaller), because the networks were trained with it.
 
     Args:
-        network: maps normalised (1, 3, H, W) and the principal point (1, 2) [px] in it to canonical depth and
+        network: maps normalized (1, 3, H, W) and the principal point (1, 2) [px] in it to canonical depth and
             confidence, both (1, 1, H, W), as a pair.
         transform: transform between images and the canonical camera.
     """

@@ -112,6 +112,7 @@ class NetworkPredictor(ImagePredictor):
         import torch
 
         def run() -> NetworkOutput:
+            """Move the batch to the device and run the network."""
             inputs = [torch.from_numpy(np.stack([image.pixels for image in images])).to(self.device)]
             if getattr(self.network, "uses_principal_point", False):
                 points = [image.view.principal_point for image in images]

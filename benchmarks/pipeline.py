@@ -54,13 +54,13 @@ def random_model(config: str) -> object:
     import torch
 
     from mono.config import read_config
-    from mono.inference.predictor import Predictor
+    from mono.inference.network import NetworkPredictor
     from mono.model.depth_model import build_depth_model
 
     read = read_config(config)
     network = build_depth_model(**read.architecture).eval().requires_grad_(False)
     cpu = torch.device("cpu")
-    return Predictor(network, read.transform, cpu, "float32", config, Path("random"), "0" * 64, read.architecture)
+    return NetworkPredictor(network, read.transform, cpu, "float32", config, Path("random"), "0" * 64, read.architecture)
 
 
 def speed(args: argparse.Namespace) -> None:
@@ -116,7 +116,7 @@ def memory(args: argparse.Namespace) -> None:
 
     from mono.do_test import run
     from mono.geometry.canonical import CanonicalTransform
-    from mono.inference.predictor import Predictor
+    from mono.inference.network import NetworkPredictor
     from mono.model.depth_model import NetworkOutput
     from mono.runs.options import RunOptions
 
@@ -127,7 +127,7 @@ def memory(args: argparse.Namespace) -> None:
 
     share_cores(1)
     transform, cpu = CanonicalTransform((128, 160), fit="tight"), torch.device("cpu")
-    model = Predictor(Brightness(), transform, cpu, "float32", "brightness", Path("none"), "0" * 64)
+    model = NetworkPredictor(Brightness(), transform, cpu, "float32", "brightness", Path("none"), "0" * 64)
     imported = peak()
     with tempfile.TemporaryDirectory() as name:
         samples = find_images([photos(Path(name, "photos"), args.one, 160, 120)])

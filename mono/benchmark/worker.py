@@ -20,6 +20,7 @@ from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from mono.backends.base import Network
+    from mono.inference.network import NetworkPredictor
     from mono.inference.predictor import Predictor
 
 _FIELD_OF_VIEW = 60.0  # of the photos [deg]
@@ -90,17 +91,17 @@ def _case(case: Case) -> Measured:
     )
 
 
-def _computed(predictor: Predictor, case: Case) -> Predictor:
+def _computed(predictor: NetworkPredictor, case: Case) -> NetworkPredictor:
     if case.backend == "auto":
         return with_fastest(predictor, ("float32", "bfloat16"))
     return with_backend(replace(predictor, precision=case.precision), case.backend)
 
 
-def predictor_of(model: str) -> Predictor:
+def predictor_of(model: str) -> NetworkPredictor:
     """Load a model in float32, with fixed random weights where it has no checkpoint."""
     from mono.config import read_config
     from mono.inference.load import load_model
-    from mono.inference.predictor import Predictor
+    from mono.inference.network import NetworkPredictor
     from mono.model.checkpoint import CheckpointError, find_checkpoint
     from mono.model.depth_model import build_depth_model
     from mono.model.zoo import MODELS
@@ -112,8 +113,10 @@ def predictor_of(model: str) -> Predictor:
         torch.manual_seed(0)
         network = build_depth_model(**config.architecture).eval().requires_grad_(False)
         identity = (model, Path(RANDOM), RANDOM, config.architecture)
-        return Predictor(network, config.transform, torch.device("cpu"), "float32", *identity)
-    return load_model(model, device="cpu", precision="float32")
+        return NetworkPredictor(network, config.transform, torch.device("cpu"), "float32", *identity)
+    predictor = load_model(model, device="cpu", precision="float32")
+    assert isinstance(predictor, NetworkPredictor)
+    return predictor
 
 
 def _photo(size: tuple[int, int]) -> np.ndarray:

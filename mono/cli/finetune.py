@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mono.cli.train import add_run_flags, weight_metadata
+from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from mono.training.finetune import Outcome
@@ -52,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
     from mono.config import ModelConfig, parse_options
     from mono.inference.load import load_model
+    from mono.inference.network import NetworkPredictor
     from mono.io.atomic import write_bytes
     from mono.system.memory import keep_memory
     from mono.training.data.images import read_frames
@@ -65,7 +67,12 @@ def run(args: argparse.Namespace) -> int:
     frames = read_frames(args.data)
     frames, held = (frames, read_frames(args.val)) if args.val else split(frames)
     start = load_model(args.start, checkpoint=args.checkpoint, device=args.device, options=parse_options(args.options))
-    config = ModelConfig(**start.architecture, transform=start.transform, path=Path(f"{start.name}.py"))
+    if not isinstance(start, NetworkPredictor):
+        raise MetricDepthError(
+            f"{args.start} is an exported file, which cannot be trained: give its model or checkpoint"
+        )
+    architecture: dict[str, Any] = dict(start.architecture)
+    config = ModelConfig(**architecture, transform=start.transform, path=Path(f"{start.name}.py"))
     values = parse_options(args.set)
     if config.transform.mode == "label":  # these networks train at their inference size
         values.setdefault("sizes", [config.transform.crop_size])

@@ -216,6 +216,7 @@ def _open_onnx(path: Path) -> tuple[ExportedModel, str]:
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def run(image: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Run the session."""
         depth, confidence = session.run(["depth", "confidence"], {"image": image, "intrinsics": intrinsics})
         return depth, confidence
 
@@ -238,6 +239,7 @@ def _open_openvino(path: Path) -> tuple[ExportedModel, str]:
     compiled = core.compile_model(model, "CPU", settings)
 
     def run(image: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Run the compiled model."""
         outputs = compiled([image, intrinsics])
         return outputs[0], outputs[1]
 
@@ -267,6 +269,7 @@ def _run_with_torch(module: Any) -> ExportedModel:
     import torch
 
     def run(image: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Run the module."""
         with torch.inference_mode():
             depth, confidence = module(torch.tensor(image), torch.tensor(intrinsics))
         return depth.numpy(), confidence.numpy()

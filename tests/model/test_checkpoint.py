@@ -129,7 +129,7 @@ def test_loading_is_strict(tmp_path):
             load_tensors(network, wrong, tmp_path / "x.pth", "toy")
 
 
-def test_another_network_is_recognised(tiny_checkpoint):
+def test_another_network_is_recognized(tiny_checkpoint):
     tensors = read_tensors(tiny_checkpoint)
     with pytest.raises(CheckpointError, match=r"is a checkpoint of convnext_tiny and does not fit convnext_large"):
         load_tensors(torch.nn.Linear(1, 1), tensors, tiny_checkpoint, "convnext_large")

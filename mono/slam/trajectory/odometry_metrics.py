@@ -244,8 +244,8 @@ def compare_trajectories(
     pairs = associate(estimate.times, gt.times, max_difference)
     if len(pairs) < max(3, delta + 1):
         raise TrajectoryError(
-            f"only {len(pairs)} of {len(estimate)} estimated poses have a ground-truth pose within {max_difference:.3g} "
-            f"in time (estimate {estimate.times[0]:.9g} to {estimate.times[-1]:.9g}, ground truth {gt.times[0]:.9g} to "
+            f"only {len(pairs)} of {len(estimate)} estimated poses have a ground-truth pose within "
+            f"{max_difference:.3g} in time (estimate {estimate.times[0]:.9g} to {estimate.times[-1]:.9g}, ground truth {gt.times[0]:.9g} to "
             f"{gt.times[-1]:.9g}); give both the same clock, or a larger difference"
         )
     p, q = estimate.poses[pairs[:, 0]], gt.poses[pairs[:, 1]]

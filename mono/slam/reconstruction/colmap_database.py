@@ -112,10 +112,10 @@ def _to_gray(sample: Sample, camera: Camera) -> np.ndarray:
 
 def _colmap_camera(colmap: ModuleType, camera: Camera) -> Any:
     """Convert a camera; COLMAP's pixel centers lie at .5."""
-    centre = [camera.cx + 0.5, camera.cy + 0.5]
+    center = [camera.cx + 0.5, camera.cy + 0.5]
     model, focal = ("SIMPLE_PINHOLE", [camera.fx]) if camera.fx == camera.fy else ("PINHOLE", [camera.fx, camera.fy])
     known = colmap.Camera(
-        model=model, width=camera.width, height=camera.height, params=focal + centre, camera_id=_CAMERA
+        model=model, width=camera.width, height=camera.height, params=focal + center, camera_id=_CAMERA
     )
     known.has_prior_focal_length = True
     return known

@@ -202,7 +202,8 @@ def chosen_sizes(frames: Sequence[PosedFrame], options: FuseOptions) -> tuple[fl
     values = np.concatenate(seen) if seen else np.empty(0)
     if not len(values):
         raise FuseError(
-            f"there is no depth in {len(probed)} of the {len(frames)} frames, which were read first; check the depth maps "
+            f"there is no depth in {len(probed)} of the {len(frames)} frames, which were read first; check the depth "
+            f"maps "
             "and the range"
         )
     far = float(options.max_range or np.percentile(values, _NEARLY_ALL))

@@ -145,8 +145,8 @@ def with_poses(
 ) -> list[PosedFrame]:
     """Give frames their poses: by name, by time, or in order.
 
-    Poses are matched by name if names are given, else by time, else in order if there are as many of both. Frames without
-    a pose are left out.
+    Poses are matched by name if names are given, else by time, else in order if there are as many of both. Frames
+    without a pose are left out.
 
     Args:
         frames: depth frames.
@@ -177,7 +177,8 @@ def with_poses(
         if len(frames) != len(trajectory) and other:
             raise PosedDepthError(
                 f"the {len(frames)} depth maps are numbered, and the poses have times: which frames the "
-                f"{len(trajectory)} poses belong to is unknown; give as many poses as depth maps, or put slam's frames.txt beside the poses"
+                f"{len(trajectory)} poses belong to is unknown; give as many poses as depth maps, or put slam's "
+                f"frames.txt beside the poses"
             )
         if len(frames) != len(trajectory):
             raise PosedDepthError(

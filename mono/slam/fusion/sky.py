@@ -13,8 +13,8 @@ _LEAST = 0.005  # smallest share of the image
 def sky_mask(rgb: np.ndarray) -> np.ndarray:
     """Find sky pixels in a photo taken outdoors by day.
 
-    Sky is bright, not redder than blue, smooth, and connected to the upper edge. White ceilings are taken for sky, so it is
-    not for indoors; dark and sunset skies are missed.
+    Sky is bright, not redder than blue, smooth, and connected to the upper edge. White ceilings are taken for sky, so
+    it is not for indoors; dark and sunset skies are missed.
 
     Args:
         rgb: upright image, (H, W, 3) uint8.

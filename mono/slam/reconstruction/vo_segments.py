@@ -21,8 +21,8 @@ class VoOptions:
         max_features: features tracked at once.
         min_inliers: fewest features that must agree on a pose; with fewer, a new segment begins.
         keyframe_share: share of a keyframe's features still tracked, below which a new keyframe is made.
-        keyframe_flow: median motion of the features since the keyframe, as a share of the image width, above which a new
-            keyframe is made.
+        keyframe_flow: median motion of the features since the keyframe, as a share of the image width, above which a
+            new keyframe is made.
         window: number of earlier keyframes that a keyframe is tied to.
 
     Raises:

@@ -51,8 +51,8 @@ def find_drift(position: np.ndarray, log_scale: np.ndarray) -> Drift:
     """Test log scales for a drift along the path.
 
     A constant competes with lines of 2 to 8 evenly spaced knots. The best line's gain in BIC is compared with its gains
-    on driftless series of the same noise, made from its residuals with their autocorrelation (first order). A drift must
-    also predict left-out stretches better than a constant, and exceed 2 %.
+    on driftless series of the same noise, made from its residuals with their autocorrelation (first order). A drift
+    must also predict left-out stretches better than a constant, and exceed 2 %.
 
     Args:
         position: places along the path, 0..1, increasing, (N,).

@@ -47,8 +47,8 @@ class ScaleEstimate:
     Attributes:
         scale: metres per unit of the trajectory.
         spread: robust standard deviation of log scale between images.
-        standard_error: standard error of log(scale), from the spread and the number of images; correlated neighbors count
-            less. A bias that all depth maps share, as of a network for a kind of place, is not included.
+        standard_error: standard error of log(scale), from the spread and the number of images; correlated neighbors
+            count less. A bias that all depth maps share, as of a network for a kind of place, is not included.
         images: scale of each image.
         drift: change of scale along the path.
     """
@@ -143,7 +143,8 @@ def estimate_scale(images: Sequence[ImageScale]) -> ScaleEstimate:
     within = float(np.median([image.spread for image in images]))
     if within > _BROKEN_WITHIN:
         raise ScaleError(
-            f"in a typical image, the points differ from its depth by a factor of {math.exp(within):.2f} from one to the "
+            f"in a typical image, the points differ from its depth by a factor of {math.exp(within):.2f} from one to "
+            f"the "
             "next (robust): poses and frames do not belong together, or the camera is wrong; check the order of the "
             "frames, the focal length and the format of the poses"
         )
@@ -171,6 +172,7 @@ def estimate_scale(images: Sequence[ImageScale]) -> ScaleEstimate:
     spread = robust_std(y)
     # The noise around the drift, not the drift itself, limits how well the mean is known.
     n, correlation = len(y), autocorrelation(residual)
-    # 1.03 is the efficiency loss of the Huber mean; the median absolute deviation of few values is too small by about n / (n - 1.7).
+    # 1.03 is the efficiency loss of the Huber mean; the median absolute deviation of few values is too small by about
+    # n / (n - 1.7).
     error = left * n / (n - 1.7) / math.sqrt(n) * math.sqrt((1 + correlation) / (1 - correlation)) * 1.03
     return ScaleEstimate(math.exp(center), spread, error, images, drift)

@@ -100,8 +100,8 @@ def track_points(
 ) -> FramePoints:
     """Triangulate points of a frame by tracking its corners.
 
-    Corners are tracked (pyramidal Lucas-Kanade) from frame to frame, forwards in time and, near the end, backwards, until
-    enough points have enough parallax or the tracks are lost. Each is triangulated from all frames that see it.
+    Corners are tracked (pyramidal Lucas-Kanade) from frame to frame, forwards in time and, near the end, backwards,
+    until enough points have enough parallax or the tracks are lost. Each is triangulated from all frames that see it.
 
     Args:
         trajectory: poses of all frames.

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_MARK = "made_of.json"
+
 
 @dataclass(frozen=True)
 class SfmResult:
@@ -73,21 +75,15 @@ def reconstruct(
     if len(samples) < 3:
         raise SfmError(f"there are {len(samples)} frames; at least 3 are needed to find a path")
     folder.mkdir(parents=True, exist_ok=True)
-    _drop_other(folder, samples, camera, options)
+    key, matched = _drop_other(folder, samples, camera, options)
     database = folder / "database.db"
-    threads = options.threads or -1
     with _quiet(colmap):
         unread = extract_features(colmap, database, samples, camera, options, on_step)
         check_space_for_matches(database)
         on_step("matching", 0, 1)
-        colmap.match_sequential(
-            str(database),
-            matching_options=colmap.FeatureMatchingOptions(num_threads=threads),
-            pairing_options=colmap.SequentialPairingOptions(
-                overlap=options.overlap, quadratic_overlap=True, num_threads=threads
-            ),
-            device=colmap.Device.cpu,
-        )
+        if not matched:
+            _match(colmap, database, options)
+            write_bytes(folder / _MARK, json.dumps([key, "matched"]).encode())
         on_step("matching", 1, 1)
         models, mapper = map_models(colmap, database, folder, len(samples), options, on_step)
     if not models:
@@ -98,6 +94,22 @@ def reconstruct(
         )
     places = tuple({i: i - 1 for i in model.reg_image_ids()} for model in models)
     return SfmResult(tuple(models), places, mapper, tuple(unread))
+
+
+def _match(colmap: ModuleType, database: Path, options: SfmOptions) -> None:
+    """Match all frames anew, so that an interrupted run ends like others: RANSAC draws in order of the pairs."""
+    with colmap.Database.open(str(database)) as db:
+        db.clear_matches()
+        db.clear_two_view_geometries()
+    threads = options.threads or -1
+    colmap.match_sequential(
+        str(database),
+        matching_options=colmap.FeatureMatchingOptions(num_threads=threads),
+        pairing_options=colmap.SequentialPairingOptions(
+            overlap=options.overlap, quadratic_overlap=True, num_threads=threads
+        ),
+        device=colmap.Device.cpu,
+    )
 
 
 def poses_of(model: pycolmap.Reconstruction) -> tuple[np.ndarray, list[int]]:
@@ -138,8 +150,12 @@ def color_points(model: pycolmap.Reconstruction, samples: Sequence[Sample], fram
             model.points3D[point].color = np.rint(total[:3] / total[3]).astype(np.uint8)
 
 
-def _drop_other(folder: Path, samples: Sequence[Sample], camera: Camera, options: SfmOptions) -> None:
-    """Remove files of other frames, another camera or other options, and of killed runs."""
+def _drop_other(folder: Path, samples: Sequence[Sample], camera: Camera, options: SfmOptions) -> tuple[str, bool]:
+    """Remove files of other frames or options, and of killed runs.
+
+    Returns:
+        Hash of frames, camera and options, and True if all frames are matched already.
+    """
     remove_stale_files(folder, recursive=False)
     for left in folder.glob(".mono-model-*"):
         shutil.rmtree(left, ignore_errors=True)
@@ -149,13 +165,16 @@ def _drop_other(folder: Path, samples: Sequence[Sample], camera: Camera, options
             stats[str(path.absolute())] = (path.stat().st_size, path.stat().st_mtime_ns)
     made_of = [asdict(camera), options.max_features, options.overlap, [s.source for s in samples], stats]
     key = hashlib.sha256(json.dumps(made_of).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    mark = folder / "made_of.json"
-    if not (mark.is_file() and mark.read_text() == json.dumps(key)):
+    mark = folder / _MARK
+    state = mark.read_text() if mark.is_file() else ""
+    if state not in (json.dumps(key), json.dumps([key, "matched"])):
         for name in ("database.db", "database.db-journal", "database.db-wal", "database.db-shm"):
             (folder / name).unlink(missing_ok=True)
         write_bytes(mark, json.dumps(key).encode())
+        state = json.dumps(key)
     for made in ("models", "models_global", "metric"):
         shutil.rmtree(folder / made, ignore_errors=True)
+    return key, state == json.dumps([key, "matched"])
 
 
 @contextlib.contextmanager

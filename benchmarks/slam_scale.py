@@ -19,22 +19,21 @@ import datetime
 import json
 import math
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mono.data.camera_source import CameraResolver
+from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.folder import find_images
+from mono.data.sample import Sample
 from mono.inference.load import load_model
 from mono.slam import read_trajectory
+from mono.slam.scale.depth_sources import AnnotatedDepth, DepthSource, NetworkDepth
 from mono.slam.scale.trajectory_scale import (
-    annotated_depth,
     apply_scale,
     arc_length_fraction,
-    frames_of,
-    network_depth,
+    match_frames,
     scale_trajectory,
     track_frames,
 )
@@ -44,24 +43,32 @@ sys.path.insert(0, str(Path(__file__).parent))
 from realdata import cpu_name, write_between
 
 UNIT, BIAS, JITTER, FIELD, DRIFT = 7.3, 1.25, 0.03, 0.05, 0.45
-Depth = Callable[[int], np.ndarray]
 
 
-def noisy(depth: Depth, seed: int, bias: float) -> Depth:
-    """Return depth with a bias, a factor per frame, and a smooth field of errors."""
+class Noisy:
+    """Multiply depth by a bias, and with `seed` by a factor a frame and a smooth field within it."""
 
-    def wrong(number: int) -> np.ndarray:
-        rng = np.random.default_rng([seed, number])
-        true = depth(number)
+    reads_images = False
+
+    def __init__(self, depth: DepthSource, bias: float, seed: int | None, samples: list[Sample]) -> None:
+        self.source, self.bias, self.seed = depth, bias, seed
+        self.numbers = {sample.name: number for number, sample in enumerate(samples)}
+
+    def has(self, sample: Sample) -> bool:
+        return self.source.has(sample)
+
+    def depth(self, sample: Sample, camera: ResolvedCamera, rgb: np.ndarray | None = None) -> np.ndarray:
+        true = self.source.depth(sample, camera, rgb)
+        if self.seed is None:
+            return true * self.bias
+        rng = np.random.default_rng([self.seed, self.numbers[sample.name]])
         h, w = true.shape
         v, u = np.mgrid[:h, :w] / max(h, w)
         waves = [
             np.sin(2 * np.pi * (rng.uniform(-1, 1) * u + rng.uniform(-1, 1) * v) + rng.uniform(0, 7)) for _ in range(4)
         ]
         field = np.sum(waves, axis=0) / math.sqrt(2)
-        return true * bias * np.exp(JITTER * rng.normal() + FIELD * field)
-
-    return wrong
+        return true * self.bias * np.exp(JITTER * rng.normal() + FIELD * field)
 
 
 def measure(folder: Path, count: int, model: str) -> dict[str, Any]:
@@ -70,14 +77,14 @@ def measure(folder: Path, count: int, model: str) -> dict[str, Any]:
     samples = find_images([folder / "rgb"])
     gt = read_trajectory(folder / "poses_tum.txt")
     found = CameraResolver().resolve(*size_of(samples[0].read().rgb), image_path=samples[0].rgb)
-    exact, _ = annotated_depth(folder / "annotations.json", samples)
-    frames = frames_of(gt.scaled(1 / UNIT), samples, timed=True)
+    exact = AnnotatedDepth(folder / "annotations.json", samples)
+    frames = match_frames(gt.scaled(1 / UNIT), samples, timed=True)
     tracks = list(track_frames(frames, found.camera, count))
     row: dict[str, Any] = {"kind": settings["kind"], "seed": settings["seed"], "frames": len(samples)}
     row["length"] = gt.length
 
-    def scale(depth: Depth, true: float) -> dict[str, Any]:
-        e = scale_trajectory(frames, found.camera, depth, tracks).estimate
+    def scale(depth: DepthSource, true: float) -> dict[str, Any]:
+        e = scale_trajectory(frames, found, depth, tracks).estimate
         return {
             "error": e.scale / (UNIT * true) - 1,
             "standard_error": e.standard_error,
@@ -88,16 +95,16 @@ def measure(folder: Path, count: int, model: str) -> dict[str, Any]:
         }
 
     row["exact"] = scale(exact, 1)
-    row["bias_only"] = scale(lambda number: BIAS * exact(number), BIAS)
-    row["biased"] = scale(noisy(exact, settings["seed"], BIAS), BIAS)
+    row["bias_only"] = scale(Noisy(exact, BIAS, None, samples), BIAS)
+    row["biased"] = scale(Noisy(exact, BIAS, settings["seed"], samples), BIAS)
     if model != "none":
-        row["model"] = scale(network_depth(load_model(model), samples, found), 1)
+        row["model"] = scale(NetworkDepth(load_model(model)), 1)
     steps = arc_length_fraction(gt)
     growing = gt.scaled((1 + DRIFT * (steps[1:] + steps[:-1]) / 2) / UNIT)
-    bent = frames_of(growing, samples, timed=True)
+    bent = match_frames(growing, samples, timed=True)
     tracks = list(track_frames(bent, found.camera, count))
-    for name, depth in (("drifting", exact), ("drifting_noisy", noisy(exact, settings["seed"], 1))):
-        e = scale_trajectory(bent, found.camera, depth, tracks).estimate
+    for name, depth in (("drifting", exact), ("drifting_noisy", Noisy(exact, 1, settings["seed"], samples))):
+        e = scale_trajectory(bent, found, depth, tracks).estimate
         before, after = (compare_trajectories(apply_scale(growing, e, windowed), gt) for windowed in (False, True))
         local = e.at((steps[1:] + steps[:-1]) / 2) * (1 + DRIFT * (steps[1:] + steps[:-1]) / 2) / UNIT
         row[name] = {

@@ -237,16 +237,17 @@ def compare_trajectories(
     """
     if step < 1 or delta < 1 or not all(0 < length < np.inf for length in lengths) or len(lengths) > _MAX_LENGTHS:
         raise TrajectoryError(
-            f"step ({step}), delta ({delta}) and lengths must be positive and finite, with at most {_MAX_LENGTHS} lengths"
+            f"step ({step}), delta ({delta}) and lengths must be positive and finite, and lengths at most "
+            f"{_MAX_LENGTHS}"
         )
     if max_difference is None:
         max_difference = float(np.median(np.diff(gt.times))) / 2 if len(gt) > 1 else 0.0
     pairs = associate(estimate.times, gt.times, max_difference)
     if len(pairs) < max(3, delta + 1):
         raise TrajectoryError(
-            f"only {len(pairs)} of {len(estimate)} estimated poses have a ground-truth pose within {max_difference:.3g} "
-            f"in time (estimate {estimate.times[0]:.9g} to {estimate.times[-1]:.9g}, ground truth {gt.times[0]:.9g} to "
-            f"{gt.times[-1]:.9g}); give both the same clock, or a larger difference"
+            f"only {len(pairs)} of {len(estimate)} estimated poses have a ground-truth pose within "
+            f"{max_difference:.3g} in time (estimate {estimate.times[0]:.9g} to {estimate.times[-1]:.9g}, "
+            f"ground truth {gt.times[0]:.9g} to {gt.times[-1]:.9g}); give both the same clock, or a larger difference"
         )
     p, q = estimate.poses[pairs[:, 0]], gt.poses[pairs[:, 1]]
     distances = gt.distances[pairs[:, 1]]

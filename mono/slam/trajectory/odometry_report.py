@@ -34,7 +34,7 @@ def format_table(errors: OdometryErrors) -> str:
         "",
         "scale and shape separately",
         f"  scale error   {errors.scale_error * 100:+9.3f} %     estimated / true metre - 1, by Sim(3)",
-        f"  shape error   {errors.aligned['sim3'].ate.rmse:9.4f} m     ATE after Sim(3) alignment, which no scale explains",
+        f"  shape error   {errors.aligned['sim3'].ate.rmse:9.4f} m     ATE after Sim(3): no scale explains it",
         "",
         "relative, as the KITTI development kit defines it (mean over stretches, no alignment)",
         *_segment_lines(errors),

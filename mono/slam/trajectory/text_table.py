@@ -35,9 +35,9 @@ class TextTable:
     comma: bool
     notes: list[str] = field(default_factory=list)
 
-    def place(self, row: int) -> str:
+    def place(self, row: int | np.signedinteger) -> str:
         """Name file and line of a row, for messages."""
-        return f"{self.path}, line {self.numbers[row]}"
+        return f"{self.path}, line {self.numbers[int(row)]}"
 
     def values(self, columns: int, meaning: str) -> np.ndarray:
         """Parse the first `columns` fields of all rows.

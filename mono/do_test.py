@@ -244,7 +244,7 @@ def _do(
 def _load(sample: Sample, predictor: Predictor, options: RunOptions) -> _Loaded:
     photo = sample.read()
     height, width = photo.rgb.shape[:2]
-    found = options.resolver.resolve(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
+    found = options.resolver.resolve_for(sample, photo)
     ground_truth = read_ground_truth(sample, (width, height)) if options.protocol else GroundTruth()
     swept = [
         ResolvedCamera(replace(found.camera, fx=focal, fy=focal), "given", f"focal sweep, {focal:g} px")

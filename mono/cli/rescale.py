@@ -190,7 +190,8 @@ def _rescale_model(args: argparse.Namespace, samples: Sequence[Sample]) -> int:
 
 
 def _says_camera(args: argparse.Namespace) -> bool:
-    return any(value is not None for value in (args.intrinsics, args.focal_px, args.fov_deg, args.camera))
+    given = (args.intrinsics, args.focal_px, args.focal_35mm, args.fov_deg, args.camera)
+    return any(value is not None for value in given)
 
 
 def _depth_by_the_models_cameras(

@@ -43,7 +43,7 @@ def by_video(samples: Sequence[VideoSample]) -> dict[Video, list[VideoSample]]:
 def say_videos(samples: Sequence[VideoSample], options: RunOptions) -> None:
     """Tells of each video what is taken of it and which camera it has, once for all of its frames."""
     for video, frames in by_video(samples).items():
-        found = options.resolver.resolve(video.width, video.height, exif=video.exif, image_path=video.path)
+        found = options.resolver.resolve_for(frames[0], video)
         camera = found.camera
         sys.stdout.write(
             f"{video.path}: {len(frames)} of {len(video)} frames, {video.width}x{video.height}, "

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mono.data.camera_source import CameraResolver, ResolvedCamera
-from mono.geometry.camera import Camera
+from mono.data.sample import Sample
+from mono.geometry.camera import Camera, as_camera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
 from mono.inference.prediction import Prediction
 from mono.system.errors import MetricDepthError
@@ -190,12 +191,12 @@ class Predictor:
 
 def _read(image: Any, camera: Camera | ResolvedCamera | None) -> tuple[np.ndarray, ResolvedCamera]:
     from mono.io.exif import read_exif_camera
-    from mono.io.images import read_image, to_rgb
+    from mono.io.images import Photo, read_image, to_rgb
 
-    exif, path = None, None
+    exif, sample = None, None
     if isinstance(image, (str, os.PathLike)):
-        path = Path(image)
-        photo = read_image(path)
+        sample = Sample(os.fspath(image), Path(image), os.fspath(image))
+        photo = read_image(sample.rgb)
         rgb, exif = photo.rgb, photo.exif
     elif isinstance(image, np.ndarray):
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
@@ -209,18 +210,8 @@ def _read(image: Any, camera: Camera | ResolvedCamera | None) -> tuple[np.ndarra
         return rgb, camera
     height, width = rgb.shape[:2]
     if camera is not None:
-        if not isinstance(camera, Camera):
-            raise MetricDepthError(
-                f"the camera is {camera!r}; give one, as mono.Camera.from_fov(60, {width}, {height})"
-            )
-        if (camera.width, camera.height) != (width, height):
-            alike = abs(camera.width * height / (camera.height * width) - 1) < 0.02
-            how = f"use camera.resized({width}, {height})" if alike else "another shape: is it turned, or cropped?"
-            raise MetricDepthError(
-                f"the camera is for {camera.width}x{camera.height} images, this one is {width}x{height}: {how}"
-            )
-        return rgb, ResolvedCamera(camera, "given", "given by the caller")
-    found = CameraResolver().resolve(width, height, exif=exif, image_path=path)
+        return rgb, ResolvedCamera(as_camera(camera, width, height), "given", "given by the caller")
+    found = CameraResolver().resolve_for(sample, Photo(rgb, exif))
     if found.source == "assumed":
-        logger.warning("%s: %s", path or "image", found.detail)
+        logger.warning("%s: %s", sample.rgb if sample else "image", found.detail)
     return rgb, found

@@ -183,6 +183,4 @@ def _score_normals(
 
 
 def _find_camera(sample: Sample, resolver: CameraResolver) -> ResolvedCamera:
-    photo = read_image(sample.rgb)
-    height, width = photo.rgb.shape[:2]
-    return resolver.resolve(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
+    return resolver.resolve_for(sample, sample.read())

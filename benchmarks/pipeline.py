@@ -60,7 +60,9 @@ def random_model(config: str) -> object:
     read = read_config(config)
     network = build_depth_model(**read.architecture).eval().requires_grad_(False)
     cpu = torch.device("cpu")
-    return NetworkPredictor(network, read.transform, cpu, "float32", config, Path("random"), "0" * 64, read.architecture)
+    return NetworkPredictor(
+        network, read.transform, cpu, "float32", config, Path("random"), "0" * 64, read.architecture
+    )
 
 
 def speed(args: argparse.Namespace) -> None:

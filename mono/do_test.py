@@ -169,7 +169,7 @@ def evaluate(
     path = path / "annotations.json" if path.is_dir() else path
     samples = load_annotations(path, data_root)
     rules = protocol if isinstance(protocol, Protocol) else read_protocol(protocol)
-    if not isinstance(model, Predictor) and str(model) not in MODELS and Path(model).is_dir():
+    if isinstance(model, (str, os.PathLike)) and str(model) not in MODELS and Path(model).is_dir():
         meaning = prediction_format or PredictionFormat()
         records = folder / "report" if report else None
         result = score_saved(
@@ -179,7 +179,7 @@ def evaluate(
     elif prediction_format is not None:
         raise MetricDepthError(f"a prediction format is for saved predictions, and there is no folder {model}")
     else:
-        predictor = model if isinstance(model, Predictor) else load_model(model)
+        predictor = load_model(model) if isinstance(model, (str, os.PathLike)) else model
         options = RunOptions(
             folder,
             OutputOptions(save=()),

@@ -98,9 +98,13 @@ def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True) -> Non
     given = group.add_mutually_exclusive_group()
     given.add_argument("--intrinsics", type=numbers, metavar="FX,FY,CX,CY", help="intrinsics of all images [px]")
     given.add_argument("--focal-px", type=float, metavar="F", help="focal length of all images [px]")
+    given.add_argument("--focal-35mm", type=float, metavar="F", help="35-mm equivalent of all images [mm], as 26")
     given.add_argument("--fov-deg", type=float, metavar="A", help="horizontal field of view of all images [deg]")
     given.add_argument(
-        "--camera", type=Path, metavar="FILE", help="camera file of all images, such as JSON or COLMAP cameras.txt"
+        "--camera",
+        type=Path,
+        metavar="FILE",
+        help="camera file for all images: JSON, a matrix, COLMAP, KITTI, ROS, OpenCV or Kalibr",
     )
     if sweep:
         group.add_argument(
@@ -204,7 +208,7 @@ def camera_resolver(args: argparse.Namespace) -> CameraResolver:
     from mono.data.camera_source import CameraResolver
 
     return CameraResolver(
-        intrinsics=args.intrinsics, focal_px=args.focal_px, fov_deg=args.fov_deg, camera_file=args.camera
+        args.intrinsics, args.focal_px, args.fov_deg, camera_file=args.camera, focal_35mm=args.focal_35mm
     )
 
 

@@ -146,7 +146,7 @@ def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> 
 def _rescale_model(args: argparse.Namespace, samples: Sequence[Sample]) -> int:
     from mono.slam.scale.model_scale import rescale_model
 
-    flags = (args.intrinsics, args.focal_px, args.fov_deg, args.camera)
+    flags = (args.intrinsics, args.focal_px, args.focal_35mm, args.fov_deg, args.camera)
     depth, metadata = _depth(args, samples)
     given = any(value is not None for value in flags)
     camera = _camera(args, samples) if given and not args.pred else None

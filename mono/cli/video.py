@@ -35,7 +35,7 @@ def print_videos(samples: Sequence[VideoSample], options: RunOptions) -> None:
     from mono.runs.video_outputs import by_video
 
     for video, frames in by_video(samples).items():
-        found = options.resolver.resolve(video.width, video.height, exif=video.exif, image_path=video.path)
+        found = options.resolver.resolve_for(frames[0], video)
         camera = found.camera
         sys.stdout.write(
             f"{video.path}: {len(frames)} of {len(video)} frames, {video.width}x{video.height}, "

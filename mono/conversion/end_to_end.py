@@ -7,7 +7,7 @@ camera are values of tensors: a tracer would freeze numbers of Python.
 import torch
 from torch import Tensor, nn
 
-from mono.geometry.canonical import FARTHEST, CanonicalTransform
+from mono.geometry.canonical import FARTHEST, LARGEST_STRETCH, CanonicalTransform
 
 
 class EndToEndModel(nn.Module):
@@ -35,6 +35,7 @@ class EndToEndModel(nn.Module):
         self.tight = transform.fit == "tight"
         self.multiple = int(transform.multiple)
         self.farthest = FARTHEST
+        self.largest_stretch = LARGEST_STRETCH
         mean = torch.tensor(transform.mean, dtype=torch.float32)
         self.register_buffer("mean", mean[:, None, None], persistent=False)
         self.register_buffer("scale", (1 / torch.tensor(transform.std))[:, None, None], persistent=False)
@@ -52,7 +53,11 @@ class EndToEndModel(nn.Module):
             Depth along the optical axis [m], 0 where invalid, and confidence, both (H, W) float32.
         """
         rows, columns = image.shape[0], image.shape[1]
-        focal = (intrinsics[0] + intrinsics[1]) / 2
+        longer = intrinsics[0].maximum(intrinsics[1])
+        stretched = longer > self.largest_stretch * intrinsics[0].minimum(intrinsics[1])
+        focal = torch.where(stretched, longer, (intrinsics[0] + intrinsics[1]) / 2)
+        across = torch.where(stretched, intrinsics[0], focal)
+        down = torch.where(stretched, intrinsics[1], focal)
         full_height = torch.full((), rows, dtype=torch.int64)
         full_width = torch.full((), columns, dtype=torch.int64)
         # Whole numbers: (crop / size) * other would be rounded.
@@ -60,12 +65,21 @@ class EndToEndModel(nn.Module):
         height = torch.where(by_height, full_height * 0 + self.crop_height, full_height * self.crop_width // full_width)
         width = torch.where(by_height, full_width * self.crop_height // full_height, full_width * 0 + self.crop_width)
         ratio = torch.where(by_height, self.crop_height / full_height, self.crop_width / full_width)
+        # Of pixels that are not square, the axis with the shorter focal length is stretched first.
+        aspect = full_width * down / (full_height * across)
+        fits_height = self.crop_height * aspect <= self.crop_width
+        fitted = torch.where(fits_height, self.crop_height * aspect, self.crop_width / aspect)
+        whole_height = torch.where(fits_height, full_height * 0 + self.crop_height, _floor(fitted))
+        whole_width = torch.where(fits_height, _floor(fitted), full_width * 0 + self.crop_width)
+        height, width = torch.where(stretched, whole_height, height), torch.where(stretched, whole_width, width)
+        fitting = torch.where(fits_height, self.crop_height * down / full_height, self.crop_width * across / full_width)
+        ratio = torch.where(stretched, fitting / focal, ratio)
         if self.image_mode:
             wanted = self.focal_length / focal
             fits = wanted < ratio
             ratio = torch.where(fits, wanted, ratio)
-            height = torch.where(fits, _floor(full_height * self.focal_length / focal), height)
-            width = torch.where(fits, _floor(full_width * self.focal_length / focal), width)
+            height = torch.where(fits, _floor(full_height * self.focal_length / down), height)
+            width = torch.where(fits, _floor(full_width * self.focal_length / across), width)
         canvas_height, canvas_width = self.crop_height, self.crop_width
         if self.tight:
             blocks_high = _number((height + self.multiple - 1) // self.multiple)
@@ -104,7 +118,7 @@ def _number(value: Tensor) -> int:
 
 def _floor(size: Tensor) -> Tensor:
     """Round a size down to whole pixels, with a margin for single precision."""
-    return torch.floor(size * (1 + 2e-7)).to(torch.int64)
+    return torch.floor(size * (1 + 4e-7)).to(torch.int64)
 
 
 def _taps(index: Tensor, size: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:

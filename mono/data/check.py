@@ -159,7 +159,7 @@ class _Checker:
 
     def _check_camera(self, number: int, sample: Sample, photo: Photo, size: tuple[int, int]) -> None:
         if sample.intrinsics is None:
-            if photo.exif is None and camera_file_beside(sample.rgb) is None:
+            if (photo.exif is None or not photo.exif.has_focal) and camera_file_beside(sample.rgb) is None:
                 advice = "distances will be off by a factor; add [fx, fy, cx, cy] in pixels, or a camera file"
                 self._add(number, "cam_in", "none", "no focal length", advice)
             return

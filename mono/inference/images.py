@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from mono.data.camera_source import CameraResolver, ResolvedCamera
+from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.system.errors import MetricDepthError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import PIL.Image
     import torch
 
-    from mono.io.exif import ExifCamera
+    from mono.io.images import Photo
 
     ImageLike: TypeAlias = str | os.PathLike[str] | PIL.Image.Image | np.ndarray | torch.Tensor
     Matrix: TypeAlias = np.ndarray | torch.Tensor | Sequence[Sequence[float]]
@@ -30,17 +31,20 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class InputImage:
-    """Upright image with the hints about its camera.
+    """Upright image and the file it came from.
 
     Attributes:
-        rgb: (H, W, 3) uint8.
-        exif: camera data of the file, if any.
+        photo: pixels and camera data.
         path: file that it was read from, if any.
     """
 
-    rgb: np.ndarray
-    exif: ExifCamera | None = None
+    photo: Photo
     path: Path | None = None
+
+    @property
+    def rgb(self) -> np.ndarray:
+        """Return the pixels, (H, W, 3) uint8."""
+        return self.photo.rgb
 
 
 def read_input(image: ImageLike) -> InputImage:
@@ -50,21 +54,20 @@ def read_input(image: ImageLike) -> InputImage:
         MetricDepthError: it cannot be read, or is no RGB image; the message names shape, type or range.
     """
     from mono.io.exif import read_exif_camera
-    from mono.io.images import read_image, to_rgb
+    from mono.io.images import Photo, read_image, to_rgb
 
     if isinstance(image, (str, os.PathLike)):
-        photo = read_image(Path(image))
-        return InputImage(photo.rgb, photo.exif, Path(image))
+        return InputImage(read_image(Path(image)), Path(image))
     if isinstance(image, np.ndarray):
-        return InputImage(_to_uint8(image, image.shape, "(H, W, 3)", 2))
+        return InputImage(Photo(_to_uint8(image, image.shape, "(H, W, 3)", 2)))
     if hasattr(image, "detach"):
         tensor = image.detach()
         values = (tensor.float() if tensor.is_floating_point() else tensor).cpu().numpy()
         if values.ndim != 3 or values.shape[0] != 3:
             raise MetricDepthError(f"the image is a tensor {values.shape}; give (3, H, W), RGB; a batch as a list")
-        return InputImage(_to_uint8(values.transpose(1, 2, 0), values.shape, "(3, H, W)", 0))
+        return InputImage(Photo(_to_uint8(values.transpose(1, 2, 0), values.shape, "(3, H, W)", 0)))
     if hasattr(image, "getexif"):
-        return InputImage(to_rgb(image), read_exif_camera(image))
+        return InputImage(Photo(to_rgb(image), read_exif_camera(image)))
     raise MetricDepthError(f"an image must be a path, a PIL image, an array or a tensor, not a {type(image).__name__}")
 
 
@@ -101,11 +104,14 @@ def resolve_camera(image: InputImage, camera: CameraLike) -> ResolvedCamera:
         return camera
     height, width = image.rgb.shape[:2]
     if camera is None:
-        found = CameraResolver().resolve(width, height, exif=image.exif, image_path=image.path)
+        sample = Sample(os.fspath(image.path), image.path, os.fspath(image.path)) if image.path else None
+        found = CameraResolver().resolve_for(sample, image.photo)
         if found.source == "assumed":
             logger.warning("%s: %s", image.path or "image", found.detail)
         return found
     if isinstance(camera, Camera):
+        if image.photo.stored_size == (camera.width, camera.height):
+            camera = camera.resized(width, height)
         if (camera.width, camera.height) != (width, height):
             alike = abs(camera.width * height / (camera.height * width) - 1) < 0.02
             remedy = f"use camera.resized({width}, {height})" if alike else "another shape: is it turned, or cropped?"

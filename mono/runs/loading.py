@@ -63,7 +63,7 @@ def load_image(
         return LoadedImage(sample, np.empty((0, 0, 3), np.uint8), None, GroundTruth(), ())
     photo = sample.read()
     height, width = photo.rgb.shape[:2]
-    found = options.resolver.resolve(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
+    found = options.resolver.resolve_for(sample, photo)
     ground_truth = read_ground_truth(sample, (width, height)) if options.protocol else GroundTruth()
     if not network:
         saved = None

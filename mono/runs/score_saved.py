@@ -215,6 +215,4 @@ def _normals(
 
 
 def _find_camera(sample: Sample, job: _Job) -> ResolvedCamera:
-    photo = read_image(sample.rgb)
-    height, width = photo.rgb.shape[:2]
-    return job.resolver.resolve(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
+    return job.resolver.resolve_for(sample, sample.read())

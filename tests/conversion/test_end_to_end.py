@@ -24,15 +24,16 @@ class Recorder(torch.nn.Module):
         return depth, image[:, :1]
 
 
+@pytest.mark.parametrize("stretch", [1.01, 1.3, 0.5625, 1.7777])
 @pytest.mark.parametrize("name", TRANSFORMS)
-def test_the_network_sees_the_same_and_the_metres_are_the_same(name):
+def test_the_network_sees_the_same_and_the_metres_are_the_same(name, stretch):
     transform, recorder = TRANSFORMS[name], Recorder()
     whole = EndToEndModel(recorder, transform)
     rng = np.random.default_rng(3)
     for _ in range(40):
         height, width = (int(n) for n in rng.integers(40, 700, 2))
         focal = float(rng.uniform(0.4, 2.0) * max(height, width))
-        camera = Camera(np.float32(focal), np.float32(1.01 * focal), width / 2 + 5.5, height / 3, width, height)
+        camera = Camera(np.float32(focal), np.float32(stretch * focal), width / 2 + 5.5, height / 3, width, height)
         photo = rng.integers(0, 256, (height, width, 3), np.uint8)
         depth, confidence = whole(torch.from_numpy(photo), torch.tensor(camera.intrinsics, dtype=torch.float32))
         view = transform.view(camera)

@@ -139,7 +139,16 @@ def _camera(image: Path, intrinsics: Intrinsics | None, camera_file: Path | None
         return intrinsics
     from mono.io.camera_files import camera_from_file
 
-    return camera_from_file(camera_file, *image_size(image), image).intrinsics
+    return camera_from_file(camera_file, *image_size(image), image, _orientation(image)).intrinsics
+
+
+def _orientation(path: Path) -> int:
+    from PIL import Image
+
+    from mono.io.exif import read_orientation
+
+    with Image.open(path) as image:
+        return read_orientation(image)
 
 
 def _is_depth(path: Path) -> bool:

@@ -79,8 +79,7 @@ def camera_of_frames(samples: Sequence[Sample], resolver: CameraResolver) -> Res
         except ValueError as error:
             logger.warning("%s", error)
             continue
-        height, width = photo.rgb.shape[:2]
-        return resolver.resolve(width, height, exif=photo.exif, image_path=sample.rgb, annotated=sample.intrinsics)
+        return resolver.resolve_for(sample, photo)
     raise SlamError(f"none of the {len(samples)} frames can be read")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from mono.data.annotations import load_annotations
 from mono.data.camera_source import ResolvedCamera
+from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
 from mono.data.saved_predictions import SavedPredictions
 from mono.io.depth import read_depth
@@ -112,7 +113,7 @@ class AnnotatedDepth:
             AnnotationError: the file is wrong.
             ScaleError: it names depth of none of the frames.
         """
-        self._known = {s.rgb.resolve(): (s.depth, s.depth_scale) for s in load_annotations(file) if s.depth}
+        self._known = {s.rgb.resolve(): s for s in load_annotations(file) if s.depth}
         _check_any(file, self, samples)
 
     def has(self, sample: Sample) -> bool:
@@ -123,8 +124,7 @@ class AnnotatedDepth:
         """Read the depth map of a frame; see `DepthSource`."""
         if not self.has(sample):
             raise ScaleError(f"{sample.source}: has no annotated depth")
-        file, scale = self._known[sample.rgb.resolve()]
-        return read_depth(file, scale)
+        return read_annotated_depth(self._known[sample.rgb.resolve()])
 
 
 def open_depth(path: Path, samples: Sequence[Sample]) -> DepthSource:

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from mono.data.ground_truth import read_annotated_depth
 from mono.geometry.camera import Camera
-from mono.geometry.canonical import CanonicalTransform, CanonicalView
+from mono.geometry.canonical import CanonicalTransform, CanonicalView, square_pixels
 from mono.io.images import read_image
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError
@@ -43,31 +43,24 @@ def training_view(
         (left, top) of the window [px], and the view for the window, whose camera has the window's size.
     """
     jitter = float(np.clip(np.exp(rng.normal(0, recipe.focal_jitter)), 0.6, 1.4))
+    focal, *square = square_pixels(camera.fx, camera.fy, camera.height, camera.width)
     if transform.mode == "image":
-        ratio = transform.focal_length / camera.focal * jitter
+        ratio = transform.focal_length / focal * jitter
     else:
-        fits, fills = sorted((size[0] / camera.height, size[1] / camera.width))
+        fits, fills = sorted((size[0] / square[0], size[1] / square[1]))
         ratio = fits * (fills / fits) ** rng.random() * jitter
     centred = rng.random() < recipe.centred
     window, inside, start = [], [], []
-    for full, wanted in ((camera.height, size[0]), (camera.width, size[1])):
-        cut = min(full, max(round(wanted / ratio), 1))
+    for full, stretched, wanted in zip((camera.height, camera.width), square, size, strict=True):
+        along = ratio * (stretched / full)
+        cut = min(full, max(round(wanted / along), 1))
         window.append(cut)
-        inside.append(wanted if cut < full else max(min(round(full * ratio), wanted), 1))
+        inside.append(wanted if cut < full else max(min(round(full * along), wanted), 1))
         spread = rng.uniform(-0.5, 0.5) * (0.2 if centred else 1.0)
         start.append(round((full - cut) * (0.5 + spread)))
     (top, left), (height, width) = start, inside
-    before = [(size[i] - inside[i]) // 2 for i in (0, 1)]
-    view = CanonicalView(
-        camera=camera.cropped(left, top, window[1], window[0]),
-        size=(height, width),
-        padding=(before[0], size[0] - height - before[0], before[1], size[1] - width - before[1]),
-        depth_factor=1.0,
-        mean=transform.mean,
-        std=transform.std,
-    )
-    # Rounding to whole pixels changes the ratio slightly.
-    return (left, top), replace(view, depth_factor=transform.focal_length / view.input_camera.focal)
+    # Whole pixels make the ratio differ a little from the one that was drawn: the depth factor follows the pixels.
+    return (left, top), transform.place(camera.cropped(left, top, window[1], window[0]), (height, width), size)
 
 
 class MixedFrames:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mono.geometry.canonical import CanonicalTransform
+from mono.geometry.canonical import CanonicalTransform, square_pixels
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError
 from mono.training.data.images import Frame
@@ -46,10 +46,10 @@ def best_size(frame: Frame, sizes: Sequence[tuple[int, int]], transform: Canonic
         share: share of the frame's sides that is shown.
     """
     fx, fy, cx, cy = frame.intrinsics
-    full_height, full_width = (2 * cy + 1) * share, (2 * cx + 1) * share
+    focal, full_height, full_width = square_pixels(fx, fy, (2 * cy + 1) * share, (2 * cx + 1) * share)
 
     def overlap(size: tuple[int, int]) -> float:
-        ratio = 2 * transform.focal_length / (fx + fy)
+        ratio = transform.focal_length / focal
         if transform.mode == "label":
             ratio = min(size[0] / full_height, size[1] / full_width)
         height, width = full_height * ratio, full_width * ratio

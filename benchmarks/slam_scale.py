@@ -1,15 +1,17 @@
-"""How well scale is recovered on rendered sequences: python benchmarks/slam_scale.py FOLDER [FOLDER …] [--write FILE]
+"""Measure scale recovery on rendered sequences.
 
-Each folder is one of `metricdepth scenes sequence` with all its frames. Of each, its exact path is divided by 7.3, and
-its scale recovered from about `--count` frames with
+    python benchmarks/slam_scale.py FOLDER [FOLDER …] [--write FILE]
+
+Each folder is one of `metricdepth scenes sequence` with all its frames. Its exact path is divided by 7.3, and its scale
+recovered from about `--count` frames with
 
 - exact depth, and the same times 1.25;
-- depth with that bias, that errs besides by 3 % from frame to frame and by a smooth field of 5 % within one;
-- the path's steps growing by 45 % on the way, with --windowed and without: by exact depth, and with the same noise;
+- depth with that bias, an error of 3 % per frame and a smooth field of 5 % within frames;
+- steps of the path that grow by 45 %, with and without --windowed: by exact depth, and with the same noise;
 - depth predicted by a model (--model none leaves it out).
 
-Results of several runs (--json) are put together: with --write, the table replaces what stands in FILE between the
-lines `<!-- slam_scale -->` and `<!-- /slam_scale -->`; folders then are the JSON files.
+Results of several runs (--json) are merged: with --write, the table replaces the section of FILE between the lines
+`<!-- slam_scale -->` and `<!-- /slam_scale -->`; folders then are the JSON files.
 """
 
 import argparse
@@ -70,6 +72,7 @@ class Noisy:
 
 
 def measure(folder: Path, count: int, model: str) -> dict[str, Any]:
+    """Recover the scale of a sequence in all ways."""
     settings = json.loads((folder / "settings.json").read_text())
     samples = find_images([folder / "rgb"])
     gt = read_trajectory(folder / "poses_tum.txt")
@@ -116,10 +119,13 @@ def measure(folder: Path, count: int, model: str) -> dict[str, Any]:
 
 
 def size_of(rgb: np.ndarray) -> tuple[int, int]:
+    """Return the width and height of a sequence's frames."""
     return rgb.shape[1], rgb.shape[0]
 
 
 def table(rows: list[dict[str, Any]], count: int, model: str) -> str:
+    """Format the results as a Markdown table."""
+
     def verdict(r: dict[str, Any]) -> str:
         return f"{'found' if r['drift'] else 'none'} (p = {r['p']:.2g})"
 
@@ -169,11 +175,12 @@ def table(rows: list[dict[str, Any]], count: int, model: str) -> str:
 
 
 def main() -> None:
+    """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, help="sequences, or JSON files of earlier runs")
-    parser.add_argument("--count", type=int, default=40, help="frames with depth")
-    parser.add_argument("--model", default="lite", help="or none")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers")
+    parser.add_argument("--count", type=int, default=40, help="frames with depth (default: 40)")
+    parser.add_argument("--model", default="lite", help="model for predicted depth, or none (default: lite)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to this file")
     parser.add_argument("--write", type=Path, metavar="FILE")
     args = parser.parse_args()
     rows: list[dict[str, Any]] = []

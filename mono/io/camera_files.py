@@ -32,7 +32,8 @@ def camera_file_beside(image: str | os.PathLike[str]) -> Path | None:
     """The camera file that belongs to an image: `photo.camera.json`, or its folder's `camera.json` or `cameras.txt`."""
     image = Path(image)
     names = (f"{image.stem}.camera.json", "camera.json", "cameras.txt")
-    return next((path for path in (image.with_name(name) for name in names) if path.is_file()), None)
+    # os.path.isfile: a name too long to be asked for is no file.
+    return next((path for path in (image.with_name(name) for name in names) if os.path.isfile(path)), None)  # noqa: PTH113
 
 
 def camera_from_file(path: Path, width: int, height: int, image: str | os.PathLike[str] | None = None) -> Camera:

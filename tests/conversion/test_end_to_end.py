@@ -15,7 +15,7 @@ TRANSFORMS = {
 
 
 class Recorder(torch.nn.Module):
-    """Keeps what it saw, and says something that differs everywhere."""
+    """Keep the input, and predict depth that differs everywhere."""
 
     def forward(self, image, principal_point):
         self.seen, self.point = image, principal_point
@@ -38,7 +38,7 @@ def test_the_network_sees_the_same_and_the_metres_are_the_same(name):
         view = transform.view(camera)
         expected = view.image_to_input(photo)
         assert tuple(recorder.seen.shape[2:]) == view.input_size
-        # Not a grey level differs; the last digit of the normalised value may.
+        # No gray level differs; the last digit of the normalized value may.
         np.testing.assert_allclose(recorder.seen[0].numpy(), expected, rtol=1e-5, atol=1e-6)
         inside = view.input_camera
         np.testing.assert_allclose(recorder.point[0].numpy(), (inside.cx, inside.cy), rtol=1e-5)

@@ -12,6 +12,7 @@ import numpy as np
 
 from mono.data.annotations import load_annotations
 from mono.data.folder import natural_order
+from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
 from mono.data.saved_predictions import saved_camera
 from mono.data.video import VideoSample, frame_times, video_sample
@@ -75,7 +76,9 @@ class PosedFrame:
             MetricDepthError: a file cannot be read, sizes differ, or the camera is unknown.
         """
         of, file = self.frame, self.frame.depth_file
-        depth, rgb = read_depth(file, of.depth_scale), of.sample.read().rgb
+        annotated = of.sample.depth == file
+        depth = read_annotated_depth(of.sample) if annotated else read_depth(file, of.depth_scale)
+        rgb = of.sample.read().rgb
         height, width = depth.shape
         if rgb.shape[:2] != depth.shape:
             raise PosedDepthError(

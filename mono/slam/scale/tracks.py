@@ -74,23 +74,6 @@ class FramePoints:
     counts: Counts
 
 
-def choose_frames(trajectory: Trajectory, count: int = 40) -> np.ndarray:
-    """Choose about `count` frames, evenly along the path.
-
-    Frames at which the camera stands still, or rotates on the spot, are chosen once.
-
-    Returns:
-        Indices, increasing, (K,).
-    """
-    distances = trajectory.distances
-    if distances[-1] <= 0 or len(trajectory) <= count:
-        return np.arange(len(trajectory))
-    wanted = (np.arange(count) + 0.5) / count * distances[-1]
-    right = np.clip(np.searchsorted(distances, wanted), 1, len(distances) - 1)
-    nearer = right - (wanted - distances[right - 1] < distances[right] - wanted)
-    return np.unique(nearer)
-
-
 def track_points(
     trajectory: Trajectory,
     anchor: int,

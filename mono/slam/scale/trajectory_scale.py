@@ -17,7 +17,7 @@ from mono.slam.scale.depth_sources import DepthSource
 from mono.slam.scale.diagnosis import explain_no_scale
 from mono.slam.scale.estimate import MIN_IMAGES, ScaleError, ScaleEstimate, depth_at, estimate_scale
 from mono.slam.scale.rescaling import DEFAULT_FRAMES, OnDone, Rescaling, collect_ratios, frame_scales
-from mono.slam.scale.tracks import Counts, FramePoints, choose_frames, track_points
+from mono.slam.scale.tracks import Counts, FramePoints, track_points
 from mono.slam.trajectory.formats import to_seconds
 from mono.slam.trajectory.trajectory import Trajectory, associate
 
@@ -89,6 +89,23 @@ def match_frames(
         logger.info("%d of %d poses have a frame", len(pairs), len(trajectory))
     kept = trajectory.select(pairs[:, 0])
     return PosedFrames(kept, tuple(samples[j] for j in pairs[:, 1]), pairs[:, 0], trajectory)
+
+
+def choose_frames(trajectory: Trajectory, count: int = 40) -> np.ndarray:
+    """Choose about `count` frames, evenly along the path.
+
+    Frames at which the camera stands still, or rotates on the spot, are chosen once.
+
+    Returns:
+        Indices, increasing, (K,).
+    """
+    distances = trajectory.distances
+    if distances[-1] <= 0 or len(trajectory) <= count:
+        return np.arange(len(trajectory))
+    wanted = (np.arange(count) + 0.5) / count * distances[-1]
+    right = np.clip(np.searchsorted(distances, wanted), 1, len(distances) - 1)
+    nearer = right - (wanted - distances[right - 1] < distances[right] - wanted)
+    return np.unique(nearer)
 
 
 def track_frames(

@@ -16,8 +16,8 @@ from mono.data.folder import find_images
 from mono.geometry.camera import Camera
 from mono.slam import Trajectory, read_trajectory, write_trajectory
 from mono.slam.scale.estimate import ImageScale, ScaleError, estimate_scale
-from mono.slam.scale.tracks import TrackLimits, choose_frames, track_points, triangulate
-from mono.slam.scale.trajectory_scale import apply_scale, match_frames, scale_trajectory, track_frames
+from mono.slam.scale.tracks import TrackLimits, track_points, triangulate
+from mono.slam.scale.trajectory_scale import apply_scale, choose_frames, match_frames, scale_trajectory, track_frames
 from tests.slam.depth import DepthBy
 
 CAMERA = Camera(260.0, 260.0, 159.5, 119.5, 320, 240)

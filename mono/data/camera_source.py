@@ -133,7 +133,8 @@ class CameraResolver:
         """Resolve the camera of an image from what is known about it.
 
         Args:
-            width, height: size of the upright image [px].
+            width: upright image width [px].
+            height: upright image height [px].
             exif: camera data of the image file.
             image_path: path of the image, to look for a camera file beside it.
             annotated: (fx, fy, cx, cy) [px] from an annotation file.

@@ -35,7 +35,8 @@ class Camera:
     Attributes:
         fx, fy: focal lengths [px].
         cx, cy: principal point [px].
-        width, height: image size [px].
+        width: image width [px].
+        height: image height [px].
         distortion: OpenCV coefficients (k1, k2, p1, p2, k3, ...). They are carried along, not applied: images are
             taken to be undistorted, as the networks were trained.
 
@@ -75,7 +76,8 @@ class Camera:
 
         Args:
             focal: focal length of both axes [px].
-            width, height: image size [px].
+            width: image width [px].
+            height: image height [px].
 
         Raises:
             MetricDepthError: a number is not positive and finite.
@@ -90,7 +92,8 @@ class Camera:
 
         Args:
             horizontal_fov: angle between the left and right image border [deg].
-            width, height: image size [px].
+            width: image width [px].
+            height: image height [px].
 
         Raises:
             MetricDepthError: the angle is not between 0 and 180 degrees.
@@ -106,7 +109,8 @@ class Camera:
         Args:
             matrix: K as 3x3, 3x4 or 4x4 [px]: array, tensor or nested list. The fourth column of a projection matrix,
                 which holds the baseline of a stereo pair, is not used.
-            width, height: image size [px].
+            width: image width [px].
+            height: image height [px].
 
         Raises:
             MetricDepthError: the matrix has another shape, skew or rotation, or a number is out of range.
@@ -163,8 +167,10 @@ class Camera:
         """Return the camera of a window of the image.
 
         Args:
-            left, top: the window's top left pixel [px].
-            width, height: the window's size [px].
+            left: first column of the window [px].
+            top: first row of the window [px].
+            width: width of the window [px].
+            height: height of the window [px].
         """
         return replace(self, cx=self.cx - left, cy=self.cy - top, width=width, height=height)
 
@@ -229,7 +235,8 @@ def as_camera(value: Any, width: int, height: int) -> Camera:
 
     Args:
         value: a `Camera` for images of this size, or K as for `Camera.from_matrix`.
-        width, height: image size [px].
+        width: image width [px].
+        height: image height [px].
 
     Raises:
         MetricDepthError: the camera is for another size, or the matrix is not one of a camera.

@@ -46,7 +46,8 @@ def camera_from_file(
 
     Args:
         path: camera file, of any kind in `KINDS`.
-        width, height: size of the upright image [px].
+        width: upright image width [px].
+        height: upright image height [px].
         image: path of the image, where the file holds several cameras.
         orientation: EXIF orientation of the image, 1 to 8.
 

@@ -140,6 +140,6 @@ def check_space(database: Path, needed: int = 0) -> None:
 def check_space_for_matches(database: Path) -> None:
     """Raise SfmError if the disk is too full for matches.
 
-    Matches take about half the space of the features, as measured on videos.
+    Matches take about half the space of the features.
     """
     check_space(database, database.stat().st_size // 2)

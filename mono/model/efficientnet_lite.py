@@ -13,7 +13,7 @@ _STAGES = [  # (blocks, widening inside of a block, kernel, stride, channels)
     (1, 1, 3, 1, 16), (2, 6, 3, 2, 24), (2, 6, 5, 2, 40), (3, 6, 3, 2, 80), (3, 6, 5, 1, 112), (4, 6, 5, 2, 192),
     (1, 6, 3, 1, 320),
 ]  # fmt: skip
-_HANDED_OUT = (1, 2, 4, 6)  # stages that are the last ones of their size
+_HANDED_OUT = (0, 1, 2, 4, 6)  # stages that are the last ones of their size
 
 
 class SameConv(nn.Conv2d):
@@ -91,13 +91,13 @@ class _Backbone(nn.Module):
 
 
 class EfficientNetLite(nn.Module):
-    """EfficientNet-Lite0 without its head, giving feature maps at 1/4, 1/8, 1/16 and 1/32 of the input's size.
+    """EfficientNet-Lite0 without its head, giving feature maps at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input.
 
     Args:
         drop_path_rate: stochastic depth while training, of the last block; it grows towards it from 0.
 
     Attributes:
-        channels: widths of the four maps.
+        channels: widths of the five maps, finest first.
     """
 
     def __init__(self, drop_path_rate: float = 0.0):
@@ -106,7 +106,7 @@ class EfficientNetLite(nn.Module):
         self.channels = [_STAGES[i][4] for i in _HANDED_OUT]
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Maps (B, 3, H, W) to four maps (B, C_i, H / 2^(i+2), W / 2^(i+2)); H and W are multiples of 32."""
+        """Map (B, 3, H, W) to five maps (B, C_i, H / 2^(i+1), W / 2^(i+1)); H and W are multiples of 32."""
         x, maps = self.trunk.bn1(self.trunk.conv_stem(image)), []
         for number, stage in enumerate(self.trunk.blocks):
             x = stage(x)

@@ -1,25 +1,25 @@
-"""A network with all that is around it as one module: a photo and its intrinsics in, metres at the photo's size out.
+"""Combine a network and its canonical transform in one module: image and intrinsics in, metres out.
 
-It says with tensors what `mono.geometry.canonical` says with numpy and cv2, so that it can be written to a file that
-other programs run. Sizes that follow from the camera are values of tensors: a tracer would freeze numbers of Python.
+This is the tensor version of `mono.geometry.canonical`, for files that other programs run. Sizes that follow from the
+camera are values of tensors: a tracer would freeze numbers of Python.
 """
 
 import torch
 from torch import Tensor, nn
 
-from mono.geometry.canonical import FARTHEST, CanonicalTransform
+from mono.geometry.canonical import FARTHEST, LARGEST_STRETCH, CanonicalTransform
 
 
 class EndToEndModel(nn.Module):
-    """Normalisation, canonical transform, network, and the way back.
+    """Normalization, canonical transform, network, and the inverse transform.
 
-    The photo is resized bit for bit as cv2.resize does it with INTER_LINEAR (which does not smooth an image that gets
-    smaller), because the networks were made with it.
+    The image is resized bit for bit as cv2.resize does it with INTER_LINEAR (which does not smooth an image that gets
+    smaller), because the networks were trained with it.
 
     Args:
-        network: maps normalised (1, 3, H, W) and the principal point (1, 2) [px] in it to canonical depth and
-            confidence, both (1, 1, H, W), as a pair.
-        transform: how images are brought to the canonical camera.
+        network: maps normalized (1, 3, H, W) and the principal point (1, 2) [px] in it to canonical depth and
+            confidence, both (1, 1, H, W), first of its outputs.
+        transform: transform between images and the canonical camera.
     """
 
     mean: Tensor
@@ -35,6 +35,7 @@ class EndToEndModel(nn.Module):
         self.tight = transform.fit == "tight"
         self.multiple = int(transform.multiple)
         self.farthest = FARTHEST
+        self.largest_stretch = LARGEST_STRETCH
         mean = torch.tensor(transform.mean, dtype=torch.float32)
         self.register_buffer("mean", mean[:, None, None], persistent=False)
         self.register_buffer("scale", (1 / torch.tensor(transform.std))[:, None, None], persistent=False)
@@ -42,17 +43,21 @@ class EndToEndModel(nn.Module):
         self.register_buffer("border", border, persistent=False)
 
     def forward(self, image: Tensor, intrinsics: Tensor) -> tuple[Tensor, Tensor]:
-        """Maps a photo to metres.
+        """Predict depth in metres of an image.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            intrinsics: (4,) float32, fx, fy, cx, cy of the photo [px].
+            intrinsics: (4,) float32, fx, fy, cx, cy of the image [px].
 
         Returns:
             Depth along the optical axis [m], 0 where invalid, and confidence, both (H, W) float32.
         """
         rows, columns = image.shape[0], image.shape[1]
-        focal = (intrinsics[0] + intrinsics[1]) / 2
+        longer = intrinsics[0].maximum(intrinsics[1])
+        stretched = longer > self.largest_stretch * intrinsics[0].minimum(intrinsics[1])
+        focal = torch.where(stretched, longer, (intrinsics[0] + intrinsics[1]) / 2)
+        across = torch.where(stretched, intrinsics[0], focal)
+        down = torch.where(stretched, intrinsics[1], focal)
         full_height = torch.full((), rows, dtype=torch.int64)
         full_width = torch.full((), columns, dtype=torch.int64)
         # Whole numbers: (crop / size) * other would be rounded.
@@ -60,12 +65,21 @@ class EndToEndModel(nn.Module):
         height = torch.where(by_height, full_height * 0 + self.crop_height, full_height * self.crop_width // full_width)
         width = torch.where(by_height, full_width * self.crop_height // full_height, full_width * 0 + self.crop_width)
         ratio = torch.where(by_height, self.crop_height / full_height, self.crop_width / full_width)
+        # Of pixels that are not square, the axis with the shorter focal length is stretched first.
+        aspect = full_width * down / (full_height * across)
+        fits_height = self.crop_height * aspect <= self.crop_width
+        fitted = torch.where(fits_height, self.crop_height * aspect, self.crop_width / aspect)
+        whole_height = torch.where(fits_height, full_height * 0 + self.crop_height, _floor(fitted))
+        whole_width = torch.where(fits_height, _floor(fitted), full_width * 0 + self.crop_width)
+        height, width = torch.where(stretched, whole_height, height), torch.where(stretched, whole_width, width)
+        fitting = torch.where(fits_height, self.crop_height * down / full_height, self.crop_width * across / full_width)
+        ratio = torch.where(stretched, fitting / focal, ratio)
         if self.image_mode:
             wanted = self.focal_length / focal
             fits = wanted < ratio
             ratio = torch.where(fits, wanted, ratio)
-            height = torch.where(fits, _floor(full_height * self.focal_length / focal), height)
-            width = torch.where(fits, _floor(full_width * self.focal_length / focal), width)
+            height = torch.where(fits, _floor(full_height * self.focal_length / down), height)
+            width = torch.where(fits, _floor(full_width * self.focal_length / across), width)
         canvas_height, canvas_width = self.crop_height, self.crop_width
         if self.tight:
             blocks_high = _number((height + self.multiple - 1) // self.multiple)
@@ -86,8 +100,8 @@ class EndToEndModel(nn.Module):
         tensor = (pixels.permute(2, 0, 1).to(torch.float32) - self.mean) * self.scale
         shrunk = torch.stack([width / full_width, height / full_height])
         point = (intrinsics[2:] + 0.5) * shrunk - 0.5 + torch.stack([left, top])
-        depth, confidence = self.network(tensor[None], point[None])
-        maps = torch.cat([depth, confidence], 1)[0]
+        outputs = self.network(tensor[None], point[None])
+        maps = torch.cat([outputs[0], outputs[1]], 1)[0]
         maps = _looked_up(maps, rows, height, top, 1)
         maps = _looked_up(maps, columns, width, left, 2)
         metres = maps[0] * (focal * ratio / self.focal_length)
@@ -103,12 +117,12 @@ def _number(value: Tensor) -> int:
 
 
 def _floor(size: Tensor) -> Tensor:
-    """The whole pixels in a size; one that single precision puts a hair below a whole number counts as that."""
-    return torch.floor(size * (1 + 2e-7)).to(torch.int64)
+    """Round a size down to whole pixels, with a margin for single precision."""
+    return torch.floor(size * (1 + 4e-7)).to(torch.int64)
 
 
 def _taps(index: Tensor, size: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
-    """Where pixels `index` of an axis of `size` lie between those of an axis of `source`: the first, and how far on."""
+    """Locate pixels `index` of an axis of `size` between those of an axis of `source`: first pixel and fraction."""
     over = (2 * index + 1) * source - size
     under = 2 * size
     first = torch.div(over + under, under, rounding_mode="floor") - 1  # a numerator below 0 is avoided
@@ -118,9 +132,9 @@ def _taps(index: Tensor, size: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _resized(image: Tensor, y: Tensor, x: Tensor, height: Tensor, width: Tensor) -> Tensor:
-    """Rows `y` and columns `x` of an image (H, W, 3) uint8 resized to `height` x `width`, int32 0-255.
+    """Compute rows `y` and columns `x` of an image (H, W, 3) uint8 resized to `height` x `width`, int32 0-255.
 
-    In the whole numbers of cv2.resize, so that no grey level differs.
+    The integer arithmetic is that of cv2.resize, so that no gray level differs.
     """
     rows, columns = image.shape[0], image.shape[1]
     last_row, last_column = torch.full((), rows - 1, dtype=torch.int64), torch.full((), columns - 1, dtype=torch.int64)
@@ -142,7 +156,7 @@ def _resized(image: Tensor, y: Tensor, x: Tensor, height: Tensor, width: Tensor)
 
 
 def _looked_up(maps: Tensor, count: int, size: Tensor, start: Tensor, axis: int) -> Tensor:
-    """Maps (2, H, W) with an axis resized linearly to `count`, from its `size` pixels after `start`."""
+    """Resize an axis of maps (2, H, W) linearly to `count`, from its `size` pixels after `start`."""
     index = torch.arange(count, dtype=torch.int64)
     position = (index.to(torch.float32) + 0.5) * (size.to(torch.float32) / count) - 0.5
     position = position.clamp(min=0)

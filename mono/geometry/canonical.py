@@ -1,13 +1,15 @@
-"""The canonical camera transform (Metric3D, ICCV 2023, section 3.1), both ways and in one place.
+"""The canonical camera transform and its inverse (Metric3D, ICCV 2023, section 3.1).
 
 A network that sees images of many cameras can only be metric if focal length does not matter to it. So every image is
-brought to a canonical camera of focal length f_c. An image of focal length f, resized by r, shows a thing at depth d as
-large as the canonical camera shows it at depth
+brought to a canonical camera of focal length f_c. An image of focal length f, resized by r, shows an object at depth d
+as large as the canonical camera shows it at depth
 
     d_c = d * f_c / (f * r)
 
 Label mode keeps r free (the image is fitted into the crop) and leaves the factor to the depth. Image mode chooses
 r = f_c / f, so that the factor is 1. Both are the same equation, and it is applied exactly once.
+
+Networks know square pixels only: where fx and fy differ, the axes are resized by factors of their own.
 """
 
 from __future__ import annotations
@@ -25,20 +27,21 @@ if TYPE_CHECKING:
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
-FARTHEST = 300.0  # [m], what is predicted beyond is invalid, as in the published evaluation
+FARTHEST = 300.0  # [m], predictions beyond are invalid, as in the published evaluation
+LARGEST_STRETCH = 1.025  # ratio of fx and fy up to which pixels count as square, as in the published evaluation
 
 
 @dataclass(frozen=True)
 class CanonicalView:
-    """One camera's way into the canonical camera and back: what was done to an image, so that it can be undone.
+    """Mapping between images of one camera and the network input, and back.
 
     Attributes:
-        camera: the camera of the original image.
+        camera: camera of the original image.
         size: (height, width) of the resized image [px].
         padding: (top, bottom, left, right) around the resized image [px].
         depth_factor: canonical depth = metric depth * depth_factor, f_c / (f * r). The published code calls it
             label_scale_factor.
-        mean, std: normalisation of RGB on the 0-255 scale. The padding has the mean colour, rounded.
+        mean, std: normalization of RGB on the 0-255 scale. The padding has the mean color, rounded.
     """
 
     camera: Camera
@@ -50,24 +53,24 @@ class CanonicalView:
 
     @property
     def input_size(self) -> tuple[int, int]:
-        """(height, width) of the network's input [px]."""
+        """Return (height, width) of the network input [px]."""
         top, bottom, left, right = self.padding
         return self.size[0] + top + bottom, self.size[1] + left + right
 
     @property
     def input_camera(self) -> Camera:
-        """The camera of the network's input: the original one resized and padded (not yet canonical)."""
+        """Return the camera of the network input: resized and padded, not yet canonical."""
         top, bottom, left, right = self.padding
         return self.camera.resized(self.size[1], self.size[0]).padded(left, top, right, bottom)
 
     @property
     def principal_point(self) -> tuple[float, float]:
-        """(cx, cy) in the network's input [px]."""
+        """Return (cx, cy) in the network input [px]."""
         camera = self.input_camera
         return camera.cx, camera.cy
 
     def image_to_input(self, rgb: np.ndarray) -> np.ndarray:
-        """Resizes, pads and normalises an image.
+        """Resize, pad and normalize an image.
 
         Args:
             rgb: (height, width, 3) uint8 of the camera's size.
@@ -76,7 +79,7 @@ class CanonicalView:
             (3, H, W) float32, of `input_size`.
 
         Raises:
-            ValueError: the image does not have the camera's size.
+            MetricDepthError: the image does not have the camera's size.
         """
         import cv2
 
@@ -95,9 +98,15 @@ class CanonicalView:
         return planes
 
     def depth_to_canonical(self, depth: np.ndarray) -> np.ndarray:
-        """Metric depth [m] (height, width) to what a network should say, (H, W) float32; 0 where there is none.
+        """Convert metric depth to a target for the network.
 
         Ground truth is looked up at the nearest pixel and never interpolated.
+
+        Args:
+            depth: depth [m], (height, width), 0 where missing.
+
+        Returns:
+            Canonical depth (H, W) float32, 0 where missing and in the padding.
         """
         import cv2
 
@@ -107,16 +116,22 @@ class CanonicalView:
         return np.pad(resized * np.float32(self.depth_factor), ((top, bottom), (left, right)))
 
     def map_to_image(self, values: Tensor) -> Tensor:
-        """Cuts the padding off a map (C, H, W) of the input and resizes it bilinearly to the image, (C, height, width).
+        """Cut the padding off a map and resize it to the image.
+
+        Args:
+            values: map of the network input, (C, H, W).
+
+        Returns:
+            Map of the original image, (C, height, width), interpolated bilinearly.
 
         Raises:
-            ValueError: the map does not have the input's size.
+            MetricDepthError: the map does not have the size of the network input.
         """
         import torch.nn.functional as F
 
         if tuple(values.shape[-2:]) != self.input_size:
             raise MetricDepthError(
-                f"the network gave a map of {tuple(values.shape[-2:])} for an input of {self.input_size}"
+                f"the network returned a map of {tuple(values.shape[-2:])} for an input of {self.input_size}"
             )
         height, width = self.size
         top, _, left, _ = self.padding
@@ -125,18 +140,28 @@ class CanonicalView:
         return F.interpolate(cut[None], original, mode="bilinear", align_corners=False)[0]
 
     def depth_to_metric(self, canonical: Tensor) -> Tensor:
-        """Canonical depth (1, H, W) to metric depth [m] of the original image, (height, width).
+        """Convert canonical depth to metric depth of the image.
 
-        What is not between 0 and 300 m, or not a number, becomes 0: invalid.
+        Args:
+            canonical: canonical depth of the network input, (1, H, W).
+
+        Returns:
+            Depth [m] of the original image, (height, width); 0 (invalid) unless between 0 and 300 m.
         """
         depth = self.map_to_image(canonical)[0] / self.depth_factor
         return depth.where((depth > 0) & (depth < FARTHEST), depth.new_zeros(()))
 
     def normal_to_canonical(self, normal: np.ndarray) -> np.ndarray:
-        """Normals (height, width, 3) of the image to what a network should say, (3, H, W) float32; 0 in the padding.
+        """Convert normals of the image to a target for the network.
 
         Resizing, cropping and padding move no axis of the camera's frame: directions stay as they are, only the pixels
         that they belong to change. They are looked up at the nearest pixel and never interpolated.
+
+        Args:
+            normal: unit normals (height, width, 3), 0 where missing.
+
+        Returns:
+            Normals (3, H, W) float32, 0 where missing and in the padding.
         """
         import cv2
 
@@ -146,9 +171,14 @@ class CanonicalView:
         return np.pad(resized.transpose(2, 0, 1), ((0, 0), (top, bottom), (left, right)))
 
     def normal_to_image(self, normal: Tensor) -> Tensor:
-        """Normals (3, H, W) of the input to those of the original image, (height, width, 3), of unit length again.
+        """Convert predicted normals to unit normals of the image.
 
-        Where the normals around a pixel cancel out, or are not numbers, there is none: 0.
+        Args:
+            normal: normals of the network input, (3, H, W).
+
+        Returns:
+            Unit normals of the original image, (height, width, 3); 0 where the normals around a pixel cancel out or
+            are not numbers.
         """
         values = self.map_to_image(normal).permute(1, 2, 0).contiguous()
         length = values.norm(dim=2, keepdim=True)
@@ -157,21 +187,21 @@ class CanonicalView:
 
 @dataclass(frozen=True)
 class CanonicalTransform:
-    """How images are brought to the canonical camera.
+    """Settings that bring images to the canonical camera.
 
     Attributes:
         crop_size: (height, width) the resized image is fitted into [px].
-        focal_length: of the canonical camera [px].
+        focal_length: focal length of the canonical camera [px].
         mode: "label" resizes the image as large as the crop allows; "image" resizes it to the canonical focal length,
-            as far as the crop allows: what the crop does not allow stays in the depth factor, so that both modes always
-            give the same metres for a perfect network.
+            as far as the crop allows; the rest stays in the depth factor, so that both modes give the same meters for a
+            perfect network.
         fit: "pad" fills up to the crop, as the published networks were evaluated; "tight" pads only to the next
             multiple of `multiple`.
-        multiple: what the network wants its input size to be a multiple of [px].
-        mean, std: normalisation of RGB on the 0-255 scale.
+        multiple: the network input's sides are multiples of it [px].
+        mean, std: normalization of RGB on the 0-255 scale.
 
     Raises:
-        ValueError: a size, focal length or name is out of range.
+        MetricDepthError: a size, focal length or name is out of range.
     """
 
     crop_size: tuple[int, int]
@@ -193,32 +223,63 @@ class CanonicalTransform:
             raise MetricDepthError(f'fit is "{self.fit}"; it must be "pad" or "tight"')
 
     def view(self, camera: Camera) -> CanonicalView:
-        """The way in and back for images of `camera`.
+        """Return the mapping between images of `camera` and the network input.
 
         Raises:
-            ValueError: the image is so long that its short side would vanish in the crop.
+            MetricDepthError: the image is so long that its short side would vanish in the crop.
         """
         crop_height, crop_width = self.crop_size
-        ratio = min(crop_height / camera.height, crop_width / camera.width)
+        focal, full_height, full_width = square_pixels(camera.fx, camera.fy, camera.height, camera.width)
+        ratio = min(crop_height / full_height, crop_width / full_width)
         if self.mode == "image":
-            ratio = min(ratio, self.focal_length / camera.focal)
-        # A ratio like 480 / 480 * 640 may come out a hair below a whole number: that is no pixel less.
-        height, width = int(camera.height * ratio + 1e-9), int(camera.width * ratio + 1e-9)
+            ratio = min(ratio, self.focal_length / focal)
+        # A ratio like 480 / 480 * 640 may come out a hair below a whole number: that is no pixel less. Ratios of focal
+        # lengths may be known in single precision only.
+        hair = 1e-9 if full_width == camera.width and full_height == camera.height else 1e-4
+        height, width = int(full_height * ratio + hair), int(full_width * ratio + hair)
         if min(height, width) < 1:
             raise MetricDepthError(
                 f"a {camera.width}x{camera.height} image does not fit the network's {crop_width}x{crop_height} input: "
                 f"its short side would be less than a pixel; crop the image"
             )
+        canvas = self.crop_size
         if self.fit == "tight":
-            full_height, full_width = (-(-n // self.multiple) * self.multiple for n in (height, width))
-        else:
-            full_height, full_width = crop_height, crop_width
+            canvas = (-(-height // self.multiple) * self.multiple, -(-width // self.multiple) * self.multiple)
+        return self.place(camera, (height, width), canvas, focal * ratio)
+
+    def place(
+        self, camera: Camera, size: tuple[int, int], canvas: tuple[int, int], focal: float | None = None
+    ) -> CanonicalView:
+        """Return the mapping for a chosen size, centered in the network input.
+
+        Args:
+            camera: camera of the original image.
+            size: (height, width) of the resized image [px].
+            canvas: (height, width) of the network input [px].
+            focal: focal length of the resized image [px]; None: as `size`, in whole pixels, makes it.
+        """
+        (height, width), (full_height, full_width) = size, canvas
         top, left = (full_height - height) // 2, (full_width - width) // 2
         return CanonicalView(
             camera=camera,
             size=(height, width),
             padding=(top, full_height - height - top, left, full_width - width - left),
-            depth_factor=self.focal_length / (camera.focal * ratio),
+            depth_factor=self.focal_length / (camera.resized(width, height).focal if focal is None else focal),
             mean=self.mean,
             std=self.std,
         )
+
+
+def square_pixels(fx: float, fy: float, height: float, width: float) -> tuple[float, float, float]:
+    """Return focal length and size of the image with square pixels.
+
+    The axis with the shorter focal length is stretched. Up to a ratio of `LARGEST_STRETCH` pixels count as square:
+    published networks were evaluated with the mean of fx and fy.
+
+    Returns:
+        Focal length of both axes [px], height and width [px], not rounded.
+    """
+    focal = max(fx, fy)
+    if focal <= LARGEST_STRETCH * min(fx, fy):
+        return (fx + fy) / 2, height, width
+    return focal, height * focal / fy, width * focal / fx

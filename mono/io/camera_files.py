@@ -1,67 +1,82 @@
-"""Cameras written down in files: this toolkit's JSON, and COLMAP's cameras.txt with images.txt."""
+"""Camera files of any common kind, told apart by their content."""
 
 from __future__ import annotations
 
-import json
-import math
 import os
-from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from mono.geometry.camera import Camera
-from mono.system.errors import MetricDepthError
+from mono.io.camera_formats import FoundCameras, parse_camera_text, parse_matrix
+from mono.io.camera_values import CameraFileError, CameraValues
+from mono.io.colmap_cameras import image_cameras, parse_cameras_bin, parse_cameras_txt
 
-# Parameters: how many focal lengths, then cx and cy, then how many of OpenCV's coefficients k1, k2, p1, p2, k3, ...
-_COLMAP_MODELS: dict[str, tuple[int, int]] = {
-    "SIMPLE_PINHOLE": (1, 0),
-    "PINHOLE": (2, 0),
-    "SIMPLE_RADIAL": (1, 1),
-    "RADIAL": (1, 2),
-    "OPENCV": (2, 4),
-    "FULL_OPENCV": (2, 8),
-}
+__all__ = ["CameraFileError", "camera_file_beside", "camera_from_file", "same_aspect"]
 
-
-class CameraFileError(MetricDepthError):
-    """A camera file cannot be used for an image. The message names the file, what is wrong and what to do."""
+KINDS = (
+    'JSON ({"fx": …}, nerfstudio, Open3D, RealSense), a 3x3, 3x4 or 4x4 matrix (.txt, .npy), COLMAP cameras.txt or '
+    ".bin, KITTI calib, ROS, OpenCV or Kalibr YAML"
+)
+_BESIDE = ("camera.json", "cameras.txt", "cameras.bin", "camera.yaml", "camera.yml", "camera.txt")
+_MAX_BYTES = 64 << 20  # a nerfstudio file lists all its frames
 
 
 def camera_file_beside(image: str | os.PathLike[str]) -> Path | None:
-    """The camera file that belongs to an image: `photo.camera.json`, or its folder's `camera.json` or `cameras.txt`."""
+    """Find the camera file that belongs to an image.
+
+    Returns:
+        `photo.camera.json`, or a camera file of its folder (`camera.json`, `cameras.txt`, `cameras.bin`,
+        `camera.yaml`, `camera.yml`, `camera.txt`), in this order; None if there is none.
+    """
     image = Path(image)
-    names = (f"{image.stem}.camera.json", "camera.json", "cameras.txt")
-    return next((path for path in (image.with_name(name) for name in names) if path.is_file()), None)
+    names = (f"{image.stem}.camera.json", *_BESIDE)
+    # os.path.isfile: a name too long to be asked for is no file.
+    return next((path for path in (image.with_name(name) for name in names) if os.path.isfile(path)), None)  # noqa: PTH113
 
 
-def camera_from_file(path: Path, width: int, height: int, image: str | os.PathLike[str] | None = None) -> Camera:
-    """The camera of a `width` x `height` [px] image, from a JSON file or COLMAP's text format.
+def camera_from_file(
+    path: Path, width: int, height: int, image: str | os.PathLike[str] | None = None, orientation: int = 1
+) -> Camera:
+    """Read the camera of an image from a camera file.
 
-    JSON: {"fx", "fy", "cx", "cy", "width", "height", "distortion"}, of which `fx` is required, or {"focal_px"} or
-    {"fov_deg"} (horizontal [deg]). COLMAP: cameras.txt; if it holds several cameras, images.txt beside it says which
-    is this image's. A camera of another size with the same aspect ratio is resized.
+    A camera of another size with the same aspect ratio is resized. COLMAP's cameras describe pixels as they are
+    stored and are turned as the image is.
+
+    Args:
+        path: camera file, of any kind in `KINDS`.
+        width, height: size of the upright image [px].
+        image: path of the image, where the file holds several cameras.
+        orientation: EXIF orientation of the image, 1 to 8.
 
     Raises:
         CameraFileError: the file is missing or broken, does not fit the image, or does not know it.
     """
+    path = Path(path)
     try:
         stamp = path.stat()
-        if path.suffix.lower() == ".txt":
-            camera = _colmap_camera(path, image)
-        else:
-            camera = _json_camera(path, _read_json(path, stamp.st_mtime_ns, stamp.st_size), width, height)
+        found = _read(path, stamp.st_mtime_ns, stamp.st_size)
+        values = _choose(path, found, image)
     except FileNotFoundError:
         raise CameraFileError(f"{path}: there is no such camera file; check the path") from None
-    except UnicodeDecodeError as error:
-        raise CameraFileError(f"{path}: is not text; a camera file is JSON or COLMAP's cameras.txt") from error
-    except OSError as error:
-        raise CameraFileError(f"{path}: cannot be read ({error.strerror or error})") from error
-    return _fitted(path, camera, width, height)
+    except (OSError, ValueError) as error:
+        if isinstance(error, CameraFileError):
+            raise
+        reason = getattr(error, "strerror", None) or "damaged"
+        raise CameraFileError(f"{path}: cannot be read ({reason})") from error
+    stored = found.stored and orientation != 1
+    size = (height, width) if stored and orientation >= 5 else (width, height)
+    camera = values.camera(path, *size)
+    if stored and not same_aspect(camera.width, camera.height, *size):
+        stored = False  # made from copies that were upright already
+        camera = values.camera(path, width, height)
+    camera = _fitted(path, camera, *(size if stored else (width, height)))
+    return camera.turned(orientation) if stored else camera
 
 
 def same_aspect(width: float, height: float, other_width: float, other_height: float) -> bool:
-    """Whether one size may be the other resized, up to rounding (1.5 px) of the smaller one's sides."""
+    """Check that one size is the other resized, within 1.5 px of the smaller one's sides."""
     if width > other_width:
         width, height, other_width, other_height = other_width, other_height, width, height
     return abs(height - other_height * width / other_width) <= 1.5 or (
@@ -81,130 +96,64 @@ def _fitted(path: Path, camera: Camera, width: int, height: int) -> Camera:
 
 
 @lru_cache(maxsize=64)
-def _read_json(path: Path, modified: int, size: int) -> Mapping[str, Any]:
+def _read(path: Path, modified: int, size: int) -> FoundCameras:
+    """Read all cameras of a file; `modified` and `size` make a changed file be read again."""
+    if size > _MAX_BYTES:
+        raise CameraFileError(f"{path}: is larger than {_MAX_BYTES >> 20} MB, too large for a camera file")
+    content = path.read_bytes()
+    if not content.strip():
+        raise CameraFileError(f"{path}: is empty; a camera file is one of: {KINDS}")
+    if content.startswith(b"\x93NUMPY"):
+        return FoundCameras({"": parse_matrix(path, _load_array(path))})
+    if (binary := parse_cameras_bin(path, content)) is not None:
+        return FoundCameras({str(key): value for key, value in binary.items()}, stored=True)
     try:
-        content = json.loads(path.read_text("utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise CameraFileError(
-            f"{path}: line {error.lineno}, column {error.colno}: is not valid JSON: {error.msg}"
-        ) from error
-    except UnicodeDecodeError:
-        raise  # the caller says so
-    except (RecursionError, ValueError) as error:
-        raise CameraFileError(f"{path}: holds too deep nesting or too long numbers for a camera file") from error
-    if not isinstance(content, dict):
-        raise CameraFileError(f'{path}: must hold an object like {{"fx": 1000, "cx": 639.5, "cy": 359.5}}')
-    return content
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CameraFileError(f"{path}: is not text; a camera file is one of: {KINDS}") from error
+    if (listed := parse_cameras_txt(path, text)) is not None:
+        return FoundCameras({str(key): value for key, value in listed.items()}, stored=True)
+    found = parse_camera_text(path, text)
+    if found is None:
+        raise CameraFileError(f"{path}: is no camera file of a known kind; it may be one of: {KINDS}")
+    return found
 
 
-def _json_camera(path: Path, content: Mapping[str, Any], width: int, height: int) -> Camera:
-    def number(key: str, default: float) -> float:
-        value = content.get(key, default)
-        plain = isinstance(value, int | float) and not isinstance(value, bool)
-        if not plain or not abs(value) < 1e15:
-            raise CameraFileError(f"{path}: {key} is {value!r}; it must be a finite number")
-        return float(value)
-
-    kinds = [key for key in ("fx", "focal_px", "fov_deg") if key in content]
-    if len(kinds) != 1:
-        found = ", ".join(kinds) or f"none of them; its keys are: {', '.join(content) or 'none'}"
-        raise CameraFileError(f"{path}: must hold exactly one of fx, focal_px and fov_deg, and has {found}")
-    if ("width" in content) != ("height" in content):
-        raise CameraFileError(f"{path}: width and height belong together; give both or none")
-    full_width, full_height = number("width", width), number("height", height)
-    if not (full_width.is_integer() and full_height.is_integer()):
-        raise CameraFileError(f"{path}: the size {full_width}x{full_height} must be in whole pixels")
-    distortion = content.get("distortion", [])
-    if not isinstance(distortion, list) or not all(isinstance(k, int | float) for k in distortion):
-        raise CameraFileError(f"{path}: distortion is {distortion!r}; it must be a list of numbers k1, k2, p1, p2, ...")
-    size = int(full_width), int(full_height)
+def _load_array(path: Path) -> np.ndarray:
     try:
-        if kinds == ["fov_deg"]:
-            return Camera.from_fov(number("fov_deg", math.nan), *size)
-        fx = number(kinds[0], math.nan)
-        cx, cy = number("cx", (size[0] - 1) / 2), number("cy", (size[1] - 1) / 2)
-        return Camera(fx, number("fy", fx), cx, cy, *size, tuple(map(float, distortion)))
-    except CameraFileError:
-        raise
-    except ValueError as error:
-        raise CameraFileError(f"{path}: {error}") from error
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:
+        raise CameraFileError(f"{path}: is a damaged .npy file, or holds no numbers; save K again") from error
+    if array.size > 16 or array.dtype.kind not in "fiu":
+        raise CameraFileError(f"{path}: holds {array.dtype} {array.shape}; it must be a 3x3, 3x4 or 4x4 matrix")
+    return np.array(array, np.float64)
 
 
-def _colmap_camera(path: Path, image: str | os.PathLike[str] | None) -> Camera:
-    stamp = path.stat()
-    cameras = _read_cameras_txt(path, stamp.st_mtime_ns, stamp.st_size)
-    if len(cameras) == 1:
+def _choose(path: Path, found: FoundCameras, image: str | os.PathLike[str] | None) -> CameraValues:
+    """Return the camera of an image among those of a file."""
+    cameras = found.cameras
+    if len(cameras) == 1 and not found.by_image:
         return next(iter(cameras.values()))
-    names_file = path.with_name("images.txt")
-    if not names_file.is_file():
-        raise CameraFileError(f"{path}: holds {len(cameras)} cameras; put images.txt beside it to say whose they are")
-    stamp = names_file.stat()
-    names = _read_images_txt(names_file, stamp.st_mtime_ns, stamp.st_size)
     parts = Path(image).absolute().parts[1:] if image is not None else ()
-    for start in range(len(parts)):
-        camera_id = names.get("/".join(parts[start:]))
-        if camera_id is not None:
-            if camera_id not in cameras:
-                raise CameraFileError(f"{names_file}: speaks of camera {camera_id}, which is not in {path.name}")
-            return cameras[camera_id]
     name = parts[-1] if parts else "this image"
-    raise CameraFileError(f"{names_file}: does not name {name}; add it there or give its camera")
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, 1):
-            if not line.startswith("#"):
-                yield number, line.strip()
-
-
-@lru_cache(maxsize=8)
-def _read_cameras_txt(path: Path, modified: int, size: int) -> Mapping[int, Camera]:
-    cameras = {}
-    for number, line in _lines(path):
-        if not line:
-            continue
-        try:
-            camera_id, model, width, height, *parameters = line.split()
-            cameras[int(camera_id)] = _colmap_model(model, int(width), int(height), [float(p) for p in parameters])
-        except ValueError as error:
-            expected = "CAMERA_ID MODEL WIDTH HEIGHT PARAMS..."
-            raise CameraFileError(f"{path}: line {number}: {error}; expected: {expected}") from error
-    if not cameras:
-        raise CameraFileError(f"{path}: holds no camera")
-    return cameras
-
-
-def _colmap_model(model: str, width: int, height: int, parameters: list[float]) -> Camera:
-    if model not in _COLMAP_MODELS:
-        known = ", ".join(_COLMAP_MODELS)
-        kind = "a fisheye model" if "FISHEYE" in model or model == "FOV" else "not a known model"
-        raise MetricDepthError(f"{model} is {kind}; undistort the images first (known: {known})")
-    focals, coefficients = _COLMAP_MODELS[model]
-    if len(parameters) != focals + 2 + coefficients:
-        raise MetricDepthError(f"{model} takes {focals + 2 + coefficients} parameters, not {len(parameters)}")
-    fx, fy = parameters[0], parameters[focals - 1]
-    # COLMAP puts the corner of the image at (0, 0), Camera the centre of its first pixel.
-    cx, cy = parameters[focals] - 0.5, parameters[focals + 1] - 0.5
-    distortion = parameters[focals + 2 :]
-    distortion += [0.0] * (-len(distortion) % 4)
-    return Camera(fx, fy, cx, cy, width, height, tuple(distortion))
-
-
-@lru_cache(maxsize=8)
-def _read_images_txt(path: Path, modified: int, size: int) -> Mapping[str, int]:
-    """Camera ids by image name. Each image has two lines; the second one (its points) may be empty."""
-    names = {}
-    of_image = True
-    for number, line in _lines(path):
-        if of_image and not line:
-            continue
-        if of_image:
-            words = line.split(maxsplit=9)
-            try:
-                names[words[9]] = int(words[8])
-            except (IndexError, ValueError) as error:
-                expected = "IMAGE_ID QW QX QY QZ TX TY TZ CAMERA_ID NAME"
-                raise CameraFileError(f"{path}: line {number}: expected: {expected}") from error
-        of_image = not of_image
-    return names
+    if found.stored:
+        names_file, names = image_cameras(path)
+        for start in range(len(parts)):
+            camera_id = names.get("/".join(parts[start:]))
+            if camera_id is not None:
+                if str(camera_id) not in cameras:
+                    raise CameraFileError(f"{names_file}: names camera {camera_id}, which is not in {path.name}")
+                return cameras[str(camera_id)]
+        raise CameraFileError(f"{names_file}: does not name {name}; add it there or give its camera")
+    if found.by_image:
+        for start in range(len(parts)):
+            if (values := cameras.get("/".join(parts[start:]))) is not None:
+                return values
+        raise CameraFileError(f"{path}: has no frame for {name}; add it there or give its camera")
+    for part in reversed(parts[:-1]):
+        if (values := cameras.get(part)) is not None:
+            return values
+    if found.default is not None and found.default in cameras:
+        return cameras[found.default]
+    listed = ", ".join(cameras)
+    raise CameraFileError(f"{path}: holds several cameras ({listed}), and {name} lies in a folder of none; keep one")

@@ -1,8 +1,9 @@
-"""What a photo's EXIF data says about the camera's focal length."""
+"""Camera and orientation of a photo, from its EXIF data and XMP."""
 
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-# FocalPlaneResolutionUnit: 1 ("none") says nothing, inches are the standard's default, 4 and 5 are common additions.
+from mono.io.sensors import sensor_size
+
+# FocalPlaneResolutionUnit: 1 ("none") gives no unit, inches are the standard's default, 4 and 5 are common additions.
 _UNIT_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}
 
 # Broken EXIF data makes Pillow raise any of these.
@@ -24,22 +27,46 @@ BROKEN_EXIF = (
     OverflowError,
     SyntaxError,
     EOFError,
+    ZeroDivisionError,
+    RecursionError,
     struct.error,
+)
+
+_EDITORS = re.compile(
+    r"photoshop|lightroom|gimp|picasa|paint|affinity|capture one|darktable|rawtherapee|snapseed|acdsee|irfanview|"
+    r"xnview|imagemagick|graphicsmagick|photoscape|pixelmator|aperture|iphoto|luminar|faststone|elements|"
+    r"photo ?editor|photo gallery|photofiltre|corel|ulead|digikam|gwenview|shotwell|dxo|silkypix|photomatix|hugin|"
+    r"microsoft|windows|vsco|polarr|instagram|canva|figma",
+    re.IGNORECASE,
+)
+_PROJECTION = re.compile(rb"""GPano:ProjectionType\s*(?:=\s*["']\s*|>\s*)([A-Za-z_-]{1,40})""")
+_PANORAMA_CAMERA = re.compile(
+    r"theta|insta360|gear 360|sm-[rc]2[01]0|keymission 360|qoocam|lg-r105|madventure|vuze|evo360|x360", re.IGNORECASE
+)
+_FISHEYE = re.compile(r"fish-?\s?eye|\bfish\b", re.IGNORECASE)
+_ACTION_CAMERA = re.compile(
+    r"^gopro|hero\d|insta360|osmo action|dji action|keymission|yi action|\bsjcam", re.IGNORECASE
 )
 
 
 @dataclass(frozen=True)
 class ExifCamera:
-    """EXIF's words on the focal length, for the upright image: width and x are already swapped for turned photos.
+    """Camera data of a photo, for the upright image: width and x are already swapped for turned photos.
 
     A value that is missing, not a number or not finite is None; zeros and absurd values are kept as they are.
 
     Attributes:
-        focal_35mm: focal length of the same view on 36x24 mm film [mm]; digital zoom is included.
+        focal_35mm: focal length of the same view on 36x24 mm film [mm].
         focal_mm: focal length of the lens [mm].
         plane_x, plane_y: pixels per mm of the sensor, at the size of the capture [px/mm].
         captured_width, captured_height: size of the picture as the camera wrote it [px].
         model: make and model, or "".
+        orientation: EXIF orientation of the stored pixels, 1 to 8.
+        digital_zoom: digital zoom ratio, 1 for none.
+        sensor: (longer, shorter) side of the camera's sensor [mm], where its model is known.
+        editor: software that edited the photo, or "".
+        lens: name of the lens, or "".
+        projection: projection of a panorama, as "equirectangular", or "".
     """
 
     focal_35mm: float | None = None
@@ -49,24 +76,46 @@ class ExifCamera:
     captured_width: int | None = None
     captured_height: int | None = None
     model: str = ""
+    orientation: int = 1
+    digital_zoom: float = 1.0
+    sensor: tuple[float, float] | None = None
+    editor: str = ""
+    lens: str = ""
+    projection: str = ""
+
+    @property
+    def has_focal(self) -> bool:
+        """Tell if there is any focal length, credible or not."""
+        return self.focal_35mm is not None or self.focal_mm is not None
+
+    @property
+    def distorting_lens(self) -> str:
+        """Return the name of a fisheye lens or action camera, or ""."""
+        if _FISHEYE.search(self.lens):
+            return f"the fisheye lens {self.lens}"
+        return f"the action camera {self.model}" if _ACTION_CAMERA.search(self.model) else ""
 
 
 def read_orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 to 8; 1 when there is none or it is broken."""
+    """Read the EXIF orientation, 1 to 8; 1 if missing or broken."""
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except BROKEN_EXIF:
         return 1
-    return value if value in range(1, 9) else 1
+    return int(value) if isinstance(value, int) and value in range(1, 9) else 1
 
 
 def read_exif_camera(image: Image.Image) -> ExifCamera | None:
-    """The focal length's entries in an opened image's EXIF data, or None if there are none. Never raises."""
+    """Read what an opened image tells about its camera.
+
+    Returns:
+        The camera data; None if the file has none, or it is broken.
+    """
     try:
         base = image.getexif()
         tags = base.get_ifd(ExifTags.IFD.Exif)
     except BROKEN_EXIF:
-        return None
+        base, tags = Image.Exif(), {}
     unit = _UNIT_MM.get(int(_number(tags, ExifTags.Base.FocalPlaneResolutionUnit) or 2))
     x = _number(tags, ExifTags.Base.FocalPlaneXResolution)
     y = _number(tags, ExifTags.Base.FocalPlaneYResolution)
@@ -75,9 +124,13 @@ def read_exif_camera(image: Image.Image) -> ExifCamera | None:
         int(value) if value and value >= 1 else None
         for value in (_number(tags, ExifTags.Base.ExifImageWidth), _number(tags, ExifTags.Base.ExifImageHeight))
     ]
-    if read_orientation(image) >= 5:
+    orientation = read_orientation(image)
+    if orientation >= 5:
         plane.reverse()
         size.reverse()
+    make, model = _text(base, ExifTags.Base.Make), _text(base, ExifTags.Base.Model)
+    software = _text(base, ExifTags.Base.Software)
+    zoom = _number(tags, ExifTags.Base.DigitalZoomRatio) or 1.0
     camera = ExifCamera(
         focal_35mm=_number(tags, ExifTags.Base.FocalLengthIn35mmFilm),
         focal_mm=_number(tags, ExifTags.Base.FocalLength),
@@ -85,22 +138,43 @@ def read_exif_camera(image: Image.Image) -> ExifCamera | None:
         plane_y=plane[1],
         captured_width=size[0],
         captured_height=size[1],
-        model=" ".join(filter(None, (_text(base, ExifTags.Base.Make), _text(base, ExifTags.Base.Model)))),
+        model=model if make and model.lower().startswith(make.lower().split()[0]) else f"{make} {model}".strip(),
+        orientation=orientation,
+        digital_zoom=zoom if 1 < zoom <= 100 else 1.0,
+        sensor=sensor_size(make, model),
+        editor=software if _EDITORS.search(software) else "",
+        lens=_text(tags, ExifTags.Base.LensModel),
+        projection=_read_projection(image, f"{make} {model}"),
     )
-    return None if camera.focal_35mm is None and camera.focal_mm is None else camera
+    return camera if camera.has_focal or camera.orientation != 1 or camera.projection else None
+
+
+def _read_projection(image: Image.Image, model: str) -> str:
+    """Projection of a panorama by XMP, or by the camera's model and an aspect of 2:1; "" for other photos."""
+    for key in ("xmp", "XML:com.adobe.xmp"):
+        xmp = image.info.get(key)
+        xmp = xmp.encode("utf-8", "replace") if isinstance(xmp, str) else xmp
+        if isinstance(xmp, bytes) and (match := _PROJECTION.search(xmp)):
+            projection = match[1].decode().lower()
+            return "" if projection in ("perspective", "rectilinear") else projection
+    width, height = image.size
+    return "equirectangular" if width == 2 * height and _PANORAMA_CAMERA.search(model) else ""
 
 
 def _number(tags: Mapping[int, Any], tag: int) -> float | None:
-    value = tags.get(tag)
-    if isinstance(value, tuple) and value:
-        value = value[0]
     try:
+        value = tags.get(tag)
+        if isinstance(value, tuple) and value:
+            value = value[0]
         number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+    except BROKEN_EXIF:
         return None
     return number if math.isfinite(number) else None
 
 
 def _text(tags: Mapping[int, Any], tag: int) -> str:
-    value = tags.get(tag)
+    try:
+        value = tags.get(tag)
+    except BROKEN_EXIF:
+        return ""
     return "".join(c for c in value if c.isprintable()).strip() if isinstance(value, str) else ""

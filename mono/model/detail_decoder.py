@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from mono.model.lite_decoder import SCALE_RANGE, Fuse, GlobalContext, viewing_directions
 from mono.model.output import NetworkOutput
 
+SKY_DEPTH = 1e4  # [m], beyond what any camera makes valid: pixels that touch the sky are invalid after resizing
+
 
 class DetailDecoder(nn.Module):
     """Narrow hourglass that predicts depth, its error and sky at the input's own resolution.
@@ -54,7 +56,9 @@ class DetailDecoder(nn.Module):
             nn.init.zeros_(last.weight)  # type: ignore[arg-type]
 
     def forward(self, maps: Sequence[Tensor], principal_point: Tensor | None = None) -> NetworkOutput:
-        """Return canonical depth [m], confidence and sky probability, each (B, 1, H, W).
+        """Compute canonical depth [m], confidence and sky probability, each (B, 1, H, W).
+
+        In evaluation mode the depth of sky is `SKY_DEPTH`.
 
         Args:
             maps: five maps of the encoder, finest first.
@@ -77,4 +81,7 @@ class DetailDecoder(nn.Module):
             log_scale = fine[:, 8:].clamp(math.log(SCALE_RANGE[0]), math.log(SCALE_RANGE[1]))
             log_scale = F.interpolate(log_scale, scale_factor=2, mode="bilinear", align_corners=False)
             sky = torch.sigmoid(F.pixel_shuffle(fine[:, 4:8], 2))
-            return NetworkOutput(log_depth.exp(), (-log_scale.exp()).exp(), sky=sky)
+            depth = log_depth.exp()
+            if not self.training:
+                depth = depth.masked_fill(sky > 0.5, SKY_DEPTH)
+            return NetworkOutput(depth, (-log_scale.exp()).exp(), sky=sky)

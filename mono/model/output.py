@@ -27,6 +27,13 @@ class NetworkOutput(NamedTuple):
     normal_confidence: Tensor | None = None
     sky: Tensor | None = None
 
+    @classmethod
+    def from_maps(cls, maps: Sequence[Tensor]) -> NetworkOutput:
+        """Name the maps of a converted network: two, with sky three, with normals four."""
+        if len(maps) == 3:
+            return cls(maps[0], maps[1], sky=maps[2])
+        return cls(*maps)
+
     def resized(self, size: Sequence[int]) -> NetworkOutput:
         """Resize all maps to (height, width), bilinear; normals keep unit length."""
         maps = [None if m is None else F.interpolate(m, list(size), mode="bilinear", align_corners=False) for m in self]

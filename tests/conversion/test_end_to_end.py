@@ -15,7 +15,7 @@ TRANSFORMS = {
 
 
 class Recorder(torch.nn.Module):
-    """Keeps what it saw, and says something that differs everywhere."""
+    """Keep the input, and predict depth that differs everywhere."""
 
     def forward(self, image, principal_point):
         self.seen, self.point = image, principal_point
@@ -24,21 +24,22 @@ class Recorder(torch.nn.Module):
         return depth, image[:, :1]
 
 
+@pytest.mark.parametrize("stretch", [1.01, 1.3, 0.5625, 1.7777])
 @pytest.mark.parametrize("name", TRANSFORMS)
-def test_the_network_sees_the_same_and_the_metres_are_the_same(name):
+def test_the_network_sees_the_same_and_the_metres_are_the_same(name, stretch):
     transform, recorder = TRANSFORMS[name], Recorder()
     whole = EndToEndModel(recorder, transform)
     rng = np.random.default_rng(3)
     for _ in range(40):
         height, width = (int(n) for n in rng.integers(40, 700, 2))
         focal = float(rng.uniform(0.4, 2.0) * max(height, width))
-        camera = Camera(np.float32(focal), np.float32(1.01 * focal), width / 2 + 5.5, height / 3, width, height)
+        camera = Camera(np.float32(focal), np.float32(stretch * focal), width / 2 + 5.5, height / 3, width, height)
         photo = rng.integers(0, 256, (height, width, 3), np.uint8)
         depth, confidence = whole(torch.from_numpy(photo), torch.tensor(camera.intrinsics, dtype=torch.float32))
         view = transform.view(camera)
         expected = view.image_to_input(photo)
         assert tuple(recorder.seen.shape[2:]) == view.input_size
-        # Not a grey level differs; the last digit of the normalised value may.
+        # No gray level differs; the last digit of the normalized value may.
         np.testing.assert_allclose(recorder.seen[0].numpy(), expected, rtol=1e-5, atol=1e-6)
         inside = view.input_camera
         np.testing.assert_allclose(recorder.point[0].numpy(), (inside.cx, inside.cy), rtol=1e-5)

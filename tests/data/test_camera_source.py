@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mono.data.camera_source import CameraResolver, FocalError, focal_from_exif
+from mono.data.camera_source import CameraResolver, FocalError
+from mono.data.exif_focal import focal_from_exif
 from mono.geometry.camera import Camera
 from mono.io.camera_files import CameraFileError, camera_file_beside, camera_from_file
 from mono.io.exif import ExifCamera
@@ -36,6 +37,7 @@ def test_given() -> None:
         500, 510, 320, 240, 640, 480
     )
     assert CameraResolver(focal_px=500).resolve(640, 480).camera == Camera(500, 500, 319.5, 239.5, 640, 480)
+    assert CameraResolver(focal_35mm=26).resolve(4000, 3000).camera.fx == pytest.approx(26 * 5000 / 43.2666153)
     # 90 degrees across 640 pixels: half the width is the focal length.
     assert CameraResolver(fov_deg=90).resolve(640, 480).camera.fx == pytest.approx(320)
 
@@ -63,6 +65,8 @@ def test_assumed_field_of_view_is_of_the_longer_side() -> None:
         ({"focal_px": 0}, "positive"),
         ({"focal_px": -5}, "positive"),
         ({"focal_px": math.nan}, "positive and finite"),
+        ({"focal_35mm": -26}, "positive and finite, in millimeters"),
+        ({"focal_35mm": 26, "fov_deg": 60}, "exclude each other"),
         ({"fov_deg": 180}, "between 0 and 180"),
         ({"fov_deg": math.nan}, "between 0 and 180"),
         ({"intrinsics": (0, 500, 320, 240)}, "must be positive"),
@@ -213,8 +217,8 @@ def test_camera_file_beside_the_image(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ('{"fx": }', "line 1, column 8"),
-        ([500, 500], "must hold an object"),
-        ({"fl_x": 500}, "none of them; its keys are: fl_x"),
+        ([500, 500], "four numbers fx fy cx cy"),
+        ({"flx": 500}, "none of them; its keys are: flx"),
         ({"fx": 500, "fov_deg": 60}, "fx, fov_deg"),
         ({"fx": "500"}, "fx is '500'"),
         ({"fx": 0}, "fx is 0"),
@@ -226,6 +230,12 @@ def test_camera_file_beside_the_image(tmp_path: Path) -> None:
         ({"fx": 500, "distortion": "none"}, "list of numbers"),
         ({"fx": 500, "distortion": 3}, "list of numbers"),
         ({"fx": 500, "width": 640.5, "height": 480}, "whole pixels"),
+        ({"fx": 500, "K": [[600, 0, 320], [0, 600, 240], [0, 0, 1]]}, "fx (500) contradicts K (600)"),
+        ({"fx": 500, "intrinsics": [1, 2, 3]}, "intrinsics: has 3 numbers"),
+        ({"K": [[500, 50, 320], [0, 500, 240], [0, 0, 1]]}, "skew"),
+        ({"K": [[500, 0, 320], [0, "x", 240], [0, 0, 1]]}, "K is 'x'"),
+        ({"fx": 500, "camera_model": "OPENCV_FISHEYE"}, "fisheyes"),
+        ({"cam0": {"fx": 500}, "cam1": {"fx": 600}}, "several cameras (cam0, cam1)"),
     ],
 )
 def test_broken_camera_json(tmp_path: Path, content: object, message: str) -> None:
@@ -308,7 +318,7 @@ def test_broken_colmap(tmp_path: Path, content: str, message: str) -> None:
 
 def test_binary_camera_file(tmp_path: Path) -> None:
     path = tmp_path / "camera.json"
-    path.write_bytes(b"\xff\xfe\x00\x80")
+    path.write_bytes(b"\x80\xfe\x00\xff")
     with pytest.raises(CameraFileError, match="not text"):
         camera_from_file(path, 640, 480)
     with pytest.raises(CameraFileError, match="no such camera file"):

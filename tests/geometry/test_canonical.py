@@ -112,39 +112,59 @@ def test_a_label_survives_the_way_there_and_back(camera, transform):
 
 
 def test_image_mode_brings_the_image_to_the_canonical_focal_length():
-    view = CanonicalTransform((512, 832), 400.0, "image", "tight").view(Camera.centred(800.0, 1000, 600))
+    view = CanonicalTransform((512, 832), 400.0, "image", "tight").view(Camera.centered(800.0, 1000, 600))
     assert view.size == (300, 500) and view.depth_factor == pytest.approx(1)
     assert view.input_size == (320, 512)
     assert view.input_camera.fx == pytest.approx(400)
 
 
-def test_the_mean_focal_length_counts_in_image_mode():
-    view = CanonicalTransform((512, 832), 400.0, "image", "tight").view(Camera(700.0, 900.0, 499.5, 299.5, 1000, 600))
+def test_the_mean_focal_length_counts_where_pixels_are_about_square():
+    view = CanonicalTransform((512, 832), 400.0, "image", "tight").view(Camera(797.0, 803.0, 499.5, 299.5, 1000, 600))
     assert view.size == (300, 500) and view.depth_factor == pytest.approx(1)
+
+
+@pytest.mark.parametrize("mode", ["label", "image"])
+def test_squeezed_images_reach_the_network_with_square_pixels(mode):
+    """A 16:9 image resized to a square is seen as the 16:9 image was, with the same depth factor."""
+    transform = CanonicalTransform((512, 832), 400.0, mode, "tight")
+    original = Camera(900.0, 900.0, 610.0, 350.0, 1280, 720)
+    expected = transform.view(original)
+    for width, height in ((720, 720), (1280, 640), (640, 720), (720, 1280)):
+        view = transform.view(original.resized(width, height))
+        assert np.abs(np.subtract(view.size, expected.size)).max() <= 1
+        assert view.input_camera.fx == pytest.approx(view.input_camera.fy, rel=4e-3)
+        assert view.depth_factor * view.input_camera.focal == pytest.approx(400.0, rel=4e-3)
+        assert view.input_camera.intrinsics == pytest.approx(expected.input_camera.intrinsics, abs=1.5)
+
+
+def test_pixels_count_as_square_up_to_a_ratio():
+    transform = CanonicalTransform((480, 640), 500.0)
+    for ratio, size in ((1.0249, (480, 640)), (1.0251, (480, 624)), (1 / 1.0251, (468, 640))):
+        assert transform.view(Camera(500.0 * ratio, 500.0, 319.5, 239.5, 640, 480)).size == size
 
 
 def test_every_config_has_its_own_normalisation():
     transform = CanonicalTransform((32, 64), 40.0, mean=(10.0, 20.0, 30.0), std=(2.0, 4.0, 8.0))
-    view = transform.view(Camera.centred(40.0, 32, 32))
+    view = transform.view(Camera.centered(40.0, 32, 32))
     pixels = view.image_to_input(np.full((32, 32, 3), (12, 28, 14), np.uint8))
     np.testing.assert_allclose(pixels[:, 5, 32], [1, 2, -2], rtol=1e-6)
     np.testing.assert_allclose(pixels[:, 5, 0], 0, atol=1e-6)  # the padding
 
 
 def test_image_mode_leaves_to_the_depth_what_the_crop_does_not_allow():
-    view = CanonicalTransform((512, 832), 400.0, "image", "tight").view(Camera.centred(200.0, 1664, 900))
+    view = CanonicalTransform((512, 832), 400.0, "image", "tight").view(Camera.centered(200.0, 1664, 900))
     assert view.size == (450, 832) and view.depth_factor == pytest.approx(4.0)
 
 
 def test_ground_truth_is_never_interpolated():
     depth = np.zeros((90, 120), np.float32)
     depth[::7, ::5] = 3.0
-    view = CanonicalTransform((64, 96)).view(Camera.centred(100.0, 120, 90))
+    view = CanonicalTransform((64, 96)).view(Camera.centered(100.0, 120, 90))
     assert set(np.unique(view.depth_to_canonical(depth))) <= {0.0, np.float32(3.0 * np.float32(view.depth_factor))}
 
 
 def test_what_is_not_between_0_and_300_m_is_invalid():
-    view = CanonicalTransform((32, 32), 100.0).view(Camera.centred(100.0, 32, 32))
+    view = CanonicalTransform((32, 32), 100.0).view(Camera.centered(100.0, 32, 32))
     values = torch.full((1, 32, 32), 5.0)
     values[0, 0, :5] = torch.tensor([-1.0, 0.0, 301.0, float("nan"), float("inf")])
     depth = view.depth_to_metric(values)
@@ -152,13 +172,13 @@ def test_what_is_not_between_0_and_300_m_is_invalid():
 
 
 def test_the_wrong_image_or_map_is_refused():
-    view = CanonicalTransform((64, 96)).view(Camera.centred(100.0, 120, 90))
+    view = CanonicalTransform((64, 96)).view(Camera.centered(100.0, 120, 90))
     with pytest.raises(ValueError, match="image is 90x120 but its camera 120x90"):
         view.image_to_input(np.zeros((120, 90, 3), np.uint8))
     with pytest.raises(ValueError, match=r"for an input of \(64, 96\)"):
         view.map_to_image(torch.zeros(1, 64, 64))
     with pytest.raises(ValueError, match="short side would be less than a pixel"):
-        CanonicalTransform((64, 96)).view(Camera.centred(100.0, 20000, 20))
+        CanonicalTransform((64, 96)).view(Camera.centered(100.0, 20000, 20))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +201,7 @@ def normal_cases():
     for camera in (
         Camera(260, 270, 171.5, 120.25, 301, 211),
         Camera(140.0, 150.0, 40.0, 200.0, 189, 167),
-        Camera.centred(700.0, 640, 185),
+        Camera.centered(700.0, 640, 185),
     ):
         for mode in ("label", "image"):
             for fit in ("pad", "tight"):
@@ -253,7 +273,7 @@ def test_normals_of_rendered_rooms_come_back(mode, fit, crop):
 
 
 def test_normals_without_a_direction_stay_none():
-    view = CanonicalTransform((32, 32), 100.0).view(Camera.centred(100.0, 16, 16))
+    view = CanonicalTransform((32, 32), 100.0).view(Camera.centered(100.0, 16, 16))
     message = torch.zeros(3, 32, 32)
     message[2, :, 16:] = -1
     message[0, 16:, :16], message[0, 16:, 1:16:2] = 1.0, -1.0  # opposite ones cancel out

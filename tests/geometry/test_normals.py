@@ -70,11 +70,11 @@ def test_there_is_none_without_depth_around():
     depth[4, 2:7] = 2  # a line
     depth[6:8, 6:8] = [[2, np.nan], [2, 2]]
     depth[0, 5:7], depth[1, 5:7] = np.inf, -1
-    camera = Camera.centred(9, 9, 9)
+    camera = Camera.centered(9, 9, 9)
     found = normals_from_depth(depth, camera)
     assert sorted(zip(*map(list, np.nonzero(found.any(-1))), strict=True)) == [(7, 6)]
     np.testing.assert_allclose(found[7, 6], [0, 0, -1], atol=1e-6)
-    assert not normals_from_depth(np.ones((1, 9)), Camera.centred(9, 9, 1)).any()
+    assert not normals_from_depth(np.ones((1, 9)), Camera.centered(9, 9, 1)).any()
 
 
 def test_rounding_of_depth_to_millimetres_is_borne():

@@ -1,0 +1,177 @@
+"""Camera files that are text: matrices, KITTI calibrations, and JSON and YAML of many tools."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mono.io.camera_keys import values_from_keys
+from mono.io.camera_values import CameraFileError, CameraValues, numbers, parse_matrix, side
+
+_MAX_YAML_BYTES = 1 << 20  # its parser is slow
+_KITTI_LINE = re.compile(r"^(P|P_rect_|K_|D_|S_|S_rect_)(\d{1,2}):?\s+(\S.*)$")
+_CAMERA_NAME = re.compile(r"^(cam|camera|left|right|color|rgb|image)[_\-]?\d*$", re.IGNORECASE)
+_NUMBER = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
+
+
+@dataclass(frozen=True)
+class FoundCameras:
+    """Cameras of a file by name.
+
+    Attributes:
+        cameras: the cameras by id, name of the image's folder, or name of the image.
+        stored: the cameras describe pixels as they are stored, before EXIF orientation turns them.
+        by_image: the names are those of images.
+        default: name of the camera that counts where the image's path tells none.
+    """
+
+    cameras: Mapping[str, CameraValues]
+    stored: bool = False
+    by_image: bool = False
+    default: str | None = None
+
+
+def parse_camera_text(path: Path, text: str) -> FoundCameras | None:
+    """Parse a camera file that is not COLMAP's; return None for text of no known kind.
+
+    Raises:
+        CameraFileError: the text is broken or lacks a focal length.
+    """
+    lines = [line.split("#")[0].strip() for line in text.splitlines()]
+    lines = [line for line in lines if line]
+    start = text.lstrip()[:1]
+    if lines and all(_NUMBER.match(word) for line in lines for word in _words(line)):
+        return FoundCameras({"": _parse_rows(path, [[float(word) for word in _words(line)] for line in lines])})
+    if any(_KITTI_LINE.match(line) for line in lines):
+        return _parse_kitti(path, lines)
+    if start in ("{", "["):
+        return _parse_content(path, _load_json(path, text))
+    if start == "<":
+        raise CameraFileError(f"{path}: is XML, which is not read; save the calibration as YAML or JSON")
+    if any(re.match(r"^[\w\-./ ]+:(\s|$)", line) for line in lines) or text.startswith("%YAML"):
+        return _parse_content(path, _load_yaml(path, text))
+    return None
+
+
+def _words(line: str) -> list[str]:
+    return line.strip("[](); ").replace(",", " ").replace(";", " ").split()
+
+
+def _parse_rows(path: Path, rows: list[list[float]]) -> CameraValues:
+    if len({len(row) for row in rows}) != 1:
+        rows = [[value for row in rows for value in row]]
+    if len(rows) * len(rows[0]) not in (4, 9, 12, 16):
+        shape = f"{len(rows)} lines of {len(rows[0])} numbers"
+        raise CameraFileError(
+            f"{path}: holds {shape}; it must be a 3x3, 3x4 or 4x4 matrix, or the four numbers fx fy cx cy"
+        )
+    return parse_matrix(path, np.array(rows[0] if len(rows) == 1 else rows))
+
+
+def _parse_kitti(path: Path, lines: list[str]) -> FoundCameras:
+    """KITTI's calib (P0 to P3) and calib_cam_to_cam (P_rect_00 to P_rect_03, or K_00 to K_03)."""
+    tables: dict[str, dict[int, list[float]]] = {}
+    for line in lines:
+        if match := _KITTI_LINE.match(line):
+            words = match[3].split()
+            if wrong := [word for word in words if not _NUMBER.match(word)]:
+                raise CameraFileError(f"{path}: {match[1]}{match[2]}: {wrong[0]!r:.80} is not a number")
+            tables.setdefault(match[1], {})[int(match[2])] = [float(word) for word in words]
+    kind = next((kind for kind in ("P_rect_", "P", "K_") if kind in tables), None)
+    if kind is None:
+        raise CameraFileError(f"{path}: is a KITTI calibration without a camera matrix (P0, P_rect_00 or K_00)")
+    sizes = tables.get("S_rect_" if kind == "P_rect_" else "S_", {})
+    cameras = {}
+    for index, matrix in tables[kind].items():
+        key = f"{kind}{index}"
+        if len(matrix) not in (9, 12):
+            raise CameraFileError(f"{path}: {key} has {len(matrix)} numbers; it must have 9 or 12")
+        values = parse_matrix(path, matrix)
+        size: list[int | None] = [side(path, "image size", value) for value in sizes.get(index, [])]
+        size = size or [None, None]
+        distortion = tuple(tables.get("D_", {}).get(index, [])) if kind == "K_" else ()
+        values = CameraValues(values.fx, values.fy, values.cx, values.cy, size[0], size[-1], None, distortion)
+        for folder in (f"image_{index}", f"image_{index:02d}"):
+            cameras[folder] = values
+    return FoundCameras(cameras, default="image_2" if "image_2" in cameras else next(iter(cameras)))
+
+
+def _load_json(path: Path, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        if path.suffix.lower() in (".yaml", ".yml"):
+            return _load_yaml(path, text)
+        raise CameraFileError(
+            f"{path}: line {error.lineno}, column {error.colno}: is not valid JSON; correct it there"
+        ) from error
+    except (RecursionError, ValueError) as error:
+        raise CameraFileError(f"{path}: holds too deep nesting or too long numbers for a camera file") from error
+
+
+def _load_yaml(path: Path, text: str) -> Any:
+    import yaml  # type: ignore[import-untyped]
+
+    if len(text) > _MAX_YAML_BYTES:
+        raise CameraFileError(f"{path}: is larger than 1 MB, too large for a YAML camera file")
+    # OpenCV writes "%YAML:1.0", which is no YAML, and marks matrices by a tag of its own.
+    text = re.sub(r"\A\s*%YAML.*\n", "", text).replace("!!opencv-matrix", "").replace("\t", "  ")
+    try:
+        documents = [d for d in yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if d is not None]
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise CameraFileError(f"{path}: {place}is not valid YAML; correct it there") from error
+    except (RecursionError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise CameraFileError(f"{path}: is YAML with values that no camera file has; correct it") from error
+    try:
+        return _typed(documents[0] if documents else None, 0)
+    except RecursionError as error:
+        raise CameraFileError(f"{path}: holds too deep nesting for a camera file") from error
+
+
+def _typed(value: Any, depth: int) -> Any:
+    """Make numbers of strings like "5e2", which YAML 1.1 takes for text, and strings of all keys."""
+    if depth > 12:
+        raise RecursionError
+    if isinstance(value, str) and len(value) < 64 and _NUMBER.match(value):
+        return float(value)
+    if isinstance(value, list):
+        return [_typed(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _typed(item, depth + 1) for key, item in value.items()}
+    return value
+
+
+def _parse_content(path: Path, content: Any) -> FoundCameras:
+    """Take the cameras out of a JSON or YAML document."""
+    if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):
+        content = content[0]
+    if isinstance(content, list):
+        flat = numbers(path, "matrix", content)
+        rows = len(content) if all(isinstance(row, list) for row in content) else 1
+        if len(flat) in (9, 12, 16) or (rows == 1 and len(flat) == 4):
+            regular = rows > 1 and len(flat) % rows == 0
+            return FoundCameras({"": parse_matrix(path, np.reshape(flat, (rows, -1)) if regular else flat)})
+        raise CameraFileError(f'{path}: must hold an object like {{"fx": 1000, "cx": 639.5}}, or a 3x3 matrix')
+    if not isinstance(content, dict):
+        raise CameraFileError(f'{path}: must hold an object like {{"fx": 1000, "cx": 639.5, "cy": 359.5}}')
+    named = {key: value for key, value in content.items() if _CAMERA_NAME.match(key) and isinstance(value, dict)}
+    if named:
+        return FoundCameras({key: values_from_keys(path, value, f"{key}.") for key, value in named.items()})
+    frames = content.get("frames")
+    if isinstance(frames, list) and any(isinstance(frame, dict) and "fl_x" in frame for frame in frames):
+        shared = {key: value for key, value in content.items() if key != "frames"}
+        cameras = {}
+        for i, frame in enumerate(frames):
+            if isinstance(frame, dict) and isinstance(frame.get("file_path"), str):
+                name = frame["file_path"].replace("\\", "/").removeprefix("./")
+                cameras[name] = values_from_keys(path, shared | frame, f"frames[{i}].")
+        return FoundCameras(cameras, by_image=True)
+    return FoundCameras({"": values_from_keys(path, content)})

@@ -1,0 +1,120 @@
+"""Numbers of a camera file, before they are fitted to an image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mono.geometry.camera import Camera
+from mono.system.errors import MetricDepthError
+
+
+class CameraFileError(MetricDepthError):
+    """A camera file cannot be used for an image: names the file, the cause and the remedy."""
+
+
+@dataclass(frozen=True)
+class CameraValues:
+    """Camera as a file describes it; None where the file does not state a value.
+
+    Attributes:
+        fx, fy: focal lengths [px].
+        cx, cy: principal point [px], centers of pixels at whole numbers; None: the image center.
+        width, height: image size [px]; None: that of the image.
+        fov_deg: horizontal field of view [deg], instead of focal lengths.
+        distortion: OpenCV coefficients (k1, k2, p1, p2, k3, ...).
+    """
+
+    fx: float | None = None
+    fy: float | None = None
+    cx: float | None = None
+    cy: float | None = None
+    width: int | None = None
+    height: int | None = None
+    fov_deg: float | None = None
+    distortion: tuple[float, ...] = ()
+
+    def camera(self, path: Path, width: int, height: int) -> Camera:
+        """Build the camera; the image's size counts where the file has none.
+
+        Raises:
+            CameraFileError: a number is out of range.
+        """
+        width, height = self.width or width, self.height or height
+        try:
+            if self.fx is None:
+                return Camera.from_fov(self.fov_deg or math.nan, width, height)
+            cx = (width - 1) / 2 if self.cx is None else self.cx
+            cy = (height - 1) / 2 if self.cy is None else self.cy
+            fy = self.fx if self.fy is None else self.fy
+            return Camera(self.fx, fy, cx, cy, width, height, self.distortion)
+        except MetricDepthError as error:
+            raise CameraFileError(f"{path}: {error}") from error
+
+
+def number(path: Path, key: str, value: Any) -> float:
+    """Check that a value is a finite number.
+
+    Raises:
+        CameraFileError: the value is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
+        raise CameraFileError(f"{path}: {key} is {value!r:.80}; it must be a finite number")
+    return float(value)
+
+
+def side(path: Path, key: str, value: Any) -> int:
+    """Check that a value is an image side in whole pixels.
+
+    Raises:
+        CameraFileError: the value is not.
+    """
+    pixels = number(path, key, value)
+    if not pixels.is_integer() or not 1 <= pixels <= 1e6:
+        raise CameraFileError(f"{path}: {key} is {value!r:.80}; it must be a number of whole pixels, 1 or more")
+    return int(pixels)
+
+
+def numbers(path: Path, key: str, value: Any) -> list[float]:
+    """Flatten a list of numbers, of lists of numbers, or an OpenCV matrix.
+
+    Raises:
+        CameraFileError: the value is something else.
+    """
+    if isinstance(value, Mapping):
+        value = value.get("data")
+    if not isinstance(value, list) or len(value) > 64:
+        raise CameraFileError(f"{path}: {key} is {value!r:.80}; it must be a list of numbers")
+    flat: list[float] = []
+    for item in value:
+        flat += numbers(path, key, item) if isinstance(item, list) else [number(path, key, item)]
+    return flat
+
+
+def parse_matrix(path: Path, matrix: Any) -> CameraValues:
+    """Convert a calibration matrix, or fx, fy, cx, cy, to values.
+
+    Raises:
+        CameraFileError: the numbers are no calibration.
+    """
+    array = np.asarray(matrix, np.float64)
+    if array.shape in ((4,), (1, 4)):
+        fx, fy, cx, cy = array.ravel().tolist()
+        values = CameraValues(fx, fy, cx, cy)
+        values.camera(path, 1, 1)
+        return values
+    if array.size in (9, 12, 16) and 1 in (array.ndim, min(array.shape)):
+        array = array.reshape({9: (3, 3), 12: (3, 4), 16: (4, 4)}[array.size])
+        if array[0, 2] == array[1, 2] == 0 and array[2, 2] == 1:  # by columns, as Open3D writes it
+            array = array.T
+    try:
+        # The image's size is not known here, and no check depends on it.
+        camera = Camera.from_matrix(array, 1, 1)
+    except MetricDepthError as error:
+        raise CameraFileError(f"{path}: {error}") from error
+    return CameraValues(*camera.intrinsics)

@@ -53,4 +53,5 @@ class OnnxRuntimeNetwork:
 
         arrays = arrays_of(image, principal_point, self.uses_principal_point)
         names = [port.name for port in self._session.get_inputs()]
-        return NetworkOutput(*map(torch.from_numpy, self._session.run(None, dict(zip(names, arrays, strict=True)))))
+        maps = self._session.run(None, dict(zip(names, arrays, strict=True)))
+        return NetworkOutput.from_maps([torch.from_numpy(m) for m in maps])

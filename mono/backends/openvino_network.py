@@ -56,7 +56,7 @@ class OpenVinoNetwork:
 
         arrays = arrays_of(image, principal_point, self.uses_principal_point)
         outputs = self._for(tuple(a.shape for a in arrays))(arrays, share_inputs=True)
-        return NetworkOutput(*(torch.from_numpy(outputs[i]) for i in range(len(outputs))))
+        return NetworkOutput.from_maps([torch.from_numpy(outputs[i]) for i in range(len(outputs))])
 
     def _for(self, shapes: tuple[tuple[int, ...], ...]) -> Any:
         if shapes not in self._compiled:

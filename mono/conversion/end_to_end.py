@@ -18,7 +18,7 @@ class EndToEndModel(nn.Module):
 
     Args:
         network: maps normalized (1, 3, H, W) and the principal point (1, 2) [px] in it to canonical depth and
-            confidence, both (1, 1, H, W), as a pair.
+            confidence, both (1, 1, H, W), first of its outputs.
         transform: transform between images and the canonical camera.
     """
 
@@ -100,8 +100,8 @@ class EndToEndModel(nn.Module):
         tensor = (pixels.permute(2, 0, 1).to(torch.float32) - self.mean) * self.scale
         shrunk = torch.stack([width / full_width, height / full_height])
         point = (intrinsics[2:] + 0.5) * shrunk - 0.5 + torch.stack([left, top])
-        depth, confidence = self.network(tensor[None], point[None])
-        maps = torch.cat([depth, confidence], 1)[0]
+        outputs = self.network(tensor[None], point[None])
+        maps = torch.cat([outputs[0], outputs[1]], 1)[0]
         maps = _looked_up(maps, rows, height, top, 1)
         maps = _looked_up(maps, columns, width, left, 2)
         metres = maps[0] * (focal * ratio / self.focal_length)

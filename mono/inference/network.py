@@ -54,6 +54,7 @@ class NetworkPrediction:
         if output.normal is not None and output.normal_confidence is not None:
             normal = view.normal_to_image(output.normal[row].float()).cpu().numpy()
             normal_confidence = view.map_to_image(output.normal_confidence[row].float())[0].cpu().numpy()
+        sky = None if output.sky is None else view.map_to_image(output.sky[row].float())[0].cpu().numpy()
         return Prediction(
             depth=view.depth_to_metric(output.depth[row].float()).cpu().numpy(),
             confidence=view.map_to_image(output.confidence[row].float())[0].cpu().numpy(),
@@ -62,6 +63,7 @@ class NetworkPrediction:
             camera_detail=self.found.detail,
             normal=normal,
             normal_confidence=normal_confidence,
+            sky=sky,
         )
 
 

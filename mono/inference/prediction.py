@@ -30,6 +30,7 @@ class Prediction:
         normal: (H, W, 3) float32 unit surface normals in the camera's frame (x right, y down, z forward), pointing to
             the camera; None if the network has none: see `surface_normals`.
         normal_confidence: (H, W) float32, higher is surer; None without `normal`.
+        sky: (H, W) float32 probability of sky, whose depth is invalid; None if the network has none.
     """
 
     depth: np.ndarray
@@ -39,6 +40,7 @@ class Prediction:
     camera_detail: str = ""
     normal: np.ndarray | None = None
     normal_confidence: np.ndarray | None = None
+    sky: np.ndarray | None = None
 
     @property
     def mask(self) -> np.ndarray:

@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mono.model.detail_decoder import DetailDecoder
 from mono.model.dinov2 import DinoV2Encoder
 from mono.model.efficientnet_lite import EfficientNetLite
 from mono.model.encoder import TimmEncoder
 from mono.model.hourglass import HourglassDecoder
 from mono.model.lite_decoder import LiteDecoder
+from mono.model.output import NetworkOutput
 from mono.model.refinement_decoder import RefinementDecoder
 from mono.system.errors import MetricDepthError
-
-
-class NetworkOutput(NamedTuple):
-    """Maps of a network, in the canonical camera.
-
-    Attributes:
-        depth: (B, 1, H, W) canonical depth [m].
-        confidence: (B, 1, H, W), higher is surer; its range is the network's own.
-        normal: (B, 3, H, W) unit surface normals in the frame of the image's own camera (x right, y down, z forward,
-            pointing to the camera); None: the network has none.
-        normal_confidence: (B, 1, H, W), higher is surer.
-    """
-
-    depth: Tensor
-    confidence: Tensor
-    normal: Tensor | None = None
-    normal_confidence: Tensor | None = None
-
-    def resized(self, size: Sequence[int]) -> NetworkOutput:
-        """Resize all maps bilinearly to (height, width); normals keep unit length."""
-        maps = [None if m is None else F.interpolate(m, list(size), mode="bilinear", align_corners=False) for m in self]
-        depth, confidence, normal, normal_confidence = maps
-        return NetworkOutput(depth, confidence, None if normal is None else F.normalize(normal), normal_confidence)  # type: ignore[arg-type]
 
 
 class DepthModel(nn.Module):
@@ -62,9 +39,8 @@ class DepthModel(nn.Module):
             principal_point: (B, 2) cx, cy [px of the input], for networks that use it; None: the center.
         """
         maps = self.encoder(image)
-        output = NetworkOutput(
-            *(self.decoder(maps, principal_point) if self.uses_principal_point else self.decoder(maps))
-        )
+        decoded = self.decoder(maps, principal_point) if self.uses_principal_point else self.decoder(maps)
+        output = decoded if isinstance(decoded, NetworkOutput) else NetworkOutput(*decoded)
         size = image.shape[-2:]
         return output if output.depth.shape[-2:] == size else output.resized(size)
 
@@ -78,6 +54,7 @@ class DepthModel(nn.Module):
 
 
 DECODERS: dict[str, Callable[..., nn.Module]] = {
+    "DetailDecoder": DetailDecoder,
     "HourglassDecoder": HourglassDecoder,
     "LiteDecoder": LiteDecoder,
     "RefinementDecoder": RefinementDecoder,
@@ -96,7 +73,7 @@ def build_depth_model(
 
     Args:
         encoder: timm name of the encoder; a DINOv2 with registers for the RefinementDecoder.
-        decoder: "HourglassDecoder", "LiteDecoder" or "RefinementDecoder".
+        decoder: "DetailDecoder", "HourglassDecoder", "LiteDecoder" or "RefinementDecoder".
         widths: channel widths of the decoder.
         depth_range: nearest and farthest depth [m in canonical space].
         iterations: number of refinement steps; None: the decoder has no refinement.

@@ -13,7 +13,7 @@ _STAGES = [  # (blocks, expansion factor of a block, kernel, stride, channels)
     (1, 1, 3, 1, 16), (2, 6, 3, 2, 24), (2, 6, 5, 2, 40), (3, 6, 3, 2, 80), (3, 6, 5, 1, 112), (4, 6, 5, 2, 192),
     (1, 6, 3, 1, 320),
 ]  # fmt: skip
-_HANDED_OUT = (1, 2, 4, 6)  # last stages of each size
+_HANDED_OUT = (0, 1, 2, 4, 6)  # last stages of each size
 
 
 class SameConv(nn.Conv2d):
@@ -94,13 +94,13 @@ class _Backbone(nn.Module):
 
 
 class EfficientNetLite(nn.Module):
-    """EfficientNet-Lite0 without its head, with feature maps at 1/4, 1/8, 1/16 and 1/32 of the input's size.
+    """EfficientNet-Lite0 without its head, with feature maps at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input's size.
 
     Args:
         drop_path_rate: stochastic depth of the last block while training; it grows from 0 at the first.
 
     Attributes:
-        channels: widths of the four maps.
+        channels: widths of the five maps, finest first.
     """
 
     def __init__(self, drop_path_rate: float = 0.0):
@@ -115,7 +115,7 @@ class EfficientNetLite(nn.Module):
             image: normalized RGB (B, 3, H, W); H and W are multiples of 32.
 
         Returns:
-            Four maps (B, C_i, H / 2^(i+2), W / 2^(i+2)), finest first.
+            Five maps (B, C_i, H / 2^(i+1), W / 2^(i+1)), finest first.
         """
         x, maps = self.trunk.bn1(self.trunk.conv_stem(image)), []
         for number, stage in enumerate(self.trunk.blocks):

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 _COORDINATE_UNIT = 256.0  # [px of the input], so that coordinates are of order one
-_SCALE_RANGE = (0.01, 2.0)  # smallest and largest predicted Laplace scale of the error
+SCALE_RANGE = (0.01, 2.0)  # smallest and largest predicted Laplace scale of the error
 
 
 def viewing_directions(maps: Tensor, stride: int, principal_point: Tensor | None = None) -> Tensor:
@@ -90,7 +90,7 @@ class LiteDecoder(nn.Module):
     likelihood, so it is the expected relative error of that pixel. A confidence of 0.9 means about 10 %.
 
     Args:
-        in_channels: widths of the encoder's four maps, finest first.
+        in_channels: widths of the encoder's maps, finest first; the last four are used.
         widths: (c0, c1, c2, c3) of the hourglass at 1/4, 1/8, 1/16, 1/32; c3 is a multiple of 4.
         depth_range: nearest and farthest predicted depth [m in canonical space].
         blocks: number of transformer blocks at 1/32.
@@ -104,6 +104,7 @@ class LiteDecoder(nn.Module):
     ):
         super().__init__()
         c0, c1, c2, c3 = widths
+        in_channels = in_channels[-4:]
         self.depth_range = depth_range
         self.project = nn.Conv2d(in_channels[3] + 2, c3, 1)
         self.context = nn.Sequential(*(GlobalContext(c3) for _ in range(blocks)))
@@ -132,6 +133,7 @@ class LiteDecoder(nn.Module):
         Returns:
             Depth [m] and confidence in (0, 1), both (B, 1, H, W) for maps of an (H, W) input.
         """
+        maps = maps[-4:]
         coarse = self.project(torch.cat([maps[3], viewing_directions(maps[3], 32, principal_point)], 1))
         coarse = self.context(coarse)
         x = F.relu(coarse)
@@ -146,7 +148,7 @@ class LiteDecoder(nn.Module):
         overall = F.interpolate(self.coarse_head(coarse), scale_factor=8, mode="bilinear", align_corners=False)
         near, far = (math.log(depth) for depth in self.depth_range)
         log_depth = near + (far - near) * torch.sigmoid(overall + fine[:, :1])
-        log_scale = fine[:, 1:].clamp(math.log(_SCALE_RANGE[0]), math.log(_SCALE_RANGE[1]))
+        log_scale = fine[:, 1:].clamp(math.log(SCALE_RANGE[0]), math.log(SCALE_RANGE[1]))
         both = torch.cat([log_depth, log_scale], 1)
         both = F.interpolate(both, scale_factor=4, mode="bilinear", align_corners=False)
         return both[:, :1].exp(), (-both[:, 1:].exp()).exp()

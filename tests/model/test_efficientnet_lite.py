@@ -22,9 +22,9 @@ def test_it_is_timms(training: bool):
     theirs.load_state_dict(state)
     assert list(ours.state_dict()) == list(state)
     ours.load_state_dict(state)
-    assert ours.channels == theirs.channels
+    assert ours.channels[1:] == theirs.channels
     image = torch.randn(2, 3, 96, 160, generator=torch.Generator().manual_seed(1))
-    for a, b in zip(ours.train(training)(image), theirs.train(training)(image), strict=True):
+    for a, b in zip(ours.train(training)(image)[1:], theirs.train(training)(image), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5 * float(b.detach().abs().max()))
 
 

@@ -50,7 +50,7 @@ FILES: dict[str, str | bytes] = {
     "bom.json": "\ufeff" + json.dumps({"fx": 500, "fy": 510, "cx": 321, "cy": 241}),
     "transforms.json": json.dumps({"fl_x": 500, "fl_y": 510, "cx": 321, "cy": 241, "w": 640, "h": 480, "frames": []}),
     "open3d.json": json.dumps({"width": 640, "height": 480, "intrinsic_matrix": COLUMNS}),
-    "open3d_view.json": json.dumps({"class_name": "PinholeCameraParameters", "extrinsic": [1.0] * 16, "version_major": 1,
+    "open3d_view.json": json.dumps({"class_name": "PinholeCameraParameters", "extrinsic": [1.0] * 16,
                                     "intrinsic": {"width": 640, "height": 480, "intrinsic_matrix": COLUMNS}}),
     "realsense.json": json.dumps({"width": 640, "height": 480, "ppx": 321, "ppy": 241, "fx": 500, "fy": 510,
                                   "model": "Inverse Brown Conrady", "coeffs": [0, 0, 0, 0, 0]}),
@@ -66,14 +66,19 @@ FILES: dict[str, str | bytes] = {
     "numpy.txt": "[[500. 0. 321.]\n [0. 510. 241.]\n [0. 0. 1.]]\n",
     "four.txt": "500 510 321 241\n",
     "kitti.txt": "P0: 700 0 300 0 0 700 200 0 0 0 1 0\nP2: 5e2 0 3.21e2 45 0 5.1e2 2.41e2 0.2 0 0 1 3e-3\nTr: 1 0 0\n",
-    "cam_to_cam.txt": "calib_time: 09-Jan-2012 13:57:47\ncorner_dist: 9.9e-02\nS_rect_02: 6.4e+02 4.8e+02\nK_02: " + " 1" * 9
+    "cam_to_cam.txt": "calib_time: 09-Jan-2012 13:57:47\ncorner_dist: 9.9e-02\n"
+    "S_rect_02: 6.4e+02 4.8e+02\nK_02: " + " 1" * 9
     + "\nP_rect_02: 500 0 321 45 0 510 241 0.2 0 0 1 0\n",
-    "ros.yaml": f"image_width: 640\nimage_height: 480\ncamera_name: narrow\ncamera_matrix:\n  rows: 3\n  cols: 3\n  data: {FLAT}\n",
-    "ros_message.yaml": f"header:\n  frame_id: camera\nheight: 480\nwidth: 640\ndistortion_model: plumb_bob\nd: [0.0, 0.0]\nk: {FLAT}\n---\n",
+    "ros.yaml": f"image_width: 640\nimage_height: 480\ncamera_name: narrow\n"
+    f"camera_matrix:\n  rows: 3\n  cols: 3\n  data: {FLAT}\n",
+    "ros_message.yaml": f"header:\n  frame_id: camera\nheight: 480\n"
+    f"width: 640\ndistortion_model: plumb_bob\nd: [0.0, 0.0]\nk: {FLAT}\n---\n",
     "opencv.yaml": OPENCV,
     "kalibr.yaml": KALIBR,
-    "euroc.yaml": "sensor_type: camera\nresolution: [640, 480]\ncamera_model: pinhole\nintrinsics: [500, 510, 321, 241]\n",
-    "orbslam.yaml": "%YAML:1.0\nCamera.type: PinHole\nCamera.fx: 500.0\nCamera.fy: 510.0\nCamera.cx: 321.0\nCamera.cy: 241.0\n",
+    "euroc.yaml": "sensor_type: camera\nresolution: [640, 480]\n"
+    "camera_model: pinhole\nintrinsics: [500, 510, 321, 241]\n",
+    "orbslam.yaml": "%YAML:1.0\nCamera.type: PinHole\nCamera.fx: 500.0\n"
+    "Camera.fy: 510.0\nCamera.cx: 321.0\nCamera.cy: 241.0\n",
     "cameras.txt": "# comment\n1 PINHOLE 640 480 500 510 321.5 241.5\n",
     "cameras.bin": struct.pack("<QIiQQ4d", 1, 1, 1, 640, 480, 500, 510, 321.5, 241.5),
 }  # fmt: skip

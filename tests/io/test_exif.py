@@ -118,9 +118,9 @@ def test_a_focal_plane_after_editing_is_doubted_where_the_sensor_is_not_known(tm
 
 
 def test_exact_values_are_preferred_to_rounded_ones_and_contradictions_said(tmp_path):
-    exact = resolve(save(tmp_path / "a.png", (1600, 1200), "Acme", "One", mm=2.22, plane=277.8, film=16))
+    exact = resolve(save(tmp_path / "a.png", (1600, 1200), "Acme", "One", mm=2.22, plane=277.8, film=13))
     assert exact.camera.fx == pytest.approx(2.22 * 277.8, rel=1e-3)
-    other = resolve(save(tmp_path / "b.png", (1600, 1200), "Acme", "One", mm=2.22, plane=555.6, film=16))
+    other = resolve(save(tmp_path / "b.png", (1600, 1200), "Acme", "One", mm=2.8, plane=350.0, film=16))
     assert other.camera.fx == pytest.approx(16 * 2000 / 43.2666, rel=1e-3) and "contradicts" in other.detail
 
 

@@ -1,48 +1,57 @@
-"""torch.hub entries under the published names: the bare networks, from normalised pixels to canonical depth."""
+"""torch.hub entries under the published names: bare networks, from normalized pixels to canonical depth."""
 
 dependencies = ["torch", "torchvision", "timm", "mmengine"]
 
 
-def _network(name: str, pretrained: bool):
+def _network(name, pretrained, pretrain):
     from mono.config import read_config
     from mono.model.checkpoint import find_checkpoint, load_tensors, read_tensors
-    from mono.model.depth_model import build_depth_model
+    from mono.model.hub import HubModel
     from mono.model.zoo import MODELS
 
     record = MODELS[name]
-    config = read_config(record.config)
-    network = build_depth_model(**config.architecture)
-    if pretrained:
+    network = HubModel.build(read_config(record.config).architecture)
+    if pretrained if pretrain is None else pretrain:
         path = find_checkpoint(record)
         load_tensors(network, read_tensors(path), path, name)
     return network.eval()
 
 
-def metric3d_convnext_tiny(pretrained: bool = False):
-    """ConvNeXt-Tiny with the hourglass decoder; `pretrained` takes the checkpoint from weight/."""
-    return _network("convnext_tiny", pretrained)
+def metric3d_convnext_tiny(pretrained: bool = False, pretrain: "bool | None" = None):
+    """Build ConvNeXt-Tiny with the hourglass decoder.
+
+    Args:
+        pretrained: load the checkpoint from weight/.
+        pretrain: published name of `pretrained`, which it replaces.
+    """
+    return _network("convnext_tiny", pretrained, pretrain)
 
 
-def metric3d_convnext_large(pretrained: bool = False):
-    """ConvNeXt-Large with the hourglass decoder; `pretrained` takes the checkpoint from weight/."""
-    return _network("convnext_large", pretrained)
+def metric3d_convnext_large(pretrained: bool = False, pretrain: "bool | None" = None):
+    """Build ConvNeXt-Large with the hourglass decoder; arguments as `metric3d_convnext_tiny`."""
+    return _network("convnext_large", pretrained, pretrain)
 
 
-def metric3d_vit_small(pretrained: bool = False):
-    """DINOv2 ViT-Small with the refinement decoder (v2): depth and normals; `pretrained` takes it from weight/."""
-    return _network("vit_small", pretrained)
+def metric3d_vit_small(pretrained: bool = False, pretrain: "bool | None" = None):
+    """Build DINOv2 ViT-Small with the refinement decoder; arguments as `metric3d_convnext_tiny`."""
+    return _network("vit_small", pretrained, pretrain)
 
 
-def metric3d_vit_large(pretrained: bool = False):
-    """DINOv2 ViT-Large with the refinement decoder (v2): depth and normals; `pretrained` takes it from weight/."""
-    return _network("vit_large", pretrained)
+def metric3d_vit_large(pretrained: bool = False, pretrain: "bool | None" = None):
+    """Build DINOv2 ViT-Large with the refinement decoder; arguments as `metric3d_convnext_tiny`."""
+    return _network("vit_large", pretrained, pretrain)
 
 
-def metric3d_vit_giant2(pretrained: bool = False):
-    """DINOv2 ViT-Giant with the refinement decoder (v2): depth and normals; `pretrained` takes it from weight/."""
-    return _network("vit_giant2", pretrained)
+def metric3d_vit_giant2(pretrained: bool = False, pretrain: "bool | None" = None):
+    """Build DINOv2 ViT-Giant with the refinement decoder; arguments as `metric3d_convnext_tiny`."""
+    return _network("vit_giant2", pretrained, pretrain)
 
 
-def lite(pretrained: bool = True):
-    """The small model that ships; `pretrained=False` leaves its weights random."""
-    return _network("lite", pretrained)
+def lite(pretrained: bool = True, pretrain: "bool | None" = None):
+    """Build the small model that ships with the package.
+
+    Args:
+        pretrained: load its weights; False leaves them random.
+        pretrain: published name of `pretrained`, which it replaces.
+    """
+    return _network("lite", pretrained, pretrain)

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # Lint, types and tests:   bash run_tests.sh [pytest arguments]
+# Tests run in two processes with one thread each; TEST_PROCESSES=N changes their number, -m "not slow" leaves out
+# the slowest.
 (
     ROOT="$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")" && pwd)"
     EXTRAS=dev,train,onnxruntime,openvino,slam,fusion SCENES=1
     cd "$ROOT" && . scripts/env.sh || exit
     "$PYTHON" -m ruff check . && "$PYTHON" -m ruff format --check . && "$PYTHON" -m mypy &&
         "$(dirname "$PYTHON")/lint-imports" &&
-        "$PYTHON" -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85 "$@"
+        OMP_NUM_THREADS=1 "$PYTHON" -m pytest -n "${TEST_PROCESSES:-2}" --dist loadfile \
+            --cov --cov-report=term:skip-covered --cov-fail-under=85 "$@"
 )

@@ -7,9 +7,9 @@
     CONFIG=lite                                 # a model's name, or a config as convlarge.0.3_150.py
     CHECKPOINT="$ROOT/weight/lite.safetensors"  # its weights
     DATA="$ROOT/data/wild_demo"                 # a folder of photos, or an annotation JSON
-    OUTPUT="$ROOT/outputs/wild_demo"
+    OUTPUTS="$ROOT/outputs"                     # results go to a folder in it, named after the data
 
     . "$ROOT/scripts/env.sh" &&
         "$PYTHON" "$ROOT/mono/tools/test_scale_cano.py" "$CONFIG" --load-from "$CHECKPOINT" \
-            --test_data_path "$DATA" --show-dir "$OUTPUT" "$@"
+            --test_data_path "$DATA" --show-root "$OUTPUTS" "$@"
 )

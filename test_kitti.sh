@@ -9,7 +9,7 @@
     DOWNLOADED="$ROOT/weight/convlarge_hourglass_0.3_150_step750k_v1.1.pth"
     DATA="$ROOT/data/kitti_demo/test_annotations.json"
     PROTOCOL=kitti_eigen_garg
-    OUTPUT="$ROOT/outputs/kitti_demo"
+    OUTPUTS="$ROOT/outputs"                     # results go to a folder in it, named after the data
 
     . "$ROOT/scripts/env.sh" || exit
     [ -f "$CHECKPOINT" ] || CHECKPOINT="$DOWNLOADED"
@@ -18,5 +18,5 @@
         CONFIG=lite CHECKPOINT="$ROOT/weight/lite.safetensors"
     fi
     "$PYTHON" "$ROOT/mono/tools/test_scale_cano.py" "$CONFIG" --load-from "$CHECKPOINT" \
-        --test_data_path "$DATA" --protocol "$PROTOCOL" --show-dir "$OUTPUT" "$@"
+        --test_data_path "$DATA" --protocol "$PROTOCOL" --show-root "$OUTPUTS" "$@"
 )

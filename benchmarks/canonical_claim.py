@@ -1,29 +1,28 @@
-"""What the canonical camera transform is worth: twin networks with and without it, on focal lengths not trained on.
+r"""Measure the value of the canonical camera transform with twin networks.
 
     metricdepth scenes render --out scenes --frames 3000 --seed 101 --workers 2 --assets ASSETS
     python benchmarks/canonical_claim.py --data scenes/annotations.json --out runs/claim --real FOLDER … \
         --write docs/canonical.md
 
-What is compared. Three variants of one network (the small model's, from the same ImageNet weights), for each of three
-seeds, which also give the order of frames and their augmentation:
+Variants. Three variants of one network (the small model's, from the same ImageNet weights) are trained for each of
+three seeds, which also give the order of frames and their augmentation:
 
-- `label`: the image is fitted into the input, and what must be said is canonical depth, d * f_c / (f * r);
-- `image`: the image is resized to the canonical focal length, so that the factor is 1;
-- `none`: the image is fitted into the input exactly as in `label`, and what must be said is metric depth. That is what
-  one does who does not know of the transform: the network gets the same pixels and may use whatever in them tells of
-  the camera.
+- `label`: the image is fitted into the input, and the target is canonical depth, d * f_c / (f * r);
+- `image`: the image is resized to the canonical focal length, so the factor is 1;
+- `none`: the image is fitted into the input exactly as in `label`, and the target is metric depth: training without
+  the transform. The network gets the same pixels and may use any cue to the camera in them.
 
-`label` and `none` see the same inputs in the same order; only the number that is asked for differs. f_c is the
-geometric mean of the trained focal lengths, so that this number has the same range, and the network's first guess is as
-good, in both. The number of steps is the same for all.
+`label` and `none` see the same inputs in the same order; only the target differs. f_c is the geometric mean of the
+trained focal lengths, so targets have the same range and the initial guess is as good in both. All train for the same
+number of steps.
 
-Cameras. Every rendered frame is photographed again by cameras of several focal lengths but one sensor (112x84 pixels):
-windows around its middle, brought to that size by averaging areas, so that neither the place nor the sharpness of an
-image tells which camera took it. Frames count only if all cameras of their part can take them. Trained on three focal
-lengths, evaluated on others too, on scenes not trained on, without alignment; real frames are brought to the same
-sensor. Focal lengths are given in pixels of a 256 pixels wide image.
+Cameras. Each rendered frame is photographed again by cameras of several focal lengths but one sensor (112x84 pixels):
+windows around its center, brought to that size by averaging areas, so that neither position nor sharpness reveals the
+camera. Frames count only if all cameras of their part can take them. Networks train on three focal lengths and are
+evaluated on others too, on new scenes, without alignment; real frames are brought to the same sensor. Focal lengths are
+given in pixels of a 256 pixels wide image.
 
-A stopped run is continued. With --write, table and picture replace what stands between the lines
+A stopped run resumes. With --write, table and figure replace the section between the lines
 `<!-- canonical-claim -->` and `<!-- /canonical-claim -->` of the file, or are appended.
 """
 
@@ -73,7 +72,7 @@ NEAREST, FARTHEST = 0.1, 80.0  # ground truth that counts [m]
 
 
 def window(camera: Camera, focal: float) -> tuple[int, int, int, int] | None:
-    """(left, top, width, height) of what a camera of the sensor sees of another's image; None: more than there is."""
+    """Return (left, top, width, height) of a camera's window in another's image; None if it exceeds the image."""
     height, width = (round(side * camera.focal / focal) for side in INPUT)
     if width > camera.width or height > camera.height or width < SENSOR[1]:
         return None
@@ -81,13 +80,13 @@ def window(camera: Camera, focal: float) -> tuple[int, int, int, int] | None:
 
 
 def camera_of(frame: Frame) -> Camera:
-    """The camera of a rendered frame, whose principal point is about its middle."""
+    """Return the camera of a rendered frame, whose principal point is near its center."""
     height, width = read_image(frame.rgb).rgb.shape[:2]
     return Camera(*frame.intrinsics, width=width, height=height)
 
 
 def photograph(frames: Sequence[Frame], focals: Sequence[float], folder: Path, limit: int) -> dict[float, Path]:
-    """Frames as cameras of these focal lengths see them, as an annotation file for each; those that are there stay."""
+    """Photograph frames by cameras of these focal lengths; one annotation file each, existing ones stay."""
     paths = {focal: folder / f"{focal:.0f}" / "annotations.json" for focal in focals}
     if all(path.is_file() for path in paths.values()):
         return paths
@@ -122,11 +121,13 @@ class Untransformed(MixedFrames):
     """Frames whose target is metric depth."""
 
     def view(self, *args: Any) -> tuple[tuple[int, int], CanonicalView]:
+        """Draw the window of an image, with a depth factor of 1."""
         place, view = super().view(*args)
         return place, replace(view, depth_factor=1.0)
 
 
 def config_of(variant: str) -> ModelConfig:
+    """Return the network config of a variant."""
     small = read_config("lite.py")
     transform = replace(small.transform, focal_length=CANONICAL)
     if variant == "image":
@@ -148,7 +149,7 @@ RECIPE = Recipe(
 
 
 def predict(network: nn.Module, transform: CanonicalTransform, variant: str, rgb: np.ndarray, camera: Camera) -> Any:
-    """Metric depth [m] (height, width) of an image."""
+    """Predict metric depth [m] (height, width) of an image."""
     view = transform.view(camera)
     if variant == "none":
         view = replace(view, depth_factor=1.0)
@@ -160,7 +161,7 @@ def predict(network: nn.Module, transform: CanonicalTransform, variant: str, rgb
 def score(
     network: nn.Module, transform: CanonicalTransform, variant: str, annotations: Path, limit: int
 ) -> dict[str, float]:
-    """AbsRel, delta1 and scale of the images of an annotation file, brought to the sensor; and its focal length."""
+    """Score the images of an annotation file at the sensor's size; returns AbsRel, delta1, scale and focal length."""
     rows, focals = [], []
     samples = [s for s in load_annotations(annotations) if s.depth is not None and s.intrinsics is not None]
     for i in np.linspace(0, len(samples) - 1, min(limit, len(samples))).round().astype(int):
@@ -189,7 +190,7 @@ def score(
 def model_scores(
     variant: str, seed: int, trained: dict[float, Path], tested: dict[str, Path], args: argparse.Namespace
 ) -> dict[str, dict[str, float]]:
-    """Trains a variant, or goes on with it, and scores it; what was scored before is read."""
+    """Train a variant, resuming if stopped, and score it; stored scores are read."""
     out = args.out / f"{variant}-{seed}"
     path = out / "scores.json"
     if path.is_file():
@@ -211,12 +212,13 @@ Results = dict[str, list[dict[str, dict[str, float]]]]
 
 
 def spread(values: Iterable[float]) -> str:
-    """Mean and standard deviation over seeds."""
+    """Compute mean and standard deviation over seeds."""
     array = np.array(list(values))
     return f"{array.mean():.3f}" + (f" ± {array.std(ddof=1):.3f}" if len(array) > 1 else "")
 
 
 def table_of(results: Results, args: argparse.Namespace) -> str:
+    """Format the scores as a Markdown table."""
     first = results["label"][0]
     steps = f"{args.minutes_per_model:g} minutes" if args.minutes_per_model else f"{args.steps} steps"
     at = ", ".join(f"{focal:.0f}" for focal in TRAINED)
@@ -241,7 +243,7 @@ def table_of(results: Results, args: argparse.Namespace) -> str:
 
 
 def plot(results: Results, path: Path) -> None:
-    """AbsRel against focal length as SVG: lines for rendered images with the range over seeds, dots for real ones."""
+    """Plot AbsRel against focal length as SVG; lines are rendered images with the range over seeds, dots real ones."""
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -249,15 +251,15 @@ def plot(results: Results, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
-    for variant, colour in zip(VARIANTS, ("#0072b2", "#009e73", "#d55e00"), strict=True):
+    for variant, color in zip(VARIANTS, ("#0072b2", "#009e73", "#d55e00"), strict=True):
         values = {n: [s[n]["abs_rel"] for s in results[variant]] for n in results[variant][0]}
         focals = {n: entry["focal"] for n, entry in results[variant][0].items()}
         lines = [n for n in values if n.startswith("rendered")]
         x, y = [focals[n] for n in lines], np.array([values[n] for n in lines])
-        axes.plot(x, y.mean(1), color=colour, label=variant, marker=".")
-        axes.fill_between(x, y.min(1), y.max(1), color=colour, alpha=0.2, linewidth=0)
+        axes.plot(x, y.mean(1), color=color, label=variant, marker=".")
+        axes.fill_between(x, y.min(1), y.max(1), color=color, alpha=0.2, linewidth=0)
         real = [n for n in values if n not in lines]
-        axes.scatter([focals[n] for n in real], [np.mean(values[n]) for n in real], color=colour, marker="x")
+        axes.scatter([focals[n] for n in real], [np.mean(values[n]) for n in real], color=color, marker="x")
     for focal in TRAINED:
         axes.axvline(focal, color="0.6", linestyle=":", linewidth=1)
     axes.set(xscale="log", xlabel="focal length [px of 256]; dotted: trained on", ylabel="AbsRel", ylim=(0, None))
@@ -270,7 +272,7 @@ def plot(results: Results, path: Path) -> None:
 
 
 def write_page(page: Path, table: str, image: Path) -> None:
-    """Puts the table into the page."""
+    """Write the table into the page."""
     text = page.read_text() if page.is_file() else "# The canonical camera transform\n"
     begin, end = "<!-- canonical-claim -->", "<!-- /canonical-claim -->"
     link = Path(*([".."] * len(page.parent.parts)), image) if not image.is_absolute() else image
@@ -280,7 +282,7 @@ def write_page(page: Path, table: str, image: Path) -> None:
 
 
 def keep_settings(args: argparse.Namespace) -> None:
-    """Writes down what the numbers depend on; a folder is continued with the same only."""
+    """Store the settings of the numbers; a folder resumes only with the same."""
     settings = {
         "data": args.data, "steps": args.steps, "minutes": args.minutes_per_model, "frames": args.frames,
         "images": args.images, "real": [str(f) for f in args.real], "precision": args.precision,
@@ -292,20 +294,34 @@ def keep_settings(args: argparse.Namespace) -> None:
 
 
 def main() -> None:
+    """Run the experiment from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", nargs="+", required=True, metavar="JSON", help="rendered frames")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="photographs, networks and scores")
-    parser.add_argument("--real", type=Path, nargs="*", default=[], metavar="FOLDER", help="with an annotations.json")
+    parser.add_argument("--data", nargs="+", required=True, metavar="JSON", help="annotation files of rendered frames")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for photographs, networks and scores"
+    )
+    parser.add_argument(
+        "--real",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="FOLDER",
+        help="score on folders of real images, each with an annotations.json",
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="S")
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=int, default=600, metavar="N", help="of each model (default: 600)")
-    length.add_argument("--minutes-per-model", type=float, default=0.0, metavar="M", help="instead of steps")
-    parser.add_argument("--frames", type=int, default=1500, metavar="N", help="to train on, each by every camera")
-    parser.add_argument("--images", type=int, default=100, metavar="N", help="to score on, of each camera or folder")
+    length.add_argument("--steps", type=int, default=600, metavar="N", help="training steps per model (default: 600)")
+    length.add_argument(
+        "--minutes-per-model", type=float, default=0.0, metavar="M", help="train each model this long instead"
+    )
+    parser.add_argument("--frames", type=int, default=1500, metavar="N", help="frames to train on, per camera")
+    parser.add_argument("--images", type=int, default=100, metavar="N", help="images to score on, per camera or folder")
     parser.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
     parser.add_argument("--workers", type=int, default=0, metavar="N")
     parser.add_argument("--threads", type=int, default=1, metavar="N")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="page that gets the table, as docs/canonical.md")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="write the table into this page, such as docs/canonical.md"
+    )
     parser.add_argument("--picture", type=Path, default=Path("media/canonical_claim.svg"), metavar="FILE")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")

@@ -1,9 +1,11 @@
-"""Predictions as pictures: python benchmarks/contact_sheet.py FOLDER … --out SHEET.jpg [--photos] [--count N]
+"""Show predictions as a sheet of images.
 
-A row a folder (its annotations.json, or else its photos) or annotation file: N of its images, evenly spread, as
-predicted depth, each on its own scale, and, where there is ground truth, as predicted / true depth: blue is too near by
-a half or more, red too far, white exact. Under each: AbsRel and the median of predicted / true. With --photos the photo
-comes first; leave it out where the photos may not be shown on.
+    python benchmarks/contact_sheet.py FOLDER … --out SHEET.jpg [--photos] [--count N]
+
+One row per folder (its annotations.json, or else its photos) or annotation file: N of its images, evenly spread, as
+predicted depth, each on its own scale, and, with ground truth, as predicted / ground truth depth: blue is too near by a
+half or more, red too far, white exact. Below each: AbsRel and the median of predicted / ground truth. With --photos the
+photo comes first; leave it out where photos may not be redistributed.
 """
 
 from __future__ import annotations
@@ -25,11 +27,11 @@ from mono.io.images import read_image
 from mono.visual.pictures import colorize, depth_limits, write_image
 
 CELL = (150, 200)  # (height, width) of a picture [px]
-FACTOR = 1.5  # end of the colours of errors
+FACTOR = 1.5  # end of the colors of errors
 
 
 def cell(image: np.ndarray, words: str, nearest: bool = False) -> np.ndarray:
-    """A picture fitted into a cell, on white, with words below it."""
+    """Fit an image into a cell on white, with text below."""
     height, width = image.shape[:2]
     ratio = min(CELL[0] / height, CELL[1] / width)
     size = max(round(width * ratio), 1), max(round(height * ratio), 1)
@@ -41,7 +43,7 @@ def cell(image: np.ndarray, words: str, nearest: bool = False) -> np.ndarray:
 
 
 def error_picture(depth: np.ndarray, gt: np.ndarray) -> tuple[np.ndarray, str]:
-    """Predicted / true depth as colours, single points made large enough to be seen; and what to say of it."""
+    """Color the ratio of predicted and ground truth depth, enlarging single points; returns a caption too."""
     depth = cv2.resize(depth, gt.shape[::-1], interpolation=cv2.INTER_LINEAR)
     known = (gt > 0.1) & (gt < 80) & (depth > 0)
     ratio = np.where(known, depth / np.where(known, gt, 1), 1)
@@ -55,11 +57,13 @@ def error_picture(depth: np.ndarray, gt: np.ndarray) -> tuple[np.ndarray, str]:
 
 
 def samples_of(place: Path) -> list[Sample]:
+    """Read the samples of a folder or annotation file."""
     file = place / "annotations.json" if place.is_dir() else place
     return load_annotations(file) if file.is_file() else find_images([place])
 
 
 def cells(model: mono.inference.predictor.Predictor, sample: Sample, photos: bool) -> list[np.ndarray]:
+    """Yield the cells of one row."""
     rgb = read_image(sample.rgb).rgb
     height, width = rgb.shape[:2]
     camera = Camera(*sample.intrinsics, width=width, height=height) if sample.intrinsics else None
@@ -73,6 +77,7 @@ def cells(model: mono.inference.predictor.Predictor, sample: Sample, photos: boo
 
 
 def main() -> None:
+    """Write the sheet from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True)

@@ -1,9 +1,9 @@
-"""vit_giant2 with made-up weights, from a checkpoint as released, through `metricdepth predict` and `evaluate`.
+"""Run vit_giant2 with random weights through `metricdepth predict` and `evaluate`.
 
-python benchmarks/giant2.py [PHOTO] [--annotations JSON] [--model vit_giant2] [--precision bfloat16] [--threads 2]
+    python benchmarks/giant2.py [PHOTO] [--annotations JSON] [--model vit_giant2] [--precision bfloat16] [--threads 2]
 
-Writes the checkpoint (5.5 GB) into a temporary folder. It is read through a memory mapping: the pages of the file count
-as resident while nothing else wants the memory, but they are not the process's own and go when memory is short.
+Writes a checkpoint in the released format (5.5 GB) into a temporary folder. It is memory-mapped: pages of the file
+count as resident while memory is free, but they are not the process's own and go when memory is short.
 """
 
 import argparse
@@ -25,8 +25,7 @@ from tests.golden.checkpoints import reference_state  # noqa: E402
 
 
 def watched(command: list[str], threads: int) -> tuple[float, int, int]:
-    """Runs a command; gives seconds, peak resident memory and peak memory of its own [MB]."""
-
+    """Run a command; returns seconds, peak resident memory and peak private memory [MB]."""
     started = time.perf_counter()
     child = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": str(threads)})
     peak = own = 0
@@ -42,6 +41,7 @@ def watched(command: list[str], threads: int) -> tuple[float, int, int]:
 
 
 def main() -> None:
+    """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photo", nargs="?", default=str(ROOT / "data" / "wild_demo" / "room.jpg"))
     parser.add_argument("--annotations", default=str(ROOT / "data" / "nyu_demo" / "test_annotations.json"))

@@ -30,7 +30,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks"), str(ROOT / "tests" / "golde
 
 
 class Findings(dict[str, Any]):
-    """Values of one item, and the bounds they broke."""
+    """Measured values of one item and the bounds they exceeded."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Findings(dict[str, Any]):
             self.broken.append(f"{name} is {value:.3g}, bound {most:g}")
 
     def require(self, name: str, true: bool, message: str) -> None:
-        """Record whether something holds that must hold."""
+        """Record a condition that must hold."""
         self[name] = bool(true)
         if not true:
             self.broken.append(message)
@@ -65,7 +65,7 @@ class Bench:
 
     @property
     def dry(self) -> bool:
-        """Whether this is a dry run on the CPU."""
+        """Tell if this is a dry run on the CPU."""
         return self.device == "cpu"
 
     def left(self) -> float:
@@ -163,8 +163,12 @@ def main() -> int:
     """Run the items; return 1 if any failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=480.0, help="total time budget (default: 480)")
-    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu: dry run (default: cuda)")
-    parser.add_argument("--out", type=Path, default=Path("gpu_results"), help="folder of results")
+    parser.add_argument(
+        "--device", choices=("cuda", "cpu"), default="cuda", help="device; cpu is a dry run (default: cuda)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("gpu_results"), help="folder for results (default: gpu_results)"
+    )
     args = parser.parse_args()
     if args.device == "cuda" and not torch.cuda.is_available():
         print(f"torch {torch.__version__} sees no CUDA device: use --device cpu for a dry run", file=sys.stderr)

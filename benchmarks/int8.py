@@ -1,11 +1,12 @@
-"""Post-training quantisation of a network to 8 bits with NNCF, and what it does to depth: needs openvino and nncf.
+"""Quantize a network to 8 bits with NNCF and measure its depth; needs openvino and nncf.
 
-python benchmarks/int8.py --calibrate annotations.json FOLDER … [--model lite] [--frames 64] [--most 8] [--leave KIND,…]
+    python benchmarks/int8.py --calibrate annotations.json FOLDER … [--model lite] [--frames 64] [--most 8] [--leave
+    KIND,…]
 
-Calibrated on the first frames of an annotation file (rendered ones, as `metricdepth scenes render` writes them);
-compared with float32 eager on the check frames and on folders of real frames that each hold an annotations.json. A
-model without a checkpoint gets random weights, which say nothing of accuracy. Times are of the network alone.
-Each --leave is one more try, with operations of these kinds not quantised, as GroupConvolution,MVN.
+Calibrated on the first images of an annotation file (rendered ones, from `metricdepth scenes render`); compared with
+float32 eager on the check images and on folders of real images that each hold an annotations.json. A model without a
+checkpoint gets random weights, whose accuracy means nothing. Times are of the network alone. Each --leave is one more
+trial without quantizing operations of these kinds, such as GroupConvolution,MVN.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from mono.model.depth_model import NetworkOutput
 
 
 class Timed:
-    """A network that keeps how long it took [ms]."""
+    """Network that records its run times [ms]."""
 
     def __init__(self, network, uses_principal_point: bool):
         self.network, self.uses_principal_point = network, uses_principal_point
@@ -43,7 +44,7 @@ class Timed:
 
 
 def compiled(model, precision: str, uses_principal_point: bool) -> Timed:
-    """An OpenVINO model as a network."""
+    """Wrap an OpenVINO model as a network."""
     import openvino
 
     settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
@@ -59,13 +60,14 @@ def compiled(model, precision: str, uses_principal_point: bool) -> Timed:
 def inputs_of(
     frame: CheckFrame, predictor: mono.inference.predictor.Predictor, uses_principal_point: bool
 ) -> list[np.ndarray]:
-    """What the network is given of a frame."""
+    """Prepare the network input of an image."""
     view = predictor.transform.view(frame.camera)
     point = torch.tensor([[view.input_camera.cx, view.input_camera.cy]])
     return arrays_of(torch.from_numpy(view.image_to_input(frame.rgb)[None]), point, uses_principal_point)
 
 
-def quantised(model, inputs: list[list[np.ndarray]], leave: list[str]):
+def quantized(model, inputs: list[list[np.ndarray]], leave: list[str]):
+    """Quantize a network on calibration inputs."""
     import nncf
 
     nncf.set_log_level(logging.ERROR)
@@ -80,6 +82,7 @@ def quantised(model, inputs: list[list[np.ndarray]], leave: list[str]):
 
 
 def row(name: str, predictor, frames: dict[str, list[CheckFrame]], reference: dict[str, list[np.ndarray]]) -> str:
+    """Format one row of the table."""
     cells = []
     for folder, members in frames.items():
         depths = [predictor.predict(frame.rgb, frame.camera).depth for frame in members]
@@ -91,13 +94,16 @@ def row(name: str, predictor, frames: dict[str, list[CheckFrame]], reference: di
 
 
 def main() -> None:
+    """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--calibrate", type=Path, required=True, metavar="JSON")
     parser.add_argument("--model", default="lite")
-    parser.add_argument("--frames", type=int, default=64, help="to calibrate on")
-    parser.add_argument("--most", type=int, default=8, help="frames of a folder, evenly spread")
-    parser.add_argument("--leave", nargs="*", default=[], metavar="KIND,…", help="of operations, not quantised")
+    parser.add_argument("--frames", type=int, default=64, help="calibration images (default: 64)")
+    parser.add_argument("--most", type=int, default=8, help="images per folder, evenly spread (default: 8)")
+    parser.add_argument(
+        "--leave", nargs="*", default=[], metavar="KIND,…", help="leave operations of these kinds in float"
+    )
     args = parser.parse_args()
     eager = predictor_of(args.model)
     frames = {"check frames": check_frames()}
@@ -126,7 +132,7 @@ def main() -> None:
         network = compiled(model, precision, job.uses_principal_point)
         print(row(precision, replace(eager, network=network), frames, reference), flush=True)
     for leave in ("", *args.leave):
-        smaller = quantised(model, calibration, leave.split(",") if leave else [])
+        smaller = quantized(model, calibration, leave.split(",") if leave else [])
         for rest in ("f32", "bf16"):
             name = f"int8{', not ' if leave else ''}{leave.replace(',', ', ')}; rest {rest}"
             network = compiled(smaller, rest, job.uses_principal_point)

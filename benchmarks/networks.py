@@ -1,4 +1,4 @@
-"""Forward passes of networks with random weights at their own input size, each in a process of its own.
+"""Time forward passes of networks with random weights, each in its own process.
 
 python benchmarks/networks.py [MODEL[:ITERATIONS] ...] [--precision float32 bfloat16] [--runs 5] [--threads 2]
 """
@@ -15,12 +15,13 @@ DEFAULT = ("convnext_tiny", "vit_small:1", "vit_small:2", "vit_small:4", "vit_sm
 
 
 def peak_memory() -> int:
-    """The process's peak resident memory [MB]."""
+    """Return the process's peak resident memory [MB]."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) // 1024
 
 
 def measure(model: str, precision: str, runs: int, threads: int) -> dict:
+    """Measure one network and print its row."""
     import torch
 
     from mono.config import read_config
@@ -56,6 +57,7 @@ def measure(model: str, precision: str, runs: int, threads: int) -> dict:
 
 
 def main() -> None:
+    """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=DEFAULT)
     parser.add_argument("--precision", nargs="+", default=["float32", "bfloat16"])

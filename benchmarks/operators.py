@@ -1,7 +1,9 @@
-"""Where a network's time goes, by operator: python benchmarks/operators.py [--model lite] [--backend eager|openvino]
+"""Profile a network by operator.
 
-The network alone, batch 1, as `metricdepth bench` runs it; without a checkpoint, with random weights. torch's own
-profiler for eager, OpenVINO's counters for openvino, which also name the kernel that computed.
+    python benchmarks/operators.py [--model lite] [--backend eager|openvino]
+
+Runs the network alone with batch 1, like `metricdepth bench`; random weights if there is no checkpoint. Uses torch's
+profiler for eager and OpenVINO's counters for openvino, which also name the kernels.
 """
 
 import argparse
@@ -21,7 +23,7 @@ from mono.inference.predictor import Predictor
 
 
 def of_torch(predictor: Predictor, image: torch.Tensor, runs: int) -> tuple[dict[str, float], float]:
-    """Time of each operator and of the whole [ms an image]."""
+    """Measure each operator and the total [ms per image] in torch."""
     from torch.profiler import ProfilerActivity, profile
 
     network = with_backend(predictor, "eager").network
@@ -38,7 +40,7 @@ def of_torch(predictor: Predictor, image: torch.Tensor, runs: int) -> tuple[dict
 
 
 def of_openvino(predictor: Predictor, image: torch.Tensor, runs: int) -> tuple[dict[str, float], float]:
-    """As `of_torch`."""
+    """Measure each operator and the total [ms per image] in OpenVINO."""
     import openvino
 
     from mono.conversion.tracing import captured
@@ -66,19 +68,22 @@ def of_openvino(predictor: Predictor, image: torch.Tensor, runs: int) -> tuple[d
 
 
 def main() -> None:
+    """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="lite")
     parser.add_argument("--backend", default="eager", choices=("eager", "openvino"))
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
-    parser.add_argument("--size", default="640x480", help="of the photo, of 60 degrees field of view")
+    parser.add_argument(
+        "--size", default="640x480", help="photo size, with 60 degrees field of view (default: 640x480)"
+    )
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--top", type=int, default=12)
     args = parser.parse_args()
     predictor = replace(predictor_of(args.model), precision=args.precision)
     width, height = map(int, args.size.split("x"))
     view = predictor.transform.view(Camera.from_fov(60.0, width, height))
-    grey = np.full((height, width, 3), 128, np.uint8)
-    image = torch.from_numpy(view.image_to_input(grey)[None])
+    gray = np.full((height, width, 3), 128, np.uint8)
+    image = torch.from_numpy(view.image_to_input(gray)[None])
     find = of_torch if args.backend == "eager" else of_openvino
     times, whole = find(predictor, image, args.runs)
     size = f"{image.shape[2]}x{image.shape[3]}"

@@ -1,12 +1,12 @@
-"""Whole runs: how fast, which share is the network's, and how much memory, against the number of images.
+"""Measure whole runs: speed, the network's share, and memory by number of images.
 
     python benchmarks/pipeline.py speed [--model lite] [--backend eager] [--images 100] [--size 1920x1080]
     python benchmarks/pipeline.py memory [--counts 100 1000 10000]
 
-`speed` works on synthetic photos and says how much of the wall time the network alone would have taken, by its own
-forward passes before the run. A model whose checkpoint is not at hand gets random weights with --random. `memory` works
-on small images with a network that does next to nothing; every count is a process of its own. Its table has the peak
-resident memory after each stage: imported, the list of images made, the run ended.
+`speed` uses synthetic photos and reports the share of wall time that the network alone would take, measured before the
+run. A model without a checkpoint gets random weights with --random. `memory` uses small images and a trivial network;
+each count runs in its own process. Its table has the peak resident memory after each stage: imported, images listed,
+run ended.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DIFFERENT = 10
 
 
 def photos(folder: Path, count: int, width: int, height: int) -> Path:
-    """JPEG photos of soft noise, ten different ones, repeated."""
+    """Write JPEG photos of soft noise; ten different ones are repeated."""
     rng = np.random.default_rng(0)
     folder.mkdir()
     for i in range(count):
@@ -45,25 +45,28 @@ def photos(folder: Path, count: int, width: int, height: int) -> Path:
 
 
 def peak() -> float:
-    """The most memory that this process has held [MB]."""
+    """Return the peak memory of this process [MB]."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def random_model(config: str) -> object:
-    """A predictor of a config with random weights."""
+    """Build a predictor of a config with random weights."""
     import torch
 
     from mono.config import read_config
-    from mono.inference.predictor import Predictor
+    from mono.inference.network import NetworkPredictor
     from mono.model.depth_model import build_depth_model
 
     read = read_config(config)
     network = build_depth_model(**read.architecture).eval().requires_grad_(False)
     cpu = torch.device("cpu")
-    return Predictor(network, read.transform, cpu, "float32", config, Path("random"), "0" * 64, read.architecture)
+    return NetworkPredictor(
+        network, read.transform, cpu, "float32", config, Path("random"), "0" * 64, read.architecture
+    )
 
 
 def speed(args: argparse.Namespace) -> None:
+    """Measure a run's speed and the network's share."""
     from mono.do_test import run
     from mono.inference.autotune import with_backend
     from mono.inference.load import load_model
@@ -103,6 +106,7 @@ def speed(args: argparse.Namespace) -> None:
 
 
 def memory(args: argparse.Namespace) -> None:
+    """Measure memory for one number of images."""
     if args.one is None:
         print(
             "| images | seconds | ms an image | imported [MB] | listed [MB] | ended [MB] |\n|---|---|---|---|---|---|"
@@ -114,7 +118,7 @@ def memory(args: argparse.Namespace) -> None:
 
     from mono.do_test import run
     from mono.geometry.canonical import CanonicalTransform
-    from mono.inference.predictor import Predictor
+    from mono.inference.network import NetworkPredictor
     from mono.model.depth_model import NetworkOutput
     from mono.runs.options import RunOptions
 
@@ -125,7 +129,7 @@ def memory(args: argparse.Namespace) -> None:
 
     share_cores(1)
     transform, cpu = CanonicalTransform((128, 160), fit="tight"), torch.device("cpu")
-    model = Predictor(Brightness(), transform, cpu, "float32", "brightness", Path("none"), "0" * 64)
+    model = NetworkPredictor(Brightness(), transform, cpu, "float32", "brightness", Path("none"), "0" * 64)
     imported = peak()
     with tempfile.TemporaryDirectory() as name:
         samples = find_images([photos(Path(name, "photos"), args.one, 160, 120)])
@@ -138,19 +142,22 @@ def memory(args: argparse.Namespace) -> None:
 
 
 def main() -> None:
+    """Run the benchmark from the command line."""
     wait_without_spinning()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     fast = commands.add_parser("speed")
     fast.add_argument("--model", default="lite")
-    fast.add_argument("--random", action="store_true", help="random weights")
+    fast.add_argument("--random", action="store_true", help="use random weights")
     fast.add_argument("--backend", default="eager", choices=("eager", "compile", "onnxruntime", "openvino"))
     fast.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
     fast.add_argument("--images", type=int, default=100)
     fast.add_argument("--size", default="1920x1080")
     fast.add_argument("--save", default="depth,vis,pcd")
     fast.add_argument("--threads", type=int)
-    fast.add_argument("--workers", type=int, help="0: one thing after another (default: as metricdepth does)")
+    fast.add_argument(
+        "--workers", type=int, help="reading and writing threads; 0 works sequentially (default: as metricdepth does)"
+    )
     fast.set_defaults(run=speed)
     flat = commands.add_parser("memory")
     flat.add_argument("--counts", type=int, nargs="+", default=[100, 1000, 10000])

@@ -1,4 +1,4 @@
-"""How long depth files, pictures and point clouds take to write.
+"""Time the writing of depth files, images and point clouds.
 
 python benchmarks/point_cloud.py [--folder DIR]   (with the package installed, or PYTHONPATH=. before it)
 """
@@ -24,7 +24,7 @@ from mono.visual.pictures import visualize_depth, write_image
 
 
 def street(height: int, width: int) -> np.ndarray:
-    """Depth [m] of a street with boxes and a little roughness, as smooth as a network's."""
+    """Make depth [m] of a street with boxes and slight roughness, as smooth as a network's."""
     import cv2
 
     rng = np.random.default_rng(0)
@@ -38,7 +38,7 @@ def street(height: int, width: int) -> np.ndarray:
 
 
 def milliseconds(run: Callable[[], object], repeats: int) -> float:
-    """Median time of `run` [ms]."""
+    """Return the median time of `run` [ms]."""
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -48,7 +48,7 @@ def milliseconds(run: Callable[[], object], repeats: int) -> float:
 
 
 def encoders(steps: np.ndarray) -> dict[str, Callable[[], bytes]]:
-    """Ways to encode a 16-bit PNG."""
+    """Return functions that encode 16-bit PNG."""
     import cv2
     from PIL import Image
 
@@ -68,9 +68,10 @@ def encoders(steps: np.ndarray) -> dict[str, Callable[[], bytes]]:
 
 
 def main() -> None:
+    """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, help="where to write (default: a temporary folder)")
-    parser.add_argument("--repeats", type=int, default=11, help="the median of so many runs is printed")
+    parser.add_argument("--folder", type=Path, help="folder to write (default: a temporary one)")
+    parser.add_argument("--repeats", type=int, default=11, help="runs that the median is taken over (default: 11)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         folder = Path(name)

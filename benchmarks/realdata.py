@@ -1,8 +1,10 @@
-"""A model on folders of annotated frames, as a table: python benchmarks/realdata.py FOLDER [FOLDER …] [--write FILE]
+"""Evaluate a model on folders of annotated images and print a table.
 
-Each folder holds an annotations.json. Predictions are as they come (no alignment), protocol "none": no crop, no cap,
-except that ground truth must be nearer than 80 m. With --write, the table replaces what stands in FILE between the
-lines `<!-- realdata -->` and `<!-- /realdata -->`.
+    python benchmarks/realdata.py FOLDER [FOLDER …] [--write FILE]
+
+Each folder holds an annotations.json. Predictions are not aligned; protocol "none": no crop, no cap, except that ground
+truth must be nearer than 80 m. With --write, the table replaces the section of FILE between the lines
+`<!-- realdata -->` and `<!-- /realdata -->`.
 """
 
 import argparse
@@ -29,14 +31,14 @@ PROTOCOL = Protocol(name="benchmark", min_depth=0.1, max_depth=80.0)
 
 
 def cpu_name() -> str:
-    """What the machine's processor calls itself, and how many cores there are."""
+    """Return the processor's name and number of cores."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
 
 
 def write_between(page: Path, name: str, text: str) -> None:
-    """Replaces what stands in a page between the lines `<!-- name -->` and `<!-- /name -->`."""
+    """Replace a page's section between the lines `<!-- name -->` and `<!-- /name -->`."""
     pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
     replaced, count = re.subn(pattern, lambda m: m[1] + text + "\n" + m[2], page.read_text(), flags=re.DOTALL)
     if count != 1:
@@ -45,6 +47,7 @@ def write_between(page: Path, name: str, text: str) -> None:
 
 
 def row(folder: Path, model: mono.inference.predictor.Predictor) -> str:
+    """Evaluate one folder and format its row."""
     samples = load_annotations(folder / "annotations.json")
     with tempfile.TemporaryDirectory() as out:
         summary = run(samples, model, RunOptions(Path(out), OutputOptions(()), protocol=PROTOCOL))
@@ -63,6 +66,7 @@ def row(folder: Path, model: mono.inference.predictor.Predictor) -> str:
 
 
 def main() -> None:
+    """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--model", default="lite")

@@ -1,6 +1,8 @@
-"""Time and memory to score saved depth: python benchmarks/rescore.py [--frames 250 500 1000] [--report]
+"""Measure time and memory of scoring saved depth.
 
-Frames are 640x480 with dense ground truth and a prediction each, 16-bit PNG; twenty different ones, repeated.
+    python benchmarks/rescore.py [--frames 250 500 1000] [--report]
+
+Images are 640x480 with dense ground truth and a prediction each, 16-bit PNG; twenty different ones are repeated.
 """
 
 import argparse
@@ -21,6 +23,7 @@ DIFFERENT = 20
 
 
 def make(folder: Path, count: int) -> None:
+    """Write images, ground truth and predictions."""
     rng = np.random.default_rng(0)
     entries = []
     for i in range(count):
@@ -43,9 +46,10 @@ def make(folder: Path, count: int) -> None:
 
 
 def main() -> None:
+    """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, nargs="+", default=[250, 500, 1000])
-    parser.add_argument("--report", action="store_true", help="with the report page")
+    parser.add_argument("--report", action="store_true", help="write the report page too")
     args = parser.parse_args()
     for count in args.frames:
         with tempfile.TemporaryDirectory() as name:

@@ -1,9 +1,11 @@
-"""Whether the metres stay when an image is resized or cropped: python benchmarks/scale_drift.py FOLDER … [--write FILE]
+"""Measure the change of metric scale when an image is resized or cropped.
 
-Each folder holds an annotations.json with cameras; no ground truth is needed. Every image is shown to the model again,
-resized or cropped together with its intrinsics. Depth must stay as it was: the table has the change of the median depth
-over the pixels that both show, |m' / m - 1|, as its median over frames (and the 90th percentile). With --write, the
-table replaces what stands in FILE between the lines `<!-- scale-drift -->` and `<!-- /scale-drift -->`.
+    python benchmarks/scale_drift.py FOLDER … [--write FILE]
+
+Each folder holds an annotations.json with cameras; no ground truth is needed. Each image is shown to the model again,
+resized or cropped together with its intrinsics. Depth should not change: the table has the change of the median depth
+over the pixels that both show, |m' / m - 1|, as its median over images (and the 90th percentile). With --write, the
+table replaces the section of FILE between the lines `<!-- scale-drift -->` and `<!-- /scale-drift -->`.
 """
 
 from __future__ import annotations
@@ -32,13 +34,14 @@ CROPS = {"middle 0.71": (0.71, 0.5, 0.5), "middle 0.5": (0.5, 0.5, 0.5)} | {
 
 
 def resized(rgb: np.ndarray, camera: Camera, factor: float) -> tuple[np.ndarray, Camera]:
+    """Resize an image and its camera."""
     seen = camera.resized(round(camera.width * factor), round(camera.height * factor))
     how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     return cv2.resize(rgb, (seen.width, seen.height), interpolation=how), seen
 
 
 def changes(model: mono.inference.predictor.Predictor, rgb: np.ndarray, camera: Camera) -> Iterator[tuple[str, float]]:
-    """Name of each change to an image, and median depth after / before it."""
+    """Yield the name of each change to an image, and median depth after / before it."""
     before = model.predict(rgb, camera).depth
     for factor in RESIZES:
         depth = model.predict(*resized(rgb, camera, factor)).depth
@@ -53,6 +56,7 @@ def changes(model: mono.inference.predictor.Predictor, rgb: np.ndarray, camera: 
 
 
 def table_of(folders: list[Path], model: mono.inference.predictor.Predictor) -> str:
+    """Format the changes as a Markdown table."""
     found: dict[str, dict[str, list[float]]] = {}
     for folder in folders:
         for sample in load_annotations(folder / "annotations.json"):
@@ -80,6 +84,7 @@ def table_of(folders: list[Path], model: mono.inference.predictor.Predictor) -> 
 
 
 def main() -> None:
+    """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--model", default="lite")

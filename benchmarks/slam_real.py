@@ -1,10 +1,11 @@
-"""Frames of real sequences to metric paths, as a table: python benchmarks/slam_real.py FOLDER [FOLDER …] --out DIR
+"""Recover metric paths of real sequences and print a table.
+
+    python benchmarks/slam_real.py FOLDER [FOLDER …] --out DIR
 
 Each folder holds rgb/, sequence.json ({"cam_in": [fx, fy, cx, cy]}) and groundtruth_kitti.txt, whose lines are the
-frames' numbers. `metricdepth slam` is run on each (into DIR/FOLDER_BACKEND; what is there already is not run again),
-and every part of the path that it finds is compared with the truth: Sim(3) ATE says how good its shape is, the scale
-error how far off its metres are, beside the standard error that was reported; "depth" counts the frames that depth was
-predicted for. With --write, the table replaces what stands in
+frames' numbers. `metricdepth slam` runs on each (into DIR/FOLDER_BACKEND; existing results are kept), and each part of
+the path is compared with the ground truth: Sim(3) ATE measures its shape, the scale error its metres, beside the
+reported standard error; "depth" counts the frames with predicted depth. With --write, the table replaces the section of
 FILE between the lines `<!-- slam-real -->` and `<!-- /slam-real -->`.
 """
 
@@ -26,7 +27,7 @@ HEADER = """| sequence | back end | part | frames | true path [m] | Sim(3) ATE [
 
 
 def rows(folder: Path, method: str, model: str, out: Path) -> list[str]:
-    """Runs the command unless it was run, and compares every part with the truth."""
+    """Run the command unless it has run, and compare each part with the ground truth."""
     camera = json.loads((folder / "sequence.json").read_text())["cam_in"]
     arguments = ["slam", str(folder / "rgb"), "--out", str(out), "--method", method, "--model", model]
     arguments += ["--intrinsics", ",".join(map(str, camera)), "--threads", "1"]
@@ -51,6 +52,7 @@ def rows(folder: Path, method: str, model: str, out: Path) -> list[str]:
 
 
 def main() -> None:
+    """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True)

@@ -1,15 +1,17 @@
-"""How well scale is recovered on rendered sequences: python benchmarks/slam_scale.py FOLDER [FOLDER …] [--write FILE]
+"""Measure scale recovery on rendered sequences.
 
-Each folder is one of `metricdepth scenes sequence` with all its frames. Of each, its exact path is divided by 7.3, and
-its scale recovered from about `--count` frames with
+    python benchmarks/slam_scale.py FOLDER [FOLDER …] [--write FILE]
+
+Each folder is one of `metricdepth scenes sequence` with all its frames. Its exact path is divided by 7.3, and its scale
+recovered from about `--count` frames with
 
 - exact depth, and the same times 1.25;
-- depth with that bias, that errs besides by 3 % from frame to frame and by a smooth field of 5 % within one;
-- the path's steps growing by 45 % on the way, with --windowed and without: by exact depth, and with the same noise;
+- depth with that bias, an error of 3 % per frame and a smooth field of 5 % within frames;
+- steps of the path that grow by 45 %, with and without --windowed: by exact depth, and with the same noise;
 - depth predicted by a model (--model none leaves it out).
 
-Results of several runs (--json) are put together: with --write, the table replaces what stands in FILE between the
-lines `<!-- slam_scale -->` and `<!-- /slam_scale -->`; folders then are the JSON files.
+Results of several runs (--json) are merged: with --write, the table replaces the section of FILE between the lines
+`<!-- slam_scale -->` and `<!-- /slam_scale -->`; folders then are the JSON files.
 """
 
 import argparse
@@ -17,22 +19,21 @@ import datetime
 import json
 import math
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mono.data.camera_source import CameraResolver
+from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.folder import find_images
+from mono.data.sample import Sample
 from mono.inference.load import load_model
 from mono.slam import read_trajectory
+from mono.slam.scale.depth_sources import AnnotatedDepth, DepthSource, NetworkDepth
 from mono.slam.scale.trajectory_scale import (
-    annotated_depth,
     apply_scale,
     arc_length_fraction,
-    frames_of,
-    network_depth,
+    match_frames,
     scale_trajectory,
     track_frames,
 )
@@ -42,39 +43,48 @@ sys.path.insert(0, str(Path(__file__).parent))
 from realdata import cpu_name, write_between
 
 UNIT, BIAS, JITTER, FIELD, DRIFT = 7.3, 1.25, 0.03, 0.05, 0.45
-Depth = Callable[[int], np.ndarray]
 
 
-def noisy(depth: Depth, seed: int, bias: float) -> Depth:
-    """Depth that is wrong by a bias, a factor a frame, and a smooth field within it."""
+class Noisy:
+    """Multiply depth by a bias, and with `seed` by a factor a frame and a smooth field within it."""
 
-    def wrong(number: int) -> np.ndarray:
-        rng = np.random.default_rng([seed, number])
-        true = depth(number)
+    reads_images = False
+
+    def __init__(self, depth: DepthSource, bias: float, seed: int | None, samples: list[Sample]) -> None:
+        self.source, self.bias, self.seed = depth, bias, seed
+        self.numbers = {sample.name: number for number, sample in enumerate(samples)}
+
+    def has(self, sample: Sample) -> bool:
+        return self.source.has(sample)
+
+    def depth(self, sample: Sample, camera: ResolvedCamera, rgb: np.ndarray | None = None) -> np.ndarray:
+        true = self.source.depth(sample, camera, rgb)
+        if self.seed is None:
+            return true * self.bias
+        rng = np.random.default_rng([self.seed, self.numbers[sample.name]])
         h, w = true.shape
         v, u = np.mgrid[:h, :w] / max(h, w)
         waves = [
             np.sin(2 * np.pi * (rng.uniform(-1, 1) * u + rng.uniform(-1, 1) * v) + rng.uniform(0, 7)) for _ in range(4)
         ]
         field = np.sum(waves, axis=0) / math.sqrt(2)
-        return true * bias * np.exp(JITTER * rng.normal() + FIELD * field)
-
-    return wrong
+        return true * self.bias * np.exp(JITTER * rng.normal() + FIELD * field)
 
 
 def measure(folder: Path, count: int, model: str) -> dict[str, Any]:
+    """Recover the scale of a sequence in all ways."""
     settings = json.loads((folder / "settings.json").read_text())
     samples = find_images([folder / "rgb"])
     gt = read_trajectory(folder / "poses_tum.txt")
     found = CameraResolver().resolve(*size_of(samples[0].read().rgb), image_path=samples[0].rgb)
-    exact, _ = annotated_depth(folder / "annotations.json", samples)
-    frames = frames_of(gt.scaled(1 / UNIT), samples, timed=True)
+    exact = AnnotatedDepth(folder / "annotations.json", samples)
+    frames = match_frames(gt.scaled(1 / UNIT), samples, timed=True)
     tracks = list(track_frames(frames, found.camera, count))
     row: dict[str, Any] = {"kind": settings["kind"], "seed": settings["seed"], "frames": len(samples)}
     row["length"] = gt.length
 
-    def scale(depth: Depth, true: float) -> dict[str, Any]:
-        e = scale_trajectory(frames, found.camera, depth, tracks).estimate
+    def scale(depth: DepthSource, true: float) -> dict[str, Any]:
+        e = scale_trajectory(frames, found, depth, tracks).estimate
         return {
             "error": e.scale / (UNIT * true) - 1,
             "standard_error": e.standard_error,
@@ -85,16 +95,16 @@ def measure(folder: Path, count: int, model: str) -> dict[str, Any]:
         }
 
     row["exact"] = scale(exact, 1)
-    row["bias_only"] = scale(lambda number: BIAS * exact(number), BIAS)
-    row["biased"] = scale(noisy(exact, settings["seed"], BIAS), BIAS)
+    row["bias_only"] = scale(Noisy(exact, BIAS, None, samples), BIAS)
+    row["biased"] = scale(Noisy(exact, BIAS, settings["seed"], samples), BIAS)
     if model != "none":
-        row["model"] = scale(network_depth(load_model(model), samples, found), 1)
+        row["model"] = scale(NetworkDepth(load_model(model)), 1)
     steps = arc_length_fraction(gt)
     growing = gt.scaled((1 + DRIFT * (steps[1:] + steps[:-1]) / 2) / UNIT)
-    bent = frames_of(growing, samples, timed=True)
+    bent = match_frames(growing, samples, timed=True)
     tracks = list(track_frames(bent, found.camera, count))
-    for name, depth in (("drifting", exact), ("drifting_noisy", noisy(exact, settings["seed"], 1))):
-        e = scale_trajectory(bent, found.camera, depth, tracks).estimate
+    for name, depth in (("drifting", exact), ("drifting_noisy", Noisy(exact, 1, settings["seed"], samples))):
+        e = scale_trajectory(bent, found, depth, tracks).estimate
         before, after = (compare_trajectories(apply_scale(growing, e, windowed), gt) for windowed in (False, True))
         local = e.at((steps[1:] + steps[:-1]) / 2) * (1 + DRIFT * (steps[1:] + steps[:-1]) / 2) / UNIT
         row[name] = {
@@ -109,10 +119,13 @@ def measure(folder: Path, count: int, model: str) -> dict[str, Any]:
 
 
 def size_of(rgb: np.ndarray) -> tuple[int, int]:
+    """Return the width and height of a sequence's frames."""
     return rgb.shape[1], rgb.shape[0]
 
 
 def table(rows: list[dict[str, Any]], count: int, model: str) -> str:
+    """Format the results as a Markdown table."""
+
     def verdict(r: dict[str, Any]) -> str:
         return f"{'found' if r['drift'] else 'none'} (p = {r['p']:.2g})"
 
@@ -162,11 +175,12 @@ def table(rows: list[dict[str, Any]], count: int, model: str) -> str:
 
 
 def main() -> None:
+    """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, help="sequences, or JSON files of earlier runs")
-    parser.add_argument("--count", type=int, default=40, help="frames with depth")
-    parser.add_argument("--model", default="lite", help="or none")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers")
+    parser.add_argument("--count", type=int, default=40, help="frames with depth (default: 40)")
+    parser.add_argument("--model", default="lite", help="model for predicted depth, or none (default: lite)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to this file")
     parser.add_argument("--write", type=Path, metavar="FILE")
     args = parser.parse_args()
     rows: list[dict[str, Any]] = []

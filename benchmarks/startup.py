@@ -1,4 +1,4 @@
-"""Time to `metricdepth --help`, `import mono` and `metricdepth predict one.jpg`, whole processes:
+"""Time `metricdepth --help`, `import mono` and `metricdepth predict one.jpg` as whole processes.
 
 python benchmarks/startup.py [--runs 9]
 """
@@ -22,6 +22,7 @@ COMMANDS = {
 
 
 def main() -> None:
+    """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=9)
     runs = parser.parse_args().runs

@@ -1,10 +1,11 @@
-"""ConvNeXt-T with the hourglass decoder learns by the same code as the small model: 50 steps from random weights.
+"""Train ConvNeXt-T with the hourglass decoder for 50 steps from random weights.
 
     python benchmarks/train_convnext.py --data scenes/annotations.json
 
-Frames are small and the canonical focal length is lowered with them, so that depth stays in the network's range; the
-learning rate is ten times the recipe's, as there are no first weights to spoil and only 50 steps. All else is the
-recipe `convnext` and the config `convtiny.0.3_150.py`. Prints each loss's mean over the first and the last ten steps.
+It uses the small model's training code. Images are small and the canonical focal length is lowered with them, so depth
+stays in the network's range; the learning rate is ten times the recipe's, as weights are random and steps only 50. All
+else is the recipe `convnext` and the config `convtiny.0.3_150.py`. Prints each loss's mean over the first and last ten
+steps.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from mono.training.schedule import PROGRESS, Run
 
 
 def main() -> None:
+    """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", required=True, metavar="JSON")
     parser.add_argument("--config", default="convtiny.0.3_150.py")

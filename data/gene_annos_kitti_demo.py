@@ -1,6 +1,8 @@
-"""Write the annotation file of data/kitti_demo: python data/gene_annos_kitti_demo.py [--help]
+"""Write the annotation file of data/kitti_demo.
 
-The frames there are matched with their depth maps by name. Put others in rgb/ and depth/, and call it again.
+    python data/gene_annos_kitti_demo.py [--help]
+
+Frames are matched with their depth maps by name. To use other frames, put them into rgb/ and depth/ and run it again.
 """
 
 from __future__ import annotations
@@ -16,13 +18,13 @@ HERE = Path(__file__).parent / "kitti_demo"
 
 
 def main() -> None:
-    """Parses the command line and writes the file."""
+    """Parse the command line and write the file."""
     parser = argparse.ArgumentParser(description="Annotate a folder of KITTI frames: rgb/*.png and depth/*.png.")
     parser.add_argument("--root", type=Path, default=HERE, help="folder of rgb/ and depth/ (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="file to write (default: ROOT/test_annotations.json)")
     parser.add_argument(
         "--cam-in", type=float, nargs=4, default=[707.0493, 707.0493, 604.0814, 180.5066],
-        metavar=("FX", "FY", "CX", "CY"), help="of all frames [px]; see P_rect_02 in the date's calib_cam_to_cam.txt",
+        metavar=("FX", "FY", "CX", "CY"), help="intrinsics [px]; see P_rect_02 in the date's calib_cam_to_cam.txt",
     )  # fmt: skip
     parser.add_argument("--depth-scale", type=float, default=256, help="stored value of one metre (default: 256)")
     args = parser.parse_args()

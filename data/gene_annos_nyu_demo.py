@@ -1,7 +1,9 @@
-"""Write the annotation file of data/nyu_demo: python data/gene_annos_nyu_demo.py [--help]
+"""Write the annotation file of data/nyu_demo.
 
-The frames there (rgb_00000.jpg) are matched with their depth maps (sync_depth_00000.png) by name. Put others in rgb/
-and depth/, and call it again.
+    python data/gene_annos_nyu_demo.py [--help]
+
+Frames (rgb_00000.jpg) are matched with their depth maps (sync_depth_00000.png) by name. To use other frames, put them
+into rgb/ and depth/ and run it again.
 """
 
 from __future__ import annotations
@@ -18,12 +20,17 @@ HERE = Path(__file__).parent / "nyu_demo"
 
 
 def main() -> None:
-    """Parses the command line and writes the file."""
+    """Parse the command line and write the file."""
     parser = argparse.ArgumentParser(description="Annotate a folder of NYU frames: rgb/*.jpg and depth/*.png.")
     parser.add_argument("--root", type=Path, default=HERE, help="folder of rgb/ and depth/ (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="file to write (default: ROOT/test_annotations.json)")
     parser.add_argument(
-        "--cam-in", type=float, nargs=4, default=INTRINSICS, metavar=("FX", "FY", "CX", "CY"), help="of all frames [px]"
+        "--cam-in",
+        type=float,
+        nargs=4,
+        default=INTRINSICS,
+        metavar=("FX", "FY", "CX", "CY"),
+        help="intrinsics of all frames [px]",
     )
     parser.add_argument("--depth-scale", type=float, default=1000, help="stored value of one metre (default: 1000)")
     args = parser.parse_args()

@@ -1,6 +1,8 @@
-"""Render the frames of data/kitti_demo and data/nyu_demo: python data/render_demo.py --assets DIR
+"""Render the frames of data/kitti_demo and data/nyu_demo.
 
-They have the cameras, sizes, depth scales and layout of those datasets, and nothing else of them. Of the assets (a
+    python data/render_demo.py --assets DIR
+
+They have the cameras, sizes, depth scales and layout of those datasets, and none of their content. Of the assets (a
 folder with index.json) only those in the public domain (CC0) are used.
 """
 
@@ -27,26 +29,26 @@ ROOMS = (109, 113, 114)
 
 
 def as_lidar(depth: np.ndarray, camera: Camera, rng: np.random.Generator) -> np.ndarray:
-    """Depth like accumulated laser scans: up to 80 m, from 2 degrees above the horizon downwards, a fifth of it."""
+    """Thin depth like accumulated laser scans: up to 80 m, from 2 degrees above the horizon downward, a fifth of it."""
     rows = np.arange(camera.height)[:, None]
     seen = (rows > camera.cy - camera.fy * np.tan(np.radians(2))) & (depth < 80) & (rng.random(depth.shape) < 0.2)
     return np.where(seen, depth, 0)
 
 
 def save(path: Path, image: np.ndarray) -> None:
-    """Writes an image, whole or not at all."""
+    """Write an image atomically."""
     options = {"optimize": True} if path.suffix == ".png" else {"quality": 92}
     with atomic_path(path) as temporary:
         Image.fromarray(image).save(temporary, **options)
 
 
 def as_stored(depth: np.ndarray, scale: float) -> np.ndarray:
-    """Depth [m] as 16-bit whole numbers."""
+    """Convert depth [m] to 16-bit integers."""
     return np.rint(depth * scale).astype(np.uint16)
 
 
 def public_domain(folder: Path, place: Path) -> Assets:
-    """The assets of a folder that are CC0, through an index and links in `place`."""
+    """Select a folder's CC0 assets, through an index and links in `place`."""
     index = json.loads((folder / "index.json").read_text())
     (place / "index.json").write_text(json.dumps([entry for entry in index if entry["licence"] == "CC0-1.0"]))
     for inside in folder.resolve().iterdir():
@@ -56,7 +58,7 @@ def public_domain(folder: Path, place: Path) -> Assets:
 
 
 def main() -> None:
-    """Parses the command line and renders."""
+    """Parse the command line and render."""
     parser = argparse.ArgumentParser(description="Render the demo frames.")
     parser.add_argument("--assets", type=Path, metavar="DIR", help="textures and models (default: procedural ones)")
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write (default: %(default)s)")

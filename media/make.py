@@ -1,4 +1,7 @@
-"""Makes the pictures of README and docs: python media/make.py (with the package and open3d installed)."""
+"""Make the figures of README and docs.
+
+python media/make.py   (with the package and open3d installed)
+"""
 
 from pathlib import Path
 
@@ -17,14 +20,14 @@ SCALE = 48  # [px / m] of the views from above
 
 
 def example() -> None:
-    """A photo of data/wild_demo and its depth."""
+    """Make a figure of a demo photo and its depth."""
     path = MEDIA.parent / "data" / "wild_demo" / "leuven.jpg"
     prediction = mono.load_model("lite", device="cpu").predict(path)
     write_image(MEDIA / "example.jpg", visualize_depth(read_image(path).rgb, prediction.depth, max_side=560))
 
 
 def view_from_above(points: np.ndarray, colors: np.ndarray, width: float, length: float) -> np.ndarray:
-    """Points of the level camera's frame, without floor and ceiling; the camera is a dot at the bottom centre."""
+    """Draw points from above, without floor and ceiling; the camera is a dot at the bottom center."""
     canvas = np.full((int(length * SCALE), int(width * SCALE), 3), 255, np.uint8)
     chosen = (points[:, 1] > -0.4) & (points[:, 1] < 0.8)
     x = ((points[chosen, 0] + width / 2) * SCALE).astype(int)
@@ -37,7 +40,7 @@ def view_from_above(points: np.ndarray, colors: np.ndarray, width: float, length
 
 
 def focal_length(seed: int = 47) -> None:
-    """A rendered room from above, with its focal length and two wrong ones: depth grows with the focal length."""
+    """Draw a rendered room from above with its focal length and two wrong ones; depth grows with the focal length."""
     camera = Camera.from_fov(75, 960, 720)
     frame = render_frame(seed, "room", camera=camera)
     panels = []
@@ -55,7 +58,7 @@ def focal_length(seed: int = 47) -> None:
 
 
 def _upright(pose: np.ndarray) -> np.ndarray:
-    """The rotation that takes the camera's axes to level ones with the same heading: x right, y down, z forward."""
+    """Return the rotation from camera axes to level ones of the same heading: x right, y down, z forward."""
     down = -pose[2, :3]  # the scenes' world has z up
     forward = np.array([0.0, 0.0, 1.0]) - down[2] * down
     forward /= np.linalg.norm(forward)

@@ -1,4 +1,7 @@
-"""Makes the picture of a fused map in docs/slam.md: python media/make_slam.py MESH TRAJECTORY."""
+"""Make the figure of a fused map in docs/slam.md.
+
+python media/make_slam.py MESH TRAJECTORY
+"""
 
 import sys
 from pathlib import Path
@@ -14,7 +17,7 @@ HEAD = 0.35  # [m]; what is higher above the path than this is taken away, to lo
 
 
 def main(mesh_file: str, trajectory_file: str) -> None:
-    """The mesh without its ceiling from obliquely above, with the path in red."""
+    """Draw the mesh without its ceiling obliquely from above, with the path in red."""
     path = read_trajectory(Path(trajectory_file))
     mesh = o3d.t.io.read_triangle_mesh(mesh_file)
     vertices, triangles = mesh.vertex.positions.numpy(), mesh.triangle.indices.numpy()
@@ -25,16 +28,16 @@ def main(mesh_file: str, trajectory_file: str) -> None:
     down /= np.linalg.norm(down)
     height = -(vertices - path.positions.mean(axis=0)) @ down
     triangles = triangles[(height[triangles] < HEAD).all(axis=1)]
-    centre = np.median(vertices[np.unique(triangles)], axis=0)
+    center = np.median(vertices[np.unique(triangles)], axis=0)
     forward = path.poses[:, :3, 2].mean(axis=0)
     forward -= (forward @ down) * down
     forward /= np.linalg.norm(forward)
-    extent = np.percentile(np.linalg.norm(vertices[np.unique(triangles)] - centre, axis=1), 90)
-    eye = centre - 1.2 * extent * forward - 2.1 * extent * down
+    extent = np.percentile(np.linalg.norm(vertices[np.unique(triangles)] - center, axis=1), 90)
+    eye = center - 1.2 * extent * forward - 2.1 * extent * down
     scene = o3d.t.geometry.RaycastingScene()
     kept = np.ascontiguousarray(triangles.astype(np.uint32))
     scene.add_triangles(o3d.core.Tensor(vertices.astype(np.float32)), o3d.core.Tensor(kept))
-    look, up = centre - eye, -down
+    look, up = center - eye, -down
     rays = scene.create_rays_pinhole(52.0, *(o3d.core.Tensor(v.astype(np.float32)) for v in (eye + look, eye, up)),
                                      WIDTH, HEIGHT)  # fmt: skip
     cast = scene.cast_rays(rays)
@@ -48,7 +51,7 @@ def main(mesh_file: str, trajectory_file: str) -> None:
 
 
 def _with_path(image: np.ndarray, path: Trajectory, eye: np.ndarray, look: np.ndarray, up: np.ndarray) -> np.ndarray:
-    """The picture with the path drawn over it."""
+    """Draw the path over the image."""
     import cv2
 
     z = look / np.linalg.norm(look)

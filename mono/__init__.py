@@ -1,4 +1,4 @@
-"""Metric depth from one image."""
+"""Metric depth from one image: the public interface, imported when it is used."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 from mono.system.versions import __version__
 
 if TYPE_CHECKING:
+    from mono.do_test import evaluate
     from mono.geometry.camera import Camera
     from mono.inference.load import load_model
     from mono.inference.prediction import Prediction
     from mono.inference.predictor import Predictor
 
-__all__ = ["Camera", "Prediction", "Predictor", "__version__", "load_model"]
+__all__ = ["Camera", "Prediction", "Predictor", "__version__", "evaluate", "load_model"]
 
 _HOMES = {
     "Camera": "mono.geometry.camera",
     "Prediction": "mono.inference.prediction",
     "Predictor": "mono.inference.predictor",
+    "evaluate": "mono.do_test",
     "load_model": "mono.inference.load",
 }
 

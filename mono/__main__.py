@@ -1,4 +1,4 @@
-"""`python -m mono` is the `metricdepth` command."""
+"""Run the command line: `python -m mono`."""
 
 from mono.cli.main import main
 

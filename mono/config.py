@@ -1,10 +1,17 @@
-"""Python-file configs, read with mmengine and checked once, at the door."""
+"""Read network configs: Python files, run with mmengine and checked once.
+
+Configs are programs: reading one runs it. Therefore a name means a config of this package only, and a file of your own
+runs only when its path is given; see `find_program`.
+"""
 
 from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Iterable, Mapping
+import logging
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +19,9 @@ from typing import Any
 from mono.geometry.canonical import CanonicalTransform
 from mono.system.errors import MetricDepthError
 
-CONFIGS = Path(__file__).parent / "configs"
+logger = logging.getLogger(__name__)
+CONFIGS = Path(__file__).resolve().parent / "configs"
+_FOLDERS = (CONFIGS, CONFIGS / "HourglassDecoder")
 
 
 class ConfigError(MetricDepthError):
@@ -21,16 +30,16 @@ class ConfigError(MetricDepthError):
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """What a config file says.
+    """Values of a config file.
 
     Attributes:
-        encoder: timm's name of the encoder.
+        encoder: timm name of the encoder.
         decoder: class name of the decoder.
         widths: channel widths of the decoder.
-        depth_range: nearest and farthest depth that the decoder can say [m in canonical space].
-        iterations: of the decoder's refinement; None: it has none.
-        transform: the canonical transform that images go through.
-        path: the file it was read from.
+        depth_range: nearest and farthest depth of the decoder [m in canonical space].
+        iterations: number of refinement steps of the decoder; None: the decoder has no refinement.
+        transform: canonical transform of the images.
+        path: file that the values were read from.
     """
 
     encoder: str
@@ -43,31 +52,65 @@ class ModelConfig:
 
     @property
     def architecture(self) -> dict[str, Any]:
-        """The arguments of `build_depth_model`."""
+        """Return the arguments of `build_depth_model`."""
         return {name: getattr(self, name) for name in ("encoder", "decoder", "widths", "depth_range", "iterations")}
 
 
 def find_config(name: str | Path) -> Path:
-    """The file of a config: a path, or a published name as "HourglassDecoder/convlarge.0.3_150.py".
+    """Find a config by its published name or by its path.
+
+    Args:
+        name: a name as "HourglassDecoder/convlarge.0.3_150.py", always the package's own config; or the path of your
+            own file, see `find_program`.
 
     Raises:
         ConfigError: there is no such file.
     """
-    tried = [Path(name), CONFIGS / name, CONFIGS / "HourglassDecoder" / name]
-    text = str(name)
-    if text.startswith("mono/configs/"):
-        tried.append(CONFIGS / text.removeprefix("mono/configs/"))
-    for path in tried:
-        if path.is_file():
-            return path
-    known = ", ".join(sorted(p.name for folder in (CONFIGS, CONFIGS / "HourglassDecoder") for p in folder.glob("*.py")))
-    raise ConfigError(f"there is no config {name}; the package has {known}")
+    if isinstance(name, str):
+        name = name.removeprefix("mono/configs/")
+    return find_program(name, _FOLDERS, "config")
+
+
+def find_program(name: str | Path, folders: Sequence[Path], kind: str) -> Path:
+    """Find a Python file of settings without running strangers' files.
+
+    A text is first a name below `folders`, which hold the package's own files: whatever lies in the current folder, a
+    name never means it. Else it is a path if it contains a folder, as "./mine.py". A `Path` object is always a path.
+
+    Args:
+        name: name or path; ".py" may be left out of a name.
+        folders: the package's own folders.
+        kind: what the file is, for the message: "config" or "recipe".
+
+    Returns:
+        The file's path.
+
+    Raises:
+        ConfigError: there is no such file; the message lists the package's own and says how to give a path.
+    """
+    text, path = str(name), Path(name)
+    if not (isinstance(name, Path) or text.startswith(".")):
+        for own in (folder / file for folder in folders for file in (text, f"{text}.py")):
+            if own.is_file() and own.resolve().is_relative_to(CONFIGS):
+                if path.is_file() and not path.samefile(own):
+                    logger.warning('"%s" is the package\'s %s; to run your own file, give ./%s', text, kind, text)
+                return own
+    is_path = isinstance(name, Path) or any(separator in text for separator in (os.sep, os.altsep) if separator)
+    if is_path and path.is_file():
+        return path
+    known = ", ".join(sorted(p.name for folder in folders for p in folder.glob("*.py")))
+    hint = f". A file of your own is given by its path: ./{text}" if path.is_file() else ""
+    raise ConfigError(f"there is no {kind} {text}; the package has {known}{hint}")
 
 
 def parse_options(options: Iterable[str]) -> dict[str, Any]:
-    """Turns ["data_basic.crop_size=(544,928)"] into {"data_basic.crop_size": (544, 928)}.
+    """Parse overrides of the form key=value.
 
-    Values are Python literals; what is not one is text.
+    Args:
+        options: texts as "data_basic.crop_size=(544,928)"; values are Python literals, anything else is text.
+
+    Returns:
+        Values by dotted key, as {"data_basic.crop_size": (544, 928)}.
 
     Raises:
         ConfigError: an option has no "=".
@@ -79,24 +122,23 @@ def parse_options(options: Iterable[str]) -> dict[str, Any]:
             raise ConfigError(f'option "{option}" is not of the form key=value')
         try:
             parsed[key] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             parsed[key] = value
     return parsed
 
 
 def read_config(name: str | Path, options: Mapping[str, Any] | None = None) -> ModelConfig:
-    """Reads a config file, with overrides by dotted keys.
+    """Read a config file and apply overrides; runs the file.
+
+    Args:
+        name: published name, or path; see `find_config`.
+        options: overrides by dotted key.
 
     Raises:
-        ConfigError: the file does not exist or does not parse, a key is unknown, or a value is out of range.
+        ConfigError: the file does not exist or fails, a key is unknown, or a value is out of range.
     """
-    from mmengine.config import Config
-
     path = find_config(name)
-    try:
-        config = Config.fromfile(str(path))
-    except Exception as error:  # a config is Python: anything may be raised in it
-        raise ConfigError(f"{path}: the config cannot be read: {type(error).__name__}: {error}") from error
+    config = run_program(path, "config")
     for key in options or {}:
         _require(config, key, path)
     config.merge_from_dict(dict(options or {}))
@@ -125,8 +167,39 @@ def read_config(name: str | Path, options: Mapping[str, Any] | None = None) -> M
         )
     except KeyError as error:
         raise ConfigError(f"{path}: the config has no {error}") from error
-    except (TypeError, ValueError) as error:
+    except MetricDepthError as error:
         raise ConfigError(f"{path}: {error}") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(
+            f"{path}: a value has the wrong type ({error}); compare with {CONFIGS / 'lite.py'}"
+        ) from error
+
+
+def run_program(path: Path, kind: str) -> Any:
+    """Run a Python file of settings with mmengine.
+
+    Args:
+        path: the file; its `_base_` files are looked for beside it and run too.
+        kind: what the file is, for the message: "config" or "recipe".
+
+    Returns:
+        An `mmengine.config.Config`.
+
+    Raises:
+        ConfigError: the file or one of its bases is missing, no valid Python, or raises an exception.
+    """
+    from mmengine.config import Config
+
+    try:
+        return Config.fromfile(str(path.resolve()))
+    except FileNotFoundError as error:
+        missing = error.filename or re.sub(r"^file \"(.*)\" does not exist$", r"\1", str(error).strip())
+        raise ConfigError(
+            f"{path}: the {kind} builds on {missing}, which is not there: copy that file to this place too, or use the "
+            f"{kind} of this package that has the same name"
+        ) from error
+    except Exception as error:  # a config is Python: anything may be raised in it
+        raise ConfigError(f"{path}: the {kind} cannot be read: {type(error).__name__}: {error}") from error
 
 
 def _require(config: Any, key: str, path: Path) -> None:

@@ -96,6 +96,31 @@ def test_an_animated_image_gives_its_first_frame_and_says_so(photos, toy, tmp_pa
     assert "moving.webp" in caplog.text and (tmp_path / "out/depth/moving.png").is_file()
 
 
+def test_long_names_are_shortened_and_stop_nothing(photos, toy, tmp_path, caplog, capsys):
+    for name in ("x" * 250, "x" * 251, "\u5199" * 83, "y" * 247 + ".camera"):
+        image(photos / f"{name}.png"[-255:])
+    out = tmp_path / "out"
+    for _ in range(2):
+        arguments = ["predict", photos, "--out", out, "--focal-px", 60, "--save", "depth,vis,pcd"]
+        code, logged, ended = call(arguments, caplog, capsys)
+        assert not ended and code == bool(logged)
+    names = {path.stem for path in out.glob("depth/*.png")}
+    assert {*GOOD, "x" * 250, "\u5199" * 83} <= names and len(names) == 6 and all(len(n.encode()) <= 250 for n in names)
+    assert {path.stem for path in out.glob("pcd/*.ply")} == names
+
+
+def test_a_name_that_cannot_even_be_asked_for_stops_no_other(photos, toy, tmp_path, caplog, capsys, monkeypatch):
+    def ask(path):
+        if path.name == "good_a.png":
+            raise OSError(36, "File name too long", f"{path}.camera.json")
+        return
+
+    monkeypatch.setattr("mono.runs.records.camera_file_beside", ask)
+    code, logged, ended = call(["predict", photos, "--out", tmp_path / "out", "--focal-px", 60], caplog, capsys)
+    assert code == 1 and not ended and len(logged) == 1 and "File name too long" in logged[0]
+    assert [path.stem for path in (tmp_path / "out").glob("depth/*.png")] == ["good_b"]
+
+
 ENTRY = {"rgb": "good_a.png", "depth": "d.npy", "cam_in": [60, 60, 24, 18]}
 DOCUMENTS = {
     "no JSON": ('{"files": [', "JSON"),

@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 
-from mono.config import ConfigError, parse_options, read_config
+import mono
+from mono.config import CONFIGS, ConfigError, find_config, parse_options, read_config
 from mono.evaluation.protocols import read_protocol
 
 
@@ -61,12 +64,50 @@ def test_wrong_options_are_named(options, message):
 def test_wrong_files_are_named(tmp_path):
     with pytest.raises(ConfigError, match=r"no config nothing\.py; the package has convlarge"):
         read_config("nothing.py")
+    (tmp_path / "published.py").write_text("_base_ = ['../_base_/models/convnext.py']")
+    with pytest.raises(ConfigError, match=r"builds on .*models/convnext\.py, which is not there: copy that file"):
+        read_config(tmp_path / "published.py")
     (tmp_path / "a.py").write_text("model = dict(encoder=")
     with pytest.raises(ConfigError, match=r"a\.py: the config cannot be read: SyntaxError"):
         read_config(tmp_path / "a.py")
     (tmp_path / "b.py").write_text("model = dict(encoder='convnext_tiny')")
     with pytest.raises(ConfigError, match=r"b\.py: the config has no 'data_basic'"):
         read_config(tmp_path / "b.py")
+
+
+PROGRAM = "from pathlib import Path\nPath(__file__).parent.joinpath('ran').touch()\nPath('ran').touch()\n"
+NAMES = ["lite.py", "lite", "convtiny.0.3_150.py", "HourglassDecoder/convtiny.0.3_150.py", "_base_/canonical.py"]
+
+
+@pytest.fixture
+def hostile_folder(tmp_path, monkeypatch):
+    """A current folder with a program under every name of the package's configs."""
+    for name in [*NAMES, "mono/configs/lite.py", "training/lite.py", "finetune.py", "mine.py"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(PROGRAM)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", [*NAMES, "mono/configs/lite.py"])
+def test_a_name_never_means_a_file_in_the_current_folder(hostile_folder, name, caplog):
+    assert find_config(name).resolve().is_relative_to(CONFIGS)
+    assert "to run your own file, give ./" in caplog.text
+
+
+def test_no_program_of_the_current_folder_is_run(hostile_folder, tiny_checkpoint, monkeypatch):
+    options = {"data_basic.crop_size": (64, 96)}
+    mono.load_model(device="cpu", options=options)
+    mono.load_model("lite.py", device="cpu", options=options)
+    mono.load_model(tiny_checkpoint, device="cpu", options=options)
+    with pytest.raises(ConfigError, match=r"no config mine\.py; .*given by its path: \./mine\.py"):
+        mono.load_model("mine.py", checkpoint=tiny_checkpoint, device="cpu")
+    assert not list(hostile_folder.rglob("ran"))
+
+
+@pytest.mark.parametrize("path", ["./lite.py", Path("lite.py"), "./mine.py"])
+def test_a_path_is_the_file_itself(hostile_folder, path):
+    assert find_config(path).resolve() == hostile_folder / Path(path)
 
 
 def test_protocols_by_name_file_and_with_changes(tmp_path):

@@ -22,7 +22,8 @@ from mono.evaluation.protocols import get_protocol
 from mono.io.depth import read_depth
 from mono.io.images import read_image
 from mono.runs.options import RunOptions
-from mono.runs.outputs import OutputOptions
+from mono.runs.outputs import CloudOptions, OutputOptions
+from tests import toys
 from tests.golden.reference_values import reference_image
 
 ROOT = Path(__file__).parents[1]
@@ -81,14 +82,97 @@ def test_what_is_done_is_skipped_until_something_changes(tmp_path, toy_predictor
     assert again() == (1, 3)
     PIL.Image.fromarray(reference_image(36, 48, 99)).save(photos / "001.png")
     assert again() == (1, 3)
-    assert again(resolver=CameraResolver(focal_px=70.0)) == (4, 0)
-    assert again(resolver=CameraResolver()) == (4, 0)
     (photos / "camera.json").write_text('{"focal_px": 50}')
-    assert again(resolver=CameraResolver()) == (4, 0)
-    assert again(replace(toy_predictor, checksum="1" * 64)) == (4, 0)
-    assert again(replace(toy_predictor, architecture={"depth_range": (0.1, 20)})) == (4, 0)
-    assert again(replace(toy_predictor, backend="openvino")) == (4, 0)
+    assert again() == (4, 0)
+    assert again() == (0, 4)
     assert len(manifest(tmp_path / "out")) == 4
+
+
+OTHER = {
+    "camera flags": lambda p: (p, {"resolver": CameraResolver(focal_px=70.0)}),
+    "no camera flags": lambda p: (p, {"resolver": CameraResolver()}),
+    "model": lambda p: (replace(p, checksum="1" * 64), {}),
+    "config": lambda p: (replace(p, architecture={"depth_range": (0.1, 20)}), {}),
+    "backend": lambda p: (replace(p, backend="openvino"), {}),
+    "precision": lambda p: (replace(p, precision="bfloat16"), {}),
+    "depth format": lambda p: (p, {"output": OutputOptions(("depth",), "npy")}),
+    "cloud": lambda p: (p, {"output": OutputOptions(("pcd",), cloud=CloudOptions(voxel_size=0.1))}),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER)
+def test_results_of_other_settings_are_refused_and_replaced_when_asked(tmp_path, toy_predictor, kind):
+    samples, out = find_images([write_photos(tmp_path / "photos", 2)]), tmp_path / "out"
+    run(samples, toy_predictor, RunOptions(out, OutputOptions(("depth", "vis", "pcd")), resolver=GIVEN))
+    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    predictor, changes = OTHER[kind](toy_predictor)
+    options = RunOptions(**({"out": out, "output": OutputOptions(("depth",)), "resolver": GIVEN} | changes))
+    with pytest.raises(RunError, match=r"2 of these images.*\(--out\), or --overwrite"):
+        run(samples, predictor, options)
+    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+    assert run(samples, predictor, replace(options, overwrite=True)).done == 2
+    made = {p.parent.name for p in out.rglob("00*.*")}
+    assert made == set(options.output.save)
+
+
+def test_outputs_of_the_same_settings_are_added(tmp_path, toy_predictor):
+    samples, out = find_images([write_photos(tmp_path / "photos", 3)]), tmp_path / "out"
+    whole = RunOptions(tmp_path / "whole", OutputOptions(("depth", "vis", "pcd", "normal")), resolver=GIVEN)
+    run(samples, toy_predictor, whole)
+    for save in (("depth",), ("normal",), ("pcd",), ("vis",)):
+        before = files_of(out)
+        summary = run(samples, toy_predictor, RunOptions(out, OutputOptions(save), resolver=GIVEN))
+        assert (summary.done, summary.skipped) == (3, 0)
+        assert before.items() <= files_of(out).items()
+    assert files_of(out) == files_of(whole.out)
+    assert [r["outputs"] for r in manifest(out)] == [
+        {key: r["outputs"][key] for key in ("depth", "sidecar", "normal", "normal_vis", "pcd", "vis")}
+        for r in manifest(whole.out)
+    ]
+    assert run(samples, toy_predictor, replace(whole, out=out)).skipped == 3
+
+
+class Counting(toys.ToyNetwork):
+    images = 0
+
+    def forward(self, image):
+        type(self).images += len(image)
+        return super().forward(image)
+
+
+@pytest.mark.parametrize(("form", "runs"), [("npy", 1), ("npz", 1), ("png", 2)])
+def test_the_network_runs_once_where_depth_is_saved_in_full_precision(tmp_path, toy_predictor, form, runs):
+    samples, out = find_images([write_photos(tmp_path / "photos", 3)]), tmp_path / "out"
+    predictor, Counting.images = replace(toy_predictor, network=Counting()), 0
+    cloud = CloudOptions(edge_filter=None)  # the filter looks at the confidence, which is not saved
+    for save in (("depth",), ("vis", "pcd", "normal")):
+        run(samples, predictor, RunOptions(out, OutputOptions(save, form, cloud), batch_size=2, resolver=GIVEN))
+    assert Counting.images == 3 * runs
+    whole = RunOptions(
+        tmp_path / "whole", OutputOptions(("depth", "vis", "pcd", "normal"), form, cloud), 2, resolver=GIVEN
+    )
+    run(samples, predictor, whole)
+    assert files_of(out) == files_of(whole.out)
+
+
+def test_an_image_that_fails_later_keeps_what_it_has(tmp_path, toy_predictor, monkeypatch):
+    samples, out = find_images([write_photos(tmp_path / "photos", 1)]), tmp_path / "out"
+    run(samples, toy_predictor, RunOptions(out, OutputOptions(("depth",)), resolver=GIVEN))
+    before, records = files_of(out), manifest(out)
+    monkeypatch.setattr("mono.runs.outputs.write_ply", lambda *_: (_ for _ in ()).throw(OSError(28, "no space")))
+    summary = run(samples, toy_predictor, RunOptions(out, OutputOptions(("vis", "pcd")), resolver=GIVEN))
+    assert len(summary.failures) == 1 and summary.failures[0].source == samples[0].source
+    assert files_of(out) == before and manifest(out) == records
+
+
+def test_a_changed_photo_whose_former_results_would_stay_is_refused(tmp_path, toy_predictor):
+    photos, out = write_photos(tmp_path / "photos", 2), tmp_path / "out"
+    run(find_images([photos]), toy_predictor, RunOptions(out, OutputOptions(("depth", "vis")), resolver=GIVEN))
+    PIL.Image.fromarray(reference_image(36, 48, 99)).save(photos / "001.png")
+    before = files_of(out)
+    with pytest.raises(RunError, match=r"1 images have changed .*; their vis would stay as they were"):
+        run(find_images([photos]), toy_predictor, RunOptions(out, OutputOptions(("depth",)), resolver=GIVEN))
+    assert files_of(out) == before
 
 
 def test_a_protocol_redoes_no_photo_without_ground_truth(tmp_path, toy_predictor):
@@ -96,13 +180,6 @@ def test_a_protocol_redoes_no_photo_without_ground_truth(tmp_path, toy_predictor
     options = RunOptions(tmp_path / "out", OutputOptions(("depth",)), resolver=GIVEN)
     assert run(samples, toy_predictor, options).done == 1
     assert run(samples, toy_predictor, replace(options, protocol=get_protocol("none"), report=True)).skipped == 1
-
-
-def test_other_settings_leave_no_files_of_the_former_ones(tmp_path, toy_predictor):
-    samples = find_images([write_photos(tmp_path / "photos", 2)])
-    run(samples, toy_predictor, RunOptions(tmp_path / "out", OutputOptions(("depth", "vis")), resolver=GIVEN))
-    run(samples, toy_predictor, RunOptions(tmp_path / "out", OutputOptions(("depth",), "npy"), resolver=GIVEN))
-    assert sorted(files_of(tmp_path / "out")) == ["depth/000.npy", "depth/001.npy"]
 
 
 def test_a_run_that_is_stopped_while_it_redoes_vouches_for_nothing_old(tmp_path, toy_predictor):
@@ -206,7 +283,10 @@ def test_ground_truth_gives_metrics_and_resuming_keeps_them(tmp_path, toy_predic
         assert tiers["metric"].abs_rel == pytest.approx(0.1, rel=1e-4)
         assert tiers["median"].abs_rel == pytest.approx(0, abs=1e-5)
     nearer = replace(options, protocol=replace(get_protocol("none"), max_depth=5.0))
-    assert (run(samples, toy_predictor, nearer).done, run(samples, toy_predictor, nearer).skipped) == (3, 3)
+    with pytest.raises(RunError, match="another protocol"):
+        run(samples, toy_predictor, nearer)
+    assert run(samples, toy_predictor, replace(nearer, overwrite=True)).done == 3
+    assert run(samples, toy_predictor, nearer).skipped == 3
 
 
 def test_threads_change_nothing_but_the_time(tmp_path, toy_predictor):
@@ -221,7 +301,7 @@ def test_threads_change_nothing_but_the_time(tmp_path, toy_predictor):
         summary = run(samples, toy_predictor, replace(options, focal_sweep=(50.0,)))
         records = [{k: v for k, v in r.items() if k != "seconds"} for r in manifest(out)]
         found.append((files_of(out), summary.done, summary.failures, [r["name"] for r in records], records))
-    assert found[0][1] == 6 and len(found[0][0]) == 6 * 7
+    assert found[0][1] == 6 and len(found[0][0]) == 6 * 8
     assert found[1] == found[0] and found[3] == found[2] and found[2][:3] == found[0][:3]
     assert found[0][3] == [f"{i:03}" for i in range(7)]
     assert found[2][3] == ["000", "001", "002", "003", "004", "005", "006"]
@@ -314,15 +394,3 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, batch_size):
     assert files_of(out) == expected
     names = [record["name"] for record in manifest(out)]
     assert len(names) == len(set(names)) == 200
-
-
-def test_files_of_other_settings_are_replaced_and_it_is_said(tmp_path, toy_predictor, caplog):
-    folder, out = tmp_path / "photos", tmp_path / "out"
-    folder.mkdir()
-    PIL.Image.fromarray(np.full((36, 48, 3), 90, np.uint8)).save(folder / "a.png")
-    samples = find_images([folder])
-    for save in (("depth",), ("depth",), ("vis",)):
-        assert "have changed" not in caplog.text
-        run(samples, toy_predictor, RunOptions(out, OutputOptions(save)))
-    assert "1 images in" in caplog.text and "settings or files have changed" in caplog.text
-    assert (out / "vis" / "a.jpg").is_file() and not (out / "depth" / "a.png").is_file()

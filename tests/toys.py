@@ -1,4 +1,4 @@
-"""A network that is fast and easy to foresee, and a run with it: python -m tests.toys PHOTOS OUT BATCH_SIZE."""
+"""Fast network with known output, and a run with it: python -m tests.toys PHOTOS OUT BATCH_SIZE."""
 
 import sys
 from pathlib import Path
@@ -9,14 +9,14 @@ from mono.data.camera_source import CameraResolver
 from mono.data.folder import find_images
 from mono.do_test import run
 from mono.geometry.canonical import CanonicalTransform
-from mono.inference.predictor import Predictor
+from mono.inference.network import NetworkPredictor
 from mono.model.depth_model import NetworkOutput
 from mono.runs.options import RunOptions
 from mono.runs.outputs import OutputOptions
 
 
 class ToyNetwork(torch.nn.Module):
-    """Says 20 m in canonical space where the picture is bright and 5 m where it is dark."""
+    """Predict 20 m in canonical space where the image is bright and 5 m where it is dark."""
 
     def forward(self, image):
         depth = 12.5 + 7.5 * torch.tanh(image.mean(1, keepdim=True))
@@ -24,7 +24,7 @@ class ToyNetwork(torch.nn.Module):
 
 
 def toy_predictor():
-    return Predictor(
+    return NetworkPredictor(
         network=ToyNetwork(),
         transform=CanonicalTransform((64, 96), fit="tight"),
         device=torch.device("cpu"),

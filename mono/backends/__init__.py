@@ -1,1 +1,1 @@
-"""What computes a network: torch as it comes, compiled torch, ONNX Runtime or OpenVINO, behind one interface."""
+"""Run networks in torch, compiled torch, ONNX Runtime or OpenVINO, behind one interface."""

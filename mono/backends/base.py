@@ -1,4 +1,4 @@
-"""The interface that all backends have, their names, and where they keep what they made."""
+"""Define the interface, names and requirements of backends."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ _PRECISIONS = {
 
 
 class Network(Protocol):
-    """What a backend makes of a network; it has the network's `uses_principal_point` where that is true."""
+    """Network in a backend; it has the network's `uses_principal_point` where that is true."""
 
     def __call__(self, image: Tensor, principal_point: Tensor | None = None, /) -> NetworkOutput:
-        """Maps normalised RGB (B, 3, H, W) to what the network says, as `DepthModel.forward` does.
+        """Compute the network's maps, as `DepthModel.forward` does.
 
         Args:
-            image: normalised RGB.
-            principal_point: (B, 2) cx, cy [px of the input], for networks that use it; None: the centre.
+            image: normalized RGB (B, 3, H, W).
+            principal_point: (B, 2) cx, cy [px of the input], for networks that use it; None: the center.
         """
 
 
 @dataclass(frozen=True)
 class Job:
-    """A network that a backend shall compute.
+    """Network for a backend to compute.
 
     Attributes:
-        network: with float32 weights, or those that `DepthModel.half_weights` names in the precision's.
+        network: network with float32 weights; those in `DepthModel.half_weights` may have the precision's type.
         precision: "float32", "bfloat16" or "float16".
-        identity: what the network's function depends on: its checksum and architecture; names cached files.
-        input_size: (height, width) [px] if all inputs have it; None: sizes differ.
+        identity: checksum and architecture, which decide the network's function; they name cached files.
+        input_size: (height, width) of all inputs [px]; None: sizes differ.
     """
 
     network: nn.Module
@@ -65,11 +65,11 @@ class Job:
 
     @property
     def uses_principal_point(self) -> bool:
-        """Whether the network makes use of the principal point."""
+        """Return True if the network uses the principal point."""
         return bool(getattr(self.network, "uses_principal_point", False))
 
     def key(self) -> str:
-        """A short text that is another one when a converted network would be."""
+        """Hash all that decides a converted network."""
         import torch
 
         from mono.system.versions import __version__
@@ -80,7 +80,7 @@ class Job:
 
 
 def arrays_of(image: Tensor, principal_point: Tensor | None, uses_principal_point: bool) -> list[np.ndarray]:
-    """What a converted network is given: the image and, if it uses it, the principal point."""
+    """Return the input arrays of a converted network: image and, if used, principal point."""
     import torch
 
     arrays = [image.contiguous().numpy()]
@@ -93,7 +93,7 @@ def arrays_of(image: Tensor, principal_point: Tensor | None, uses_principal_poin
 
 
 def installed_versions() -> dict[str, str]:
-    """The versions of the packages behind backends that are installed."""
+    """List the versions of installed backend packages."""
     found = {}
     for name in sorted({name for names in _MODULES.values() for name in names}):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -102,17 +102,26 @@ def installed_versions() -> dict[str, str]:
 
 
 def require(backend: str, precision: str, device: str) -> None:
-    """Refuses a backend that this machine, device or precision does not have.
+    """Refuse a backend that is not available.
 
     Raises:
-        BackendError: says what is missing, and how to get it.
+        BackendError: it lacks a package, this device or this precision; the message says what to do.
     """
     if reason := why_not(backend, precision, device):
         raise BackendError(reason)
 
 
 def why_not(backend: str, precision: str, device: str) -> str | None:
-    """Why a backend cannot compute in a precision on a kind of device ("cpu", "cuda"); None: it can."""
+    """Explain why a backend cannot be used.
+
+    Args:
+        backend: name of the backend.
+        precision: number format.
+        device: kind of device, "cpu" or "cuda".
+
+    Returns:
+        The reason with a remedy; None: it can be used.
+    """
     if backend not in BACKENDS:
         return f'backend "{backend}" is unknown; use {", ".join(BACKENDS)} or auto'
     missing = [name for name in _MODULES.get(backend, ()) if importlib.util.find_spec(name) is None]
@@ -131,7 +140,7 @@ def why_not(backend: str, precision: str, device: str) -> str | None:
 
 
 def machine() -> str:
-    """What this machine's processor is called, and how many of its cores this process has."""
+    """Name this machine's processor and count this process's cores."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

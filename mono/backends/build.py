@@ -1,4 +1,4 @@
-"""Building a network in a backend."""
+"""Build networks in backends."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from mono.backends.base import Job, Network, require
 
 
 def build(job: Job, backend: str, device: str = "cpu") -> Network:
-    """The network in a backend.
+    """Build a network in a backend.
+
+    Args:
+        job: the network.
+        backend: name of the backend.
+        device: kind of device, "cpu" or "cuda".
 
     Raises:
-        BackendError: it cannot be used here; the message says what to do.
+        BackendError: the backend cannot be used here; the message says what to do.
     """
     require(backend, job.precision, device)
     if backend == "eager":

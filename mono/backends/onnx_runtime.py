@@ -1,4 +1,4 @@
-"""ONNX Runtime computes the network."""
+"""Run networks in ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 
 
 class OnnxRuntimeNetwork:
-    """A network in ONNX Runtime on the CPU, in float32, with as many threads as torch has now.
+    """Network in ONNX Runtime on the CPU, in float32, with as many threads as torch has now.
 
-    It is converted once and kept in the cache folder.
+    The network is converted once and kept in the cache folder.
     """
 
     def __init__(self, job: Job):
@@ -35,18 +35,20 @@ class OnnxRuntimeNetwork:
         options.inter_op_num_threads = 1
 
         def make(path: Path) -> None:
+            """Convert the network."""
             logger.info("converting the network for ONNX Runtime, once")
             names = ["image", "principal_point"][: 1 + job.uses_principal_point]
             write_onnx(to_onnx(captured(job.network, job.input_size), names), path, {})
 
         def read(path: Path) -> onnxruntime.InferenceSession:
+            """Open the converted network."""
             return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
         self._session = converted(cache_folder("onnx") / f"{job.key()}.onnx", make, read)
         self.uses_principal_point = job.uses_principal_point
 
     def __call__(self, image: Tensor, principal_point: Tensor | None = None) -> NetworkOutput:
-        """See `Network`."""
+        """Compute the network's maps; see `Network`."""
         from mono.model.depth_model import NetworkOutput
 
         arrays = arrays_of(image, principal_point, self.uses_principal_point)

@@ -1,4 +1,4 @@
-"""OpenVINO computes the network."""
+"""Run networks in OpenVINO."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from mono.model.depth_model import NetworkOutput
 
 logger = logging.getLogger(__name__)
-_FIXED = 3  # input shapes that get a version of their own, which is faster; all others share one
+_FIXED = 3  # input shapes with a faster version of their own; all others share one
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
 class OpenVinoNetwork:
-    """A network in OpenVINO on the CPU, with as many threads as torch has now.
+    """Network in OpenVINO on the CPU, with as many threads as torch has now.
 
-    It is converted once, and compiled once for each of the first few input shapes; both are kept in the cache folder.
+    The network is converted once, and compiled once for each of the first few input shapes; both are kept in the cache.
     """
 
     def __init__(self, job: Job):
@@ -33,6 +33,7 @@ class OpenVinoNetwork:
         from mono.conversion.tracing import captured
 
         def make(path: Path) -> None:
+            """Convert the network."""
             logger.info("converting the network for OpenVINO, once")
             names = ["image", "principal_point"][: 1 + job.uses_principal_point]
             write_openvino(to_openvino(captured(job.network, job.input_size), names), path, {})
@@ -50,7 +51,7 @@ class OpenVinoNetwork:
         self._any: Any = None
 
     def __call__(self, image: Tensor, principal_point: Tensor | None = None) -> NetworkOutput:
-        """See `Network`."""
+        """Compute the network's maps; see `Network`."""
         from mono.model.depth_model import NetworkOutput
 
         arrays = arrays_of(image, principal_point, self.uses_principal_point)

@@ -1,4 +1,4 @@
-"""Torch computes the network: as it comes, or compiled."""
+"""Run networks in torch, eager or compiled."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from mono.system.cache import cache_folder
 
 
 def eager(job: Job) -> nn.Module:
-    """The network with channels last, as the convolutions of processors and GPUs want them; in float32 its batch norms
-    are folded into convolutions, else its weights are halved.
+    """Prepare a network for fast eager execution.
 
-    Autocast is the caller's.
+    Memory layout becomes channels last. In float32, batch norms are folded into convolutions; else weights become half
+    precision, and the caller provides autocast.
     """
     network: Any = job.network
     if job.precision == "float32":
@@ -39,7 +39,7 @@ def eager(job: Job) -> nn.Module:
 
 
 def _folded(network: nn.Module) -> nn.Module:
-    """A copy without the batch norms that follow convolutions, whose weights have them in; all others are shared."""
+    """Copy a network with batch norms folded into the convolutions before them; other weights are shared."""
     memo = {id(tensor): tensor for tensor in [*network.parameters(), *network.buffers()]}
     network = copy.deepcopy(network, memo)
     for module in list(network.modules()):
@@ -53,12 +53,13 @@ def _folded(network: nn.Module) -> nn.Module:
 
 
 def compiled(job: Job) -> Network:
-    """The network compiled by inductor with its weights frozen into it; the code is kept between runs.
+    """Compile a network with inductor; the code is kept between runs.
 
-    Each size of input is compiled for once, which takes seconds to minutes; torch keeps eight, and computes what else
-    comes as it is, with a warning. One version for all sizes is not tried: torch can spend hours on its formulas.
+    Weights are frozen into the code. Each input size is compiled once, in seconds to minutes; torch keeps eight sizes
+    and computes further ones eagerly, with a warning. One version for all sizes is not tried: torch can spend hours on
+    its formulas.
     """
-    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # that there is no CUDA is no news
-    # Inductor knows no other way to say where; what the user has set stays.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # a missing CUDA is no news
+    # Inductor takes the folder from the environment only; a value that the user has set stays.
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder("inductor")))
     return torch.compile(eager(job), dynamic=False, options={"freezing": True})

@@ -1,1 +1,1 @@
-"""How fast this machine is: models, backends, precisions and image sizes, each measured in a process of its own."""
+"""Speed of models, backends, precisions and image sizes, each measured in its own process."""

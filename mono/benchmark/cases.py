@@ -1,4 +1,4 @@
-"""What is measured, in which processes, and what came of it."""
+"""Cases of the benchmark, their processes and their results."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from typing import Any
 
 from mono.system.errors import BackendError
 
-RANDOM = "random"  # what a model's weights are called where there is no checkpoint of it
+RANDOM = "random"  # name of a model's weights where it has no checkpoint
 
 
 @dataclass(frozen=True)
 class Case:
-    """One measurement.
+    """Case of the benchmark.
 
     Attributes:
         model: zoo name.
-        backend, precision: what computes, and in what; the backend "auto" chooses both.
+        backend: backend of the network; "auto" chooses backend and precision.
+        precision: number format of the network.
         size: (width, height) of the photos [px].
-        threads: of torch, or of what computes in its place.
-        runs: how often the network runs, after one run that does not count.
-        images: photos that go from JPEG to depth PNG; 0: none do.
+        threads: number of threads of the network.
+        runs: timed runs of the network, after a first one.
+        images: number of photos processed from JPEG to depth PNG.
     """
 
     model: str
@@ -38,16 +39,17 @@ class Case:
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of a case.
+    """Result of a case.
 
     Attributes:
-        backend, precision: what computed.
+        backend: backend that was used.
+        precision: precision that was used.
         weights: SHA-256 of the checkpoint, or "random".
         input_size: (height, width) of the network's input [px].
-        first_seconds: the network's first run, compilation included [s].
-        milliseconds: of the other runs, rising [ms].
-        gflop: of an image: multiplications and additions of convolutions, matrix products and attention.
-        images_per_second: from JPEG to depth PNG, with what starts and ends a run; None: not measured.
+        first_seconds: time of the network's first run, compilation included [s].
+        milliseconds: times of the other runs, rising [ms].
+        gflop: operations per image [GFLOP]: those of convolutions, matrix products and attention.
+        images_per_second: rate from JPEG to depth PNG, with start and end of a run; None: not measured.
         outside: share of that time in which the network did not run; overlapping work may hide it.
         peak_megabytes: largest resident memory of the process [MB].
     """
@@ -65,22 +67,22 @@ class Measured:
 
     @property
     def median(self) -> float:
-        """Of the network's runs [ms]."""
+        """Return the median time of the network's runs [ms]."""
         ordered = sorted(self.milliseconds)
         middle = len(ordered) // 2
         return (ordered[middle] + ordered[-middle - 1]) / 2
 
     @property
     def gflops(self) -> float:
-        """Achieved [GFLOP/s]."""
+        """Return the achieved speed [GFLOP/s]."""
         return self.gflop / self.median * 1000
 
 
 def measure(case: Case) -> Measured:
-    """Measures in a process of its own, so that its peak memory is this case's.
+    """Measure a case in its own process, which makes peak memory its own.
 
     Raises:
-        BackendError: the process failed; says with what.
+        BackendError: the process failed; the message has its last error.
     """
     result = _in_process("case", asdict(case))
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in result.items()}
@@ -88,10 +90,17 @@ def measure(case: Case) -> Measured:
 
 
 def matmul_peak(precision: str, threads: int) -> float:
-    """The most that matrix multiplication reaches here in a precision, in a process of its own [GFLOP/s].
+    """Measure the peak speed of matrix multiplication in a precision.
+
+    Args:
+        precision: number format.
+        threads: number of threads.
+
+    Returns:
+        Speed [GFLOP/s], measured in a process of its own.
 
     Raises:
-        BackendError: the process failed; says with what.
+        BackendError: the process failed; the message has its last error.
     """
     return float(_in_process("matmul", {"precision": precision, "threads": threads})["gflops"])
 
@@ -99,7 +108,7 @@ def matmul_peak(precision: str, threads: int) -> float:
 def measure_all(
     cases: Sequence[Case], on_done: Callable[[Case, Measured | str], None]
 ) -> list[tuple[Case, Measured | str]]:
-    """Measures case after case; one that fails is in the list with its reason, the others are measured."""
+    """Measure case after case; failed ones are listed with their reason."""
     done: list[tuple[Case, Measured | str]] = []
     for case in cases:
         try:
@@ -112,7 +121,7 @@ def measure_all(
 
 
 def machine_peaks(precisions: Iterable[str], threads: int) -> dict[str, float]:
-    """`matmul_peak` of each precision."""
+    """Measure `matmul_peak` in each precision."""
     return {precision: matmul_peak(precision, threads) for precision in dict.fromkeys(precisions)}
 
 

@@ -1,4 +1,4 @@
-"""The process that measures: python -m mono.benchmark.worker case|matmul JSON. It writes one line of JSON."""
+"""Process of a measurement, `python -m mono.benchmark.worker case|matmul JSON`; it writes a line of JSON."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from mono.backends.base import Network
+    from mono.inference.network import NetworkPredictor
     from mono.inference.predictor import Predictor
 
 _FIELD_OF_VIEW = 60.0  # of the photos [deg]
@@ -27,6 +28,7 @@ _MATRICES = (1024, 2048, 3072)
 
 
 def main() -> None:
+    """Measure the case of the command line and write its result."""
     what, text = sys.argv[1:]
     values = json.loads(text)
     if what == "matmul":
@@ -89,17 +91,17 @@ def _case(case: Case) -> Measured:
     )
 
 
-def _computed(predictor: Predictor, case: Case) -> Predictor:
+def _computed(predictor: NetworkPredictor, case: Case) -> NetworkPredictor:
     if case.backend == "auto":
         return with_fastest(predictor, ("float32", "bfloat16"))
     return with_backend(replace(predictor, precision=case.precision), case.backend)
 
 
-def predictor_of(model: str) -> Predictor:
-    """The model in float32; with random weights, always the same, where there is no checkpoint."""
+def predictor_of(model: str) -> NetworkPredictor:
+    """Load a model in float32, with fixed random weights where it has no checkpoint."""
     from mono.config import read_config
     from mono.inference.load import load_model
-    from mono.inference.predictor import Predictor
+    from mono.inference.network import NetworkPredictor
     from mono.model.checkpoint import CheckpointError, find_checkpoint
     from mono.model.depth_model import build_depth_model
     from mono.model.zoo import MODELS
@@ -111,8 +113,10 @@ def predictor_of(model: str) -> Predictor:
         torch.manual_seed(0)
         network = build_depth_model(**config.architecture).eval().requires_grad_(False)
         identity = (model, Path(RANDOM), RANDOM, config.architecture)
-        return Predictor(network, config.transform, torch.device("cpu"), "float32", *identity)
-    return load_model(model, device="cpu", precision="float32")
+        return NetworkPredictor(network, config.transform, torch.device("cpu"), "float32", *identity)
+    predictor = load_model(model, device="cpu", precision="float32")
+    assert isinstance(predictor, NetworkPredictor)
+    return predictor
 
 
 def _photo(size: tuple[int, int]) -> np.ndarray:
@@ -124,7 +128,7 @@ def _photo(size: tuple[int, int]) -> np.ndarray:
 
 
 def _end_to_end(predictor: Predictor, photo: np.ndarray, count: int, threads: int) -> float:
-    """Seconds from JPEG files to depth PNGs."""
+    """Measure the time from JPEG files to depth PNGs [s]."""
     import PIL.Image
 
     from mono.data.camera_source import CameraResolver
@@ -150,16 +154,16 @@ def _end_to_end(predictor: Predictor, photo: np.ndarray, count: int, threads: in
         summary = run(samples, predictor, options)
         seconds = time.perf_counter() - started
     if summary is None or summary.failures:
-        raise MetricDepthError(f"an image failed: {summary.failures[0][1] if summary else 'no summary'}")
+        raise MetricDepthError(f"an image failed: {summary.failures[0].reason if summary else 'no summary'}")
     return seconds
 
 
 def gflop(network: Network, input_size: tuple[int, int]) -> float:
-    """What an image costs a module, counted without computing it [GFLOP]."""
+    """Count the operations of a network per image, without computing it [GFLOP]."""
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.utils.flop_counter import FlopCounterMode
 
-    fake = FakeTensorMode(allow_non_fake_inputs=True)  # shapes without numbers; the weights are looked at only
+    fake = FakeTensorMode(allow_non_fake_inputs=True)  # shapes without numbers; weights are not copied
     with fake, torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(torch.empty(1, 3, *input_size))
     return counter.get_total_flops() / 1e9

@@ -1,1 +1,1 @@
-"""The command line, a file per command. Nothing heavy is imported before the command is known."""
+"""Command line: a file per command, imported when its command is called."""

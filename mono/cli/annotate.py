@@ -1,10 +1,10 @@
-"""`metricdepth annotate`: from a dataset's own layout to an annotation file, and a check of such files."""
+"""`metricdepth annotate`: annotation files of datasets, and their check."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,61 +22,88 @@ _SHOWN = 20  # findings of a kind
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command with an action for each dataset, and `check`."""
-    parser = commands.add_parser("annotate", help="datasets to annotation files, and a check of these")
+    """Add the command with an action for each dataset, and `check`."""
+    parser = commands.add_parser(
+        "annotate",
+        help="write annotation files for datasets, and check them",
+        description="Write the annotation file of a dataset, or check an annotation file for likely mistakes.",
+        epilog="example: metricdepth annotate folder my/rgb my/depth --depth-scale 1000 --out my/annotations.json",
+    )
     actions = parser.add_subparsers(dest="dataset", metavar="DATASET", required=True)
 
     kitti = _dataset(
-        actions, "kitti", _kitti, "KITTI: raw drives, annotated depth, a split list", "folder of the dates"
+        actions, "kitti", _kitti, "annotate KITTI: raw drives, annotated depth, a split list", "folder of the dates"
     )
     kitti.add_argument(
         "--split", type=Path, metavar="FILE",
-        help="list of frames, such as Eigen's test files (default: all that have annotated depth)",
+        help="list of frames, such as Eigen's test files (default: all with annotated depth)",
     )  # fmt: skip
     kitti.add_argument(
         "--depth-root", type=Path, metavar="DIR",
-        help="folder of annotated train/ and val/ (default: ROOT/data_depth_annotated, else ROOT)",
+        help="folder of train/ and val/ with annotated depth (default: ROOT/data_depth_annotated, else ROOT)",
     )  # fmt: skip
-    kitti.add_argument("--right", action="store_true", help="without a list, images of the right camera, too")
+    kitti.add_argument("--right", action="store_true", help="include images of the right camera (without --split)")
     _add_keep(kitti)
 
     nyu = _dataset(
-        actions, "nyu", _nyu, "NYU Depth v2: labelled set (.mat) or official_splits", ".mat file, or folder", "SOURCE"
+        actions,
+        "nyu",
+        _nyu,
+        "annotate NYU Depth v2: labeled set (.mat) or official_splits",
+        ".mat file, or folder",
+        "SOURCE",
     )
-    nyu.add_argument("--splits", type=Path, metavar="FILE", help="splits.mat (default: beside the labelled set)")
-    nyu.add_argument("--part", choices=("test", "train", "all"), default="test", help="(default: test)")
+    nyu.add_argument("--splits", type=Path, metavar="FILE", help="splits.mat (default: beside the labeled set)")
+    nyu.add_argument(
+        "--part", choices=("test", "train", "all"), default="test", help="images to annotate (default: test)"
+    )
     nyu.add_argument(
         "--depth", choices=("raw", "filled"), default="raw",
-        help="of the .mat file: as measured (default; what official_splits holds), or with holes filled",
+        help="depth of the .mat file: as measured, as in official_splits, or with filled holes (default: raw)",
     )  # fmt: skip
     _add_files(nyu)
 
     for name, build, words, root in (
-        ("ibims", _ibims, "iBims-1 (ibims1_core_raw)", "folder of rgb/, depth/, calib/"),
-        ("diode", _diode, "DIODE, with its masks applied", "val, or a folder in it"),
-        ("sunrgbd", _sunrgbd, "SUN RGB-D, its depth in millimetres", "SUNRGBD, or a folder in it"),
+        ("ibims", _ibims, "annotate iBims-1 (ibims1_core_raw)", "folder of rgb/, depth/, calib/"),
+        ("diode", _diode, "annotate DIODE, with its masks applied", "val, or a folder in it"),
+        ("sunrgbd", _sunrgbd, "annotate SUN RGB-D; writes its depth in millimeters", "SUNRGBD, or a folder in it"),
     ):
         _add_files(_dataset(actions, name, build, words, root))
 
-    tum = _dataset(actions, "tum", _tum, "TUM RGB-D sequences", "a sequence, or a folder of them")
+    tum = _dataset(actions, "tum", _tum, "annotate TUM RGB-D sequences", "a sequence, or a folder of sequences")
     tum.add_argument(
-        "--max-difference", type=float, default=0.02, metavar="S", help="between image and depth (default: 0.02 s)"
+        "--max-difference",
+        type=float,
+        default=0.02,
+        metavar="S",
+        help="seconds between image and depth (default: 0.02)",
     )
-    _add_intrinsics(tum, "(default: known from freiburg1, 2, 3)")
+    _add_intrinsics(tum, "of all images (default: by freiburg1, 2 or 3 in the folder's name)")
 
-    folder = _dataset(actions, "folder", _folder, "RGB-D folders matched by name", "folder of images", "RGB")
+    folder = _dataset(
+        actions, "folder", _folder, "annotate folders of images and depth maps matched by name",
+        "folder of images, or of both (rgb/ and depth/, or side by side)", "RGB",
+    )  # fmt: skip
     folder.add_argument("depth", nargs="?", type=Path, metavar="DEPTH", help="folder of depth maps")
-    folder.add_argument("--depth-scale", type=float, metavar="S", help="stored value of one metre, as 1000")
+    folder.add_argument("--depth-scale", type=float, metavar="S", help="stored value of one meter, such as 1000")
+    folder.add_argument(
+        "--depth-kind", choices=("z", "ray"), default="z",
+        help="depth along the optical axis (z) or along the pixel's ray (default: z)",
+    )  # fmt: skip
+    folder.add_argument(
+        "--depth-invalid", type=_invalid_values, default=(), metavar="V,...",
+        help='stored values that mean "no depth", besides 0, such as 65535',
+    )  # fmt: skip
     camera = folder.add_mutually_exclusive_group()
     _add_intrinsics(camera, "of all images")
     camera.add_argument("--camera", type=Path, metavar="FILE", help="camera file: JSON or COLMAP cameras.txt")
     _add_keep(folder)
 
-    check = actions.add_parser("check", help="validate an annotation file, and warn of what looks wrong in its data")
+    check = actions.add_parser("check", help="validate an annotation file, and report likely mistakes in its data")
     check.add_argument("file", type=Path, metavar="FILE", help="annotation file (JSON)")
-    check.add_argument("--data-root", type=Path, metavar="DIR", help="what paths in the file are relative to")
-    check.add_argument("--sample", type=int, metavar="N", help="open N entries only, evenly spread")
-    check.add_argument("--all", action="store_true", help=f"list more than {_SHOWN} findings of a kind")
+    check.add_argument("--data-root", type=Path, metavar="DIR", help="folder that paths in the file are relative to")
+    check.add_argument("--sample", type=int, metavar="N", help="open only N entries, evenly spread")
+    check.add_argument("--all", action="store_true", help=f"list all findings (default: {_SHOWN} of a kind)")
     check.set_defaults(run=_check)
 
 
@@ -88,7 +115,8 @@ def _dataset(
     root: str,
     metavar: str = "ROOT",
 ) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=words)
+    example = f"example: metricdepth annotate {name} {metavar} --out {name}.json"
+    parser = actions.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.", epilog=example)
     parser.add_argument("root", type=Path, metavar=metavar, help=root)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="annotation file to write (.json)")
     parser.set_defaults(run=_run, build=build)
@@ -96,17 +124,24 @@ def _dataset(
 
 
 def _add_keep(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--keep-without-depth", action="store_true", help="keep images that have no ground truth")
+    parser.add_argument("--keep-without-depth", action="store_true", help="keep images without ground truth")
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--files", type=Path, metavar="DIR", help="folder for files that must be written (default: FILE without .json)"
+        "--files",
+        type=Path,
+        metavar="DIR",
+        help="folder for written depth maps (default: FILE without .json)",
     )
 
 
 def _add_intrinsics(parser: argparse._ActionsContainer, words: str) -> None:
-    parser.add_argument("--intrinsics", type=_intrinsics, metavar="FX,FY,CX,CY", help=f"[px] {words}")
+    parser.add_argument("--intrinsics", type=_intrinsics, metavar="FX,FY,CX,CY", help=f"camera in pixels {words}")
+
+
+def _invalid_values(text: str) -> tuple[float, ...]:
+    return tuple(arguments.numbers(text))
 
 
 def _intrinsics(text: str) -> Intrinsics:
@@ -164,12 +199,14 @@ def _folder(args: argparse.Namespace, progress: Progress) -> Annotated:
         intrinsics=args.intrinsics,
         camera_file=args.camera,
         depth_scale=args.depth_scale,
+        depth_kind=args.depth_kind,
+        depth_invalid=args.depth_invalid,
         keep_without_depth=args.keep_without_depth,
     )
 
 
 def _run(args: argparse.Namespace) -> int:
-    """Builds, writes and validates an annotation file; returns the exit code."""
+    """Build, write and validate an annotation file."""
     from tqdm import tqdm
 
     from mono.data.annotations import load_annotations
@@ -177,7 +214,7 @@ def _run(args: argparse.Namespace) -> int:
     from mono.io.atomic import remove_stale_files
 
     if args.out.suffix.lower() != ".json":
-        raise MetricDepthError(f"{args.out}: is not the name of an annotation file; it ends in .json")
+        raise MetricDepthError(f"{args.out}: is no name of an annotation file; it ends in .json")
     if getattr(args, "files", None) is None:
         args.files = args.out.with_suffix("")
     if args.files.is_dir():
@@ -185,13 +222,13 @@ def _run(args: argparse.Namespace) -> int:
     annotated = args.build(args, lambda items: tqdm(items, unit="frame"))
     write_annotations(args.out, annotated.entries)
     load_annotations(args.out)
-    for line in (*annotated.notes, f"written: {args.out}", f"look at it: metricdepth annotate check {args.out}"):
+    for line in (*annotated.notes, f"written: {args.out}", f"next: metricdepth annotate check {args.out}"):
         sys.stdout.write(line + "\n")
     return 0
 
 
 def _check(args: argparse.Namespace) -> int:
-    """Checks a file; returns 0 if nothing looks wrong, 1 if something does (2 if the file is not valid)."""
+    """Check a file; return 1 if there are findings."""
     from tqdm import tqdm
 
     from mono.data.check import check_annotations
@@ -204,11 +241,11 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _summary(report: CheckReport) -> list[str]:
-    part = "" if report.looked_at == report.entries else f", {report.looked_at} of them looked at"
+    part = "" if report.looked_at == report.entries else f", {report.looked_at} of them opened"
     lines = [f"  entries       {report.entries}{part}"]
-    sizes = [f"{width}x{height} ({count})" for (width, height), count in report.sizes.most_common(6)]
-    more = f" and {len(report.sizes) - 6} more" if len(report.sizes) > 6 else ""
-    lines.append(f"  sizes         {', '.join(sizes) or 'none'}{more}")
+    lines.append(f"  sizes         {_sizes(report.sizes)}")
+    if set(report.depth_sizes) - set(report.sizes):
+        lines.append(f"  depth sizes   {_sizes(report.depth_sizes)}")
     if report.cameras:
         focal = _range([camera.focal for camera in report.cameras], "px")
         fov = _range([camera.horizontal_fov for camera in report.cameras], "deg")
@@ -228,6 +265,12 @@ def _summary(report: CheckReport) -> list[str]:
     return lines
 
 
+def _sizes(counts: Counter[tuple[int, int]]) -> str:
+    sizes = [f"{width}x{height} ({count})" for (width, height), count in counts.most_common(6)]
+    more = f" and {len(counts) - 6} more" if len(counts) > 6 else ""
+    return f"{', '.join(sizes) or 'none'}{more}"
+
+
 def _range(values: list[float], unit: str) -> str:
     low, high = f"{min(values):.4g}", f"{max(values):.4g}"
     return f"{low} {unit}" if low == high else f"{low}-{high} {unit}"
@@ -235,7 +278,7 @@ def _range(values: list[float], unit: str) -> str:
 
 def _listed(findings: tuple[Finding, ...], everything: bool) -> list[str]:
     if not findings:
-        return ["nothing looks wrong, as far as this can tell: see that the ranges above are true metres and pixels"]
+        return ["nothing looks wrong: make sure that the ranges above are meters and pixels as you expect"]
     kinds: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         kinds[finding.kind].append(finding)

@@ -1,4 +1,4 @@
-"""`metricdepth average`: the weights of several runs as one network."""
+"""`metricdepth average`: mean of the weights of several runs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from mono.system.errors import MetricDepthError
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
-    parser = commands.add_parser("average", help="the mean of the weights of several runs from the same start")
-    parser.add_argument("files", nargs="+", metavar="FILE[=WEIGHT]", help="checkpoints, as run/model.safetensors=0.7")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="float16 safetensors to write")
+    """Add the command."""
+    parser = commands.add_parser("average")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE[=WEIGHT]", help="checkpoints with weights, such as run/model.safetensors=0.7"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="write float16 safetensors to this file"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Averages; returns the exit code."""
+    """Average, and return the exit code."""
     from mono.training.averaging import average_weights
     from mono.training.loop import write_weights
 
@@ -31,11 +35,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _weighted(text: str) -> tuple[Path, float]:
-    """Splits "file=0.7"; a file without a weight counts 1."""
+    """Split "file=0.7"; a file without a weight counts 1."""
     name, equals, number = text.rpartition("=")
     if not equals or Path(text).exists():
         return Path(text), 1.0
     try:
         return Path(name), float(number)
     except ValueError as error:
-        raise MetricDepthError(f'"{text}": what follows = must be a number, as in model.safetensors=0.7') from error
+        raise MetricDepthError(
+            f'"{text}": the weight after "=" must be a number, as in model.safetensors=0.7'
+        ) from error

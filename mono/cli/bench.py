@@ -1,4 +1,4 @@
-"""`metricdepth bench`: how fast this machine is, as a table."""
+"""`metricdepth bench`: speed of this machine, as a table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mono.benchmark.cases import Case, Measured
 
 _BACKENDS = ("eager", "compile", "onnxruntime", "openvino")
-_AUTO = ("float32", "bfloat16")  # what the backend "auto" chooses from
+_AUTO = ("float32", "bfloat16")  # choices of the backend "auto"
 _COLUMNS = (
     "model", "photo", "input", "backend", "precision", "first run [s]", "ms an image, median (range)", "images/s",
     "outside the network", "peak memory [MB]", "GFLOP", "GFLOP/s", "of the matrix peak",
@@ -27,30 +27,30 @@ _COLUMNS = (
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
-    parser = commands.add_parser("bench", help="how fast models, backends and precisions are on this machine")
-    parser.add_argument("--models", type=arguments.names, default=("lite",), metavar="M,…", help="(default: lite)")
+    """Add the command."""
+    parser = commands.add_parser("bench")
+    parser.add_argument("--models", type=arguments.names, default=("lite",), metavar="M,…", help="models to measure")
     parser.add_argument(
-        "--backends", type=arguments.names, default=_BACKENDS, metavar="B,…", help=f"(default: {','.join(_BACKENDS)})"
+        "--backends", type=arguments.names, default=_BACKENDS, metavar="B,…", help="backends to measure"
     )
     parser.add_argument(
         "--precisions", type=arguments.names, default=("float32", "bfloat16"), metavar="P,…",
-        help="(default: float32,bfloat16)",
+        help="precisions to measure",
     )  # fmt: skip
     parser.add_argument(
-        "--sizes", type=arguments.names, default=("640x480",), metavar="WxH,…", help="of the photos (default: 640x480)"
+        "--sizes", type=arguments.names, default=("640x480",), metavar="WxH,…", help="sizes of the photos"
     )
-    parser.add_argument("--runs", type=int, default=7, metavar="N", help="of the network, each (default: 7)")
+    parser.add_argument("--runs", type=int, default=7, metavar="N", help="run the network N times each")
     parser.add_argument(
-        "--images", type=int, default=20, metavar="N", help="photos from JPEG to depth PNG; 0: none (default: 20)"
+        "--images", type=int, default=20, metavar="N", help="process N photos from JPEG to depth PNG; 0: none"
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="(default: the cores that there are)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it, with each run's time")
+    parser.add_argument("--threads", type=int, metavar="N", help="run on N threads (default: all cores)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results, with each run's time")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measures and prints; returns the exit code: 1 if a measurement failed."""
+    """Measure and print; return the exit code, 1 if a measurement failed."""
     from mono.backends.base import machine, why_not
     from mono.benchmark.cases import machine_peaks, measure_all
 
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def heading(metadata: Mapping[str, Any]) -> list[str]:
-    """What stands above the table."""
+    """Write the lines above the table."""
     peaks = ", ".join(f"{value:.0f} in {name}" for name, value in metadata["matmul_peak_gflops"].items())
     return [
         f"{metadata['date']}, {metadata['machine']}, {metadata['threads']} threads, "
@@ -95,7 +95,7 @@ def heading(metadata: Mapping[str, Any]) -> list[str]:
 
 
 def line(case: Case, result: Measured | str, peaks: Mapping[str, float]) -> str:
-    """A row of the table."""
+    """Write a row of the table."""
     width, height = case.size
     if isinstance(result, str):
         return f"| {case.model} | {width}x{height} | | {case.backend} | {case.precision} | failed: {result} |"

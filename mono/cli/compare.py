@@ -1,4 +1,4 @@
-"""`metricdepth compare`: two evaluations side by side."""
+"""Command `metricdepth compare`: two evaluations side by side."""
 
 from __future__ import annotations
 
@@ -10,29 +10,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mono.evaluation.comparison import Comparison, StoredRun
+    from mono.evaluation.comparison import Comparison
+    from mono.evaluation.stored_run import StoredRun
 
 _HEADINGS = {"delta1": "delta1 ↑", "delta2": "delta2 ↑", "delta3": "delta3 ↑", "boundary_f1": "boundary F1 ↑"}
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
-    parser = commands.add_parser("compare", help="two evaluations side by side, with intervals of the differences")
+    """Add the command to the parser."""
+    parser = commands.add_parser("compare", help="compare two evaluations, with intervals of the differences")
     parser.add_argument("a", type=Path, metavar="A", help="metrics.json of an evaluation, or its folder")
-    parser.add_argument("b", type=Path, metavar="B", help="the same of another, under the same protocol")
-    parser.add_argument("--common", action="store_true", help="compare the images that both have, if some differ")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it, with each image's values")
     parser.add_argument(
-        "--images", type=int, default=5, metavar="N", help="list the N images that gain and lose most (default: 5)"
+        "b", type=Path, metavar="B", help="metrics.json of another evaluation under the same protocol, or its folder"
     )
-    parser.add_argument("--resamples", type=int, default=10_000, metavar="N", help="of the bootstrap (default: 10000)")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: 0)")
+    parser.add_argument("--common", action="store_true", help="compare the common images if the sets differ")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the comparison with the values of each image")
+    parser.add_argument(
+        "--images", type=int, default=5, metavar="N", help="list the N images that gain and lose most each (default: 5)"
+    )
+    parser.add_argument(
+        "--resamples", type=int, default=10_000, metavar="N", help="number of bootstrap resamples (default: 10000)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the bootstrap (default: 0)")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compares; returns the exit code."""
-    from mono.evaluation.comparison import compare_runs, read_metrics
+    """Compare two evaluations and return the exit code."""
+    from mono.evaluation.comparison import compare_runs
+    from mono.evaluation.stored_run import read_metrics
 
     comparison = compare_runs(
         read_metrics(args.a), read_metrics(args.b), common=args.common, resamples=args.resamples, seed=args.seed
@@ -47,11 +53,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def text(comparison: Comparison, images: int) -> str:
-    """What the command prints; `images` that gain and lose most are listed."""
+    """Format a comparison for the terminal.
+
+    Args:
+        comparison: the comparison.
+        images: number of images to list that gain most, and that lose most.
+    """
     from mono.evaluation.alignment import LABELS
 
     protocol = comparison.a.protocol
-    lines = [str(protocol.get("description") or f"protocol {protocol.get('name')}").splitlines()[0]]
+    described = str(protocol.get("description") or f"protocol {protocol.get('name')}")
+    lines = [_printable(described.partition("\n")[0])]
     lines += [f"A: {_title(comparison.a)}", f"B: {_title(comparison.b)}"]
     lines.append(f"{len(comparison.names)} images in both" + _left_out(comparison))
     tier = ""
@@ -68,12 +80,12 @@ def text(comparison: Comparison, images: int) -> str:
         )
     lines += [
         "",
-        f"Intervals: paired bootstrap over images, {comparison.resamples} resamples, seed {comparison.seed}. They tell "
-        "of other images like these, not of other data.",
+        f"Intervals: paired bootstrap over images, {comparison.resamples} resamples, seed {comparison.seed}. They hold "
+        "for other images like these, not for other data.",
     ]
-    changes = comparison.changes()
+    changes = comparison.changes(comparison.tier)
     if images and changes:
-        lines += ["", f"{'AbsRel of each image, metric':40}{'A':>10}{'B':>10}{'B - A':>11}"]
+        lines += ["", f"{f'AbsRel of each image, {comparison.tier}':40}{'A':>10}{'B':>10}{'B - A':>11}"]
         few = len(changes) <= 2 * images
         shown = changes if few else [*changes[:images], None, *changes[-images:]]
         lines += [
@@ -84,7 +96,14 @@ def text(comparison: Comparison, images: int) -> str:
 
 
 def content(comparison: Comparison) -> dict[str, Any]:
-    """What `--json` writes: the differences, and the pair of values of each image."""
+    """Convert a comparison to the content of `--json`.
+
+    Args:
+        comparison: the comparison.
+
+    Returns:
+        JSON values: the runs, the differences, and both runs' values of each image.
+    """
     a, b = comparison.a, comparison.b
     return {
         "a": {"file": str(a.path), "run": dict(a.run)},
@@ -107,8 +126,8 @@ def content(comparison: Comparison) -> dict[str, Any]:
 
 
 def _title(run: StoredRun) -> str:
-    parts = [str(run.run["model"])] if run.run.get("model") else []
-    parts += [f"checksum {str(run.run['checksum_sha256'])[:12]}"] if run.run.get("checksum_sha256") else []
+    parts = [_printable(str(run.run["model"]))] if run.run.get("model") else []
+    parts += [f"checksum {_printable(str(run.run['checksum_sha256']))[:12]}"] if run.run.get("checksum_sha256") else []
     return str(run.path) + (f" ({', '.join(parts)})" if parts else "")
 
 
@@ -123,5 +142,10 @@ def _signed(value: float) -> str:
 
 
 def _short(name: str, room: int) -> str:
-    shown = "".join(letter if letter.isprintable() else "?" for letter in name)
+    shown = _printable(name)
     return shown if len(shown) <= room else "…" + shown[1 - room :]
+
+
+def _printable(text: str) -> str:
+    """Replace what a terminal might obey, as names and descriptions are read from files."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -1,4 +1,4 @@
-"""`metricdepth evaluate`: an annotated dataset to metrics."""
+"""Command `metricdepth evaluate`: metrics of a model, or of saved predictions, on an annotated dataset."""
 
 from __future__ import annotations
 
@@ -11,33 +11,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mono.cli import arguments, console, session
+from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from mono.data.sample import Sample
-    from mono.do_test import RunSummary
     from mono.evaluation.protocols import Protocol
+    from mono.evaluation.result import EvaluationResult
     from mono.inference.predictor import Predictor
     from mono.runs.options import RunOptions
-    from mono.runs.score_saved import Scores
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
-    parser = commands.add_parser("evaluate", help="an annotated dataset to a table of metrics")
+    """Add the command to the parser."""
+    parser = commands.add_parser("evaluate", help="score a model or saved predictions on an annotated dataset")
     parser.add_argument("data", type=Path, help="annotation JSON, or a folder with annotations.json")
-    parser.add_argument("--data-root", type=Path, metavar="DIR", help="what paths in the JSON are relative to")
+    parser.add_argument("--data-root", type=Path, metavar="DIR", help="folder that paths in the JSON are relative to")
     parser.add_argument("--out", type=Path, metavar="DIR", help="(default: outputs/MODEL/DATA/PROTOCOL)")
-    parser.add_argument("--no-report", action="store_true", help="metrics.json only, without report.html")
+    parser.add_argument("--no-report", action="store_true", help="write metrics.json only, without report.html")
     parser.add_argument(
         "--derive-normals", action="store_true",
-        help="compare surface normals, with true ones from dense true depth where none are annotated",
+        help="score surface normals, against dense ground-truth depth where none are annotated",
     )  # fmt: skip
-    parser.add_argument(
-        "--pred", type=Path, metavar="DIR", help="score depth and normals saved before, instead of a model"
+    saved = parser.add_argument_group("saved predictions")
+    saved.add_argument("--pred", type=Path, metavar="DIR", help="score depth and normals saved in DIR, without a model")
+    saved.add_argument(
+        "--pred-kind", choices=("depth", "disparity", "inverse"),
+        help="meaning of the depth files: depth; inverse: inverse depth, 0 at infinity; disparity: inverse depth of "
+        "unknown scale and shift, or stereo disparity with --pred-scale (default: depth)",
+    )  # fmt: skip
+    saved.add_argument(
+        "--pred-scale", type=float, metavar="N",
+        help="metres = stored value / N; for inverse and disparity, 1/metres = value / N (stereo: focal length in px "
+        "times baseline in m) (default: the scale in the file, or metres)",
+    )  # fmt: skip
+    saved.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (default: all cores)"
     )
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes for --pred")
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
     arguments.add_protocol_flags(parser)
     arguments.add_camera_flags(parser)
     arguments.add_output_flags(parser, save="none")
@@ -46,37 +57,38 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluates; returns the exit code."""
+    """Evaluate and return the exit code."""
     from mono.data.annotations import load_annotations
     from mono.system.distributed import join_ranks
 
+    if not args.pred and (args.pred_kind or args.pred_scale is not None):
+        raise MetricDepthError("--pred-kind and --pred-scale describe saved predictions: give their folder with --pred")
     data = args.data / "annotations.json" if args.data.is_dir() else args.data
     samples = load_annotations(data, args.data_root)
     name = arguments.data_name(data)
-    out = (
-        args.out
-        or Path("outputs") / ("saved" if args.pred else Path(args.model).stem) / name / Path(args.protocol).stem
-    )
+    model = "saved" if args.pred else Path(args.model).stem
+    out = args.out or Path("outputs") / model / name / Path(args.protocol).stem
     if args.pred:
-        return _rescore(args, samples, out)
+        return _score_saved(args, samples, out)
     options = arguments.evaluation_options(args, out, report=not args.no_report)
     options = replace(options, derive_normals=args.derive_normals)
     ranks = join_ranks(args.launcher)
     predictor = session.load_predictor(args, args.model, args.checkpoint, ranks)
-    summary = session.execute(samples, predictor, options, ranks)
-    say_metrics(summary, options, predictor, title=f"{predictor.name} on {name}")
-    return console.say_summary(summary, options, predictor)
+    result = session.execute(samples, predictor, options, ranks)
+    say_metrics(result, options, predictor, title=f"{predictor.name} on {name}")
+    return console.say_summary(result, options, predictor)
 
 
-def _rescore(args: argparse.Namespace, samples: Sequence[Sample], out: Path) -> int:
+def _score_saved(args: argparse.Namespace, samples: Sequence[Sample], out: Path) -> int:
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    from mono.runs.score_saved import rescore, scorable
+    from mono.data.saved_predictions import PredictionFormat
+    from mono.runs.score_saved import saved_metadata, scorable, score_saved
 
-    protocol = arguments.protocol_of(args)
+    protocol, meaning = arguments.protocol_of(args), PredictionFormat(args.pred_kind or "depth", args.pred_scale)
     with logging_redirect_tqdm(), tqdm(total=len(scorable(samples)), unit="image") as bar:
-        scores = rescore(
+        result = score_saved(
             samples,
             args.pred,
             protocol,
@@ -86,48 +98,31 @@ def _rescore(args: argparse.Namespace, samples: Sequence[Sample], out: Path) -> 
             on_done=bar.update,
             derive_normals=args.derive_normals,
             resolver=arguments.camera_resolver(args),
+            prediction_format=meaning,
         )
-    metadata = {"command": session.command(), "predictions": str(args.pred)}
-    _say(scores, out, protocol, metadata, title=f"{args.pred} on {args.data}")
-    console.say_failures(scores.failures)
-    return 1 if scores.failures else 0
+    metadata = {"command": session.command(), **saved_metadata(args.pred, meaning)}
+    _say(result, out, protocol, metadata, title=f"{args.pred} on {args.data}")
+    console.say_failures(result.failures)
+    return 1 if result.failures else 0
 
 
-def say_metrics(summary: RunSummary | None, options: RunOptions, predictor: Predictor, title: str) -> None:
-    """Writes metrics.json and report.html and prints the table, on rank 0; says so where there is no ground truth."""
-    if summary is not None and options.protocol is not None:
-        _say(summary, options.out, options.protocol, session.run_metadata(predictor), title)
+def say_metrics(result: EvaluationResult | None, options: RunOptions, predictor: Predictor, title: str) -> None:
+    """Write the evaluation's files and print its table, on rank 0.
+
+    Args:
+        result: scores of the run; None on other ranks.
+        options: options of the run; without a protocol nothing is written.
+        predictor: the model.
+        title: title of the report page.
+    """
+    if result is not None and options.protocol is not None:
+        _say(result, options.out, options.protocol, session.run_metadata(predictor), title)
 
 
-def _say(scores: RunSummary | Scores, out: Path, protocol: Protocol, metadata: Mapping[str, Any], title: str) -> None:
-    from mono.evaluation.normals.tables import normals_table
-    from mono.evaluation.report.image_records import reliability_of
-    from mono.evaluation.report.summary import table, write_metrics
+def _say(result: EvaluationResult, out: Path, protocol: Protocol, metadata: Mapping[str, Any], title: str) -> None:
+    from mono.evaluation.files import format_evaluation, write_evaluation
 
-    results, normals = scores.metrics, scores.normals
-    if not any(results.values()) and not any(normals.values()):
-        why = "no image could be scored" if scores.failures else "no ground truth"
-        sys.stdout.write(f"\n{why}: no metrics\n")
-        return
-    confidence = reliability_of(scores.frames.values())
-    write_metrics(out / "metrics.json", results, protocol, metadata, scores.failures, normals, confidence)
-    lines = [table(results, protocol) if any(results.values()) else protocol.describe(), normals_table(normals)]
-    lines += [f"confidence: {confidence.describe()}"] if confidence else []
-    sys.stdout.write("\n" + "\n\n".join(filter(None, lines)) + "\n")
-    sys.stdout.write(f"  metrics: {out / 'metrics.json'}\n")
-    if scores.frames:
-        from mono.evaluation.report.page import write_page
-
-        page = out / "report.html"
-        write_page(
-            page,
-            results,
-            protocol,
-            metadata,
-            scores.frames,
-            title=title,
-            failures=scores.failures,
-            normals=normals,
-            confidence=confidence,
-        )
-        sys.stdout.write(f"  report: {page}\n")
+    written = write_evaluation(result, out, protocol, metadata, title)
+    sys.stdout.write(f"\n{format_evaluation(result, protocol)}\n")
+    for kind, path in written.items():
+        sys.stdout.write(f"  {kind}: {path}\n")

@@ -1,4 +1,4 @@
-"""`metricdepth export`: a model as one file for other programs."""
+"""`metricdepth export`: model as one file for other programs."""
 
 from __future__ import annotations
 
@@ -10,23 +10,21 @@ from mono.cli import arguments
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
-    parser = commands.add_parser(
-        "export", help="a model as one file for other programs: photo and intrinsics to metres"
-    )
-    parser.add_argument("format", choices=("onnx", "openvino", "torchscript", "exported-program"))
-    parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
+    """Add the command."""
+    parser = commands.add_parser("export")
+    parser.add_argument("format", choices=("onnx", "openvino", "torchscript", "exported-program"), help="file format")
+    parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
     parser.add_argument(
         "--out", type=Path, metavar="FILE",
-        help=".onnx, .xml (OpenVINO, with a .bin beside it), .ts or .pt2 (default: MODEL with that suffix)",
+        help="write .onnx, .xml (OpenVINO, with a .bin beside it), .ts or .pt2 (default: MODEL with that suffix)",
     )  # fmt: skip
     arguments.add_config_flags(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exports; returns the exit code."""
+    """Export, and return the exit code."""
     from mono.config import parse_options
     from mono.conversion.formats import SUFFIXES
     from mono.export.write import export
@@ -39,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     for agreement in export(predictor, args.format, path):
         width, height = agreement.size
         sys.stdout.write(
-            f"  {width}x{height}, focal length {agreement.focal:g} px: depth as eager's to {agreement.depth:.1e}, "
+            f"  {width}x{height}, focal length {agreement.focal:g} px: depth equals eager to {agreement.depth:.1e}, "
             f"confidence to {agreement.confidence:.1e}\n"
         )
     sys.stdout.write(f"written: {path}; run it: metricdepth predict PHOTO --model {path}\n")

@@ -1,4 +1,4 @@
-"""`metricdepth finetune`: one's own frames with depth to a network that knows them better."""
+"""`metricdepth finetune`: adapt a network to your own images with depth."""
 
 from __future__ import annotations
 
@@ -10,45 +10,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mono.cli.train import add_run_flags, weight_metadata
+from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from mono.training.finetune import Outcome
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
-        "finetune", help="your own frames with depth to a better model for them; a stopped run is continued"
+        "finetune", help="adapt a network to your own images with depth (resumes automatically)"
     )
     parser.add_argument(
         "--from", dest="start", default="lite", metavar="MODEL", help="zoo name, config or checkpoint (default: lite)"
     )
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model, if --from is a config")
     parser.add_argument(
         "--data", nargs="+", required=True, metavar="JSON[:KIND]",
-        help="frames to train on; the kind of their ground truth is rendered, dense or sparse (default: dense)",
+        help="annotation files, or folders with an annotations.json; kind of ground truth: rendered, dense or sparse "
+        "(default: dense)",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets model.safetensors and the scores")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for weights and scores")
     parser.add_argument(
         "--val", nargs="+", default=[], metavar="JSON",
-        help="frames to score on (default: 15 %% of the scenes of --data, which are then not trained on)",
+        help="score on these annotation files (default: hold out 15 %% of the scenes of --data)",
     )  # fmt: skip
-    parser.add_argument("--val-images", type=int, default=40, metavar="N", help="score on at most (default: 40)")
+    parser.add_argument("--val-images", type=int, default=40, metavar="N", help="images to score on (default: 40)")
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--minutes", type=float, default=5.0, metavar="M", help="train for this long (default: 5)")
-    length.add_argument("--steps", type=int, default=0, metavar="N", help="train for this many steps instead")
-    parser.add_argument("--recipe", default="finetune", help="how to train: a file, or a name (default: finetune)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    length.add_argument(
+        "--minutes", type=float, default=5.0, metavar="M",
+        help="train for this long; results depend on the machine's speed (default: 5)",
+    )  # fmt: skip
+    length.add_argument("--steps", type=int, default=0, metavar="N", help="train for N steps instead (reproducible)")
+    parser.add_argument("--recipe", default="finetune", help="name or file of the training recipe (default: finetune)")
     add_run_flags(parser)
     parser.set_defaults(run=run, resumes=True)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fine-tunes; returns the exit code."""
+    """Fine-tune a network and return the exit code."""
     import torch
 
     from mono.config import ModelConfig, parse_options
     from mono.inference.load import load_model
+    from mono.inference.network import NetworkPredictor
     from mono.io.atomic import write_bytes
     from mono.system.memory import keep_memory
     from mono.training.data.images import read_frames
@@ -62,9 +67,14 @@ def run(args: argparse.Namespace) -> int:
     frames = read_frames(args.data)
     frames, held = (frames, read_frames(args.val)) if args.val else split(frames)
     start = load_model(args.start, checkpoint=args.checkpoint, device=args.device, options=parse_options(args.options))
-    config = ModelConfig(**start.architecture, transform=start.transform, path=Path(f"{start.name}.py"))
+    if not isinstance(start, NetworkPredictor):
+        raise MetricDepthError(
+            f"{args.start} is an exported file, which cannot be trained: give its model or checkpoint"
+        )
+    architecture: dict[str, Any] = dict(start.architecture)
+    config = ModelConfig(**architecture, transform=start.transform, path=Path(f"{start.name}.py"))
     values = parse_options(args.set)
-    if config.transform.mode == "label":  # such networks are trained on inputs as large as those they predict from
+    if config.transform.mode == "label":  # these networks train at their inference size
         values.setdefault("sizes", [config.transform.crop_size])
     if "efficientnet" not in config.encoder:
         values.setdefault("frozen_blocks", 0)
@@ -73,9 +83,9 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed, device=str(start.device), precision=args.precision, workers=args.workers, every=(60.0, 20, 500),
     )  # fmt: skip
     samples = samples_of(held, args.val_images)
-    sys.stdout.write(f"{len(frames)} frames to train on, {len(samples)} of {len(held)} held-out frames to score on\n")
+    sys.stdout.write(f"training on {len(frames)} images, scoring on {len(samples)} of {len(held)} held-out images\n")
     network: Any = start.network
-    network.to(memory_format=torch.contiguous_format)  # as it is saved, so that a continued run rounds alike
+    network.to(memory_format=torch.contiguous_format)  # the layout of checkpoints, so that a resumed run rounds alike
     outcome = finetune(network, config, read_recipe(args.recipe, values), frames, samples, plan)
     metadata = weight_metadata(config.path.name) | {
         "from": start.checkpoint.name,
@@ -90,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _table(outcome: Outcome, name: str, model: str, weights: Path) -> str:
-    lines = ["", f"{'held-out frames':18}{'AbsRel':>8}{'delta1':>8}{'scale':>8}"]
+    lines = ["", f"{'held-out images':18}{'AbsRel':>8}{'delta1':>8}{'scale':>8}"]
     for label, score in ((name, outcome.before), ("fine-tuned", outcome.after)):
         lines.append(f"{label:18}{score.abs_rel:8.3f}{score.delta1:8.3f}{score.scale:8.2f}")
     if outcome.improved:

@@ -1,4 +1,4 @@
-"""`metricdepth fuse`: depth maps and poses to one coloured point cloud and mesh."""
+"""`metricdepth fuse`: fuse depth maps into a point cloud and mesh."""
 
 from __future__ import annotations
 
@@ -10,28 +10,36 @@ from mono.system.errors import MetricDepthError
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
-    parser = commands.add_parser("fuse", help="depth maps and poses to one coloured point cloud and mesh")
+    """Add the command."""
+    parser = commands.add_parser(
+        "fuse",
+        help="fuse depth maps and poses into a colored point cloud and mesh",
+        description="Fuse depth maps and poses into a colored point cloud and mesh. "
+        "Example: metricdepth fuse out --poses trajectory_tum.txt --out map.ply",
+    )
     parser.add_argument(
-        "depth", type=Path, metavar="DEPTH", help="output folder of predict, or an annotation file that names depth"
+        "depth", type=Path, metavar="DEPTH", help="output folder of predict, or annotation file with depth"
     )
     parser.add_argument("--poses", type=Path, required=True, metavar="TRAJ", help="TUM or KITTI file, in metres")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="point cloud to write (.ply)")
-    parser.add_argument("--mesh", type=Path, metavar="FILE", help="mesh to write, too (.ply)")
+    parser.add_argument("--mesh", type=Path, metavar="FILE", help="mesh to write (.ply)")
     parser.add_argument(
-        "--voxel-size", type=float, metavar="M", help="edge of a voxel [m] (default: the far end of depth / 400)"
+        "--voxel-size",
+        type=float,
+        metavar="M",
+        help="voxel edge length in metres (default: far end of the depth / 400)",
     )
-    parser.add_argument("--min-range", type=float, metavar="M", help="nearest depth that counts [m]")
+    parser.add_argument("--min-range", type=float, metavar="M", help="nearest depth to fuse, in metres")
     parser.add_argument(
-        "--max-range", type=float, metavar="M", help="farthest depth that counts [m] (default: 95 %% of it is nearer)"
+        "--max-range", type=float, metavar="M", help="farthest depth to fuse, in metres (default: 95th percentile)"
     )
     parser.add_argument(
         "--edge-filter", type=float, default=0.1, metavar="R",
-        help="leave out relative depth jumps above this; 0 keeps all (default: 0.1)",
+        help="discard pixels at relative depth jumps above this; 0 keeps all (default: 0.1)",
     )  # fmt: skip
-    parser.add_argument("--mask-sky", action="store_true", help="leave out the sky, of pictures taken outdoors by day")
+    parser.add_argument("--mask-sky", action="store_true", help="discard the sky, in photos taken outdoors by day")
     parser.add_argument(
-        "--min-views", type=int, default=2, metavar="N", help="frames that must have seen a place (default: 2)"
+        "--min-views", type=int, default=2, metavar="N", help="keep places seen by at least N frames (default: 2)"
     )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="fuse every N-th frame (default: 1)")
     parser.add_argument("--verbose", action="store_true", help="log more, with tracebacks")
@@ -39,7 +47,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fuses; returns the exit code."""
+    """Fuse the depth maps and return the exit code."""
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -65,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if file_format(args.poses) == "euroc":
         raise MetricDepthError(
-            f"{args.poses}: EuRoC poses are those of a body, not of the camera; give a TUM or KITTI file"
+            f"{args.poses}: EuRoC poses are those of a body, not of the camera; give a TUM or KITTI file of the camera"
         )
     frames = with_poses(find_depth(args.depth), read_trajectory(args.poses), pose_names(args.poses))[:: args.every]
     with logging_redirect_tqdm(), tqdm(total=len(frames), unit="frame") as bar:

@@ -1,61 +1,68 @@
-"""The `metricdepth` command."""
+"""Entry point of the `metricdepth` command."""
 
 from __future__ import annotations
 
 import argparse
+import difflib
+import importlib
+import itertools
 import logging
+import shlex
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from mono.cli import (
-    annotate,
-    average,
-    bench,
-    compare,
-    eval_odom,
-    evaluate,
-    export,
-    finetune,
-    fuse,
-    models,
-    predict,
-    rescale,
-    scenes,
-    slam,
-    train,
-)
+from mono.cli.commands import COMMANDS
+from mono.cli.help import explain
 from mono.system.errors import MetricDepthError
 from mono.system.threads import wait_without_spinning
 from mono.system.versions import __version__
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command and returns its exit code: 0 done, 1 some inputs failed, 2 wrong input, 130 interrupted."""
-    parser = argparse.ArgumentParser(
-        prog="metricdepth", description="Metric depth and point clouds from single images, for any camera."
-    )
-    parser.add_argument("--version", action="version", version=f"metricdepth {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (
-        predict,
-        evaluate,
-        compare,
-        annotate,
-        models,
-        scenes,
-        train,
-        finetune,
-        average,
-        export,
-        bench,
-        slam,
-        rescale,
-        fuse,
-        eval_odom,
-    ):
-        module.add_parser(commands)
-    args = parser.parse_args(argv)
+    """Run a command.
+
+    Args:
+        argv: the command and its arguments; None: those of the process.
+
+    Returns:
+        Exit code: 0 done, 1 some inputs failed, 2 wrong input, 130 interrupted.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help", "help"):
+        sys.stdout.write(overview())
+        return 0
+    if words[0] == "--version":
+        sys.stdout.write(f"metricdepth {__version__}\n")
+        return 0
+    if words[0] not in COMMANDS:
+        sys.stderr.write(f"error: {_explain_unknown(words)}\n")
+        return 2
+    args = build_parser(words[0]).parse_args(words)
     return guarded(args.run, args)
+
+
+def build_parser(name: str) -> argparse.ArgumentParser:
+    """Import a command and build the program's parser with it alone."""
+    command = COMMANDS[name]
+    parser = argparse.ArgumentParser(prog="metricdepth")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    importlib.import_module(f"mono.cli.{command.module}").add_parser(commands)
+    explain(commands.choices[name], command)
+    return parser
+
+
+def overview() -> str:
+    """Write the program's help: all commands by group."""
+    lines = ["usage: metricdepth COMMAND ...", "", "Metric depth and point clouds from single images, for any camera."]
+    for group, commands in itertools.groupby(COMMANDS.values(), lambda command: command.group):
+        lines += ["", f"{group}:", *(f"  {command.name:12}{command.summary}" for command in commands)]
+    lines += [
+        "",
+        f"example: {COMMANDS['predict'].example}",
+        "metricdepth COMMAND --help explains a command; --version prints the version.",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
@@ -64,10 +71,9 @@ def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespa
     Errors of the library and of the system end in one line; any other exception is a bug, and is raised.
     """
     wait_without_spinning()
-    logging.basicConfig(
-        level=logging.DEBUG if getattr(args, "verbose", False) else logging.WARNING, format="%(levelname)s: %(message)s"
-    )
-    logging.getLogger("mono").setLevel(logging.DEBUG if getattr(args, "verbose", False) else logging.INFO)
+    verbose = getattr(args, "verbose", False)
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.WARNING, format="%(levelname)s: %(message)s")
+    logging.getLogger("mono").setLevel(logging.DEBUG if verbose else logging.INFO)
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
         return command(args)
@@ -82,3 +88,20 @@ def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespa
     except Exception:
         sys.stderr.write("This is a bug in metricdepth: please report it with the command and the traceback.\n")
         raise
+
+
+def _explain_unknown(words: Sequence[str]) -> str:
+    """Explain a first word that is no command, with the command that was probably meant."""
+    word = words[0]
+    if near := difflib.get_close_matches(word, COMMANDS, 1):
+        return f'there is no command "{word}"; did you mean "metricdepth {near[0]}"?'
+    if Path(word).suffix or "*" in word or _exists(word):
+        return f"{word} is no command; to predict its depth: metricdepth predict {shlex.join(words)}"
+    return f'there is no command "{word}"; metricdepth --help lists them'
+
+
+def _exists(word: str) -> bool:
+    try:
+        return Path(word).exists()
+    except (OSError, ValueError):  # too long for a path, or no path at all
+        return False

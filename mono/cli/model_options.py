@@ -1,4 +1,4 @@
-"""The network that flags describe: the device it runs on, and how often it refines what it says."""
+"""Model flags as config overrides: iterations, padding, and the device of a process."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from typing import Any
 
 from mono.system.errors import MetricDepthError
 
-_KEY = "model.decoder.iterations"  # where configs keep the number
+_KEY = "model.decoder.iterations"  # key of the number in configs
 
 
 def with_iterations(options: Mapping[str, Any], iterations: int | None) -> dict[str, Any]:
-    """Overrides of config values with the number of iterations among them; None: as in the config.
+    """Add the number of iterations to config overrides.
+
+    Args:
+        options: config overrides by dotted key.
+        iterations: number of refinements; None: as in the config.
 
     Raises:
-        ValueError: it is less than 1.
+        MetricDepthError: it is less than 1.
     """
     if iterations is None:
         return dict(options)
@@ -25,15 +29,15 @@ def with_iterations(options: Mapping[str, Any], iterations: int | None) -> dict[
 
 
 def with_fit(options: Mapping[str, Any], fit: str | None) -> dict[str, Any]:
-    """Overrides of config values with how images are padded among them; None: as in the config."""
+    """Add the kind of padding to config overrides; None: as in the config."""
     return dict(options) if fit is None else {**options, "data_basic.fit": fit}
 
 
 @contextlib.contextmanager
 def refinement_of(model: str, options: Mapping[str, Any]) -> Iterator[None]:
-    """While a model is loaded: that its config has no iterations is said in terms of the flag.
+    """Explain a config without iterations in terms of the flag, while a model is loaded.
 
-    A config that is known by now is read first, so that nobody has to download a checkpoint to be told.
+    A config that is known by now is read first, so that this error needs no download of a checkpoint.
 
     Raises:
         ConfigError: the model has no refinement; the models that have one are named.
@@ -52,7 +56,7 @@ def refinement_of(model: str, options: Mapping[str, Any]) -> Iterator[None]:
 
 
 def nth_device(number: int) -> str:
-    """The GPU of a machine's process `number`, or "auto" where there is none."""
+    """Return the GPU of a machine's process `number`, or "auto" where there is none."""
     import torch
 
     count = torch.cuda.device_count()
@@ -60,7 +64,7 @@ def nth_device(number: int) -> str:
 
 
 def _refining() -> list[str]:
-    """The names of the models that have a refinement."""
+    """List the models that have a refinement."""
     from mono.config import read_config
     from mono.model.zoo import MODELS
 

@@ -1,4 +1,4 @@
-"""`metricdepth models` and `metricdepth download`: what there is, and how to get it."""
+"""`metricdepth models` and `metricdepth download`: released models and their checkpoints."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds both commands."""
-    parser = commands.add_parser("models", help="list the models and which are on disk")
+    """Add both commands."""
+    parser = commands.add_parser("models")
     parser.set_defaults(run=list_models)
-    parser = commands.add_parser("download", help="fetch a released checkpoint into weight/")
-    parser.add_argument("model", help="name of a model, as `metricdepth models` lists them")
-    parser.add_argument("--to", type=Path, metavar="DIR", help="folder for it (default: weight/)")
+    parser = commands.add_parser("download")
+    parser.add_argument("model", help="name of a model, as listed by `metricdepth models`")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="folder to write (default: weight/)")
     parser.set_defaults(run=download)
 
 
 def list_models(args: argparse.Namespace) -> int:
-    """Lists the zoo."""
+    """Print the models of the zoo; return the exit code."""
     from mono.model.checkpoint import DEFAULT_FILE, weight_folders
     from mono.model.zoo import MODELS
 
@@ -30,17 +30,17 @@ def list_models(args: argparse.Namespace) -> int:
             f"  trained on: {record.trained_on}\n"
             f"  confidence: {record.confidence}\n"
             f"  paper: {record.paper}\n"
-            f"  licence: {record.licence}\n"
+            f"  license: {record.licence}\n"
             f"  on disk: {found[0] if found else f'no; {record.url}'}\n"
         )
     brought = [f / DEFAULT_FILE for f in weight_folders() if (f / DEFAULT_FILE).is_file()]
     if brought:
-        sys.stdout.write(f"{brought[0]} is there: it is taken for a model whose own file is not\n")
+        sys.stdout.write(f"{brought[0]} is used for models without a checkpoint of their own\n")
     return 0
 
 
 def download(args: argparse.Namespace) -> int:
-    """Fetches one model's checkpoint."""
+    """Download a model's checkpoint; return the exit code."""
     from mono.model.checkpoint import download
 
     path = download(args.model, args.to)

@@ -1,25 +1,31 @@
-"""`metricdepth predict`: photos and videos to depth, surface normals, pictures and point clouds."""
+"""`metricdepth predict`: metric depth, normals and point clouds of photos and videos."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from mono.cli import arguments, console, session
-from mono.cli.video import add_video_flags, finish, say_videos
+from mono.cli.video import add_video_flags, print_video_outputs, print_videos
+from mono.data.folder import find_images, find_videos
+from mono.data.video import VideoSample, find_readable_frames
+from mono.runs.options import RunOptions
+from mono.runs.video_outputs import by_video, finish_videos
+from mono.system.distributed import join_ranks
 from mono.system.errors import MetricDepthError
+from mono.system.failure import Failure
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
-    parser = commands.add_parser(
-        "predict", help="photos and videos to metric depth, normals, pictures and point clouds"
-    )
-    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="image files, folders, quoted globs, or videos")
-    parser.add_argument("--recursive", action="store_true", help="look into subfolders too")
-    parser.add_argument("--out", type=Path, default=Path("outputs"), metavar="DIR", help="(default: outputs)")
-    parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
+    """Add the command."""
+    parser = commands.add_parser("predict")
+    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="image files, folders, quoted globs, or videos")
+    parser.add_argument("-i", "--input", nargs="+", default=[], metavar="INPUT", help="the same, as a flag")
+    parser.add_argument("--recursive", action="store_true", help="search subfolders too")
+    parser.add_argument("--out", type=Path, default=Path("outputs"), metavar="DIR", help="output folder")
+    parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
     arguments.add_camera_flags(parser)
     arguments.add_output_flags(parser, save="depth,vis", more=",video")
     add_video_flags(parser)
@@ -28,16 +34,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predicts; returns the exit code."""
-    from mono.data.folder import find_images
-    from mono.data.video import find_frames
-    from mono.io.video import is_video
-    from mono.system.distributed import join_ranks
-
-    # What is made of a whole video is no part of what is written for a frame.
+    """Predict, and return the exit code."""
+    inputs = [*args.inputs, *args.input]
+    if not inputs:
+        raise MetricDepthError("give photos, folders or videos: metricdepth predict photo.jpg")
+    # Results of a whole video are no output of a frame.
     video, args.save = "video" in args.save, tuple(kind for kind in args.save if kind != "video")
-    videos = [given for given in args.inputs if is_video(given)]
-    if videos and len(videos) < len(args.inputs):
+    videos = find_videos(inputs, recursive=args.recursive)
+    if videos and any(not find_videos([given], recursive=args.recursive) for given in inputs):
         raise MetricDepthError("videos and images are given: predict them in runs of their own")
     whole = video or args.smooth_scale is not None
     if whole and not videos:
@@ -47,14 +51,40 @@ def run(args: argparse.Namespace) -> int:
             "--save video and --smooth-scale are made of depth maps: save these too (--save depth,video)"
         )
     options = arguments.run_options(args, args.out, protocol=None)
-    frames = find_frames(videos, args.every, args.start, args.end) if videos else []
-    samples = frames or find_images(args.inputs, recursive=args.recursive)
+    frames, damaged = find_readable_frames(videos, args.every, args.start, args.end)
+    if damaged and not frames:
+        raise damaged[0].error
+    samples = [*frames, *damaged] if videos else find_images(inputs, recursive=args.recursive)
     ranks = join_ranks(args.launcher)
     if frames and ranks.rank == 0:
-        say_videos(frames, options)
+        print_videos(frames, options)
     predictor = session.load_predictor(args, args.model, args.checkpoint, ranks)
     summary = session.execute(samples, predictor, options, ranks)
     code = console.say_summary(summary, options, predictor)
     if summary is not None and whole:
-        finish(frames, options, args.smooth_scale, video)
+        code |= _finish(frames, options, args.smooth_scale, video)
+    return code
+
+
+def _finish(frames: Sequence[VideoSample], options: RunOptions, width: float | None, video: bool) -> int:
+    """Smooth scales and write videos of depth, one video after another; return the exit code."""
+    code, groups = 0, by_video(frames)
+    with console.progress_line(len(frames), "frame") as line:
+        made = []
+        for group in groups.values():
+            try:
+                made += finish_videos(
+                    group,
+                    options.out,
+                    smooth_frames=width,
+                    video=video,
+                    overwrite=options.overwrite,
+                    progress=line.step,
+                )
+            except MetricDepthError as error:
+                if len(groups) == 1:
+                    raise
+                console.say_failures([Failure(str(group[0].video.path), str(error))])
+                code = 1
+    print_video_outputs(made, width)
     return code

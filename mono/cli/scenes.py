@@ -1,4 +1,4 @@
-"""`metricdepth scenes`: the scene renderer, where its distribution is installed."""
+"""`metricdepth scenes`: scene renderer, where its distribution is installed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _PACKAGE = "metricdepth_scenes"
 
 
 def add_parser(commands: Any) -> None:
-    """Add the command, or a stand-in that says how to install it."""
+    """Add the command, or a stand-in that explains how to install it."""
     if importlib.util.find_spec(_PACKAGE):
         importlib.import_module(f"{_PACKAGE}.command").add_parser(commands)
         return
-    scenes = commands.add_parser("scenes", help="procedural scenes with exact depth (a package of its own)")
+    scenes = commands.add_parser("scenes", help="render procedural scenes with exact depth")
     scenes.add_argument("arguments", nargs=argparse.REMAINDER)
     scenes.set_defaults(run=_refuse)
 

@@ -1,27 +1,27 @@
-"""The model that flags describe, and its run with a progress bar."""
+"""Model of the flags, and its run with a progress line."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mono.cli.console import progress_line
 from mono.cli.model_options import nth_device, refinement_of, with_fit, with_iterations
 from mono.system.threads import share_cores
 
 if TYPE_CHECKING:
     from mono.data.sample import Sample
-    from mono.do_test import RunSummary
+    from mono.evaluation.result import EvaluationResult
     from mono.inference.predictor import Predictor
     from mono.runs.options import RunOptions
     from mono.system.distributed import Ranks
 
 
 def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None, ranks: Ranks) -> Predictor:
-    """The model that the flags describe; processes on one machine take its GPUs in turn."""
+    """Load the model of the flags; processes on one machine take its GPUs in turn."""
     from mono.config import parse_options
     from mono.conversion.formats import is_exported
     from mono.inference.load import load_model
@@ -46,43 +46,31 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
 
     if args.backend != "auto" or ranks.world_size == 1 or exported:
         return load(args.precision, args.backend)
-    # One process measures what is fastest: others would disturb it, and might find something else.
+    # One process measures the fastest choice: others would disturb it, and might find another.
     first = load(args.precision, "auto") if ranks.rank == 0 else None
     precision, backend = ranks.broadcast(first and (first.precision, first.backend))
     return first or load(precision, backend)
 
 
 def command() -> list[str]:
-    """The command line, as it can be typed again."""
+    """Return the command line, as it can be typed again."""
     program = Path(sys.argv[0]).name
     return ["metricdepth" if program in ("__main__.py", "metricdepth") else program, *sys.argv[1:]]
 
 
 def run_metadata(predictor: Predictor) -> dict[str, Any]:
-    """What must be known to repeat a run."""
-    from mono.system.versions import versions
+    """Collect the facts that are needed to repeat a run."""
+    from mono.runs import records
 
-    return {
-        "command": command(),
-        "model": predictor.name,
-        "checkpoint": str(predictor.checkpoint),
-        "checksum_sha256": predictor.checksum,
-        "architecture": dict(predictor.architecture),
-        "transform": asdict(predictor.transform),
-        "precision": predictor.precision,
-        "backend": predictor.backend,
-        "device": str(predictor.device),
-        "versions": versions(),
-    }
+    return {"command": command(), **records.run_metadata(predictor)}
 
 
-def execute(samples: Sequence[Sample], predictor: Predictor, options: RunOptions, ranks: Ranks) -> RunSummary | None:
-    """Runs with a progress bar on rank 0; gives the summary there, and None elsewhere."""
-    from tqdm import tqdm
-    from tqdm.contrib.logging import logging_redirect_tqdm
-
+def execute(
+    samples: Sequence[Sample], predictor: Predictor, options: RunOptions, ranks: Ranks
+) -> EvaluationResult | None:
+    """Run with a progress line on rank 0; return the result there, and None elsewhere."""
     from mono.do_test import run
 
     total = len(range(ranks.rank, len(samples), ranks.world_size))
-    with logging_redirect_tqdm(), tqdm(total=total, unit="image", disable=ranks.rank != 0) as bar:
-        return run(samples, predictor, options, on_done=bar.update, ranks=ranks)
+    with progress_line(total, shown=ranks.rank == 0) as line:
+        return run(samples, predictor, options, on_done=line.update, ranks=ranks)

@@ -1,4 +1,4 @@
-"""`metricdepth slam`: a video or frames to a metric camera path."""
+"""`metricdepth slam`: reconstruct the metric path of a moving camera."""
 
 from __future__ import annotations
 
@@ -12,30 +12,34 @@ from mono.cli.video import add_frame_flags
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from mono.data.camera_source import ResolvedCamera
     from mono.data.sample import Sample
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
-    parser = commands.add_parser("slam", help="a video, or frames of a moving camera, to its metric path")
-    parser.add_argument(
-        "inputs", nargs="+", metavar="INPUT", help="a video, or a folder, files or quoted globs of frames in order"
+    """Add the command."""
+    parser = commands.add_parser(
+        "slam",
+        help="reconstruct the metric path of a moving camera from a video or frames",
+        description="Reconstruct the metric path of a moving camera from a video or frames. "
+        "Example: metricdepth slam walk.mp4 --every 5 --out walk",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument(
+        "inputs", nargs="+", metavar="INPUT", help="video, or folder, files or quoted patterns of frames in order"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="output folder")
     parser.add_argument(
         "--method", choices=("sfm", "vo"), default="sfm",
-        help="sfm: COLMAP, exact; vo: features and depth at keyframes, for long videos (default: sfm)",
+        help="sfm: COLMAP, accurate; vo: visual odometry with depth at keyframes, for long videos (default: sfm)",
     )  # fmt: skip
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
     add_frame_flags(parser)
-    parser.add_argument("--scale-frames", type=int, metavar="N", help="sfm: frames that get depth, about (default: 40)")
-    parser.add_argument("--refine-focal", action="store_true", help="sfm: let COLMAP refine the focal length")
     parser.add_argument(
-        "--max-features", type=int, metavar="N", help="of a frame (default: 8192 with sfm, 800 with vo)"
+        "--scale-frames", type=int, metavar="N", help="sfm: frames to predict depth for, about (default: 40)"
+    )
+    parser.add_argument("--refine-focal", action="store_true", help="sfm: refine the focal length")
+    parser.add_argument(
+        "--max-features", type=int, metavar="N", help="features per frame (default: 8192 with sfm, 800 with vo)"
     )
     arguments.add_camera_flags(parser, sweep=False)
     arguments.add_machine_flags(parser)
@@ -43,19 +47,23 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Finds the path; returns the exit code: 1 if a part of it has no scale, or frames could not be read."""
+    """Reconstruct the path and return the exit code.
+
+    It is 1 if a part has no scale, or frames could not be read.
+    """
     from mono.runs.folder import lock_output_folder
     from mono.slam.reconstruction.metric_paths import camera_of_frames, paths_by_sfm, paths_by_vo
     from mono.slam.reconstruction.path_files import write_paths
     from mono.slam.reconstruction.sfm import SfmOptions
     from mono.slam.reconstruction.vo import VoOptions, import_gtsam
     from mono.slam.scale.colmap_model import import_pycolmap
+    from mono.slam.scale.depth_sources import NetworkDepth
     from mono.system.distributed import Ranks
 
     if args.refine_focal and args.method == "vo":
-        raise MetricDepthError("--refine-focal is for --method sfm: odometry takes the camera as it is")
+        raise MetricDepthError("--refine-focal is for --method sfm: odometry keeps the camera as given")
     if args.scale_frames is not None and args.method == "vo":
-        raise MetricDepthError("--scale-frames is for --method sfm: odometry asks for the depth of every keyframe")
+        raise MetricDepthError("--scale-frames is for --method sfm: odometry predicts the depth of every keyframe")
     scale_frames = 40 if args.scale_frames is None else args.scale_frames
     if scale_frames < 5:
         raise MetricDepthError(f"--scale-frames is {scale_frames}; at least 5 are needed")
@@ -70,22 +78,16 @@ def run(args: argparse.Namespace) -> int:
         f"{len(samples)} frames, {camera.width}x{camera.height}; one camera: {found.source}, fx {camera.fx:.1f} px, "
         f"{camera.horizontal_fov:.1f} deg ({found.detail})\n"
     )
-    predictor = session.load_predictor(args, args.model, args.checkpoint, Ranks())
-
-    def depth_of(rgb: np.ndarray, of: ResolvedCamera) -> np.ndarray:
-        return predictor.predict(rgb, of).depth
-
+    depth = NetworkDepth(session.load_predictor(args, args.model, args.checkpoint, Ranks()))
     with lock_output_folder(args.out), _Bars() as bars:
         if args.method == "sfm":
             options = SfmOptions(refine_focal=args.refine_focal, threads=args.threads or 0, **features)
-            paths, unread = paths_by_sfm(
-                samples, found, depth_of, args.out / "colmap", options, scale_frames, bars.step
-            )
+            paths, unread = paths_by_sfm(samples, found, depth, args.out / "colmap", options, scale_frames, bars.step)
         else:
-            paths, unread = paths_by_vo(samples, found, depth_of, VoOptions(**features), bars.step)
+            paths, unread = paths_by_vo(samples, found, depth, VoOptions(**features), bars.step)
         content = write_paths(args.out, paths, found, args.method, len(samples), unread)
     placed = len({name for path in paths for name in path.trajectory.names})
-    _say(content, placed, args.out)
+    _report(content, placed, args.out)
     console.say_failures(unread)
     return 1 if unread or any(not path.metric for path in paths) else 0
 
@@ -97,7 +99,7 @@ def _samples(args: argparse.Namespace) -> list[Sample]:
 
     videos = [given for given in args.inputs if is_video(given)]
     if videos and len(args.inputs) > 1:
-        raise MetricDepthError("give one video, or frames of one camera: a path is found for one at a time")
+        raise MetricDepthError("give one video, or the frames of one camera: one path is reconstructed at a time")
     if videos:
         return list(find_frames(videos, args.every, args.start, args.end))
     if args.start or args.end is not None:
@@ -107,7 +109,9 @@ def _samples(args: argparse.Namespace) -> list[Sample]:
     return find_images(args.inputs)[:: args.every]
 
 
-def _say(content: dict[str, Any], placed: int, out: Path) -> None:
+def _report(content: dict[str, Any], placed: int, out: Path) -> None:
+    from mono.slam.reconstruction.path_files import result_names
+
     write = sys.stdout.write
     write(f"\n{placed} of {content['frames']} frames have a pose, in {len(content['parts'])} part(s)\n")
     for part in content["parts"]:
@@ -121,17 +125,17 @@ def _say(content: dict[str, Any], placed: int, out: Path) -> None:
         write(f"  {where}: {part['frames']} frames, {part['length_m']:.2f} m, {scale}\n")
         if part.get("drift", {}).get("significant"):
             drift = part["drift"]["largest_over_smallest"]
-            write(f"    the scale drifts by a factor of {drift:.3f} along the way: see rescale --windowed\n")
+            write(f"    the scale drifts by a factor of {drift:.3f} along the path: see rescale --windowed\n")
     if content["camera"]["source"] == "assumed":
-        write("  the focal length is only assumed: metres may be off by a factor; give it, or --refine-focal\n")
+        write("  the focal length is assumed: metres may be off by a factor; give it, or --refine-focal\n")
     for part in content["parts"]:
         if "focal_px" in part:
             write(f"  focal length {part['focal_px']:.1f} px: {out / part['folder'] / 'camera.json'}\n")
-    write(f"  results: {out}/ (trajectory_tum.txt, trajectory_kitti.txt, points.ply, path.svg, scale.json)\n")
+    write(f"  results: {out}/ ({', '.join(name for name in result_names() if (out / name).is_file())})\n")
 
 
 class _Bars:
-    """A progress bar for each stage."""
+    """Progress bar of each stage."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -145,7 +149,7 @@ class _Bars:
             self._bar.close()
 
     def step(self, stage: str, done: int, total: int) -> None:
-        """Shows how much of a stage is done."""
+        """Show the progress of a stage."""
         from tqdm import tqdm
 
         if stage != self._stage:

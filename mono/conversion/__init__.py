@@ -1,1 +1,1 @@
-"""Networks as ONNX, OpenVINO, TorchScript and ExportedProgram files."""
+"""Convert networks to ONNX, OpenVINO, TorchScript and ExportedProgram files."""

@@ -1,7 +1,7 @@
-"""A network with all that is around it as one module: a photo and its intrinsics in, metres at the photo's size out.
+"""Combine a network and its canonical transform in one module: image and intrinsics in, metres out.
 
-It says with tensors what `mono.geometry.canonical` says with numpy and cv2, so that it can be written to a file that
-other programs run. Sizes that follow from the camera are values of tensors: a tracer would freeze numbers of Python.
+This is the tensor version of `mono.geometry.canonical`, for files that other programs run. Sizes that follow from the
+camera are values of tensors: a tracer would freeze numbers of Python.
 """
 
 import torch
@@ -11,15 +11,15 @@ from mono.geometry.canonical import FARTHEST, LARGEST_STRETCH, CanonicalTransfor
 
 
 class EndToEndModel(nn.Module):
-    """Normalisation, canonical transform, network, and the way back.
+    """Normalization, canonical transform, network, and the inverse transform.
 
-    The photo is resized bit for bit as cv2.resize does it with INTER_LINEAR (which does not smooth an image that gets
-    smaller), because the networks were made with it.
+    The image is resized bit for bit as cv2.resize does it with INTER_LINEAR (which does not smooth an image that gets
+    smaller), because the networks were trained with it.
 
     Args:
-        network: maps normalised (1, 3, H, W) and the principal point (1, 2) [px] in it to canonical depth and
+        network: maps normalized (1, 3, H, W) and the principal point (1, 2) [px] in it to canonical depth and
             confidence, both (1, 1, H, W), as a pair.
-        transform: how images are brought to the canonical camera.
+        transform: transform between images and the canonical camera.
     """
 
     mean: Tensor
@@ -43,11 +43,11 @@ class EndToEndModel(nn.Module):
         self.register_buffer("border", border, persistent=False)
 
     def forward(self, image: Tensor, intrinsics: Tensor) -> tuple[Tensor, Tensor]:
-        """Maps a photo to metres.
+        """Predict depth in metres of an image.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            intrinsics: (4,) float32, fx, fy, cx, cy of the photo [px].
+            intrinsics: (4,) float32, fx, fy, cx, cy of the image [px].
 
         Returns:
             Depth along the optical axis [m], 0 where invalid, and confidence, both (H, W) float32.
@@ -117,12 +117,12 @@ def _number(value: Tensor) -> int:
 
 
 def _floor(size: Tensor) -> Tensor:
-    """The whole pixels in a size; one that single precision puts a hair below a whole number counts as that."""
+    """Round a size down to whole pixels, with a margin for single precision."""
     return torch.floor(size * (1 + 4e-7)).to(torch.int64)
 
 
 def _taps(index: Tensor, size: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
-    """Where pixels `index` of an axis of `size` lie between those of an axis of `source`: the first, and how far on."""
+    """Locate pixels `index` of an axis of `size` between those of an axis of `source`: first pixel and fraction."""
     over = (2 * index + 1) * source - size
     under = 2 * size
     first = torch.div(over + under, under, rounding_mode="floor") - 1  # a numerator below 0 is avoided
@@ -132,9 +132,9 @@ def _taps(index: Tensor, size: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _resized(image: Tensor, y: Tensor, x: Tensor, height: Tensor, width: Tensor) -> Tensor:
-    """Rows `y` and columns `x` of an image (H, W, 3) uint8 resized to `height` x `width`, int32 0-255.
+    """Compute rows `y` and columns `x` of an image (H, W, 3) uint8 resized to `height` x `width`, int32 0-255.
 
-    In the whole numbers of cv2.resize, so that no grey level differs.
+    The integer arithmetic is that of cv2.resize, so that no gray level differs.
     """
     rows, columns = image.shape[0], image.shape[1]
     last_row, last_column = torch.full((), rows - 1, dtype=torch.int64), torch.full((), columns - 1, dtype=torch.int64)
@@ -156,7 +156,7 @@ def _resized(image: Tensor, y: Tensor, x: Tensor, height: Tensor, width: Tensor)
 
 
 def _looked_up(maps: Tensor, count: int, size: Tensor, start: Tensor, axis: int) -> Tensor:
-    """Maps (2, H, W) with an axis resized linearly to `count`, from its `size` pixels after `start`."""
+    """Resize an axis of maps (2, H, W) linearly to `count`, from its `size` pixels after `start`."""
     index = torch.arange(count, dtype=torch.int64)
     position = (index.to(torch.float32) + 0.5) * (size.to(torch.float32) / count) - 0.5
     position = position.clamp(min=0)

@@ -1,4 +1,4 @@
-"""The four kinds of files: writing a captured model with facts about it, and running what was written."""
+"""Write captured models with their metadata in four file formats, and run such files."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from typing import Any
 import numpy as np
 
 from mono.io.atomic import atomic_path, write_bytes
-from mono.system.errors import BackendError, MetricDepthError
+from mono.system.errors import BackendError
 
+logger = logging.getLogger(__name__)
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".ts", "exported-program": ".pt2"}
-METADATA_KEY = "metricdepth"  # the name of the entry in a file's metadata that holds facts as JSON
+METADATA_KEY = "metricdepth"  # name of the entry of a file's metadata that holds ours as JSON
+_LONGEST_METADATA = 1_000_000  # [characters]
+_ONE_FILE = 2_000_000_000  # [bytes] of weights that an ONNX file can hold
 
 ExportedModel = Callable[
     [np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]
@@ -26,7 +29,13 @@ ExportedModel = Callable[
 
 
 def to_onnx(program: Any, inputs: Sequence[str], outputs: Sequence[str] | None = None) -> Any:
-    """A `torch.export.ExportedProgram` as a `torch.onnx.ONNXProgram`. The program cannot be used again."""
+    """Convert a `torch.export.ExportedProgram` to a `torch.onnx.ONNXProgram`.
+
+    Args:
+        program: captured model; it cannot be used again.
+        inputs: names of the inputs.
+        outputs: names of the outputs; None: torch chooses.
+    """
     import torch
 
     with _quiet():
@@ -36,14 +45,34 @@ def to_onnx(program: Any, inputs: Sequence[str], outputs: Sequence[str] | None =
 
 
 def write_onnx(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
-    """Writes what `to_onnx` made, in one file."""
+    """Write the result of `to_onnx`.
+
+    Args:
+        model: the converted model; more than 2 GB of weights lie in a file of their own beside `path`.
+        path: target file.
+        metadata: JSON values, kept in the file.
+
+    Raises:
+        OSError: the file cannot be written, as on a full disk; nothing is left of it.
+    """
     model.model.metadata_props[METADATA_KEY] = json.dumps(metadata)
-    with _quiet(), atomic_path(path) as temporary:
-        model.save(str(temporary), external_data=False)
+    weights = [value.const_value for value in model.model.graph.initializers.values()]
+    with _quiet():
+        if sum(weight.nbytes for weight in weights if weight is not None) < _ONE_FILE:
+            write_bytes(path, model.model_proto.SerializeToString())
+            return
+        with atomic_path(path) as temporary:
+            model.save(str(temporary), external_data=True)
 
 
 def to_openvino(program: Any, inputs: Sequence[str], outputs: Sequence[str] | None = None) -> Any:
-    """A `torch.export.ExportedProgram` as an `openvino.Model`."""
+    """Convert a `torch.export.ExportedProgram` to an `openvino.Model`.
+
+    Args:
+        program: captured model.
+        inputs: names of the inputs.
+        outputs: names of the outputs; None: they have none.
+    """
     import openvino
 
     with _quiet():
@@ -55,10 +84,17 @@ def to_openvino(program: Any, inputs: Sequence[str], outputs: Sequence[str] | No
 
 
 def write_openvino(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
-    """Writes OpenVINO's pair of files; the weights are beside `path`, as .bin, and there before what names them.
+    """Write OpenVINO's pair of files: the graph and, as .bin beside it, the weights.
+
+    The weights are complete before the graph that refers to them appears.
+
+    Args:
+        model: an `openvino.Model`.
+        path: target file of the graph (.xml).
+        metadata: JSON values, kept in the graph.
 
     Raises:
-        BackendError: they cannot be written, as on a full disk.
+        BackendError: they cannot be written, as on a full disk; nothing is left of them.
     """
     import openvino
 
@@ -66,21 +102,43 @@ def write_openvino(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
     with atomic_path(path) as graph, atomic_path(path.with_suffix(".bin")) as weights:
         try:
             openvino.serialize(model, graph, weights)
-        except RuntimeError as error:  # all that it says of a full disk
-            raise BackendError(f"{path} cannot be written: {str(error).strip()[:300]}") from error
-        path.unlink(missing_ok=True)  # no moment has a graph with the weights of another
+            openvino.Core().read_model(graph, weights)  # a stream that ran full may have raised nothing
+        except RuntimeError as error:  # OpenVINO has no other error for a full disk
+            logger.debug("%s", path, exc_info=error)
+            raise BackendError(f"{path} cannot be written: is the disk full, or the folder read-only?") from error
+        path.unlink(missing_ok=True)  # at no moment does a graph lie beside the weights of another
 
 
 def write_torchscript(script: Any, path: Path, metadata: Mapping[str, Any]) -> None:
-    """Writes a `torch.jit.ScriptModule`."""
+    """Write a `torch.jit.ScriptModule`.
+
+    Args:
+        script: the module.
+        path: target file.
+        metadata: JSON values, kept in the file.
+
+    Raises:
+        OSError: the file cannot be written, as on a full disk; nothing is left of it.
+    """
     import torch
 
-    with _quiet(), atomic_path(path) as temporary:
-        torch.jit.save(script, str(temporary), _extra_files={METADATA_KEY: json.dumps(metadata)})
+    buffer = io.BytesIO()  # torch's own writer ends the process when the disk is full
+    with _quiet():
+        torch.jit.save(script, buffer, _extra_files={METADATA_KEY: json.dumps(metadata)})
+    write_bytes(path, buffer.getvalue())
 
 
 def write_exported_program(program: Any, path: Path, metadata: Mapping[str, Any]) -> None:
-    """Writes a `torch.export.ExportedProgram`."""
+    """Write a `torch.export.ExportedProgram`.
+
+    Args:
+        program: the captured model.
+        path: target file.
+        metadata: JSON values, kept in the file.
+
+    Raises:
+        OSError: the file cannot be written, as on a full disk; nothing is left of it.
+    """
     import torch
 
     buffer = io.BytesIO()
@@ -90,20 +148,24 @@ def write_exported_program(program: Any, path: Path, metadata: Mapping[str, Any]
 
 
 def is_exported(path: str | Path) -> bool:
-    """Whether a file's name is that of an exported model."""
+    """Tell exported models from other files by their suffix."""
     return Path(path).suffix in SUFFIXES.values()
 
 
 def open_exported(path: Path, trust: bool = False) -> tuple[ExportedModel, dict[str, Any]]:
-    """An exported model, ready to run, and the facts in it; it runs with as many threads as torch has now.
+    """Open an exported model; it runs with as many threads as torch has now.
 
     Args:
         path: the file.
-        trust: run a file of torch's: those hold code, which may do more than say depth.
+        trust: run a file of torch's: those hold code, which can do anything.
+
+    Returns:
+        A function from an image (H, W, 3) uint8 and its intrinsics (4,) float32 to depth and confidence (H, W), and the
+        file's metadata.
 
     Raises:
-        BackendError: the file is missing, cannot be read or was not exported by this package, what would run it is not
-            installed, or it is a file of torch's that is not trusted.
+        BackendError: the file is missing, damaged or was not exported by this package, its runtime is not installed,
+            or it is a file of torch's that is not trusted.
     """
     kind = next((kind for kind, suffix in SUFFIXES.items() if suffix == path.suffix), None)
     if kind is None:
@@ -125,10 +187,23 @@ def open_exported(path: Path, trust: bool = False) -> tuple[ExportedModel, dict[
     try:
         run, text = openers[kind](path)
     except Exception as error:  # zip files, XML, protobuf and torch each have errors of their own
-        raise BackendError(f"{path} is damaged, or no {kind} file: {str(error).strip()[:300]}") from error
+        logger.debug("%s", path, exc_info=error)
+        raise BackendError(
+            f"{path} is damaged, or no {kind} file that {runner or 'torch'} can run here: export it again"
+        ) from error
+    return run, _parse_metadata(path, text)
+
+
+def _parse_metadata(path: Path, text: str) -> dict[str, Any]:
     if not text:
-        raise BackendError(f"{path} was not written by `metricdepth export`: its metadata says nothing of a camera")
-    return run, json.loads(text)
+        raise BackendError(f"{path} was not written by `metricdepth export`: it has no metadata about a camera")
+    try:
+        metadata = json.loads(text) if len(text) < _LONGEST_METADATA else None
+    except (ValueError, RecursionError):
+        metadata = None
+    if not isinstance(metadata, dict):
+        raise BackendError(f"{path} is damaged: its metadata is not a JSON object; export it again")
+    return metadata
 
 
 def _open_onnx(path: Path) -> tuple[ExportedModel, str]:
@@ -137,12 +212,11 @@ def _open_onnx(path: Path) -> tuple[ExportedModel, str]:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its errors have no common class but this one
-        raise MetricDepthError(str(error)) from error
+    options.log_severity_level = 4  # a damaged file ends in one message, ours
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def run(image: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Run the session."""
         depth, confidence = session.run(["depth", "confidence"], {"image": image, "intrinsics": intrinsics})
         return depth, confidence
 
@@ -165,6 +239,7 @@ def _open_openvino(path: Path) -> tuple[ExportedModel, str]:
     compiled = core.compile_model(model, "CPU", settings)
 
     def run(image: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Run the compiled model."""
         outputs = compiled([image, intrinsics])
         return outputs[0], outputs[1]
 
@@ -194,6 +269,7 @@ def _run_with_torch(module: Any) -> ExportedModel:
     import torch
 
     def run(image: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Run the module."""
         with torch.inference_mode():
             depth, confidence = module(torch.tensor(image), torch.tensor(intrinsics))
         return depth.numpy(), confidence.numpy()
@@ -203,15 +279,15 @@ def _run_with_torch(module: Any) -> ExportedModel:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporters' advice to programmers: what they get wrong shows when the file is checked."""
+    """Silence the exporters' advice to programmers; their mistakes show when the file is checked."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "torch.jit", "onnx_ir")]
-    levels = [logger.level for logger in loggers]
+    levels = [silenced.level for silenced in loggers]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
+        for silenced in loggers:
+            silenced.setLevel(logging.ERROR)
         try:
             yield
         finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+            for silenced, level in zip(loggers, levels, strict=True):
+                silenced.setLevel(level)

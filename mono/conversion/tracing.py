@@ -1,4 +1,4 @@
-"""Networks as exporters want them: tuples instead of named outputs, paddings that are numbers."""
+"""Prepare networks for exporters: tuples for outputs, fixed numbers for paddings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mono.system.errors import MetricDepthError
 
 
 class Maps(nn.Module):
-    """A network that gives a plain tuple of the maps that it has."""
+    """Network with a plain tuple of its maps as output."""
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -20,23 +20,24 @@ class Maps(nn.Module):
         self.uses_principal_point = bool(getattr(network, "uses_principal_point", False))
 
     def forward(self, image: Tensor, principal_point: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Depth and confidence, and the normals and their confidence of a network that has them.
+        """Compute depth and confidence, and normals and their confidence if there are any.
 
         Args:
-            image: normalised RGB (B, 3, H, W).
-            principal_point: (B, 2) [px of the input]; networks that do not use it leave it alone.
+            image: normalized RGB (B, 3, H, W).
+            principal_point: (B, 2) [px of the input]; ignored by networks that do not use it.
         """
         output = self.network(image, principal_point) if self.uses_principal_point else self.network(image)
         return tuple(m for m in output if m is not None)
 
 
 def with_plain_padding(network: nn.Module) -> nn.Module:
-    """A copy whose "same" convolutions pad by fixed numbers: inputs are multiples of 32, so all maps are even.
+    """Copy a network with fixed paddings in its "same" convolutions.
 
-    Weights are shared. A padding that is computed from the size cannot be captured for sizes that depend on a camera.
+    Inputs are multiples of 32, so all maps are even. Weights are shared. Paddings computed from the size cannot be
+    captured for sizes that depend on a camera.
 
     Raises:
-        ValueError: a convolution has another stride than 2, or a dilation.
+        MetricDepthError: a convolution has another stride than 2, or a dilation.
     """
     memo = {id(p): p for p in [*network.parameters(), *network.buffers()]}
     network = copy.deepcopy(network, memo)
@@ -62,10 +63,10 @@ def _padded(name: str, module: Conv2dSame) -> nn.Sequential:
 
 
 def captured(network: nn.Module, input_size: tuple[int, int] | None) -> torch.export.ExportedProgram:
-    """A bare network's operations as a graph: what `arrays_of` gives in, the maps that it has out.
+    """Capture a bare network as a graph, from the inputs of `arrays_of` to its maps.
 
     Args:
-        network: in float32, in evaluation mode.
+        network: network in float32 and evaluation mode.
         input_size: (height, width) of all inputs [px]; None: any multiple of 32 from 64.
     """
     height, width = input_size or (96, 160)

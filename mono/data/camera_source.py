@@ -6,9 +6,9 @@ import functools
 import logging
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from mono.data.exif_focal import focal_from_35mm, focal_from_exif
 from mono.geometry.camera import Camera
@@ -112,10 +112,15 @@ class CameraResolver:
             FocalError: a given or annotated camera does not fit, or the image is a panorama.
             CameraFileError: the camera file is broken or does not fit the image.
         """
-        rgb: Any = getattr(photo, "rgb", None)
-        width, height = (photo.width, photo.height) if rgb is None else rgb.shape[1::-1]  # type: ignore[union-attr]
+        from mono.io.images import Photo
+
         path, annotated = (sample.rgb, sample.intrinsics) if sample else (None, None)
-        return self.resolve(width, height, photo.exif, path, annotated)
+        if not isinstance(photo, Photo):
+            return self.resolve(photo.width, photo.height, photo.exif, path, annotated)
+        found = self.resolve(*photo.full_size, photo.exif, path, annotated)
+        if photo.stored_size is None:
+            return found
+        return replace(found, camera=found.camera.resized(photo.rgb.shape[1], photo.rgb.shape[0]))
 
     def resolve(
         self,

@@ -1,6 +1,6 @@
-"""Images named on the command line: files, folders and patterns."""
+"""Images and videos named on the command line: files, folders and patterns."""
 
-# ruff: noqa: PTH100, PTH112, PTH118, PTH119, PTH120, PTH122, PTH206, PTH207
+# ruff: noqa: PTH100, PTH112, PTH113, PTH118, PTH119, PTH120, PTH122, PTH206, PTH207
 # Paths stay text here: they are shown, and joined, as the user wrote them.
 
 from __future__ import annotations
@@ -9,95 +9,162 @@ import glob
 import logging
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mono.data.sample import Sample, unique_names
 from mono.io.images import IMAGE_SUFFIXES
+from mono.io.video import VIDEO_SUFFIXES
 from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 
 _MANIFEST = "manifest.jsonl"
 _OUTPUTS = frozenset({"depth", "vis", "pcd"})
+_CAMERA_FILES = (".camera.json", "camera.json", "cameras.txt", "images.txt")
 _NUMBERS = re.compile("([^0-9]*)([0-9]*)")
 _LOOKED_FOR = " ".join(sorted(IMAGE_SUFFIXES))
 
 
 class InputError(MetricDepthError):
-    """An input does not exist or holds no images. The message says what was looked for."""
+    """Input that does not exist or holds no images."""
 
 
 def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[Sample]:
-    """The images that files, folders and patterns ("shots/*.jpg") stand for, each once.
+    """Find the images in files, folders and patterns.
 
-    Inputs keep their order; a folder's images are sorted by path, numbers in it by their value (2 before 10). From
-    folders and open patterns ("shots/*") only what has one of `IMAGE_SUFFIXES` is taken; files named outright, or by a
-    pattern with a suffix, are kept whatever they are. Folders are searched without hidden files, links to folders, and
-    `depth`, `vis` and `pcd` beside a manifest.jsonl (an earlier run's output).
+    An image found twice is listed once. Inputs keep their order; a folder's images are sorted by path, with numbers by
+    value (2 before 10). Folders and open patterns ("shots/*") yield files with one of `IMAGE_SUFFIXES`, and a warning
+    counts the other files; files given by name, or by a pattern with a suffix, are kept whatever they are. Folders are
+    searched without hidden files, links to folders, and `depth`, `vis` and `pcd` beside a manifest.jsonl (outputs of an
+    earlier run).
 
-    A sample is named by its path inside the folder, with the folder's name before it if there are several; a single
-    file by its own name, or by its path below the folder all have in common if that is needed to tell them apart.
+    A sample is named by its path inside the folder, after the folder's name if there are several folders; a single file
+    by its own name, or by its path below the common folder if names would be equal.
 
     Args:
         inputs: paths and patterns.
-        recursive: search folders inside folders, too.
+        recursive: search subfolders as well.
+
+    Returns:
+        a sample for each image.
 
     Raises:
         InputError: an input does not exist or cannot be listed, a pattern matches nothing, or no image is found.
     """
-    if not inputs:
-        raise InputError("no input is given; name an image, a folder or a pattern like 'shots/*.jpg'")
-    missing = []
-    unique: dict[str, str] = {}
-    for item in (os.fspath(given) for given in inputs):
-        expanded = [item] if os.path.lexists(item) else _expand(item)
-        for path in expanded:
-            unique.setdefault(os.path.abspath(path), path)
-        if not expanded:
-            what = "this pattern matches no image" if glob.has_magic(item) else "there is no such file or folder"
-            missing.append(f"{item}: {what}")
-    if missing:
-        raise InputError("\n".join(missing))
-
-    paths = list(unique.values())
+    paths = _existing(inputs, _is_image)
     folders = [path for path in paths if os.path.isdir(path)]
     labels = _short_names(folders) if len(folders) > 1 else dict.fromkeys(folders, "")
     labels |= _short_names([path for path in paths if path not in labels])
     images: dict[str, tuple[str, str]] = {}
     for path in paths:
-        inside = list(_search(path, recursive)) if os.path.isdir(path) else [""]
-        if not inside:
-            logger.warning(_nothing_in(path, recursive))
-        for relative in inside:
+        listing = _list(path, recursive) if os.path.isdir(path) else _Listing(images=[""])
+        if not listing.images:
+            logger.warning(_nothing_in(path, listing))
+        elif listing.others:
+            logger.warning(_passed_over(path, listing))
+        for relative in listing.images:
             found = os.path.join(path, relative) if relative else path
             images.setdefault(os.path.abspath(found), (found, os.path.join(labels[path], relative).rstrip(os.sep)))
     if not images:
-        raise InputError("\n".join(_nothing_in(path, recursive) for path in paths))
+        raise InputError("\n".join(_nothing_in(path, _list(path, recursive)) for path in paths))
     names = unique_names([(relative.replace(os.sep, "/"), identity) for identity, (_, relative) in images.items()])
     return [Sample(name, Path(found), found) for name, (found, _) in zip(names, images.values(), strict=True)]
 
 
+def find_videos(inputs: Sequence[str | Path], recursive: bool = False) -> list[str]:
+    """Find the videos in files, folders and patterns.
+
+    A folder, or a pattern without suffix, that holds images is a set of images: its videos are left out.
+
+    Args:
+        inputs: paths and patterns.
+        recursive: search subfolders as well.
+
+    Returns:
+        paths of videos, in the order of the inputs, numbers in names by value; empty where no input has any.
+
+    Raises:
+        InputError: an input does not exist or cannot be listed, or a pattern matches nothing.
+    """
+    videos: dict[str, str] = {}
+    for path in _existing(inputs, _is_video):
+        inside = [path] if _is_video(path) and not os.path.isdir(path) else []
+        if os.path.isdir(path):
+            listing = _list(path, recursive)
+            inside = [] if listing.images else [os.path.join(path, name) for name in listing.others if _is_video(name)]
+        for video in inside:
+            videos.setdefault(os.path.abspath(video), video)
+    return list(videos.values())
+
+
 def natural_order(path: str) -> list[tuple[list[tuple[str, int]], str]]:
-    """A key that sorts paths part by part, and numbers in them by their value: 2 comes before 10."""
+    """Return a sort key that orders numbers by value."""
     return [([(t, int(n or -1)) for t, n in _NUMBERS.findall(part)], part) for part in path.split(os.sep)]
 
 
-def _expand(pattern: str) -> list[str]:
-    """Folders and images a pattern matches, in natural order, without hidden ones and earlier runs' outputs."""
+def count_suffixes(paths: Iterable[str]) -> str:
+    """Count files by suffix: ".txt 10, .mov 2"."""
+    counts = Counter(os.path.splitext(path)[1].lower() or "without suffix" for path in paths)
+    return ", ".join(f"{suffix} {count}" for suffix, count in sorted(counts.items(), key=lambda item: (-item[1], item)))
+
+
+@dataclass
+class _Listing:
+    """Files of a folder, relative to it, in natural order.
+
+    Attributes:
+        images: files with an image suffix.
+        others: other files, without hidden ones and camera files.
+        deeper: number of images in subfolders that were not searched.
+    """
+
+    images: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    deeper: int = 0
+
+
+def _existing(inputs: Sequence[str | Path], wanted: Callable[[str], bool]) -> list[str]:
+    """Expand patterns and drop repeated paths."""
+    if not inputs:
+        raise InputError("no input is given; name an image, a folder or a pattern like 'shots/*.jpg'")
+    missing = []
+    unique: dict[str, str] = {}
+    for item in (os.fspath(given) for given in inputs):
+        expanded = [item] if os.path.lexists(item) else _expand(item, wanted)
+        for path in expanded:
+            unique.setdefault(os.path.abspath(path), path)
+        if not expanded and not (glob.has_magic(item) and wanted is _is_video):
+            what = "this pattern matches no image" if glob.has_magic(item) else "there is no such file or folder"
+            missing.append(f"{item}: {what}")
+    if missing:
+        raise InputError("\n".join(missing))
+    return list(unique.values())
+
+
+def _expand(pattern: str, wanted: Callable[[str], bool]) -> list[str]:
+    """List matches of a pattern, without outputs of earlier runs."""
     if not glob.has_magic(pattern):
         return []
     fixed = Path(*_literal_parts(pattern))
     suffix = os.path.splitext(pattern)[1]
     any_suffix = bool(suffix) and not glob.has_magic(suffix)
-    matches = []
+    matches, others = [], []
     for match in sorted(glob.glob(pattern, recursive=True), key=natural_order):
         below = Path(os.path.relpath(match, fixed))
-        ours = any(_is_output(fixed.joinpath(*below.parts[:i]), part) for i, part in enumerate(below.parts))
-        wanted = any_suffix or os.path.isdir(match) or _is_image(match)
-        if wanted and not ours:
+        if any(_is_output(fixed.joinpath(*below.parts[:i]), part) for i, part in enumerate(below.parts)):
+            continue
+        if any_suffix or os.path.isdir(match) or wanted(match):
             matches.append(match)
-    # "**" matches folders and what is in them alike: the images are enough.
+        elif not os.path.basename(match).endswith(_CAMERA_FILES):
+            others.append(match)
+    if others and wanted is _is_image and any(map(_is_image, matches)):
+        logger.warning(_passed_over(pattern, _Listing(others=others)))
+    if wanted is _is_video and not any_suffix and any(map(_is_image, others)):
+        matches = [match for match in matches if os.path.isdir(match)]
+    # "**" matches folders and what is in them alike: the files are enough.
     return [match for match in matches if not ("**" in pattern and os.path.isdir(match))]
 
 
@@ -108,32 +175,45 @@ def _literal_parts(pattern: str) -> Iterator[str]:
         yield part
 
 
-def _search(folder: str, recursive: bool) -> Iterator[str]:
-    """Paths of the images in a folder, relative to it, in natural order."""
+def _list(folder: str, recursive: bool) -> _Listing:
+    """List a folder's files."""
 
-    def failed(error: OSError) -> None:
+    def _failed(error: OSError) -> None:
         raise InputError(f"{error.filename}: cannot be listed ({error.strerror}); check its permissions") from error
 
-    found = []
-    for place, subfolders, files in os.walk(folder, onerror=failed):
-        found += [os.path.join(place, name) for name in files if not name.startswith(".") and _is_image(name)]
+    found, start = _Listing(), len(os.path.join(folder, ""))
+    for place, subfolders, files in os.walk(folder, onerror=_failed):
+        shown = [os.path.join(place, name)[start:] for name in files if not name.startswith(".")]
+        images = [name for name in shown if _is_image(name)]
+        if recursive or place == folder:
+            found.images += images
+            found.others += [name for name in shown if not _is_image(name) and not name.endswith(_CAMERA_FILES)]
+        else:
+            found.deeper += len(images)
         subfolders[:] = [
-            name for name in subfolders if recursive and not name.startswith(".") and not _is_output(Path(place), name)
+            name
+            for name in subfolders
+            if (recursive or not found.images) and not name.startswith(".") and not _is_output(Path(place), name)
         ]
-    start = len(os.path.join(folder, ""))
-    yield from sorted((path[start:] for path in found), key=natural_order)
+    found.images.sort(key=natural_order)
+    found.others.sort(key=natural_order)
+    return found
 
 
 def _is_image(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
+def _is_video(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES
+
+
 def _is_output(folder: Path, name: str) -> bool:
-    return name in _OUTPUTS and (folder / _MANIFEST).is_file()
+    return name in _OUTPUTS and os.path.isfile(folder / _MANIFEST)
 
 
 def _short_names(paths: list[str]) -> dict[str, str]:
-    """For each path its last part; where those are alike (but for suffixes), all paths below the folder they share."""
+    """Shorten paths to last parts, if these are unique."""
     whole = {path: os.path.abspath(path) for path in paths}
     last = {path: os.path.basename(end) for path, end in whole.items()}
     if len({os.path.splitext(name)[0].casefold() for name in last.values()}) == len(paths):
@@ -142,8 +222,17 @@ def _short_names(paths: list[str]) -> dict[str, str]:
     return {path: os.path.relpath(end, shared) for path, end in whole.items()}
 
 
-def _nothing_in(path: str, recursive: bool) -> str:
+def _passed_over(place: str, listing: _Listing) -> str:
+    count = len(listing.others)
+    files = f"{count} file is no image and is" if count == 1 else f"{count} files are no images and are"
+    message = f"{place}: {files} passed over: {count_suffixes(listing.others)}"
+    return message + ("; give videos by name" if any(map(_is_video, listing.others)) else "")
+
+
+def _nothing_in(path: str, listing: _Listing) -> str:
     message = f"{path}: there are no images in this folder; suffixes looked for: {_LOOKED_FOR}"
-    if not recursive and any(True for _ in _search(path, recursive=True)):
+    if listing.others:
+        message += f"; passed over: {count_suffixes(listing.others)}"
+    if listing.deeper:
         message += "; there are some in its subfolders: search them too (recursive)"
     return message

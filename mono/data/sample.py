@@ -1,4 +1,4 @@
-"""Sample: an image to work on, what is known about it, and the name its outputs go by."""
+"""Samples: images to process, their annotations and their output names."""
 
 from __future__ import annotations
 
@@ -7,27 +7,32 @@ import posixpath
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mono.io.images import Photo, read_image
 from mono.system.errors import MetricDepthError
 
+_LONGEST_NAME = 250  # [bytes], as file systems allow 255 and outputs have suffixes of up to 5
+DEPTH_KINDS = ("z", "ray")
+
 
 @dataclass(frozen=True)
 class Sample:
-    """An image and what is known about it. No file has been opened yet.
+    """Image to process, with its annotations; no file is open yet.
 
     Attributes:
-        name: relative POSIX path without suffix that outputs are named after ("rgb/0000000005"). Unique within a run,
-            on file systems that ignore case too.
-        rgb: the image file.
-        source: the image as the user knows it: the path as written in the annotation or found in the folder.
-        depth: the ground truth's file.
-        depth_scale: ground truth [m] = stored value / depth_scale; None: the file's own scale, or metres.
-        intrinsics: annotated (fx, fy, cx, cy) [px] of the upright image at its full size.
-        normal: the file of the true surface normals.
-        normal_frame: that file's axes, one of `mono.io.normals.NORMAL_FRAMES`.
+        name: relative POSIX path without suffix that outputs are named after ("rgb/0000000005"); unique within a run,
+            also on file systems that ignore case.
+        rgb: image file.
+        source: image path as written in the annotation file or found in the folder, for messages.
+        depth: ground-truth depth file, or None.
+        depth_scale: stored value of one meter; None: the file carries its scale or stores meters.
+        intrinsics: annotated (fx, fy, cx, cy) [px] of the upright image at full size, or None.
+        normal: file of ground-truth surface normals, or None.
+        normal_frame: axes of the normals, one of `mono.io.normals.NORMAL_FRAMES`.
+        depth_kind: "z": depth along the optical axis; "ray": distance along the pixel's ray.
+        depth_invalid: stored values of `depth` that mean "no depth", besides 0, NaN and infinity.
     """
 
     name: str
@@ -38,26 +43,49 @@ class Sample:
     intrinsics: tuple[float, float, float, float] | None = None
     normal: Path | None = None
     normal_frame: str = "opencv"
+    depth_kind: str = "z"
+    depth_invalid: tuple[float, ...] = ()
 
     def read(self) -> Photo:
-        """Opens the image; see `mono.io.images.read_image` for the errors."""
+        """Read the image.
+
+        Raises:
+            ImageError: see `mono.io.images.read_image`.
+        """
         return read_image(self.rgb)
 
 
-def unique_names(images: Sequence[tuple[str, str]]) -> list[str]:
-    """Output names of images, none like another, whatever order the images come in.
+@dataclass(frozen=True)
+class UnreadableSample(Sample):
+    """Input that cannot be opened; reading it raises the error.
 
-    An image is named by its path without suffix: "a/b.jpg" is "a/b". Only those that would then share a name (also by
-    case-folding) get their suffix added, "a/b_jpg" and "a/b_png", and those still alike a hash of their identity.
+    Runs treat it like any image that fails: it is reported, and the others are processed.
+
+    Attributes:
+        error: reason, raised by `read`.
+    """
+
+    error: Exception = field(kw_only=True)
+
+    def read(self) -> Photo:
+        """Raise the error of this input."""
+        raise self.error
+
+
+def unique_names(images: Sequence[tuple[str, str]]) -> list[str]:
+    """Name the outputs of images uniquely, in any order.
+
+    An image is named by its path without suffix: "a/b.jpg" becomes "a/b". Images that would share a name (also when
+    case is ignored) keep their suffix, "a/b_jpg" and "a/b_png"; if that is not enough, a hash of the identity is added.
 
     Args:
-        images: for each image its relative POSIX path and its identity, a string no other image has.
+        images: (relative POSIX path, identity) of each image; identities are unique.
 
     Raises:
-        ValueError: two images have the same identity.
+        MetricDepthError: two images have the same identity.
     """
     if len({identity for _, identity in images}) != len(images):
-        raise MetricDepthError("two images have the same identity, so they cannot be told apart by name")
+        raise MetricDepthError("two images have the same identity; list each image once")
     relative = [_inside(path) for path, _ in images]
     levels = [0] * len(images)
     while True:
@@ -73,7 +101,7 @@ def unique_names(images: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _inside(path: str) -> str:
-    """The path without root, "." and "..", so that joined to an output folder it stays inside."""
+    """Make a path relative, without "." and ".."."""
     return "/".join("_up" if part == ".." else part for part in path.split("/") if part not in ("", "."))
 
 
@@ -83,4 +111,13 @@ def _name(path: str, identity: str, level: int) -> str:
         name += suffix.replace(".", "_")
     if level >= 2:
         name += "-" + hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    return name
+    return "/".join(map(_shorten, name.split("/")))
+
+
+def _shorten(part: str) -> str:
+    """Shorten a file name that leaves no room for a suffix, with a hash of the whole name."""
+    data = part.encode("utf-8", "surrogateescape")
+    if len(data) <= _LONGEST_NAME:
+        return part
+    kept = data[: _LONGEST_NAME - 13].decode("utf-8", "ignore")
+    return f"{kept}-{hashlib.sha256(data).hexdigest()[:12]}"

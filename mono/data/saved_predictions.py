@@ -1,31 +1,93 @@
-"""Predictions in a folder, this toolkit's or another program's: which file is whose, and what is in it."""
+"""Saved predictions of this toolkit or another program: their files, their format and their cameras."""
 
 from __future__ import annotations
 
 import json
+import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
-from mono.io.depth import DEPTH_FORMATS, sidecar_path
+from mono.io.depth import DEPTH_FORMATS, DepthError, read_depth, sidecar_path
 from mono.io.normals import NORMAL_FORMATS, read_normals
 from mono.system.errors import MetricDepthError, RunError
+
+PREDICTION_KINDS = ("depth", "disparity", "inverse")
+_SIDECAR_LIMIT = 2**20  # [bytes]; real ones have 300
+
+
+@dataclass(frozen=True)
+class PredictionFormat:
+    """Meaning of the values in saved depth files.
+
+    Attributes:
+        kind: "depth"; "inverse": inverse depth, 0 at infinity; "disparity": inverse depth of unknown scale and shift,
+            or, with `scale`, stereo disparity.
+        scale: stored values per unit: metres = value / scale for depth, 1/metres = value / scale for the others (for
+            stereo disparity: focal length [px] times baseline [m]). None: the file's own scale or metres for depth,
+            an unknown unit for the others.
+
+    Raises:
+        MetricDepthError: a value is out of range.
+    """
+
+    kind: str = "depth"
+    scale: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in PREDICTION_KINDS:
+            raise MetricDepthError(f"prediction kind is {self.kind!r}; choose one of {', '.join(PREDICTION_KINDS)}")
+        if self.scale is not None and not (math.isfinite(self.scale) and self.scale > 0):
+            raise MetricDepthError(
+                f"prediction scale is {self.scale:g}; it must be a positive number (stored value of one metre)"
+            )
+
+    @property
+    def metric(self) -> bool:
+        """Check that the unit of the values is known."""
+        return self.kind == "depth" or self.scale is not None
+
+    def read(self, path: Path) -> np.ndarray:
+        """Read a saved map.
+
+        Args:
+            path: PNG, NPY, NPZ or EXR file.
+
+        Returns:
+            Depth [m] or inverse depth ([1/m] where the unit is known), (height, width) float32, 0 where there is none.
+
+        Raises:
+            MetricDepthError: the file cannot be used, or holds whole numbers of unknown scale.
+        """
+        try:
+            return read_depth(path, self.scale)
+        except DepthError:
+            if self.scale is not None:
+                raise
+        values = read_depth(path, 1.0)  # raises what is wrong with the file, if that is not its missing scale
+        if self.kind == "depth":
+            raise MetricDepthError(
+                f"{path}: holds whole numbers of unknown unit; give their scale with --pred-scale: the stored value of "
+                "one metre (millimetres: 1000, KITTI: 256), or --pred-kind disparity if it is no depth"
+            )
+        return values
 
 
 @dataclass(frozen=True)
 class SavedPredictions:
-    """A folder of predictions.
+    """Folder of saved predictions.
 
     Attributes:
-        depth, normal: folders of depth maps and of normals; the second need not exist.
+        depth: folder of depth maps.
+        normal: folder of normals; it need not exist.
+        flat: whether file names may lack the folders of the images' names.
         has_depth: False for a folder that has normals but no folder of depth.
-        flat: whether files may go without their names' folders.
     """
 
     depth: Path
@@ -35,10 +97,14 @@ class SavedPredictions:
 
     @classmethod
     def open(cls, folder: Path, samples: Sequence[Sample]) -> SavedPredictions:
-        """The predictions of these samples: in `depth/` and `normal/` of the folder, depth also in itself.
+        """Find the predictions of samples in a folder.
+
+        Args:
+            folder: holds `depth/` and `normal/`, or the depth maps themselves.
+            samples: images that predictions are looked up for.
 
         Raises:
-            RunError: the folder does not exist.
+            RunError: there is no such folder.
         """
         if not folder.is_dir():
             raise RunError(f"there is no folder {folder} with predictions")
@@ -47,26 +113,33 @@ class SavedPredictions:
         return cls(depth, normal, flat, has_depth=depth != folder or not normal.is_dir())
 
     def depth_file(self, sample: Sample) -> Path | None:
-        """The sample's depth map, if there is one; raises ValueError if there are several."""
+        """Find the sample's depth map; raises MetricDepthError if there are several."""
         return self._file(sample, self.depth, DEPTH_FORMATS, "depths")
 
     def normal_file(self, sample: Sample) -> Path | None:
-        """The sample's normals, if there are any; raises ValueError if there are several."""
+        """Find the sample's normals; raises MetricDepthError if there are several."""
         return self._file(sample, self.normal, NORMAL_FORMATS, "normals")
 
     def _file(self, sample: Sample, folder: Path, suffixes: Sequence[str], what: str) -> Path | None:
         names = {sample.name, Path(sample.name).name} if self.flat else {sample.name}
-        found = [p for name in names for suffix in suffixes if (p := folder / f"{name}.{suffix}").is_file()]
+        paths = (folder / f"{name}.{suffix}" for name in names for suffix in suffixes)
+        found = [path for path in paths if os.path.isfile(path)]  # noqa: PTH113 (a name that is too long is no error)
         if len(found) > 1:
             raise MetricDepthError(f"several predicted {what} {folder / sample.name}.({'|'.join(suffixes)})")
         return found[0] if found else None
 
 
 def read_saved_normals(path: Path) -> tuple[np.ndarray, str]:
-    """Saved normals, (height, width, 3), and where they are from: "network", "depth", or "saved" where none says so.
+    """Read saved normals and their origin.
+
+    Args:
+        path: PNG or NPY file.
+
+    Returns:
+        Unit normals, (height, width, 3), and their source: "network" or "depth" where the file names it, else "saved".
 
     Raises:
-        NormalError: the file cannot be used.
+        NormalError: the file is damaged or holds no normals.
     """
     normal = read_normals(path)
     source = ""
@@ -77,18 +150,27 @@ def read_saved_normals(path: Path) -> tuple[np.ndarray, str]:
 
 
 def saved_camera(depth_file: Path) -> Camera | None:
-    """The camera in the JSON file beside a depth PNG; None where there is none.
+    """Read the camera from the JSON file beside a depth PNG.
+
+    Args:
+        depth_file: the depth map.
+
+    Returns:
+        The camera; None for other formats, and where the file is missing or names no camera.
 
     Raises:
-        ValueError: the file is damaged.
+        MetricDepthError: the file is damaged.
     """
     path = sidecar_path(depth_file)
     if depth_file.suffix.lower() != ".png" or not path.is_file():
         return None
     try:
-        values: dict[str, Any] | None = json.loads(path.read_bytes()).get("camera")
+        if path.stat().st_size > _SIDECAR_LIMIT:
+            raise MetricDepthError("it is too large for a camera")
+        values = json.loads(path.read_bytes()).get("camera")
         return Camera(**{**values, "distortion": tuple(values["distortion"])}) if values else None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+        detail = f": {error}" if isinstance(error, MetricDepthError) else ""
         raise MetricDepthError(
-            f"{path}: its camera cannot be read ({error}); write depth again, or remove it"
+            f"{path}: its camera cannot be read{detail}; write depth again, or remove the file"
         ) from error

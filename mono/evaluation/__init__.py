@@ -1,1 +1,1 @@
-"""What predictions are worth: protocols, alignments, metrics. Knows of arrays only."""
+"""Evaluation of predictions: protocols, alignment, metrics and scoring."""

@@ -1,4 +1,4 @@
-"""Alignment of predictions with the truth before they are compared: three tiers that must never be mixed."""
+"""Alignment of predictions with ground truth in tiers, whose scores must never be mixed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from mono.system.errors import MetricDepthError
 
+_LARGEST_FOCAL_FACTOR = 8.0  # a focal length is hardly ever wrong by more
 TIERS = ("metric", "median", "scale_shift")
 ALIGNMENTS = (*TIERS, "scale_shift_inverse")
 
@@ -22,20 +23,33 @@ LABELS = {
 
 
 def tier_names(images: Iterable[Collection[str]]) -> list[str]:
-    """The tiers that any of the images (each a collection of tiers) has, in their usual order."""
+    """List the tiers that any image has, in the order of `ALIGNMENTS`.
+
+    Args:
+        images: tiers of each image.
+    """
     found = {tier for image in images for tier in image}
     return [tier for tier in ALIGNMENTS if tier in found]
 
 
+def primary_tier(tiers: Collection[str]) -> str:
+    """Choose the tier that stands for an image: "metric" where it has one.
+
+    Args:
+        tiers: tiers of the image, at least one.
+    """
+    return tier_names([tiers])[0]
+
+
 @dataclass(frozen=True)
 class Alignment:
-    """scale * depth + shift, or 1 / (scale / depth + shift).
+    """Linear map of depth, scale * depth + shift, or of inverse depth, 1 / (scale / depth + shift).
 
     Attributes:
         kind: one of `ALIGNMENTS`.
         scale: factor of depth, or of inverse depth.
-        shift: what is added [m], or [1/m] for inverse depth.
-        far: depth [m] that aligned inverse depth may reach at most, as it may cross zero.
+        shift: offset of depth [m], or of inverse depth [1/m].
+        far: largest depth [m] after alignment in inverse depth, which may cross zero.
     """
 
     kind: str
@@ -44,9 +58,13 @@ class Alignment:
     far: float = math.inf
 
     def apply(self, depth: np.ndarray) -> np.ndarray:
-        """Aligned depth [m], float64, of the same shape; it may be negative after a shift.
+        """Align predicted depth.
 
-        Pixels without a prediction (0, negative, not finite) come out as 0.
+        Args:
+            depth: predicted depth, any shape; 0, negative and non-finite values are no prediction.
+
+        Returns:
+            Aligned depth [m], float64, same shape, 0 where there is no prediction; a shift may make it negative.
         """
         depth = np.asarray(depth, np.float64)
         valid = np.isfinite(depth) & (depth > 0)
@@ -59,16 +77,18 @@ class Alignment:
 
 
 def fit(predicted: np.ndarray, gt: np.ndarray, kind: str, max_depth: float = math.inf) -> Alignment:
-    """The alignment of an image's predictions with the truth.
+    """Fit the alignment of an image's predictions to ground truth.
 
     Args:
-        predicted, truth: depth [m] of the same pixels, all with ground truth, any one shape. Pixels without a
-            prediction (0, negative, not finite) are left out; without any other, nothing is aligned.
-        kind: one of `ALIGNMENTS`. A constant prediction is moved to the mean of the truth by the least squares.
-        max_depth: the protocol's limit [m]; without one, inverse depth is limited by the farthest truth.
+        predicted: predicted depth, any shape. Pixels without a prediction (0, negative, not finite) are ignored; if
+            there are no others, nothing is aligned.
+        gt: ground-truth depth [m] of the same pixels, same shape, all positive.
+        kind: one of `ALIGNMENTS`. Least squares move a constant prediction to the mean of the ground truth.
+        max_depth: largest depth of the protocol [m]; if infinite, inverse depth is limited by the farthest
+            ground truth.
 
     Raises:
-        ValueError: another kind.
+        MetricDepthError: `kind` is not one of `ALIGNMENTS`.
     """
     if kind not in ALIGNMENTS:
         raise MetricDepthError(f"there is no alignment {kind!r}; choose one of {', '.join(ALIGNMENTS)}")
@@ -86,25 +106,26 @@ def fit(predicted: np.ndarray, gt: np.ndarray, kind: str, max_depth: float = mat
 
 
 def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Slope and offset of the least-squares line; slope 0 where x is constant."""
+    """Fit slope and offset of the least-squares line; slope 0 where x is constant."""
     mean_x, mean_y = float(x.mean()), float(y.mean())
-    centred = x - mean_x
-    variance = float(centred @ centred)
+    centered = x - mean_x
+    variance = float(centered @ centered)
     if variance <= (1e-9 * mean_x) ** 2 * x.size:
         return 0.0, mean_y
-    slope = float(centred @ (y - mean_y)) / variance
+    slope = float(centered @ (y - mean_y)) / variance
     return slope, mean_y - slope * mean_x
 
 
 @dataclass(frozen=True)
 class ScaleSpread:
-    """How much the scale factors of images (true / predicted median depth) differ from 1 and from each other.
+    """Spread of the images' scale factors: ground-truth over predicted median depth.
 
     Attributes:
-        images: how many there are.
-        median: their median.
-        spread: standard deviation of their natural logarithms: 0.05 is 5 %.
-        low, high: smallest and largest.
+        images: number of images.
+        median: median factor.
+        spread: standard deviation of the factors' natural logarithms; 0.05 is 5 %.
+        low: smallest factor.
+        high: largest factor.
     """
 
     images: int
@@ -115,26 +136,43 @@ class ScaleSpread:
 
     @property
     def common_factor(self) -> bool:
-        """Whether all images are off by one factor (over 10 %, four times its spread), as by a wrong focal length."""
+        """Check that all images share an offset of over 10 % and four times its spread, as by a wrong focal length."""
         offset = abs(math.log(self.median))
         return self.images >= 3 and offset > math.log(1.1) and offset > 4 * self.spread
 
-    def describe(self) -> str:
-        """The factors in a sentence, and what they mean."""
+    def describe(self, advise: bool = True) -> str:
+        """Describe the factors and their likely cause in sentences.
+
+        Args:
+            advise: name the likely cause of a common factor.
+        """
         text = (
             f"scale factors (true / predicted) of {self.images} images: median {self.median:.3f}, "
             f"spread {100 * self.spread:.1f} %, from {self.low:.3f} to {self.high:.3f}"
         )
-        if self.common_factor:
-            text += (
-                f". All images are off by nearly the same factor: the focal length is probably wrong, or, where it is "
-                f"calibrated, the model's scale on such scenes; {self.median:.3f} times the focal length would fit"
+        if not (advise and self.common_factor):
+            return text
+        text += ". All images are off by nearly the same factor: "
+        if abs(math.log(self.median)) > math.log(_LARGEST_FOCAL_FACTOR):
+            return text + (
+                "too much for a wrong focal length, so the predictions are probably in another unit than metres "
+                "(--pred-scale) or are no depth (--pred-kind)"
             )
-        return text
+        return text + (
+            "the focal length is probably wrong, or, where it is calibrated, the model's scale on such scenes; "
+            f"{self.median:.3f} times the focal length would fit"
+        )
 
 
 def scale_spread(scales: Iterable[float | None]) -> ScaleSpread | None:
-    """The spread of images' scale factors; None where there are none."""
+    """Summarize the scale factors of images.
+
+    Args:
+        scales: factor of each image; None for images without one.
+
+    Returns:
+        Their spread; None without any factor.
+    """
     known = sorted(scale for scale in scales if scale is not None)
     if not known:
         return None

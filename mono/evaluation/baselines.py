@@ -1,4 +1,4 @@
-"""What a result stands beside: the best constant depth, computed, and published figures, quoted."""
+"""Baselines of a result: the best constant depth, computed, and published figures, quoted."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _METRIC3D = "Yin et al., ICCV 2023"
 
 @dataclass(frozen=True)
 class Published:
-    """Figures quoted from a paper; nothing here was measured by this package.
+    """Metrics quoted from a paper; not measured by this package.
 
     Attributes:
-        model: what was evaluated.
-        protocol: name of the protocol whose crop and range the figures are of.
-        training: whether the dataset was trained on.
-        values: metrics as `ImageMetrics` names them, as predicted (the metric tier).
-        reference: who says so.
+        model: name of the evaluated model.
+        protocol: name of the protocol with the same crop and range.
+        training: relation of the training data to the dataset.
+        values: metrics of the metric tier, by their names in `ImageMetrics`.
+        reference: source of the figures.
     """
 
     model: str
@@ -80,17 +80,21 @@ PUBLISHED = (
 
 
 def published(protocol: str) -> tuple[Published, ...]:
-    """The figures that may stand beside results of that protocol; none for most."""
+    """Select the published figures comparable with a protocol; none for most.
+
+    Args:
+        protocol: name of the protocol.
+    """
     return tuple(figures for figures in PUBLISHED if figures.protocol == protocol)
 
 
 @dataclass(frozen=True)
 class ConstantDepth:
-    """The same depth for every pixel of every image: what a result must beat to mean anything.
+    """Constant depth for all pixels of all images, the baseline that a result must beat.
 
     Attributes:
-        depth: the constant [m].
-        tiers: its average metrics by tier; aligned, it is each image's median or mean true depth.
+        depth: constant depth [m].
+        tiers: average metrics by tier; aligned, it is each image's median or mean ground-truth depth.
     """
 
     depth: float
@@ -98,19 +102,19 @@ class ConstantDepth:
 
 
 def best_constant(gts: Sequence[np.ndarray], pixels: Sequence[int], protocol: Protocol) -> ConstantDepth | None:
-    """The constant depth of least AbsRel over a dataset, averaged as the protocol does, and its metrics.
+    """Find the constant depth of least AbsRel over a dataset.
 
-    AbsRel of a constant c is a mean of |c - t| / t, so the best c is the median of the true depths t, each weighted by
-    1 / t and by what its pixel counts for in the average; this is exact for the depths given.
+    AbsRel of a constant c is a mean of |c - t| / t, so the best c is the median of the ground-truth depths t, each
+    weighted by 1 / t and by its pixel's weight in the average; this is exact for the given depths.
 
     Args:
-        truths: true depths [m] that stand for the pixels that count of each image (all, or evenly spaced quantiles),
-            (n,), positive.
-        pixels: how many pixels of each image count.
-        protocol: how images are averaged, and the range.
+        gts: ground-truth depths [m] of each image's pixels that count (all, or evenly spaced quantiles), (n,),
+            positive.
+        pixels: number of pixels that count, by image.
+        protocol: averaging over images, and range.
 
     Returns:
-        The constant and its metrics; None without images.
+        The constant and its average metrics; None without images.
     """
     if not gts:
         return None

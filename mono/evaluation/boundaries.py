@@ -1,4 +1,4 @@
-"""How well the edges of objects are placed, where ground truth is dense."""
+"""Boundary metric: accuracy of depth edges where ground truth is dense."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_THRESHOLDS = np.linspace(1.05, 1.25, 10)  # ratio of the depths of two neighbours that makes an edge
+_THRESHOLDS = np.linspace(1.05, 1.25, 10)  # ratio of the depths of two neighbors that makes an edge
 
 
 @dataclass(frozen=True)
 class BoundaryScore:
-    """Precision, recall and F1 of depth edges, each from 0 to 1, weighted means over the thresholds."""
+    """Accuracy of depth edges from 0 to 1, as weighted means over the thresholds.
+
+    Attributes:
+        f1: harmonic mean of precision and recall.
+        precision: share of predicted edges that are right.
+        recall: share of ground-truth edges that are found.
+    """
 
     f1: float
     precision: float
@@ -21,27 +27,27 @@ class BoundaryScore:
 def boundary_score(predicted: np.ndarray, gt: np.ndarray, valid: np.ndarray) -> BoundaryScore | None:
     """Compare the occluding contours of two depth maps.
 
-    Two neighbours (beside or below each other) are an edge at threshold t when the farther is more than t times as far
-    as the nearer; a predicted edge is right when it lies between the same two pixels and has the same side in front.
+    Two neighbors (in a row or column) are an edge at threshold t when the farther is more than t times as far as the
+    nearer; a predicted edge is right when it lies between the same two pixels and has the same side in front.
     Ten thresholds from 1.05 to 1.25 are averaged, weighted by t - 1, so that strong edges count more. Only ratios
     matter, so a wrong scale costs nothing. After the boundary measure of Depth Pro (Bochkovskii et al., 2024), without
     its thinning of thick edges: compare values of this function with each other only.
 
     Args:
         predicted: depth [m], (height, width), positive and finite where `valid`.
-        gt: the same of the truth.
+        gt: ground-truth depth [m], (height, width), positive and finite where `valid`.
         valid: (height, width) bool; pairs count where both pixels are valid.
 
     Returns:
-        The score; None where the truth has no edge.
+        The score; None where ground truth has no edge.
     """
     steps = np.log(_THRESHOLDS).astype(np.float32)
     bins = len(steps) + 1
     right, found, true = np.zeros(bins), np.zeros(bins), np.zeros(bins)
     logs = [np.log(np.where(valid, depth, 1), dtype=np.float32) for depth in (predicted, gt)]
     for axis in (0, 1):
-        pairs = np.logical_and(*_neighbours(valid, axis))
-        jumps = [np.subtract(*_neighbours(log, axis)) for log in logs]
+        pairs = np.logical_and(*_neighbors(valid, axis))
+        jumps = [np.subtract(*_neighbors(log, axis)) for log in logs]
         pairs &= (np.abs(jumps[0]) > steps[0]) | (np.abs(jumps[1]) > steps[0])
         jump_predicted, jump_true = jumps[0][pairs], jumps[1][pairs]
         # How many thresholds an edge passes: it is an edge at each of the first so many.
@@ -63,8 +69,8 @@ def boundary_score(predicted: np.ndarray, gt: np.ndarray, valid: np.ndarray) -> 
     return BoundaryScore(*(float((weights * values).sum() / weights.sum()) for values in (f1, precision, recall)))
 
 
-def _neighbours(array: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """All pixels but the first along an axis, and those before them."""
+def _neighbors(array: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pair all pixels but the first along an axis with those before them."""
     if axis == 0:
         return array[1:], array[:-1]
     return array[:, 1:], array[:, :-1]

@@ -1,59 +1,37 @@
-"""Two runs side by side: each metric's difference on the same images, and how sure it is."""
+"""Comparison of two evaluations: differences of metrics on the same images, with intervals."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from mono.evaluation.alignment import TIERS
+from mono.evaluation.alignment import ALIGNMENTS, primary_tier
 from mono.evaluation.metrics import ImageMetrics
-from mono.system.errors import MetricDepthError
+from mono.evaluation.stored_run import ComparisonError, StoredRun
 
 HIGHER_IS_BETTER = ("delta1", "delta2", "delta3", "boundary_f1")
 COMPARED = ("abs_rel", "sq_rel", "rmse", "rmse_log", "log10", "silog", *HIGHER_IS_BETTER)
-_PROSE = ("description", "references")  # of a protocol: what is said of it, not what it is
+_PROSE = ("description", "references")  # fields of a protocol that do not change its numbers
 _LEVEL = 95  # [%] of the intervals
 _CHUNK = 4_000_000  # draws at a time
 
 
-class ComparisonError(MetricDepthError):
-    """Two runs cannot be compared, or a file does not hold a run. The message says why."""
-
-
-@dataclass(frozen=True)
-class StoredRun:
-    """A run as `metrics.json` keeps it.
-
-    Attributes:
-        path: the file.
-        protocol: its protocol's fields.
-        run: command, model and the like.
-        images: metrics of each image by tier.
-    """
-
-    path: Path
-    protocol: Mapping[str, Any]
-    run: Mapping[str, Any]
-    images: Mapping[str, Mapping[str, ImageMetrics]]
-
-
 @dataclass(frozen=True)
 class Difference:
-    """A metric of two runs, averaged as the protocol says, over the images that have it in both.
+    """Difference of a metric between two runs, averaged over the images that have it in both.
 
     Attributes:
         tier: alignment of the predictions.
-        metric: as `ImageMetrics` names it.
-        images: how many there are.
-        a, b: the averages.
+        metric: name in `ImageMetrics`.
+        images: number of images.
+        a: average of run A.
+        b: average of run B.
         difference: b - a.
-        low, high: ends of the 95 % interval of the difference, from a paired bootstrap over images.
+        low: lower end of the 95 % interval of the difference, from a paired bootstrap over images.
+        high: upper end of that interval.
     """
 
     tier: str
@@ -67,7 +45,7 @@ class Difference:
 
     @property
     def better(self) -> str:
-        """ "A" or "B" where the interval leaves out 0; "" where it does not."""
+        """Name the better run, "A" or "B"; "" where the interval includes 0."""
         if self.low <= 0 <= self.high:
             return ""
         return "B" if (self.difference > 0) == (self.metric in HIGHER_IS_BETTER) else "A"
@@ -75,14 +53,17 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare_runs` finds.
+    """Result of `compare_runs`.
 
     Attributes:
-        a, b: the runs.
-        names: the images compared, in A's order.
-        only_a, only_b: images of one run alone, which are left out.
-        differences: by tier and metric.
-        resamples, seed: of the bootstrap.
+        a: run A.
+        b: run B.
+        names: images compared, in A's order.
+        only_a: images of run A alone, which are left out.
+        only_b: images of run B alone, which are left out.
+        differences: differences by tier and metric.
+        resamples: number of bootstrap resamples.
+        seed: random seed of the bootstrap.
     """
 
     a: StoredRun
@@ -94,8 +75,21 @@ class Comparison:
     resamples: int
     seed: int
 
+    @property
+    def tier(self) -> str:
+        """Name the first tier that an image has in both runs; "metric" where there is one."""
+        return next((row.tier for row in self.differences), "metric")
+
     def changes(self, tier: str = "metric", metric: str = "abs_rel") -> list[tuple[str, float, float]]:
-        """(image, A's value, B's value), from where B is the most lower to where it is the most higher."""
+        """List images with the values of both runs, sorted by B - A, ascending.
+
+        Args:
+            tier: alignment of the predictions.
+            metric: name in `ImageMetrics`.
+
+        Returns:
+            (image, A's value, B's value) of images that have the metric in both runs.
+        """
         values = [
             (name, getattr(self.a.images[name][tier], metric), getattr(self.b.images[name][tier], metric))
             for name in self.names
@@ -105,41 +99,17 @@ class Comparison:
         return sorted(known, key=lambda item: item[2] - item[1])
 
 
-def read_metrics(path: Path) -> StoredRun:
-    """Read `metrics.json`, or the one in a folder.
-
-    Raises:
-        ComparisonError: it is not one.
-        OSError: it cannot be read.
-    """
-    path = Path(path)
-    path = path / "metrics.json" if path.is_dir() else path
-    if not path.is_file():
-        raise ComparisonError(f"{path}: there is no such file; give the metrics.json of `metricdepth evaluate`")
-    try:
-        content = json.loads(path.read_bytes())
-        images = {
-            name: {tier: ImageMetrics(**values) for tier, values in tiers.items()}
-            for name, tiers in content["per_image"].items()
-        }
-        if not all("metric" in tiers for tiers in images.values()):
-            raise MetricDepthError('an image has no tier "metric"')
-        return StoredRun(path, dict(content["protocol"]), dict(content.get("run") or {}), images)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        detail = f"no entry {error}" if isinstance(error, KeyError) else str(error)
-        raise ComparisonError(f"{path}: not the metrics.json of an evaluation ({detail})") from error
-
-
 def compare_runs(
     a: StoredRun, b: StoredRun, *, common: bool = False, resamples: int = 10_000, seed: int = 0
 ) -> Comparison:
     """Compare two runs image by image.
 
     Args:
-        a, b: the runs.
-        common: compare the images that both have where their sets differ, instead of refusing to.
-        resamples: of the bootstrap: the images are drawn with replacement so many times, the same for both runs.
-        seed: of its random numbers; the same seed gives the same intervals.
+        a: run A.
+        b: run B.
+        common: where the sets of images differ, compare the common images instead of refusing to.
+        resamples: number of bootstrap resamples; images are drawn with replacement, the same for both runs.
+        seed: random seed of the bootstrap; the same seed gives the same intervals.
 
     Raises:
         ComparisonError: the protocols, the sets of images (unless `common`) or the ground truth differ, or there is
@@ -162,13 +132,17 @@ def compare_runs(
             "compare those in common with --common"
         )
     for name in names:
-        pixels = [run.images[name]["metric"].pixels for run in (a, b)]
+        pixels = [run.images[name][primary_tier(run.images[name])].pixels for run in (a, b)]
         if pixels[0] != pixels[1]:
             raise ComparisonError(
                 f"{name}: {pixels[0]} pixels count in {a.path}, {pixels[1]} in {b.path}; the runs are not on the same "
                 "ground truth"
             )
-    differences = tuple(difference for tier in TIERS for difference in _differences(a, b, names, tier, resamples, seed))
+    differences = tuple(
+        difference for tier in ALIGNMENTS for difference in _differences(a, b, names, tier, resamples, seed)
+    )
+    if not differences:
+        raise ComparisonError(f"{a.path} and {b.path} have no tier in common; evaluate one of them with --inverse")
     return Comparison(a, b, names, only_a, only_b, differences, resamples, seed)
 
 
@@ -212,13 +186,13 @@ def _differences(
 
 
 def _table(images: list[ImageMetrics]) -> np.ndarray:
-    """Values by image and metric of `COMPARED`, and the bias of logarithms, which pooling needs; NaN where unknown."""
+    """Tabulate `COMPARED` and the log bias, which pooling needs, by image; NaN where unknown."""
     rows = [[getattr(image, name) for name in (*COMPARED, "log_bias")] for image in images]
     return np.array(rows, float)  # None becomes NaN
 
 
 def _averages(table: np.ndarray, present: np.ndarray, counts: np.ndarray, pixels: np.ndarray | None) -> np.ndarray:
-    """Averages of each resample, (resamples, metrics of `COMPARED`), from how often it has each image.
+    """Average each resample, (resamples, metrics of `COMPARED`), from its counts of each image.
 
     Without `pixels`, means over images; with them, all pixels are pooled, as `metrics.pooled_over_pixels` does.
     """
@@ -244,7 +218,7 @@ def _averages(table: np.ndarray, present: np.ndarray, counts: np.ndarray, pixels
 
 
 def _resampled(images: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each image was drawn in each resample, (some resamples, images), until there are enough."""
+    """Draw the resamples in parts: counts of each image, (some resamples, images)."""
     generator = np.random.default_rng(seed)
     step = max(1, _CHUNK // images)
     for start in range(0, resamples, step):

@@ -19,19 +19,21 @@ _DENSE_SHARE = 0.5  # of the pixels that count must have ground truth for bounda
 
 @dataclass(frozen=True)
 class ImageMetrics:
-    """Depth metrics of an image's pixels with ground truth (p predicted, t true depth, means over pixels).
+    """Depth metrics of an image: p is predicted, t ground-truth depth, means are over pixels.
 
     Attributes:
-        pixels: how many pixels were compared.
+        pixels: number of pixels compared.
         abs_rel: mean of |p - t| / t.
         sq_rel: mean of (p - t)^2 / t [m].
         rmse: square root of the mean of (p - t)^2 [m].
-        rmse_log: the same of ln p - ln t.
+        rmse_log: square root of the mean of (ln p - ln t)^2.
         log10: mean of |log10 p - log10 t|.
         silog: standard deviation of ln p - ln t, times 100.
-        delta1, delta2, delta3: share of pixels with max(p / t, t / p) below 1.25, 1.25^2, 1.25^3.
+        delta1: share of pixels with max(p / t, t / p) below 1.25.
+        delta2: share of pixels below 1.25^2.
+        delta3: share of pixels below 1.25^3.
         log_bias: mean of ln p - ln t; positive where predictions are too far.
-        scale: median true depth / median predicted depth, before any alignment; None without predictions.
+        scale: median t / median p before any alignment; None without predictions or without their unit.
         boundary_f1: F1 of depth edges (`boundary_score`); None where ground truth is not dense or has no edges.
     """
 
@@ -51,14 +53,20 @@ class ImageMetrics:
 
 
 def compare(predicted: np.ndarray, gt: np.ndarray) -> ImageMetrics:
-    """The metrics of pixels of depth [m], two arrays of one shape, all positive and finite.
+    """Compute the metrics of predicted depth against ground truth.
+
+    Args:
+        predicted: depth [m], any shape, positive and finite.
+        gt: ground-truth depth [m], same shape, positive and finite.
 
     Raises:
-        ValueError: shapes differ, there are no pixels, or a value is not positive and finite.
+        MetricDepthError: shapes differ, there are no pixels, or a value is not positive and finite.
     """
     p, t = np.asarray(predicted, np.float64).ravel(), np.asarray(gt, np.float64).ravel()
     if np.shape(predicted) != np.shape(gt) or not t.size:
-        raise MetricDepthError(f"{np.shape(predicted)} predicted and {np.shape(gt)} true depths cannot be compared")
+        raise MetricDepthError(
+            f"{np.shape(predicted)} predicted and {np.shape(gt)} ground-truth depths cannot be compared"
+        )
     if not (p.min() > 0 and t.min() > 0 and p.max() < math.inf and t.max() < math.inf):
         raise MetricDepthError("depths to compare must be positive and finite")
     error = p - t
@@ -86,20 +94,20 @@ def compare(predicted: np.ndarray, gt: np.ndarray) -> ImageMetrics:
 def evaluate_image(
     predicted: np.ndarray, gt: np.ndarray, protocol: Protocol, alignment: str = "metric"
 ) -> ImageMetrics | None:
-    """The metrics of an image under a protocol, with one alignment.
+    """Compute an image's metrics under a protocol with one alignment.
 
     Args:
-        predicted: depth [m], (height', width'), of any size: it is resized to the truth's. Pixels without a prediction
-            (0, negative, not finite) count as predicted at the protocol's nearest depth; they are not left out.
-        gt: depth [m], (height, width), 0 where there is none; never resized.
-        protocol: which pixels count.
+        predicted: depth [m], (height', width'); resized to the ground truth. Pixels without a prediction (0, negative,
+            not finite) count as predicted at the protocol's nearest depth; they are not left out.
+        gt: ground-truth depth [m], (height, width), 0 where there is none; never resized.
+        protocol: pixels that count, and their range.
         alignment: one of `alignment.ALIGNMENTS`.
 
     Returns:
         The metrics; None where no pixel of the image counts.
 
     Raises:
-        ValueError: a map is not (height, width), or the protocol or the alignment do not fit.
+        MetricDepthError: a map is not (height, width), or the protocol or the alignment do not fit.
     """
     tiers = evaluate_tiers(predicted, gt, protocol, (alignment,))
     return tiers[alignment] if tiers else None
@@ -108,8 +116,21 @@ def evaluate_image(
 def evaluate_tiers(
     predicted: np.ndarray, gt: np.ndarray, protocol: Protocol, alignments: Sequence[str] = TIERS
 ) -> dict[str, ImageMetrics] | None:
-    """As `evaluate_image`, for several alignments: metrics by alignment."""
-    for name, depth in (("predicted", predicted), ("true", gt)):
+    """Compute an image's metrics with several alignments.
+
+    Args:
+        predicted: depth [m], (height', width'), as for `evaluate_image`.
+        gt: ground-truth depth [m], (height, width), 0 where there is none.
+        protocol: pixels that count, and their range.
+        alignments: tiers of `alignment.ALIGNMENTS`.
+
+    Returns:
+        The metrics by tier; None where no pixel of the image counts.
+
+    Raises:
+        MetricDepthError: a map is not (height, width), or the protocol or an alignment do not fit.
+    """
+    for name, depth in (("predicted", predicted), ("ground-truth", gt)):
         if depth.ndim != 2 or depth.size == 0:
             raise MetricDepthError(f"{name} depth has shape {depth.shape}; it must be (height, width)")
     window = protocol.window(*gt.shape)
@@ -139,7 +160,16 @@ def evaluate_tiers(
 
 
 def resize_depth(depth: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Depth [m] at another size, bilinear, (height, width); invalid pixels (0, NaN, ...) do not bleed."""
+    """Resize depth bilinearly; invalid pixels do not bleed.
+
+    Args:
+        depth: depth [m], (height', width'); 0, negative and non-finite values are invalid.
+        height: new height [px].
+        width: new width [px].
+
+    Returns:
+        Depth [m], (height, width), 0 where most of the weight is invalid.
+    """
     if depth.shape == (height, width):
         return depth
     import cv2
@@ -155,10 +185,14 @@ def resize_depth(depth: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def mean_over_images(metrics: Iterable[ImageMetrics]) -> ImageMetrics | None:
-    """Each metric's mean over images, each counting the same; what papers print. None where there are none.
+    """Average each metric over images of equal weight, as papers do.
 
-    `pixels` is the sum; `scale` and `boundary_f1` are means over the images that have them. The sums are exact, so the
-    result does not depend on the order of the images, nor on how they were spread over processes.
+    Args:
+        metrics: metrics of each image.
+
+    Returns:
+        The means; `pixels` is the sum, `scale` and `boundary_f1` are means over the images that have them. Sums are
+        exact, so the order of the images does not matter. None without images.
     """
     images = list(metrics)
     if not images:
@@ -171,9 +205,14 @@ def mean_over_images(metrics: Iterable[ImageMetrics]) -> ImageMetrics | None:
 
 
 def pooled_over_pixels(metrics: Iterable[ImageMetrics]) -> ImageMetrics | None:
-    """The metrics of all images' pixels together, each pixel counting the same. None where there are none.
+    """Pool the metrics over all images' pixels of equal weight.
 
-    As exact and as independent of order as `mean_over_images`. `scale` and `boundary_f1` belong to images: None.
+    Args:
+        metrics: metrics of each image.
+
+    Returns:
+        The pooled metrics, exact and independent of order; `scale` and `boundary_f1` belong to images and are None.
+        None without images.
     """
     images = list(metrics)
     if not images:
@@ -197,7 +236,13 @@ def pooled_over_pixels(metrics: Iterable[ImageMetrics]) -> ImageMetrics | None:
 
 
 def comparable(depth: np.ndarray, protocol: Protocol, *, clamp: bool | None = None) -> np.ndarray:
-    """Depth that can be compared: clamped to the range if so agreed, and positive and finite in any case."""
+    """Make predicted depth comparable: positive, finite and clamped to the range.
+
+    Args:
+        depth: depth [m], any shape; pixels without a prediction become the protocol's nearest depth.
+        protocol: range of depth.
+        clamp: clamp to the range; None: as the protocol does.
+    """
     floored = np.where(np.isfinite(depth) & (depth > 0), depth, protocol.min_depth)
     if protocol.clamp if clamp is None else clamp:
         return np.clip(floored, protocol.min_depth, protocol.far)

@@ -1,4 +1,4 @@
-"""Evaluation protocols as values: which pixels count, in which range, averaged how, and who says so."""
+"""Evaluation protocols: pixels that count, range of depth, averaging, and their sources."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ _BENCHMARK_HEIGHT, _BENCHMARK_WIDTH = 352, 1216  # [px]
 
 @dataclass(frozen=True)
 class Protocol:
-    """What a table of depth metrics is about.
+    """Rules under which depth metrics are computed.
 
     Attributes:
-        name: what it is called.
-        min_depth, max_depth: true depth counts strictly between them [m]; a `max_depth` of None has no limit.
-        kitti_benchmark_crop: crop frames to the bottom centre 352x1216 first, as KITTI's depth benchmark does. A side
-            shorter than that is not cropped.
+        name: name of the protocol.
+        min_depth: ground-truth depth counts beyond this [m].
+        max_depth: ground-truth depth counts nearer than this [m]; None: no limit.
+        kitti_benchmark_crop: crop frames to the bottom center 352x1216 first, as KITTI's depth benchmark does; a
+            shorter side is not cropped.
         crop: (top, bottom, left, right) of the pixels that count, after the benchmark crop; None: all.
-        crop_unit: whether `crop` is in shares of height and width ("fraction", rounded down to pixels) or in pixels
-            ("pixel", bottom and right exclusive).
+        crop_unit: unit of `crop`: "fraction" of height and width (rounded down to pixels), or "pixel" (bottom and right
+            exclusive).
         frame_size: (height, width) [px] that ground truth must have, where a crop in pixels is made for it.
-        ground_truth: "dense", "sparse" (never enough for boundaries), or "any".
-        averaging: "image" (per image, then over images, as papers do) or "pixel" (pooled over all pixels): which of
-            the two is the table's.
-        clamp: bring predictions into the range before they are compared.
-        references: (choice, who makes it) pairs, for the reader of the table.
+        ground_truth: density of the ground truth: "dense", "sparse" (never enough for boundaries), or "any".
+        averaging: average that the table shows: "image" (over images of equal weight, as papers do) or "pixel" (pooled
+            over all pixels).
+        clamp: clamp predictions to the range before they are compared.
+        references: (choice, source) pairs for the reader of the table.
 
     Raises:
-        ValueError: the range, the crop or a word is not possible.
+        MetricDepthError: a value is out of range or not one of its words.
     """
 
     name: str
@@ -72,14 +73,18 @@ class Protocol:
 
     @property
     def far(self) -> float:
-        """`max_depth` as a number: infinite where there is no limit [m]."""
+        """Return `max_depth` as a number [m], infinite without a limit."""
         return math.inf if self.max_depth is None else self.max_depth
 
     def window(self, height: int, width: int) -> tuple[slice, slice]:
-        """Rows and columns that count in a frame of this size [px].
+        """Compute the rows and columns that count.
+
+        Args:
+            height: height of the ground truth [px].
+            width: width of the ground truth [px].
 
         Raises:
-            ValueError: the protocol is made for frames of another size, or its crop leaves nothing of this one.
+            MetricDepthError: the protocol is made for frames of another size, or its crop leaves nothing of this one.
         """
         if self.frame_size is not None and (height, width) != self.frame_size:
             raise MetricDepthError(
@@ -103,18 +108,18 @@ class Protocol:
         return rows, columns
 
     def mask(self, height: int, width: int) -> np.ndarray:
-        """Pixels that may count in a frame of this size, (height, width) bool; raises as `window`."""
+        """Mark the pixels that may count, (height, width) bool; raises as `window`."""
         mask = np.zeros((height, width), bool)
         mask[self.window(height, width)] = True
         return mask
 
     def in_range(self, ground_truth: np.ndarray) -> np.ndarray:
-        """Where true depth [m] is in the range; NaN, infinite and 0 (no ground truth) never are."""
+        """Mark ground-truth depth [m] within the range; NaN, infinity and 0 (none) never are."""
         return (ground_truth > self.min_depth) & (ground_truth < self.far)
 
     def describe(self) -> str:
-        """What the protocol is, in two lines: the choices, and who makes them."""
-        crop = ["bottom centre 352x1216"] if self.kitti_benchmark_crop else []
+        """Describe the protocol in two lines: its choices and their sources."""
+        crop = ["bottom center 352x1216"] if self.kitti_benchmark_crop else []
         if self.crop is not None and self.crop_unit == "fraction":
             top, bottom, left, right = (f"{100 * share:.2f}" for share in self.crop)
             crop.append(f"rows {top}-{bottom} %, columns {left}-{right} %")
@@ -193,7 +198,7 @@ PROTOCOLS = (
         frame_size=(480, 640),
         ground_truth="dense",
         references=(
-            ("crop", "valid region of the labelled set (427x561), in the toolbox of Silberman et al., ECCV 2012"),
+            ("crop", "valid region of the labeled set (427x561), in the toolbox of Silberman et al., ECCV 2012"),
             ("range", "the Kinect's, 10 m"),
             _CLAMPED,
             _EVERY_IMAGE,
@@ -224,10 +229,13 @@ PROTOCOLS = (
 
 
 def get_protocol(name: str) -> Protocol:
-    """The protocol of that name.
+    """Look up a protocol of the package by name.
+
+    Args:
+        name: name of the protocol.
 
     Raises:
-        ValueError: there is none; the message lists those there are.
+        MetricDepthError: the name is unknown; the message lists the known ones.
     """
     for protocol in PROTOCOLS:
         if protocol.name == name:
@@ -236,15 +244,16 @@ def get_protocol(name: str) -> Protocol:
 
 
 def read_protocol(name: str, changes: Mapping[str, Any] | None = None) -> Protocol:
-    """An evaluation protocol: one of the package's by name, or a config file with `protocol = dict(name=…, …)`.
+    """Read a protocol by name or from a config file.
 
     Args:
-        name: of a protocol, or a path ending in .py.
-        changes: fields of `Protocol` that differ; the protocol is then called after itself and "(changed)".
+        name: name of a protocol of the package, or path (.py) of a config with `protocol = dict(name=…, …)`. A config
+            is a program: it runs when it is read.
+        changes: fields of `Protocol` to replace; "(changed)" is then added to the name.
 
     Raises:
         ConfigError: the file does not exist, does not parse or holds no protocol, or a field is unknown.
-        ValueError: there is no protocol of that name, or a value is out of range.
+        MetricDepthError: the name is unknown, or a value is out of range.
     """
     if name.endswith(".py"):
         protocol = _protocol_from(Path(name))
@@ -257,7 +266,7 @@ def _protocol_from(path: Path) -> Protocol:
     from mmengine.config import Config
 
     if not path.is_file():
-        raise ConfigError(f"there is no protocol file {path}")
+        raise ConfigError(f"there is no protocol file {path}; check the path")
     try:
         values = Config.fromfile(str(path)).to_dict()["protocol"]
         return Protocol(**values)

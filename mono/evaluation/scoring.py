@@ -1,12 +1,18 @@
-"""What is known to be true of an image, and the comparison of predicted surface normals with it."""
+"""Scoring of one image: depth and surface normals against ground truth, predicted now or saved before."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mono.data.ground_truth import GroundTruth
+from mono.data.saved_predictions import PredictionFormat
+from mono.evaluation.alignment import ALIGNMENTS, TIERS, fit
+from mono.evaluation.correlation import rank_correlation
+from mono.evaluation.metrics import ImageMetrics, evaluate_tiers, resize_depth
 from mono.evaluation.normals.ground_truth import counted_pixels, derive_normals
 from mono.evaluation.normals.metrics import ImageNormals, evaluate_normals
 from mono.evaluation.protocols import Protocol
@@ -14,15 +20,177 @@ from mono.geometry.camera import Camera
 from mono.io.camera_files import same_aspect
 from mono.system.errors import MetricDepthError, RunError
 
-SCORING_VERSION = 1  # rises when the same files get other scores
+SCORING_VERSION = 2  # increase when the same files get other scores
+METRES = PredictionFormat()
+_SMALLEST = 16  # [px] shorter side from which on a map's aspect ratio says that it is the same view
+_SAMPLED = 10_000  # pixels are enough for a rank correlation
 logger = logging.getLogger(__name__)
 
 
-def refuse_sparse(protocol: Protocol | None, derive: bool) -> None:
-    """Surfaces cannot be seen between single points.
+@dataclass(frozen=True)
+class ImagePrediction:
+    """Predicted depth and normals of one image.
+
+    Attributes:
+        depth: stored values, (height', width'), 0 where there is none; None: depth is not scored.
+        format: meaning of the stored values; default: depth [m].
+        normal: unit normals, (height'', width'', 3), 0 where there is none; None: normals are not scored.
+        normal_source: origin of the normals: "network", "saved" or "depth".
+    """
+
+    depth: np.ndarray | None
+    format: PredictionFormat = METRES
+    normal: np.ndarray | None = None
+    normal_source: str = "network"
+
+
+@dataclass(frozen=True)
+class ImageScore:
+    """Scores of one image.
+
+    Attributes:
+        metrics: depth metrics by tier; None where no pixel of depth counts.
+        normals: normal scores; None where no ground-truth normal counts.
+        depth: depth [m] that pictures and charts show, of the ground truth's size: as predicted, or aligned where
+            predictions have no unit; None without metrics.
+        correlation: rank correlation of predicted and ground-truth depth; None without metrics or where constant.
+    """
+
+    metrics: dict[str, ImageMetrics] | None = None
+    normals: ImageNormals | None = None
+    depth: np.ndarray | None = None
+    correlation: float | None = None
+
+
+def score_image(
+    prediction: ImagePrediction,
+    ground_truth: GroundTruth,
+    protocol: Protocol,
+    *,
+    alignments: Sequence[str] = TIERS,
+    camera: Camera | None = None,
+    name: str = "image",
+) -> ImageScore:
+    """Score an image's depth and normals against ground truth.
+
+    Args:
+        prediction: what was predicted.
+        ground_truth: depth and normals; what is None is not scored.
+        protocol: pixels that count, and their range.
+        alignments: tiers of `ALIGNMENTS` to compute; those that the prediction's format does not allow are left out.
+        camera: camera of the ground-truth depth, to derive normals from it; None: unknown.
+        name: image name for the log.
+
+    Returns:
+        The scores; the log says why one is missing.
 
     Raises:
-        RunError: normals are to be derived from ground truth that is sparse by the protocol's own word.
+        MetricDepthError: prediction and ground truth are not the same view, or the protocol does not fit.
+    """
+    score = ImageScore()
+    if prediction.depth is not None and ground_truth.depth is not None:
+        score = _score_depth(prediction.depth, prediction.format, ground_truth.depth, protocol, alignments)
+        if score.metrics is None:
+            logger.warning("%s: no pixel with ground truth counts; it is left out of the means", name)
+    if prediction.normal is not None:
+        normals = score_normals(prediction.normal, prediction.normal_source, ground_truth, camera, protocol, name)
+        score = replace(score, normals=normals)
+    return score
+
+
+def _score_depth(
+    values: np.ndarray, meaning: PredictionFormat, gt: np.ndarray, protocol: Protocol, alignments: Sequence[str]
+) -> ImageScore:
+    _refuse_other_view("depth", values.shape, gt.shape)
+    tiers = applicable_tiers(meaning, alignments)
+    depth = as_depth(values if meaning.kind == "depth" else resize_values(values, *gt.shape), meaning)
+    metrics = evaluate_tiers(depth, gt, protocol, tiers)
+    if metrics is None:
+        return ImageScore()
+    if not meaning.metric:
+        metrics = {tier: replace(m, scale=None) for tier, m in metrics.items()}
+    window = protocol.window(*gt.shape)
+    shown = resize_depth(depth, *gt.shape)
+    valid = protocol.in_range(gt[window])
+    p, t = shown[window][valid], gt[window][valid]
+    step = -(-p.size // _SAMPLED)
+    known = p[::step] > 0
+    correlation = rank_correlation(p[::step][known], t[::step][known]) if known.any() else None
+    if not meaning.metric:
+        shown = fit(p, t, tiers[0], protocol.far).apply(shown)
+    return ImageScore(metrics, None, shown if not meaning.metric else depth, correlation)
+
+
+def applicable_tiers(meaning: PredictionFormat, alignments: Sequence[str] = TIERS) -> tuple[str, ...]:
+    """Choose the tiers that predictions of a format can be scored in.
+
+    Args:
+        meaning: format of the predictions.
+        alignments: tiers that are wanted.
+
+    Returns:
+        The wanted tiers for depth. Inverse depth is aligned in inverse depth instead of depth; it has a metric tier
+        only where its unit is known, and relative disparity, whose zero is unknown, has no median tier either.
+    """
+    if meaning.kind == "depth":
+        return tuple(alignments)
+    tiers = ["metric", "median"] if meaning.metric else ["median"] if meaning.kind == "inverse" else []
+    return (*(tier for tier in tiers if tier in alignments), ALIGNMENTS[-1])
+
+
+def as_depth(values: np.ndarray, meaning: PredictionFormat) -> np.ndarray:
+    """Convert saved values to depth.
+
+    Args:
+        values: depth or inverse depth, (height, width), as `PredictionFormat.read` returns it.
+        meaning: format of the values.
+
+    Returns:
+        Depth, (height, width), 0 where there is none: in metres where the unit is known, else up to a factor.
+        Relative disparity, known up to scale and shift, is shifted to be positive, so that 0 stays a valid far value:
+        only its least-squares fit in inverse depth has a meaning.
+    """
+    if meaning.kind == "depth":
+        return values
+    if meaning.kind == "disparity" and not meaning.metric:
+        values = values + values.max()
+    valid = values > 0
+    return np.divide(1, values, out=np.zeros(values.shape, np.float32), where=valid, casting="unsafe")
+
+
+def resize_values(values: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize a map of inverse depth bilinearly to (height, width)."""
+    if values.shape == (height, width):
+        return values
+    import cv2
+
+    return cv2.resize(np.ascontiguousarray(values, np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _refuse_other_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]) -> None:
+    """Refuse maps that cannot show the same view, as stretching them would give wrong scores."""
+    (height, width), (true_height, true_width) = predicted[:2], gt[:2]
+    same = predicted[:2] == gt[:2] or (
+        min(height, width, true_height, true_width) >= _SMALLEST and same_aspect(width, height, true_width, true_height)
+    )
+    if same:
+        return
+    turned = same_aspect(height, width, true_width, true_height)
+    hint = "; turned by 90 degrees? Save predictions of the upright image" if turned else ""
+    raise MetricDepthError(
+        f"predicted {what} is {width}x{height}, ground truth {true_width}x{true_height}: not the same view{hint}"
+    )
+
+
+def refuse_sparse(protocol: Protocol | None, derive: bool) -> None:
+    """Refuse to derive normals from sparse ground truth.
+
+    Args:
+        protocol: evaluation protocol; None: nothing is scored.
+        derive: whether normals are to be derived from ground-truth depth.
+
+    Raises:
+        RunError: normals are to be derived, and the protocol's ground truth is sparse.
     """
     if derive and protocol and protocol.ground_truth == "sparse":
         raise RunError(
@@ -34,41 +202,41 @@ def refuse_sparse(protocol: Protocol | None, derive: bool) -> None:
 def score_normals(
     predicted: np.ndarray, source: str, ground_truth: GroundTruth, camera: Camera | None, protocol: Protocol, name: str
 ) -> ImageNormals | None:
-    """Compares an image's normals with annotated ones, or else with such as are derived from its true depth.
+    """Score normals against annotated or derived ground-truth normals.
 
     Args:
-        predicted: (height, width, 3), 0 where there is none.
-        source: where they are from: "network", "saved" or "depth".
-        ground_truth: what is known.
-        camera: of the true depth; needed where there are no annotated normals; None: unknown.
-        protocol: which pixels count.
-        name: the image, for the log.
+        predicted: unit normals, (height, width, 3), 0 where there is none.
+        source: origin of the predicted normals: "network", "saved" or "depth".
+        ground_truth: annotated normals, or depth to derive them from.
+        camera: camera of the ground-truth depth; needed without annotated normals; None: unknown.
+        protocol: pixels that count.
+        name: image name for the log.
 
     Returns:
-        The comparison; None where no true normal counts: the log says why.
+        The scores; None where no ground-truth normal counts, and the log says why.
 
     Raises:
-        ValueError: the protocol does not fit, or the maps are of different shapes.
+        MetricDepthError: the protocol does not fit, or the maps are not the same view.
     """
     normal, derived = ground_truth.normal, None
     if normal is None and camera is None:
-        logger.warning("%s: normals cannot be derived from true depth of an unknown camera: annotate cam_in", name)
+        logger.warning("%s: normals cannot be derived from depth of an unknown camera: annotate cam_in", name)
         return None
     if normal is None and ground_truth.depth is not None and camera is not None:
         derived = derive_normals(ground_truth.depth, camera)
         normal = derived.normal if derived else None
     if normal is None:
-        logger.warning("%s: its true depth is too sparse to derive normals from", name)
+        logger.warning("%s: ground-truth depth is too sparse to derive normals from", name)
         return None
     (height, width), (true_height, true_width) = predicted.shape[:2], normal.shape[:2]
     if not same_aspect(width, height, true_width, true_height):
         raise MetricDepthError(
-            f"predicted normals are {width}x{height}, true ones {true_width}x{true_height}: not the same view"
+            f"predicted normals are {width}x{height}, ground truth {true_width}x{true_height}: not the same view"
         )
     counts = counted_pixels(normal.shape[:2], protocol, ground_truth.depth)
     found = evaluate_normals(predicted, normal, counts)
     if found is None:
-        logger.warning("%s: no pixel with a true normal counts; it is left out of the normals' means", name)
+        logger.warning("%s: no pixel with a ground-truth normal counts; it is left out of the normals' means", name)
         return None
     if derived is None:
         return ImageNormals(*found, source, "annotation")

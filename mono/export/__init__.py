@@ -1,1 +1,1 @@
-"""Models as single files: photo and intrinsics in, metres out; written, checked and run."""
+"""Export models as single files: image and intrinsics in, metres out."""

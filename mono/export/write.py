@@ -1,4 +1,4 @@
-"""Writing a model as one file that other programs can run, checked against the model itself before it is there."""
+"""Write a model as one file for other programs, checked against the model first."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ from mono.geometry.camera import Camera
 from mono.system.errors import BackendError
 
 if TYPE_CHECKING:
+    from mono.inference.network import NetworkPredictor
     from mono.inference.predictor import Predictor
 
 logger = logging.getLogger(__name__)
-BOUND = 1e-3  # of |depth / eager depth - 1| and |confidence - eager's| / (1 + |eager's|), at every pixel
+BOUND = 1e-3  # on |depth / eager depth - 1| and |confidence - eager's| / (1 + |eager's|), at every pixel
 CAMERA_CONVENTION = (
     "image: (H, W, 3) uint8 RGB, upright, undistorted, any size. intrinsics: (4,) float32, fx, fy, cx, cy [px] of this "
-    "very image; pixel centres are whole numbers, (0, 0) is the top left pixel's. depth: (H, W) float32, metres along "
+    "very image; pixel centers are whole numbers, (0, 0) is the top left pixel's. depth: (H, W) float32, metres along "
     "the optical axis, 0 is invalid. confidence: (H, W) float32, higher is surer. Points: x = (u - cx) / fx * depth "
     "right, y = (v - cy) / fy * depth down, z = depth forward. A resized image needs resized intrinsics: distances "
     "scale with the focal length."
@@ -50,14 +51,14 @@ _CHECKED = (
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far a file's answer is from the model's, for a camera.
+    """Difference of a file's output from the model's, for a camera.
 
     Attributes:
         size: (width, height) of the image [px].
-        focal: of the camera [px].
+        focal: focal length of the camera [px].
         depth: largest relative difference of valid depth.
         confidence: largest difference of confidence c, divided by 1 + |c|.
-        invalid: share of pixels that only one of them calls valid.
+        invalid: share of pixels that are valid in one of them only.
     """
 
     size: tuple[int, int]
@@ -68,25 +69,32 @@ class Agreement:
 
     @property
     def within(self) -> bool:
-        """Whether the file says the same. What is not a number is not within."""
+        """Return True if the file agrees with the model; NaN does not agree."""
         return self.depth < BOUND and self.confidence < BOUND and self.invalid < BOUND
 
 
 def export(predictor: Predictor, kind: str, path: Path) -> list[Agreement]:
-    """Writes a model with all that is around its network; the file is there only if it agrees with the model.
+    """Write a model and its canonical transform as one file.
+
+    A draft is compared with the model first; the file appears only if they agree.
 
     Args:
-        predictor: the model, in float32, with the backend "eager" on the CPU.
+        predictor: model in float32, with the backend "eager" on the CPU.
         kind: "onnx", "openvino" (a second file, .bin, holds the weights), "torchscript" or "exported-program".
-        path: ends in the kind's suffix, see `SUFFIXES`.
+        path: target file; its suffix is the kind's, see `SUFFIXES`.
 
     Returns:
-        How it agrees at sizes and cameras that it was not made with.
+        Differences at sizes and cameras other than those of the capture.
 
     Raises:
         BackendError: the kind, the file's name or the model cannot be used, a package is missing, or the file's depth
             differs by more than `BOUND`.
+        OSError: the file cannot be written, as on a full disk; nothing is left of it.
     """
+    from mono.inference.network import NetworkPredictor
+
+    if not isinstance(predictor, NetworkPredictor):
+        raise BackendError(f"{predictor.checkpoint} is an exported file already: give the model that it was made from")
     _refuse(predictor, kind, path)
     metadata: dict[str, Any] = {
         "model": predictor.name,
@@ -103,9 +111,9 @@ def export(predictor: Predictor, kind: str, path: Path) -> list[Agreement]:
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / f"draft{SUFFIXES[kind]}"
         write(draft, metadata)
-        whole, _ = open_exported(draft, trust=True)
+        exported_model, _ = open_exported(draft, trust=True)
         logger.info("comparing with the model at %d sizes", len(_CHECKED))
-        agreements = [_agreement(predictor, whole, camera) for camera in _CHECKED]
+        agreements = [_agreement(predictor, exported_model, camera) for camera in _CHECKED]
     if bad := [a for a in agreements if not a.within]:
         raise BackendError(
             f"the {kind} file of {predictor.name} differs from the model, and was not written: "
@@ -116,7 +124,7 @@ def export(predictor: Predictor, kind: str, path: Path) -> list[Agreement]:
     return agreements
 
 
-def _refuse(predictor: Predictor, kind: str, path: Path) -> None:
+def _refuse(predictor: NetworkPredictor, kind: str, path: Path) -> None:
     if kind not in SUFFIXES:
         raise BackendError(f'format "{kind}" is unknown; use {", ".join(SUFFIXES)}')
     if path.suffix != SUFFIXES[kind]:
@@ -131,7 +139,7 @@ def _refuse(predictor: Predictor, kind: str, path: Path) -> None:
         raise BackendError(reason)
     if (predictor.backend, predictor.precision) != ("eager", "float32"):
         raise BackendError(
-            f"a file is made from a model in float32 eager, not {predictor.precision} {predictor.backend}"
+            f"a file is exported from a model in float32 eager, not in {predictor.precision} {predictor.backend}"
         )
     if predictor.architecture.get("iterations") is not None:
         raise BackendError(
@@ -140,8 +148,8 @@ def _refuse(predictor: Predictor, kind: str, path: Path) -> None:
         )
 
 
-def _writer(predictor: Predictor, kind: str) -> Callable[[Path, dict[str, Any]], None]:
-    """What writes the model to a path with facts; the model is captured once."""
+def _writer(predictor: NetworkPredictor, kind: str) -> Callable[[Path, dict[str, Any]], None]:
+    """Capture the model and return the function that writes it to a path with metadata."""
     import torch
 
     from mono.conversion.end_to_end import EndToEndModel
@@ -169,7 +177,7 @@ def _writer(predictor: Predictor, kind: str) -> Callable[[Path, dict[str, Any]],
     return lambda path, metadata: write_onnx(onnx, path, metadata)
 
 
-def _scripted(network: Any, predictor: Predictor) -> Any:
+def _scripted(network: Any, predictor: NetworkPredictor) -> Any:
     import warnings
 
     import torch
@@ -178,16 +186,16 @@ def _scripted(network: Any, predictor: Predictor) -> Any:
 
     view = predictor.transform.view(_TRACED)
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that tracing may not generalise: the file is checked at other sizes
+        warnings.simplefilter("ignore")  # warnings that tracing may not generalize: the file is checked at other sizes
         inputs = (torch.zeros(1, 3, *view.input_size), torch.zeros(1, 2))
         traced = torch.jit.trace(network, inputs, check_trace=False)
         return torch.jit.script(EndToEndModel(traced, predictor.transform).eval())
 
 
-def _agreement(predictor: Predictor, whole: ExportedModel, camera: Camera) -> Agreement:
+def _agreement(predictor: Predictor, exported_model: ExportedModel, camera: Camera) -> Agreement:
     image = _test_image(camera)
     expected = predictor.predict(image, camera)
-    depth, confidence = whole(image, np.array(camera.intrinsics, np.float32))
+    depth, confidence = exported_model(image, np.array(camera.intrinsics, np.float32))
     both = (depth > 0) & (expected.depth > 0)
     relative = np.abs(depth[both] / expected.depth[both] - 1)
     doubt = np.abs(confidence - expected.confidence) / (1 + np.abs(expected.confidence))
@@ -201,7 +209,7 @@ def _agreement(predictor: Predictor, whole: ExportedModel, camera: Camera) -> Ag
 
 
 def _test_image(camera: Camera) -> np.ndarray:
-    """A picture of the camera's size, (H, W, 3) uint8: shades, edges and grain, so that each step of resizing shows."""
+    """Make an image of the camera's size with shades, edges and grain, which show errors of resizing."""
     v, u = np.mgrid[: camera.height, : camera.width].astype(np.float32)
     shade = np.stack([u / camera.width, v / camera.height, 0.5 + 0.5 * np.sin(u / 17) * np.cos(v / 11)], axis=2)
     boxes = ((u // 41 + v // 29) % 2)[..., None]

@@ -1,1 +1,1 @@
-"""Models that turn images and cameras into predictions."""
+"""Load models and predict metric depth with them."""

@@ -1,4 +1,4 @@
-"""Which backend computes: the one that was named, or what is fastest on this machine within the accuracy bound."""
+"""Choose backends: the named one, or the fastest on this machine within the accuracy bound."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from mono.inference.predictor import Predictor
+    from mono.inference.network import NetworkPredictor
 
 logger = logging.getLogger(__name__)
-_ROUNDS = 3  # times that each candidate computes all frames
-_SLOW = 3.0  # times slower than the fastest so far: one round is enough
+_ROUNDS = 3  # repetitions of all frames for each candidate
+_SLOW = 3.0  # factor to the fastest so far, beyond which one round is enough
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A backend and a precision, tried.
+    """Measurement of a backend in a precision.
 
     Attributes:
-        backend, precision: what was tried.
-        milliseconds: of an image through the network, median; None: it failed.
-        found: how far its depth is from float32 eager's.
-        error: why it failed.
+        backend: name of the backend.
+        precision: number format.
+        milliseconds: median time of an image; None: it failed.
+        found: difference of its depth from float32 eager's.
+        error: reason of a failure.
     """
 
     backend: str
@@ -55,29 +56,33 @@ class Candidate:
         return f"{name}: {self.milliseconds:.0f} ms, {self.found}" + ("" if self.found.within else ": not offered")
 
 
-def with_backend(predictor: Predictor, backend: str) -> Predictor:
-    """The predictor with its network computed by a backend."""
+def with_backend(predictor: NetworkPredictor, backend: str) -> NetworkPredictor:
+    """Return the predictor with its network computed by a backend.
+
+    Raises:
+        BackendError: the backend cannot be used here; the message says what to do.
+    """
     return replace(predictor, network=build(job_of(predictor), backend, predictor.device.type), backend=backend)
 
 
-def job_of(predictor: Predictor) -> Job:
-    """What a backend must know of a predictor's network."""
+def job_of(predictor: NetworkPredictor) -> Job:
+    """Describe a predictor's network to a backend."""
     identity = {"checksum": predictor.checksum, "architecture": dict(predictor.architecture)}
     size = None if predictor.transform.fit == "tight" else predictor.transform.crop_size
     return Job(predictor.network, predictor.precision, identity, size)  # type: ignore[arg-type]
 
 
-def with_fastest(predictor: Predictor, precisions: Sequence[str]) -> Predictor:
-    """The predictor with the backend and precision that is fastest here, of those within the accuracy bound.
+def with_fastest(predictor: NetworkPredictor, precisions: Sequence[str]) -> NetworkPredictor:
+    """Return the predictor with the fastest backend within the accuracy bound.
 
-    What was found is remembered for this machine, these versions, this model, its input size and number of threads.
+    The result is remembered for this machine, these versions, this model, its input size and number of threads.
 
     Args:
-        predictor: in float32.
-        precisions: those that may be taken.
+        predictor: predictor in float32.
+        precisions: allowed precisions.
 
     Raises:
-        BackendError: none can be taken; says of each why.
+        BackendError: none can be used; the message gives each one's reason.
     """
     place, key = cache_folder() / "auto.json", _key(predictor, precisions)
     known = _remembered(place).get(key)
@@ -102,22 +107,25 @@ def with_fastest(predictor: Predictor, precisions: Sequence[str]) -> Predictor:
 
 
 def try_all(
-    predictor: Predictor,
+    predictor: NetworkPredictor,
     precisions: Sequence[str],
     frames: Sequence[CheckFrame],
     on_tried: Callable[[Candidate], None] = lambda candidate: None,
 ) -> list[Candidate]:
-    """Measures every backend that is installed, in every precision; what fails is in the list with its reason.
+    """Measure every installed backend in every precision.
 
     Args:
-        predictor: in float32.
-        precisions: those that are tried.
-        frames: what depth is compared on, and time is taken with.
-        on_tried: called with each when it is done.
+        predictor: predictor in float32.
+        precisions: precisions to try.
+        frames: images for the comparison and the times.
+        on_tried: called with each candidate when it is done.
+
+    Returns:
+        Candidates in the order of their trial; failed ones hold the reason.
     """
     reference, _ = _depths(with_backend(replace(predictor, precision="float32"), "eager"), frames, 1)
     tried: list[Candidate] = []
-    for backend in sorted(BACKENDS, key="compile".__eq__):  # it takes the longest
+    for backend in sorted(BACKENDS, key="compile".__eq__):  # compiling takes the longest
         for precision in precisions:
             if reason := why_not(backend, precision, predictor.device.type):
                 logger.debug("not tried: %s", reason)
@@ -130,7 +138,7 @@ def try_all(
 
 
 def _tried(
-    predictor: Predictor,
+    predictor: NetworkPredictor,
     backend: str,
     frames: Sequence[CheckFrame],
     reference: Sequence[np.ndarray],
@@ -142,16 +150,18 @@ def _tried(
         _, times = _depths(candidate, frames, 1)
         if fastest is None or statistics.median(times) < _SLOW * fastest:
             times += _depths(candidate, frames, _ROUNDS - 1)[1]
-    except Exception as error:  # compilers and foreign runtimes fail in ways of their own
+    except Exception as error:  # compilers and foreign runtimes have errors of their own
         logger.debug("traceback", exc_info=error)
-        words = str(error).strip() or type(error).__name__
-        return Candidate(backend, predictor.precision, error=f"failed: {words.splitlines()[0][:200]}")
+        reason = str(error).strip() or type(error).__name__
+        return Candidate(backend, predictor.precision, error=f"failed: {reason.splitlines()[0][:200]}")
     found = deviation(depths, reference, frames)
     return Candidate(backend, predictor.precision, statistics.median(times), found)
 
 
-def _depths(predictor: Predictor, frames: Sequence[CheckFrame], rounds: int) -> tuple[list[np.ndarray], list[float]]:
-    """Depth of all frames, and the times that each took [ms], the way in and back included."""
+def _depths(
+    predictor: NetworkPredictor, frames: Sequence[CheckFrame], rounds: int
+) -> tuple[list[np.ndarray], list[float]]:
+    """Predict all frames; return depths and times [ms], pre- and postprocessing included."""
     depths: list[np.ndarray] = []
     times: list[float] = []
     for _ in range(rounds):
@@ -163,7 +173,7 @@ def _depths(predictor: Predictor, frames: Sequence[CheckFrame], rounds: int) -> 
     return depths, times
 
 
-def _key(predictor: Predictor, precisions: Sequence[str]) -> str:
+def _key(predictor: NetworkPredictor, precisions: Sequence[str]) -> str:
     import torch
 
     transform = predictor.transform
@@ -192,5 +202,5 @@ def _remembered(place: Path) -> dict[str, Any]:
     try:
         known = json.loads(place.read_text())
     except (OSError, ValueError):
-        return {}  # nothing was measured yet, or it was damaged: it is measured again
+        return {}  # not measured yet, or damaged: measured again
     return known if isinstance(known, dict) else {}

@@ -1,4 +1,4 @@
-"""Devices and precisions that networks run in."""
+"""Choose devices and precisions of networks."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ if TYPE_CHECKING:
 
 
 def choose_device(name: str) -> torch.device:
-    """Turns "auto", "cpu", "cuda", "cuda:1" or "mps" into a device that is there; auto prefers cuda, then mps.
+    """Choose a device of this machine.
+
+    Args:
+        name: "auto", "cpu", "cuda", "cuda:1" or "mps"; auto prefers cuda, then mps.
 
     Raises:
-        ValueError: there is no such device on this machine.
+        MetricDepthError: this machine has no such device.
     """
     import torch
 
@@ -36,10 +39,14 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """Turns "auto" into float32 on a CPU and float16 elsewhere; the networks' outputs are float32 in any case.
+    """Choose the number format of a network.
+
+    Args:
+        name: "float32", "bfloat16", "float16" or "auto": float32 on a CPU and float16 elsewhere.
+        device: device of the network.
 
     Raises:
-        ValueError: there is no such precision.
+        MetricDepthError: there is no such precision.
     """
     known = ("float32", "bfloat16", "float16")
     if name == "auto":

@@ -1,10 +1,10 @@
-"""Exported files as predictors: the same images, cameras and predictions, but the file does what is in between."""
+"""Predictor that runs an exported file, which contains the canonical transform too."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from mono.conversion.formats import ExportedModel, open_exported
 from mono.data.camera_source import ResolvedCamera
 from mono.geometry.canonical import CanonicalTransform
 from mono.inference.prediction import Prediction
-from mono.inference.predictor import Predictor
+from mono.inference.predictor import ImagePredictor, NetworkInput
 from mono.system.errors import BackendError, MetricDepthError
 
 if TYPE_CHECKING:
@@ -22,23 +22,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Photo:
-    """An image for an exported file, with its camera."""
-
-    rgb: np.ndarray
-    found: ResolvedCamera
-
-
-@dataclass(frozen=True)
 class ExportedOutput:
-    """What an exported file said of an image."""
+    """Output of an exported file for one image.
+
+    Attributes:
+        depth: (H, W) float32 [m].
+        confidence: (H, W) float32.
+        found: camera of the image.
+    """
 
     depth: np.ndarray
     confidence: np.ndarray
     found: ResolvedCamera
 
     def prediction(self) -> Prediction:
-        """It as a prediction; nothing is left to compute."""
+        """Return the output as a prediction; nothing is left to compute."""
         return Prediction(
             depth=self.depth,
             confidence=self.confidence,
@@ -49,38 +47,49 @@ class ExportedOutput:
 
 
 @dataclass(frozen=True)
-class ExportedPredictor(Predictor):
-    """A predictor whose canonical transform and network are in one file. Made by `load_model`.
+class ExportedPredictor(ImagePredictor):
+    """Exported file, ready to run; see `Predictor`.
 
     Attributes:
-        exported_model: runs the file.
-        metadata: what the file says of itself.
+        exported_model: function that runs the file.
+        metadata: values that `metricdepth export` wrote into the file.
+        transform: canonical transform inside of the file.
+        device: the CPU.
+        name: name of the exported model.
+        checkpoint: the file.
+        checksum: SHA-256 of the file.
+        architecture: config values of the exported network.
+        backend: format of the file.
+        precision: "float32".
     """
 
-    exported_model: ExportedModel | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    exported_model: ExportedModel
+    metadata: Mapping[str, object]
+    transform: CanonicalTransform
+    device: torch.device
+    name: str
+    checkpoint: Path
+    checksum: str
+    architecture: Mapping[str, object]
+    backend: str
+    precision: str = "float32"
 
-    def prepare(self, image: np.ndarray, found: ResolvedCamera) -> Any:
-        """An image as the file wants it.
-
-        Raises:
-            ValueError: the image does not have the camera's size, or is so long that its short side would vanish.
-        """
+    def prepare(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
+        """Check that an image fits its camera and the file; see `Predictor.prepare`."""
         camera = found.camera
         if image.shape[:2] != (camera.height, camera.width):
             raise MetricDepthError(
                 f"image is {image.shape[1]}x{image.shape[0]} but its camera {camera.width}x{camera.height}"
             )
-        self.transform.view(camera)  # the file itself would only say that some size is not positive
-        return Photo(np.ascontiguousarray(image), found)
+        view = self.transform.view(camera)  # refuses images that are too long, for which a file has no message
+        return NetworkInput(found, view, np.ascontiguousarray(image))
 
-    def infer(self, images: Sequence[Any]) -> list[Any]:
-        """Runs the file on images, one after another, as it takes them."""
-        assert self.exported_model is not None
+    def infer(self, images: Sequence[NetworkInput]) -> list[ExportedOutput]:
+        """Run the file on images, one after another."""
         outputs = []
-        for photo in images:
-            depth, confidence = self.exported_model(photo.rgb, np.array(photo.found.camera.intrinsics, np.float32))
-            outputs.append(ExportedOutput(depth, confidence, photo.found))
+        for image in images:
+            intrinsics = np.array(image.found.camera.intrinsics, np.float32)
+            outputs.append(ExportedOutput(*self.exported_model(image.pixels, intrinsics), image.found))
         return outputs
 
 
@@ -89,14 +98,23 @@ def open_predictor(
     device: torch.device,
     precision: str | None,
     backend: str,
-    options: Mapping[str, Any] | None,
+    options: Mapping[str, object] | None,
     checkpoint: str | os.PathLike[str] | None,
     trust: bool = False,
 ) -> ExportedPredictor:
-    """A file that `metricdepth export` wrote, as a predictor; the other arguments are those of `load_model`.
+    """Open a file that `metricdepth export` wrote as a predictor.
+
+    Args:
+        path: the file.
+        device: must be the CPU.
+        precision: see `load_model`; must be float32 or open, as are the backend, options and checkpoint.
+        backend: see `load_model`.
+        options: see `load_model`.
+        checkpoint: see `load_model`.
+        trust: see `load_model`.
 
     Raises:
-        BackendError: the file cannot be used, or something is asked for that was decided when it was written.
+        BackendError: the file cannot be used, or an argument asks for something that was decided when it was written.
     """
     from mono.model.checkpoint import sha256
 
@@ -109,25 +127,30 @@ def open_predictor(
     }
     if wrong := [name for name, asked in decided.items() if asked]:
         raise BackendError(
-            f"{path} is an exported model: it holds its weights and settings, and runs in float32 on the CPU with what "
-            f"it was written for. Leave out {', '.join(wrong)}"
+            f"{path} is an exported model: it holds its weights and settings, and runs in float32 on the CPU with the "
+            f"runtime of its format. Leave out {', '.join(wrong)}"
         )
     exported_model, metadata = open_exported(path, trust)
-    values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in metadata["transform"].items()}
-    return ExportedPredictor(
-        network=_no_network,
-        transform=CanonicalTransform(**values),
-        device=device,
-        precision="float32",
-        name=metadata["model"],
-        checkpoint=path,
-        checksum=sha256(path),
-        architecture=metadata["architecture"],
-        backend=metadata["format"],
-        exported_model=exported_model,
-        metadata=metadata,
-    )
-
-
-def _no_network(image: torch.Tensor, principal_point: torch.Tensor | None = None, /) -> Any:
-    raise TypeError("an exported file takes photos, not network inputs")
+    try:
+        transform: dict[str, Any] = {
+            key: tuple(v) if isinstance(v, list) else v for key, v in metadata["transform"].items()
+        }
+        texts = {key: metadata[key] for key in ("model", "format")}
+        if not all(isinstance(text, str) for text in texts.values()):
+            raise TypeError(f"not text: {texts}")
+        return ExportedPredictor(
+            exported_model=exported_model,
+            metadata=metadata,
+            transform=CanonicalTransform(**transform),
+            device=device,
+            name=texts["model"],
+            checkpoint=path,
+            checksum=sha256(path),
+            architecture=dict(metadata["architecture"]),
+            backend=texts["format"],
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise BackendError(
+            f"{path}: its metadata is damaged or of another version ({type(error).__name__}: {str(error)[:200]}); "
+            "export it again"
+        ) from error

@@ -1,18 +1,27 @@
-"""Loading of models: a name, config, checkpoint or exported file becomes a predictor."""
+"""Load models: a name, config, checkpoint or exported file becomes a predictor."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from mono.inference.devices import choose_device, choose_precision
 from mono.inference.predictor import Predictor
 from mono.system.memory import within_memory
 
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from mono.config import ModelConfig
+    from mono.model.depth_model import DepthModel
+
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Backend = Literal["eager", "compile", "onnxruntime", "openvino", "auto"]
+_CHECKPOINTS = (".pth", ".pt", ".safetensors", ".ckpt", ".bin")
 
 
 def load_model(
@@ -21,93 +30,142 @@ def load_model(
     checkpoint: str | os.PathLike[str] | None = None,
     device: str = "auto",
     precision: Precision | None = None,
-    options: Mapping[str, Any] | None = None,
+    options: Mapping[str, object] | None = None,
     backend: Backend = "eager",
     trust: bool = False,
 ) -> Predictor:
-    """Loads a network with its weights, ready to predict.
+    """Load a network with its weights, ready to predict.
 
     Args:
-        model: a zoo name ("lite", "convnext_large"), a config file (with `checkpoint`), a checkpoint file, or a file
-            that `metricdepth export` wrote.
-        checkpoint: the weights; a zoo model finds its own in weight/.
+        model: zoo name ("lite", "convnext_large"), config name, path of a config, checkpoint file, or file that
+            `metricdepth export` wrote. Configs are programs: a name always means the package's own, a config of yours
+            runs only when its path is given ("./mine.py").
+        checkpoint: file with the weights; a zoo model finds its own in weight/.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         precision: "float32", "bfloat16", "float16" or "auto". None is float32; with the backend "auto", bfloat16 too if
             it is faster and within the accuracy bound.
         options: overrides of config values by dotted keys, as {"data_basic.crop_size": (544, 928)}.
-        backend: what computes the network; "auto" is what was measured fastest on this machine within the accuracy
-            bound, see docs/speed.md.
-        trust: run a .ts or .pt2 file, which may hold any code; all other files are only data.
+        backend: runtime of the network; "auto" takes the fastest on this machine within the accuracy bound, see
+            docs/speed.md.
+        trust: run a .ts or .pt2 file, which can hold any code; all other files are only data.
 
     Raises:
-        ValueError: a name, config, checkpoint, device, precision or backend cannot be used; the message says why.
+        MetricDepthError: a name, config, checkpoint, device, precision or backend cannot be used.
     """
-    import torch
-
     from mono.backends.base import require
-    from mono.config import ConfigError, read_config
     from mono.conversion.formats import is_exported
     from mono.inference.autotune import with_backend, with_fastest
     from mono.inference.exported import open_predictor
+    from mono.inference.network import NetworkPredictor
+    from mono.model.checkpoint import checked_sha256
+
+    if is_exported(str(model)):
+        torch_device = choose_device("cpu" if device == "auto" else device)
+        return open_predictor(Path(model), torch_device, precision, backend, options, checkpoint, trust)
+    torch_device = choose_device(device)
+    chosen = choose_precision(precision or "float32", torch_device)
+    allowed = ("float32", "bfloat16") if precision in (None, "auto") else (chosen,)
+    if backend == "auto":
+        chosen = "float32"
+    else:
+        require(backend, chosen, torch_device.type)
+    source = find_source(model, checkpoint, options)
+    checksum = checked_sha256(source.checkpoint)
+    network = load_network(source, torch_device, chosen, backend)
+    predictor = NetworkPredictor(
+        network, source.config.transform, torch_device, chosen, source.name, source.checkpoint, checksum,
+        source.config.architecture,
+    )  # fmt: skip
+    return with_fastest(predictor, allowed) if backend == "auto" else with_backend(predictor, backend)
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Config and weights of a model.
+
+    Attributes:
+        name: zoo name, or the config's file name.
+        config: values of the config.
+        checkpoint: file with the weights.
+        tensors: weights by name.
+    """
+
+    name: str
+    config: ModelConfig
+    checkpoint: Path
+    tensors: Mapping[str, Tensor]
+
+
+def find_source(
+    model: str | os.PathLike[str],
+    checkpoint: str | os.PathLike[str] | None = None,
+    options: Mapping[str, object] | None = None,
+) -> ModelSource:
+    """Find and read the config and weights of a model; see `load_model`.
+
+    Raises:
+        ConfigError: there is no such model or config.
+        CheckpointError: the checkpoint is missing, damaged, or of an unknown network.
+    """
+    from mono.config import ConfigError, read_config
     from mono.model.checkpoint import (
         CheckpointError,
-        checked_sha256,
         find_checkpoint,
         find_checkpoint_of_config,
         identify,
-        load_tensors,
         read_tensors,
     )
-    from mono.model.depth_model import build_depth_model
     from mono.model.zoo import MODELS
 
     text = str(model)
-    if is_exported(text):
-        torch_device = choose_device("cpu" if device == "auto" else device)
-        return open_predictor(Path(text), torch_device, precision, backend, options, checkpoint, trust)
-    torch_device = choose_device(device)
-    measured = backend == "auto"
-    precision_name = choose_precision(precision or "float32", torch_device)
-    precisions = ("float32", "bfloat16") if precision in (None, "auto") else (precision_name,)
-    if measured:
-        precision_name = "float32"
-    else:
-        require(backend, precision_name, torch_device.type)
     record = MODELS.get(text)
-    path = Path(checkpoint) if checkpoint else None
-    tensors = None
+    given = Path(checkpoint) if checkpoint else None
     if record:
-        config_name = record.config
-        path = path or find_checkpoint(record)
+        config = read_config(record.config, options)
+        path = given or find_checkpoint(record)
     elif text.endswith(".py"):
-        config_name = text
-        if path is None:
-            path = find_checkpoint_of_config(Path(text).name)
-    elif Path(text).suffix in (".pth", ".pt", ".safetensors", ".ckpt", ".bin"):
+        config = read_config(Path(model) if isinstance(model, os.PathLike) else model, options)
+        path = given or find_checkpoint_of_config(config.path.name)
+    elif Path(text).suffix in _CHECKPOINTS:
         path = Path(text)
         tensors = read_tensors(path)
         record = identify(tensors)
         if record is None:
             raise CheckpointError(f"{path} is a checkpoint of an unknown network: give its config too")
-        config_name = record.config
+        return ModelSource(record.name, read_config(record.config, options), path, tensors)
     else:
         raise ConfigError(f'there is no model "{text}"; use {", ".join(MODELS)}, a config (.py) or a checkpoint (.pth)')
-    config = read_config(config_name, options)
-    if tensors is None:
-        tensors = read_tensors(path)
-    checksum = checked_sha256(path)
-    name = record.name if record else config.path.stem
+    return ModelSource(record.name if record else config.path.stem, config, path, read_tensors(path))
+
+
+def load_network(source: ModelSource, device: torch.device, precision: str, backend: str) -> DepthModel:
+    """Build a network and load its weights onto a device.
+
+    Args:
+        source: config and weights.
+        device: device of the network.
+        precision: precision of the weights, where the backend computes with weights in half precision.
+        backend: runtime that the network is for.
+
+    Returns:
+        The network in evaluation mode, without gradients.
+
+    Raises:
+        CheckpointError: the weights do not fit the network.
+        DeviceMemoryError: the device has too little memory.
+    """
+    import torch
+
+    from mono.model.checkpoint import load_tensors
+    from mono.model.depth_model import build_depth_model
+
     with torch.device("meta"):  # the weights go straight to their place: random ones would cost time and memory
-        network = build_depth_model(**config.architecture)
-    full = precision_name == "float32" or backend not in ("eager", "compile")  # others halve weights by themselves
-    half = {} if full else dict.fromkeys(network.half_weights(), getattr(torch, precision_name))
+        network = build_depth_model(**source.config.architecture)
+    full = precision == "float32" or backend not in ("eager", "compile")  # others halve weights by themselves
+    half = {} if full else dict.fromkeys(network.half_weights(), getattr(torch, precision))
     within_memory(
-        lambda: load_tensors(network, tensors, path, expected=name, device=torch_device, dtypes=half),
-        f"load {name} on {torch_device}",
+        lambda: load_tensors(network, source.tensors, source.checkpoint, source.name, device, half),
+        f"load {source.name} on {device}",
         "end other programs that use this device, or use another device (--device cpu)",
     )
-    network = network.eval().requires_grad_(False).to(torch_device)  # what is not in the checkpoint
-    predictor = Predictor(
-        network, config.transform, torch_device, precision_name, name, path, checksum, config.architecture
-    )
-    return with_fastest(predictor, precisions) if measured else with_backend(predictor, backend)
+    return network.eval().requires_grad_(False).to(device)  # buffers that no checkpoint holds

@@ -1,14 +1,20 @@
-"""What a prediction is: metres of every pixel, and the camera that they hold for."""
+"""Prediction of one image: depth in metres, and the camera that it holds for."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from mono.geometry.camera import Camera
 from mono.geometry.normals import normals_from_depth
+from mono.system.errors import MetricDepthError
+
+if TYPE_CHECKING:
+    from mono.inference.images import ImageLike
 
 
 @dataclass(frozen=True)
@@ -16,13 +22,13 @@ class Prediction:
     """Metric depth of one image at its own size.
 
     Attributes:
-        depth: (H, W) float32 [m] along the optical axis; 0 is invalid (the network said more than 300 m, or nothing).
+        depth: (H, W) float32 [m] along the optical axis; 0 is invalid (beyond 300 m, or not positive).
         confidence: (H, W) float32, higher is surer; its range is the network's own.
-        camera: the camera that the depth holds for. A wrong focal length scales all distances.
+        camera: camera that the depth holds for. A wrong focal length scales all distances.
         camera_source: "given", "annotation", "camera file", "exif" or "assumed".
-        camera_detail: the same in words.
+        camera_detail: description of the camera's source.
         normal: (H, W, 3) float32 unit surface normals in the camera's frame (x right, y down, z forward), pointing to
-            the camera; None where the network has none: see `surface_normals`.
+            the camera; None if the network has none: see `surface_normals`.
         normal_confidence: (H, W) float32, higher is surer; None without `normal`.
     """
 
@@ -35,17 +41,100 @@ class Prediction:
     normal_confidence: np.ndarray | None = None
 
     @property
+    def mask(self) -> np.ndarray:
+        """Return the pixels with valid depth, (H, W) bool."""
+        return self.depth > 0
+
+    @property
+    def K(self) -> np.ndarray:
+        """Return the camera matrix, (3, 3) float64 [px]."""
+        fx, fy, cx, cy = self.camera.intrinsics
+        return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], np.float64)
+
+    @property
     def normal_source(self) -> Literal["network", "depth"]:
-        """Where `surface_normals` come from: the network said them, or they follow from its depth by geometry."""
+        """Return the source of `surface_normals`: the network, or the geometry of its depth."""
         return "depth" if self.normal is None else "network"
 
     def points(self) -> np.ndarray:
-        """3D points [m] in the camera's frame, x right, y down, z forward; (H, W, 3) float32, 0 where invalid."""
+        """Unproject the depth to 3D points.
+
+        Returns:
+            Points [m] in the camera's frame, x right, y down, z forward; (H, W, 3) float32, 0 where invalid.
+        """
         return self.camera.unproject(self.depth)
 
     def surface_normals(self) -> np.ndarray:
-        """Unit normals in the camera's frame, pointing to the camera, (H, W, 3) float32; 0 where there are none.
+        """Return the network's normals, or compute them from its depth.
 
-        They are the network's if it has any, else computed from its depth at every call; see `normal_source`.
+        Returns:
+            Unit normals in the camera's frame, pointing to the camera, (H, W, 3) float32; 0 where there are none.
         """
         return normals_from_depth(self.depth, self.camera) if self.normal is None else self.normal
+
+    def save(self, path: str | os.PathLike[str], image: ImageLike | None = None) -> list[Path]:
+        """Save to a depth file, or all results to a folder.
+
+        Args:
+            path: file ending in .png (16 bit, with its scale and camera in a .json beside it), .npy, .npz or .exr; or a
+                folder, which gets depth.png, depth.json, colors.png, points.ply and, if the network has normals,
+                normal.png.
+            image: the image, as for `predict`, for colors of the points; None: they show depth.
+
+        Returns:
+            The written files.
+
+        Raises:
+            MetricDepthError: the suffix is none of these, or the image has another size.
+            OSError: a file cannot be written.
+        """
+        from mono.io.depth import DEPTH_FORMATS, write_depth
+        from mono.io.normals import write_normal
+        from mono.visual.pictures import colorize, write_image
+
+        path = Path(path)
+        beside = {".png": [path.with_suffix(".json")]}
+        if path.suffix.lower().lstrip(".") in DEPTH_FORMATS and not path.is_dir():
+            write_depth(path, self.depth, self.camera)
+            return [path, *beside.get(path.suffix.lower(), [])]
+        if path.suffix and not path.is_dir():
+            raise MetricDepthError(
+                f"{path} ends in {path.suffix}: give a file in {', '.join(f'.{s}' for s in DEPTH_FORMATS)}, or a folder"
+            )
+        self.to_ply(path / "points.ply", image)
+        write_depth(path / "depth.png", self.depth, self.camera)
+        write_image(path / "colors.png", colorize(self.depth))
+        written = [path / name for name in ("depth.png", "depth.json", "colors.png", "points.ply")]
+        if self.normal is not None:
+            written.append(path / "normal.png")
+            write_normal(written[-1], self.normal, "network")
+        return written
+
+    def to_ply(
+        self, path: str | os.PathLike[str], image: ImageLike | None = None, edge_filter: float | None = 0.1
+    ) -> int:
+        """Write the valid pixels as a point cloud.
+
+        Args:
+            path: file ending in .ply.
+            image: the image, as for `predict`, for the points' colors; None: they show depth.
+            edge_filter: largest relative depth jump to a neighbor; pixels beyond it are left out. None keeps all.
+
+        Returns:
+            Number of points.
+
+        Raises:
+            MetricDepthError: another suffix, or the image has another size.
+            OSError: the file cannot be written.
+        """
+        from mono.inference.images import read_input
+        from mono.io.point_cloud import point_cloud, write_ply
+        from mono.visual.pictures import colorize
+
+        path = Path(path)
+        if path.suffix.lower() != ".ply":
+            raise MetricDepthError(f"{path} ends in {path.suffix or 'nothing'}; point clouds are written as .ply")
+        colors = colorize(self.depth) if image is None else read_input(image).rgb
+        cloud = point_cloud(self.depth, colors, self.camera, normal=self.normal, edge_filter=edge_filter)
+        write_ply(path, cloud.points, cloud.colors, cloud.normals)
+        return len(cloud)

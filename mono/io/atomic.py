@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, whenever the run is stopped."""
+"""Atomic writing: files appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -18,13 +18,19 @@ _ABANDONED_AFTER = 24 * 3600  # [s]
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path to write to, and rename it to `path` once the block has ended without an error.
+    """Write to a temporary path, renamed to `path` on success.
 
-    The temporary file lies in the same folder (so the renaming is atomic), is hidden, carries the same suffix and is
-    unique. When the block fails it is removed and `path` stays as it was. Missing parent folders are made.
+    The temporary file lies in the same folder (so renaming is atomic), is hidden and unique, and has the same suffix.
+    When the block fails, it is removed and `path` stays unchanged. Missing parent folders are made.
+
+    Args:
+        path: final path of the file.
+
+    Yields:
+        Temporary path.
 
     Raises:
-        OSError: the folder cannot be made, or the file cannot be put in place.
+        OSError: the folder cannot be made, or the file cannot be renamed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,18 +44,30 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all."""
+    """Write bytes to a file atomically.
+
+    Args:
+        path: file to write; parent folders are made.
+        data: content.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
 def remove_stale_files(folder: Path, *, recursive: bool = True) -> int:
-    """Remove the temporary files that killed runs left in `folder`; call it before a run writes anything.
+    """Remove temporary files that killed runs left behind.
 
-    Files of processes that are alive on this machine stay; those of other machines go after a day.
+    Files of live processes on this machine are kept; those of other machines are removed after a day.
+
+    Args:
+        folder: folder to search, before anything is written to it.
+        recursive: search nested folders, too.
 
     Returns:
-        How many files were removed.
+        Number of removed files.
     """
     removed = 0
     for parent, folders, names in os.walk(folder):
@@ -65,7 +83,7 @@ def remove_stale_files(folder: Path, *, recursive: bool = True) -> int:
 
 def _abandoned(path: Path, host: str, pid: int) -> bool:
     if host == _HOST and os.name == "posix":
-        # A number like ours is an earlier process's, as in containers, where numbers repeat: we have not begun.
+        # Our own process id belongs to an earlier process, as in containers, where ids repeat: we have not written yet.
         return pid == os.getpid() or not _alive(pid)
     try:
         return time.time() - path.stat().st_mtime > _ABANDONED_AFTER

@@ -32,7 +32,8 @@ def camera_file_beside(image: str | os.PathLike[str]) -> Path | None:
     """
     image = Path(image)
     names = (f"{image.stem}.camera.json", *_BESIDE)
-    return next((path for path in (image.with_name(name) for name in names) if path.is_file()), None)
+    # os.path.isfile: a name too long to be asked for is no file.
+    return next((path for path in (image.with_name(name) for name in names) if os.path.isfile(path)), None)  # noqa: PTH113
 
 
 def camera_from_file(

@@ -98,10 +98,10 @@ def values_from_keys(path: Path, content: Mapping[str, Any], place: str = "") ->
     if bool(width) != bool(height):
         raise CameraFileError(f"{path}: {place}width and height belong together; give both or none")
     keys.warn_unknown()
-    sides = [
+    wide, high = (
         None if (value := keys.agreed(found)) is None else side(path, f"{place}{next(iter(found))}", value)
         for found in (width, height)
-    ]
+    )
     degrees = keys.agreed(fov)
     if not fx and degrees is None:
         degrees = math.degrees(keys.agreed(fov_rad) or 0.0)
@@ -110,8 +110,8 @@ def values_from_keys(path: Path, content: Mapping[str, Any], place: str = "") ->
         fy=keys.agreed(fy),
         cx=keys.agreed(cx),
         cy=keys.agreed(cy),
-        width=sides[0],
-        height=sides[1],
+        width=wide,
+        height=high,
         fov_deg=None if fx else degrees,
         distortion=keys.distortion(),
     )

@@ -1,4 +1,4 @@
-"""Depth maps in, metres out."""
+"""Depth maps: PNG, TIFF, NPY, NPZ and EXR files, read and written in meters."""
 
 from __future__ import annotations
 
@@ -10,103 +10,173 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from mono.geometry.camera import Camera
+from mono.io.arrays import ArrayError, read_npy, read_npz
 from mono.io.atomic import atomic_path, write_bytes
 from mono.io.depth_encoding import encode_png16, quantise, valid_or_zero, write_npz
+from mono.io.exr import ExrError, read_depth_channel, write_depth_channel
+from mono.io.file_kinds import why_not_a_file
 from mono.io.images import DECODING_ERRORS
+from mono.io.tiff import TiffError, needs_own_reader, read_directories, read_pixels
 from mono.system.errors import MetricDepthError
 
 DEPTH_FORMATS = ("png", "npy", "npz", "exr")
 
 DEPTH_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".npy", ".npz", ".exr"})
-SCALE_KEY = "depth_scale"  # tEXt chunk of a PNG that knows its scale
+MAX_PIXELS = 1 << 27  # 134 megapixels
+SCALE_KEY = "depth_scale"  # tEXt chunk of a PNG that states its scale
 
 _KINDS = "use a 16-bit PNG or TIFF, NPY, NPZ or EXR"
+_BEYOND_SENSORS = 10_000.0  # [m]
+_LARGEST = (65535, 65534, 65504, 32767, 2**31 - 1, 2**32 - 1)  # stored values that stand for "no depth"
 
 
 class DepthError(MetricDepthError):
-    """A depth map cannot be used. The message names the file, what is wrong with it and what to do."""
+    """Error of a depth map that cannot be used, naming file, cause and remedy."""
 
 
 def read_depth(path: str | os.PathLike[str], scale: float | None = None) -> np.ndarray:
-    """Read a depth map: 16-bit PNG or TIFF, float TIFF, NPY, NPZ (key "depth", or its only array), EXR.
+    """Read a depth map in meters.
+
+    Formats: 16-bit PNG or TIFF, float TIFF, NPY, NPZ (key "depth", or its only array), EXR.
 
     Args:
-        path: the file.
-        scale: metres = stored value / scale. None: the scale a PNG carries in its text chunk "depth_scale"; else
-            floating-point files are taken to be in metres, and integer files are an error.
+        path: depth file.
+        scale: stored value of one meter. None: the scale in a PNG's text chunk "depth_scale"; else floating-point files
+            are taken to be in meters, and integer files are an error.
 
     Returns:
-        depth along the optical axis [m], (H, W) float32, 0 where there is none (NaN, infinite, zero or negative).
+        (H, W) float32 depth along the optical axis [m]; 0 where there is none (NaN, infinite, zero or negative).
 
     Raises:
-        DepthError: the file is missing, damaged, of an unknown kind or not a depth map (8-bit, colour, not
+        DepthError: the file is missing, damaged, too large, of an unknown kind or not a depth map (8-bit, color, not
             two-dimensional), or its scale is unknown or not a positive number.
     """
     path = Path(path)
     if scale is not None and not (math.isfinite(scale) and scale > 0):
-        raise DepthError(f"{path}: depth_scale is {scale}; it must be a positive number (stored value per metre)")
-    if not path.is_file():
-        state = "is a folder, not a depth map" if path.is_dir() else "there is no such file; check the path"
-        raise DepthError(f"{path}: {state}")
-    readers = {".npy": _read_npy, ".npz": _read_npz, ".exr": _read_exr}
+        raise DepthError(f"{path}: depth_scale is {scale}; it must be a positive number (stored value per meter)")
+    if (problem := why_not_a_file(path, "a depth map")) is not None:
+        raise DepthError(f"{path}: {problem}")
+    suffix = path.suffix.lower()
     try:
-        if path.suffix.lower() not in DEPTH_SUFFIXES:
+        if suffix not in DEPTH_SUFFIXES:
             raise DepthError(f"{path}: depth cannot be read from {path.suffix or 'a file without suffix'}; {_KINDS}")
         if path.stat().st_size == 0:
             raise DepthError(f"{path}: is empty (0 bytes); copy or write it again")
-        if path.suffix.lower() in readers:
-            stored = readers[path.suffix.lower()](path)
+        if suffix == ".npy":
+            stored = read_npy(path)
+        elif suffix == ".npz":
+            stored = read_npz(path, "depth")
+        elif suffix == ".exr":
+            stored = read_depth_channel(path)
         else:
             stored, own_scale = _read_image_values(path)
             scale = own_scale if scale is None else scale
+        return _to_meters(path, stored, scale)
     except DepthError:
         raise
+    except (ArrayError, ExrError, TiffError) as error:
+        raise DepthError(f"{path}: {error}") from error
     except PermissionError as error:
         raise DepthError(f"{path}: may not be read (permission denied); change its permissions") from error
-    except (*DECODING_ERRORS, zipfile.BadZipFile, MemoryError) as error:
-        raise DepthError(f"{path}: is damaged or not what its suffix says ({error}); write it again") from error
-    return _to_metres(path, stored, scale)
+    except MemoryError as error:
+        raise DepthError(f"{path}: is too large for the memory of this machine; make it smaller") from error
+    except (*DECODING_ERRORS, zipfile.BadZipFile) as error:
+        raise DepthError(f"{path}: is damaged or not what its suffix promises ({error}); write it again") from error
 
 
-def _to_metres(path: Path, stored: np.ndarray, scale: float | None) -> np.ndarray:
+def suspicious_maximum(depth: np.ndarray, scale: float | None = None) -> str | None:
+    """Explain a maximum that probably means "no depth".
+
+    Found are pixels that share the largest value where it is the largest of an integer or half-precision type, lies
+    beyond the reach of sensors, or stands far apart from all other depth.
+
+    Args:
+        depth: (H, W) depth [m], 0 where there is none, as from `read_depth`.
+        scale: stored value of one meter, for files of integers; None: meters were stored.
+
+    Returns:
+        Message with share and value, to follow "FILE: "; None if nothing is suspicious.
+    """
+    valid = depth[depth > 0]
+    if not valid.size:
+        return None
+    largest = float(valid.max())
+    at_largest = valid >= largest * (1 - 1e-6)
+    share = float(at_largest.mean())
+    code = next((code for code in _LARGEST if math.isclose(largest * (scale or 1), code, rel_tol=1e-5)), None)
+    rest = valid[~at_largest]
+    stands_apart = share >= 0.005 and at_largest.sum() > 10 and rest.size > 0 and largest > 3 * float(rest.max())
+    if largest > _BEYOND_SENSORS:
+        why = "farther than any sensor reaches"
+    elif code is not None:
+        why = f"stored as {code}, the largest value of its type"
+    elif stands_apart:
+        why = f"far beyond all other depth, which ends at {float(rest.max()):.4g} m"
+    else:
+        return None
+    pixels = f"{100 * share:.2g} % of the pixels with depth" if share > 1e-4 else f"{int(at_largest.sum())} pixels"
+    return f'{pixels} lie at {largest:.6g} m, {why}: if this means "no depth", store 0 there'
+
+
+def _to_meters(path: Path, stored: np.ndarray, scale: float | None) -> np.ndarray:
     if stored.ndim == 3 and 1 in (stored.shape[0], stored.shape[2]):
         stored = stored.squeeze(0 if stored.shape[0] == 1 else 2)
     if stored.ndim != 2 or not stored.size:
         raise DepthError(f"{path}: has shape {stored.shape}; a depth map is (height, width)")
+    if stored.size > MAX_PIXELS:
+        raise DepthError(f"{path}: has {stored.size / 1e6:.0f} megapixels, more than 134; make it smaller")
     if stored.dtype in (np.uint8, np.int8):
-        raise DepthError(f"{path}: is 8-bit, too coarse for depth (perhaps a picture of a depth map?); {_KINDS}")
+        raise DepthError(f"{path}: is 8-bit, too coarse for depth (perhaps an image of a depth map?); {_KINDS}")
     if stored.dtype.kind not in "iuf":
         raise DepthError(f"{path}: holds {stored.dtype}, not numbers that could be depth; {_KINDS}")
     if scale is None and stored.dtype.kind != "f":
         raise DepthError(
-            f"{path}: holds whole numbers ({stored.dtype}) of unknown unit; "
-            "give depth_scale, the stored value of one metre (KITTI: 256, millimetres: 1000)"
+            f"{path}: holds integers ({stored.dtype}) of unknown unit; "
+            "give depth_scale, the stored value of one meter (KITTI: 256, millimeters: 1000)"
         )
+    depth = np.empty(stored.shape, np.float32)
+    precise = np.float64 if stored.dtype.itemsize > 4 else np.float32
     with np.errstate(over="ignore", invalid="ignore"):
-        precise = np.float64 if stored.dtype.itemsize > 4 else np.float32
-        depth = np.divide(stored.astype(precise), scale or 1.0).astype(np.float32)
-    valid = np.isfinite(depth) & (depth > 0)
-    return np.where(valid, depth, np.float32(0))
+        for top in range(0, len(stored), 256):
+            rows = slice(top, top + 256)
+            depth[rows] = np.divide(stored[rows].astype(precise), scale or 1.0).astype(np.float32)
+            depth[rows][~(np.isfinite(depth[rows]) & (depth[rows] > 0))] = 0
+    return depth
 
 
 def _read_image_values(path: Path) -> tuple[np.ndarray, float | None]:
-    """Stored values of a PNG or TIFF, and the scale the file itself names."""
-    try:
-        with Image.open(path) as image:
+    """Read the stored values of a PNG or TIFF, and the scale stated in a PNG."""
+    with path.open("rb") as file:
+        head = file.read(8)
+        tags = read_directories(file) if head[:2] in (b"II", b"MM") else []
+        if tags and needs_own_reader(tags[0], head):
+            return read_pixels(file, tags[0]), None
+        with _open_png_or_tiff(path, file, head) as image:
+            if image.width * image.height > MAX_PIXELS:
+                size = f"{image.width}x{image.height}"
+                raise DepthError(f"{path}: is {size} pixels, more than the 134 megapixels that are read of a depth map")
+            mode = image.mode
+            if mode in ("1", "L", "P", "LA", "PA"):
+                raise DepthError(f"{path}: is 8-bit, too coarse for depth (perhaps an image of a depth map?); {_KINDS}")
+            if not (mode.startswith("I") or mode == "F"):
+                raise DepthError(f"{path}: is a color image ({mode}), not depth (perhaps a colored map?); {_KINDS}")
             image.load()
-            mode, own_scale, stored = image.mode, image.info.get(SCALE_KEY), np.asarray(image)
-    except UnidentifiedImageError as error:
-        raise DepthError(f"{path}: is not a PNG or TIFF, or is damaged; write it again") from error
-    except Image.DecompressionBombError as error:
-        raise DepthError(f"{path}: is too large ({error})") from error
-    if mode in ("1", "L", "P", "LA", "PA"):
-        raise DepthError(f"{path}: is 8-bit, too coarse for depth (perhaps a picture of a depth map?); {_KINDS}")
-    if not (mode.startswith("I") or mode == "F"):
-        raise DepthError(f"{path}: is a colour image ({mode}), not depth (perhaps a picture of a depth map?); {_KINDS}")
-    return stored, _parse_scale(path, own_scale)
+            return np.asarray(image), _parse_scale(path, image.info.get(SCALE_KEY))
+
+
+def _open_png_or_tiff(path: Path, file: Any, head: bytes) -> Image.Image:
+    file.seek(0)
+    try:
+        if head == b"\x89PNG\r\n\x1a\n":
+            return PngImagePlugin.PngImageFile(file, "")
+        if head[:2] in (b"II", b"MM"):
+            return TiffImagePlugin.TiffImageFile(file, "")
+    except DECODING_ERRORS as error:
+        raise DepthError(f"{path}: is damaged, or a kind of PNG or TIFF that cannot be read; write it again") from error
+    raise DepthError(f"{path}: is not a PNG or TIFF; write it again")
 
 
 def _parse_scale(path: Path, text: object) -> float | None:
@@ -121,81 +191,49 @@ def _parse_scale(path: Path, text: object) -> float | None:
     return scale
 
 
-def _read_npy(path: Path) -> np.ndarray:
-    loaded = np.load(path, allow_pickle=False)
-    if not isinstance(loaded, np.ndarray):
-        loaded.close()
-        raise DepthError(f"{path}: is an NPZ archive named .npy; rename it")
-    return loaded
-
-
-def _read_npz(path: Path) -> np.ndarray:
-    loaded = np.load(path, allow_pickle=False)
-    if isinstance(loaded, np.ndarray):
-        raise DepthError(f"{path}: is a plain NPY array named .npz; rename it")
-    with loaded as archive:
-        names = archive.files
-        if "depth" in names:
-            return archive["depth"]
-        if len(names) != 1:
-            raise DepthError(f'{path}: holds {", ".join(names) or "nothing"}; name the depth array "depth"')
-        return archive[names[0]]
-
-
-def _read_exr(path: Path) -> np.ndarray:
-    try:
-        import OpenEXR  # type: ignore[import-not-found, import-untyped, unused-ignore]
-    except ImportError as error:
-        raise DepthError(f"{path}: to read EXR: pip install OpenEXR, or use PNG, NPY or NPZ") from error
-    try:
-        with OpenEXR.File(str(path), separate_channels=True) as file:
-            channels = {name: np.array(channel.pixels) for name, channel in file.channels().items()}
-    except RuntimeError as error:
-        raise DepthError(f"{path}: is damaged or not an EXR ({error}); write it again") from error
-    for name in ("Z", "depth", "Y", "R"):
-        if name in channels:
-            return channels[name]
-    if len(channels) != 1:
-        raise DepthError(f"{path}: holds the channels {', '.join(channels)}; name the depth channel Z")
-    return next(iter(channels.values()))
-
-
 def png_depth_scale(path: str | os.PathLike[str]) -> float | None:
-    """The depth scale a PNG carries in its text chunk, without decoding it; None if it has none or is not a PNG.
+    """Read the depth scale in a PNG's text chunk, without decoding it.
+
+    Args:
+        path: depth file.
+
+    Returns:
+        Stored value of one meter; None if the file has no such chunk or is not a PNG.
 
     Raises:
         DepthError: the chunk is there, but is not a positive number.
     """
+    path = Path(path)
     try:
-        with Image.open(path) as image:
-            return _parse_scale(Path(path), image.info.get(SCALE_KEY))
-    except DepthError:
-        raise
-    except (*DECODING_ERRORS, Image.DecompressionBombError):
+        with path.open("rb") as file, _open_png_or_tiff(path, file, file.read(8)) as image:
+            text = image.info.get(SCALE_KEY)
+    except DECODING_ERRORS:
         return None
+    return _parse_scale(path, text)
 
 
 def write_depth(path: Path, depth: np.ndarray, camera: Camera | None = None) -> dict[str, Any] | None:
-    """Write a depth map in the format of `path`'s suffix; on one machine the same depth always gives the same bytes.
+    """Write a depth map in the format of its suffix.
 
-    Whatever is not a depth (NaN, infinite, negative, or beyond the format's range) is written as 0, invalid.
+    Whatever is not a depth (NaN, infinite, negative, or beyond the format's range) is written as 0, invalid. On one
+    machine, the same depth always gives the same bytes.
 
-    - `.png`: 16 bit, value / scale = metres. The scale is 1000 where all depth is below 65.5 m, else 200 (depth up to
-      327.6 m). It stands in the file (tEXt chunks "depth_scale" and "unit") and in a JSON file of the same name
+    - `.png`: 16 bit, value / scale = meters. The scale is 1000 where all depth is below 65.5 m, else 200 (depth up to
+      327.6 m). It is stored in tEXt chunks "depth_scale" and "unit" and in a JSON file of the same name
       (`sidecar_path`), which is written first, so that a complete PNG always has one.
     - `.npy`: float32 [m]. `.npz`: the same, compressed, under the key "depth".
     - `.exr`: float32 [m] in channel "Z"; needs the package OpenEXR.
 
     Args:
-        path: where to; parent folders are made.
-        depth: depth along the optical axis [m], (height, width).
-        camera: the camera of the depth map, for the JSON file beside a PNG.
+        path: file to write; parent folders are made.
+        depth: (H, W) depth along the optical axis [m].
+        camera: camera of the depth map, for the JSON file beside a PNG.
 
     Returns:
-        What the JSON file holds, for a PNG; None for the other formats.
+        Content of the JSON file, for a PNG; None for the other formats.
 
     Raises:
-        ValueError: the suffix is none of `DEPTH_FORMATS`, or `depth` is not (height, width).
+        MetricDepthError: the suffix is none of `DEPTH_FORMATS`, or `depth` is not (H, W).
         ModuleNotFoundError: EXR without the package OpenEXR.
         OSError: the file cannot be written.
     """
@@ -210,19 +248,26 @@ def write_depth(path: Path, depth: np.ndarray, camera: Camera | None = None) -> 
         raise MetricDepthError(
             f"{path.name}: depth cannot be written as {kind!r}; choose one of {', '.join(DEPTH_FORMATS)}"
         )
-    metres = valid_or_zero(depth)
+    meters = valid_or_zero(depth)
     with atomic_path(path) as temporary:
         if kind == "npy":
-            np.save(temporary, metres)
+            np.save(temporary, meters)
         elif kind == "npz":
-            write_npz(temporary, metres)
+            write_npz(temporary, meters)
         else:
-            _write_exr(temporary, metres)
+            write_depth_channel(temporary, meters)
     return None
 
 
 def sidecar_path(path: Path) -> Path:
-    """Where the JSON file of a depth PNG lies."""
+    """Return the path of the JSON file beside a depth PNG.
+
+    Args:
+        path: depth PNG.
+
+    Returns:
+        Path with the suffix .json.
+    """
     return Path(path).with_suffix(".json")
 
 
@@ -243,20 +288,3 @@ def _write_png(path: Path, depth: np.ndarray, camera: Camera | None) -> dict[str
     write_bytes(sidecar_path(path), (json.dumps(sidecar, indent=1) + "\n").encode())
     write_bytes(path, data)
     return sidecar
-
-
-def _write_exr(path: Path, depth: np.ndarray) -> None:
-    exr = _import_openexr()
-    header = {"compression": exr.ZIP_COMPRESSION, "type": exr.scanlineimage}
-    with exr.File(header, {"Z": depth}) as file:
-        file.write(str(path))
-
-
-def _import_openexr() -> Any:
-    try:
-        import OpenEXR  # type: ignore[import-not-found,unused-ignore]
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "EXR files need the package OpenEXR: pip install OpenEXR (or choose png, npy or npz)", name="OpenEXR"
-        ) from error
-    return OpenEXR

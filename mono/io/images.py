@@ -1,4 +1,4 @@
-"""Photographs of any common kind in, upright 8-bit RGB out."""
+"""Photos: upright 8-bit RGB from the common image formats."""
 
 from __future__ import annotations
 
@@ -12,27 +12,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from mono.io.colors import array_to_rgb, to_rgb
 from mono.io.exif import ExifCamera, read_exif_camera, read_orientation
+from mono.io.file_kinds import describe_file, why_not_a_file
+from mono.io.tiff import Tags, TiffError, decoded_bytes, is_raw, needs_own_reader, read_directories, read_pixels
 from mono.system.errors import MetricDepthError
+
+__all__ = ["DECODING_ERRORS", "IMAGE_SUFFIXES", "MAX_PIXELS", "MIN_SIDE", "ImageError", "Photo", "read_image", "to_rgb"]
 
 logger = logging.getLogger(__name__)
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif"})
+# In the order in which they are tried. All others that Pillow knows are left out: some start other programs.
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "HEIF")
+IMAGE_SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".gif",
+    ".avif", ".heic", ".heif", ".hif", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm",
+)  # fmt: skip
 MIN_SIDE = 8
-MAX_PIXELS = 178_956_970  # Pillow refuses more by itself
+MAX_PIXELS = 1 << 28  # 268 megapixels, of a stored image
+FULL_SIZE_PIXELS = 1 << 26  # 67 megapixels; larger images are read at a reduced size
+MAX_FILE_BYTES = 1 << 30
 
+_JPEG = ("JPEG", "MPO")
+_LARGE = (*_JPEG, "PNG", "TIFF", "BMP", "PPM")  # others are decoded through several copies, and limited to full size
+_DARK = 64  # of 255: below it, 16-bit colors use 14 bits or fewer
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 DECODING_ERRORS = (
     OSError,
     SyntaxError,
@@ -42,140 +48,224 @@ DECODING_ERRORS = (
     KeyError,
     EOFError,
     AttributeError,
-    OverflowError,
+    AssertionError,
+    ArithmeticError,
+    NotImplementedError,
     RuntimeError,
     struct.error,
     tokenize.TokenError,
     zlib.error,
+    Image.DecompressionBombError,
 )
 
 
 class ImageError(MetricDepthError):
-    """An image cannot be used. The message names the file, what is wrong with it and what to do."""
+    """Error of an image that cannot be used, naming file, cause and remedy."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """An image as the camera saw it.
+    """Image as the camera saw it.
 
     Attributes:
-        rgb: (H, W, 3) uint8, upright, contiguous.
-        exif: what the file says about the focal length, for the upright image; None if nothing.
+        rgb: (H, W, 3) uint8 RGB, upright, contiguous.
+        exif: focal-length entries of the file, for the upright image at its full size; None if there are none.
+        stored_size: (width, height) of the upright image in the file [px], where `rgb` was read at a reduced size.
     """
 
     rgb: np.ndarray
     exif: ExifCamera | None = None
+    stored_size: tuple[int, int] | None = None
+
+    @property
+    def full_size(self) -> tuple[int, int]:
+        """Return (width, height) [px] of the upright image in its file, for which its camera holds."""
+        return self.stored_size or (self.rgb.shape[1], self.rgb.shape[0])
 
 
 def read_image(path: str | os.PathLike[str]) -> Photo:
-    """Read a JPEG, PNG, WebP, TIFF, BMP (or anything else Pillow decodes); HEIC where `pillow-heif` is installed.
+    """Read a photo as upright 8-bit RGB.
 
-    The first frame of an animation or a multi-page file is taken, with a warning. See `to_rgb` for the conversion.
+    The content decides the format, whatever the suffix: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000, PPM, and HEIC
+    where `pillow-heif` is installed. The first frame of an animation or page of a file is taken, with a warning. Images
+    of more than 67 megapixels are read at a half, quarter or eighth of their size, with a warning. See `to_rgb` for the
+    conversion of colors.
+
+    Args:
+        path: image file.
+
+    Returns:
+        The photo; `Photo.stored_size` is set where it was reduced.
 
     Raises:
-        ImageError: the file is missing, empty, not an image, cut short, smaller than 8 pixels a side or larger than
-            179 megapixels.
+        ImageError: the file is missing, empty, not an image, raw sensor data, cut short, smaller than 8 pixels on a
+            side, or too large: 268 megapixels (WebP, GIF, AVIF, HEIC and JPEG 2000: 67).
     """
     path = Path(path)
-    if not path.exists():
-        raise ImageError(f"{path}: there is no such file; check the path")
-    if path.is_dir():
-        raise ImageError(f"{path}: is a folder, not an image; give it as an input folder instead")
-    if not path.is_file():
-        raise ImageError(f"{path}: is not a regular file; give an image file")
+    if (problem := why_not_a_file(path, "an image")) is not None:
+        raise ImageError(f"{path}: {problem}")
     try:
         with path.open("rb") as file:
             return _decode(path, file)
     except PermissionError as error:
         raise ImageError(f"{path}: may not be read (permission denied); change its permissions") from error
-    except (Image.DecompressionBombError, MemoryError) as error:
-        raise ImageError(f"{path}: is too large ({error}); make it smaller first") from error
+    except MemoryError as error:
+        raise ImageError(f"{path}: is too large for the memory of this machine; make it smaller first") from error
+
+
+def image_cost(path: str | os.PathLike[str]) -> int:
+    """Estimate the memory that reading an image takes.
+
+    Args:
+        path: image file; only its header is read.
+
+    Returns:
+        Peak memory [bytes]; 0 where the file cannot be opened, which `read_image` explains.
+    """
+    path = Path(path)
+    try:
+        if why_not_a_file(path, "an image") is not None:
+            return 0
+        with path.open("rb") as file:
+            head = file.read(1024)
+            tags = _tiff_tags(file, head)
+            if tags and needs_own_reader(tags[0], head):
+                return 2 * decoded_bytes(tags[0])
+            image = _open(file, head)
+            if image is None:
+                return 0
+            pixels, factor = image.width * image.height, _reduction(*image.size)
+            reduced = pixels // factor**2
+            return 4 * (reduced if image.format in _JPEG else pixels) + 3 * reduced
+    except (*DECODING_ERRORS, MemoryError):
+        return 0
 
 
 def _decode(path: Path, file: io.BufferedReader) -> Photo:
     head = file.read(1024)
-    file.seek(0)
     if not head:
         raise ImageError(f"{path}: is empty (0 bytes); copy or download it again")
-    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
+    if (size := os.fstat(file.fileno()).st_size) > MAX_FILE_BYTES:
+        raise ImageError(f"{path}: is a file of {size / 1e9:.1f} GB, more than 1.1 GB; save it as JPEG")
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and b"avif" not in head[12:64]:
         _register_heif(path)
+    tags = _tiff_tags(file, head)
+    if is_raw(tags) or (tags and head[8:10] == b"CR") or head[4:12] == b"ftypcrx ":
+        raise ImageError(f"{path}: is raw sensor data, as cameras store it; develop it to JPEG, PNG or TIFF first")
+    if tags and needs_own_reader(tags[0], head):
+        try:
+            values = read_pixels(file, tags[0])
+        except TiffError as error:
+            raise ImageError(f"{path}: {error}") from error
+        factor = _check_size(path, values.shape[1], values.shape[0], MAX_PIXELS)
+        return _photo(path, array_to_rgb(values, str(path), factor), None, values.shape[1::-1], factor)
     try:
-        image = Image.open(file)
-    except UnidentifiedImageError as error:
-        raise ImageError(f"{path}: {_what_is_it(head)}") from error
+        image = _open(file, head)
     except DECODING_ERRORS as error:
-        raise ImageError(f"{path}: is damaged ({error}); copy or download it again") from error
+        raise ImageError(f"{path}: is damaged ({_reason(error)}); copy or download it again") from error
+    if image is None:
+        raise ImageError(f"{path}: {describe_file(head)}")
+    factor = _check_size(path, *image.size, MAX_PIXELS if image.format in _LARGE else FULL_SIZE_PIXELS)
+    try:
+        return _read(path, file, image, factor, deep=_is_deep_color(head, tags))
+    except DECODING_ERRORS as error:
+        raise ImageError(f"{path}: is cut short or damaged ({_reason(error)}); copy or download it again") from error
+
+
+def _read(path: Path, file: io.BufferedReader, image: Image.Image, factor: int, deep: bool) -> Photo:
     width, height = image.size
-    if min(width, height) < MIN_SIDE:
-        raise ImageError(f"{path}: is {width}x{height} pixels; at least {MIN_SIDE} a side are needed")
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"{path}: is {width}x{height} pixels, more than 179 megapixels; make it smaller first")
-    try:
-        # A phone's MPO is a JPEG with extras behind it, and its first frame is the photo.
-        if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-            logger.warning("%s: has %d frames or pages; the first is used", path, getattr(image, "n_frames", 0))
-        image.seek(0)
-        image.load()
-        exif = read_exif_camera(image)
-        return Photo(to_rgb(image), exif)
-    except DECODING_ERRORS as error:
-        reason = str(error) or type(error).__name__
-        raise ImageError(f"{path}: is cut short or damaged ({reason}); copy or download it again") from error
-
-
-def to_rgb(image: Image.Image) -> np.ndarray:
-    """An image of any Pillow mode as (H, W, 3) uint8, upright by its EXIF orientation, contiguous.
-
-    Transparent images are laid over white, as viewers show them. 16-bit images are scaled by 1/257. Floating-point
-    images are taken to lie in 0..1, or 0..255 or 0..65535 if their largest value says so; NaN is black. An embedded
-    ICC profile is converted to sRGB.
-    """
-    if image.mode.startswith("I") or image.mode == "F":
-        grey = _deep_grey(np.asarray(image))
-        converted = Image.fromarray(grey).convert("RGB")
-    else:
-        converted = _to_srgb(image)
-        if converted.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in converted.info:
-            layer = converted.convert("RGBA")
-            converted = Image.new("RGBA", layer.size, (255, 255, 255, 255))
-            converted.alpha_composite(layer)
-        converted = converted.convert("RGB")
+    # A phone's MPO is a JPEG with extras behind it, and its first frame is the photo.
+    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+        logger.warning("%s: has %d frames or pages; the first is used", path, getattr(image, "n_frames", 0))
+    image.seek(0)
+    if factor > 1 and image.format in _JPEG:
+        image.draft("RGB", (width // factor, height // factor))
+    image.load()
+    left = 1 if image.width < width else factor
     orientation = read_orientation(image)
-    if orientation != 1:
-        converted = converted.transpose(_UPRIGHT[orientation])
-    return np.array(converted, np.uint8, order="C")
-
-
-def _deep_grey(values: np.ndarray) -> np.ndarray:
-    """16-bit, 32-bit or floating-point grey as uint8."""
-    integer = np.issubdtype(values.dtype, np.integer)
-    values = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    largest = values.max()
-    if largest > 65535:
-        scale = 255 / largest
-    elif integer or largest > 255:
-        scale = 1 / 257
+    # Pillow drops the lower 8 bits of 16-bit colors, and these may be nearly all that there is.
+    if deep and max(high for _, high in image.convert("RGB").getextrema()) < _DARK:  # type: ignore[misc]
+        rgb = array_to_rgb(_read_16_bit(file), str(path), left, orientation)
     else:
-        scale = 255.0 if largest <= 1 else 1.0
-    return np.clip(np.rint(values * scale), 0, 255).astype(np.uint8)
+        rgb = to_rgb(image, str(path), left)
+    stored = (width, height) if orientation < 5 else (height, width)
+    return _photo(path, rgb, read_exif_camera(image), stored, factor)
 
 
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """The image's colours in sRGB, where a usable ICC profile is embedded; else the image itself."""
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "CMYK"):
-        return image
-    from PIL import ImageCms
+def _photo(path: Path, rgb: np.ndarray, exif: ExifCamera | None, stored_size: tuple[int, ...], factor: int) -> Photo:
+    if factor == 1:
+        return Photo(rgb, exif)
+    width, height = stored_size
+    message = "%s: has %dx%d pixels; it is read at 1/%d of that, %dx%d, which is the size of all results"
+    logger.warning(message, path, width, height, factor, rgb.shape[1], rgb.shape[0])
+    return Photo(rgb, exif, (width, height))
 
+
+def _check_size(path: Path, width: int, height: int, most: int) -> int:
+    """Refuse images that are too small or too large, and return the factor to reduce others by."""
+    if width * height > most:
+        raise ImageError(
+            f"{path}: is {width}x{height} pixels, more than the {most / 1e6:.0f} megapixels that are read of its "
+            "format; make it smaller first"
+        )
+    factor = _reduction(width, height)
+    if min(width, height) < MIN_SIDE * factor:
+        raise ImageError(f"{path}: is {width}x{height} pixels; at least {MIN_SIDE * factor} on a side are needed")
+    return factor
+
+
+def _reduction(width: int, height: int) -> int:
+    return next(factor for factor in (1, 2, 4, 8, 1 << 16) if width * height <= FULL_SIZE_PIXELS * factor**2)
+
+
+def _open(file: io.BufferedReader, head: bytes) -> Image.Image | None:
+    """Open an image of one of `FORMATS`, whatever its suffix; None if it is none of them.
+
+    Pillow's own `open` would try every format it knows, and refuse large images.
+    """
+    if webp_pixels(head) > FULL_SIZE_PIXELS:  # its decoder allocates everything when it opens a file
+        raise ValueError(f"a WebP of {webp_pixels(head) / 1e6:.0f} megapixels, more than 67")
+    Image.init()
+    for name in FORMATS:
+        factory, accept = Image.OPEN.get(name, (None, None))
+        if factory is None or (accept is not None and accept(head[:16]) is not True):
+            continue
+        file.seek(0)
+        try:
+            return factory(file, "")
+        except (SyntaxError, IndexError, TypeError, struct.error) as error:
+            logger.debug("not a readable %s: %s", name, error)
+    return None
+
+
+def webp_pixels(head: bytes) -> int:
+    """Count the pixels that the header of an extended WebP announces; 0 for other files."""
+    if head[:4] != b"RIFF" or head[8:16] != b"WEBPVP8X" or len(head) < 30:
+        return 0
+    return (1 + int.from_bytes(head[24:27], "little")) * (1 + int.from_bytes(head[27:30], "little"))
+
+
+def _tiff_tags(file: io.BufferedReader, head: bytes) -> list[Tags]:
+    return read_directories(file) if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") else []
+
+
+def _is_deep_color(head: bytes, tags: list[Tags]) -> bool:
+    if head[:8] == b"\x89PNG\r\n\x1a\n":
+        return len(head) > 25 and head[24] == 16 and head[25] in (2, 6)
+    return bool(tags) and tags[0].get(258, (1,))[0] == 16 and tags[0].get(277, (1,))[0] >= 3
+
+
+def _read_16_bit(file: io.BufferedReader) -> np.ndarray:
+    import cv2
+
+    file.seek(0)
     try:
-        embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "sRGB" in ImageCms.getProfileDescription(embedded):
-            return image
-        converted = ImageCms.profileToProfile(image, embedded, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
-        logger.debug("ICC profile ignored: %s", error)
-        return image
-    return converted or image
+        values = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise ValueError("its 16-bit colors cannot be decoded") from error
+    if values is None:
+        raise ValueError("its 16-bit colors cannot be decoded")
+    return values[..., 2::-1] if values.ndim == 3 and values.shape[2] >= 3 else values
 
 
 def _register_heif(path: Path) -> None:
@@ -186,16 +276,5 @@ def _register_heif(path: Path) -> None:
     pillow_heif.register_heif_opener()
 
 
-def _what_is_it(head: bytes) -> str:
-    """What a file that no decoder knows seems to be, and what to do about it."""
-    start = head.lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html")):
-        return "is a web page (HTML), not an image; the download went wrong, download it again"
-    if start.startswith(b"version https://git-lfs"):
-        return "is a Git LFS pointer, not an image; fetch it with: git lfs pull"
-    if not head.strip(b"\0"):
-        return "holds only zeros, not an image; copy or download it again"
-    text = head.decode("utf-8", "ignore")
-    if len(text.encode()) >= len(head) - 3 and all(c.isprintable() or c.isspace() for c in text):
-        return "is a text file, not an image; give a JPEG, PNG, WebP, TIFF or BMP"
-    return "is not an image of a known format, or is damaged; give a JPEG, PNG, WebP, TIFF or BMP"
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

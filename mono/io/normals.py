@@ -1,4 +1,4 @@
-"""Maps of true surface normals in, unit vectors of the camera's frame out."""
+"""Surface-normal maps: PNG and NPY files, read and written in the camera frame."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import os
 from pathlib import Path
 
 import numpy as np
+from PIL import PngImagePlugin
 
 from mono.geometry.normals import decode_normals, encode_normals
+from mono.io.arrays import ArrayError, read_npy
 from mono.io.atomic import atomic_path, write_bytes
 from mono.io.camera_files import same_aspect
 from mono.io.depth_encoding import encode_png16
+from mono.io.file_kinds import why_not_a_file
 from mono.io.images import DECODING_ERRORS
 from mono.system.errors import MetricDepthError
 
@@ -21,14 +24,17 @@ _FRAME = "red, green, blue = x right, y down, z forward; in the camera's frame, 
 NORMAL_SUFFIXES = frozenset({".npy", ".png"})
 NORMAL_FRAMES = ("opencv", "opengl")  # x right, y down, z forward; x right, y up, z backward
 
-_UNIT = 0.1  # how far a length may be from 1
-_LEAST = 0.5  # what is shorter is no normal
+MAX_PIXELS = 1 << 26  # 67 megapixels
+
+_UNIT = 0.1  # tolerated difference of a length from 1
+_LEAST = 0.5  # shorter vectors are no normals
 _STRAYS = 0.01  # share of pixels that may have other lengths, as where normals were interpolated
+_STRIP = 256  # rows converted at a time
 _KINDS = "use an NPY of (height, width, 3) unit vectors, or an 8- or 16-bit RGB PNG of (n + 1) / 2"
 
 
 class NormalError(MetricDepthError):
-    """A map of normals cannot be used. The message names the file, what is wrong with it and what to do."""
+    """Error of a normal map that cannot be used, naming file, cause and remedy."""
 
 
 def read_normals(
@@ -36,30 +42,29 @@ def read_normals(
 ) -> np.ndarray:
     """Read a map of surface normals.
 
-    NPY: (height, width, 3), floating point, unit vectors, (0, 0, 0) where there is none. PNG: 8- or 16-bit RGB, x, y,
-    z as red, green, blue, each (n + 1) / 2 of the largest code; black and middle grey are none.
+    NPY: (H, W, 3) floating-point unit vectors, (0, 0, 0) where there is none. PNG: 8- or 16-bit RGB with x, y, z as
+    red, green, blue, each (n + 1) / 2 of the largest code; black and middle gray are none.
 
     Args:
-        path: the file.
-        frame: what the file's axes are: "opencv" (x right, y down, z forward) or "opengl" (x right, y up, z backward).
+        path: normal map.
+        frame: axes of the file: "opencv" (x right, y down, z forward) or "opengl" (x right, y up, z backward).
         image_size: (width, height) [px] of the image that the map belongs to; the map may be a smaller or larger
             version of it.
 
     Returns:
-        (height, width, 3) float32 of unit length in the camera's frame (x right, y down, z forward), 0 where there is
-        none. Directions are the file's: none is turned towards the camera.
+        (H, W, 3) float32 unit vectors in the camera frame (x right, y down, z forward), 0 where there is none. Their
+        directions are those of the file: none is flipped toward the camera.
 
     Raises:
-        NormalError: the file is missing, damaged, of an unknown kind, not a map of normals, or of another shape than
-            the image.
-        ValueError: the frame is unknown.
+        NormalError: the file is missing, damaged, too large, of an unknown kind, not a normal map, or of another shape
+            than the image.
+        MetricDepthError: the frame is unknown.
     """
     path = Path(path)
     if frame not in NORMAL_FRAMES:
         raise MetricDepthError(f"{path}: normal_frame is {frame!r}; it is one of {', '.join(NORMAL_FRAMES)}")
-    if not path.is_file():
-        state = "is a folder, not a map of normals" if path.is_dir() else "there is no such file; check the path"
-        raise NormalError(f"{path}: {state}")
+    if (problem := why_not_a_file(path, "a map of normals")) is not None:
+        raise NormalError(f"{path}: {problem}")
     suffix = path.suffix.lower()
     if suffix not in NORMAL_SUFFIXES:
         raise NormalError(f"{path}: normals cannot be read from {suffix or 'a file without suffix'}; {_KINDS}")
@@ -67,10 +72,14 @@ def read_normals(
         normal = _read_npy(path) if suffix == ".npy" else _read_png(path)
     except NormalError:
         raise
+    except ArrayError as error:
+        raise NormalError(f"{path}: {error}") from error
     except PermissionError as error:
         raise NormalError(f"{path}: may not be read (permission denied); change its permissions") from error
-    except (*DECODING_ERRORS, MemoryError) as error:
-        raise NormalError(f"{path}: is damaged or not what its suffix says ({error}); write it again") from error
+    except MemoryError as error:
+        raise NormalError(f"{path}: is too large for the memory of this machine; make it smaller") from error
+    except DECODING_ERRORS as error:
+        raise NormalError(f"{path}: is damaged or not what its suffix promises ({error}); write it again") from error
     if image_size is not None and not same_aspect(normal.shape[1], normal.shape[0], *image_size):
         raise NormalError(
             f"{path}: the normals are {normal.shape[1]}x{normal.shape[0]}, the image {image_size[0]}x{image_size[1]}, "
@@ -80,45 +89,96 @@ def read_normals(
 
 
 def convert_normals(normal: np.ndarray, frame: str) -> np.ndarray:
-    """Normals (..., 3) of a frame of `NORMAL_FRAMES` in the frame "opencv", or the other way round: y and z turn."""
+    """Convert normals between a frame and "opencv".
+
+    Args:
+        normal: (..., 3) normals in `frame`, or in "opencv" for the inverse.
+        frame: one of `NORMAL_FRAMES`.
+
+    Returns:
+        Same shape; y and z are negated for "opengl".
+    """
     return normal * np.array([1, -1, -1], normal.dtype) if frame == "opengl" else normal
 
 
 def _read_npy(path: Path) -> np.ndarray:
-    stored = np.load(path, allow_pickle=False)
-    if not isinstance(stored, np.ndarray):
-        stored.close()
-        raise NormalError(f"{path}: is an NPZ archive named .npy; write the array alone")
+    stored = read_npy(path)
     if stored.ndim != 3 or stored.shape[2] != 3 or not stored.size:
         turned = "; its channels come first: transpose (1, 2, 0)" if stored.ndim == 3 and stored.shape[0] == 3 else ""
         raise NormalError(f"{path}: has shape {stored.shape}; normals are (height, width, 3){turned}")
     if stored.dtype.kind != "f":
         raise NormalError(f"{path}: holds {stored.dtype}; normals in NPY are floating point, codes go into a PNG")
-    normal = stored.astype(np.float32)
-    if not np.isfinite(normal).all():
-        bad = int((~np.isfinite(normal)).any(axis=2).sum())
+    _check_size(path, stored.shape[1], stored.shape[0])
+    normal = np.empty(stored.shape, np.float32)
+    lengths, bad = [], 0
+    for rows in _strips(len(stored)):
+        strip = _to_float32(stored[rows])
+        bad += int((~np.isfinite(strip)).any(axis=2).sum())
+        if bad:
+            continue
+        with np.errstate(over="ignore"):
+            length = np.linalg.norm(strip, axis=2)
+        lengths.append(length[length > 0])
+        present = length > _LEAST
+        normal[rows] = np.where(present[..., None], strip / np.where(present, length, 1)[..., None], np.float32(0))
+    if bad:
         raise NormalError(f"{path}: {bad} pixels are not finite (NaN or infinite); write (0, 0, 0) where there is none")
-    length = np.linalg.norm(normal, axis=2)
-    _refuse_other_lengths(path, length[length > 0])
-    present = length > _LEAST
-    return np.where(present[..., None], normal / np.where(present, length, 1)[..., None], np.float32(0))
+    _refuse_other_lengths(path, np.concatenate(lengths))
+    return normal
 
 
 def _read_png(path: Path) -> np.ndarray:
+    codes = _read_codes(path)
+    largest = 255 if codes.dtype == np.uint8 else 65535
+    normal = np.empty(codes.shape, np.float32)
+    lengths = []
+    for rows in _strips(len(codes)):
+        strip = codes[rows]
+        length = np.linalg.norm(strip * np.float32(2 / largest) - np.float32(1), axis=2)
+        lengths.append(length[strip.any(axis=2) & (length > _LEAST)])
+        normal[rows] = decode_normals(strip)
+    _refuse_other_lengths(path, np.concatenate(lengths))
+    return normal
+
+
+def _read_codes(path: Path) -> np.ndarray:
+    """Read the RGB codes of a PNG: (H, W, 3) uint8 or uint16."""
     import cv2
 
-    # Pillow has no 16-bit RGB: it would cut it to 8 bits without a word.
-    stored = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED) if path.stat().st_size else None
+    with path.open("rb") as file:
+        try:
+            image = PngImagePlugin.PngImageFile(file, "")
+            _check_size(path, image.width, image.height)
+            image.verify()  # all of it is there, and its checksums are right
+        except NormalError:
+            raise
+        except DECODING_ERRORS as error:
+            raise NormalError(f"{path}: is damaged or not a PNG; write it again") from error
+    try:
+        # Pillow has no 16-bit RGB: it would drop the lower 8 bits.
+        stored = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise NormalError(f"{path}: is damaged; write it again") from error
     if stored is None:
         raise NormalError(f"{path}: is damaged or not a PNG; write it again")
-    if stored.ndim != 3 or stored.shape[2] != 3:
+    if stored.ndim != 3 or stored.shape[2] != 3 or stored.dtype not in (np.uint8, np.uint16):
         channels = 1 if stored.ndim == 2 else stored.shape[2]
         raise NormalError(f"{path}: has {channels} channels; normals are RGB, without alpha; {_KINDS}")
-    codes: np.ndarray = np.ascontiguousarray(stored[..., ::-1])
-    largest = 255 if codes.dtype == np.uint8 else 65535
-    length = np.linalg.norm(codes * np.float32(2 / largest) - np.float32(1), axis=2)
-    _refuse_other_lengths(path, length[codes.any(axis=2) & (length > _LEAST)])
-    return decode_normals(codes)
+    return np.ascontiguousarray(stored[..., ::-1])
+
+
+def _to_float32(values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(np.float32)
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise NormalError(f"{path}: is {width}x{height} pixels, more than 67 megapixels; make it smaller")
+
+
+def _strips(height: int) -> list[slice]:
+    return [slice(top, min(top + _STRIP, height)) for top in range(0, height, _STRIP)]
 
 
 def _refuse_other_lengths(path: Path, lengths: np.ndarray) -> None:
@@ -131,19 +191,21 @@ def _refuse_other_lengths(path: Path, lengths: np.ndarray) -> None:
 
 
 def write_normal(path: Path, normal: np.ndarray, source: str) -> None:
-    """Write surface normals in the format of `path`'s suffix; the same normals always give the same bytes.
+    """Write surface normals in the format of their suffix.
 
-    - `.png`: 16-bit RGB, the codes of `mono.geometry.normals.encode_normals`. Code, frame and source stand in the file,
-      in the tEXt chunks "normal_code", "normal_frame" and "normal_source".
+    The same normals always give the same bytes.
+
+    - `.png`: 16-bit RGB, coded by `mono.geometry.normals.encode_normals`. Code, frame and source are stored in the tEXt
+      chunks "normal_code", "normal_frame" and "normal_source".
     - `.npy`: float32.
 
     Args:
-        path: where to; parent folders are made.
-        normal: unit normals, (height, width, 3), 0 where there are none.
-        source: where they come from: "network" or "depth".
+        path: file to write; parent folders are made.
+        normal: (H, W, 3) unit normals, 0 where there are none.
+        source: origin of the normals: "network" or "depth".
 
     Raises:
-        ValueError: the suffix is none of `NORMAL_FORMATS`, or `normal` is not (height, width, 3).
+        MetricDepthError: the suffix is none of `NORMAL_FORMATS`, or `normal` is not (H, W, 3).
         OSError: the file cannot be written.
     """
     path = Path(path)

@@ -1,4 +1,4 @@
-"""Coloured point clouds from depth, and the PLY files they are kept in."""
+"""Colored point clouds from depth, and PLY files."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from mono.io.atomic import atomic_path
 from mono.system.errors import MetricDepthError
 
 CAMERA_FRAME = "the camera's frame: x right, y down, z forward"
+AXES = {"opencv": CAMERA_FRAME, "opengl": "the camera's frame: x right, y up, z backward"}
 _KEY_BITS = 21  # three voxel indices in one 64-bit key
 
 
 @dataclass(frozen=True)
 class PointCloud:
-    """Points in the camera's frame: x right, y down, z forward.
+    """Colored points in the camera frame: x right, y down, z forward.
 
     Attributes:
-        points: (N, 3) float32 [m].
+        points: (N, 3) float32 positions [m].
         colors: (N, 3) uint8 RGB.
-        normals: (N, 3) float32 unit normals, 0 where there are none; None: the cloud has none.
+        normals: (N, 3) float32 unit normals, 0 where there are none; None for a cloud without normals.
     """
 
     points: np.ndarray
@@ -30,7 +31,28 @@ class PointCloud:
     normals: np.ndarray | None = None
 
     def __len__(self) -> int:
+        """Return the number of points."""
         return len(self.points)
+
+    def in_axes(self, axes: str) -> PointCloud:
+        """Convert from the camera frame to other axes.
+
+        Args:
+            axes: one of `AXES`: "opencv" (x right, y down, z forward) or "opengl" (x right, y up, z backward, as most
+                viewers expect).
+
+        Returns:
+            Cloud whose points and normals are in these axes; `AXES[axes]` describes them for `write_ply`.
+
+        Raises:
+            MetricDepthError: the axes are unknown.
+        """
+        if axes not in AXES:
+            raise MetricDepthError(f"axes are {axes!r}; choose one of {', '.join(AXES)}")
+        if axes == "opencv":
+            return self
+        flip = np.array([1, -1, -1], np.float32)
+        return PointCloud(self.points * flip, self.colors, None if self.normals is None else self.normals * flip)
 
 
 def point_cloud(
@@ -46,29 +68,34 @@ def point_cloud(
     voxel_size: float | None = None,
     min_confidence: float | None = None,
 ) -> PointCloud:
-    """The points of all valid pixels, in row order (in voxel order with `voxel_size`).
+    """Unproject a depth map to a colored point cloud.
+
+    Points are in row order, or in voxel order with `voxel_size`.
 
     Args:
-        depth: depth along the optical axis [m], (height, width); 0, negative and not finite values are left out.
-        rgb: the photo, (height, width, 3) uint8.
-        camera: the camera of both.
-        normal: surface normals, (height, width, 3), that the points carry.
-        confidence: of the depth, (height, width).
-        min_range, max_range: nearest and farthest depth to keep [m].
-        edge_filter: leave out pixels whose depth differs from one of their 8 neighbours by more than this share
-            (0.1 = 10 %). At the edge of an object depth maps run from front to back over a few pixels; those points
-            hang in the air.
-        voxel_size: edge of the cubes in which points, colours and normals are averaged [m].
+        depth: (H, W) depth along the optical axis [m]; pixels that are not finite and positive are left out.
+        rgb: (H, W, 3) uint8 image.
+        camera: camera of both.
+        normal: (H, W, 3) surface normals, carried by the points.
+        confidence: (H, W) confidence of the depth.
+        min_range: nearest depth to keep [m].
+        max_range: farthest depth to keep [m].
+        edge_filter: leave out pixels on edges of the depth map, as found by `depth_edges` with this threshold
+            (0.1 = 10 %). There, depth runs from front to back over a few pixels, and the points hang in the air.
+        voxel_size: edge length of the cubes in which points, colors and normals are averaged [m].
         min_confidence: leave out pixels whose confidence is lower, or not a number.
 
+    Returns:
+        The cloud, in the camera frame.
+
     Raises:
-        ValueError: sizes do not fit, an option is not positive, or there is no confidence to compare with.
+        MetricDepthError: sizes do not agree, an option is not positive, or there is no confidence to compare with.
     """
     size = (camera.height, camera.width)
     if depth.shape != size or rgb.shape != (*size, 3):
         raise MetricDepthError(
-            f"depth {depth.shape}, picture {rgb.shape} and camera {size} differ: "
-            "they must share (height, width), and the picture must have 3 channels"
+            f"depth {depth.shape}, image {rgb.shape} and camera {size} differ: "
+            "they must share (height, width), and the image must have 3 channels"
         )
     if normal is not None and normal.shape != (*size, 3):
         raise MetricDepthError(f"the normals are {normal.shape}, the camera {size}: they must share (height, width)")
@@ -78,7 +105,7 @@ def point_cloud(
     depth = depth.astype(np.float32, copy=False)
     keep = np.isfinite(depth) & (depth > 0)
     if edge_filter is not None:
-        keep &= ~depth_edges(depth, edge_filter)
+        keep &= ~depth_edges(depth, edge_filter, confidence, edge_radius(depth.shape))
     if min_range is not None:
         keep &= depth >= min_range
     if max_range is not None:
@@ -98,46 +125,82 @@ def point_cloud(
 
 
 def _kept(values: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    """`values[keep]` of (height, width, 3) values, as (N, 3).
+    """Select `values[keep]` of (H, W, 3) values, as (N, 3).
 
-    NumPy picks triples one number at a time; as one item each they take a tenth of the time.
+    NumPy picks triples one number at a time; as one item each, they take a tenth of the time.
     """
     triple = np.dtype((np.void, 3 * values.itemsize))
     picked = np.ascontiguousarray(values).reshape(-1, 3).view(triple)[:, 0][keep.ravel()]
     return picked.view(values.dtype).reshape(-1, 3)
 
 
-def depth_edges(depth: np.ndarray, threshold: float) -> np.ndarray:
-    """Pixels whose depth differs from a valid one of their 8 neighbours by more than the share `threshold`.
+def edge_radius(shape: tuple[int, ...]) -> int:
+    """Choose the neighborhood of `depth_edges` for a size.
 
-    The share is of the nearer depth, and both sides of a jump are edges. Pixels without depth are never edges, nor do
-    they make any.
+    Networks see images at about 640 pixels: in larger depth maps, an edge is a ramp over as many more pixels.
 
     Args:
-        depth: depth [m], (height, width).
+        shape: (height, width) [px].
 
     Returns:
-        (height, width) bool.
+        Radius [px], at least 1.
+    """
+    return max(1, round(max(shape) / 640))
+
+
+def depth_edges(
+    depth: np.ndarray, threshold: float, confidence: np.ndarray | None = None, radius: int = 1
+) -> np.ndarray:
+    """Find edges by the change of log depth over a neighborhood.
+
+    A pixel is on an edge where its depth differs from the nearest or the farthest in its neighborhood by more than the
+    threshold, as a share of the nearer depth. So both sides of a jump are edges, the ramp between them, and things as
+    thin as the neighborhood. Where the confidence is below its median, half the threshold suffices. Pixels without
+    depth are never edges, nor do they make any.
+
+    Args:
+        depth: (H, W) depth [m].
+        threshold: relative change of depth (0.1 = 10 %).
+        confidence: (H, W) confidence of the depth; None: the same threshold everywhere.
+        radius: reach of the square neighborhood [px].
+
+    Returns:
+        (H, W) bool.
+
+    Raises:
+        MetricDepthError: the confidence has another size than the depth map.
     """
     import cv2
 
+    if confidence is not None and confidence.shape != depth.shape:
+        raise MetricDepthError(f"the confidence is {confidence.shape}, the depth map {depth.shape}: sizes must agree")
     depth = depth.astype(np.float32, copy=False)
     valid = np.isfinite(depth) & (depth > 0)
-    around = np.ones((3, 3), np.uint8)
+    around = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     nearest = cv2.erode(np.where(valid, depth, np.float32(np.inf)), around)
     farthest = cv2.dilate(np.where(valid, depth, np.float32(0)), around)
-    ratio = np.float32(1 + threshold)
+    ratio: np.ndarray | np.float32 = np.float32(1 + threshold)
+    if confidence is not None and valid.any():
+        doubtful = ~(confidence >= np.median(confidence[valid]))
+        ratio = np.where(doubtful, np.float32(1 + threshold / 2), ratio)
     return valid & ((depth / ratio > nearest) | (farthest / ratio > depth))
 
 
 def voxel_grid(cloud: PointCloud, size: float) -> PointCloud:
-    """One point for each cube of edge `size` [m] that holds any: the mean of their places, colours and normals.
+    """Average points, colors and normals within voxels.
 
-    Mean normals are brought to unit length; where they cancel out there is none. The cubes' corners lie at multiples of
-    `size`; the order is by x, then y, then z of the cube.
+    Mean normals are scaled to unit length; where they cancel out, there is none. Corners of voxels lie at multiples of
+    `size`.
+
+    Args:
+        cloud: points to average.
+        size: edge length of a voxel [m].
+
+    Returns:
+        One point per occupied voxel, ordered by x, then y, then z of the voxel.
 
     Raises:
-        ValueError: the cloud spans more than two million cubes along an axis.
+        MetricDepthError: the cloud spans more than two million voxels along an axis.
     """
     if not len(cloud):
         return cloud
@@ -166,10 +229,10 @@ def voxel_grid(cloud: PointCloud, size: float) -> PointCloud:
 
 
 def _sorted(keys: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
-    """The order that sorts int64 keys of so many bits, and the keys in it; equal ones stay in their order.
+    """Sort int64 keys of so many bits, stably; returns their order and the sorted keys.
 
-    Where there is room for it, a key's place is put behind its last bit, and numbers are sorted instead of places:
-    that takes a quarter of the time.
+    Where there is room, a key's position is put behind its last bit, and numbers are sorted instead of positions: that
+    takes a quarter of the time.
     """
     room = (len(keys) - 1).bit_length()
     if bits + room > 63:
@@ -187,18 +250,18 @@ def write_ply(
     triangles: np.ndarray | None = None,
     frame: str = CAMERA_FRAME,
 ) -> None:
-    """Write a binary little-endian PLY, whole or not at all.
+    """Write a binary little-endian PLY atomically.
 
     Args:
-        path: where to; parent folders are made.
-        points: (N, 3) [m].
+        path: file to write; parent folders are made.
+        points: (N, 3) positions [m].
         colors: (N, 3) uint8 RGB.
-        normals: (N, 3) unit normals, for the properties nx, ny, nz; None: there are none.
-        triangles: (M, 3) rows of the points, for a mesh; None: the points are a cloud.
-        frame: the axes, for the file's comment.
+        normals: (N, 3) unit normals, for the properties nx, ny, nz; None for a file without them.
+        triangles: (M, 3) indices of points, for a mesh; None for a point cloud.
+        frame: description of the axes, for the file's comment.
 
     Raises:
-        ValueError: the arrays do not fit each other.
+        MetricDepthError: the shapes of the arrays do not agree.
         OSError: the file cannot be written.
     """
     count = len(points)
@@ -207,7 +270,7 @@ def write_ply(
         columns.insert(1, ("normals", "<f4", normals))
     for name, _, array in columns:
         if array.shape != (count, 3):
-            raise MetricDepthError(f"{name} have shape {array.shape}; it must be ({count}, 3) as the points'")
+            raise MetricDepthError(f"{name} have shape {array.shape}; it must be ({count}, 3), like the points")
     vertices = np.empty(count, [(name, kind, 3) for name, kind, _ in columns])
     for name, _, array in columns:
         vertices[name] = array

@@ -1,4 +1,4 @@
-"""Videos: frames as photos that are decoded when they are needed, with their time and one camera for all of them."""
+"""Videos: frames decoded on demand, with their times and one camera."""
 
 from __future__ import annotations
 
@@ -8,103 +8,121 @@ import logging
 import math
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from mono.io.exif import ExifCamera
-from mono.io.images import MAX_PIXELS, MIN_SIDE
-from mono.system.errors import MetricDepthError
+from mono.io.file_kinds import why_not_a_file
+from mono.io.images import FULL_SIZE_PIXELS, MIN_SIDE
+from mono.io.video_container import VideoError, explained, import_av, open_stream, read_video_exif
+
+__all__ = ["VIDEO_SUFFIXES", "Video", "VideoError", "import_av", "is_video"]
 
 logger = logging.getLogger(__name__)
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp", ".wmv", ".flv"}
 )
-_RECENT = 16  # decoded frames that are kept, for threads that come a little late
-_FOCAL_TAG = "focal_length.35mm_equivalent"  # "com.apple.quicktime.camera." before it, as phones write it
-
-
-class VideoError(MetricDepthError):
-    """A video cannot be used. The message names the file, what is wrong with it and what to do."""
+_RECENT = 16  # decoded frames kept for threads that come a little late
+_RECENT_BYTES = 1 << 28  # bound on their size
 
 
 def is_video(path: str | Path) -> bool:
-    """Whether a file's suffix is a video's."""
+    """Check whether a file has the suffix of a video.
+
+    Args:
+        path: file, which need not exist.
+
+    Returns:
+        True for the suffixes in `VIDEO_SUFFIXES`.
+    """
     return Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
 class Video:
-    """An opened video. Frames are counted from 0 in the order they are shown.
+    """Opened video, whose frames are counted from 0 in display order.
 
-    A few frames are held at a time, whatever the video's length. Frames that are asked for about in order are decoded
-    once; going back, or far ahead, starts at the key frame before. Threads may share a video.
+    A few frames are held at a time, whatever the video's length. Frames requested about in order are decoded once;
+    going back, or far ahead, starts at the preceding key frame. Threads may share a video.
 
     Attributes:
-        path: the file.
-        times: (N,) float64, when each frame is shown, from the first one on [s].
-        width, height: size of the upright frames with square pixels [px].
-        exif: the focal length, where the file says it; None if it does not.
+        path: video file.
+        times: (N,) float64 display times, relative to the first frame [s].
+        width: width of the upright frames with square pixels [px].
+        height: height of the upright frames with square pixels [px].
+        exif: focal length stated in the file; None if there is none.
     """
 
     def __init__(self, path: str | Path) -> None:
-        """Opens a video and lists its frames, without decoding more than the first.
+        """Open a video and list its frames, decoding only the first.
+
+        Args:
+            path: video file.
 
         Raises:
-            VideoError: the file is missing, empty, no video, or cut short before its first frame; or PyAV is missing.
+            VideoError: the file is missing, empty, not a video, or cut short before its first frame; or PyAV is
+                missing.
         """
-        self._av = import_av()
+        import_av()
         self.path = Path(path)
-        if not self.path.is_file():
-            raise VideoError(f"{path}: {'is a folder' if self.path.is_dir() else 'there is no such file'}, not a video")
+        if (problem := why_not_a_file(self.path, "a video")) is not None:
+            raise VideoError(f"{path}: {problem}")
         if self.path.stat().st_size == 0:
             raise VideoError(f"{path}: is empty (0 bytes); copy or download it again")
-        self._container, self._stream = self._open()
+        with explained(self.path):
+            self._container, self._stream = open_stream(self.path)
         self._frames: Iterator[tuple[int, Any]] = iter(())
         self._recent: deque[tuple[int, Any]] = deque(maxlen=_RECENT)
         self._lock = threading.Lock()
         try:
-            self._list_frames()
-            self._restart(None)
-            first, frame = next(self._frames, (0, None))
-            if frame is None:
-                raise VideoError(f"{path}: no frame can be decoded; it is damaged, copy or download it again")
-            self._take_shape(frame)
-            self._next, self._last = first + 1, (first, self._upright(frame))
+            with explained(self.path):
+                self._list_frames()
+                self._restart(None)
+                first, frame = next(self._frames, (0, None))
+                if frame is None:
+                    raise VideoError(f"{path}: no frame can be decoded; it is damaged, copy or download it again")
+                self._take_shape(frame)
+                self._next, self._last = first + 1, (first, self._upright(frame))
         except BaseException:
             self.close()
             raise
-        self.exif = _read_exif([self._container.metadata, self._stream.metadata])
+        self.exif = read_video_exif([self._container.metadata, self._stream.metadata])
 
     def __len__(self) -> int:
+        """Return the number of frames."""
         return len(self.times)
 
     def __str__(self) -> str:
-        # Stands for the video in the keys of runs: the file's date and size are there besides.
+        """Return the identity of the video in cache keys, beside its date and size."""
         return f"video {self.path}"
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         self._container.close()
 
     @property
     def rate(self) -> float:
-        """Mean frames a second; 0 for a single frame."""
+        """Return the mean frame rate [Hz]; 0 for a single frame."""
         length = float(self.times[-1]) if len(self) > 1 else 0.0
         return (len(self) - 1) / length if length > 0 else 0.0
 
     def frame(self, index: int) -> np.ndarray:
-        """A frame as (height, width, 3) uint8 RGB, upright.
+        """Decode a frame.
+
+        Args:
+            index: number of the frame, from 0.
+
+        Returns:
+            (H, W, 3) uint8 RGB, upright.
 
         Raises:
-            VideoError: there is no such frame, or it is damaged.
+            VideoError: the index is out of range, or the frame is damaged.
         """
         if not 0 <= index < len(self):
             raise VideoError(f"{self.path}: has no frame {index}; it has {len(self)}, counted from 0")
-        with self._lock:
+        with self._lock, explained(self.path):
             if self._last[0] != index and (frame := self._decoded(index)) is not None:
                 self._last = (index, self._upright(frame))
             if self._last[0] == index:
@@ -115,7 +133,7 @@ class Video:
         )
 
     def _decoded(self, index: int) -> Any:
-        """A frame as it comes from the decoder; None if it is damaged."""
+        """Decode a frame without conversion; None if it is damaged."""
         for found, frame in self._recent:
             if found == index:
                 return frame
@@ -124,16 +142,26 @@ class Video:
             self._next = found + 1
             if not frame.is_corrupt:
                 self._recent.append((found, frame))
+                while len(self._recent) > 1 and len(self._recent) * frame.width * frame.height * 2 > _RECENT_BYTES:
+                    self._recent.popleft()
             if found >= index:
-                # What is damaged is left out by the decoder: a later frame comes in its place.
+                # The decoder leaves out damaged frames: a later one comes instead.
                 return frame if found == index and not frame.is_corrupt else None
         return None
 
     def select(self, every: int = 1, start: float = 0.0, end: float | None = None) -> list[int]:
-        """Every n-th frame from `start` to `end` [s, from the first frame on], both included.
+        """Select every n-th frame of an interval.
+
+        Args:
+            every: step between frames.
+            start: begin of the interval, relative to the first frame [s].
+            end: end of the interval, included [s]; None: the last frame.
+
+        Returns:
+            Numbers of the frames.
 
         Raises:
-            VideoError: a number is out of range, or no frame lies there.
+            VideoError: an argument is out of range, or the interval holds no frame.
         """
         if every < 1:
             raise VideoError(f"every is {every}; it must be 1 (every frame) or more")
@@ -141,7 +169,7 @@ class Video:
             raise VideoError(f"start is {start} s; it must be 0 or more")
         if end is not None and not end >= start:
             raise VideoError(f"end is {end} s, before the start at {start:g} s")
-        # Rounded times, as those that tools show, must not lose the frame they mean.
+        # Rounded times, as tools show them, must not lose their frame.
         first = int(np.searchsorted(self.times, start - 5e-4))
         last = len(self) if end is None else int(np.searchsorted(self.times, end + 5e-4, side="right"))
         if first >= last:
@@ -151,26 +179,8 @@ class Video:
             )
         return list(range(first, last, every))
 
-    def _open(self) -> tuple[Any, Any]:
-        try:
-            container = self._av.open(str(self.path))
-        except (self._av.FFmpegError, OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise VideoError(
-                f"{self.path}: is not a video that can be read, or is cut short ({reason}); copy or download it again"
-            ) from error
-        if not container.streams.video:
-            container.close()
-            raise VideoError(f"{self.path}: has no pictures, only sound or other data; give a video")
-        stream = container.streams.video[0]
-        if stream.codec_context is None:
-            container.close()
-            raise VideoError(f"{self.path}: its codec is not known to PyAV; convert it to H.264 first")
-        stream.thread_type = "AUTO"
-        return container, stream
-
     def _list_frames(self) -> None:
-        """Finds all frames' time stamps by reading packets only."""
+        """List the time stamps of all frames, reading packets only."""
         stamps, keys, untimed = [], [], 0
         try:
             for packet in self._container.demux(self._stream):
@@ -182,12 +192,14 @@ class Video:
                 stamps.append(packet.pts)
                 if packet.is_keyframe:
                     keys.append(packet.pts)
-        except self._av.FFmpegError as error:
+        except import_av().FFmpegError as error:
             logger.warning("%s: is damaged (%s); what comes before the damage is used", self.path, error.strerror)
         if untimed or len(set(stamps)) < len(stamps):
-            # Streams without time stamps, as raw H.264: frames are counted, and lie evenly in time.
+            # Streams without time stamps, such as raw H.264: frames are counted, and evenly spaced in time.
             if len(stamps) > untimed:
-                logger.warning("%s: not all its frames have a time of their own; they are taken as even", self.path)
+                logger.warning(
+                    "%s: some frames have no time stamp of their own; all are taken as evenly spaced", self.path
+                )
             rate = self._stream.average_rate or self._stream.guessed_rate
             if not rate:
                 raise VideoError(f"{self.path}: has neither time stamps nor a frame rate; convert it to MP4 first")
@@ -212,9 +224,9 @@ class Video:
         self._size = (round(frame.width * float(ratio)) if ratio else frame.width, frame.height)
         self._quarters = round(frame.rotation / 90) % 4
         self.width, self.height = self._size if self._quarters % 2 == 0 else self._size[::-1]
-        if min(self._size) < MIN_SIDE or self.width * self.height > MAX_PIXELS:
+        if min(self._size) < MIN_SIDE or self.width * self.height > FULL_SIZE_PIXELS:
             raise VideoError(
-                f"{self.path}: is {self.width}x{self.height} pixels; at least {MIN_SIDE} a side and at most 179 "
+                f"{self.path}: is {self.width}x{self.height} pixels; at least {MIN_SIDE} on a side and at most 67 "
                 "megapixels are needed"
             )
 
@@ -224,7 +236,7 @@ class Video:
         return np.ascontiguousarray(np.rot90(rgb, self._quarters))
 
     def _go_to(self, index: int) -> None:
-        """Makes sure that decoding is at or before `index`, with as little to decode as there may be."""
+        """Move the decoder to `index` or before it, with as little to decode as possible."""
         if self._stamps is None:
             if index < self._next:
                 self._restart(None)
@@ -235,28 +247,28 @@ class Video:
             return
         self._restart(self._stamps[before])
         found, frame = next(self._frames, (len(self), None))
-        if found > index or frame is None:  # in some containers a seek lands behind its aim
+        if found > index or frame is None:  # in some containers a seek lands behind its target
             self._restart(None)
         else:
             self._frames = itertools.chain([(found, frame)], self._frames)
 
     def _restart(self, stamp: int | None) -> None:
-        """Starts decoding at the key frame at or before `stamp`; None: at the beginning."""
+        """Start decoding at the key frame at or before `stamp`; None: at the beginning."""
         if stamp is None:
             self._container.close()
-            self._container, self._stream = self._open()
+            self._container, self._stream = open_stream(self.path)
         else:
             self._container.seek(stamp, stream=self._stream)
         self._next = 0 if stamp is None else self._places[stamp]
         self._frames = self._decode()
 
     def _decode(self) -> Iterator[tuple[int, Any]]:
-        """(index, frame) from where the container stands, without what cannot be decoded."""
+        """Yield (index, frame) from the current position, without frames that cannot be decoded."""
         count = 0
         for packet in self._container.demux(self._stream):
             try:
                 frames = packet.decode()
-            except self._av.FFmpegError as error:
+            except import_av().FFmpegError as error:
                 logger.debug("%s: a packet cannot be decoded: %s", self.path, error)
                 continue
             for frame in frames:
@@ -264,23 +276,3 @@ class Video:
                 count += 1
                 if index < len(self):
                     yield index, frame
-
-
-def _read_exif(tables: Sequence[dict[str, str]]) -> ExifCamera | None:
-    """The 35-mm equivalent that phones write into the container's metadata."""
-    for table in tables:
-        for key, value in table.items():
-            if key.endswith(_FOCAL_TAG):
-                try:
-                    return ExifCamera(focal_35mm=float(value))
-                except ValueError:
-                    logger.warning("the video's metadata say %s = %r, which is no number: ignored", key, value)
-    return None
-
-
-def import_av() -> ModuleType:
-    try:
-        import av
-    except ImportError as error:
-        raise VideoError("to read videos: pip install 'metricdepth[slam]' (the package av)") from error
-    return av

@@ -1,1 +1,1 @@
-"""Networks, their checkpoints and the zoo of models."""
+"""Define networks, their checkpoints and the zoo of models."""

@@ -1,4 +1,4 @@
-"""The network as one module: normalised pixels in, depth in the canonical camera out."""
+"""Combine encoder and decoder: normalized pixels in, depth in the canonical camera out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mono.system.errors import MetricDepthError
 
 
 class NetworkOutput(NamedTuple):
-    """What a network says, in the canonical camera.
+    """Maps of a network, in the canonical camera.
 
     Attributes:
         depth: (B, 1, H, W) canonical depth [m].
@@ -34,14 +34,14 @@ class NetworkOutput(NamedTuple):
     normal_confidence: Tensor | None = None
 
     def resized(self, size: Sequence[int]) -> NetworkOutput:
-        """All maps at another size (height, width), bilinear; normals keep unit length."""
+        """Resize all maps bilinearly to (height, width); normals keep unit length."""
         maps = [None if m is None else F.interpolate(m, list(size), mode="bilinear", align_corners=False) for m in self]
         depth, confidence, normal, normal_confidence = maps
         return NetworkOutput(depth, confidence, None if normal is None else F.normalize(normal), normal_confidence)  # type: ignore[arg-type]
 
 
 class DepthModel(nn.Module):
-    """An encoder and a decoder. It knows nothing of cameras, files or configs."""
+    """Encoder and decoder, without knowledge of cameras, files or configs."""
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module):
         super().__init__()
@@ -50,17 +50,16 @@ class DepthModel(nn.Module):
 
     @property
     def uses_principal_point(self) -> bool:
-        """Whether the network makes use of the principal point."""
+        """Return True if the network uses the principal point."""
         return bool(getattr(self.decoder, "uses_principal_point", False))
 
     def forward(self, image: Tensor, principal_point: Tensor | None = None) -> NetworkOutput:
-        """Maps normalised RGB (B, 3, H, W) to what the network says.
-
-        H and W are multiples of 32. A ViT takes any size, at its best multiples of 28: others are resized on the way.
+        """Compute the maps of images.
 
         Args:
-            image: normalised RGB.
-            principal_point: (B, 2) cx, cy [px of the input], for networks that use it; None: the centre.
+            image: normalized RGB (B, 3, H, W); H and W are multiples of 32. A ViT takes any size, best multiples of 28:
+                others are resized inside.
+            principal_point: (B, 2) cx, cy [px of the input], for networks that use it; None: the center.
         """
         maps = self.encoder(image)
         output = NetworkOutput(
@@ -70,7 +69,7 @@ class DepthModel(nn.Module):
         return output if output.depth.shape[-2:] == size else output.resized(size)
 
     def half_weights(self) -> list[str]:
-        """Names of the weights that may be kept in half precision: autocast computes with them in it in any case."""
+        """List the weights with which autocast computes in half precision."""
         single = tuple(f"decoder.{name}" for name in getattr(self.decoder, "in_float32", ()))
         kinds = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
         modules = [n for n, m in self.named_modules() if isinstance(m, kinds) and not n.startswith(single)]
@@ -93,18 +92,18 @@ def build_depth_model(
     iterations: int | None = None,
     drop_path_rate: float = 0.0,
 ) -> DepthModel:
-    """Builds a network with random weights.
+    """Build a network with random weights.
 
     Args:
-        encoder: timm's name of the encoder; a DINOv2 with registers for the RefinementDecoder.
+        encoder: timm name of the encoder; a DINOv2 with registers for the RefinementDecoder.
         decoder: "HourglassDecoder", "LiteDecoder" or "RefinementDecoder".
-        widths: the decoder's channel widths.
+        widths: channel widths of the decoder.
         depth_range: nearest and farthest depth [m in canonical space].
-        iterations: of the refinement; None: the decoder has none.
+        iterations: number of refinement steps; None: the decoder has no refinement.
         drop_path_rate: stochastic depth of the encoder while training.
 
     Raises:
-        ValueError: timm does not know the encoder, there is no such decoder, or the two do not go together.
+        MetricDepthError: timm does not know the encoder, there is no such decoder, or the two do not go together.
     """
     if decoder not in DECODERS:
         raise MetricDepthError(f'there is no decoder "{decoder}"; known: {", ".join(DECODERS)}')

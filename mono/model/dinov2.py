@@ -1,4 +1,4 @@
-"""DINOv2 encoders with registers (Oquab et al., 2023; Darcet et al., 2024): an image becomes tokens at four depths."""
+"""Encode images with DINOv2 with registers (Oquab et al., 2023; Darcet et al., 2024) into tokens."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _GRID = 37  # patches along a side of the images that DINOv2 was trained on (518
 
 
 class Tokens(NamedTuple):
-    """What a transformer block hands out.
+    """Output tokens of a transformer block.
 
     Attributes:
-        prefix: (B, 5, C), the class token and the registers.
+        prefix: (B, 5, C), class token and registers.
         patches: (B, C, H / 14, W / 14).
     """
 
@@ -25,15 +25,15 @@ class Tokens(NamedTuple):
 
 
 class DinoV2Encoder(nn.Module):
-    """A DINOv2 of timm that hands out its tokens four times.
+    """timm DINOv2 with tokens from four places.
 
     timm computes the released blocks' function (attention by torch's scaled_dot_product_attention). Two things differ
     and are done here: the position embedding has an entry for the class token and is resized by DINOv2's own rule, and
     the tapped blocks are those of Metric3D v2: the giant is tapped after each quarter of its blocks, without the final
-    norm; the smaller ones hand out their normed last tokens four times over.
+    norm; the smaller ones return their normed last tokens four times.
 
     Args:
-        name: timm's name of the backbone, as "vit_small_patch14_reg4_dinov2".
+        name: timm name of the backbone, as "vit_small_patch14_reg4_dinov2".
         drop_path_rate: stochastic depth while training.
 
     Attributes:
@@ -55,7 +55,11 @@ class DinoV2Encoder(nn.Module):
         self.channels = [width] * 4
 
     def forward(self, image: Tensor) -> list[Tokens]:
-        """Maps (B, 3, H, W) to four sets of tokens; sizes that are no multiple of 14 are resized up to one."""
+        """Compute four sets of tokens of images.
+
+        Args:
+            image: normalized RGB (B, 3, H, W); sizes that are no multiple of 14 are resized up to one.
+        """
         height, width = (-(-n // PATCH) for n in image.shape[-2:])
         if image.shape[-2:] != (height * PATCH, width * PATCH):
             size = (height * PATCH, width * PATCH)

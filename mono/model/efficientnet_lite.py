@@ -1,7 +1,7 @@
-"""EfficientNet-Lite0 (Tan and Le, ICML 2019), the small model's encoder.
+"""EfficientNet-Lite0 (Tan and Le, ICML 2019), the encoder of the small model.
 
-It is kept here and not taken from timm so that the small model starts at once: timm brings torchvision, which brings
-torch's compiler, and that takes two seconds. Tensors have the names and the meaning of timm's `tf_efficientnet_lite0`.
+This own version lets the small model start at once: timm imports torchvision, which imports torch's compiler, and that
+takes two seconds. Tensors have the names and meaning of timm's `tf_efficientnet_lite0`.
 """
 
 from __future__ import annotations
@@ -9,43 +9,45 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_STAGES = [  # (blocks, widening inside of a block, kernel, stride, channels)
+_STAGES = [  # (blocks, expansion factor of a block, kernel, stride, channels)
     (1, 1, 3, 1, 16), (2, 6, 3, 2, 24), (2, 6, 5, 2, 40), (3, 6, 3, 2, 80), (3, 6, 5, 1, 112), (4, 6, 5, 2, 192),
     (1, 6, 3, 1, 320),
 ]  # fmt: skip
-_HANDED_OUT = (1, 2, 4, 6)  # stages that are the last ones of their size
+_HANDED_OUT = (1, 2, 4, 6)  # last stages of each size
 
 
 class SameConv(nn.Conv2d):
-    """A convolution with TensorFlow's padding: where it halves an even size, the odd zero comes last."""
+    """Convolution with TensorFlow's padding: where it halves an even size, the odd zero comes last."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1):
         padding = kernel // 2 if stride == 1 else 0
         super().__init__(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
         before = (kernel - 2) // 2
         self.around = (before, kernel - 2 - before) * 2 if stride == 2 else None
-        # He et al. (2015), by what a pixel hands on: k x k of a depthwise convolution. Not normal_, which on the meta
+        # He et al. (2015), by the fan-out: k x k of a depthwise convolution. Not normal_, which on the meta
         # device imports torch's compiler.
         bound = (6 * groups / (kernel**2 * outputs)) ** 0.5
         nn.init.uniform_(self.weight, -bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve the padded map."""
         return super().forward(F.pad(x, self.around) if self.around else x)
 
 
 class NormAct(nn.BatchNorm2d):
-    """Batch norm, and ReLU6 if wanted."""
+    """Batch norm with optional ReLU6."""
 
     def __init__(self, channels: int, active: bool = True):
         super().__init__(channels, eps=1e-3)
         self.act: nn.Module = nn.ReLU6(inplace=True) if active else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
+        """Normalize and activate."""
         return self.act(super().forward(x))
 
 
 class Block(nn.Module):
-    """Widen (not in the first stage), filter each channel, narrow; with a residual where the shape stays."""
+    """Inverted residual block: expand (not in the first stage), filter each channel, project."""
 
     def __init__(self, inputs: int, outputs: int, widening: int, kernel: int, stride: int, drop_path: float):
         super().__init__()
@@ -68,6 +70,7 @@ class Block(nn.Module):
             self.drop_path = StochasticDepth(drop_path, "row")
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the block, with a residual where the shape stays."""
         y = x
         for name in self.order:
             y = getattr(self, name)(y)
@@ -91,10 +94,10 @@ class _Backbone(nn.Module):
 
 
 class EfficientNetLite(nn.Module):
-    """EfficientNet-Lite0 without its head, giving feature maps at 1/4, 1/8, 1/16 and 1/32 of the input's size.
+    """EfficientNet-Lite0 without its head, with feature maps at 1/4, 1/8, 1/16 and 1/32 of the input's size.
 
     Args:
-        drop_path_rate: stochastic depth while training, of the last block; it grows towards it from 0.
+        drop_path_rate: stochastic depth of the last block while training; it grows from 0 at the first.
 
     Attributes:
         channels: widths of the four maps.
@@ -106,7 +109,14 @@ class EfficientNetLite(nn.Module):
         self.channels = [_STAGES[i][4] for i in _HANDED_OUT]
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Maps (B, 3, H, W) to four maps (B, C_i, H / 2^(i+2), W / 2^(i+2)); H and W are multiples of 32."""
+        """Compute feature maps of images.
+
+        Args:
+            image: normalized RGB (B, 3, H, W); H and W are multiples of 32.
+
+        Returns:
+            Four maps (B, C_i, H / 2^(i+2), W / 2^(i+2)), finest first.
+        """
         x, maps = self.trunk.bn1(self.trunk.conv_stem(image)), []
         for number, stage in enumerate(self.trunk.blocks):
             x = stage(x)

@@ -1,4 +1,4 @@
-"""Image encoders: a convolutional trunk from timm that hands out four feature maps."""
+"""Encode images with timm backbones into four feature maps."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 
 class TimmEncoder(nn.Module):
-    """A timm backbone giving feature maps at 1/4, 1/8, 1/16 and 1/32 of the input's size, without a final norm.
+    """timm backbone with feature maps at 1/4, 1/8, 1/16 and 1/32 of the input's size, without a final norm.
 
-    timm's ConvNeXt computes the published encoders' function, so no network code is kept here. It is imported late: it
-    takes two seconds, which `efficientnet_lite` does without.
+    timm's ConvNeXt computes the published encoders' function, so no network code is kept here. Its import takes two
+    seconds and happens late: `efficientnet_lite` does not need it.
 
     Args:
-        name: timm's name of the backbone, as "convnext_large".
+        name: timm name of the backbone, as "convnext_large".
         drop_path_rate: stochastic depth while training.
 
     Attributes:
@@ -31,6 +31,13 @@ class TimmEncoder(nn.Module):
         self.channels: list[int] = [info.channels()[i] for i in self.levels]
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Maps (B, 3, H, W) to four maps (B, C_i, H / 2^(i+2), W / 2^(i+2)); H and W are multiples of 32."""
+        """Compute feature maps of images.
+
+        Args:
+            image: normalized RGB (B, 3, H, W); H and W are multiples of 32.
+
+        Returns:
+            Four maps (B, C_i, H / 2^(i+2), W / 2^(i+2)), finest first.
+        """
         maps = self.trunk(image)
         return [maps[i] for i in self.levels]

@@ -1,4 +1,4 @@
-"""The hourglass decoder of Metric3D's ConvNeXt networks (ICCV 2023, section 3.2 and its released checkpoints).
+"""Hourglass decoder of Metric3D's ConvNeXt networks (ICCV 2023, section 3.2 and released checkpoints).
 
 Modules carry the names of the released checkpoints' tensors.
 """
@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 
 def upsample(x: Tensor, factor: int = 2) -> Tensor:
-    """Nearest-neighbour upsampling of (B, C, H, W)."""
+    """Upsample (B, C, H, W) by copying pixels."""
     return F.interpolate(x, scale_factor=factor, mode="nearest")
 
 
 def reflected_conv(in_channels: int, out_channels: int) -> nn.Sequential:
-    """A 3x3 convolution of the map reflected at its border."""
+    """Build a 3x3 convolution with reflection padding."""
     return nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(in_channels, out_channels, 3))
 
 
@@ -31,6 +31,7 @@ class Reduce(nn.Module):
         self.conv = conv
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve and activate."""
         return F.elu(self.conv(x))
 
 
@@ -43,12 +44,13 @@ class Merge(nn.Module):
         self.conv_2 = nn.Conv2d(channels, channels, 1)
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
+        """Merge a coarser map into an encoder map of twice its size."""
         x = torch.cat([upsample(coarse), skip], 1)
         return F.elu(self.conv_2(F.elu(self.conv(x))))
 
 
 class FeatureDecoder(nn.Module):
-    """Encoder maps at 1/4 to 1/32 fused to one map at 1/4, (B, widths[1], H/4, W/4).
+    """Fusion of encoder maps at 1/4 to 1/32 to one map at 1/4, (B, widths[1], H/4, W/4).
 
     Args:
         in_channels: widths of the encoder's maps, finest first.
@@ -66,22 +68,27 @@ class FeatureDecoder(nn.Module):
         self.upconv_1_1 = Merge(reflected_conv(c1 + in_channels[0], c1), c1)
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """Fuse encoder maps, finest first."""
         x = self.upconv_3_1(self.upconv_3_0(maps[3]), maps[2])
         x = self.upconv_2_1(self.upconv_2_0(x), maps[1])
         return self.upconv_1_1(self.upconv_1_0(x), maps[0])
 
 
 class ConvBnReLU(nn.Module):
+    """3x3 convolution, batch norm and ReLU."""
+
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1):
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
         self.bn = nn.BatchNorm2d(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve, normalize and activate."""
         return F.relu(self.bn(self.conv(x)))
 
 
 def deconv_bn_relu(in_channels: int, out_channels: int) -> nn.Sequential:
+    """Build a transposed convolution to twice the size, with batch norm and ReLU."""
     return nn.Sequential(
         nn.ConvTranspose2d(in_channels, out_channels, 3, 2, 1, output_padding=1, bias=False),
         nn.BatchNorm2d(out_channels),
@@ -90,7 +97,7 @@ def deconv_bn_relu(in_channels: int, out_channels: int) -> nn.Sequential:
 
 
 class UNet(nn.Module):
-    """Three levels down and up; every level's features are added on the way up."""
+    """U-Net of three levels that adds the features of each level."""
 
     widths = (128, 64, 32, 16)
 
@@ -107,6 +114,7 @@ class UNet(nn.Module):
         self.prob = nn.Conv2d(w[0], out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute `out_channels` maps of the input's size."""
         x0 = self.conv0(x)
         x1 = self.conv_0(x0)
         x2 = self.conv_1(x1)
@@ -117,12 +125,12 @@ class UNet(nn.Module):
 
 
 class HourglassDecoder(nn.Module):
-    """Encoder maps to depth in the canonical camera.
+    """Decoder of encoder maps to depth in the canonical camera.
 
     Args:
         in_channels: widths of the encoder's four maps, finest first.
         widths: (c0, c1, c2, c3) of the fusion, (128, 128, 256, 512) for large, (64, 64, 128, 256) for tiny.
-        depth_range: nearest and farthest of the depth anchors [m in canonical space].
+        depth_range: nearest and farthest depth anchor [m in canonical space].
     """
 
     anchors: Tensor
@@ -155,7 +163,7 @@ class HourglassDecoder(nn.Module):
         self.register_buffer("anchors", anchors.float(), persistent=False)
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Returns canonical depth and confidence, both (B, 1, H, W) for maps of an (H, W) input."""
+        """Compute canonical depth [m] and confidence, both (B, 1, H, W) for maps of an (H, W) input."""
         out = self.conv_out_2(self.decoder_mono(maps))
         logits = self.depth_regressor_2(out[:, : self.features])
         # Depth and pixel coordinates keep more digits than half precision has.

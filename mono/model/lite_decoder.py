@@ -1,4 +1,4 @@
-"""A narrow hourglass for small encoders: attention over the coarsest map, fusion downwards, log depth at a quarter."""
+"""Narrow hourglass decoder for small encoders, with attention over the coarsest map."""
 
 from __future__ import annotations
 
@@ -10,26 +10,29 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 _COORDINATE_UNIT = 256.0  # [px of the input], so that coordinates are of order one
-_SCALE_RANGE = (0.01, 2.0)  # smallest and largest Laplace scale of the error that can be said
+_SCALE_RANGE = (0.01, 2.0)  # smallest and largest predicted Laplace scale of the error
 
 
 def viewing_directions(maps: Tensor, stride: int, principal_point: Tensor | None = None) -> Tensor:
-    """Offsets of a map's pixels from the principal point, (B, 2, H, W), x then y, in units of 256 input pixels.
+    """Compute offsets of a map's pixels from the principal point.
 
-    In an image that was brought to one canonical focal length these are its viewing directions, but for a factor. So
-    the network knows how far below the horizon a pixel looks, in an image and in any part that is cut out of it.
+    At the canonical focal length these are viewing directions, but for a factor. The network thus knows how far below
+    the horizon a pixel looks, in an image and in any crop of it.
 
     Args:
-        maps: (B, C, H, W).
-        stride: of the maps [px of the input].
-        principal_point: (B, 2) cx, cy [px of the input]; None: the input's centre.
+        maps: maps (B, C, H, W).
+        stride: stride of the maps [px of the input].
+        principal_point: (B, 2) cx, cy [px of the input]; None: the input's center.
+
+    Returns:
+        (B, 2, H, W), x then y, in units of 256 input pixels.
     """
     batch, _, height, width = maps.shape
     cx: Tensor | float = (stride * width - 1) / 2
     cy: Tensor | float = (stride * height - 1) / 2
     if principal_point is not None:
         cx, cy = principal_point.float()[:, :, None].unbind(1)
-    # The middle of a map's pixel, in pixels of the input.
+    # The center of a map's pixel, in pixels of the input.
     x, y = ((torch.arange(n, device=maps.device) + 0.5) * stride - 0.5 for n in (width, height))
     x = (x - cx).expand(batch, width)[:, None, :].expand(-1, height, -1)
     y = (y - cy).expand(batch, height)[:, :, None].expand(-1, -1, width)
@@ -37,7 +40,7 @@ def viewing_directions(maps: Tensor, stride: int, principal_point: Tensor | None
 
 
 class GlobalContext(nn.Module):
-    """A transformer block over all places of a map (B, C, H, W): each sees the whole image."""
+    """Transformer block over all places of a map (B, C, H, W)."""
 
     def __init__(self, channels: int, heads: int = 4, expansion: int = 2):
         super().__init__()
@@ -50,6 +53,7 @@ class GlobalContext(nn.Module):
         self.reduce = nn.Linear(expansion * channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Let all places of a map attend to each other."""
         # Only known lengths are split and joined: the products of unknown ones keep torch.compile busy for ever.
         tokens = x.flatten(2).transpose(1, 2)
         heads = self.qkv(self.norm_1(tokens)).unflatten(2, (3, self.heads, -1))  # (B, N, 3, heads, channels / heads)
@@ -61,7 +65,7 @@ class GlobalContext(nn.Module):
 
 
 class Fuse(nn.Module):
-    """A coarser map, upsampled, beside an encoder map and its directions; then a residual pair of 3x3 convolutions."""
+    """Fusion of a coarser map with an encoder map and its viewing directions."""
 
     def __init__(self, coarse: int, skip: int, channels: int, stride: int):
         super().__init__()
@@ -72,27 +76,28 @@ class Fuse(nn.Module):
         self.conv_2 = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, coarse: Tensor, skip: Tensor, principal_point: Tensor | None) -> Tensor:
+        """Fuse a coarser map into an encoder map of twice its size."""
         beside = torch.cat([skip, viewing_directions(skip, self.stride, principal_point)], 1)
         x = F.interpolate(self.coarse(coarse), scale_factor=2, mode="nearest") + self.skip(beside)
         return F.relu(x + self.conv_2(F.relu(self.conv_1(F.relu(x)))))
 
 
 class LiteDecoder(nn.Module):
-    """Encoder maps to depth in the canonical camera, and to how far off it may be.
+    """Decoder of encoder maps to canonical depth and its expected error.
 
-    Depth is said as a logarithm at 1/4 of the input's size, on top of one at 1/32 that carries the scene's scale. The
+    Log depth is predicted at 1/4 of the input's size, on top of one at 1/32 that carries the scene's scale. The
     confidence is exp(-b): b is the scale of a Laplace distribution of the error in log depth, learned by maximum
-    likelihood, so it is the expected relative error of that pixel. A confidence of 0.9 announces about 10 %.
+    likelihood, so it is the expected relative error of that pixel. A confidence of 0.9 means about 10 %.
 
     Args:
         in_channels: widths of the encoder's four maps, finest first.
         widths: (c0, c1, c2, c3) of the hourglass at 1/4, 1/8, 1/16, 1/32; c3 is a multiple of 4.
-        depth_range: nearest and farthest depth that can be said [m in canonical space].
-        blocks: transformer blocks at 1/32.
+        depth_range: nearest and farthest predicted depth [m in canonical space].
+        blocks: number of transformer blocks at 1/32.
     """
 
     in_float32 = ("head", "coarse_head")
-    uses_principal_point = True  # it wants the principal point
+    uses_principal_point = True
 
     def __init__(
         self, in_channels: Sequence[int], widths: Sequence[int], depth_range: tuple[float, float], blocks: int = 3
@@ -118,11 +123,14 @@ class LiteDecoder(nn.Module):
             nn.init.zeros_(last.weight)  # type: ignore[arg-type]
 
     def forward(self, maps: Sequence[Tensor], principal_point: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Returns canonical depth [m] and confidence in (0, 1), both (B, 1, H, W) for maps of an (H, W) input.
+        """Compute canonical depth and confidence.
 
         Args:
-            maps: of the encoder, finest first.
-            principal_point: (B, 2) cx, cy [px of the input]; None: the input's centre.
+            maps: maps of the encoder, finest first.
+            principal_point: (B, 2) cx, cy [px of the input]; None: the input's center.
+
+        Returns:
+            Depth [m] and confidence in (0, 1), both (B, 1, H, W) for maps of an (H, W) input.
         """
         coarse = self.project(torch.cat([maps[3], viewing_directions(maps[3], 32, principal_point)], 1))
         coarse = self.context(coarse)

@@ -20,11 +20,12 @@ class ChannelNorm(nn.LayerNorm):
     """Layer norm over the channels of (B, C, H, W)."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """Normalize over channels."""
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions with norm and ReLU beside a short cut."""
+    """Residual block of two convolutions with norm and ReLU."""
 
     def __init__(self, in_channels: int, channels: int):
         super().__init__()
@@ -39,13 +40,14 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the block."""
         y = F.relu(self.norm1(self.conv1(x)))
         y = F.relu(self.norm2(self.conv2(y)))
         return F.relu(self.downsample(x) + y)
 
 
 class ContextEncoder(nn.Module):
-    """Of each scale's map the first hidden state and the context, both (B, hidden, h, w)."""
+    """Encoder of each scale's map to the first hidden state and the context, both (B, hidden, h, w)."""
 
     def __init__(self, in_channels: Sequence[int], hidden: int):
         super().__init__()
@@ -58,12 +60,13 @@ class ContextEncoder(nn.Module):
         )
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Compute hidden states and contexts of all scales."""
         heads = list(zip((self.outputs04, self.outputs08, self.outputs16), maps, strict=True))
         return [torch.tanh(head[0](x)) for head, x in heads], [F.relu(head[1](x)) for head, x in heads]
 
 
 class ConvGRU(nn.Module):
-    """A gated recurrent unit of 3x3 convolutions; its gates have a bias at each pixel."""
+    """Gated recurrent unit of 3x3 convolutions with a bias at each pixel."""
 
     def __init__(self, hidden: int, inputs: int):
         super().__init__()
@@ -72,6 +75,7 @@ class ConvGRU(nn.Module):
         self.convq = nn.Conv2d(hidden + inputs, hidden, 3, padding=1)
 
     def forward(self, h: Tensor, bias: Sequence[Tensor], *inputs: Tensor) -> Tensor:
+        """Update the hidden state `h`."""
         z_bias, r_bias, q_bias = bias
         x = torch.cat(inputs, 1)
         hx = torch.cat([h, x], 1)
@@ -82,7 +86,7 @@ class ConvGRU(nn.Module):
 
 
 class UpdateHead(nn.Module):
-    """What is added to the state: 2 maps of depth and 4 of normals."""
+    """Head for the change of the state: 2 maps of depth and 4 of normals."""
 
     def __init__(self, hidden: int):
         super().__init__()
@@ -92,17 +96,18 @@ class UpdateHead(nn.Module):
         self.conv2n = nn.Conv2d(hidden, 4, 3, padding=1)
 
     def forward(self, h: Tensor) -> Tensor:
+        """Compute the change of the state, (B, 6, h, w)."""
         depth = self.conv2d(F.relu(self.conv1d(h)))
         normal = self.conv2n(F.relu(self.conv1n(h)))
         return torch.cat([depth, normal], 1)
 
 
 class UpdateBlock(nn.Module):
-    """The recurrent units of three scales with their heads.
+    """Recurrent units of three scales with their heads.
 
     Args:
         hidden: width of the hidden states.
-        factor: how much larger the output is than the state.
+        factor: upsampling factor from the state to the output.
     """
 
     def __init__(self, hidden: int, factor: int = 4):
@@ -116,7 +121,7 @@ class UpdateBlock(nn.Module):
         )
 
     def forward(self, hidden: Sequence[Tensor], biases: Sequence[Sequence[Tensor]], state: Tensor) -> list[Tensor]:
-        """One iteration: the coarsest unit runs three times, the middle one twice, the finest once."""
+        """Run one iteration: the coarsest unit three times, the middle one twice, the finest once."""
         fine, middle, coarse = hidden
         pooled = resize(_pooled(fine), middle.shape[-2:])
         coarse = self.gru32(coarse, biases[2], _pooled(middle))
@@ -132,11 +137,12 @@ def _pooled(x: Tensor) -> Tensor:
 
 
 def convex_upsample(x: Tensor, mask: Tensor, factor: int = 4) -> Tensor:
-    """Every fine pixel is a convex combination of the 9 coarse ones around it.
+    """Upsample by convex combinations of the 9 coarse pixels around each fine one.
 
     Args:
-        x: (B, C, h, w).
-        mask: (B, 9 * factor^2, h, w), weights before the softmax over the 9.
+        x: maps (B, C, h, w).
+        mask: weights before the softmax over the 9, (B, 9 * factor^2, h, w).
+        factor: upsampling factor.
 
     Returns:
         (B, C, factor * h, factor * w).

@@ -1,4 +1,4 @@
-"""The decoder of Metric3D v2's ViT networks: depth and surface normals, refined together.
+"""Decoder of Metric3D v2's ViT networks: depth and surface normals, refined together.
 
 Modules carry the names of the released checkpoints' tensors.
 """
@@ -21,16 +21,16 @@ _LEAST_CONFIDENCE = 0.01
 
 
 class RefinementDecoder(nn.Module):
-    """Tokens to depth in the canonical camera and normals, with a confidence for both.
+    """Decoder of tokens to canonical depth and normals, with a confidence for both.
 
     Args:
         in_channels: width of the encoder's tokens, four times.
-        widths: (hidden, c4, c7, c14): of the recurrent states and of the maps at 1/4, 1/7 and 1/14.
+        widths: (hidden, c4, c7, c14), widths of the recurrent states and of the maps at 1/4, 1/7 and 1/14.
         depth_range: nearest and farthest depth [m in canonical space].
-        iterations: of the refinement; may be changed at any time.
+        iterations: number of refinement steps; may be changed at any time.
 
     Raises:
-        ValueError: the widths do not fit the encoder, or there is less than one iteration.
+        MetricDepthError: the widths do not fit the encoder, or there is less than one iteration.
     """
 
     anchors: Tensor
@@ -72,7 +72,7 @@ class RefinementDecoder(nn.Module):
         self.register_buffer("anchors", anchors.float(), persistent=False)
 
     def forward(self, tokens: Sequence[Tokens]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Returns canonical depth (B, 1, H, W), its confidence, unit normals (B, 3, H, W) and their confidence."""
+        """Compute canonical depth (B, 1, H, W), its confidence, unit normals (B, 3, H, W) and their confidence."""
         maps = self.token2feature(tokens)
         state = self._first_state(self.decoder_mono(maps))
         # The released networks were trained with an activation in place, which left these two rectified.
@@ -93,7 +93,7 @@ class RefinementDecoder(nn.Module):
         return self.far / 2
 
     def _first_state(self, out: Tensor) -> Tensor:
-        """Depth as (d - far) / (far / 2), its confidence, normal and its confidence: (B, 6, h, w) float32."""
+        """Compute depth as (d - far) / (far / 2), its confidence, normal and its confidence: (B, 6, h, w) float32."""
         features, confidences = out[:, : self.features], out[:, self.features :]
         logits, normal = self.depth_regressor(features), self.normal_predictor(features)
         # Depth keeps more digits than half precision has.
@@ -105,5 +105,5 @@ class RefinementDecoder(nn.Module):
 
 
 def _unit(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Normal and raw confidence (B, 4, h, w) to the unit normal and a confidence above 0.01."""
+    """Split (B, 4, h, w) into unit normals and a confidence above 0.01."""
     return F.normalize(maps[:, :3], dim=1), F.elu(maps[:, 3:]) + 1 + _LEAST_CONFIDENCE

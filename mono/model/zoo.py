@@ -1,4 +1,4 @@
-"""The zoo: one record a model. Facts only, no files and no network code."""
+"""List the models of the zoo, one record each."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """What there is to know about a model.
+    """Record of a model and its weights.
 
     Attributes:
-        name: how users call it.
-        config: its config below mono/configs or mono/configs/HourglassDecoder.
-        file: its checkpoint's released file name.
-        repository: Hugging Face repository that holds the file; None: it ships with the package.
+        name: zoo name.
+        config: config name below mono/configs or mono/configs/HourglassDecoder.
+        file: released file name of the checkpoint.
+        repository: Hugging Face repository of the file; None: it ships with the package.
         megabytes: size of the checkpoint's tensors [MB].
         parameters: number of parameters, in millions.
-        licence: of the weights.
-        paper: where the network is described.
-        trained_on: what the weights were trained on.
-        confidence: what its confidence means; higher is surer.
-        variants: further configs of the same network.
-        mark: a tensor's name and shape that no other model's checkpoint has.
+        licence: license of the weights.
+        paper: publication of the network.
+        trained_on: training data of the weights.
+        confidence: meaning of the confidence; higher is surer.
+        variants: names of further configs of the same network.
+        mark: name and shape of a tensor that identifies the model's checkpoints.
     """
 
     name: str
@@ -39,7 +39,7 @@ class ModelRecord:
 
     @property
     def url(self) -> str | None:
-        """Where the checkpoint can be fetched by hand."""
+        """Return the address of the checkpoint, for download by hand."""
         return self.repository and f"https://huggingface.co/{self.repository}/resolve/main/{self.file}"
 
 
@@ -76,7 +76,7 @@ _RECORDS = (
         licence="BSD-2-Clause (encoder weights it started from: Apache-2.0)",
         paper="this project, docs/lite-model.md",
         trained_on="rendered scenes only",
-        confidence="exp(-b), 0 to 1, b the expected error of ln(depth): 0.9 announces about 10 %",
+        confidence="exp(-b), 0 to 1, b the expected error of ln(depth): 0.9 means about 10 %",
         mark=("encoder.trunk.conv_stem.weight", (32, 3, 3, 3)),
     ),
     ModelRecord(

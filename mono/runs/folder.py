@@ -1,31 +1,42 @@
-"""A run's output folder: held by one run at a time, cleared of what was left behind, and never mixed up."""
+"""Output folder of a run: locked, journaled and cleared of what killed runs left."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import json
+import logging
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-from mono.data.sample import Sample
-from mono.io.atomic import remove_stale_files
+from mono.io.atomic import remove_stale_files, write_bytes
 from mono.runs.manifest import Manifest
+from mono.runs.paths import is_output_path, output_files, remove_files
 from mono.system.errors import RunError
+
+logger = logging.getLogger(__name__)
+
+JOURNAL = ".journal.json"
 
 
 @contextlib.contextmanager
 def lock_output_folder(out: Path) -> Iterator[None]:
-    """Holds an output folder, so that no other run writes there at the same time."""
+    """Hold an output folder, so that no other run writes there.
+
+    Raises:
+        RunError: another run holds it, or it cannot be written.
+    """
     from filelock import FileLock, Timeout
 
     try:
         out.mkdir(parents=True, exist_ok=True)
+        if (out / ".lock").is_symlink():
+            raise RunError(f"{out / '.lock'}: is a link, and locking would change the file it leads to; remove it")
         lock = FileLock(out / ".lock")
         lock.acquire(timeout=0)
     except Timeout:
         raise RunError(f"another run is writing into {out}; wait for it, or choose another output folder") from None
     except OSError as error:
-        raise RunError(f"cannot write into {out}: {error.strerror or error}; choose another output folder") from error
+        raise _cannot_write(out, error) from error
     try:
         yield
     finally:
@@ -33,7 +44,14 @@ def lock_output_folder(out: Path) -> Iterator[None]:
 
 
 def open_output_folder(out: Path) -> Manifest:
-    """Opens an output folder: what killed runs and other processes left is cleared away, or taken over."""
+    """Open an output folder and complete what killed runs and other processes left.
+
+    Temporary files are removed, manifests of other processes are merged, and files of the journal that no record names
+    are removed.
+
+    Raises:
+        RunError: the folder cannot be written.
+    """
     try:
         remove_stale_files(out)
         manifest = Manifest(out)
@@ -41,24 +59,47 @@ def open_output_folder(out: Path) -> Manifest:
             for record in Manifest(out, part.name).walk():
                 manifest.add(record)
             part.unlink()
+        _finish_journal(out, manifest)
         return manifest
     except OSError as error:
-        raise RunError(f"cannot write into {out}: {error.strerror or error}; choose another output folder") from error
+        raise _cannot_write(out, error) from error
 
 
-def refuse_other_inputs(samples: Sequence[Sample], manifest: Manifest) -> None:
-    """Results of other images must not be replaced because those now given have the same names."""
-    for sample in samples:
-        record = manifest.get(sample.name)
-        if record and record.get("path", str(sample.rgb.absolute())) != str(sample.rgb.absolute()):
-            raise RunError(
-                f"{manifest.folder} holds results of another image of the same name ({record['path']}, now "
-                f"{sample.rgb}): choose another output folder, or --overwrite"
-            )
+def write_journal(out: Path, files: Iterable[str]) -> None:
+    """Write down the files a run may remove or make, before it does.
+
+    After a kill at any moment, the next opening of the folder removes those of them that no record names.
+
+    Args:
+        out: the output folder.
+        files: paths of outputs, relative to `out`.
+
+    Raises:
+        RunError: the folder cannot be written.
+    """
+    try:
+        write_bytes(out / JOURNAL, json.dumps(sorted(set(files))).encode("ascii"))
+    except OSError as error:
+        raise _cannot_write(out, error) from error
 
 
-def remove(out: Path, outputs: Mapping[str, Any]) -> None:
-    """Removes what an image's former settings wrote: they may have been others, with files that are not replaced."""
-    for paths in outputs.values():
-        for path in [paths] if isinstance(paths, str) else paths:
-            (out / path).unlink(missing_ok=True)
+def _finish_journal(out: Path, manifest: Manifest) -> None:
+    path = out / JOURNAL
+    if not path.is_file() or path.is_symlink():
+        return
+    try:
+        files = json.loads(path.read_bytes())
+        unnamed = set(filter(is_output_path, files))
+    except (ValueError, TypeError, RecursionError):
+        files, unnamed = [None], set()
+    if len(unnamed) < len(files):
+        logger.warning("%s: is damaged, or names files that no run writes; those stay as they are", path)
+    if unnamed:
+        for record in manifest.walk():
+            unnamed.difference_update(output_files(record.get("outputs", {})))
+        remove_files(out, sorted(unnamed))
+    path.unlink()
+
+
+def _cannot_write(out: Path, error: OSError) -> RunError:
+    return RunError(f"cannot write into {out}: {error.strerror or error}; choose another output folder")

@@ -1,68 +1,94 @@
-"""The manifest of an output folder: which inputs are done, with what, and where their outputs are."""
+"""Manifest of an output folder: finished inputs, their settings and their outputs."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from mono.io.atomic import atomic_path
+from mono.runs.paths import is_output_path
+from mono.system.errors import MetricDepthError, RunError
 
 logger = logging.getLogger(__name__)
 
 STATUSES = ("ok", "failed")
+_LONGEST = 2**24  # [bytes] of a line; longer ones are damaged
 
 
 class _Place(NamedTuple):
-    """Where a record's line lies in the file: its first byte, and its length with the line break [bytes]."""
+    """Position of a record's line in the file.
+
+    Attributes:
+        start: first byte.
+        length: length with the line break [bytes].
+    """
 
     start: int
     length: int
 
 
 class Manifest:
-    """`manifest.jsonl` of an output folder: one JSON object a line, one line an input.
+    """Records of an output folder in `manifest.jsonl`, one JSON object per input.
 
-    A line is appended after all outputs of an input are complete, so a run may be killed at any moment: what the
-    manifest lists is there, and a line cut short is dropped when the manifest is opened again.
+    A line is appended after all outputs of an input are complete, so a run may be killed at any moment: listed outputs
+    exist, and a line cut short is dropped when the manifest is opened again. The last line of a name counts; former
+    ones are removed at the next opening.
 
-    Records stay on disk: in memory is only where each one lies, some 200 bytes a name.
+    Records stay on disk: memory holds only their positions, some 200 bytes per name. Lines may come from anywhere:
+    those with wrong types, or with outputs outside the folder, are dropped.
     """
 
     def __init__(self, folder: Path, name: str = "manifest.jsonl") -> None:
-        """Open the manifest in `folder`; neither has to exist. Damaged lines and repeated names are cleaned up.
+        """Open a manifest and clean it of damaged lines and repeated names.
 
-        Processes that share a folder each have a manifest of another name.
+        Args:
+            folder: the output folder; need not exist.
+            name: file name; processes that share a folder each use their own.
+
+        Raises:
+            RunError: the file is a link, or no file.
+            OSError: the file cannot be read or rewritten.
         """
         self.folder = Path(folder)
         self.path = self.folder / name
         self._places: dict[str, _Place] = {}
+        if self.path.is_symlink():
+            raise RunError(f"{self.path}: is a link, and writing would change the file it leads to; remove it")
         if not self.path.exists():
             return
-        clean, start = True, 0
+        if not self.path.is_file():
+            raise RunError(f"{self.path}: is not a file; remove it, or choose another output folder")
+        clean, start, dropped = True, 0, []
         with open(self.path, "rb") as file:
-            for number, line in enumerate(file, 1):
+            for number, line in enumerate(iter(lambda: file.readline(_LONGEST), b""), 1):
                 record = _parse(line)
                 if record is None:
-                    message = "%s: line %d is incomplete and is dropped; its input is done again"
-                    logger.warning(message, self.path, number)
+                    dropped.append(number)
                 else:
                     clean &= self._places.pop(record["name"], None) is None
                     self._places[record["name"]] = _Place(start, len(line))
                 clean &= record is not None and line.endswith(b"\n")
                 start += len(line)
+        if dropped:
+            message = "%s: %d incomplete or malformed lines are dropped (the first is line %d); their inputs are redone"
+            logger.warning(message, self.path, len(dropped), dropped[0])
         if not clean:
             self._rewrite()
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """The records in the order they were added, one a name, all of them at once."""
+        """Return the records in the order they were added, all in memory."""
         return list(self.walk())
 
     def walk(self, names: Iterable[str] | None = None) -> Iterator[dict[str, Any]]:
-        """The records of `names` that have one, in that order, one at a time; of all names in the order of adding."""
+        """Iterate over records, reading one at a time.
+
+        Args:
+            names: inputs to return, in this order, where they have a record; None: all, in the order of adding.
+        """
         places = self._places.values() if names is None else filter(None, map(self._places.get, names))
         if not self._places:
             return
@@ -71,18 +97,11 @@ class Manifest:
                 yield json.loads(_line(file, place))
 
     def get(self, name: str) -> dict[str, Any] | None:
-        """The record of `name`, if there is one."""
+        """Return the record of `name`, or None."""
         return next(self.walk([name]), None)
 
-    def done(self, name: str, key: str) -> bool:
-        """Whether `name` is done with the settings `key`, successfully, and all its outputs still exist."""
-        record = self.get(name)
-        if record is None or record["status"] != "ok" or record.get("key") != key:
-            return False
-        return all((self.folder / output).is_file() for output in _leaves(record.get("outputs", {})))
-
     def drop(self, names: Iterable[str]) -> None:
-        """Forget `names`, as their outputs are about to be replaced; one rewriting for all of them.
+        """Forget inputs whose outputs are about to be replaced, in one rewriting.
 
         Without this, a run killed after it replaced an output would leave a record that vouches for the old one.
         """
@@ -91,29 +110,21 @@ class Manifest:
             self._rewrite()
 
     def add(self, record: Mapping[str, Any]) -> None:
-        """Add the record of an input; an older one of the same name is replaced.
+        """Append the record of an input, which replaces an older one of the same name.
 
         Args:
             record: JSON values: "input", "name" (unique within the folder), "status" ("ok" or "failed"), "key" (of
                 the settings), "outputs" (paths relative to the folder; strings, or lists of them), and more.
 
         Raises:
-            ValueError: "name" or "status" is missing or wrong, or a value is not JSON.
+            MetricDepthError: "name" or "status" is missing or wrong, or a value is not JSON.
             OSError: the line cannot be written; the manifest is then as before.
         """
-        if not isinstance(record.get("name"), str) or record.get("status") not in STATUSES:
-            raise ValueError(f"manifest record needs a 'name' and a 'status' of {STATUSES}: {dict(record)!r}")
-        line = _encode(record)
-        if record["name"] not in self._places:
-            self._places[record["name"]] = self._append(line)
-            return
-        former = dict(self._places)
-        del self._places[record["name"]]
-        try:
-            self._rewrite(record["name"], line)
-        except OSError:
-            self._places = former
-            raise
+        if problem := _problem(record):
+            raise MetricDepthError(f"manifest record: {problem}: {dict(record)!r}")
+        place = self._append(_encode(record))
+        self._places.pop(record["name"], None)
+        self._places[record["name"]] = place
 
     def _append(self, line: bytes) -> _Place:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -127,19 +138,17 @@ class Manifest:
                 raise
         return _Place(start, len(line))
 
-    def _rewrite(self, name: str = "", line: bytes = b"") -> None:
-        """Writes the file anew with the lines that count, and one more after them."""
+    def _rewrite(self) -> None:
+        """Write the file anew with the lines that count."""
         places: dict[str, _Place] = {}
         with atomic_path(self.path) as temporary, open(self.path, "rb") as old, open(temporary, "wb") as new:
             for kept, place in self._places.items():
                 places[kept] = _Place(new.tell(), new.write(_line(old, place)))
-            if line:
-                places[name] = _Place(new.tell(), new.write(line))
         self._places = places
 
 
 def _line(file: BinaryIO, place: _Place) -> bytes:
-    """A record's line, with a line break whether or not it had one."""
+    """Read a record's line, with a line break even where the file lacks it."""
     file.seek(place.start)
     return file.read(place.length).rstrip(b"\r\n") + b"\n"
 
@@ -149,25 +158,50 @@ def _encode(record: Mapping[str, Any]) -> bytes:
         # ASCII, as file names may hold bytes that no other encoding can carry.
         return json.dumps(record, ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n"
     except (TypeError, ValueError) as error:
-        raise ValueError(f"manifest record of {record.get('name')!r} is not JSON: {error}") from error
+        raise MetricDepthError(f"manifest record of {record.get('name')!r} is not JSON: {error}") from error
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(record, dict) or not isinstance(record.get("name"), str) or record.get("status") not in STATUSES:
-        return None
-    return record
+    return record if isinstance(record, dict) and not _problem(record) else None
 
 
-def _leaves(outputs: Any) -> Iterator[str]:
-    if isinstance(outputs, str):
-        yield outputs
-    elif isinstance(outputs, Mapping):
-        for value in outputs.values():
-            yield from _leaves(value)
-    elif isinstance(outputs, (list, tuple)):
-        for value in outputs:
-            yield from _leaves(value)
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and "\0" not in value
+
+
+def _is_outputs(value: object) -> bool:
+    if not isinstance(value, dict):
+        return False
+    lists = [paths if isinstance(paths, list) else [paths] for paths in value.values()]
+    return all(is_output_path(path) for paths in lists for path in paths)
+
+
+def _is_numbers(value: object) -> bool:
+    return isinstance(value, list) and all(type(v) in (int, float) and -1e300 < v < 1e300 for v in value)
+
+
+_FIELDS: dict[str, Callable[[object], bool]] = {
+    "input": _is_text,
+    "path": _is_text,
+    "key": _is_text,
+    "error": _is_text,
+    "camera_source": _is_text,
+    "outputs": _is_outputs,
+    "settings": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
+    "intrinsics": lambda value: _is_numbers(value) and len(value) == 4,  # type: ignore[arg-type]
+    "size": lambda value: _is_numbers(value) and len(value) == 2,  # type: ignore[arg-type]
+}
+
+
+def _problem(record: Mapping[str, Any]) -> str:
+    """Explain why a record is malformed; empty where it is not."""
+    if not _is_text(record.get("name")) or record.get("status") not in STATUSES:
+        return f'it needs a "name" and a "status" of {STATUSES}'
+    if record["status"] == "ok" and "outputs" not in record:
+        return 'it needs "outputs"'
+    wrong = [field for field, valid in _FIELDS.items() if field in record and not valid(record[field])]
+    return f'its "{wrong[0]}" is malformed' if wrong else ""

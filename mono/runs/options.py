@@ -17,20 +17,20 @@ from mono.system.errors import RunError
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a run writes, where, and how cameras are found.
+    """Options of a run: outputs, cameras and evaluation.
 
     Attributes:
-        out: output folder; it gets the outputs' folders and manifest.jsonl.
-        output: what is written for each image.
-        batch_size: images that go through the network together.
-        workers: threads that read, bring back and write images while the network runs; 0: one thing after another.
-        overwrite: redo what is done.
-        resolver: where cameras come from.
-        focal_sweep: focal lengths [px]; a point cloud is written for each, for images of unknown cameras.
-        protocol: how predictions are compared with ground truth; None: they are not.
-        alignments: tiers of `mono.evaluation.alignment` that are computed.
-        report: keep what the report page shows of each image with ground truth, in report/.
-        derive_normals: where true normals are not annotated, derive them from dense ground-truth depth.
+        out: output folder, with a folder per kind of output and manifest.jsonl.
+        output: kinds and formats of the files of each image.
+        batch_size: number of images that go through the network together.
+        workers: number of threads that read and write images while the network runs; 0: one thing after another.
+        overwrite: replace former results of these images.
+        resolver: source of cameras.
+        focal_sweep: focal lengths [px] of further point clouds, for images of unknown cameras.
+        protocol: evaluation protocol; None: predictions are not compared with ground truth.
+        alignments: alignment tiers to compute, of `mono.evaluation.alignment`.
+        report: keep data of the report page for images with ground truth, in report/.
+        derive_normals: derive ground-truth normals from dense depth where they are not annotated.
 
     Raises:
         RunError: a value is out of range.

@@ -1,40 +1,47 @@
-"""Everything that is written for one image."""
+"""Files written for one image."""
 
 from __future__ import annotations
 
 import importlib.util
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mono.geometry.camera import Camera
 from mono.inference.prediction import Prediction
 from mono.io.depth import DEPTH_FORMATS, write_depth
 from mono.io.normals import NORMAL_FORMATS, write_normal
-from mono.io.point_cloud import point_cloud, write_ply
+from mono.io.point_cloud import AXES, depth_edges, edge_radius, point_cloud, write_ply
 from mono.system.errors import MetricDepthError
 from mono.visual.pictures import visualize_depth, visualize_normals, write_image
+from mono.visual.top_view import draw_top_view
 
 KINDS = ("depth", "vis", "pcd", "normal")
+CLOUD_SIZES = ("network", "full")
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class CloudOptions:
-    """How point clouds are filtered; None: not by this.
+    """Settings of point clouds; a filter that is None is not applied.
 
     Attributes:
-        min_range, max_range: nearest and farthest depth [m].
-        edge_filter: the largest relative depth jump.
-        voxel_size: edge of the cubes of which each gets one point [m].
-        min_confidence: the lowest confidence, in the network's own range.
+        min_range: nearest depth [m].
+        max_range: farthest depth [m].
+        edge_filter: largest relative depth jump.
+        voxel_size: edge of the voxels that keep one point each [m].
+        min_confidence: lowest confidence, in the network's own range.
+        size: "network": at most as many points as the network's input has pixels of the image; "full": one point per
+            pixel.
+        axes: "opencv": x right, y down, z forward; "opengl": x right, y up, z backward.
 
     Raises:
-        ValueError: a value is out of range, or the range of depth is empty.
+        MetricDepthError: a value is out of range, or the range of depth is empty.
     """
 
     min_range: float | None = None
@@ -42,6 +49,8 @@ class CloudOptions:
     edge_filter: float | None = 0.1
     voxel_size: float | None = None
     min_confidence: float | None = None
+    size: str = "network"
+    axes: str = "opencv"
 
     def __post_init__(self) -> None:
         for name in ("min_range", "max_range", "edge_filter", "voxel_size"):
@@ -52,20 +61,29 @@ class CloudOptions:
             raise MetricDepthError(f"min_confidence of point clouds is {self.min_confidence:g}; it must be finite")
         if self.min_range and self.max_range and self.min_range >= self.max_range:
             raise MetricDepthError(f"points from {self.min_range:g} m to {self.max_range:g} m: there are none")
+        for name, value, known in (("size", self.size, CLOUD_SIZES), ("axes", self.axes, tuple(AXES))):
+            if value not in known:
+                raise MetricDepthError(f'{name} of point clouds is "{value}"; known: {", ".join(known)}')
+
+    @property
+    def filters(self) -> dict[str, float]:
+        """Return the applied filters as keyword arguments of `point_cloud`."""
+        values = {name: value for name, value in asdict(self).items() if name not in ("size", "axes")}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """What is written.
+    """Kinds and formats of the files of an image.
 
     Attributes:
-        save: which of "depth", "vis", "pcd" and "normal".
+        save: any of "depth", "vis", "pcd" and "normal".
         depth_format: "png", "npy", "npz" or "exr".
-        cloud: filters of point clouds.
+        cloud: settings of point clouds.
         normal_format: "png" or "npy".
 
     Raises:
-        ValueError: a kind or format is unknown.
+        MetricDepthError: a kind or format is unknown, or needs a package that is missing.
     """
 
     save: tuple[str, ...] = ("depth", "vis")
@@ -86,6 +104,65 @@ class OutputOptions:
             raise MetricDepthError("depth format exr needs the package OpenEXR: pip install OpenEXR")
 
 
+def planned_outputs(
+    name: str, kinds: Iterable[str], output: OutputOptions, sweep: Sequence[float] = (), report: bool = False
+) -> dict[str, Any]:
+    """List the files of one image, relative to the output folder.
+
+    Args:
+        name: name of the image, without suffix.
+        kinds: kinds of `KINDS`, "focal_sweep" and "metrics".
+        output: formats.
+        sweep: focal lengths of the focal sweep [px].
+        report: "metrics" come with data of the report page.
+
+    Returns:
+        The files by kind: strings, or lists of them.
+    """
+    kinds = set(kinds)
+    planned: dict[str, Any] = {}
+    if "depth" in kinds:
+        planned["depth"] = f"depth/{name}.{output.depth_format}"
+        if output.depth_format == "png":
+            planned["sidecar"] = f"depth/{name}.json"
+    if "vis" in kinds:
+        planned["vis"] = f"vis/{name}.jpg"
+    if "normal" in kinds:
+        planned["normal"] = f"normal/{name}.{output.normal_format}"
+        planned["normal_vis"] = f"normal_vis/{name}.jpg"
+    if "pcd" in kinds:
+        planned["pcd"] = f"pcd/{name}.ply"
+    if "focal_sweep" in kinds:
+        planned["focal_sweep"] = [f"{sweep_folder(focal)}/{name}.ply" for focal in sweep]
+        planned["focal_sweep_view"] = f"focal_sweep/top_view/{name}.png"
+    if "metrics" in kinds and report:
+        planned["report"] = f"report/{name}.json"
+    return planned
+
+
+def kinds_from_saved_depth(normal_source: str | None, cloud: CloudOptions, report: bool) -> set[str]:
+    """List the kinds that follow from depth in full precision and the camera alone.
+
+    Args:
+        normal_source: "network" where the network predicts normals, "depth" where they follow from depth.
+        cloud: settings of point clouds.
+        report: data of the report page is wanted, which compares confidence with error.
+    """
+    kinds = {"vis"}
+    if normal_source == "depth":
+        kinds.add("normal")
+        if not cloud_needs_confidence(cloud):
+            kinds.add("pcd")
+        if not report:
+            kinds.add("metrics")
+    return kinds
+
+
+def cloud_needs_confidence(cloud: CloudOptions) -> bool:
+    """Tell whether a point cloud depends on the network's confidence."""
+    return cloud.min_confidence is not None or cloud.edge_filter is not None
+
+
 def write_outputs(
     out: Path,
     name: str,
@@ -94,19 +171,25 @@ def write_outputs(
     options: OutputOptions,
     sweep: Sequence[Prediction] = (),
     outputs: dict[str, Any] | None = None,
+    *,
+    points_with_normals: bool = False,
+    network_pixels: int | None = None,
 ) -> dict[str, Any]:
-    """Writes an image's files into depth/, vis/, normal/, normal_vis/ and pcd/.
+    """Write an image's files into depth/, vis/, normal/, normal_vis/ and pcd/.
 
     Points carry normals where the network predicts them, or normals are saved too.
 
     Args:
-        out: output folder.
-        name: of the image, without suffix.
-        rgb: (height, width, 3) uint8.
-        prediction: of the image.
-        options: what is written.
-        sweep: predictions with other focal lengths; a point cloud is written for each.
-        outputs: gets the files before they are written, for callers that clear up after an error.
+        out: the output folder.
+        name: name of the image, without suffix.
+        rgb: photo, (H, W, 3) uint8.
+        prediction: prediction for the photo.
+        options: kinds and formats.
+        sweep: predictions with other focal lengths; a point cloud is written for each, and a view of all from above.
+        outputs: filled with the files before they are written, for callers that clear up after an error.
+        points_with_normals: points carry normals even where these are not saved now.
+        network_pixels: pixels of the image at the network's resolution, for clouds of size "network"; None: as many as
+            the image has.
 
     Returns:
         The files, relative to `out`, by kind.
@@ -115,51 +198,61 @@ def write_outputs(
         OSError: a file cannot be written.
     """
     outputs = {} if outputs is None else outputs
-    if "depth" in options.save:
-        outputs["depth"] = f"depth/{name}.{options.depth_format}"
-        if options.depth_format == "png":
-            outputs["sidecar"] = f"depth/{name}.json"
-        write_depth(out / outputs["depth"], prediction.depth, prediction.camera)
-    if "vis" in options.save:
-        outputs["vis"] = f"vis/{name}.jpg"
-        write_image(out / outputs["vis"], visualize_depth(rgb, prediction.depth))
-    normal = prediction.normal
-    if "normal" in options.save:
-        normal = prediction.surface_normals()
-        outputs["normal"] = f"normal/{name}.{options.normal_format}"
-        outputs["normal_vis"] = f"normal_vis/{name}.jpg"
-        write_normal(out / outputs["normal"], normal, prediction.normal_source)
-        write_image(out / outputs["normal_vis"], visualize_normals(rgb, normal))
-    if "pcd" in options.save:
-        outputs["pcd"] = f"pcd/{name}.ply"
-        _write_cloud(out / outputs["pcd"], rgb, prediction, normal, options.cloud)
-    for other in sweep:
-        path = f"{sweep_folder(other.camera.focal)}/{name}.ply"
-        normal = other.surface_normals() if "normal" in options.save else other.normal
-        outputs.setdefault("focal_sweep", []).append(path)
-        _write_cloud(out / path, rgb, other, normal, options.cloud)
+    kinds = [*options.save, *(["focal_sweep"] if sweep else [])]
+    planned = planned_outputs(name, kinds, options, [other.camera.focal for other in sweep])
+    outputs |= planned
+    if "depth" in planned:
+        write_depth(out / planned["depth"], prediction.depth, prediction.camera)
+    if "vis" in planned:
+        write_image(out / planned["vis"], visualize_depth(rgb, prediction.depth))
+    with_normals = points_with_normals or "normal" in options.save
+    normal = prediction.surface_normals() if with_normals else prediction.normal
+    if "normal" in planned and normal is not None:
+        write_normal(out / planned["normal"], normal, prediction.normal_source)
+        write_image(out / planned["normal_vis"], visualize_normals(rgb, normal))
+    if "pcd" in planned:
+        _write_cloud(out / planned["pcd"], rgb, prediction, normal, options.cloud, network_pixels)
+    for path, other in zip(planned.get("focal_sweep", ()), sweep, strict=True):
+        normal = other.surface_normals() if with_normals else other.normal
+        _write_cloud(out / path, rgb, other, normal, options.cloud, network_pixels)
+    if sweep:
+        write_image(out / planned["focal_sweep_view"], draw_top_view([(o.depth, o.camera) for o in sweep]))
     return outputs
 
 
 def sweep_folder(focal: float) -> str:
-    """The folder of point clouds with the focal length `focal` [px]."""
+    """Return the folder of point clouds with the focal length `focal` [px]."""
     return f"focal_sweep/{focal:.10g}px"
 
 
 def _write_cloud(
-    path: Path, rgb: np.ndarray, prediction: Prediction, normal: np.ndarray | None, options: CloudOptions
+    path: Path,
+    rgb: np.ndarray,
+    prediction: Prediction,
+    normal: np.ndarray | None,
+    options: CloudOptions,
+    network_pixels: int | None,
 ) -> None:
-    filters = {name: value for name, value in asdict(options).items() if value is not None}
-    cloud = point_cloud(
-        prediction.depth, rgb, prediction.camera, normal=normal, confidence=prediction.confidence, **filters
-    )
+    depth, confidence, camera, filters = prediction.depth, prediction.confidence, prediction.camera, options.filters
+    if options.size == "network" and network_pixels and depth.size > network_pixels:
+        if edges := filters.pop("edge_filter", None):  # judged between neighbors, before most of them go
+            depth = np.where(depth_edges(depth, edges, confidence, edge_radius(depth.shape)), np.float32(0), depth)
+        step = math.ceil(math.sqrt(depth.size / network_pixels))
+        depth, rgb, confidence = (values[::step, ::step] for values in (depth, rgb, confidence))
+        normal = None if normal is None else normal[::step, ::step]
+        height, width = depth.shape
+        camera = Camera(
+            camera.fx / step, camera.fy / step, camera.cx / step, camera.cy / step, width, height, camera.distortion
+        )
+    cloud = point_cloud(depth, rgb, camera, normal=normal, confidence=confidence, **filters)
     if not len(cloud):
-        logger.warning("%s: no point is left: %s", path, _why_empty(prediction, filters))
-    write_ply(path, cloud.points, cloud.colors, cloud.normals)
+        logger.warning("%s: no point is left: %s", path, _why_empty(prediction, options.filters))
+    cloud = cloud.in_axes(options.axes)
+    write_ply(path, cloud.points, cloud.colors, cloud.normals, frame=AXES[options.axes])
 
 
 def _why_empty(prediction: Prediction, filters: Mapping[str, float]) -> str:
-    """The filters' values, beside what they were applied to."""
+    """List the filters' values beside the values they were applied to."""
     valid = prediction.depth > 0
     if not valid.any():
         return "there is no valid depth"

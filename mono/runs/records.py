@@ -1,4 +1,4 @@
-"""What the manifest holds of an image: its record, the settings it was made with, and its metrics read back."""
+"""Records of images in the manifest: how they are made and read back."""
 
 from __future__ import annotations
 
@@ -19,44 +19,100 @@ from mono.evaluation.report.image_records import IMAGE_RECORD_VERSION
 from mono.evaluation.scoring import SCORING_VERSION
 from mono.inference.prediction import Prediction
 from mono.io.camera_files import camera_file_beside
+from mono.system.errors import MetricDepthError
 from mono.system.versions import versions
 
 if TYPE_CHECKING:
     from mono.inference.predictor import Predictor
     from mono.runs.options import RunOptions
 
-
-_COMPARING = ("protocol", "alignments", "report", "derive_normals", "scoring")
+_METRICS_FIELDS = ("metrics", "normals")  # fields of a record that evaluation writes
 
 
 def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
-    """All that decides what an image's outputs are, up to the rounding of another device or batch size."""
+    """Collect the settings that decide an image's results, by the part they decide.
+
+    Left out is what only changes rounding: the device and the batch size.
+
+    Returns:
+        "model", "computation" and "camera", which all results depend on, and one entry per kind of output.
+    """
+    output = options.output
     return {
-        "checksum": predictor.checksum,
+        "model": {
+            "checksum": predictor.checksum,
+            "architecture": dict(predictor.architecture),
+            "transform": asdict(predictor.transform),
+        },
+        "computation": {"precision": predictor.precision, "backend": predictor.backend},
+        "camera": asdict(options.resolver),
+        "depth": output.depth_format,
+        "vis": None,
+        "normal": output.normal_format,
+        "pcd": asdict(output.cloud),
+        "focal_sweep": [options.focal_sweep, asdict(output.cloud)],
+        "metrics": {
+            "protocol": asdict(options.protocol) if options.protocol else None,
+            "alignments": options.alignments,
+            "report": IMAGE_RECORD_VERSION if options.report else None,
+            "derive_normals": options.derive_normals,
+            "scoring": SCORING_VERSION,
+        },
+    }
+
+
+def run_metadata(predictor: Predictor) -> dict[str, Any]:
+    """Describe the model and its computation for `metrics.json`."""
+    return {
+        "model": predictor.name,
+        "checkpoint": str(predictor.checkpoint),
+        "checksum_sha256": predictor.checksum,
         "architecture": dict(predictor.architecture),
         "transform": asdict(predictor.transform),
         "precision": predictor.precision,
         "backend": predictor.backend,
-        "policy": asdict(options.resolver),
-        "output": asdict(options.output),
-        "focal_sweep": options.focal_sweep,
-        "protocol": asdict(options.protocol) if options.protocol else None,
-        "alignments": options.alignments,
-        "report": IMAGE_RECORD_VERSION if options.report else None,
-        "derive_normals": options.derive_normals,
-        "scoring": SCORING_VERSION,
+        "device": str(predictor.device),
+        "versions": versions(),
     }
 
 
-def cache_key(settings: Mapping[str, Any], sample: Sample, resolver: CameraResolver) -> str:
-    """A short text that is another one when the settings, the sample or one of its files is."""
-    if sample.depth is None and sample.normal is None:  # nothing to compare with
-        settings = {name: value for name, value in settings.items() if name not in _COMPARING}
-    camera = resolver.camera_file or camera_file_beside(sample.rgb)
-    files = [sample.rgb, sample.depth, sample.normal, camera, camera and camera.with_name("images.txt")]
-    stats = [(str(f), s.st_size, s.st_mtime_ns) for f in files if f and (s := _stat(f))]
-    text = json.dumps([settings, vars(sample), stats], sort_keys=True, default=str)
+def wanted_kinds(sample: Sample, options: RunOptions) -> set[str]:
+    """List the kinds of results that a run makes of a sample."""
+    kinds = set(options.output.save)
+    if options.focal_sweep:
+        kinds.add("focal_sweep")
+    if options.protocol and (sample.depth or sample.normal):
+        kinds.add("metrics")
+    return kinds
+
+
+def short_hash(value: Any) -> str:
+    """Hash a value of JSON types, paths and dataclass fields."""
+    text = json.dumps(value, sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def cache_key(sample: Sample, resolver: CameraResolver) -> str:
+    """Hash an image, its camera and their files; changes when any of them changes.
+
+    Raises:
+        OSError: a file cannot be asked for, as with names that are too long.
+    """
+    camera = resolver.camera_file or camera_file_beside(sample.rgb)
+    return short_hash(
+        [str(sample.rgb), sample.intrinsics, _stamps(sample.rgb, camera, camera and camera.with_name("images.txt"))]
+    )
+
+
+def ground_truth_key(sample: Sample) -> str:
+    """Hash a sample's ground truth and its files; changes when any of them changes."""
+    ignored = ("name", "rgb", "source", "intrinsics", "video", "index", "seconds")
+    values = {name: value for name, value in vars(sample).items() if name not in ignored}
+    return short_hash([values, _stamps(sample.depth, sample.normal)])
+
+
+def _stamps(*files: Path | None) -> list[tuple[str, int, int]]:
+    return [(str(file), stat.st_size, stat.st_mtime_ns) for file in files if file and (stat := _stat(file))]
 
 
 def _stat(path: Path) -> Any:
@@ -69,7 +125,7 @@ def _stat(path: Path) -> Any:
 def success_record(
     sample: Sample, prediction: Prediction, outputs: Mapping[str, Any], predictor: Predictor
 ) -> dict[str, Any]:
-    """The record of an image that was done, but for its metrics, its key and the time it took."""
+    """Build the record of a finished image, without its metrics, keys and time."""
     camera = prediction.camera
     return {
         "input": sample.source,
@@ -81,7 +137,7 @@ def success_record(
         "intrinsics": [round(v, 4) for v in camera.intrinsics],
         "camera_source": prediction.camera_source,
         "camera_detail": prediction.camera_detail,
-        **({"normal_source": prediction.normal_source} if "normal" in outputs else {}),
+        "normal_source": prediction.normal_source,
         "median_depth": round(float(np.median(prediction.depth[prediction.depth > 0])), 4),
         "model": predictor.name,
         "checksum": predictor.checksum,
@@ -89,22 +145,74 @@ def success_record(
     }
 
 
+def merge_records(former: Mapping[str, Any], record: Mapping[str, Any], kept: frozenset[str]) -> dict[str, Any]:
+    """Add what stays of an image's former record to its new one.
+
+    Args:
+        former: record before this run.
+        record: record of the outputs that this run added.
+        kept: kinds of the former record that stay.
+
+    Returns:
+        The record of both.
+    """
+    merged = dict(record)
+    merged["outputs"] = {**former["outputs"], **record["outputs"]}
+    merged["settings"] = {**former["settings"], **record["settings"]}
+    if "metrics" in kept:
+        merged |= {name: former[name] for name in (*_METRICS_FIELDS, "ground_truth_key") if name in former}
+    return merged
+
+
 def failure_record(sample: Sample, key: str, reason: str) -> dict[str, Any]:
-    """The record of an image that failed."""
+    """Build the record of an image that failed."""
     return {"input": sample.source, "name": sample.name, "status": "failed", "key": key, "outputs": {}, "error": reason}
 
 
 def metrics_from_record(record: Mapping[str, Any]) -> dict[str, ImageMetrics] | None:
-    """A record's metrics by tier; None without valid ground truth."""
+    """Read an image's metrics by tier.
+
+    Returns:
+        The metrics; None for images without valid ground truth.
+
+    Raises:
+        MetricDepthError: the record is malformed.
+    """
     metrics = record["metrics"]
-    return {tier: ImageMetrics(**values) for tier, values in metrics.items()} if metrics else None
+    if metrics is None:
+        return None
+    try:
+        return {tier: ImageMetrics(**_numbers(values)) for tier, values in metrics.items()}
+    except (TypeError, ValueError, AttributeError) as error:
+        raise _malformed(record, "metrics") from error
 
 
 def normals_from_record(record: Mapping[str, Any]) -> ImageNormals | None:
-    """A record's comparison of normals; None without a true normal that counts."""
+    """Read the comparison of an image's normals.
+
+    Returns:
+        The comparison; None where no ground-truth normal counts.
+
+    Raises:
+        MetricDepthError: the record is malformed.
+    """
     found = record["normals"]
     if found is None:
         return None
-    return ImageNormals(
-        **found | {"metrics": NormalMetrics(**found["metrics"]), "histogram": tuple(found["histogram"])}
-    )
+    try:
+        metrics, histogram = NormalMetrics(**_numbers(found["metrics"])), tuple(found["histogram"])
+        if not all(type(count) is int and 0 <= count < 2**53 for count in histogram):
+            raise TypeError("counts")
+        return ImageNormals(**found | {"metrics": metrics, "histogram": histogram})
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise _malformed(record, "normals") from error
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:
+    if not all(value is None or (type(value) in (int, float) and -1e300 < value < 1e300) for value in values.values()):
+        raise TypeError("values that are not finite numbers")
+    return dict(values)
+
+
+def _malformed(record: Mapping[str, Any], field: str) -> MetricDepthError:
+    return MetricDepthError(f"manifest record of {record.get('name')!r}: its {field} are malformed; use --overwrite")

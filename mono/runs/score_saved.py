@@ -1,4 +1,4 @@
-"""Evaluation of depth and normals that were saved before, by this toolkit or another: no network, several processes."""
+"""Scoring of saved depth and normals of this toolkit or another: no network, several processes."""
 
 from __future__ import annotations
 
@@ -6,48 +6,33 @@ import contextlib
 import functools
 import logging
 import multiprocessing
+import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.ground_truth import GroundTruth, ground_truth_camera, read_ground_truth, wants_normals
 from mono.data.sample import Sample
-from mono.data.saved_predictions import SavedPredictions, read_saved_normals, saved_camera
+from mono.data.saved_predictions import PredictionFormat, SavedPredictions, read_saved_normals, saved_camera
 from mono.evaluation.alignment import TIERS
-from mono.evaluation.metrics import ImageMetrics, evaluate_tiers
-from mono.evaluation.normals.metrics import ImageNormals
 from mono.evaluation.protocols import Protocol
 from mono.evaluation.report.image_records import save_image_record
-from mono.evaluation.scoring import refuse_sparse, score_normals
+from mono.evaluation.result import EvaluationResult
+from mono.evaluation.scoring import METRES, ImagePrediction, ImageScore, as_depth, refuse_sparse, score_image
 from mono.geometry.normals import normals_from_depth
-from mono.io.depth import DEPTH_FORMATS, read_depth
+from mono.io.depth import DEPTH_FORMATS
 from mono.io.images import read_image
+from mono.system.failure import Failure
 from mono.system.memory import keep_memory
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Scores:
-    """Metrics of saved depth and normals.
-
-    Attributes:
-        metrics: by image with true depth, in input order: its metrics by tier; None for images of which none counts.
-        normals: by image whose surface normals were to be compared: how; None where no true normal counts.
-        failures: (input, reason) of images that could not be scored.
-        frames: what the report page shows of images, by image: files.
-    """
-
-    metrics: dict[str, dict[str, ImageMetrics] | None]
-    normals: dict[str, ImageNormals | None]
-    failures: tuple[tuple[str, str], ...]
-    frames: dict[str, Path]
-
-
-def rescore(
+def score_saved(
     samples: Sequence[Sample],
     folder: Path,
     protocol: Protocol,
@@ -57,24 +42,29 @@ def rescore(
     on_done: Callable[[int], None] = lambda count: None,
     derive_normals: bool = False,
     resolver: CameraResolver | None = None,
-) -> Scores:
-    """Scores depth files, and surface normals where there are true ones, against ground truth.
+    prediction_format: PredictionFormat | None = None,
+) -> EvaluationResult:
+    """Score saved depth and normals against ground truth.
 
-    Normals are read from `normal/<name>.png` or .npy of the folder; where there is none, they follow from the
-    predicted depth and its camera: the one saved beside it, else that of the image.
+    Normals are read from `normal/<name>.png` or .npy of the folder; without them they are derived from the predicted
+    depth and its camera: the one saved beside it, else that of the image.
 
     Args:
-        samples: with ground truth; those without are passed over.
-        folder: holds `<name>.png` (16 bit, with its scale in it), .npy, .npz or .exr of each sample; or `depth/` of it
-            does, as in the toolkit's output folders. A name may go without its folders, as in a flat folder of another
-            program's results, if no two samples are then called alike.
-        protocol: which pixels count.
-        workers: processes.
-        alignments: tiers that are computed.
-        report: folder for what the report page shows of each image; None: nothing is kept, and photos are not read.
-        on_done: called with the number of images that were finished.
-        derive_normals: where true normals are not annotated, derive them from dense ground-truth depth.
-        resolver: where the images' cameras come from, where normals need them.
+        samples: images; those without ground truth are skipped.
+        folder: holds `<name>.png` (16 bit), .npy, .npz or .exr of each sample, or has them in `depth/` as the
+            toolkit's output folders do. Names may lack their folders, as in a flat folder of another program's
+            results, if no two samples then share a name.
+        protocol: pixels that count, and their range.
+        workers: number of processes.
+        alignments: tiers to compute.
+        report: folder for the report's image records; None: none are written, and photos are not read.
+        on_done: called with the number of images finished since the last call.
+        derive_normals: derive ground-truth normals from dense ground-truth depth where none are annotated.
+        resolver: source of the images' cameras, where normals need them.
+        prediction_format: meaning of the values in the depth files; None: depth [m], or in the file's own scale.
+
+    Returns:
+        Scores and failures; hints name predictions that look like inverse depth.
 
     Raises:
         RunError: the folder does not exist, or the protocol's ground truth is too sparse to derive normals from.
@@ -82,53 +72,85 @@ def rescore(
     refuse_sparse(protocol, derive_normals)
     wanted = scorable(samples)
     saved = SavedPredictions.open(folder, samples)
-    job = _Job(saved, protocol, alignments, report, derive_normals, resolver or CameraResolver())
-    work = functools.partial(_score, job=job)
-    metrics: dict[str, dict[str, ImageMetrics] | None] = {}
-    normals: dict[str, ImageNormals | None] = {}
-    frames: dict[str, Path] = {}
-    failures: list[tuple[str, str]] = []
+    meaning = prediction_format or METRES
+    job = _Job(saved, protocol, alignments, report, derive_normals, resolver or CameraResolver(), meaning)
+    outcomes: dict[str, _Outcome] = {}
+    failures: list[Failure] = []
     with contextlib.ExitStack() as stack:
+        work = functools.partial(_score, job=job)
         if workers > 1:
             pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(workers, _prepare_worker))
-            outcomes: Iterable[_Outcome | str] = pool.imap(work, wanted, chunksize=4)
+            finished: Iterable[_Outcome | str] = pool.imap(work, wanted, chunksize=4)
         else:
-            outcomes = map(work, wanted)
-        for sample, outcome in zip(wanted, outcomes, strict=True):
+            finished = map(work, wanted)
+        for sample, outcome in zip(wanted, finished, strict=True):
             if isinstance(outcome, str):
                 logger.error("%s: %s", sample.source, outcome)
-                failures.append((sample.source, outcome))
+                failures.append(Failure(sample.source, outcome))
             else:
-                if sample.depth and outcome.depth:
-                    metrics[sample.source] = outcome.tiers
-                if wants_normals(sample, derive_normals):
-                    normals[sample.source] = outcome.normals
-                if report and outcome.tiers:
-                    frames[sample.source] = _frame_file(report, sample)
+                outcomes[sample.source] = outcome
             on_done(1)
-    return Scores(metrics, normals, tuple(failures), frames)
+    scored = [(sample, outcomes[sample.source]) for sample in wanted if sample.source in outcomes]
+    return EvaluationResult(
+        metrics={s.source: outcome.score.metrics for s, outcome in scored if s.depth and outcome.has_depth},
+        normals={s.source: outcome.score.normals for s, outcome in scored if wants_normals(s, derive_normals)},
+        failures=tuple(failures),
+        image_records={s.source: _record_file(report, s) for s, o in scored if o.score.metrics and report},
+        hints=tuple(_hints([outcome.score for _, outcome in scored], meaning)),
+        done=len(outcomes),
+    )
+
+
+def saved_metadata(folder: Path, meaning: PredictionFormat) -> dict[str, Any]:
+    """Describe saved predictions for `metrics.json`.
+
+    Args:
+        folder: folder of the predictions.
+        meaning: format of the depth files.
+    """
+    plain = meaning == METRES
+    return {
+        "predictions": str(folder),
+        **({} if plain else {"prediction_kind": meaning.kind, "prediction_scale": meaning.scale}),
+    }
 
 
 def scorable(samples: Sequence[Sample]) -> list[Sample]:
-    """The samples that have ground truth."""
+    """Select the samples that have ground truth."""
     return [s for s in samples if s.depth or s.normal]
 
 
+def _hints(scores: Sequence[ImageScore], meaning: PredictionFormat) -> list[str]:
+    known = [score.correlation for score in scores if score.correlation is not None]
+    if not known or (median := statistics.median(known)) >= 0:
+        return []
+    against = sum(correlation < 0 for correlation in known)
+    suspicion = (
+        "they are probably disparity or inverse depth: score them with --pred-kind disparity or --pred-kind inverse"
+        if meaning.kind == "depth"
+        else "they are probably depth: score them with --pred-kind depth"
+    )
+    return [
+        f"in {against} of {len(known)} images predictions fall where ground truth rises (median rank correlation "
+        f"{median:+.2f}); {suspicion}"
+    ]
+
+
 def _prepare_worker() -> None:
-    """Keeps a worker to one thread, as the processes share the cores already, and to its memory."""
+    """Limit a worker to one thread and to its memory, as processes share the cores already."""
     import cv2
 
     cv2.setNumThreads(1)
     keep_memory(2**25)
 
 
-def _frame_file(report: Path, sample: Sample) -> Path:
+def _record_file(report: Path, sample: Sample) -> Path:
     return report / f"{sample.name}.json"
 
 
 @dataclass(frozen=True)
 class _Job:
-    """What is to be done with each image."""
+    """Settings shared by all images."""
 
     saved: SavedPredictions
     protocol: Protocol
@@ -136,51 +158,61 @@ class _Job:
     report: Path | None
     derive_normals: bool
     resolver: CameraResolver
+    prediction_format: PredictionFormat
 
 
 @dataclass(frozen=True)
 class _Outcome:
-    tiers: dict[str, ImageMetrics] | None
-    normals: ImageNormals | None
-    depth: bool
+    score: ImageScore
+    has_depth: bool
 
 
 def _score(sample: Sample, job: _Job) -> _Outcome | str:
-    """An image's metrics, or why there are none."""
+    """Score an image, or give the reason why it cannot be scored."""
     try:
         file = job.saved.depth_file(sample)
-        normals_only = wants_normals(sample, job.derive_normals) and not job.saved.has_depth
-        if file is None and not (normals_only and job.saved.normal_file(sample)):
+        compared = wants_normals(sample, job.derive_normals)
+        if file is None and not (compared and not job.saved.has_depth and job.saved.normal_file(sample)):
             return f"no predicted depth {job.saved.depth / sample.name}.({'|'.join(DEPTH_FORMATS)})"
-        predicted, ground_truth, tiers = read_depth(file) if file else None, read_ground_truth(sample), None
-        if predicted is not None and ground_truth.depth is not None:
-            tiers = evaluate_tiers(predicted, ground_truth.depth, job.protocol, job.alignments)
-            if tiers and job.report:
-                rgb = read_image(sample.rgb).rgb
-                save_image_record(_frame_file(job.report, sample), rgb, predicted, ground_truth.depth, job.protocol)
-        normals = _score_normals(sample, job, file, predicted, ground_truth)
-        return _Outcome(tiers, normals, depth=file is not None)
+        depth = job.prediction_format.read(file) if file else None
+        ground_truth = read_ground_truth(sample, None if depth is None else depth.shape[::-1])
+        found = _find_camera(sample, job) if compared and _needs_camera(sample, job, ground_truth) else None
+        normal, source = _normals(sample, job, file, depth, found) if compared else (None, "")
+        score = score_image(
+            ImagePrediction(depth, job.prediction_format, normal, source),
+            ground_truth,
+            job.protocol,
+            alignments=job.alignments,
+            camera=ground_truth_camera(sample, found) if found else None,
+            name=sample.source,
+        )
+        if job.report and score.depth is not None and ground_truth.depth is not None:
+            rgb = read_image(sample.rgb).rgb
+            save_image_record(_record_file(job.report, sample), rgb, score.depth, ground_truth.depth, job.protocol)
+        return _Outcome(ImageScore(score.metrics, score.normals, None, score.correlation), has_depth=file is not None)
     except Exception as error:  # whatever one image does, the others are done
         return str(error).removeprefix(f"{sample.rgb}: ") or type(error).__name__
 
 
-def _score_normals(
-    sample: Sample, job: _Job, depth_file: Path | None, depth: np.ndarray | None, ground_truth: GroundTruth
-) -> ImageNormals | None:
-    if not wants_normals(sample, job.derive_normals):
-        return None
-    normal_file, found = job.saved.normal_file(sample), None
-    if normal_file is None or ground_truth.normal is None:
-        found = _find_camera(sample, job.resolver)
+def _needs_camera(sample: Sample, job: _Job, ground_truth: GroundTruth) -> bool:
+    return job.saved.normal_file(sample) is None or ground_truth.normal is None
+
+
+def _normals(
+    sample: Sample, job: _Job, depth_file: Path | None, depth: np.ndarray | None, found: ResolvedCamera | None
+) -> tuple[np.ndarray | None, str]:
+    """Read an image's normals, or derive them from depth; gives them with their source, None without either."""
+    normal_file = job.saved.normal_file(sample)
     if normal_file is not None:
-        predicted, source = read_saved_normals(normal_file)
-    else:
-        assert found is not None and depth_file is not None and depth is not None
-        camera = saved_camera(depth_file) or found.camera
-        predicted, source = normals_from_depth(depth, camera.resized(depth.shape[1], depth.shape[0])), "depth"
-    true_camera = ground_truth_camera(sample, found) if found else None
-    return score_normals(predicted, source, ground_truth, true_camera, job.protocol, sample.source)
+        return read_saved_normals(normal_file)
+    if not job.prediction_format.metric:
+        logger.warning("%s: normals cannot be derived from %s", sample.source, job.prediction_format.kind)
+        return None, ""
+    assert found is not None and depth_file is not None and depth is not None
+    camera = saved_camera(depth_file) or found.camera
+    metres = as_depth(depth, job.prediction_format)
+    return normals_from_depth(metres, camera.resized(depth.shape[1], depth.shape[0])), "depth"
 
 
-def _find_camera(sample: Sample, resolver: CameraResolver) -> ResolvedCamera:
-    return resolver.resolve_for(sample, sample.read())
+def _find_camera(sample: Sample, job: _Job) -> ResolvedCamera:
+    return job.resolver.resolve_for(sample, sample.read())

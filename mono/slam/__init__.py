@@ -1,4 +1,4 @@
-"""Metres for moving cameras: trajectories, their scale, and how good they are."""
+"""Metric scale for moving cameras: trajectories, scale, reconstruction and fusion."""
 
 from mono.slam.trajectory.files import read_trajectory, write_trajectory
 from mono.slam.trajectory.trajectory import Trajectory

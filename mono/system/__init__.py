@@ -1,1 +1,1 @@
-"""The process and its machine: processes, threads, memory, cache, errors."""
+"""Process and machine: ranks, threads, memory, cache, progress, errors."""

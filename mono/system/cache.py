@@ -1,4 +1,4 @@
-"""The cache folder of what can be made again."""
+"""Cache folder for files that can be made again."""
 
 from __future__ import annotations
 
@@ -17,9 +17,16 @@ T = TypeVar("T")
 
 
 def cache_folder(*parts: str) -> Path:
-    """A folder for what may be lost: in $METRICDEPTH_CACHE, or in metricdepth in the user's cache folder.
+    """Return a writable cache folder, made where missing.
 
-    Where that cannot be written it is a temporary one, which goes with this process; that is logged.
+    It lies in $METRICDEPTH_CACHE, else in `metricdepth` in the user's cache folder. Where that cannot be written, a
+    temporary folder is used until the process ends, with a warning.
+
+    Args:
+        parts: names of nested folders.
+
+    Returns:
+        Path of the folder.
     """
     own = os.environ.get("METRICDEPTH_CACHE")
     system = os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else os.environ.get("XDG_CACHE_HOME")
@@ -30,26 +37,35 @@ def cache_folder(*parts: str) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError as error:
-        folder = _lost_folder(str(root), error.strerror or str(error)).joinpath(*parts)
+        folder = _temporary_folder(str(root), error.strerror or str(error)).joinpath(*parts)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
 
 @functools.cache
-def _lost_folder(root: str, reason: str) -> Path:
-    logger.warning("%s: %s; what is made is not kept: have $METRICDEPTH_CACHE name another folder", root, reason)
+def _temporary_folder(root: str, reason: str) -> Path:
+    logger.warning("%s: %s; cached files will not be kept: set $METRICDEPTH_CACHE to another folder", root, reason)
     folder = tempfile.TemporaryDirectory(prefix="metricdepth")
     atexit.register(folder.cleanup)
     return Path(folder.name)
 
 
 def converted(path: Path, make: Callable[[Path], None], read: Callable[[Path], T]) -> T:
-    """What `read` makes of a file in the cache; the file is made where there is none, or once more if it is damaged."""
+    """Read a cached file, making it first where it is missing or damaged.
+
+    Args:
+        path: file in the cache.
+        make: writes the file.
+        read: reads the file; any exception counts as damage.
+
+    Returns:
+        Result of `read`.
+    """
     if path.is_file():
         try:
             return read(path)
         except Exception as error:  # foreign runtimes fail in ways of their own
-            logger.warning("%s is damaged, it is made again", path)
+            logger.warning("%s is damaged; making it again", path)
             logger.debug("traceback", exc_info=error)
     make(path)
     return read(path)

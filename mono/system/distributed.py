@@ -1,4 +1,4 @@
-"""Several processes at one run: who does what, and how their results come together."""
+"""Runs of several processes: their ranks, and collective operations."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mono.system.errors import MetricDepthError
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among those of a run.
+    """Rank of this process, with the run's collective operations.
 
     Attributes:
-        rank: its number, from 0.
+        rank: index of this process, from 0.
         world_size: number of processes.
-        local: its number on its machine, which picks its GPU.
+        local: index of this process on its machine; selects the GPU.
     """
 
     rank: int = 0
@@ -27,14 +27,14 @@ class Ranks:
     local: int = 0
 
     def barrier(self) -> None:
-        """Waits until all processes are here."""
+        """Wait until all processes have arrived."""
         if self.world_size > 1:
             import torch.distributed as dist
 
             dist.barrier()
 
     def broadcast(self, value: Any) -> Any:
-        """Rank 0's value, on all processes; what others give is ignored."""
+        """Return the value of rank 0 on all processes."""
         if self.world_size == 1:
             return value
         import torch.distributed as dist
@@ -44,7 +44,14 @@ class Ranks:
         return values[0]
 
     def gather(self, value: Any) -> list[Any]:
-        """The values of all processes in the order of their ranks, on rank 0; an empty list elsewhere."""
+        """Collect values on rank 0.
+
+        Args:
+            value: contribution of this process; must be picklable.
+
+        Returns:
+            Values ordered by rank, on rank 0; an empty list elsewhere.
+        """
         if self.world_size == 1:
             return [value]
         import torch.distributed as dist
@@ -55,15 +62,18 @@ class Ranks:
 
 
 def join_ranks(launcher: str = "None") -> Ranks:
-    """Joins the other processes of the run, if it was started as several.
+    """Join the other processes of a distributed run.
 
-    Results are gathered with gloo, which needs no GPU; the network itself runs wherever each process's device is.
+    Results are gathered with gloo, which needs no GPU; the network runs on each process's own device.
 
     Args:
-        launcher: "None" is one process, unless torchrun started it; "pytorch" is torchrun; "slurm" is srun.
+        launcher: "None" (one process, unless torchrun started it), "pytorch" (torchrun) or "slurm" (srun).
+
+    Returns:
+        Rank of this process.
 
     Raises:
-        ValueError: the launcher is unknown, or its environment is missing.
+        MetricDepthError: the launcher is unknown, or its environment variables are missing.
     """
     environment = os.environ
     name = launcher.lower()
@@ -88,7 +98,7 @@ def join_ranks(launcher: str = "None") -> Ranks:
 
 
 def _leave() -> None:
-    """Ends the group before the interpreter: threads of gloo that are still there then abort the process."""
+    """Leave the process group; gloo threads that outlive the interpreter abort the process."""
     import torch.distributed as dist
 
     if dist.is_initialized():
@@ -96,7 +106,7 @@ def _leave() -> None:
 
 
 def _translate_slurm() -> None:
-    """Gives torch.distributed the names that torchrun would have given."""
+    """Set torchrun's environment variables from those of Slurm."""
     environment = os.environ
     try:
         environment["RANK"] = environment["SLURM_PROCID"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 
 class MetricDepthError(ValueError):
-    """Base of the errors that say what is wrong with an input, a file or an option."""
+    """Base of errors that explain a bad input, file or option."""
 
 
 class RunError(MetricDepthError):
-    """The run cannot start at all; the message says why."""
+    """Error that keeps a run from starting."""
 
 
 class BackendError(MetricDepthError):
-    """A backend cannot be used; the message says why, and what to do."""
+    """Error of a backend that cannot be used here."""

@@ -1,4 +1,4 @@
-"""How a process deals with memory that it no longer needs."""
+"""Memory of the process and of its device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class DeviceMemoryError(MetricDepthError):
-    """Error of a device with too little memory; the message says what to do."""
+    """Error of a device with too little memory."""
 
 
 def within_memory(work: Callable[[], T], task: str, remedy: str) -> T:
@@ -26,7 +26,7 @@ def within_memory(work: Callable[[], T], task: str, remedy: str) -> T:
         remedy: completes "…; ", in the imperative.
 
     Returns:
-        What `work` returns.
+        Result of `work`.
 
     Raises:
         DeviceMemoryError: the device ran out of memory.
@@ -42,13 +42,14 @@ def within_memory(work: Callable[[], T], task: str, remedy: str) -> T:
 
 
 def keep_memory(at_most: int = 2**28) -> None:
-    """Tells the C library to keep freed memory: else large arrays are asked of the system anew, page by empty page.
+    """Make the C library keep freed memory for reuse.
 
-    Work that frees and makes arrays of many megabytes in turn takes half the time on Linux with glibc; nothing is done
-    elsewhere. For processes that do such work only.
+    By default, large arrays are requested from the system anew, page by page. Work that frees and allocates arrays of
+    many megabytes in turn takes half the time with this setting on Linux with glibc; it does nothing elsewhere. Meant
+    for processes that do only such work.
 
     Args:
-        at_most: how much is asked for at a time [bytes].
+        at_most: size of each request to the system [bytes].
     """
     if not sys.platform.startswith("linux"):
         return
@@ -61,13 +62,13 @@ def keep_memory(at_most: int = 2**28) -> None:
 
 
 def page_out(address: int, size: int) -> None:
-    """Tells the system that memory will not be read again soon: pages of a mapped file are given back at once.
+    """Release resident pages of a mapped file early.
 
-    Nothing is lost: what is read after all comes from the file again. Linux only; elsewhere nothing is done.
+    Nothing is lost: pages that are read later come from the file again. It does nothing outside Linux.
 
     Args:
-        address: where the memory begins.
-        size: its length [bytes].
+        address: start of the memory.
+        size: length of the memory [bytes].
     """
     if not sys.platform.startswith("linux"):
         return

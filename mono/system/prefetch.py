@@ -1,4 +1,4 @@
-"""Work that goes on in threads beside the caller: results come back in order, and only so many are under way."""
+"""Background work in threads: ordered results, with bounds on what is pending."""
 
 from __future__ import annotations
 
@@ -11,39 +11,76 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
+MAX_PENDING_BYTES = 1 << 30  # about what a run holds beside the network, at each end of it
+
 
 @contextlib.contextmanager
 def workers(count: int) -> Iterator[Executor]:
-    """`count` threads; with 0 all work is done by the caller itself, at the moment it is handed over.
+    """Start a pool of `count` threads, and close it afterwards.
 
-    When the block ends, however it ends, work that has not begun is cancelled, and what has is waited for.
+    With 0 threads the caller does all work itself when it is submitted. When the block ends, for whatever reason, work
+    that has not begun is cancelled, and work that has begun is waited for.
+
+    Args:
+        count: number of threads.
+
+    Yields:
+        Executor of the pool.
     """
-    pool: Executor = ThreadPoolExecutor(count, thread_name_prefix="worker") if count else _AtOnce()
+    pool: Executor = ThreadPoolExecutor(count, thread_name_prefix="worker") if count else _Immediate()
     try:
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def prefetch_map(pool: Executor, work: Callable[[T], R], items: Iterable[T], max_pending: int) -> Iterator[Future[R]]:
-    """What `work` gives for each of `items`, in their order, as futures that hold results or exceptions.
+def prefetch_map(
+    pool: Executor,
+    work: Callable[[T], R],
+    items: Iterable[T],
+    max_pending: int,
+    cost: Callable[[T], int] = lambda item: 0,
+    max_bytes: int = MAX_PENDING_BYTES,
+) -> Iterator[Future[R]]:
+    """Apply `work` to items ahead of their use, in order.
 
-    Items are taken, and handed to the pool, up to `max_pending` before their results are asked for: neither items nor
-    results pile up. Items are taken in the caller's thread: a generator of items may do work of its own, beside the
-    pool's.
+    Items are taken in the caller's thread: a generator of items may do work of its own, beside the pool's. An item that
+    alone exceeds `max_bytes` is worked on when nothing else is pending.
+
+    Args:
+        pool: executor that runs `work`.
+        work: function of one item.
+        items: arguments of `work`.
+        max_pending: number of items submitted before their results are asked for.
+        cost: memory that an item and its result take [bytes].
+        max_bytes: bound on the summed cost of pending items [bytes].
+
+    Yields:
+        Future of each item, which holds its result or exception.
     """
-    waiting: deque[Future[R]] = deque()
+    waiting: deque[tuple[Future[R], int]] = deque()
+    pending_bytes = 0
     for item in items:
-        waiting.append(pool.submit(work, item))
+        size = cost(item)
+        while waiting and pending_bytes + size > max_bytes:
+            future, former = waiting.popleft()
+            pending_bytes -= former
+            yield future
+            del future
+        waiting.append((pool.submit(work, item), size))
+        pending_bytes += size
         del item  # it is the work's from here on
         if len(waiting) > max_pending:
-            yield waiting.popleft()
+            future, former = waiting.popleft()
+            pending_bytes -= former
+            yield future
+            del future
     while waiting:
-        yield waiting.popleft()
+        yield waiting.popleft()[0]
 
 
-class _AtOnce(Executor):
-    """No threads at all: work is done when it is submitted."""
+class _Immediate(Executor):
+    """Executor without threads: work runs when it is submitted."""
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
         future: Future[R] = Future()

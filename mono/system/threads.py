@@ -1,4 +1,4 @@
-"""Who gets how many threads, so that the network and the work around it do not fight."""
+"""Division of the processor cores between the network and the work around it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,26 @@ _MOST_WORKERS = 8
 
 
 def wait_without_spinning() -> None:
-    """Has OpenMP's idle threads sleep, unless the environment says otherwise; call it before torch is imported.
+    """Make OpenMP's idle threads sleep instead of spin.
 
-    By default they spin while they wait for each other, on cores that the threads they wait for may need. On two cores
-    with other work (load 12), the small model with two threads took 24-32 s an image; 1.1-2.0 s with threads that
-    sleep, and 1.0 s with a single thread.
+    Call it before torch is imported; OMP_WAIT_POLICY in the environment takes precedence. By default, threads spin
+    while they wait, on cores that the threads they wait for may need. On two cores with other work (load 12), the small
+    model with two threads took 24-32 s per image; 1.1-2.0 s with threads that sleep, and 1.0 s with a single thread.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def workers_beside(threads: int | None) -> int:
-    """How many threads read and write while the network runs on `threads`; None: on all cores.
+    """Count the threads that read and write beside the network.
 
-    One thread in all is the network's: then nothing goes on beside it.
+    Args:
+        threads: number of threads of the network; None: all cores. With 1, nothing runs beside the network.
+
+    Returns:
+        Number of worker threads; 0: the caller does all work itself.
 
     Raises:
-        ValueError: it is less than 1.
+        MetricDepthError: `threads` is less than 1.
     """
     if threads is not None and threads < 1:
         raise MetricDepthError(f"--threads is {threads}; it must be at least 1")
@@ -35,9 +39,12 @@ def workers_beside(threads: int | None) -> int:
 
 
 def share_cores(threads: int | None) -> None:
-    """Gives the network `threads` threads (None: as many as torch chooses), and OpenCV none beside its caller's.
+    """Set the thread counts of torch and OpenCV.
 
-    Images are read and written at once, each in a thread of its own: threads within an image would only be in the way.
+    OpenCV gets no threads of its own: images are already read and written in parallel, one thread each.
+
+    Args:
+        threads: number of threads of the network; None: chosen by torch.
     """
     import cv2
     import torch

@@ -1,4 +1,4 @@
-"""Versions that results depend on."""
+"""Versions of the software that results depend on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __version__ = "0.1.0"
 
 
 def versions() -> dict[str, str]:
-    """The versions that results depend on."""
+    """Return the versions of software that results depend on."""
     import numpy as np
     import torch
 

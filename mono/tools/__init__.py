@@ -1,1 +1,1 @@
-"""The published command line."""
+"""Published command line."""

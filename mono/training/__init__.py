@@ -1,1 +1,1 @@
-"""Training of depth networks on mixed cameras through the canonical camera."""
+"""Train depth networks on mixed cameras through the canonical camera."""

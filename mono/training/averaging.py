@@ -1,4 +1,4 @@
-"""Weights of several runs as one network: their mean is often better than each (Wortsman et al., ICML 2022)."""
+"""Average the weights of several runs (Wortsman et al., ICML 2022)."""
 
 from __future__ import annotations
 
@@ -13,30 +13,33 @@ from mono.system.errors import MetricDepthError
 
 
 def average_weights(files: Sequence[tuple[Path, float]]) -> dict[str, Tensor]:
-    """The weighted mean of checkpoints, tensor by tensor, in float32.
+    """Compute the weighted mean of checkpoints in float32.
 
-    It makes sense for networks that were trained from the same weights, whose minima lie in one valley.
+    It suits networks trained from the same initial weights.
 
     Args:
         files: checkpoints, each with its weight; only the weights' ratios count.
 
+    Returns:
+        Tensors by name.
+
     Raises:
-        ValueError: there are fewer than two, a weight is not positive, or tensors differ in name, shape or kind.
+        MetricDepthError: fewer than two files, a weight is not positive, or tensors differ in name or shape.
     """
     if len(files) < 2:
-        raise MetricDepthError("give two checkpoints or more to average")
+        raise MetricDepthError("averaging needs at least two checkpoints")
     for path, weight in files:
         if not 0 < weight < float("inf"):
             raise MetricDepthError(f"{path}: its weight is {weight:g}; it must be positive")
     total = sum(weight for _, weight in files)
     first = files[0][0]
     mean: dict[str, Tensor] = {}
-    whole: set[str] = set()  # what counts steps is no weight
+    integers: set[str] = set()  # step counters, not weights
     for path, weight in files:
         tensors = read_tensors(path)
         if mean and tensors.keys() != mean.keys():
             odd = sorted(tensors.keys() ^ mean.keys())[0]
-            raise MetricDepthError(f"{path} and {first} are of different networks: only one of them has {odd}")
+            raise MetricDepthError(f"{path} and {first} are of different networks: only one has {odd}")
         for name, tensor in tensors.items():
             known = mean.setdefault(name, torch.zeros_like(tensor, dtype=torch.float32))
             if known.shape != tensor.shape:
@@ -44,5 +47,5 @@ def average_weights(files: Sequence[tuple[Path, float]]) -> dict[str, Tensor]:
                 raise MetricDepthError(f"{path} and {first} are of different networks: {name} has the shapes {shapes}")
             known += tensor.float() * (weight / total)
             if not tensor.is_floating_point():
-                whole.add(name)
-    return {name: tensor.round().long() if name in whole else tensor for name, tensor in mean.items()}
+                integers.add(name)
+    return {name: tensor.round().long() if name in integers else tensor for name, tensor in mean.items()}

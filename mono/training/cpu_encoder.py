@@ -1,11 +1,11 @@
-"""A timm trunk made ready for fine-tuning on a CPU: same function, same tensor names, a third of the time.
+"""EfficientNet encoder prepared for fast fine-tuning on a CPU.
 
-What makes the plain trunk slow there, and what is done about it:
-- batch norm with fixed statistics is a pass over memory of its own: it is folded into the convolution before it, in
-  every step anew, so that its weights still learn;
-- the backward pass of depthwise convolutions in bfloat16 has no fast kernel: filters and scales of depthwise ones
-  stay as they are (biases and pointwise filters learn), and strided ones are run backwards in float32;
-- the first stages work at half size and cost most of the memory traffic: they stay as they are, without gradients.
+Function and tensor names stay, the time falls to a third:
+- batch norm with fixed statistics is a pass over memory of its own: it is folded into the preceding convolution at each
+  step, so its weights still learn;
+- the backward pass of depthwise convolutions in bfloat16 has no fast kernel: filters and scales of depthwise ones are
+  frozen (biases and pointwise filters learn), and strided ones run backward in float32;
+- the first stages work at half size and cost most of the memory traffic: they are frozen.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mono.system.errors import MetricDepthError
 
 
 class _Depthwise(torch.autograd.Function):
-    """A depthwise convolution whose filters need no gradient, and whose backward pass uses fast kernels."""
+    """Depthwise convolution with a fixed filter and a fast backward pass."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: int) -> Tensor:
@@ -45,17 +45,17 @@ class _Depthwise(torch.autograd.Function):
 
 
 def prepare_backbone(encoder: nn.Module, frozen_blocks: int = 2, train_depthwise: bool = False) -> None:
-    """Fixes batch-norm statistics, folds them, and freezes depthwise filters and the first stages. In place.
+    """Fix and fold batch norms; freeze depthwise filters and first stages.
 
-    Names and meaning of all tensors stay: the state dict before and after is that of a plain encoder.
+    Works in place. Names and meaning of all tensors stay: the state dict is that of a plain encoder.
 
     Args:
-        encoder: an EfficientNet, ours or timm's (stem, then `blocks`).
-        frozen_blocks: how many of the `blocks`, and the stem if any, do not learn.
-        train_depthwise: whether depthwise filters learn (slow on CPUs).
+        encoder: EfficientNet, ours or timm's (stem, then `blocks`).
+        frozen_blocks: number of `blocks` that do not learn; the stem is frozen too unless this is 0.
+        train_depthwise: train depthwise filters (slow on CPUs).
 
     Raises:
-        ValueError: the encoder is of another kind.
+        MetricDepthError: the encoder is not an EfficientNet.
     """
     backbone: Any = getattr(encoder, "trunk", None)
     if not hasattr(backbone, "conv_stem"):
@@ -76,7 +76,7 @@ def prepare_backbone(encoder: nn.Module, frozen_blocks: int = 2, train_depthwise
 
 
 def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
-    """Makes `conv` do the work of `norm` too, and leaves `norm` its activation."""
+    """Fold `norm` into `conv`, leaving `norm` its activation."""
     same = "Same" in type(conv).__name__  # TensorFlow's padding: timm's Conv2dSame, our SameConv
     stride, kernel = conv.stride[0], conv.kernel_size[0]
 
@@ -103,6 +103,9 @@ def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
 
 
 def _pad_same(x: Tensor, kernel: int, stride: int) -> Tensor:
-    """Zeros so that ceil(size / stride) outputs fit, the odd one at the right and bottom."""
+    """Pad with zeros for ceil(size / stride) outputs.
+
+    Odd padding goes to the right and bottom.
+    """
     height, width = (max((-(-n // stride) - 1) * stride + kernel - n, 0) for n in x.shape[-2:])
     return F.pad(x, (width // 2, width - width // 2, height // 2, height - height // 2))

@@ -1,4 +1,4 @@
-"""One's own frames to a network that knows them better: held-out frames say whether it does."""
+"""Fine-tune a network on own images and score it on held-out ones."""
 
 from __future__ import annotations
 
@@ -22,28 +22,34 @@ from mono.training.validate import Score, validate
 
 
 def split(frames: Sequence[Frame], share: float = 0.15) -> tuple[list[Frame], list[Frame]]:
-    """Frames to train on, and those held out: about `share` of the scenes, the same ones in every call.
+    """Split frames into training and held-out ones by scene.
 
-    A scene is held out by a hash of its name, so that it stays so when frames are added.
+    A scene is held out by the hash of its name, so it stays so when frames are added.
+
+    Args:
+        frames: all frames.
+        share: approximate share of scenes to hold out.
 
     Raises:
-        ValueError: all frames are of one scene.
+        MetricDepthError: all frames are of one scene.
     """
     scenes = sorted({f.scene for f in frames}, key=_hash)
     if len(scenes) < 2:
-        raise MetricDepthError("all frames are of one scene, so that none can be held out; give --val, or more frames")
+        raise MetricDepthError(
+            "all frames are of one scene, so none can be held out; give --val, or frames of other scenes"
+        )
     held = {scene for scene in scenes if _hash(scene) < share} or {scenes[0]}
-    held -= {scenes[-1]}  # something must be left to train on
+    held -= {scenes[-1]}  # at least one scene is left to train on
     return [f for f in frames if f.scene not in held], [f for f in frames if f.scene in held]
 
 
 def _hash(text: str) -> float:
-    """Uniform in [0, 1)."""
+    """Hash a text to a number uniform in [0, 1)."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
 
 
 def samples_of(frames: Sequence[Frame], limit: int) -> list[Sample]:
-    """At most `limit` of the frames, evenly spread, to evaluate on."""
+    """Select at most `limit` evenly spread frames as samples."""
     chosen = np.linspace(0, len(frames) - 1, min(limit, len(frames))).round().astype(int)
     return [
         Sample(f.rgb.stem, f.rgb, str(f.rgb), f.depth, f.depth_scale, f.intrinsics) for f in (frames[i] for i in chosen)
@@ -52,11 +58,12 @@ def samples_of(frames: Sequence[Frame], limit: int) -> list[Sample]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What fine-tuning did.
+    """Result of fine-tuning.
 
     Attributes:
-        before, after: scores on the held-out frames.
-        tensors: the better network's, by AbsRel.
+        before: score of the initial network on the held-out images.
+        after: score of the fine-tuned network on the same images.
+        tensors: weights of the network with the lower AbsRel.
     """
 
     before: Score
@@ -65,37 +72,37 @@ class Outcome:
 
     @property
     def improved(self) -> bool:
-        """Whether the fine-tuned network is the better one."""
+        """Tell if fine-tuning lowered AbsRel."""
         return self.after.abs_rel < self.before.abs_rel
 
 
 def finetune(
     network: nn.Module, config: ModelConfig, recipe: Recipe, frames: Sequence[Frame], held: Sequence[Sample], run: Run
 ) -> Outcome:
-    """Trains a network further, or goes on with it.
+    """Fine-tune a network, resuming an interrupted run.
 
     Args:
-        network: with the weights of `run.start`.
-        config: of the network.
-        recipe: how to train.
-        frames: on what.
-        held: what both networks are scored on.
-        run: for how long, and where to.
+        network: network with the weights of `run.start`.
+        config: config of the network.
+        recipe: hyperparameters.
+        frames: training images.
+        held: held-out images that both networks are scored on.
+        run: length and output folder.
 
     Raises:
-        ValueError: a frame's ground truth is not metric, or no held-out frame has ground truth.
+        MetricDepthError: ground truth of a frame is not metric, or no held-out image has ground truth.
     """
     scaleless = next((f for f in frames if f.kind in ("relative", "predicted", "unlabelled")), None)
     if scaleless is not None:
         raise MetricDepthError(
-            f"{scaleless.source}: {scaleless.kind} frames cannot teach metres; use `metricdepth train`"
+            f"{scaleless.source}: {scaleless.kind} ground truth has no metric scale; use `metricdepth train`"
         )
     before = _score(network, config.transform, held)
     trained = train(config, recipe, frames, {}, run).average
     after = _score(trained, config.transform, held)
     if after.abs_rel < before.abs_rel:
         better = trained.state_dict()
-    else:  # from its file, as `network` may have its batch norms folded away
+    else:  # from the file, as `network` may have its batch norms folded
         better = read_tensors(run.start) if run.start else network.state_dict()
     return Outcome(before, after, better)
 
@@ -103,5 +110,5 @@ def finetune(
 def _score(network: nn.Module, transform: CanonicalTransform, held: Sequence[Sample]) -> Score:
     scores = validate(network, transform, {"held out": held})
     if not scores:
-        raise MetricDepthError(f"none of the {len(held)} held-out frames has ground truth, as {held[0].depth}")
+        raise MetricDepthError(f"none of the {len(held)} held-out images has ground truth; check {held[0].depth}")
     return scores["held out"]

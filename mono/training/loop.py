@@ -1,8 +1,9 @@
-"""The training loop: batches through a network, checkpoints that continue, progress on file."""
+"""Training loop with resumable checkpoints and a log file."""
 
 from __future__ import annotations
 
 import functools
+import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ from torch import Tensor
 from mono.config import ModelConfig
 from mono.data.sample import Sample
 from mono.geometry.canonical import CanonicalTransform
-from mono.io.atomic import atomic_path, remove_stale_files
+from mono.io.atomic import remove_stale_files, write_bytes
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError
 from mono.system.memory import within_memory
@@ -27,7 +28,7 @@ from mono.training.trainer import Trainer
 from mono.training.validate import validate
 
 logger = logging.getLogger(__name__)
-_FARTHEST = 0.8  # of what the network can say; what is beyond counts as sky
+_FARTHEST = 0.8  # share of the largest depth of the network beyond which pixels count as sky
 
 
 def train(
@@ -39,26 +40,29 @@ def train(
     ranks: Ranks | None = None,
     make_data: Callable[[Sequence[Frame], CanonicalTransform, Recipe, float], MixedFrames] = MixedFrames,
 ) -> Trainer:
-    """Trains to the end of the run, or goes on with it; leaves checkpoint and progress in the run's folder.
+    """Train to the end of the run, resuming if stopped.
 
     Args:
-        config: what is trained.
-        recipe: how.
-        frames: on what.
-        sets: annotated images that are evaluated now and then, by name.
-        run: for how long, and where to.
-        ranks: the processes that share the run, each with a batch of its own; rank 0 writes.
-        make_data: makes the data set of frames, transform, recipe and farthest depth.
+        config: config of the network.
+        recipe: hyperparameters.
+        frames: training images.
+        sets: validation images by name of the set.
+        run: length and output folder, which gets checkpoint and log.
+        ranks: processes that share the run, each with its own batch; rank 0 writes.
+        make_data: builds the data set from frames, transform, recipe and farthest depth.
+
+    Returns:
+        The trainer after the last step.
 
     Raises:
-        ValueError: there are no frames, or the folder holds another run.
+        MetricDepthError: there are no frames, or the folder holds another run.
     """
     ranks = ranks or Ranks()
     writes = ranks.rank == 0
     plan = BatchPlan.from_frames(frames, recipe, config.transform, run.seed, ranks.world_size)
     trainer = Trainer(config, recipe, run, frames, ranks)
     if trainer.resume():
-        logger.info("continuing from step %d, %.1f minutes", trainer.step, trainer.seconds / 60)
+        logger.info("resuming at step %d after %.1f minutes", trainer.step, trainer.seconds / 60)
     if writes:
         run.out.mkdir(parents=True, exist_ok=True)
         remove_stale_files(run.out)
@@ -96,25 +100,30 @@ def train(
 
 
 def export(checkpoint: Path, path: Path, metadata: Mapping[str, str]) -> None:
-    """Writes a checkpoint's averaged network as float16 safetensors, whole or not at all.
+    """Write a checkpoint's averaged network as float16 safetensors.
 
     Args:
-        checkpoint: as `Trainer.save` writes it.
-        path: of the weights.
-        metadata: metadata for the file, as config, date and commit.
+        checkpoint: file written by `Trainer.save`.
+        path: file to write; it appears whole or not at all.
+        metadata: entries for the file's header, such as config and commit.
 
     Raises:
-        ValueError: a weight does not fit into float16.
+        MetricDepthError: a weight does not fit into float16.
     """
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     write_weights(content["model_state_dict"], path, {**metadata, "step": str(content["step"])})
 
 
 def write_weights(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
-    """Writes tensors as float16 safetensors, whole or not at all.
+    """Write tensors as float16 safetensors, byte-identical for equal content.
+
+    Args:
+        tensors: by name; integer tensors keep their type.
+        path: file to write; it appears whole or not at all.
+        metadata: entries for the file's header.
 
     Raises:
-        ValueError: a weight does not fit into float16.
+        MetricDepthError: a weight does not fit into float16.
     """
     from safetensors.torch import save
 
@@ -123,5 +132,17 @@ def write_weights(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[s
         halves[name] = tensor.half().contiguous() if tensor.is_floating_point() else tensor.contiguous()
         if not bool(halves[name].isfinite().all()):
             raise MetricDepthError(f"{path}: {name} does not fit into float16")
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(save(halves, dict(metadata)))
+    write_bytes(path, _with_sorted_header(save(halves, dict(metadata))))
+
+
+def _with_sorted_header(content: bytes) -> bytes:
+    """Sort the metadata of a safetensors file.
+
+    The library writes it in random order.
+    """
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]

@@ -1,4 +1,4 @@
-"""Lines of progress: a JSON line each in a file, and curves for TensorBoard if asked for."""
+"""Training log: one JSON object per line, and optional TensorBoard curves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class Progress:
-    """Means over the steps since the last line. Its state goes into checkpoints, so that lines know no interruption."""
+    """Accumulate means between log lines; its state is part of checkpoints."""
 
     def __init__(self, run: Run):
         self.run = run
@@ -27,10 +27,10 @@ class Progress:
         self._writer: Any = None
 
     def open(self, step: int) -> None:
-        """Goes on after `step`: what a stopped run wrote of later steps, which will be done again, is removed.
+        """Continue the log after `step`; remove lines of later steps.
 
         Raises:
-            ValueError: TensorBoard is asked for and not installed.
+            MetricDepthError: TensorBoard is requested but not installed.
         """
         path = self.run.out / PROGRESS
         if path.is_file():
@@ -40,14 +40,14 @@ class Progress:
             self._writer = _tensorboard(self.run.out / "tensorboard", step)
 
     def add(self, values: Mapping[str, float], images: int) -> None:
-        """Counts a step in."""
+        """Add the values of a step that saw `images` images."""
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
         self.steps += 1
         self.images += images
 
     def line(self, step: int, seconds: float) -> None:
-        """Writes the line of the steps up to `step`, which ended after `seconds` of training."""
+        """Write the log line of the steps up to `step`."""
         line: dict[str, Any] = {"step": step}
         line["images_per_second"] = round(self.images / max(seconds - self.since, 1e-9), 2)
         line["minutes"] = round(seconds / 60, 2)
@@ -58,23 +58,23 @@ class Progress:
         self.sums, self.steps, self.images, self.since = {}, 0, 0, seconds
 
     def validation(self, step: int, scores: Mapping[str, Score]) -> None:
-        """Writes what a validation after `step` gave."""
+        """Write the validation scores after `step`."""
         tables = {name: asdict(score) for name, score in scores.items()}
         self._write({"step": step, "validation": tables})
         for name, table in tables.items():
             self._curves(step, {f"{name}/{metric}": value for metric, value in table.items()})
 
     def close(self) -> None:
-        """Ends the curves."""
+        """Close the TensorBoard file."""
         if self._writer is not None:
             self._writer.close()
 
     def state(self) -> dict[str, Any]:
-        """What `restore` needs to go on."""
+        """Return the state for a checkpoint."""
         return {"sums": dict(self.sums), "steps": self.steps, "images": self.images, "since": self.since}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Goes on from a state."""
+        """Restore the state of a checkpoint."""
         self.sums, self.steps = dict(state["sums"]), state["steps"]
         self.images, self.since = state["images"], state["since"]
 
@@ -91,7 +91,7 @@ class Progress:
 
 
 def _step(line: bytes) -> float:
-    """The step of a line; of one that was cut off when the run was killed, infinity."""
+    """Return a line's step; infinity if cut off."""
     try:
         return float(json.loads(line)["step"])
     except ValueError:

@@ -1,4 +1,4 @@
-"""How a network is trained, as a value read from a Python file."""
+"""Training recipe: a value read from a Python file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from mono.config import find_program, run_program
 from mono.system.errors import MetricDepthError
 
 RECIPES = Path(__file__).resolve().parents[1] / "configs" / "training"
@@ -15,31 +16,31 @@ LOSSES = ("log_l1", "silog", "gradient", "rpnl", "vnl", "pwn", "laplace", "sky",
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained.
+    """Hyperparameters of a training run.
 
     Attributes:
-        sizes: (height, width) of the network's input while training [px]; one for each batch.
-        batch_pixels: a batch holds as many images as make this many pixels, at least two; of several processes, each
-            has such a batch.
-        init: package with the encoder's first weights; "" starts from random ones.
-        frozen_blocks: the encoder's stem and this many of its blocks do not learn (EfficientNet only); 0: all learns.
-        lr, encoder_lr: highest learning rates of decoder and encoder.
-        drop_path: stochastic depth of the encoder, the share of residual branches left out.
-        weight_decay: of AdamW, on matrices and filters only.
+        sizes: (height, width) choices of the network input [px]; one is drawn per batch.
+        batch_pixels: pixels in a batch, per process; a batch has at least two images.
+        init: package with the encoder's initial weights; "" starts from random weights.
+        frozen_blocks: number of encoder blocks, besides the stem, that do not learn (EfficientNet only); 0 trains all.
+        lr: peak learning rate of the decoder.
+        encoder_lr: peak learning rate of the encoder.
+        drop_path: share of the encoder's residual branches left out at random (stochastic depth).
+        weight_decay: AdamW's weight decay, on matrices and filters only.
         warmup: share of the run in which the learning rate rises.
-        clip: largest norm of the gradient.
-        ema: decay of the moving average of the weights, per step.
-        losses: weight of each loss, by name; 0 or missing: not computed.
-        zero_is_sky: whether pixels without depth are sky, in data sets whose kind of ground truth was not given.
-        focal_jitter: standard deviation of ln(focal length of the network's input / canonical focal length).
-        centred: share of crops around the image's centre.
-        crops: how often an image is shown as a part of it, anywhere: (share of its sides, share of images) each.
-        balance: 0 draws all frames of a data set alike, 1 all of its families of frames.
-        set_balance: 0 draws from each data set in proportion to its frames, 1 from all data sets alike.
-        family_weights: factors to how often a family is drawn; 1 for those not named.
+        clip: largest gradient norm.
+        ema: decay of the weights' moving average per step.
+        losses: weight of each loss by name; losses of weight 0 are not computed.
+        zero_is_sky: pixels without depth are sky, in data sets whose kind is not given.
+        focal_jitter: standard deviation of ln(input focal length / canonical focal length).
+        centred: share of crops around the image center.
+        crops: (share of an image's sides, share of images) for each crop size.
+        balance: 0 draws frames of a data set uniformly, 1 its families.
+        set_balance: 0 draws data sets in proportion to their frames, 1 uniformly.
+        family_weights: factors on the frequency of families; 1 for families not named.
 
     Raises:
-        ValueError: a size or a loss is not possible.
+        MetricDepthError: a value has the wrong type or range.
     """
 
     sizes: tuple[tuple[int, int], ...] = ((288, 352),)
@@ -65,49 +66,48 @@ class Recipe:
     def __post_init__(self) -> None:
         for size in self.sizes:
             if len(size) != 2 or min(size) < 1:
-                raise MetricDepthError(f"size {size} is not (height, width) in pixels")
+                raise MetricDepthError(f"size {size} must be (height, width) in pixels")
         for f in fields(self):
             value, kind = getattr(self, f.name), type(f.default)
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if (kind in (int, float) and not number) or (kind in (bool, str) and not isinstance(value, kind)):
-                raise MetricDepthError(f"{f.name} is {value!r}; it must be like {f.default!r}")
+                raise MetricDepthError(f"{f.name} is {value!r}; it must be of the type of {f.default!r}")
         for crop in self.crops:
             if len(crop) != 2 or not (0 < crop[0] <= 1 and crop[1] >= 0):
-                raise MetricDepthError(f"crop {crop} is not (share of an image's sides in (0, 1], share of images)")
+                raise MetricDepthError(f"crop {crop} must be (share of an image's sides in (0, 1], share of images)")
         if not sum(crop[1] for crop in self.crops) > 0:
-            raise MetricDepthError("no crop has a share of the images; (1.0, 1.0) is whole images")
+            raise MetricDepthError("crops give no share of images; use (1.0, 1.0) for whole images")
         if not self.sizes:
-            raise MetricDepthError("no sizes")
+            raise MetricDepthError("sizes is empty; give at least one (height, width)")
         for name in self.losses:
             if name not in LOSSES:
                 raise MetricDepthError(f"there is no loss {name}; known: {', '.join(LOSSES)}")
         if not any(self.losses.values()):
-            raise MetricDepthError("no loss has a weight")
+            raise MetricDepthError("all losses have weight 0; give at least one a weight")
 
     @property
     def pairs(self) -> bool:
-        """Whether each frame is shown in two views, rows 2i and 2i + 1 of a batch."""
+        """Show each image in two views, in neighboring rows."""
         return bool(self.losses.get("consistency"))
 
     def batch_size(self, size: tuple[int, int]) -> int:
-        """Images in a batch of this size."""
+        """Return the number of images in a batch."""
         return max(round(self.batch_pixels / (size[0] * size[1])), 2)
 
 
 def read_recipe(name: str | Path, options: Mapping[str, Any] | None = None) -> Recipe:
-    """Reads a recipe file: a path, or a name below mono/configs/training. Options override its values.
+    """Read a recipe by name or path; runs the file.
+
+    Args:
+        name: name below mono/configs/training, or the path of your own recipe, as "./mine.py": see
+            `mono.config.find_program`. Recipes are programs.
+        options: values that replace those of the file.
 
     Raises:
         ValueError: the file does not exist, or a name or value in it is wrong.
     """
-    from mmengine.config import Config
-
-    tried = [Path(name), RECIPES / name, RECIPES / f"{name}.py"]
-    path = next((p for p in tried if p.is_file()), None)
-    if path is None:
-        known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.py")))
-        raise MetricDepthError(f"there is no recipe {name}; the package has {known}")
-    values = {**Config.fromfile(str(path)).to_dict(), **(options or {})}
+    path = find_program(name, (RECIPES,), "recipe")
+    values = {**run_program(path, "recipe").to_dict(), **(options or {})}
     known_names = [f.name for f in fields(Recipe)]
     unknown = sorted(set(values) - set(known_names))
     if unknown:

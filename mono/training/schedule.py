@@ -1,4 +1,4 @@
-"""One training run: where it writes, how long it takes, and how the learning rate goes over it."""
+"""Length, output folder and learning rate schedule of a training run."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ LAST, PROGRESS, WEIGHTS = "last.pth", "progress.jsonl", "model.safetensors"
 
 @dataclass(frozen=True)
 class Run:
-    """One training run, beside what is trained and how.
+    """Settings of one training run besides config and recipe.
 
     Attributes:
-        out: folder for checkpoints, progress and weights; a run that was stopped continues from there.
-        start: checkpoint whose weights are the first ones; None: the recipe's `init`.
-        minutes: training time; the learning rate falls with the clock. 0: `steps` counts.
-        steps: number of steps, if `minutes` is 0.
-        seed: of first weights and batches.
-        device: where the network runs.
+        out: folder for checkpoint, log and weights; a stopped run resumes from it.
+        start: checkpoint with the initial weights; None: the recipe's `init`.
+        minutes: training time; the learning rate follows the clock. 0: `steps` counts.
+        steps: number of steps if `minutes` is 0.
+        seed: random seed of initial weights and batches.
+        device: device of the network.
         precision: "float32" or "bfloat16".
-        workers: processes that read and augment images; 0: none.
-        every: seconds between checkpoints, steps between lines of progress, steps between validations.
-        tensorboard: whether progress is written for TensorBoard too, below `out`.
+        workers: processes that read and augment images; 0 reads in the main process.
+        every: seconds between checkpoints, steps between log lines, steps between validations.
+        tensorboard: write TensorBoard curves below `out`.
     """
 
     out: Path
@@ -38,18 +38,21 @@ class Run:
     tensorboard: bool = False
 
     def share_done(self, step: int, seconds: float) -> float:
-        """How much of the run is over, 0 to 1."""
+        """Return the completed share of the run, 0 to 1."""
         done = seconds / (60 * self.minutes) if self.minutes else step / max(self.steps, 1)
         return min(done, 1.0)
 
     def minutes_left(self, step: int, seconds: float) -> float:
-        """How long the rest will take, judging from what is done."""
+        """Estimate the remaining minutes from the speed so far."""
         share = self.share_done(step, seconds)
         return seconds / 60 * (1 - share) / share if share else math.inf
 
 
 def rate(share_done: float, warmup: float) -> float:
-    """Learning rate as a share of its highest: a linear rise, then a half cosine to a hundredth."""
+    """Compute the learning rate as a share of its peak.
+
+    A linear rise over `warmup` (a share of the run), then a half cosine down to 0.01.
+    """
     if share_done < warmup:
         return max(share_done / warmup, 0.01)
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (share_done - warmup) / (1 - warmup)))

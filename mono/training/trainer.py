@@ -1,4 +1,4 @@
-"""A network in training with all of its state: one step, and checkpoints that continue bit for bit."""
+"""Network in training with its whole state: single steps and exact checkpoints."""
 
 from __future__ import annotations
 
@@ -33,16 +33,17 @@ logger = logging.getLogger(__name__)
 
 
 class Trainer:
-    """A network in training.
+    """Network, optimizer and moving average of a training run.
 
-    Several processes hold the same state: gradients and numbers are means over them. What is random in a step follows
-    from the run's seed and the step alone, so that no generator's state has to be kept.
+    All processes hold the same state: gradients and logged values are means over them. Randomness of a step follows
+    from the run's seed and the step alone, so checkpoints need no generator state.
 
     Attributes:
-        network: what learns.
-        average: the moving average of its weights, which is what a run gives.
-        step, seconds: how far it is.
-        progress: of the steps since the last line.
+        network: network that learns.
+        average: moving average of its weights, which a run exports.
+        step: number of completed steps.
+        seconds: training time so far.
+        progress: log of the steps since the last line.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Trainer:
         torch.manual_seed(run.seed)
         self.config, self.recipe, self.run, self.ranks = config, recipe, run, ranks or Ranks()
         self.fingerprint = fingerprint(config, recipe, run, frames, self.ranks.world_size)
-        # Of single points none may be lost.
+        # Sparse ground truth must not be subsampled.
         self.stride = 1 if any(f.kind == "sparse" for f in frames) else 2
         network = build_depth_model(**config.architecture, drop_path_rate=recipe.drop_path)
         if run.start:
@@ -68,9 +69,9 @@ class Trainer:
         self.progress = Progress(run)
 
     def _spread(self) -> nn.Module:
-        """The network with gradients that are means over the processes."""
+        """Wrap the network to average gradients over the processes."""
         device = torch.device(self.run.device)
-        # Rank 0 may validate while the others wait.
+        # Other ranks wait while rank 0 validates.
         patience = datetime.timedelta(days=7)
         group = dist.new_group(backend="nccl", timeout=patience) if device.type == "cuda" else None
         devices = [device] if device.type == "cuda" else None
@@ -86,7 +87,16 @@ class Trainer:
         return groups
 
     def update(self, batch: Batch) -> dict[str, float]:
-        """One step on a batch; returns what is worth knowing of it. A gradient that is not finite changes nothing."""
+        """Take one step on a batch.
+
+        A gradient that is not finite changes nothing.
+
+        Args:
+            batch: this process's part of the step's batch.
+
+        Returns:
+            Loss, gradient norm, learning rate factor, and every loss by name.
+        """
         run, recipe = self.run, self.recipe
         factor = rate(run.share_done(self.step, self.seconds), recipe.warmup)
         for group in self.optimizer.param_groups:
@@ -107,14 +117,14 @@ class Trainer:
         if torch.isfinite(norm):
             self.optimizer.step()
         else:
-            logger.warning("step %d: the gradient is not finite; the step is skipped", self.step)
+            logger.warning("step %d: skipped, because the gradient is not finite", self.step)
         self.step += 1
         self._average()
         values = self.all_reduce_mean([total.item(), *(value.item() for value in parts.values())])
         return {"loss": values[0], "norm": norm.item(), "rate": factor} | dict(zip(parts, values[1:], strict=True))
 
     def all_reduce_mean(self, values: Sequence[float]) -> list[float]:
-        """The means of numbers over all processes."""
+        """Average numbers over all processes."""
         numbers = torch.tensor(values, dtype=torch.float64)
         if self.ranks.world_size > 1:
             dist.all_reduce(numbers)
@@ -128,7 +138,7 @@ class Trainer:
         torch._foreach_lerp_([average[n] for n in names], [own[n] for n in names], 1 - decay)
 
     def save(self) -> None:
-        """Writes the checkpoint, whole or not at all. Its `model_state_dict` is the averaged network."""
+        """Write the checkpoint atomically; its `model_state_dict` is the averaged network."""
         content = {
             "model_state_dict": self.average.state_dict(),
             "raw_state_dict": self.network.state_dict(),
@@ -142,10 +152,13 @@ class Trainer:
             torch.save(content, path)
 
     def resume(self) -> bool:
-        """Continues from the run's checkpoint, if there is one.
+        """Load the run's checkpoint if there is one.
+
+        Returns:
+            True if a checkpoint was loaded.
 
         Raises:
-            ValueError: the checkpoint is of a run with another config, recipe or data; says what differs.
+            MetricDepthError: the checkpoint is of a run with another config, recipe or data; lists the differences.
         """
         path = self.run.out / LAST
         if not path.is_file():
@@ -153,13 +166,12 @@ class Trainer:
         content = torch.load(path, map_location="cpu", weights_only=True)
         if "fingerprint" not in content:
             raise MetricDepthError(
-                f"{path} does not say how it was trained: choose another --out, and start with --from {path}"
+                f"{path} does not record how it was trained: choose another --out, and start with --from {path}"
             )
         changes = differences(content["fingerprint"], self.fingerprint)
         if changes:
             raise MetricDepthError(
-                f"{path} is of another run, which cannot be continued: {'; '.join(changes)}. "
-                f"Give what that run was given, or choose another --out"
+                f"{path} belongs to another run: {'; '.join(changes)}. Use the same settings, or choose another --out"
             )
         self.average.load_state_dict(content["model_state_dict"])
         self.network.load_state_dict(content["raw_state_dict"])

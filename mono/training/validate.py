@@ -1,4 +1,4 @@
-"""How good a network is on annotated images, as they come: no alignment."""
+"""Validate a network on annotated images, without alignment."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import torch
 from torch import nn
 
 from mono.data.annotations import load_annotations
+from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
 from mono.evaluation.metrics import compare
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform
-from mono.io.depth import read_depth
 from mono.io.images import read_image
 from mono.system.errors import MetricDepthError
+from mono.training.data.images import parse_source
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class Score:
     Attributes:
         abs_rel: mean relative error.
         delta1: share of pixels within 25 %.
-        scale: median over images of true / predicted median depth.
-        spread: standard deviation over images of the logarithm of the same.
-        aligned_delta1: delta1 after multiplying each prediction by its image's scale.
+        scale: median over images of median ground truth / median prediction.
+        spread: standard deviation over images of ln of that ratio.
+        aligned_delta1: delta1 after multiplying each prediction by its image's ratio.
     """
 
     abs_rel: float
@@ -39,10 +40,15 @@ class Score:
     aligned_delta1: float
 
 
-def read_sets(paths: Sequence[Path], limit: int) -> dict[str, list[Sample]]:
-    """At most `limit` images of each annotation file, evenly spread, by the name of the file's folder."""
+def read_sets(paths: Sequence[str | Path], limit: int) -> dict[str, list[Sample]]:
+    """Read validation sets, named by their annotation files' folders.
+
+    Args:
+        paths: annotation files, or folders with an annotations.json.
+        limit: largest number of images per set; they are spread evenly.
+    """
     sets = {}
-    for path in paths:
+    for path, _ in (parse_source(str(text)) for text in paths):
         samples = [s for s in load_annotations(path) if s.depth is not None and s.intrinsics is not None]
         chosen = np.linspace(0, len(samples) - 1, min(limit, len(samples))).round().astype(int)
         sets[path.resolve().parent.name] = [samples[i] for i in chosen]
@@ -52,7 +58,13 @@ def read_sets(paths: Sequence[Path], limit: int) -> dict[str, list[Sample]]:
 def validate(
     network: nn.Module, transform: CanonicalTransform, sets: Mapping[str, Sequence[Sample]]
 ) -> dict[str, Score]:
-    """Scores by set of images; sets without a usable image are left out."""
+    """Score a network on each set of images.
+
+    Args:
+        network: network to score.
+        transform: canonical transform of the network.
+        sets: samples by name of the set; those without ground truth are left out.
+    """
     scores = {name: _score(network, transform, samples) for name, samples in sets.items()}
     return {name: score for name, score in scores.items() if score is not None}
 
@@ -65,13 +77,13 @@ def _score(network: nn.Module, transform: CanonicalTransform, samples: Sequence[
         rgb = read_image(sample.rgb).rgb
         if sample.depth is None or sample.intrinsics is None:
             continue
-        target = read_depth(sample.depth, sample.depth_scale)
+        target = read_annotated_depth(sample, rgb.shape[1::-1])
         if target.shape != rgb.shape[:2]:
             sizes = [f"{shape[1]}x{shape[0]}" for shape in (target.shape, rgb.shape)]
-            raise MetricDepthError(f"{sample.depth} is {sizes[0]}, its image {sizes[1]}")
+            raise MetricDepthError(f"{sample.depth} is {sizes[0]} but its image {sizes[1]}; make both the same size")
         view = transform.view(Camera(*sample.intrinsics, width=rgb.shape[1], height=rgb.shape[0]))
-        image, centre = torch.from_numpy(view.image_to_input(rgb))[None], torch.tensor([view.principal_point])
-        output = network(image.to(device), centre.to(device))
+        image, center = torch.from_numpy(view.image_to_input(rgb))[None], torch.tensor([view.principal_point])
+        output = network(image.to(device), center.to(device))
         depth = view.depth_to_metric(output.depth[0].float()).cpu().numpy()
         known = (target > 0) & (depth > 0)
         if known.any():

@@ -1,1 +1,1 @@
-"""Color maps, pictures and videos of depth."""
+"""Color maps, images of depth and normals, depth videos and their smoothing."""

@@ -1,4 +1,4 @@
-"""Depth as a video: each frame beside its coloured depth, in one range of colours, with a bar in metres."""
+"""Depth videos: each frame beside its colored depth, on one color scale in meters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mono.io.depth import read_depth
 from mono.io.video import VideoError, import_av
 from mono.visual.pictures import depth_limits, visualize_depth
 
-# What most players show comes first; which of them there is depends on how PyAV was built.
+# In order of preference; the build of PyAV decides which of them are available.
 _CODECS: tuple[tuple[str, dict[str, str]], ...] = (
     ("libx264", {"crf": "20", "preset": "medium"}),
     ("libvpx-vp9", {"crf": "30", "b": "0"}),
@@ -24,7 +24,17 @@ _MAX_SIDE = 960  # [px] of each of the two panels
 
 
 def depth_range(depth_files: Sequence[Path]) -> tuple[float, float]:
-    """One range of colours (near, far) [m] for many depth maps, by a share of their pixels; one is held at a time."""
+    """Choose one color scale for many depth maps.
+
+    Args:
+        depth_files: depth maps, read one at a time; about 2000 pixels of each count.
+
+    Returns:
+        Ends (near, far) of the scale [m].
+
+    Raises:
+        DepthError: a depth map cannot be read.
+    """
     seen = []
     for path in depth_files:
         depth = read_depth(path)
@@ -40,17 +50,19 @@ def write_depth_video(
     rate: float,
     on_done: Callable[[int], None] = lambda n: None,
 ) -> tuple[float, float]:
-    """Writes frames beside their depth as MP4, whole or not at all. One frame is held at a time.
+    """Write frames beside their depth as an MP4, atomically.
+
+    One frame is held at a time.
 
     Args:
-        path: of the video (.mp4); parent folders are made.
-        samples: the frames, in order.
-        depth_files: their depth maps.
-        rate: frames a second.
-        on_done: called with 1 after each frame, for a progress bar.
+        path: video to write (.mp4); parent folders are made.
+        samples: frames, in order.
+        depth_files: depth maps of the frames.
+        rate: frame rate [Hz].
+        on_done: called with 1 after each frame.
 
     Returns:
-        The range of colours (near, far) [m].
+        Ends (near, far) of the color scale [m].
 
     Raises:
         VideoError: PyAV is missing or has no encoder, or a frame is damaged.
@@ -59,17 +71,22 @@ def write_depth_video(
     """
     near, far = depth_range(depth_files)
 
-    def pictures() -> Iterator[np.ndarray]:
+    def images() -> Iterator[np.ndarray]:
         for sample, depth_file in zip(samples, depth_files, strict=True):
             yield visualize_depth(sample.read().rgb, read_depth(depth_file), near, far, max_side=_MAX_SIDE)
             on_done(1)
 
-    write_video(path, pictures(), rate)
+    write_video(path, images(), rate)
     return near, far
 
 
-def write_video(path: Path, pictures: Iterable[np.ndarray], rate: float) -> None:
-    """Writes pictures of one size, (height, width, 3) uint8, as an MP4, whole or not at all.
+def write_video(path: Path, images: Iterable[np.ndarray], rate: float) -> None:
+    """Write images of one size as an MP4, atomically.
+
+    Args:
+        path: video to write (.mp4); parent folders are made.
+        images: (H, W, 3) uint8 RGB images.
+        rate: frame rate [Hz].
 
     Raises:
         VideoError: PyAV is missing or has no encoder, or the rate is not positive.
@@ -77,7 +94,7 @@ def write_video(path: Path, pictures: Iterable[np.ndarray], rate: float) -> None
     """
     av = import_av()
     if not rate > 0:
-        raise VideoError(f"{path}: {rate} frames a second cannot be written; the rate must be positive")
+        raise VideoError(f"{path}: the frame rate is {rate} Hz; it must be positive")
     known = [(name, options) for name, options in _CODECS if name in av.codecs_available]
     if not known:
         raise VideoError(f"{path}: this PyAV has none of the encoders {', '.join(name for name, _ in _CODECS)}")
@@ -86,8 +103,8 @@ def write_video(path: Path, pictures: Iterable[np.ndarray], rate: float) -> None
         stream = container.add_stream(codec, rate=Fraction(rate).limit_denominator(1000), options=options)
         stream.pix_fmt = "yuv420p"
         size = None
-        for image in pictures:
-            # Its halved colours want even sides.
+        for image in images:
+            # Subsampled colors need even sides.
             height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
             if size is None:
                 size = stream.width, stream.height = width, height

@@ -1,4 +1,4 @@
-"""Pictures of depth (colours on a logarithmic scale, a metric colour bar beside them) and of surface normals."""
+"""Images of depth, with a metric color bar, and of surface normals."""
 
 from __future__ import annotations
 
@@ -16,16 +16,20 @@ if TYPE_CHECKING:
 
 INVALID_COLOR = (48, 48, 48)
 _NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
-_WIDE = 1.5  # photos wider than this times their height have the depth below them
+_WIDE = 1.5  # aspect ratio above which depth is shown below the photo
 _SMALLEST_PANEL = 160  # [px]
 _GAP = 4  # [px]
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 def depth_limits(depth: np.ndarray) -> tuple[float, float]:
-    """The range (near, far) [m] that holds nearly all valid depth, rounded outwards to numbers good for a scale.
+    """Choose the ends of a color scale for a depth map.
 
-    A map without any valid depth gives (1, 10).
+    Args:
+        depth: depth [m] of any shape; values that are not finite and positive are ignored.
+
+    Returns:
+        (near, far) [m]: the 1st and 99th percentile, rounded outward to simple numbers; (1, 10) without any depth.
     """
     valid = depth[np.isfinite(depth) & (depth > 0)]
     if valid.size == 0:
@@ -36,18 +40,20 @@ def depth_limits(depth: np.ndarray) -> tuple[float, float]:
 
 
 def colorize(depth: np.ndarray, near: float | None = None, far: float | None = None) -> np.ndarray:
-    """Colours of a depth map: red is near, blue far, on a logarithmic scale; dark grey where there is no depth.
+    """Color a depth map on a logarithmic scale.
+
+    Red is near, blue is far, dark gray is no depth.
 
     Args:
-        depth: depth [m], (height, width); 0, negative or not finite is no depth.
-        near, far: ends of the scale [m]; found by `depth_limits` where not given. Depth beyond them has the colour of
-            the end.
+        depth: (H, W) depth [m]; values that are not finite and positive are no depth.
+        near: near end of the scale [m]; None: chosen by `depth_limits`. Nearer depth has the color of the end.
+        far: far end of the scale [m]; None: chosen by `depth_limits`.
 
     Returns:
-        (height, width, 3) uint8 RGB.
+        (H, W, 3) uint8 RGB.
 
     Raises:
-        ValueError: not 0 < near < far, both finite.
+        MetricDepthError: not 0 < near < far, both finite.
     """
     import cv2
 
@@ -56,7 +62,7 @@ def colorize(depth: np.ndarray, near: float | None = None, far: float | None = N
     logs = np.log(np.where(valid, depth, near).astype(np.float32))
     position = (logs - math.log(near)) / (math.log(far) - math.log(near))
     steps = np.rint(np.clip(position, 0, 1) * 255).astype(np.uint8)
-    colors = cv2.applyColorMap(steps, _palette()[:, None])  # a table of colours, looked up faster than NumPy does
+    colors = cv2.applyColorMap(steps, _palette()[:, None])  # faster than a look-up in NumPy
     colors[~valid] = INVALID_COLOR
     return colors
 
@@ -64,19 +70,22 @@ def colorize(depth: np.ndarray, near: float | None = None, far: float | None = N
 def visualize_depth(
     rgb: np.ndarray, depth: np.ndarray, near: float | None = None, far: float | None = None, *, max_side: int = 1280
 ) -> np.ndarray:
-    """The photo and its depth side by side (below each other where the photo is wide), with a colour bar in metres.
+    """Show a photo and its depth, with a color bar in meters.
+
+    The panels lie side by side, or one below the other where the photo is wide.
 
     Args:
-        rgb: (height, width, 3) uint8.
-        depth: depth [m], (height, width).
-        near, far: ends of the scale [m], as in `colorize`.
-        max_side: longest side of each of the two panels [px]; larger ones are made smaller.
+        rgb: (H, W, 3) uint8 photo.
+        depth: (H, W) depth [m].
+        near: near end of the scale [m], as in `colorize`.
+        far: far end of the scale [m], as in `colorize`.
+        max_side: longest side of each panel [px]; larger ones are shrunk.
 
     Returns:
-        A picture of another size, (height', width', 3) uint8 RGB.
+        (H', W', 3) uint8 RGB of another size.
 
     Raises:
-        ValueError: sizes do not fit, or the limits are wrong.
+        MetricDepthError: sizes do not agree, or the ends of the scale are wrong.
     """
     near, far = _limits(depth, near, far)
     body = _beside(rgb, colorize(depth, near, far), max_side)
@@ -84,15 +93,16 @@ def visualize_depth(
 
 
 def colorize_normals(normal: np.ndarray) -> np.ndarray:
-    """Colours of surface normals, as normal maps in graphics have them: red to the right, green up, blue to the viewer.
+    """Color surface normals as normal maps in computer graphics.
 
-    What faces the camera is light blue, (128, 128, 255); black is no normal.
+    Red is right, green is up, blue is toward the viewer: surfaces that face the camera are light blue, (128, 128, 255).
+    Black is no normal.
 
     Args:
-        normal: unit normals in the camera's frame (x right, y down, z forward), (height, width, 3), 0 where none.
+        normal: (H, W, 3) unit normals in the camera frame (x right, y down, z forward), 0 where there are none.
 
     Returns:
-        (height, width, 3) uint8 RGB.
+        (H, W, 3) uint8 RGB.
     """
     present = np.abs(normal).sum(axis=-1, keepdims=True) > 0
     axes = np.clip(normal, -1, 1) * np.array([127.5, -127.5, -127.5], np.float32) + np.float32(127.5)
@@ -100,31 +110,35 @@ def colorize_normals(normal: np.ndarray) -> np.ndarray:
 
 
 def visualize_normals(rgb: np.ndarray, normal: np.ndarray, *, max_side: int = 1280) -> np.ndarray:
-    """The photo and its surface normals side by side (below each other where the photo is wide).
+    """Show a photo and its surface normals.
+
+    The panels lie side by side, or one below the other where the photo is wide.
 
     Args:
-        rgb: (height, width, 3) uint8.
-        normal: as for `colorize_normals`.
-        max_side: longest side of each of the two panels [px]; larger ones are made smaller.
+        rgb: (H, W, 3) uint8 photo.
+        normal: (H, W, 3) unit normals, as in `colorize_normals`.
+        max_side: longest side of each panel [px]; larger ones are shrunk.
 
     Returns:
-        A picture of another size, (height', width', 3) uint8 RGB.
+        (H', W', 3) uint8 RGB of another size.
 
     Raises:
-        ValueError: sizes do not fit.
+        MetricDepthError: sizes do not agree.
     """
     return _beside(rgb, colorize_normals(normal), max_side)
 
 
 def write_image(path: Path, rgb: np.ndarray) -> None:
-    """Write a PNG or JPEG, by the suffix of `path`, whole or not at all; the same pixels give the same bytes.
+    """Write a PNG or JPEG atomically.
+
+    The same pixels always give the same bytes.
 
     Args:
-        path: where to; parent folders are made.
-        rgb: (height, width, 3) uint8 RGB.
+        path: file to write, with the suffix of its format; parent folders are made.
+        rgb: (H, W, 3) uint8 RGB.
 
     Raises:
-        ValueError: another suffix, or not such an array.
+        MetricDepthError: another suffix, or not such an array.
         OSError: the file cannot be written.
     """
     import cv2
@@ -132,21 +146,30 @@ def write_image(path: Path, rgb: np.ndarray) -> None:
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
-        raise MetricDepthError(f"{path.name}: pictures are written as {', '.join(_SUFFIXES)}, not as {suffix!r}")
+        raise MetricDepthError(f"{path.name}: images are written as {', '.join(_SUFFIXES)}, not as {suffix!r}")
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or rgb.size == 0:
-        raise MetricDepthError(f"{path.name}: a picture is (height, width, 3) uint8, not {rgb.shape} {rgb.dtype}")
+        raise MetricDepthError(f"{path.name}: an image is (height, width, 3) uint8, not {rgb.shape} {rgb.dtype}")
     options = [cv2.IMWRITE_PNG_COMPRESSION, 3] if suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 92]
     done, data = cv2.imencode(suffix, rgb[..., ::-1], options)
     if not done:
-        raise MetricDepthError(f"{path.name}: a picture of {rgb.shape[1]}x{rgb.shape[0]} cannot be written as {suffix}")
+        raise MetricDepthError(f"{path.name}: an image of {rgb.shape[1]}x{rgb.shape[0]} cannot be written as {suffix}")
     with atomic_path(path) as temporary:
         temporary.write_bytes(data.tobytes())
 
 
 def scale_ticks(near: float, far: float, room: int, spacing: float) -> list[float]:
-    """Depths [m] to label on a logarithmic scale of `room` px, at least `spacing` px apart, in rising order.
+    """Choose the labels of a logarithmic scale.
 
-    The ends come first, then 1-2-5 steps, then what lies between them.
+    The ends have priority, then 1-2-5 steps, then steps between them.
+
+    Args:
+        near: near end of the scale [m].
+        far: far end of the scale [m].
+        room: length of the scale [px].
+        spacing: least distance of labels [px].
+
+    Returns:
+        Depths to label [m], ascending.
     """
     decades = range(math.floor(math.log10(near)) - 1, math.ceil(math.log10(far)) + 1)
     candidates = [near, far]
@@ -196,7 +219,7 @@ def _limits(depth: np.ndarray, near: float | None, far: float | None) -> tuple[f
         near = min(found[0], far / 2 if far else math.inf) if near is None else near
         far = max(found[1], near * 2) if far is None else far
     if not (0 < near < far < math.inf):
-        raise MetricDepthError(f"the colour scale runs from {near} to {far} m; it must be 0 < near < far")
+        raise MetricDepthError(f"the color scale runs from {near} to {far} m; it must be 0 < near < far")
     return near, far
 
 
@@ -208,12 +231,12 @@ def _palette() -> np.ndarray:
 
 
 def _beside(rgb: np.ndarray, colors: np.ndarray, max_side: int) -> np.ndarray:
-    """Two pictures of one size side by side, or below each other where they are wide."""
+    """Put two images of one size side by side, or one below the other where they are wide."""
     import cv2
 
     height, width = colors.shape[:2]
     if rgb.shape != (height, width, 3):
-        raise MetricDepthError(f"the picture {rgb.shape} and its map {(height, width)} must share (height, width)")
+        raise MetricDepthError(f"the photo {rgb.shape} and its map {(height, width)} must share (height, width)")
     shrink = min(1.0, max_side / max(width, height))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     if size != (width, height):

@@ -1,10 +1,9 @@
-"""Depth of a video whose scale does not flicker: each frame's scale is brought to that of its neighbours in time."""
+"""Smoothing of the scale of a video's depth, so that it does not flicker."""
 
 from __future__ import annotations
 
 import logging
 import math
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +16,19 @@ from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 
-_CUT = 0.35  # spread of log ratios between two frames that says that they show different things
+_CUT = 0.35  # spread of log ratios from which on two frames show different things
+_WRITTEN = frozenset({".png", ".json", ".npy", ".npz", ".exr"})
 _SAMPLED = 20_000  # pixels that two frames are compared at
 
 
 @dataclass(frozen=True)
 class Smoothing:
-    """What was done to the scale.
+    """Changes to the scale of a video's frames.
 
     Attributes:
-        factors: (N,) that each frame's depth was multiplied by.
-        steps: (N - 1,) log of each frame's scale over the former's, as it was; 0 at cuts.
-        cuts: frames that begin a new shot; nothing is smoothed across them.
+        factors: (N,) factor of each frame's depth.
+        steps: (N - 1,) log of each frame's scale over the former's, before smoothing; 0 at cuts.
+        cuts: frames that begin a new shot; smoothing does not cross them.
     """
 
     factors: np.ndarray
@@ -37,35 +37,38 @@ class Smoothing:
 
     @property
     def median_change(self) -> float:
-        """Median of |factor - 1|."""
+        """Return the median of |factor - 1|."""
         return float(np.median(np.abs(self.factors - 1)))
 
     @property
     def largest_change(self) -> float:
-        """Largest |factor - 1|."""
+        """Return the largest |factor - 1|."""
         return float(np.abs(self.factors - 1).max())
 
     @property
     def flicker(self) -> tuple[float, float]:
-        """Standard deviation of how steps differ from the next, before and after: the share that depth jumps by."""
+        """Return the flicker before and after: standard deviation of differences between steps."""
         after = self.steps + np.diff(np.log(self.factors))
         after[[c - 1 for c in self.cuts]] = 0
         return tuple(float(np.diff(s).std() / math.sqrt(6)) if len(s) > 1 else 0.0 for s in (self.steps, after))  # type: ignore[return-value]
 
 
 def find_smoothing(depth_maps: Sequence[Path], width: float) -> Smoothing:
-    """The factors that take fast changes of scale out of a video's depth.
+    """Find factors that remove fast changes of scale from a video's depth.
 
-    The scale of a frame over that of the one before is the median ratio of their depth, pixel by pixel; its running sum
-    is low-passed by a Gaussian of `width` frames (standard deviation). What is slower than that (a camera that walks
-    towards a wall) stays, and so does the scale of the whole. Two maps are held at a time.
+    The scale of a frame relative to the preceding one is the median ratio of their depth, pixel by pixel; its running
+    sum is low-passed by a Gaussian. Slower changes (a camera that approaches a wall) stay, and so does the mean scale.
+    Two maps are held at a time.
 
     Args:
         depth_maps: files in order of time, of one size.
-        width: more than 0.
+        width: standard deviation of the Gaussian [frames], positive.
+
+    Returns:
+        Factors, with what they were computed from.
 
     Raises:
-        ValueError: the width is not positive, or sizes differ.
+        MetricDepthError: the width is not positive, or sizes differ.
         DepthError: a file cannot be read.
     """
     if not (math.isfinite(width) and width > 0):
@@ -97,21 +100,42 @@ def write_smoothed(
     factors: np.ndarray,
     on_done: Callable[[int], None] = lambda n: None,
 ) -> None:
-    """Writes depth maps multiplied by their factors, with their cameras, each whole or not at all."""
+    """Write depth maps multiplied by their factors, with their cameras.
+
+    Args:
+        depth_maps: depth files to read.
+        targets: depth files to write, each whole or not at all.
+        factors: factor of each.
+        on_done: called with 1 after each.
+    """
     for source, target, factor in zip(depth_maps, targets, factors, strict=True):
         write_depth(target, read_depth(source) * np.float32(factor), saved_camera(source))
         on_done(1)
 
 
-def clear(folder: Path) -> None:
-    """Removes what an earlier smoothing wrote."""
-    if folder.is_dir():
-        logger.info("%s is replaced", folder)
-        shutil.rmtree(folder)
+def clear_smoothed(folder: Path, out: Path) -> None:
+    """Remove the depth maps of an earlier smoothing; other files stay.
+
+    Args:
+        folder: folder of one video's smoothed depth.
+        out: output folder that must contain it, once links are followed.
+
+    Raises:
+        MetricDepthError: the folder lies elsewhere.
+    """
+    if not folder.is_dir():
+        return
+    if not folder.resolve().is_relative_to(out.resolve()):
+        raise MetricDepthError(f"{folder}: leads out of {out}; remove this link, or choose another output folder")
+    logger.info("%s is replaced", folder)
+    for file in folder.iterdir():
+        made = file.suffix in _WRITTEN and (file.stem.isdecimal() or file.name == "smoothing.json")
+        if made and file.is_file() and not file.is_symlink():
+            file.unlink()
 
 
 def _log_ratio(former: np.ndarray, depth: np.ndarray) -> float | None:
-    """Median of log(depth / former) over pixels that have both; None where the two show different things."""
+    """Return the median of log(depth / former); None where the two show different things."""
     both = (former > 0) & (depth > 0)
     if both.sum() < 100:
         return None
@@ -123,7 +147,7 @@ def _log_ratio(former: np.ndarray, depth: np.ndarray) -> float | None:
 
 
 def _low_pass(values: np.ndarray, width: float) -> np.ndarray:
-    """A Gaussian mean; at the ends, of a line through what is there, so that a steady change passes unchanged."""
+    """Smooth by a local line with Gaussian weights, so that a steady change passes unchanged."""
     n = len(values)
     if n < 3:
         return values.copy()

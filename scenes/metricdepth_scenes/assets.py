@@ -22,7 +22,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of the index; `size` is the real size [m] (a texture's tile, a model's extents x, y, z)."""
+    """File of the index.
+
+    `size` is its real size [m] (a texture's tile, a model's extents x, y, z).
+    """
 
     file: str
     kind: str
@@ -35,26 +38,36 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What a model's material number k stands for: an image (H, W, 3) uint8 or None, and a linear colour (3,)."""
+    """Material number k of a model.
+
+    An image (H, W, 3) uint8 or None, and a linear color (3,).
+    """
 
     image: np.ndarray | None
-    colour: np.ndarray
+    color: np.ndarray
 
     @cached_property
     def levels(self) -> tuple[np.ndarray, ...]:
-        """The image and its halvings; empty without one."""
+        """Return the image and its halvings.
+
+        Empty without an image.
+        """
         return () if self.image is None else pyramid(self.image)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model in the scenes' frame: z up, standing on z = 0, centred; its materials are numbered in `parts`."""
+    """Model in scene axes.
+
+    Z up, standing on z = 0, centered; its materials are numbered in `parts`.
+    """
 
     mesh: Mesh
     parts: tuple[Part, ...]
 
 
 def pyramid(image: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Halve an image repeatedly; returns all levels."""
     levels = [np.ascontiguousarray(image)]
     while min(levels[-1].shape[:2]) > 2:
         h, w = levels[-1].shape[:2]
@@ -63,7 +76,9 @@ def pyramid(image: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 class Assets:
-    """Reads assets on demand and keeps the last ones decoded.
+    """Reader of an asset folder.
+
+    Keeps the last assets decoded.
 
     Raises:
         FileNotFoundError: the folder has no index.json.
@@ -82,17 +97,22 @@ class Assets:
         self._keep = keep
 
     def entries(self, kind: str, categories: Sequence[str]) -> list[Entry]:
+        """List the entries of a kind and category."""
         return [e for c in categories for e in self._by_kind.get((kind, c), ())]
 
     def image(self, file: str, limit: int = 1024) -> np.ndarray:
-        """An image as RGB, its longer side at most `limit` [px], (H, W, 3) uint8."""
+        """Read an image as RGB.
+
+        Longer side at most `limit` [px], (H, W, 3) uint8.
+        """
         return self.kept(f"{file}@{limit}", lambda: self.read_image(file, limit))
 
     def model(self, file: str) -> Model:
+        """Read a model."""
         return self.kept(file, lambda: read_glb(self.root / file))
 
     def sky_is_open(self, file: str) -> bool:
-        """Whether the picture's sky is bright and empty above the horizon."""
+        """Tell if a sky image is bright and empty above the horizon."""
 
         def look() -> bool:
             band = cv2.cvtColor(self.image(file)[150:210], cv2.COLOR_RGB2GRAY)
@@ -101,6 +121,7 @@ class Assets:
         return self.kept(f"open:{file}", look)
 
     def read_image(self, file: str, limit: int) -> np.ndarray:
+        """Read an image as RGB, (H, W, 3) uint8."""
         image = cv2.imread(str(self.root / file), cv2.IMREAD_COLOR)
         if image is None:
             raise MetricDepthError(f"assets: {self.root / file} cannot be read as an image")
@@ -110,7 +131,10 @@ class Assets:
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
     def kept(self, key: str, make: Callable[[], T]) -> T:
-        """What `make` returned for this key, made once and kept for a while."""
+        """Return `make`'s result for a key.
+
+        Made once and kept for a while.
+        """
         if key not in self._cache:
             self._cache[key] = make()
             while len(self._cache) > self._keep:
@@ -127,7 +151,7 @@ def _entry(raw: dict[str, Any]) -> Entry:
 
 
 def read_glb(path: Path) -> Model:
-    """Read a binary glTF of indexed triangles without node transforms (what the index holds)."""
+    """Read a binary glTF of indexed triangles without node transforms (the kind in the index)."""
     data = path.read_bytes()
     length = struct.unpack("<I", data[12:16])[0]
     head = json.loads(data[20 : 20 + length])
@@ -157,17 +181,17 @@ def read_glb(path: Path) -> Model:
             parts.append(part)
     mesh = joined(meshes)
     low, high = mesh.bounds()
-    centre = (low + high) / 2
-    return Model(mesh.placed(-centre[0], -centre[1], -low[2]), tuple(parts))
+    center = (low + high) / 2
+    return Model(mesh.placed(-center[0], -center[1], -low[2]), tuple(parts))
 
 
 def _part(head: dict[str, Any], blob: bytes, material: int | None, view: Callable[[int], tuple[int, int]]) -> Part:
     pbr = head["materials"][material].get("pbrMetallicRoughness", {}) if material is not None else {}
-    colour = np.array(pbr.get("baseColorFactor", (0.6, 0.6, 0.6, 1))[:3], np.float32)
+    color = np.array(pbr.get("baseColorFactor", (0.6, 0.6, 0.6, 1))[:3], np.float32)
     image = None
     if "baseColorTexture" in pbr:
         source = head["images"][head["textures"][pbr["baseColorTexture"]["index"]]["source"]]
         start, size = view(source["bufferView"])
         bgr = cv2.imdecode(np.frombuffer(blob, np.uint8, size, start), cv2.IMREAD_COLOR)
         image = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB) if bgr is not None else None
-    return Part(image, colour)
+    return Part(image, color)

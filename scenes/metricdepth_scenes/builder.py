@@ -16,12 +16,15 @@ from metricdepth_scenes.meshes import Mesh, joined, quad, turn
 
 @dataclass(frozen=True)
 class AreaLight:
-    """A lit parallelogram: corner and edges [m], linear radiant colour; it shines along cross(edge_u, edge_v)."""
+    """Lit parallelogram: corner and edges [m], linear radiant color.
+
+    Shines along cross(edge_u, edge_v).
+    """
 
     corner: np.ndarray
     edge_u: np.ndarray
     edge_v: np.ndarray
-    colour: np.ndarray
+    color: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Light:
 
     areas: tuple[AreaLight, ...]
     sun: np.ndarray | None
-    sun_colour: np.ndarray
+    sun_color: np.ndarray
     ambient: np.ndarray
     sky: np.ndarray
     sky_yaw: float = 0.0
@@ -51,7 +54,10 @@ class Light:
 
 @dataclass(frozen=True)
 class Top:
-    """A horizontal surface to put things on, in the frame of its piece: centre and height, width and depth [m]."""
+    """Horizontal surface for small things, in its piece's frame.
+
+    Center and height, width and depth [m].
+    """
 
     x: float
     y: float
@@ -63,7 +69,10 @@ class Top:
 
 @dataclass
 class Piece:
-    """A thing in its own frame: it stands on z = 0, its back is at +y, its front looks along -y."""
+    """Thing in its own frame.
+
+    Stands on z = 0, back at +y, front looking along -y.
+    """
 
     meshes: list[Mesh]
     width: float
@@ -74,7 +83,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Obstacle:
-    """The upright box around a placed thing [m]."""
+    """Upright bounding box of a placed thing [m]."""
 
     low: np.ndarray
     high: np.ndarray
@@ -112,7 +121,7 @@ class Scene:
 
     @cached_property
     def caster(self) -> Any:
-        """open3d's ray casting scene of the mesh, on one thread."""
+        """Return open3d's single-threaded ray casting scene of the mesh."""
         import open3d as o3d
 
         caster = o3d.t.geometry.RaycastingScene(nthreads=1)
@@ -123,7 +132,10 @@ class Scene:
 
 
 class Builder:
-    """Collects meshes and materials; everything random comes from `rng`."""
+    """Collector of meshes and materials.
+
+    All randomness comes from `rng`.
+    """
 
     def __init__(self, rng: np.random.Generator, assets: Assets | None) -> None:
         self.rng = rng
@@ -138,7 +150,7 @@ class Builder:
         self.night = False
 
     def number(self, material: Material) -> int:
-        """The material's number in this scene."""
+        """Return a material's number in this scene."""
         key = id(material)
         if key not in self._known:
             self._known[key] = len(self.materials)
@@ -146,48 +158,60 @@ class Builder:
         return self._known[key]
 
     def role(self, role: str, fresh: float = 0.6) -> int:
+        """Draw a material for a role and return its number."""
         return self.number(self.palette.draw(role, fresh))
 
     def wood(self) -> int:
-        """Wood, or now and then a white or black lacquer."""
-        return self.role("wood", 0.5) if self.chance(0.75) else self.grey(self.pick(0.12, 0.8, 0.92, 0.94), 0.02)
+        """Draw wood, or occasionally white or black lacquer."""
+        return self.role("wood", 0.5) if self.chance(0.75) else self.gray(self.pick(0.12, 0.8, 0.92, 0.94), 0.02)
 
-    def solid(self, colour: np.ndarray | tuple[float, float, float], gloss: float = 0.0) -> int:
-        """A nearly even surface of an sRGB colour (0..1)."""
-        return self.number(self.palette.solid(colour, gloss))
+    def solid(self, color: np.ndarray | tuple[float, float, float], gloss: float = 0.0) -> int:
+        """Add a nearly even surface of an sRGB color (0..1)."""
+        return self.number(self.palette.solid(color, gloss))
 
-    def grey(self, value: float, gloss: float = 0.0) -> int:
+    def gray(self, value: float, gloss: float = 0.0) -> int:
+        """Add a gray surface of a brightness (0..1)."""
         return self.solid((value, value, value), gloss)
 
     def glowing(
-        self, colour: np.ndarray | tuple[float, float, float], day: float = 0.0, night: float = 4.0, gloss: float = 0.05
+        self, color: np.ndarray | tuple[float, float, float], day: float = 0.0, night: float = 4.0, gloss: float = 0.05
     ) -> int:
-        """Draw an even surface that emits light: factor `day` or, in a scene at night, `night`."""
-        return self.number(replace(self.palette.solid(colour, gloss), glow=night if self.night else day))
+        """Draw an even surface that emits light.
+
+        Factor `day` or, in a scene at night, `night`.
+        """
+        return self.number(replace(self.palette.solid(color, gloss), glow=night if self.night else day))
 
     def paint(self) -> int:
-        """The paint of an inside wall."""
+        """Draw the paint of an inside wall."""
         return self.number(self.palette.paint())
 
     def vivid(self) -> int:
+        """Draw a surface in a color of small things."""
         return self.number(self.palette.vivid())
 
     def printed(self) -> int:
+        """Draw a printed surface."""
         return self.number(self.palette.printed())
 
     def picture(self, *categories: str, glow: float = 0.0) -> int:
+        """Draw a surface with a photograph."""
         return self.number(self.palette.picture(*categories, glow=glow))
 
     def u(self, low: float, high: float) -> float:
+        """Draw a number uniformly from a range."""
         return float(self.rng.uniform(low, high))
 
     def chance(self, probability: float) -> bool:
+        """Return True with probability `p`."""
         return bool(self.rng.random() < probability)
 
     def pick(self, *options: Any) -> Any:
+        """Draw one of several options."""
         return options[int(self.rng.integers(len(options)))]
 
     def add(self, *meshes: Mesh) -> None:
+        """Add meshes to the scene."""
         self.meshes.extend(meshes)
 
     def level(self, x0: float, x1: float, y0: float, y1: float, z: float, material: int) -> None:
@@ -196,7 +220,10 @@ class Builder:
         self.add(quad(corners, (x1 - x0, y1 - y0), material))
 
     def put(self, piece: Piece, x: float, y: float, z: float = 0, yaw: float = 0, solid: bool = True) -> None:
-        """Place a piece; a solid one is remembered as an obstacle."""
+        """Place a piece.
+
+        A solid one is remembered as an obstacle.
+        """
         mesh = joined(piece.meshes).placed(x, y, z, yaw)
         self.meshes.append(mesh)
         if solid:
@@ -225,7 +252,7 @@ class Builder:
                 self.put(small, x + float(p[0]), y + float(p[1]), z + top.z, yaw + self.u(-0.6, 0.6), solid=False)
 
     def free(self, x0: float, x1: float, y0: float, y1: float, margin: float = 0.0, below: float = 9.0) -> bool:
-        """Whether no obstacle lower than `below` [m] at its bottom stands in the rectangle."""
+        """Tell if a rectangle is free of obstacles that begin below `below` [m]."""
         return not any(
             o.low[0] < x1 + margin
             and o.high[0] > x0 - margin

@@ -63,7 +63,10 @@ def sample_camera(style: str, rng: np.random.Generator, pixels: int = 150_000) -
 
 
 def pose_towards(position: np.ndarray, target: np.ndarray, roll: float = 0.0) -> np.ndarray:
-    """Camera to world, (4, 4): at `position` looking at `target` [m], turned by `roll` [deg] about the view."""
+    """Build a camera pose at `position` looking at `target` [m].
+
+    The pose is camera to world, (4, 4), turned by `roll` [deg] about the view direction.
+    """
     forward = np.asarray(target, np.float64) - position
     forward /= np.linalg.norm(forward)
     up = np.array([0.0, 0.0, 1.0]) if abs(forward[2]) < 0.999 else np.array([0.0, 1.0, 0.0])
@@ -80,6 +83,6 @@ def pose_towards(position: np.ndarray, target: np.ndarray, roll: float = 0.0) ->
 
 
 def look(yaw: float, pitch: float) -> np.ndarray:
-    """Unit view direction from `yaw` (0 along +x) and `pitch` (up positive) [deg]."""
+    """Compute a unit view direction from `yaw` (0 along +x) and `pitch` (up positive) [deg]."""
     y, p = math.radians(yaw), math.radians(pitch)
     return np.array([math.cos(y) * math.cos(p), math.sin(y) * math.cos(p), math.sin(p)])

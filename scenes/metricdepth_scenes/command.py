@@ -1,4 +1,4 @@
-"""`metricdepth scenes`: procedural scenes with exact depth, as data sets or as a video's frames; views of panoramas."""
+"""`metricdepth scenes`: render procedural scenes with exact depth; cut views from panoramas."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from mono.cli.main import guarded
 
 def add_parser(subparsers: Any) -> None:
     """Register the command `scenes` with its actions."""
-    add_actions(subparsers.add_parser("scenes", help="procedural scenes with exact depth"))
+    add_actions(subparsers.add_parser("scenes", help="render procedural scenes with exact depth"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command `metricdepth-scenes` and return its exit code."""
-    parser = argparse.ArgumentParser(prog="metricdepth-scenes", description="Procedural scenes with exact depth.")
+    parser = argparse.ArgumentParser(
+        prog="metricdepth-scenes", description="Render procedural scenes with exact depth."
+    )
     add_actions(parser)
     args = parser.parse_args(argv)
     return guarded(args.run, args)
@@ -27,40 +29,54 @@ def main(argv: Sequence[str] | None = None) -> int:
 def add_actions(parser: argparse.ArgumentParser) -> None:
     """Add the actions of the command."""
     actions = parser.add_subparsers(dest="action", required=True)
-    render = actions.add_parser("render", help="render a data set to evaluate or train on; a stopped run is continued")
+    render = actions.add_parser("render", help="render a data set for evaluation or training (resumes automatically)")
     render.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write, with annotations.json")
     render.add_argument("--frames", type=int, required=True, metavar="N", help="number of frames")
     _add_render_flags(render)
     render.add_argument(
-        "--family", action="append", type=_share, metavar="NAME[=SHARE]", help="only these families; may be repeated"
+        "--family",
+        action="append",
+        type=_share,
+        metavar="NAME[=SHARE]",
+        help="render only these families, with shares; may be repeated",
     )
     render.set_defaults(run=_render, resumes=True)
-    cut = actions.add_parser(
-        "panoramas", help="photographs: views of the panoramas of the assets, with a network's depth if wanted"
-    )
+    cut = actions.add_parser("panoramas", help="cut photographs out of panoramas, optionally with a network's depth")
     cut.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write, with annotations.json")
     cut.add_argument("--frames", type=int, required=True, metavar="N", help="number of views")
     cut.add_argument("--assets", type=Path, required=True, metavar="DIR", help="folder with panoramas (index.json)")
-    cut.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed gives the same views")
     cut.add_argument(
-        "--teacher", metavar="MODEL", help="model whose depth they get, for --data …:predicted (default: no depth)"
+        "--seed", type=int, default=0, metavar="S", help="random seed; equal seeds give equal views (default: 0)"
+    )
+    cut.add_argument(
+        "--teacher", metavar="MODEL", help="predict depth with this model, for --data …:predicted (default: no depth)"
     )
     cut.set_defaults(run=_cut)
     sequence = actions.add_parser(
-        "sequence", help="render a camera's way through a scene, with exact depth and poses; a stopped run is continued"
+        "sequence", help="render a video through a scene with exact depth and poses (resumes automatically)"
     )
-    sequence.add_argument("kind", choices=("street", "room"), help="a loop of about 560 m by car, or a room on foot")
+    sequence.add_argument(
+        "kind", choices=("street", "room"), help="street: a loop of about 560 m by car; room: a walk through a room"
+    )
     sequence.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    sequence.add_argument("--frames", type=int, required=True, metavar="N", help="number of frames for the whole way")
+    sequence.add_argument(
+        "--frames", type=int, required=True, metavar="N", help="number of frames along the whole path"
+    )
     _add_render_flags(sequence)
     sequence.set_defaults(run=_sequence, resumes=True)
 
 
 def _add_render_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed gives the same frames")
-    parser.add_argument("--workers", type=int, default=1, metavar="W", help="processes, one thread each")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="random seed; equal seeds give equal frames (default: 0)"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="W", help="number of processes with one thread each (default: 1)"
+    )
     parser.add_argument("--assets", type=Path, metavar="DIR", help="folder with textures and models (index.json)")
-    parser.add_argument("--pixels", type=int, default=150_000, metavar="P", help="pixels of a frame, about")
+    parser.add_argument(
+        "--pixels", type=int, default=150_000, metavar="P", help="approximate pixels per frame (default: 150000)"
+    )
 
 
 def _share(text: str) -> tuple[str, float]:

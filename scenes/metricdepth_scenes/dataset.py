@@ -1,13 +1,11 @@
-"""Writes rendered frames as a data set: JPEG, 16-bit depth PNG and one annotation file; a stopped run is continued."""
+"""Render data sets: JPEG, 16-bit depth PNG and an annotation file; resumable."""
 
 from __future__ import annotations
 
 import json
 import logging
-import os
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Mapping
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 from metricdepth_scenes.assets import Assets
 from metricdepth_scenes.builder import Scene
 from metricdepth_scenes.render import Frame, NoViewError, build_scene, families, render_view
+from metricdepth_scenes.workers import worker_pool
 from mono.io.atomic import remove_stale_files, write_bytes
 from mono.system.errors import MetricDepthError
 
@@ -28,7 +27,10 @@ NEAR_SCALE, FAR_SCALE = 1000.0, 200.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run renders; one task is a scene of VIEWS frames."""
+    """Settings of a run.
+
+    One task is a scene of VIEWS frames.
+    """
 
     out: Path
     frames: int
@@ -48,18 +50,24 @@ def render_dataset(
     weights: Mapping[str, float] | None = None,
     pixels: int = 150_000,
 ) -> Path:
-    """Render `frames` frames into a folder, continuing what is there, and return its annotation file.
+    """Render a data set into a folder and return its annotation file.
 
-    Layout: rgb/000123.jpg, depth/000123.png (16 bit, metres * depth_scale, 0 = none), notes/000123.json (its entry),
-    annotations.json (as `mono.data.annotations.load_annotations` reads it), progress.json.
-    A frame depends on (seed, its number, assets, weights, pixels) only, so a continued run gives the same files.
+    A stopped run resumes. Layout: rgb/000123.jpg, depth/000123.png (16 bit, metres * depth_scale, 0 = none),
+    notes/000123.json (annotation of one frame), annotations.json (for `mono.data.annotations.load_annotations`),
+    progress.json. A frame depends on (seed, its number, assets, weights, pixels) only, so a resumed run gives the same
+    files.
 
     Args:
-        weights: share of each family; the default shares if None.
-        workers: processes; each uses one thread.
+        out: folder to write.
+        frames: number of frames.
+        seed: random seed.
+        workers: number of processes with one thread each.
+        assets: folder with textures and models; None uses procedural ones.
+        weights: share of each family; None uses the default shares.
+        pixels: approximate width times height of a frame.
 
     Raises:
-        ValueError: a family is unknown, a count is not positive, or the folder holds frames of other settings.
+        MetricDepthError: a family is unknown, a count is not positive, or the folder holds frames of other settings.
         FileNotFoundError: the assets folder has no index.json.
     """
     if frames < 1 or workers < 1:
@@ -95,14 +103,14 @@ def render_dataset(
 
 
 def _keep_settings(plan: Plan) -> None:
-    """Writes down what the frames depend on; a folder is only continued with the same."""
+    """Store the settings that frames depend on."""
     assets = str(plan.assets.resolve()) if plan.assets else None
     settings = {"seed": plan.seed, "assets": assets, "families": dict(plan.weights), "pixels": plan.pixels}
     keep_settings(plan.out, settings)
 
 
 def keep_settings(out: Path, settings: Mapping[str, object]) -> None:
-    """Writes settings.json into a folder.
+    """Write settings.json into a folder.
 
     Raises:
         ValueError: the folder holds frames of other settings.
@@ -118,38 +126,15 @@ def keep_settings(out: Path, settings: Mapping[str, object]) -> None:
 
 
 def _spread(plan: Plan, todo: list[int], workers: int) -> None:
-    import multiprocessing
-
-    context = multiprocessing.get_context("spawn")
-    with one_thread_a_process(), ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with worker_pool(workers) as pool:
         jobs = [pool.submit(_work, plan, task) for task in todo]
-        try:
-            for done, job in enumerate(as_completed(jobs), 1):
-                job.result()
-                _report(plan, done, len(todo))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-@contextmanager
-def one_thread_a_process() -> Iterator[None]:
-    """Processes started meanwhile read at their start that numerical libraries shall use one thread."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name)
-            else:
-                os.environ[name] = value
+        for done, job in enumerate(as_completed(jobs), 1):
+            job.result()
+            _report(plan, done, len(todo))
 
 
 class _Painter:
-    """Renders tasks; it keeps the assets it has read."""
+    """Renderer of tasks; keeps the assets it has read."""
 
     def __init__(self, plan: Plan) -> None:
         import cv2
@@ -159,6 +144,7 @@ class _Painter:
         self.assets = Assets(plan.assets) if plan.assets is not None else None
 
     def paint(self, task: int) -> None:
+        """Render the missing frames of a task."""
         plan = self.plan
         scene = None
         for number in _missing(plan, task):
@@ -230,7 +216,10 @@ def _save(plan: Plan, number: int, frame: Frame) -> None:
 
 
 def write_frame(rgb_file: Path, depth_file: Path, frame: Frame, depth_scale: float, quality: int) -> None:
-    """Writes a frame's picture, as JPEG of a `quality`, and its depth [m] * `depth_scale`, as 16-bit PNG."""
+    """Write a frame's image and depth.
+
+    JPEG of a `quality`, and depth [m] * `depth_scale` as 16-bit PNG.
+    """
     import cv2
 
     _, rgb = cv2.imencode(".jpg", frame.rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])

@@ -17,14 +17,20 @@ GATHER = 5
 
 @dataclass(frozen=True)
 class Irradiance:
-    """Light on a coarse grid of pixels: pixel (STEP * j + STEP // 2, STEP * i + STEP // 2) is entry [i, j]."""
+    """Light on a coarse grid of pixels.
+
+    Pixel (STEP * j + STEP // 2, STEP * i + STEP // 2) is entry [i, j].
+    """
 
     light: np.ndarray
     depth: np.ndarray
     normal: np.ndarray
 
     def at(self, x: np.ndarray, y: np.ndarray, depth: np.ndarray, normal: np.ndarray) -> np.ndarray:
-        """Light at pixels x, y with the given depth and normal, taken from neighbours on the same surface, (n, 3)."""
+        """Interpolate light at pixels x.
+
+        Y from neighbors on the same surface, (n, 3); needs their depth and normal.
+        """
         h, w = self.depth.shape
         gx = np.clip((x - STEP // 2) / STEP, 0, w - 1.001).astype(np.float32)
         gy = np.clip((y - STEP // 2) / STEP, 0, h - 1.001).astype(np.float32)
@@ -51,11 +57,14 @@ class Irradiance:
 def carried(lamp: AreaLight, pose: np.ndarray) -> AreaLight:
     """Move a lamp given in the camera's frame into the world; `pose` is camera to world, (4, 4)."""
     r = pose[:3, :3]
-    return AreaLight(r @ lamp.corner + pose[:3, 3], r @ lamp.edge_u, r @ lamp.edge_v, lamp.colour)
+    return AreaLight(r @ lamp.corner + pose[:3, 3], r @ lamp.edge_u, r @ lamp.edge_v, lamp.color)
 
 
 def coarse(scene: Scene, hits: Hits, normal: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> Irradiance:
-    """Lamps, windows and ambient light on every STEP-th pixel of an image of `size` (height, width)."""
+    """Compute lamps, windows and ambient light on a coarse grid.
+
+    Uses each STEP-th pixel of an image of `size` (height, width).
+    """
     h, w = size
     rows, cols = np.arange(STEP // 2, h, STEP), np.arange(STEP // 2, w, STEP)
     pick = (rows[:, None] * w + cols[None]).ravel()
@@ -77,7 +86,10 @@ def coarse(scene: Scene, hits: Hits, normal: np.ndarray, size: tuple[int, int], 
 
 
 def sunlight(scene: Scene, start: np.ndarray, normal: np.ndarray) -> np.ndarray:
-    """Direct sun with hard shadows; it passes window panes, (n, 3)."""
+    """Compute direct sun with hard shadows, (n, 3).
+
+    It passes window panes.
+    """
     light = scene.light
     assert light.sun is not None
     cosine = np.maximum(normal @ light.sun.astype(np.float32), 0)
@@ -89,13 +101,16 @@ def sunlight(scene: Scene, start: np.ndarray, normal: np.ndarray) -> np.ndarray:
         seen[up] = ~first.valid | pane[scene.mesh.mat[first.triangle]]
     elif len(up):
         seen[up] = reaches(scene, start[up], np.broadcast_to(light.sun, (len(up), 3)), 150.0)
-    return (cosine * seen)[:, None] * light.sun_colour.astype(np.float32)
+    return (cosine * seen)[:, None] * light.sun_color.astype(np.float32)
 
 
 def lamplight(
     scene: Scene, lamps: Sequence[AreaLight], start: np.ndarray, normal: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Light of lamps at points with their shadows, each by one random point of the lamp, (n, 3)."""
+    """Compute the light of lamps at points, (n, 3).
+
+    Each shadow uses one random point of the lamp.
+    """
     total = np.zeros((len(start), 3), np.float32)
     for lamp in lamps:
         across = np.cross(lamp.edge_u, lamp.edge_v)
@@ -116,12 +131,15 @@ def lamplight(
         if not len(some):
             continue
         seen = reaches(scene, start[some], way[some], 1.0 - 0.01 / d[some])
-        total[some] += (cosine[some] * seen * area / d2[some])[:, None] * lamp.colour.astype(np.float32)
+        total[some] += (cosine[some] * seen * area / d2[some])[:, None] * lamp.color.astype(np.float32)
     return total / np.pi
 
 
 def _ambient(scene: Scene, start: np.ndarray, normal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Light from all around: the sky where rays leave, else the colour of what they hit, darker the nearer it is."""
+    """Compute ambient light.
+
+    The sky where rays leave, else the color of the hit surface, darker if near.
+    """
     total = np.zeros((len(start), 3), np.float32)
     means = np.array([np.clip(m.mean, 0, 1.2) for m in scene.materials], np.float32)
     glow = np.array([m.glow for m in scene.materials], np.float32)
@@ -141,7 +159,9 @@ def _ambient(scene: Scene, start: np.ndarray, normal: np.ndarray, rng: np.random
 
 
 def _smoothed(grid: Irradiance, reach: int = 2, step: int = 1, alike: float | None = None) -> Irradiance:
-    """A cross-bilateral blur of the coarse light over `reach` taps to each side, `step` apart.
+    """Blur the coarse light bilaterally.
+
+    `reach` taps to each side, `step` apart.
 
     `alike`: light counts less where it differs by more than this share.
     """

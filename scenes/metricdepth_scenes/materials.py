@@ -1,4 +1,4 @@
-"""Materials: a texture pyramid with a tint, and a palette that draws materials for a role (wall, wood, asphalt...)."""
+"""Materials: texture pyramids with a tint, and a palette that draws materials by role (wall, wood, asphalt...)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TO_LINEAR = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What covers a surface.
+    """Material of a surface.
 
     Attributes:
         levels: the texture and its halvings, each (H, W, 3) uint8 sRGB.
@@ -37,12 +37,15 @@ class Material:
 
     @cached_property
     def mean(self) -> np.ndarray:
-        """Mean linear colour, (3,)."""
+        """Return the mean linear color, (3,)."""
         return TO_LINEAR[self.levels[min(3, len(self.levels) - 1)]].reshape(-1, 3).mean(0) * self.tint
 
 
 class Palette:
-    """Draws materials from a random generator, from asset files where there are any."""
+    """Source of random materials.
+
+    From asset files where there are any.
+    """
 
     def __init__(self, rng: np.random.Generator, assets: Assets | None) -> None:
         self.rng = rng
@@ -50,7 +53,10 @@ class Palette:
         self._drawn: dict[str, list[Material]] = {}
 
     def draw(self, role: str, fresh: float = 1.0) -> Material:
-        """A material for a role; with probability 1 - `fresh` one that was drawn before."""
+        """Draw a material for a role.
+
+        With probability 1 - `fresh` one drawn before.
+        """
         drawn = self._drawn.setdefault(role, [])
         if drawn and self.rng.random() > fresh:
             return drawn[int(self.rng.integers(len(drawn)))]
@@ -71,33 +77,37 @@ class Palette:
                 tile = max(entry.size[0], 0.2) * float(np.exp(rng.normal(0, 0.15)))
                 base = Material(levels, tile, gloss=gloss)
                 tint = np.exp(rng.normal(0, 0.12) + rng.normal(0, 0.05, 3))
-                if rng.random() < role.recoloured:
-                    target = TO_LINEAR[np.clip(self.colour(role) * 255, 0, 255).astype(int)]
+                if rng.random() < role.recolored:
+                    target = TO_LINEAR[np.clip(self.color(role) * 255, 0, 255).astype(int)]
                     ratio = target / np.maximum(base.mean, 0.004)
-                    grey = float(np.exp(np.log(ratio).mean()))
-                    far = 1.35 if role.recoloured < 0.5 else 30.0
-                    tint = grey * np.clip(ratio / grey, 1 / far, far)
+                    gray = float(np.exp(np.log(ratio).mean()))
+                    far = 1.35 if role.recolored < 0.5 else 30.0
+                    tint = gray * np.clip(ratio / gray, 1 / far, far)
                 tint = np.minimum(tint, 0.85 / np.maximum(base.mean, 0.02))
                 return replace(base, tint=tint.astype(np.float32))
         tile = role.tile * float(np.exp(rng.normal(0, 0.25)))
-        return Material(pyramid(textures.make(rng, role.recipe, self.colour(role))), tile, gloss=gloss)
+        return Material(pyramid(textures.make(rng, role.recipe, self.color(role))), tile, gloss=gloss)
 
     def _levels(self, file: str) -> tuple[np.ndarray, ...]:
         assert self.assets is not None
         return pyramid(self.assets.read_image(file, 1024))
 
-    def colour(self, role: Role) -> np.ndarray:
-        base = role.colours[int(self.rng.integers(len(role.colours)))]
+    def color(self, role: Role) -> np.ndarray:
+        """Draw a color of a role."""
+        base = role.colors[int(self.rng.integers(len(role.colors)))]
         return np.clip(np.asarray(base) * np.exp(self.rng.normal(0, 0.1)) + self.rng.normal(0, 0.02, 3), 0.03, 0.97)
 
-    def solid(self, colour: np.ndarray | tuple[float, float, float], gloss: float = 0.0) -> Material:
-        """A nearly even surface of a given sRGB colour (0..1)."""
+    def solid(self, color: np.ndarray | tuple[float, float, float], gloss: float = 0.0) -> Material:
+        """Make a nearly even surface of an sRGB color (0..1)."""
         levels, mean = _even(int(self.rng.integers(8)))
-        target = np.clip(np.asarray(colour, np.float32), 0.02, 0.97) ** 2.2
+        target = np.clip(np.asarray(color, np.float32), 0.02, 0.97) ** 2.2
         return Material(levels, 0.7, (target / mean).astype(np.float32), gloss=gloss)
 
     def paint(self) -> Material:
-        """The even paint of an inside wall: mostly white, cream or light grey, now and then a colour."""
+        """Draw the even paint of an inside wall.
+
+        Mostly white, cream or light gray, occasionally a color.
+        """
         rng = self.rng
         share = rng.random()
         if share < 0.75:
@@ -112,7 +122,7 @@ class Palette:
         return Material(levels, float(rng.uniform(0.8, 2.5)), target / np.float32(mean))
 
     def vivid(self, gloss: float = 0.03) -> Material:
-        """An even surface of a colour such as small things have: greys, some of them saturated."""
+        """Draw an even surface in a color of small things: grays, some saturated."""
         rng = self.rng
         saturation = float(rng.choice([0.0, 0.1, 0.4, 0.8]) * rng.uniform(0.6, 1.1))
         value = float(rng.choice([0.08, 0.3, 0.55, 0.8, 0.95]) * rng.uniform(0.9, 1.05))
@@ -122,12 +132,15 @@ class Palette:
         return self.solid(rgb, gloss)
 
     def printed(self) -> Material:
-        """A package, page or poster; texture coordinates run 0..1."""
+        """Draw a package, page or poster.
+
+        Texture coordinates run 0..1.
+        """
         tint = np.exp(self.rng.normal(0, 0.1, 3)).astype(np.float32)
         return Material(_page(int(self.rng.integers(60))), tint=np.minimum(tint, 1.1))
 
     def picture(self, *categories: str, glow: float = 0.0, pane: bool = False) -> Material:
-        """A photograph on texture coordinates 0..1 (without assets: something printed)."""
+        """Draw a photograph on texture coordinates 0..1 (something printed without assets)."""
         found = self.assets.entries("photo", categories) if self.assets else []
         if found:
             image = self.assets.image(found[int(self.rng.integers(len(found)))].file, 512)  # type: ignore[union-attr]
@@ -140,53 +153,65 @@ class Palette:
         return Material(pyramid(image), glow=glow, gloss=0.03, pane=pane)
 
     def part(self, part: Part, role: str) -> Material:
-        """The material of a model's part; an untextured one may get a texture of `role` in its colour."""
+        """Return the material of a model's part.
+
+        An untextured one may get a texture of `role` in its color.
+        """
         tint = np.exp(self.rng.normal(0, 0.06, 3)).astype(np.float32)
         if part.image is not None:
             return Material(part.levels, 1.0, tint, gloss=0.02 if self.rng.random() < 0.3 else 0.0)
-        colour = np.clip(part.colour, 0.02, 0.9)
+        color = np.clip(part.color, 0.02, 0.9)
         if role in ROLES and self.rng.random() < 0.7:
             base = self.draw(role, 0.5)
             strength = 0.0 if self.rng.random() < 0.5 else 1.0
-            target = colour if strength else base.mean
+            target = color if strength else base.mean
             scale = np.minimum(target / np.maximum(base.mean, 0.02), 6)
             return replace(base, tint=(base.tint * scale * tint).astype(np.float32))
-        return replace(self.solid((0.9, 0.9, 0.9)), tint=(colour / 0.79 * tint).astype(np.float32))
+        return replace(self.solid((0.9, 0.9, 0.9)), tint=(color / 0.79 * tint).astype(np.float32))
 
 
 @cache
 def _even(number: int) -> tuple[tuple[np.ndarray, ...], float]:
-    """A light grey, faintly uneven texture and its mean linear value; one of a few that all scenes share."""
+    """Return a light gray.
+
+    Faintly uneven texture and its mean linear value; all scenes share a few.
+    """
     rng = np.random.default_rng(1000 + number)
     fine = rng.random((textures.SIZE, textures.SIZE), dtype=np.float32)
     value = 0.75 * textures.noise(rng, int(rng.choice([2, 8])), 6) + 0.25 * fine - 0.5
-    grey = 215 + value * float(rng.uniform(4, 28))
-    levels = pyramid(np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, 2))
+    gray = 215 + value * float(rng.uniform(4, 28))
+    levels = pyramid(np.repeat(np.clip(gray, 0, 255).astype(np.uint8)[..., None], 3, 2))
     return levels, float(TO_LINEAR[levels[3]].mean())
 
 
 @cache
 def _grain(number: int) -> tuple[tuple[np.ndarray, ...], float]:
-    """Fine even grain, as of rolled paint, and its mean linear value."""
+    """Return a fine even grain like rolled paint.
+
+    And its mean linear value.
+    """
     rng = np.random.default_rng(3000 + number)
     fine = textures.noise(rng, 64, 3) + 0.5 * rng.random((textures.SIZE, textures.SIZE), dtype=np.float32) - 0.75
-    grey = 225 + fine * float(rng.uniform(3, 14))
-    levels = pyramid(np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, 2))
+    gray = 225 + fine * float(rng.uniform(3, 14))
+    levels = pyramid(np.repeat(np.clip(gray, 0, 255).astype(np.uint8)[..., None], 3, 2))
     return levels, float(TO_LINEAR[levels[3]].mean())
 
 
 @cache
 def _page(number: int) -> tuple[np.ndarray, ...]:
-    """A printed page or package; one of a few that all scenes share."""
+    """Return a printed page or package.
+
+    All scenes share a few.
+    """
     rng = np.random.default_rng(2000 + number)
-    colour = np.full(3, rng.uniform(0.75, 0.97))
+    color = np.full(3, rng.uniform(0.75, 0.97))
     if rng.random() < 0.5:
-        colour = rng.uniform(0.1, 0.95) + (rng.uniform(0.05, 0.95, 3) - 0.5) * rng.choice([0.15, 0.4, 0.7])
-    return pyramid(textures.make(rng, "print", np.clip(colour, 0.04, 0.97)))
+        color = rng.uniform(0.1, 0.95) + (rng.uniform(0.05, 0.95, 3) - 0.5) * rng.choice([0.15, 0.4, 0.7])
+    return pyramid(textures.make(rng, "print", np.clip(color, 0.04, 0.97)))
 
 
 def horizon_view(rng: np.random.Generator) -> np.ndarray:
-    """A bright blurred view of a sky over something green or grey, (256, 256, 3) uint8."""
+    """Paint a bright blurred sky over something green or gray, (256, 256, 3) uint8."""
     row = np.linspace(0, 1, 256)[:, None, None]
     ground = rng.uniform(0.25, 0.6, 3) * np.array([0.9, 1.0, 0.8])
     sky = np.array([0.75, 0.85, 0.97]) + (1 - row) * rng.normal(0, 0.1)

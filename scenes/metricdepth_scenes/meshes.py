@@ -1,4 +1,4 @@
-"""Triangle soups: positions, texture coordinates [m or 0..1], shading normals and material numbers. z is up."""
+"""Triangle soups: positions, texture coordinates [m or 0..1], shading normals and material numbers; z is up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Vector = Sequence[float] | np.ndarray
 
 @dataclass(frozen=True)
 class Mesh:
-    """n triangles that share nothing.
+    """Soup of n independent triangles.
 
     Attributes:
         tri: corners [m], (n, 3, 3) float32.
@@ -29,17 +29,18 @@ class Mesh:
     mat: np.ndarray
 
     def painted(self, material: int) -> Mesh:
+        """Return the mesh with one material number."""
         return replace(self, mat=np.full(len(self.mat), material, np.int32))
 
     def transformed(self, matrix: np.ndarray, offset: Vector = (0, 0, 0)) -> Mesh:
-        """The mesh under x -> matrix @ x + offset."""
+        """Return the mesh under x -> matrix @ x + offset."""
         m = np.asarray(matrix, np.float32)
         nrm = self.nrm @ np.linalg.inv(m).astype(np.float32)
         nrm /= np.linalg.norm(nrm, axis=2, keepdims=True) + 1e-12
         return replace(self, tri=self.tri @ m.T + np.asarray(offset, np.float32), nrm=nrm)
 
     def placed(self, x: float = 0, y: float = 0, z: float = 0, yaw: float = 0) -> Mesh:
-        """The mesh turned about the vertical by `yaw` [rad], then moved [m]."""
+        """Return the mesh turned by `yaw` [rad] about the vertical, then moved [m]."""
         offset = np.array((x, y, z), np.float32)
         if yaw == 0:
             return replace(self, tri=self.tri + offset)
@@ -47,31 +48,37 @@ class Mesh:
         return replace(self, tri=self.tri @ r.T + offset, nrm=self.nrm @ r.T)
 
     def scaled(self, factor: float | Vector) -> Mesh:
+        """Return the mesh scaled about the origin."""
         return self.transformed(np.diag(np.broadcast_to(np.asarray(factor, np.float32), 3)))
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Smallest and largest coordinates [m], two (3,) arrays."""
+        """Return the smallest and largest coordinates [m].
+
+        Two (3,) arrays.
+        """
         return self.tri.min((0, 1)), self.tri.max((0, 1))
 
 
 def turn(yaw: float) -> np.ndarray:
-    """Rotation about the vertical (z) by `yaw` [rad], (3, 3) float32."""
+    """Build a rotation by `yaw` [rad] about the vertical (z), (3, 3) float32."""
     c, s = math.cos(yaw), math.sin(yaw)
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]], np.float32)
 
 
 def joined(meshes: Sequence[Mesh]) -> Mesh:
+    """Join meshes into one."""
     return Mesh(*(np.concatenate([getattr(m, name) for m in meshes]) for name in ("tri", "uv", "nrm", "mat")))
 
 
 def flat_normals(tri: np.ndarray) -> np.ndarray:
+    """Compute a triangle's normal for its corners."""
     n = np.cross(tri[:, 1] - tri[:, 0], tri[:, 2] - tri[:, 0])
     n /= np.linalg.norm(n, axis=1, keepdims=True) + 1e-20
     return n.astype(np.float32)
 
 
 def smooth_normals(tri: np.ndarray, crease: float = 50.0) -> np.ndarray:
-    """Corner normals averaged over triangles that meet at less than `crease` [deg], (n, 3, 3) float32."""
+    """Average corner normals of triangles meeting at less than `crease` [deg], (n, 3, 3) float32."""
     weighted = np.cross(tri[:, 1] - tri[:, 0], tri[:, 2] - tri[:, 0])
     flat = weighted / (np.linalg.norm(weighted, axis=1, keepdims=True) + 1e-20)
     keys = np.round(tri.reshape(-1, 3) / 1e-4).astype(np.int64)
@@ -84,7 +91,10 @@ def smooth_normals(tri: np.ndarray, crease: float = 50.0) -> np.ndarray:
 
 
 def soup(tri: np.ndarray, uv: np.ndarray | None = None, smooth: bool = False, material: int = 0) -> Mesh:
-    """A mesh of triangles; without `uv` they are projected along the dominant axis, in metres."""
+    """Build a mesh of triangles.
+
+    Without `uv` they are projected along the dominant axis, in metres.
+    """
     tri = np.ascontiguousarray(tri, np.float32)
     nrm = smooth_normals(tri) if smooth else np.repeat(flat_normals(tri)[:, None], 3, 1)
     if uv is None:
@@ -93,6 +103,7 @@ def soup(tri: np.ndarray, uv: np.ndarray | None = None, smooth: bool = False, ma
 
 
 def box_uv(tri: np.ndarray) -> np.ndarray:
+    """Project texture coordinates along the dominant axis [m]."""
     axis = np.abs(flat_normals(tri)).argmax(1)
     pick = np.array([[1, 2], [0, 2], [0, 1]])[axis]
     return np.take_along_axis(tri, np.repeat(pick[:, None], 3, 1), 2)
@@ -117,22 +128,27 @@ def _unit_box() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array(tri, np.float32), np.array(nrm, np.float32), np.array(pick)
 
 
-def box(size: Vector, centre: Vector = (0, 0, 0), yaw: float = 0, material: int = 0) -> Mesh:
-    """A box of `size` [m] about `centre`; texture coordinates in metres, different for every place."""
+def box(size: Vector, center: Vector = (0, 0, 0), yaw: float = 0, material: int = 0) -> Mesh:
+    """Build a box of `size` [m] about `center`.
+
+    Texture coordinates in metres differ for each place.
+    """
     unit, nrm, pick = _unit_box()
     local = unit * np.asarray(size, np.float32)
-    uv = np.take_along_axis(local, pick, 2) + np.float32(0.37 * (centre[0] + 1.7 * centre[1]))
+    uv = np.take_along_axis(local, pick, 2) + np.float32(0.37 * (center[0] + 1.7 * center[1]))
     mesh = Mesh(local, uv, nrm, np.full(12, material, np.int32))
-    return mesh.placed(float(centre[0]), float(centre[1]), float(centre[2]), yaw)
+    return mesh.placed(float(center[0]), float(center[1]), float(center[2]), yaw)
 
 
 def standing_box(size: Vector, x: float = 0, y: float = 0, z: float = 0, yaw: float = 0, material: int = 0) -> Mesh:
-    """A box that stands on height z."""
+    """Build a box that stands on height z."""
     return box(size, (x, y, z + size[2] / 2), yaw, material)
 
 
 def quad(corners: Sequence[Vector], uv_size: tuple[float, float] | None = None, material: int = 0) -> Mesh:
-    """Corners in order: lower left, lower right, upper right, upper left, seen from the front.
+    """Build a quad from its corners.
+
+    Lower left, lower right, upper right, upper left, seen from the front.
 
     `uv_size` None: texture coordinates 0..1 with the image upright; otherwise 0..uv_size [m].
     """
@@ -144,12 +160,15 @@ def quad(corners: Sequence[Vector], uv_size: tuple[float, float] | None = None, 
 
 
 def facing(x0: float, x1: float, z0: float, z1: float, y: float, material: int) -> Mesh:
-    """An upright rectangle that looks along -y, with an upright image on it."""
+    """Build an upright rectangle looking along -y.
+
+    With an upright image on it.
+    """
     return quad([(x0, y, z0), (x1, y, z0), (x1, y, z1), (x0, y, z1)], material=material)
 
 
 def grid(xs: np.ndarray, ys: np.ndarray, height: np.ndarray, material: int = 0, smooth: bool = True) -> Mesh:
-    """A height field over xs (a,) and ys (b,) with height (b, a) [m]; texture coordinates are x and y."""
+    """Build a height field over xs (a,) and ys (b,) with height (b, a) [m]; texture coordinates are x and y."""
     x, y = np.meshgrid(xs, ys)
     p = np.stack([x, y, height], 2)
     a, b, c, d = p[:-1, :-1], p[:-1, 1:], p[1:, 1:], p[1:, :-1]
@@ -158,7 +177,7 @@ def grid(xs: np.ndarray, ys: np.ndarray, height: np.ndarray, material: int = 0, 
 
 
 def lathe(profile: Sequence[tuple[float, float]], segments: int = 12, material: int = 0, smooth: bool = True) -> Mesh:
-    """A body of revolution about z from (radius, height) pairs [m], listed from the bottom."""
+    """Build a body of revolution about z from (radius, height) pairs [m], bottom first."""
     pr = np.asarray(profile, np.float32)
     ang = np.linspace(0, 2 * np.pi, segments + 1)
     p = np.stack([pr[:, :1] * np.cos(ang), pr[:, :1] * np.sin(ang), np.repeat(pr[:, 1:], segments + 1, 1)], 2)
@@ -177,19 +196,22 @@ def lathe(profile: Sequence[tuple[float, float]], segments: int = 12, material: 
 
 
 def cylinder(radius: float, height: float, segments: int = 12, top: float | None = None, material: int = 0) -> Mesh:
-    """A closed cylinder or cone frustum standing on z = 0."""
+    """Build a closed cylinder or cone frustum standing on z = 0."""
     r2 = radius if top is None else top
     return lathe([(0, 0), (radius, 0), (r2, height), (0, height)], segments, material)
 
 
 def sphere(radius: float, segments: int = 16, squash: float = 1.0, material: int = 0) -> Mesh:
-    """A sphere about the origin; `squash` scales its height."""
+    """Build a sphere about the origin.
+
+    `squash` scales its height.
+    """
     a = np.linspace(-np.pi / 2, np.pi / 2, max(segments // 2, 3) + 1)
     return lathe([(radius * math.cos(t), radius * squash * math.sin(t)) for t in a], segments, material)
 
 
 def rod(a: Vector, b: Vector, radius: float, segments: int = 8, material: int = 0) -> Mesh:
-    """A cylinder from point a to point b."""
+    """Build a cylinder from point a to point b."""
     start, end = np.asarray(a, np.float64), np.asarray(b, np.float64)
     length = float(np.linalg.norm(end - start))
     z = (end - start) / max(length, 1e-9)
@@ -219,16 +241,19 @@ def sticks(start: np.ndarray, end: np.ndarray, radius: np.ndarray, material: int
 def foliage(
     rng: np.random.Generator, count: int, radii: Vector, leaf: float, material: int = 0, dense: bool = False
 ) -> Mesh:
-    """`count` leaf triangles of about `leaf` [m] scattered through an ellipsoid about the origin, denser outside."""
+    """Scatter `count` leaf triangles through an ellipsoid.
+
+    Leaves of about `leaf` [m] are denser outside.
+    """
     d = rng.normal(size=(count, 3))
     d /= np.linalg.norm(d, axis=1, keepdims=True)
     lumps = rng.normal(size=(7, 3))
     lumps /= np.linalg.norm(lumps, axis=1, keepdims=True)
     bulge = 0.72 + 0.33 * np.maximum((d @ lumps.T).max(1) - 0.35, 0) / 0.65
-    centre = d * (rng.uniform(0.25, 1.0, (count, 1)) ** 0.4 * bulge[:, None]) * np.asarray(radii)
-    tri = centre[:, None] + rng.normal(size=(count, 3, 3)) * leaf * 0.6
+    center = d * (rng.uniform(0.25, 1.0, (count, 1)) ** 0.4 * bulge[:, None]) * np.asarray(radii)
+    tri = center[:, None] + rng.normal(size=(count, 3, 3)) * leaf * 0.6
     core = sphere(1.0, 12, material=material).scaled(np.asarray(radii) * 0.62) if dense else None
-    mesh = soup(tri, rng.uniform(0, 3, (count, 1, 2)) + (tri - centre[:, None])[..., :2], material=material)
+    mesh = soup(tri, rng.uniform(0, 3, (count, 1, 2)) + (tri - center[:, None])[..., :2], material=material)
     shade = d[:, None] * 0.7 + rng.normal(size=(count, 1, 3)) * 0.35
     shade /= np.linalg.norm(shade, axis=2, keepdims=True)
     leaves = replace(mesh, nrm=np.repeat(shade, 3, 1).astype(np.float32))

@@ -1,4 +1,4 @@
-"""Models of the asset folder as pieces: scaled, long side across, repainted where untextured, with their tops."""
+"""Asset models as pieces: scaled, long side across, repainted where untextured, with their tops."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def model_piece(
     height: float | None = None,
     across: bool = True,
 ) -> Piece | None:
-    """A random model of a category (optionally: size test on its extents, part of its name), or None.
+    """Draw a model of a category, or return None.
+
+    Optionally by a size test on its extents and part of its name.
 
     `height` [m] scales it to that height; `across` turns its longer side to x.
     """
@@ -91,7 +93,10 @@ def model_piece(
 
 
 def painted(b: Builder, model: Model, role: str, key: str) -> Mesh:
-    """The model's mesh with material numbers of this scene; the same `key` gives the same materials again."""
+    """Return the model's mesh with this scene's material numbers.
+
+    The same `key` gives the same materials.
+    """
     if key not in b.models:
         b.models[key] = np.array([b.number(b.palette.part(p, role)) for p in model.parts], np.int32)
     numbers = b.models[key]
@@ -99,7 +104,10 @@ def painted(b: Builder, model: Model, role: str, key: str) -> Mesh:
 
 
 def tops_of(mesh: Mesh, width: float, depth: float) -> list[Top]:
-    """The highest wide level surface of a mesh, slightly shrunk."""
+    """Find the highest wide level surface of a mesh.
+
+    Slightly shrunk.
+    """
     tri = mesh.tri
     cross = np.cross(tri[:, 1] - tri[:, 0], tri[:, 2] - tri[:, 0])
     area = np.linalg.norm(cross, axis=1) / 2
@@ -114,5 +122,5 @@ def tops_of(mesh: Mesh, width: float, depth: float) -> list[Top]:
         return []
     part = tri[level[inverse == wide[-1]]]
     low, high = part.min((0, 1)), part.max((0, 1))
-    centre, size = (low + high) / 2, (high - low) * 0.82
-    return [Top(float(centre[0]), float(centre[1]), float(high[2]), float(size[0]), float(size[1]))]
+    center, size = (low + high) / 2, (high - low) * 0.82
+    return [Top(float(center[0]), float(center[1]), float(high[2]), float(size[0]), float(size[1]))]

@@ -1,4 +1,4 @@
-"""Photographs of a known camera, cut out of the panoramas of the assets: without depth, or with what a network says."""
+"""Cut photographs of known cameras out of panoramas, without depth or with a network's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 def cut_view(panorama: np.ndarray, camera: Camera, pose: np.ndarray) -> np.ndarray:
-    """What a camera sees of a panorama, (height, width, 3) uint8, bilinear.
+    """Sample a camera's view of a panorama bilinearly.
+
+    (height, width, 3) uint8.
 
     Args:
         panorama: equirectangular, (H, 2 H, 3) uint8; its middle column is seen along +y, its upper edge is +z.
@@ -41,11 +43,13 @@ def cut_view(panorama: np.ndarray, camera: Camera, pose: np.ndarray) -> np.ndarr
 def cut_dataset(
     out: Path, frames: int, assets: Path, seed: int = 0, pixels: int = 100_000, teacher: Predictor | None = None
 ) -> Path:
-    """Cuts `frames` views out of the panoramas of an assets folder; returns their annotation file.
+    """Cut views out of an asset folder's panoramas.
+
+    Returns their annotation file.
 
     Views look about level, in any direction, by hand-held cameras of 38 to 100 degrees. Panoramas of nothing but sky
     ("puresky" in their name) are left out. With a teacher, each view has the depth that it predicts for the view as a
-    whole, averaged in log depth with what it says of the mirrored view.
+    whole, averaged in log depth with the prediction for the mirrored view.
 
     Raises:
         FileNotFoundError: the assets folder has no index.json.
@@ -80,7 +84,10 @@ def cut_dataset(
 
 
 def _depth_both_ways(teacher: Predictor, view: np.ndarray, camera: Camera) -> np.ndarray:
-    """Depth (height, width) [m], 0 where either way says none."""
+    """Average depth over mirroring, (height, width) [m].
+
+    0 where either has none.
+    """
     turned = replace(camera, cx=camera.width - 1 - camera.cx)
     here = teacher.predict(view, camera).depth
     there = teacher.predict(np.ascontiguousarray(view[:, ::-1]), turned).depth[:, ::-1]

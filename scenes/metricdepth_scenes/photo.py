@@ -1,4 +1,4 @@
-"""From linear light to a photograph: exposure, white balance, tone, vignette, blur, sharpening, noise, JPEG."""
+"""Develop linear light into a photograph: exposure, white balance, tone, vignette, blur, sharpening, noise, JPEG."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def develop(
     stops: float = 0.0,
     grain_gain: float = 1.0,
 ) -> np.ndarray:
-    """A picture as a camera would give it, (H, W, 3) uint8 from linear light (H, W, 3) float32.
+    """Develop linear light (H, W, 3) float32 into a photograph, (H, W, 3) uint8.
 
     `rng` draws the camera's habits and, unless there is a `noise_rng`, its noise: frames of one video have the first
     alike and the second not. The exposure leaves 95 % of the pixels below `highlights` (1 is white).
@@ -38,7 +38,7 @@ def develop(
         image += glare * float(rng.uniform(0.01, 0.08))
     if rng.random() < 0.25:
         image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 0.8)))
-    if rng.random() < 0.08 and noise_rng is None:  # a hand that shakes spoils a picture, not a whole video alike
+    if rng.random() < 0.08 and noise_rng is None:  # a shaking hand blurs a photograph, not a whole video
         image = _shaken(image, rng)
     image = _tone(image, rng)
     if rng.random() < 0.4:
@@ -57,7 +57,10 @@ def develop(
 
 
 def _tone(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A camera's curve by table: soft shoulder of random strength, gamma, contrast, black level, saturation."""
+    """Apply a camera's tone curve.
+
+    Soft shoulder of random strength, gamma, contrast, black level, saturation.
+    """
     shoulder = float(rng.uniform(0.0, 0.5))
     gamma = float(rng.uniform(1.9, 2.4))
     contrast = float(rng.uniform(-0.05, 0.75))
@@ -74,16 +77,16 @@ def _tone(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     y = float(rng.uniform(0, 0.05)) * (rng.random() < 0.25) * (1 - y) + y
     index = np.sqrt(np.clip(image, 0, 7.99) / 8) * 4095
     out = y.astype(np.float32)[index.astype(np.int32)]
-    grey = out.mean(2, keepdims=True)
+    gray = out.mean(2, keepdims=True)
     return (
-        grey + (out - grey) * float(np.clip(rng.normal(0.95, 0.22), 0.3, 1.5))
+        gray + (out - gray) * float(np.clip(rng.normal(0.95, 0.22), 0.3, 1.5))
         if rng.random() > 0.03
-        else out * 0 + grey
+        else out * 0 + gray
     )
 
 
 def _shaken(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Motion blur along a straight line of 2 to 7 pixels."""
+    """Blur along a straight line of 2 to 7 pixels."""
     size = 2 * int(rng.integers(1, 4)) + 1
     kernel = np.zeros((size, size), np.float32)
     a = rng.uniform(0, np.pi)

@@ -1,4 +1,4 @@
-"""Frames of scenes: ray casting for exact depth, then shading and photographic effects."""
+"""Render frames of scenes: ray casting for exact depth, then shading and photographic effects."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from metricdepth_scenes.cameras import pose_towards, sample_camera
 from metricdepth_scenes.lighting import carried, coarse, lamplight, sunlight
 from metricdepth_scenes.photo import develop
 from metricdepth_scenes.places.families import FAMILIES
-from metricdepth_scenes.surfaces import FAR, Hits, cast, shading_normals, sky_colour, textured
+from metricdepth_scenes.surfaces import FAR, Hits, cast, shading_normals, sky_color, textured
 from mono.geometry.camera import Camera
 from mono.system.errors import MetricDepthError
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One rendered view.
+    """Rendered view.
 
     Attributes:
         rgb: (H, W, 3) uint8.
@@ -46,12 +46,14 @@ class NoViewError(MetricDepthError, RuntimeError):
 
 
 def families() -> dict[str, tuple[Callable[[Builder], Scene], float]]:
-    """Every family's builder and its default share."""
+    """Return each family's builder and default share."""
     return dict(FAMILIES)
 
 
 def build_scene(seed: int, family: str | None = None, assets: Assets | None = None) -> Scene:
-    """A scene from its seed; without `family` the seed draws one.
+    """Build a scene from its seed.
+
+    Without `family` the seed draws one.
 
     Raises:
         ValueError: the family is unknown.
@@ -75,7 +77,9 @@ def render_frame(
     camera: Camera | None = None,
     pixels: int = 150_000,
 ) -> Frame:
-    """One frame from its seed: the same arguments give the same frame.
+    """Render one frame from its seed.
+
+    Equal arguments give equal frames.
 
     Raises:
         ValueError: the family is unknown.
@@ -87,7 +91,7 @@ def render_frame(
 
 
 def render_view(scene: Scene, rng: np.random.Generator, camera: Camera | None = None, pixels: int = 150_000) -> Frame:
-    """A frame from a viewpoint drawn by `rng`.
+    """Render a frame from a viewpoint drawn by `rng`.
 
     Raises:
         NoViewError: none of 25 drawn viewpoints was acceptable.
@@ -103,7 +107,9 @@ def render_view(scene: Scene, rng: np.random.Generator, camera: Camera | None = 
 
 
 def acceptable(scene: Scene, camera: Camera, pose: np.ndarray, parts: int = 3) -> bool:
-    """Whether a view is worth rendering: not from inside something, not mostly very near, not mostly empty.
+    """Tell if a view is worth rendering.
+
+    Outside of things, not mostly very near, not mostly empty.
 
     `parts`: how many flat parts it must show at least.
     """
@@ -156,14 +162,14 @@ def render(
     if len(edge) > h * w // 8:
         edge = rng.choice(edge, h * w // 8, replace=False)
     if len(edge):
-        colour = image[edge].copy()
+        color = image[edge].copy()
         for dx, dy in ((-0.35, -0.2), (0.3, 0.35)):
             px, py = x[edge] + dx, y[edge] + dy
             rays = np.stack([(px - camera.cx) / camera.fx, (py - camera.cy) / camera.fy, np.ones(len(edge))], 1)
             rays = rays.astype(np.float32) @ rotation.T
             more = cast(scene, origin, rays)
-            colour += shade(more, shading_normals(scene, more), rays, px, py)
-        image[edge] = colour / 3
+            color += shade(more, shading_normals(scene, more), rays, px, py)
+        image[edge] = color / 3
     seen = hits.valid & (hits.distance < FAR)
     depth = np.where(seen, hits.distance, 0).reshape(h, w)
     normal = np.where(seen[:, None], hits.face @ rotation, 0).reshape(h, w, 3).astype(np.float32)
@@ -174,7 +180,10 @@ def render(
 
 
 def _edges(hits: Hits, size: tuple[int, int]) -> np.ndarray:
-    """Pixels beside a jump in depth or a crease, (h * w,) bool."""
+    """Mark pixels beside a depth jump or a crease.
+
+    (h * w,) bool.
+    """
     z = hits.distance.reshape(size)
     n = hits.face.reshape(*size, 3)
     edge = np.zeros(size, bool)
@@ -195,8 +204,11 @@ def _shade(
     pixel: float,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Linear colours of rays that already know the soft light on what they hit, (n, 3) float32."""
-    colour = textured(scene, hits, direction, pixel, rng)
+    """Compute linear colors of rays from their soft light.
+
+    (n, 3) float32.
+    """
+    color = textured(scene, hits, direction, pixel, rng)
     sky = scene.light
     material = scene.mesh.mat[hits.triangle]
     glow = np.array([m.glow for m in scene.materials], np.float32)[material]
@@ -204,7 +216,7 @@ def _shade(
     if sky.sun is not None and not sky.areas:
         near = np.flatnonzero(hits.valid & (hits.distance < 200))
         light[near] += sunlight(scene, hits.point[near] + hits.face[near] * 0.01, smooth[near])
-    image = colour * np.where(glow[:, None] > 0, glow[:, None], light)
+    image = color * np.where(glow[:, None] > 0, glow[:, None], light)
     shiny = np.flatnonzero((gloss > 0.005) & hits.valid)
     if len(shiny):
         image[shiny] += _mirrored(scene, hits, smooth, direction, light, gloss, shiny, rng)
@@ -213,7 +225,7 @@ def _shade(
         image = image * thick + sky.ambient.astype(np.float32) * 0.9 * (1 - thick)
     missed = ~hits.valid
     if missed.any():
-        image[missed] = sky_colour(sky, direction[missed])
+        image[missed] = sky_color(sky, direction[missed])
     return image
 
 
@@ -227,7 +239,10 @@ def _mirrored(
     shiny: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """What glossy surfaces mirror, weighted by a Fresnel term; hit surfaces count with their mean colour."""
+    """Compute mirror reflections of glossy surfaces.
+
+    Weighted by a Fresnel term; hit surfaces count with their mean color.
+    """
     d = direction[shiny] / np.linalg.norm(direction[shiny], axis=1, keepdims=True)
     n = smooth[shiny]
     cosine = np.clip(-np.einsum("ij,ij->i", d, n), 0, 1)
@@ -240,6 +255,6 @@ def _mirrored(
     seen = means[number] * ambient
     missed = ~first.valid
     if missed.any():
-        seen[missed] = sky_colour(scene.light, away[missed])
+        seen[missed] = sky_color(scene.light, away[missed])
     strength = gloss[shiny] * (1 + 6 * (1 - cosine) ** 4)
     return (seen * np.minimum(strength, 0.6)[:, None]).astype(np.float32)

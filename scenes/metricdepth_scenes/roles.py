@@ -1,4 +1,4 @@
-"""What surfaces are made of: each role with its asset categories, recipe, tile and colours."""
+"""Surface roles, each with asset categories, recipe, tile and colors."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Role:
-    """Where a role's textures come from: asset categories (repeated ones are likelier), a recipe, colours.
+    """Source of a role's textures.
 
-    `recoloured` is the share of textures that are brought to one of the colours.
+    Asset categories (repeated ones are likelier), a recipe, colors.
+
+    `recolored` is the share of textures that are brought to one of the colors.
     """
 
     categories: tuple[str, ...]
     recipe: str
     tile: float
-    colours: tuple[tuple[float, float, float], ...]
+    colors: tuple[tuple[float, float, float], ...]
     gloss: float = 0.0
-    recoloured: float = 0.3
+    recolored: float = 0.3
 
 
 _WALLS = (
@@ -42,9 +44,9 @@ _ASPHALT = ((0.42, 0.42, 0.43), (0.36, 0.36, 0.37), (0.5, 0.49, 0.47), (0.56, 0.
 _GREEN = ((0.27, 0.36, 0.15), (0.35, 0.42, 0.2), (0.2, 0.3, 0.12), (0.42, 0.4, 0.2))
 
 ROLES: dict[str, Role] = {
-    "wall": Role(("plaster", "plaster", "wallpaper"), "wall", 2.0, _WALLS, recoloured=0.9),
+    "wall": Role(("plaster", "plaster", "wallpaper"), "wall", 2.0, _WALLS, recolored=0.9),
     "odd_wall": Role(("brick", "concrete", "wood_planks", "wood_siding", "tiles", "wallpaper"), "brick", 2.0, _WALLS),
-    "ceiling": Role(("plaster", "ceiling"), "plain", 2.0, ((0.95, 0.95, 0.94), (0.9, 0.9, 0.88)), recoloured=1.0),
+    "ceiling": Role(("plaster", "ceiling"), "plain", 2.0, ((0.95, 0.95, 0.94), (0.9, 0.9, 0.88)), recolored=1.0),
     "floor": Role(
         ("wood_floor", "wood_floor", "wood_planks", "tiles", "tiles", "carpet", "carpet", "carpet", "concrete"),
         "floor",
@@ -62,7 +64,7 @@ ROLES: dict[str, Role] = {
     "plastic": Role(("plastic",), "plain", 0.5, ((0.1, 0.1, 0.11), (0.85, 0.85, 0.84), (0.4, 0.4, 0.42)), 0.03),
     "stone": Role(("marble", "concrete"), "plain", 1.2, _GREY + _WALLS, 0.06),
     "paper": Role(("paper",), "print", 0.3, ((0.95, 0.95, 0.93), (0.9, 0.88, 0.8), (0.6, 0.5, 0.38))),
-    "asphalt": Role(("asphalt",), "plain", 3.0, _ASPHALT, recoloured=0.8),
+    "asphalt": Role(("asphalt",), "plain", 3.0, _ASPHALT, recolored=0.8),
     "paving": Role(("paving", "paving", "brick_paving", "concrete"), "tiles", 2.0, _GREY),
     "grass": Role(("grass",), "ground", 3.0, _GREEN),
     "soil": Role(("soil", "gravel", "sand", "ground_aerial"), "ground", 4.0, ((0.5, 0.42, 0.32), (0.6, 0.55, 0.45))),
@@ -73,7 +75,7 @@ ROLES: dict[str, Role] = {
         "plain",
         3.0,
         (*_WALLS, (0.6, 0.35, 0.28)),
-        recoloured=0.6,
+        recolored=0.6,
     ),
     "brick": Role(("brick",), "brick", 2.0, ((0.6, 0.35, 0.28), (0.7, 0.6, 0.5))),
     "roof": Role(("roof_tiles", "roof_tiles", "roof_flat"), "brick", 2.5, ((0.5, 0.3, 0.25), (0.35, 0.33, 0.33))),

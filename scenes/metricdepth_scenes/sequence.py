@@ -1,4 +1,4 @@
-"""Writes a camera's way through a scene as a video's frames, with exact depth and poses; a stopped run is continued."""
+"""Render a camera's path through a scene with exact depth and poses; resumable."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import logging
 import math
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from metricdepth_scenes.assets import Assets
-from metricdepth_scenes.dataset import keep_settings, one_thread_a_process, write_frame
+from metricdepth_scenes.dataset import keep_settings, write_frame
 from metricdepth_scenes.render import render
 from metricdepth_scenes.walks import Walk, build_walk
+from metricdepth_scenes.workers import worker_pool
 from mono.geometry.camera import Camera
 from mono.io.atomic import remove_stale_files, write_bytes
 from mono.slam import Trajectory, write_trajectory
@@ -29,7 +29,10 @@ _QUALITY = 94
 
 @dataclass(frozen=True)
 class SequencePlan:
-    """What a run renders: the whole way in `frames` frames."""
+    """Settings of a run.
+
+    The whole path in `frames` frames.
+    """
 
     kind: str
     out: Path
@@ -40,19 +43,21 @@ class SequencePlan:
 
 
 def render_sequence(plan: SequencePlan, workers: int = 1, only: tuple[int, ...] | None = None) -> Path:
-    """Render a walk's frames into a folder, continuing what is there, and return its annotation file.
+    """Render a walk's frames into a folder and return its annotation file.
 
-    Layout: rgb/000123.jpg, depth/000123.png (16 bit, metres * depth_scale, 0 = none), camera.json, rgb/camera.json,
-    poses_tum.txt and poses_kitti.txt (camera to world, z up, metres; of all frames), annotations.json (of the frames
-    that are rendered, as `mono.data.annotations.load_annotations` reads it), settings.json.
-    A frame depends on the plan and its number only, so a continued run gives the same files.
+    A stopped run resumes. Layout: rgb/000123.jpg, depth/000123.png (16 bit, metres * depth_scale, 0 = none),
+    camera.json, rgb/camera.json, poses_tum.txt and poses_kitti.txt (camera to world, z up, metres; of all frames),
+    annotations.json (of rendered frames, for `mono.data.annotations.load_annotations`), settings.json.
+    A frame depends on the plan and its number only, so a resumed run gives the same files.
 
     Args:
-        workers: processes; each uses one thread.
-        only: numbers of the frames to render, instead of all: a subset costs less, and the poses are the same.
+        plan: settings of the run.
+        workers: number of processes with one thread each.
+        only: numbers of the frames to render instead of all; poses stay the same.
 
     Raises:
-        ValueError: the kind of walk is unknown, a number is out of range, or the folder holds frames of other settings.
+        MetricDepthError: the kind of walk is unknown, a number is out of range, or the folder holds frames of other
+            settings.
         FileNotFoundError: the assets folder has no index.json.
     """
     if plan.frames < 2 or workers < 1 or plan.pixels < 1:
@@ -94,7 +99,10 @@ def render_sequence(plan: SequencePlan, workers: int = 1, only: tuple[int, ...] 
 
 
 def camera_of(walk: Walk, pixels: int) -> Camera:
-    """The walk's camera with about `pixels` pixels, sides multiples of 4."""
+    """Return the walk's camera with about `pixels` pixels.
+
+    Sides multiples of 4.
+    """
     share = math.sqrt(pixels / (walk.camera.width * walk.camera.height))
     size = [4 * max(2, round(side * share / 4)) for side in (walk.camera.width, walk.camera.height)]
     return walk.camera.resized(*size)
@@ -110,8 +118,6 @@ def _write_geometry(plan: SequencePlan, walk: Walk) -> None:
 
 
 def _rendered(plan: SequencePlan, walk: Walk, todo: list[int], workers: int) -> Iterator[None]:
-    import multiprocessing
-
     import cv2
 
     if workers == 1 or len(todo) < 2:
@@ -120,13 +126,8 @@ def _rendered(plan: SequencePlan, walk: Walk, todo: list[int], workers: int) -> 
             _paint(plan, walk, number)
             yield
         return
-    context = multiprocessing.get_context("spawn")
-    with one_thread_a_process(), ProcessPoolExecutor(workers, mp_context=context) as pool:
-        try:
-            yield from pool.map(_work, [plan] * len(todo), todo)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    with worker_pool(workers) as pool:
+        yield from pool.map(_work, [plan] * len(todo), todo)
 
 
 # Frames reach a pool's process one by one, and only its module outlives them: here it keeps the scene it has built.

@@ -1,4 +1,4 @@
-"""What rays hit: exact depth and normals, textures and emitted light."""
+"""Ray hits: exact depth and normals, textures and emitted light."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FAR = 320.0
 
 @dataclass(frozen=True)
 class Hits:
-    """n rays and what they hit first.
+    """First hits of n rays.
 
     Attributes:
         distance: in units of the ray's direction (depth, if that has z = 1 in the camera); 0 where nothing is hit.
@@ -34,11 +34,15 @@ class Hits:
 
     @property
     def valid(self) -> np.ndarray:
+        """Mark rays that hit something, (n,) bool."""
         return self.distance > 0
 
 
 def cast(scene: Scene, origin: np.ndarray, direction: np.ndarray) -> Hits:
-    """Cast rays; origin (3,) or (n, 3), direction (n, 3), any length."""
+    """Cast rays; origin (3,) or (n, 3).
+
+    Direction (n, 3), any length.
+    """
     import open3d as o3d
 
     rays = np.empty((len(direction), 6), np.float32)
@@ -56,7 +60,7 @@ def cast(scene: Scene, origin: np.ndarray, direction: np.ndarray) -> Hits:
 
 
 def reaches(scene: Scene, origin: np.ndarray, direction: np.ndarray, length: np.ndarray | float) -> np.ndarray:
-    """Whether nothing stands on the way `direction` * `length`, (n,) bool."""
+    """Test that nothing blocks `direction` * `length`, (n,) bool."""
     import open3d as o3d
 
     rays = np.empty((len(direction), 6), np.float32)
@@ -73,18 +77,21 @@ def _corners(values: np.ndarray, hits: Hits, keep: np.ndarray) -> np.ndarray:
 
 
 def shading_normals(scene: Scene, hits: Hits) -> np.ndarray:
-    """Interpolated normals, turned to the side of the face normals, (n, 3)."""
+    """Interpolate normals, turned to the side of the face normals, (n, 3)."""
     n = _corners(scene.mesh.nrm, hits, np.arange(len(hits.distance)))
     n *= np.where(np.einsum("ij,ij->i", n, hits.face) < 0, -1, 1)[:, None]
     return n / (np.linalg.norm(n, axis=1, keepdims=True) + 1e-9)
 
 
 def textured(scene: Scene, hits: Hits, direction: np.ndarray, pixel: float, rng: np.random.Generator) -> np.ndarray:
-    """Linear texture colours, (n, 3) float32; `pixel` is a pixel's size at distance 1 (1 / focal length)."""
-    colour = np.zeros((len(hits.distance), 3), np.float32)
+    """Sample linear texture colors, (n, 3) float32.
+
+    `pixel` is a pixel's size at distance 1 (1 / focal length).
+    """
+    color = np.zeros((len(hits.distance), 3), np.float32)
     keep = np.flatnonzero(hits.valid)
     if not len(keep):
-        return colour
+        return color
     material = scene.mesh.mat[hits.triangle[keep]]
     uv = _corners(scene.mesh.uv, hits, keep)
     d = direction[keep]
@@ -102,12 +109,15 @@ def textured(scene: Scene, hits: Hits, direction: np.ndarray, pixel: float, rng:
     for start, stop in pairwise(bounds):
         ids = order[start:stop]
         m: Material = scene.materials[material[ids[0]]]
-        colour[keep[ids]] = _sample(m.levels[level[ids[0]]], uv[ids] / m.tile) * m.tint
-    return colour
+        color[keep[ids]] = _sample(m.levels[level[ids[0]]], uv[ids] / m.tile) * m.tint
+    return color
 
 
 def _metres_per_uv(scene: Scene) -> np.ndarray:
-    """Texture coordinates per metre of every triangle, (n,); kept on the scene."""
+    """Compute texture coordinates per metre of each triangle, (n,).
+
+    Kept on the scene.
+    """
     known = scene.__dict__.get("_uv_density")
     if known is None:
         t, w = scene.mesh.tri, scene.mesh.uv
@@ -119,7 +129,10 @@ def _metres_per_uv(scene: Scene) -> np.ndarray:
 
 
 def _sample(image: np.ndarray, uv: np.ndarray) -> np.ndarray:
-    """Bilinear, repeating, linear light; uv (n, 2) with 1 = one tile, (n, 3) float32."""
+    """Sample a repeating texture bilinearly in linear light.
+
+    (n, 3) float32; uv is (n, 2) with 1 = one tile.
+    """
     h, w = image.shape[:2]
     at = (uv - np.floor(uv)) * np.array([w, h], np.float32) - 0.5
     n = len(at)
@@ -131,8 +144,11 @@ def _sample(image: np.ndarray, uv: np.ndarray) -> np.ndarray:
     return TO_LINEAR[out.reshape(-1, 3)[:n]]
 
 
-def sky_colour(light: Light, direction: np.ndarray) -> np.ndarray:
-    """Linear sky colour along directions (n, 3), (n, 3) float32."""
+def sky_color(light: Light, direction: np.ndarray) -> np.ndarray:
+    """Sample the linear sky color along directions (n, 3).
+
+    (n, 3) float32.
+    """
     d = direction / np.linalg.norm(direction, axis=1, keepdims=True)
     u = (np.arctan2(d[:, 1], d[:, 0]) + light.sky_yaw) / (2 * np.pi) + 0.5
     v = np.arccos(np.clip(d[:, 2], -1, 1)) / np.pi

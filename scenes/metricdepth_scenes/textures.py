@@ -8,11 +8,14 @@ import cv2
 import numpy as np
 
 SIZE = 256
-Colour = np.ndarray
+Color = np.ndarray
 
 
 def noise(rng: np.random.Generator, cells: int, octaves: int = 4, stretch: int = 1) -> np.ndarray:
-    """Tileable value noise in 0..1, (SIZE, SIZE) float32; `stretch` lengthens it along the vertical."""
+    """Generate tileable value noise in 0..1.
+
+    (SIZE, SIZE) float32; `stretch` lengthens it along the vertical.
+    """
     total = np.zeros((SIZE, SIZE), np.float32)
     weight = 0.0
     for k in range(octaves):
@@ -31,37 +34,41 @@ def noise(rng: np.random.Generator, cells: int, octaves: int = 4, stretch: int =
     return np.clip((total - 0.5) * 1.6 + 0.5, 0, 1)
 
 
-def _coloured(value: np.ndarray, dark: Colour, light: Colour) -> np.ndarray:
+def _colored(value: np.ndarray, dark: Color, light: Color) -> np.ndarray:
     low, span = np.float32(255) * dark.astype(np.float32), np.float32(255) * (light - dark).astype(np.float32)
     return np.clip(low + span * value[..., None].astype(np.float32), 0, 255).astype(np.uint8)
 
 
-def _pair(rng: np.random.Generator, colour: Colour, contrast: float) -> tuple[Colour, Colour]:
+def _pair(rng: np.random.Generator, color: Color, contrast: float) -> tuple[Color, Color]:
     shift = rng.normal(0, 0.03, 3)
-    return np.clip(colour * (1 - contrast) + shift, 0, 1), np.clip(colour * (1 + contrast) - shift, 0, 1)
+    return np.clip(color * (1 - contrast) + shift, 0, 1), np.clip(color * (1 + contrast) - shift, 0, 1)
 
 
-def speckle(rng: np.random.Generator, colour: Colour) -> np.ndarray:
+def speckle(rng: np.random.Generator, color: Color) -> np.ndarray:
+    """Paint a texture of speckle."""
     contrast = float(rng.uniform(0.03, 0.25))
     value = 0.5 * noise(rng, int(rng.choice([2, 4, 8])), 5) + 0.5 * rng.random((SIZE, SIZE), dtype=np.float32)
-    return _coloured(value, *_pair(rng, colour, contrast))
+    return _colored(value, *_pair(rng, color, contrast))
 
 
-def paint(rng: np.random.Generator, colour: Colour) -> np.ndarray:
+def paint(rng: np.random.Generator, color: Color) -> np.ndarray:
+    """Paint a texture of paint."""
     value = 0.8 * noise(rng, 2, 5) + 0.2 * rng.random((SIZE, SIZE), dtype=np.float32)
-    return _coloured(value, *_pair(rng, colour, float(rng.uniform(0.01, 0.06))))
+    return _colored(value, *_pair(rng, color, float(rng.uniform(0.01, 0.06))))
 
 
-def wood(rng: np.random.Generator, colour: Colour) -> np.ndarray:
+def wood(rng: np.random.Generator, color: Color) -> np.ndarray:
+    """Paint a texture of wood."""
     warp = noise(rng, 4, 3, 4) * rng.uniform(2, 6)
     rings = 0.5 + 0.5 * np.sin(2 * np.pi * (np.arange(SIZE) / SIZE * int(rng.integers(4, 12)) + warp))
     value = 0.45 * rings + 0.55 * noise(rng, 32, 3, 16)
-    return _coloured(value.astype(np.float32), *_pair(rng, colour, float(rng.uniform(0.1, 0.3))))
+    return _colored(value.astype(np.float32), *_pair(rng, color, float(rng.uniform(0.1, 0.3))))
 
 
-def planks(rng: np.random.Generator, colour: Colour) -> np.ndarray:
+def planks(rng: np.random.Generator, color: Color) -> np.ndarray:
+    """Paint a texture of planks."""
     count = int(rng.choice([4, 6, 8]))
-    image = wood(rng, colour).astype(np.float32)
+    image = wood(rng, color).astype(np.float32)
     for k in range(count):
         cols = slice(k * SIZE // count, (k + 1) * SIZE // count)
         image[:, cols] = np.roll(image[:, cols], int(rng.integers(SIZE)), 0) * rng.uniform(0.8, 1.15)
@@ -71,11 +78,12 @@ def planks(rng: np.random.Generator, colour: Colour) -> np.ndarray:
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def tiles(rng: np.random.Generator, colour: Colour) -> np.ndarray:
+def tiles(rng: np.random.Generator, color: Color) -> np.ndarray:
+    """Paint a texture of tiles."""
     count = int(rng.choice([2, 4, 5]))
-    image = speckle(rng, colour).astype(np.float32)
+    image = speckle(rng, color).astype(np.float32)
     step = SIZE / count
-    joint = rng.uniform(0.5, 1.2) * colour * 200
+    joint = rng.uniform(0.5, 1.2) * color * 200
     for i in range(count):
         for j in range(count):
             part = image[int(i * step) : int((i + 1) * step), int(j * step) : int((j + 1) * step)]
@@ -85,9 +93,10 @@ def tiles(rng: np.random.Generator, colour: Colour) -> np.ndarray:
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def bricks(rng: np.random.Generator, colour: Colour) -> np.ndarray:
+def bricks(rng: np.random.Generator, color: Color) -> np.ndarray:
+    """Paint a texture of bricks."""
     rows, cols = 8, 4
-    image = speckle(rng, colour).astype(np.float32)
+    image = speckle(rng, color).astype(np.float32)
     mortar = np.full(3, rng.uniform(100, 200))
     for i in range(rows):
         part = np.roll(image[i * SIZE // rows : (i + 1) * SIZE // rows], 0, 1)
@@ -100,39 +109,46 @@ def bricks(rng: np.random.Generator, colour: Colour) -> np.ndarray:
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def weave(rng: np.random.Generator, colour: Colour) -> np.ndarray:
+def weave(rng: np.random.Generator, color: Color) -> np.ndarray:
+    """Paint a texture of weave."""
     n = int(rng.choice([16, 32, 64]))
     x = np.sin(np.arange(SIZE) / SIZE * 2 * np.pi * n)
     value = 0.5 + 0.25 * np.outer(x, np.ones(SIZE)) * np.sign(x) + 0.3 * (noise(rng, 16, 4) - 0.5)
-    return _coloured(value.astype(np.float32), *_pair(rng, colour, float(rng.uniform(0.05, 0.3))))
+    return _colored(value.astype(np.float32), *_pair(rng, color, float(rng.uniform(0.05, 0.3))))
 
 
-def stripes(rng: np.random.Generator, colour: Colour) -> np.ndarray:
+def stripes(rng: np.random.Generator, color: Color) -> np.ndarray:
+    """Paint a texture of stripes."""
     n = int(rng.choice([2, 4, 8, 16]))
-    other = np.clip(colour * rng.uniform(0.4, 1.5) + rng.normal(0, 0.1, 3), 0.02, 1)
+    other = np.clip(color * rng.uniform(0.4, 1.5) + rng.normal(0, 0.1, 3), 0.02, 1)
     mask = ((np.arange(SIZE) * n * 2 // SIZE) % 2).astype(np.float32)[None].repeat(SIZE, 0)
-    return _coloured(np.clip(mask + 0.15 * (noise(rng, 16, 3) - 0.5), 0, 1), colour, other)
+    return _colored(np.clip(mask + 0.15 * (noise(rng, 16, 3) - 0.5), 0, 1), color, other)
 
 
-def checks(rng: np.random.Generator, colour: Colour) -> np.ndarray:
+def checks(rng: np.random.Generator, color: Color) -> np.ndarray:
+    """Paint a texture of checks."""
     n = int(rng.choice([1, 2, 4, 8]))
-    other = np.clip(colour * rng.uniform(0.3, 1.8), 0.02, 1)
+    other = np.clip(color * rng.uniform(0.3, 1.8), 0.02, 1)
     s = np.arange(SIZE) * n * 2 // SIZE
     mask = ((s[:, None] + s[None]) % 2).astype(np.float32)
-    return _coloured(np.clip(mask + 0.15 * (noise(rng, 16, 3) - 0.5), 0, 1), colour, other)
+    return _colored(np.clip(mask + 0.15 * (noise(rng, 16, 3) - 0.5), 0, 1), color, other)
 
 
-def blotches(rng: np.random.Generator, colour: Colour) -> np.ndarray:
-    other = np.clip(colour * rng.uniform(0.6, 1.3) + rng.normal(0, 0.03, 3), 0.02, 1)
+def blotches(rng: np.random.Generator, color: Color) -> np.ndarray:
+    """Paint a texture of blotches."""
+    other = np.clip(color * rng.uniform(0.6, 1.3) + rng.normal(0, 0.03, 3), 0.02, 1)
     grain = 0.3 * (rng.random((SIZE, SIZE), dtype=np.float32) - 0.5)
-    return _coloured(np.clip((noise(rng, 8, 5) - 0.5) * 2 + 0.5 + grain, 0, 1), colour, other)
+    return _colored(np.clip((noise(rng, 8, 5) - 0.5) * 2 + 0.5 + grain, 0, 1), color, other)
 
 
-def print_page(rng: np.random.Generator, colour: Colour) -> np.ndarray:
-    """Lines of something like text and a picture: paper, screens, posters, packages."""
+def print_page(rng: np.random.Generator, color: Color) -> np.ndarray:
+    """Paint lines resembling text and a picture.
+
+    Paper, screens, posters, packages.
+    """
     image = np.empty((SIZE, SIZE, 3), np.float32)
-    image[:] = colour * 255
-    ink = np.clip(rng.uniform(0, 0.3, 3) if colour.mean() > 0.4 else rng.uniform(0.6, 1, 3), 0, 1) * 255
+    image[:] = color * 255
+    ink = np.clip(rng.uniform(0, 0.3, 3) if color.mean() > 0.4 else rng.uniform(0.6, 1, 3), 0, 1) * 255
     y = int(rng.integers(8, 30))
     while y < SIZE - 12:
         if rng.random() < 0.12:
@@ -146,13 +162,13 @@ def print_page(rng: np.random.Generator, colour: Colour) -> np.ndarray:
             while x < SIZE - 20 and rng.random() < 0.95:
                 w = int(rng.integers(2, 8)) * max(h // 2, 1) + 2
                 for k in range(x, min(x + w, SIZE - 8), max(h, 2)):
-                    image[y : y + h, k : k + max(h - 1, 1)] = ink if rng.random() < 0.8 else (ink + colour * 255) / 2
+                    image[y : y + h, k : k + max(h - 1, 1)] = ink if rng.random() < 0.8 else (ink + color * 255) / 2
                 x += w + max(h // 2, 2)
             y += h + int(rng.integers(3, 9))
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-RECIPES: dict[str, tuple[Callable[[np.random.Generator, Colour], np.ndarray], ...]] = {
+RECIPES: dict[str, tuple[Callable[[np.random.Generator, Color], np.ndarray], ...]] = {
     "wall": (paint, paint, speckle, stripes, checks),
     "floor": (planks, tiles, speckle, weave),
     "wood": (wood, wood, planks),
@@ -165,7 +181,7 @@ RECIPES: dict[str, tuple[Callable[[np.random.Generator, Colour], np.ndarray], ..
 }
 
 
-def make(rng: np.random.Generator, recipe: str, colour: Colour) -> np.ndarray:
-    """A texture of the named recipe in about `colour` (sRGB 0..1), (256, 256, 3) uint8."""
+def make(rng: np.random.Generator, recipe: str, color: Color) -> np.ndarray:
+    """Make a texture of a recipe in about `color` (sRGB 0..1), (256, 256, 3) uint8."""
     kinds = RECIPES[recipe]
-    return kinds[int(rng.integers(len(kinds)))](rng, np.asarray(colour, np.float64))
+    return kinds[int(rng.integers(len(kinds)))](rng, np.asarray(color, np.float64))

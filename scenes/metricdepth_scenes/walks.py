@@ -1,4 +1,4 @@
-"""Places with a way through them: a scene, the camera that is carried, and its exact poses."""
+"""Places with a path: scene, moving camera and exact poses."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _CLEARANCE = 0.3  # between the camera and anything [m]
 
 @dataclass(frozen=True)
 class Walk:
-    """A scene and a closed way through it.
+    """Scene with a closed path through it.
 
     Attributes:
-        scene: what is seen.
+        scene: rendered scene.
         camera: at its full size.
         pose: camera to world (z up), (4, 4), at a share (0..1) of the way; 0 and 1 are the same.
         duration: of the whole way [s].
@@ -47,12 +47,17 @@ class Walk:
     depth_scale: float
 
     def poses(self, count: int) -> np.ndarray:
-        """Poses evenly spread over the way, the first and the last the same, (count, 4, 4)."""
+        """Return poses evenly spread over the path.
+
+        (count, 4, 4); the first and last are equal.
+        """
         return np.stack([self.pose(k / max(count - 1, 1)) for k in range(count)])
 
 
 def build_walk(kind: str, seed: int, assets: Assets | None = None) -> Walk:
-    """A walk from its seed: "street" (about 560 m by car, KITTI's camera) or "room" (about 12 m on foot).
+    """Build a walk from its seed.
+
+    "street" (about 560 m by car, KITTI's camera) or "room" (about 12 m on foot).
 
     Raises:
         ValueError: the kind is unknown.
@@ -77,7 +82,10 @@ def _clear(walk: Walk) -> bool:
 
 
 def _waves(rng: np.random.Generator, size: float, slowest: int, fastest: int) -> Callable[[float], float]:
-    """A smooth periodic function of the share of the way, of about the given size."""
+    """Draw a smooth periodic function of the path's share.
+
+    Of about the given size.
+    """
     count = rng.integers(slowest, fastest + 1, 5)
     phase = rng.uniform(0, 2 * np.pi, 5)
     part = rng.uniform(0.5, 1, 5) * size / 2

@@ -77,7 +77,7 @@ def test_outdoor_families_are_over_a_quarter_of_the_mix() -> None:
         (truck, (2.2, 5.9, 2.5), (3.1, 17.0, 4.3)),
         (bus, (2.5, 10.4, 2.8), (2.9, 13.3, 3.7)),
         (lambda b: street_tree(b), (0.3, 0.3, 2.5), (14.0, 14.0, 19.0)),
-        (lambda b: street_lamp(b, 8.0, b.grey(0.5), 1.5), (0.1, 1.5, 7.9), (0.4, 2.2, 8.4)),
+        (lambda b: street_lamp(b, 8.0, b.gray(0.5), 1.5), (0.1, 1.5, 7.9), (0.4, 2.2, 8.4)),
         (lambda b: signal(b, 0.0), (0.2, 0.2, 2.8), (0.5, 0.6, 4.0)),
         (lambda b: gantry(b, 18.0), (18.0, 0.6, 6.9), (18.6, 1.2, 8.4)),
         (lambda b: bridge(b, 16.0, 8.0, 5.0), (70.0, 7.9, 6.5), (80.0, 8.5, 8.2)),

@@ -58,10 +58,10 @@ def test_a_bend_keeps_sizes_heights_and_the_road_s_length(radius: float) -> None
     wall = bent(box((0.2, 1.0, 2.0), (0, 40, 1)), radius)
     low, high = wall.bounds()
     np.testing.assert_allclose([low[2], high[2]], [0, 2], atol=1e-4)
-    centre = wall.tri.reshape(-1, 3).mean(0)
-    np.testing.assert_allclose(np.hypot(centre[0] - radius, centre[1]), abs(radius), rtol=1e-3)
-    np.testing.assert_allclose(np.arctan2(centre[1], abs(centre[0] - radius)) * abs(radius), 40, rtol=1e-3)
-    assert np.sign(centre[0]) == np.sign(radius)
+    center = wall.tri.reshape(-1, 3).mean(0)
+    np.testing.assert_allclose(np.hypot(center[0] - radius, center[1]), abs(radius), rtol=1e-3)
+    np.testing.assert_allclose(np.arctan2(center[1], abs(center[0] - radius)) * abs(radius), 40, rtol=1e-3)
+    assert np.sign(center[0]) == np.sign(radius)
 
 
 def test_a_bent_road_is_split_and_stays_level_with_unit_normals() -> None:

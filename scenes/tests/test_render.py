@@ -49,14 +49,14 @@ def test_ground_depth_is_height_over_the_rays_fall(height: float, pitch: float) 
 
 
 def test_unprojected_depth_lies_on_the_sphere_and_normals_are_radial() -> None:
-    centre, radius = np.array([0.2, 2.0, 0.1]), 0.5
-    ball = sphere(radius, 160).placed(*centre)
+    center, radius = np.array([0.2, 2.0, 0.1]), 0.5
+    ball = sphere(radius, 160).placed(*center)
     camera = Camera.from_fov(40, 96, 72)
-    frame = render(scene_of(ball), camera, pose_towards(np.zeros(3), centre), np.random.default_rng(2))
+    frame = render(scene_of(ball), camera, pose_towards(np.zeros(3), center), np.random.default_rng(2))
     seen = frame.depth > 0
     assert seen.mean() > 0.2
     points = camera.unproject(frame.depth)[seen] @ frame.pose[:3, :3].T + frame.pose[:3, 3]
-    radial = (points - centre) / radius
+    radial = (points - center) / radius
     np.testing.assert_allclose(np.linalg.norm(radial, axis=1), 1, atol=1e-3)
     normal = frame.normal[seen] @ frame.pose[:3, :3].T
     assert (normal * radial).sum(1).min() > np.cos(np.radians(2.0))

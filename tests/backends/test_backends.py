@@ -47,7 +47,7 @@ def test_a_backend_computes_the_network(toy_predictor, backend, fit):
 
 
 class Directed(torch.nn.Module):
-    """Says how far a pixel is from the principal point."""
+    """Predict each pixel's distance from the principal point."""
 
     uses_principal_point = True
 
@@ -59,7 +59,7 @@ class Directed(torch.nn.Module):
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
-def test_a_network_is_told_of_the_principal_point(toy_predictor, backend):
+def test_a_converted_network_uses_the_principal_point(toy_predictor, backend):
     if reason := why_not(backend, "float32", "cpu"):
         pytest.skip(reason)
     toy = replace(toy_predictor, network=Directed())
@@ -67,8 +67,8 @@ def test_a_network_is_told_of_the_principal_point(toy_predictor, backend):
     image, points = torch.randn(2, 3, 64, 96), torch.tensor([[40.0, 20.0], [50.5, 33.0]])
     expected = Directed()(image, points).depth
     np.testing.assert_allclose(network(image, points).depth, expected, rtol=1e-5)
-    centre = Directed()(image, torch.tensor([[47.5, 31.5]] * 2)).depth
-    np.testing.assert_allclose(network(image).depth, centre, rtol=1e-5)
+    center = Directed()(image, torch.tensor([[47.5, 31.5]] * 2)).depth
+    np.testing.assert_allclose(network(image).depth, center, rtol=1e-5)
     assert network.uses_principal_point
 
 
@@ -107,6 +107,7 @@ def test_without_a_cache_nothing_is_kept(tmp_path, monkeypatch, caplog):
     assert "have $METRICDEPTH_CACHE name another folder" in caplog.text
 
 
+@pytest.mark.slow
 def test_compiled_networks_are_kept(toy_predictor, cache, monkeypatch):
     if reason := why_not("compile", "float32", "cpu"):
         pytest.skip(reason)
@@ -140,7 +141,7 @@ def test_eager_halves_weights_of_a_copy(tiny_checkpoint):
     assert half.network.state_dict()["decoder.conv_up_2.0.weight"].dtype == torch.float32
 
 
-def test_what_is_missing_is_said(monkeypatch):
+def test_missing_packages_are_named(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(BackendError, match=r"needs openvino, which is not installed: pip install .metricdepth\[openv"):
         mono.load_model("lite", device="cpu", backend="openvino")

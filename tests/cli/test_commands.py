@@ -1,4 +1,7 @@
 import json
+import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -8,7 +11,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from mono.cli.main import main
+from mono.cli.commands import COMMANDS
+from mono.cli.main import build_parser, main
 from mono.model.zoo import MODELS
 from mono.tools import test_scale_cano
 from tests.golden.reference_values import reference_image
@@ -25,23 +29,64 @@ def photos(tmp_path):
     return folder
 
 
-def test_help_of_every_command_is_there(capsys):
-    for command in (
-        "predict",
-        "evaluate",
-        "models",
-        "download",
-        "annotate",
-        "scenes",
-        "train",
-        "finetune",
-        "compare",
-        "export",
-        "bench",
-    ):
-        with pytest.raises(SystemExit) as ended:
-            main([command, "--help"])
-        assert ended.value.code == 0 and "usage: metricdepth " + command in capsys.readouterr().out
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    message = capsys.readouterr().out
+    assert ended.value.code == 0 and f"usage: metricdepth {name}" in message
+    if name != "scenes":
+        sentence = message.partition("\n\n")[2].partition("\n\n")[0]
+        assert sentence[0].isupper() and "." in sentence
+        assert f"\nexample: metricdepth {name}" in message
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "scenes"])
+def test_every_example_can_be_parsed(name):
+    words = shlex.split(COMMANDS[name].example)
+    assert words[0] == "metricdepth"
+    assert build_parser(name).parse_args(words[1:]).command == name
+
+
+def test_the_overview_lists_every_command_by_group(capsys):
+    assert main([]) == 0
+    bare = capsys.readouterr().out
+    for word in ("--help", "-h", "help"):
+        assert main([word]) == 0
+        assert capsys.readouterr().out == bare
+    for group in ("predict:", "data:", "evaluate:", "train:", "video and SLAM:", "deploy:"):
+        assert f"\n{group}\n" in bare
+    assert all(
+        re.search(rf"^  {name} +{re.escape(command.summary)}$", bare, re.M) for name, command in COMMANDS.items()
+    )
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("metricdepth ")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["photo.jpg", "--save", "my depth"], "metricdepth predict photo.jpg --save 'my depth'"),
+        (["*.png"], "metricdepth predict '*.png'"),
+        (["predct"], 'did you mean "metricdepth predict"?'),
+        (["xyzzy"], "metricdepth --help lists them"),
+        (["x" * 5000], "metricdepth --help lists them"),
+    ],
+)
+def test_what_is_no_command_gets_a_hint(words, hint, capsys):
+    assert main(words) == 2
+    assert hint in capsys.readouterr().err
+
+
+def test_short_forms_and_former_spellings_work(capsys):
+    parser = build_parser("predict")
+    args = parser.parse_args(["predict", "-i", "a.jpg", "-o", "out", "--batch_size", "3"])
+    assert (args.input, args.out, args.batch_size) == (["a.jpg"], Path("out"), 3)
+    assert parser.parse_args(["predict", "a.jpg", "--batch-size", "4"]).batch_size == 4
+    with pytest.raises(SystemExit):
+        parser.parse_args(["predict", "--help"])
+    message = capsys.readouterr().out
+    assert "--batch-size" in message and "--batch_size" not in message and "-o DIR, --out DIR" in message
 
 
 def test_help_imports_nothing_heavy():
@@ -122,3 +167,25 @@ def test_the_scripts_leave_the_callers_shell_as_it_was(tmp_path):
     assert len(calls) == 3 and all(call.endswith("'--more', 'x']") for call in calls)
     assert "data/kitti_demo/test_annotations.json" in calls[1] and "'kitti_eigen_garg'" in calls[1]
     assert lines[1].startswith("3 ") and "the small model that ships is measured instead" in done.stdout
+
+
+def test_other_data_go_to_a_folder_of_their_own(photos, tmp_path, monkeypatch, capsys):
+    np.save(photos / "0.npy", np.full((48, 64), 3, np.float32))
+    entry = {"rgb": "0.jpg", "depth": "0.npy", "cam_in": [60, 60, 31.5, 23.5]}
+    for name in ("annotations.json", "my.json"):
+        (photos / name).write_text(json.dumps({"files": [entry]}))
+        words = ["lite", "--test_data_path", str(photos / "nothing.json"), "--show-root", str(tmp_path / "outputs")]
+        words += ["--device", "cpu", "--save", "none", "--options", "data_basic.crop_size=(256,320)"]
+        assert test_scale_cano.main([*words, "--test_data_path", str(photos / name)]) == 0
+    assert sorted(p.name for p in (tmp_path / "outputs").iterdir()) == ["photos", "photos_my"]
+    for name in ("test.sh", "test_kitti.sh", "test_nyu.sh"):
+        assert '--show-root "$OUTPUTS"' in (ROOT / name).read_text()
+
+
+def test_the_published_script_runs_where_the_package_is_not_installed(tmp_path):
+    script = ROOT / "mono" / "tools" / "test_scale_cano.py"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, script, "--help"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and "--test_data_path" in done.stdout, done.stderr

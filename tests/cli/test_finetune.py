@@ -79,7 +79,18 @@ def test_a_trained_network_is_exported_with_its_curves(tmp_path: Path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     data, out = write_walls(tmp_path / "walls", 2), tmp_path / "out"
-    command = ["train", "lite.py", "--data", f"{data}:dense", "--out", str(out), "--steps", "2", "--val", str(data)]
+    command = [
+        "train",
+        "lite.py",
+        "--data",
+        f"{data.parent}:dense",
+        "--out",
+        str(out),
+        "--steps",
+        "2",
+        "--val",
+        str(data),
+    ]
     assert main([*command, "--val-every", "1", "--tensorboard", *TINY, "init=''"]) == 0
     assert load_model(out / "model.safetensors", device="cpu").name == "lite"
     curves = EventAccumulator(str(out / "tensorboard")).Reload()

@@ -37,14 +37,15 @@ def test_normals_are_saved_in_the_format_asked_for(photos, tmp_path, toy, capsys
                           for i in range(2))  # fmt: skip
     assert str(out / "normal") in capsys.readouterr().out
     assert b"property float nx" in (out / "pcd" / "0.ply").read_bytes()[:400]
-    # Other settings leave no files of the former ones.
-    assert predict("--save", "normal", "--normal-format", "npy") == [
-        "normal/0.npy", "normal/1.npy", "normal_vis/0.jpg", "normal_vis/1.jpg",
-    ]  # fmt: skip
+    npy = ["--save", "normal", "--normal-format", "npy"]
+    assert main(["predict", str(photos), "--out", str(out), "--fov-deg", "60", *npy]) == 2
+    assert "another format of normals" in capsys.readouterr().err
+    replaced = ["normal/0.npy", "normal/1.npy", "normal_vis/0.jpg", "normal_vis/1.jpg"]
+    assert predict(*npy, "--overwrite") == replaced
     normal = np.load(out / "normal" / "0.npy")
     assert normal.shape == (48, 64, 3)
     np.testing.assert_allclose(np.linalg.norm(normal, axis=-1), 1, atol=1e-5)
-    assert predict("--save", "depth") == ["depth/0.json", "depth/0.png", "depth/1.json", "depth/1.png"]
+    assert predict("--save", "depth") == ["depth/0.json", "depth/0.png", "depth/1.json", "depth/1.png", *replaced]
 
 
 def test_the_least_confidence_is_any_number(photos, tmp_path, toy, caplog):

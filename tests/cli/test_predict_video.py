@@ -66,7 +66,7 @@ def test_the_video_of_depth_has_all_frames_side_by_side(clip, tmp_path, toy, cap
     assert len(made) == 10
     assert made.rate == pytest.approx(5, rel=0.01)
     assert made.width > 2 * 64 and made.height >= 48
-    assert "colours from" in capsys.readouterr().out
+    assert "colors from" in capsys.readouterr().out
     assert not list(out.rglob(".mono-*"))
 
 
@@ -141,3 +141,43 @@ def test_nothing_is_smoothed_across_a_cut(tmp_path):
     found = find_smoothing(paths, 5)
     assert found.cuts == (12,)
     np.testing.assert_allclose(found.factors, 1, atol=1e-6)
+
+
+def test_one_damaged_video_stops_no_other(clip, tmp_path, toy, capsys):
+    data = clip.read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(data[: len(data) // 3])
+    write_video(tmp_path / "other.mp4", [np.full((48, 64, 3), 90, np.uint8)] * 6, 10)
+    out = tmp_path / "out"
+    videos = [str(clip), str(tmp_path / "cut.mp4"), str(tmp_path / "other.mp4")]
+    assert main(["predict", *videos, "--out", str(out), "--save", "depth,video", "--every", "5"]) == 1
+    message = capsys.readouterr().out
+    assert "FAILED" in message and "cut.mp4" in message.partition("FAILED")[2]
+    assert sorted(p.parent.name for p in out.glob("depth/*/*.png")) == ["clip"] * 4 + ["other"] * 2
+    assert sorted(p.name for p in out.glob("video/*")) == ["clip.mp4", "other.mp4"]
+
+
+def test_another_smoothing_replaces_nothing_unasked(clip, tmp_path, toy, capsys):
+    out = tmp_path / "out"
+    arguments = ["predict", str(clip), "--out", str(out), "--save", "depth", "--every", "4"]
+    assert main([*arguments, "--smooth-scale", "4"]) == 0
+    folder = out / "depth_smooth" / "clip"
+    (folder / "notes.txt").write_text("mine")
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    assert main([*arguments, "--smooth-scale", "2"]) == 2
+    assert "smoothed over 4.0 frames" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert main([*arguments, "--smooth-scale", "2", "--overwrite"]) == 0
+    assert json.loads((folder / "smoothing.json").read_text())["width_frames"] == 2
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_smoothing_follows_no_link_out_of_the_folder(clip, tmp_path, toy, capsys):
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    (elsewhere / "clip").mkdir(parents=True)
+    (elsewhere / "clip" / "000000.png").write_text("keep me")
+    arguments = ["predict", str(clip), "--out", str(out), "--save", "depth", "--every", "4"]
+    assert main(arguments) == 0
+    (out / "depth_smooth").symlink_to(elsewhere)
+    assert main([*arguments, "--smooth-scale", "4"]) == 2
+    assert "leads out of" in capsys.readouterr().err
+    assert (elsewhere / "clip" / "000000.png").read_text() == "keep me"

@@ -15,7 +15,7 @@ TRANSFORMS = {
 
 
 class Recorder(torch.nn.Module):
-    """Keeps what it saw, and says something that differs everywhere."""
+    """Keep the input, and predict depth that differs everywhere."""
 
     def forward(self, image, principal_point):
         self.seen, self.point = image, principal_point

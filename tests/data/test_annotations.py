@@ -69,7 +69,7 @@ def test_a_key_that_looks_like_a_known_one_is_asked_about(folder: Path, caplog: 
     entries = [{"rgb": "rgb/0.png", "comment": "dark"}, {"rgb": "rgb/1.png", "dpeth": "depth/0.png"}]
     assert [s.depth for s in load_annotations(write(folder, {"files": entries}))] == [None, None]
     assert [r.getMessage().partition(": ")[2] for r in caplog.records] == [
-        'entry 1: the key "dpeth" means nothing; was "depth" meant?'
+        'entry 1: the key "dpeth" is unknown and ignored; was "depth" meant?'
     ]
 
 
@@ -201,3 +201,46 @@ def test_every_entry_of_a_large_file_is_checked(folder: Path) -> None:
     with pytest.raises(AnnotationError) as raised:
         load_annotations(write(folder, entries))
     assert len(raised.value.problems) >= 19_999
+
+
+def test_windows_separators_and_matrices_of_four_rows(folder: Path) -> None:
+    four = [[700, 0, 600.5, 0], [0, 701, 180, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    entry = {"rgb": "rgb\\0.png", "depth": "depth\\0.png", "depth_scale": 1000, "cam_in": four}
+    (sample,) = load_annotations(write(folder, [entry]))
+    assert (sample.name, sample.rgb, sample.depth) == ("rgb/0", folder / "rgb/0.png", folder / "depth/0.png")
+    assert sample.intrinsics == (700, 701, 600.5, 180)
+    for drive in ("C:\\data\\0.png", "\\\\server\\data\\0.png"):
+        with pytest.raises(AnnotationError, match="absolute path of Windows"):
+            load_annotations(write(folder, [{"rgb": drive}]))
+    skewed = [[700, 0, 600.5, 1], *four[1:]]
+    with pytest.raises(AnnotationError, match="as a 4x4 matrix must be"):
+        load_annotations(write(folder, [{"rgb": "rgb/0.png", "cam_in": skewed}]))
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz", "tif"])
+def test_integers_without_a_scale_are_refused_before_anything_runs(folder: Path, suffix: str) -> None:
+    values = np.full((4, 4), 2000, np.uint16)
+    path = folder / f"depth/2.{suffix}"
+    if suffix == "tif":
+        Image.fromarray(values).save(path)
+    else:
+        np.savez(path, depth=values) if suffix == "npz" else np.save(path, values)
+    entry = {"rgb": "rgb/0.png", "depth": f"depth/2.{suffix}"}
+    with pytest.raises(AnnotationError, match=f"depth_scale: is missing, and depth/2.{suffix} does not carry one"):
+        load_annotations(write(folder, [entry]))
+    assert load_annotations(write(folder, [entry | {"depth_scale": 1000}]))[0].depth_scale == 1000
+
+
+def test_kinds_of_depth_and_invalid_values(folder: Path) -> None:
+    entry = {"rgb": "rgb/0.png", "depth": "depth/0.npy", "cam_in": [7, 7, 2, 2]}
+    entries = [entry | {"depth_kind": "ray", "depth_invalid": [65535, 1e10]}, {"rgb": "rgb/1.png", "depth_invalid": -1}]
+    first, second = load_annotations(write(folder, entries))
+    assert (first.depth_kind, first.depth_invalid) == ("ray", (65535, 1e10))
+    assert (second.depth_kind, second.depth_invalid) == ("z", (-1,))
+    with pytest.raises(AnnotationError, match=r"depth_kind: value \"ray\": needs a camera"):
+        load_annotations(write(folder, [{"rgb": "rgb/0.png", "depth_kind": "ray"}]))
+
+
+def test_what_is_no_file_is_named(folder: Path) -> None:
+    with pytest.raises(AnnotationError, match=r"depth is a folder"):
+        load_annotations(write(folder, [{"rgb": "depth"}]))

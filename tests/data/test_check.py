@@ -24,7 +24,7 @@ MISTAKES = [
     (4, "depth", "size of depth and image differ"),
     (5, "cam_in", "unlikely focal length"),
     (6, "cam_in", "unlikely focal length"),
-    (7, "cam_in", "principal point far from the centre"),
+    (7, "cam_in", "principal point far from the center"),
     (8, "rgb", "the same image twice"),
     (9, "rgb", "unreadable image"),
     (10, "depth", "empty depth"),
@@ -72,7 +72,8 @@ def test_each_planted_mistake_is_found_and_nothing_else(planted: Path) -> None:
     lines = [str(finding) for finding in report.findings]
     assert lines[1].startswith("entry 2: depth_scale: 1: unlikely scale: makes the median depth 3000 m, outside")
     assert "256000" in lines[2]
-    assert "the depth map is 24x32, the image 32x24" in lines[3]
+    assert "the depth map is 24x32, its image" in lines[3]
+    assert "is 32x24 (upright); of another shape, lying on its side" in lines[3]
     assert "a field of view of 152 deg" in lines[4]
     assert "a field of view of 4 deg" in lines[5]
     assert "48 % of the width and 0 % of the height" in lines[6]
@@ -151,6 +152,10 @@ GOOD = [
     [{"rgb": "a.png", "cam_in": [1, 2, 3, 4], "intrinsic": [1, 2, 3, 4]}],
     [{"rgb": "a.png", "normal": "d.npy"}, {"rgb": "b.png", "normal": "a.png", "normal_frame": "opengl"}],
     [{"rgb": "a.png", "normal": None, "normal_frame": None}],
+    [{"rgb": "a.png", "depth": "d.npy", "depth_kind": "ray", "cam_in": [1, 2, 3, 4]}],
+    [{"rgb": "a.png", "depth_kind": "z", "depth_invalid": [65535, -1.5]}, {"rgb": "b.png", "depth_kind": None}],
+    [{"rgb": "a.png", "depth_invalid": 65535, "cam_in": [[7, 0, 1, 0], [0, 7, 2, 0], [0, 0, 1, 0]]}],
+    [{"rgb": "a.png", "cam_in": [[7, 0, 1, 0], [0, 7, 2, 0], [0, 0, 1, 0], [0, 0, 0, 1]]}],
 ]
 BAD = [
     {},
@@ -177,6 +182,15 @@ BAD = [
     [{"rgb": "a.png", "depth_scale": -256}],
     [{"rgb": "a.png", "depth_scale": "256"}],
     [{"rgb": "a.png", "depth_scale": True}],
+    [{"rgb": "a.png", "depth_kind": "ray"}],
+    [{"rgb": "a.png", "depth_kind": "ray", "cam_in": None}],
+    [{"rgb": "a.png", "depth_kind": "along"}],
+    [{"rgb": "a.png", "depth_kind": ["z"]}],
+    [{"rgb": "a.png", "depth_invalid": "65535"}],
+    [{"rgb": "a.png", "depth_invalid": [None]}],
+    [{"rgb": "a.png", "depth_invalid": [0] * 17}],
+    [{"rgb": "a.png", "cam_in": [[7, 0, 1, 5], [0, 7, 2, 0], [0, 0, 1, 0], [0, 0, 0, 1]]}],
+    [{"rgb": "a.png", "cam_in": [[7, 0, 1, 0], [0, 7, 2, 0], [0, 0, 1, 0], [0, 0, 0, 2]]}],
     [{"rgb": "a.png", "cam_in": 700}],
     [{"rgb": "a.png", "cam_in": [700, 700, 320]}],
     [{"rgb": "a.png", "cam_in": [700, 700, 320, 240, 0]}],
@@ -251,6 +265,57 @@ def test_normals_that_are_damaged_empty_or_of_another_size(tmp_path: Path) -> No
     np.save(tmp_path / "a.npy", np.tile(np.float32([0, 0, -1]), (32, 24, 1)))
     [(field, kind, advice)] = normal_findings(tmp_path, normal="a.npy")
     assert (field, kind) == ("normal", "size of normals and image differ")
-    assert "the normals are 24x32, the image 32x24; of another shape" in advice
+    assert "the map of normals is 24x32, its image" in advice
+    assert "is 32x24 (upright); of another shape" in advice
     with pytest.raises(AnnotationError, match=r"entry 0: normal: value \"none.npy\": there is no such file"):
         normal_findings(tmp_path, normal="none.npy")
+
+
+def depth_findings(tmp_path: Path, values: np.ndarray, size: tuple[int, int] = (32, 24), **entry: Any) -> list[str]:
+    """Kinds of what is found of an entry with these stored values as depth."""
+    random_image(tmp_path / "a.png", *size)
+    np.save(tmp_path / "d.npy", values)
+    entry = {"rgb": "a.png", "depth": "d.npy", "cam_in": [30.0, 30.0, size[0] / 2, size[1] / 2], **entry}
+    path = text(tmp_path / "data.json", json.dumps([entry]))
+    return [f"{finding.kind}: {finding.advice}" for finding in check_annotations(path).findings]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "hole", "shown", "extra"),
+    [
+        (np.uint16, 65535, "65535", {"depth_scale": 1000}),
+        (np.float32, 1e10, "1e+10", {}),
+        (np.float16, 65504, "65504", {}),
+        (np.float32, 1000, "1000", {}),
+    ],
+)
+def test_holes_stored_as_a_large_value(
+    tmp_path: Path, dtype: Any, hole: float, shown: str, extra: dict[str, Any]
+) -> None:
+    values = (np.linspace(2, 4, 24 * 32).reshape(24, 32) * extra.get("depth_scale", 1)).astype(dtype)
+    assert depth_findings(tmp_path, values, **extra) == []
+    values[:8] = hole
+    (finding,) = depth_findings(tmp_path, values, **extra)
+    assert finding.startswith("largest value as depth: 33.3 % of the pixels have")
+    assert finding.endswith(f'add "depth_invalid": {shown}')
+    assert depth_findings(tmp_path, values, **extra, depth_invalid=hole) == []
+    report = check_annotations(tmp_path / "data.json")
+    assert report.depths[0].largest == pytest.approx(4, rel=1e-3)
+    assert report.depths[0].valid == pytest.approx(2 / 3)
+
+
+def test_sizes_of_datasets_raise_no_alarm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    depth = np.linspace(2, 4, 48 * 64, dtype=np.float32).reshape(48, 64)
+    assert depth_findings(tmp_path, depth, (1296, 968), cam_in=[1166.0, 1166.0, 648.0, 484.0]) == []
+    assert main(["annotate", "check", str(tmp_path / "data.json")]) == 0
+    assert "depth sizes   64x48 (1)" in capsys.readouterr().out
+    (finding,) = depth_findings(tmp_path, depth[:40], (1296, 968), cam_in=[1166.0, 1166.0, 648.0, 484.0])
+    assert "size of depth and image differ: the depth map is 64x40" in finding
+
+
+def test_photos_whose_turn_shapes_do_not_show(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.open(random_image(tmp_path / "a.png")).save(tmp_path / "b.jpg", exif=exif)
+    kinds = depth_findings(tmp_path, np.linspace(2, 4, 24 * 32).reshape(24, 32), rgb="b.jpg")
+    assert [kind.partition(":")[0] for kind in kinds] == ["depth of a turned photo"]

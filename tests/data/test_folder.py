@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mono.data.folder import InputError, find_images
+from mono.data.folder import InputError, find_images, find_videos
+from mono.io.images import IMAGE_SUFFIXES
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "in/sub/deep/d.tif",
         "in/.cache/e.jpg",
         "other/a.jpg",
-        "other/x.gif",
+        "other/x.xyz",
         "empty/readme.md",
         "run/manifest.jsonl",
         "run/depth/a.png",
@@ -81,7 +82,7 @@ def test_each_image_once(files: Path) -> None:
 def test_patterns() -> None:
     assert found("in/*") == {"a": "in/a.PNG", "b": "in/b.jpg", "c": "in/sub/c.webp"}
     assert found("in/*.jpg") == {"b": "in/b.jpg"}
-    assert found("other/*.gif") == {"x": "other/x.gif"}
+    assert found("other/*.xyz") == {"x": "other/x.xyz"}
     assert list(found("in/**/*.tif")) == ["d"]
     assert set(found("in/**").values()) == {"in/a.PNG", "in/b.jpg", "in/sub/c.webp", "in/sub/deep/d.tif"}
     assert found("odd/[1].jpg") == {"[1]": "odd/[1].jpg"}
@@ -107,7 +108,7 @@ def test_same_stem_and_order_independence(files: Path) -> None:
         (["gone"], "gone: there is no such file or folder"),
         (["gone", "in", "missing/*.png"], "missing/*.png: this pattern matches no image"),
         (["in/*.bmp"], "matches no image"),
-        (["empty"], "empty: there are no images in this folder; suffixes looked for: .bmp .heic"),
+        (["empty"], "empty: there are no images in this folder; suffixes looked for: .apng .avif"),
         (["plain"], "search them too"),
     ],
 )
@@ -121,3 +122,49 @@ def test_one_empty_folder_among_others_is_a_warning(caplog: pytest.LogCaptureFix
     with caplog.at_level(logging.WARNING):
         assert list(found("empty", "other")) == ["other/a"]
     assert "empty: there are no images" in caplog.text
+
+
+def test_files_passed_over_are_counted_by_suffix(files: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a.mov", "b.MOV", "c.txt", "readme", "camera.json", "a.camera.json"):
+        (files / "in" / name).touch()
+    assert list(found("in")) == ["a", "b"]
+    assert list(found("in/*")) == ["a", "b", "c"]
+    first, second = (record.getMessage() for record in caplog.records)
+    counts = "5 files are no images and are passed over: .mov 2, .txt 2, without suffix 1; give videos by name"
+    assert first == f"in: {counts}"
+    assert second == f"in/*: {counts}"
+
+
+def test_every_image_suffix_is_found_in_folders(files: Path) -> None:
+    for suffix in IMAGE_SUFFIXES:
+        (files / f"kinds/{suffix[1:]}").mkdir(parents=True)
+        (files / f"kinds/{suffix[1:]}/a{suffix.upper()}").touch()
+        assert list(found(files / f"kinds/{suffix[1:]}")) == ["a"]
+
+
+def test_a_folder_without_images_names_what_it_holds(files: Path) -> None:
+    (files / "empty/clip.mp4").touch()
+    with pytest.raises(InputError, match=r"passed over: \.md 1, \.mp4 1"):
+        find_images(["empty"])
+
+
+def test_videos_in_files_folders_and_patterns(files: Path) -> None:
+    for name in ("clips/10.mp4", "clips/2.MOV", "clips/notes.txt", "in/film.mp4"):
+        (files / name).parent.mkdir(exist_ok=True)
+        (files / name).touch()
+    assert find_videos(["clips"]) == ["clips/2.MOV", "clips/10.mp4"]
+    assert find_videos(["clips/*"]) == ["clips/2.MOV", "clips/10.mp4"]
+    assert find_videos(["clips/*.mp4", "clips/10.mp4"]) == ["clips/10.mp4"]
+    assert find_videos(["in"]) == find_videos(["in/*"]) == find_videos(["in/b.jpg", "in/*.jpg"]) == []
+    assert find_videos(["in/film.mp4", "in/*.mp4"]) == ["in/film.mp4"]
+    with pytest.raises(InputError, match=r"gone\.mp4: there is no such file"):
+        find_videos(["gone.mp4"])
+
+
+def test_names_of_any_length_and_kind_raise_nothing(files: Path) -> None:
+    for name in ("x" * 250, "\u5199" * 83, "new\nline"):
+        (files / "odd" / f"{name}.jpg").touch()
+    assert len(find_images(["odd"])) == 4
+    for name in ("x" * 300, "a\0b"):
+        with pytest.raises(InputError, match="there is no such file"):
+            find_images([name])

@@ -204,7 +204,7 @@ def test_invalid_pixels_do_not_bleed_when_resized() -> None:
 
 @pytest.mark.parametrize("shape", [(3,), (2, 3, 1), (0, 4)])
 def test_maps_must_be_maps(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"true depth has shape"):
+    with pytest.raises(ValueError, match=r"ground-truth depth has shape"):
         evaluate_image(np.ones((2, 3)), np.ones(shape), NONE)
     with pytest.raises(ValueError, match=r"predicted depth has shape"):
         evaluate_image(np.ones(shape), np.ones((2, 3)), NONE)

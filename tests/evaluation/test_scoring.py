@@ -24,7 +24,7 @@ from mono.io.depth import write_depth
 from mono.model.depth_model import NetworkOutput
 from mono.runs.options import RunOptions
 from mono.runs.outputs import OutputOptions
-from mono.runs.score_saved import rescore
+from mono.runs.score_saved import score_saved
 from mono.system.errors import RunError
 from tests.toys import toy_predictor
 
@@ -112,7 +112,9 @@ def test_derived_truth_and_normals_from_depth_are_called_so(data):
 def test_settings_decide_what_is_redone(data):
     samples = load_annotations(data / "a.json")
     assert run(samples, predictor(), options(data)).done == 3
-    assert run(samples, predictor(), options(data, derive_normals=True)).done == 3
+    with pytest.raises(RunError, match="another protocol or other evaluation settings"):
+        run(samples, predictor(), options(data, derive_normals=True))
+    assert run(samples, predictor(), options(data, derive_normals=True, overwrite=True)).done == 3
     np.save(data / "normal.npy", -NORMAL)
     summary = run(samples, predictor(), options(data, derive_normals=True))
     assert (summary.done, summary.skipped) == (1, 2)
@@ -132,7 +134,7 @@ def test_sparse_truth_is_refused(data, capsys):
     with pytest.raises(RunError, match="sparse ground truth of protocol kitti_eigen"):
         options(data, protocol=get_protocol("kitti_eigen"), derive_normals=True)
     with pytest.raises(RunError, match="sparse ground truth of protocol kitti_eigen"):
-        rescore([], data, get_protocol("kitti_eigen"), derive_normals=True)
+        score_saved([], data, get_protocol("kitti_eigen"), derive_normals=True)
     np.save(data / "depth.npy", np.where(np.random.default_rng(0).random((36, 48)) < 0.3, wall(), 0))
     summary = run(load_annotations(data / "a.json"), predictor(), options(data, derive_normals=True))
     assert not summary.failures and summary.metrics["1.png"]
@@ -190,7 +192,7 @@ def test_saved_normals_are_scored(data, workers):
     save = OutputOptions(("depth", "normal"), "npy")
     samples = load_annotations(data / "a.json")
     first = run(samples, predictor((0.0, 0.0, -1.0)), replace(options(data, derive_normals=True), output=save))
-    again = rescore(samples, data / "out", get_protocol("none"), workers, derive_normals=True)
+    again = score_saved(samples, data / "out", get_protocol("none"), workers, derive_normals=True)
     assert not again.failures
     for name, image in first.normals.items():
         assert again.normals[name].metrics.mean == pytest.approx(image.metrics.mean, abs=1e-2)
@@ -203,7 +205,7 @@ def test_saved_depth_gives_normals_with_the_camera_beside_it(data):
     samples = load_annotations(data / "a.json")
     for i in range(3):
         write_depth(data / "out" / f"{i}.npy", wall())
-    scores = rescore(samples, data / "out", get_protocol("none"))
+    scores = score_saved(samples, data / "out", get_protocol("none"))
     assert list(scores.normals) == ["0.png", "2.png"] and list(scores.metrics) == ["0.png", "1.png"]
     assert scores.normals["0.png"].predicted == "depth"
     assert scores.normals["0.png"].metrics.mean < 0.5
@@ -211,7 +213,7 @@ def test_saved_depth_gives_normals_with_the_camera_beside_it(data):
     for i in range(3):
         (data / "out" / f"{i}.npy").unlink()
         write_depth(data / "out" / f"{i}.png", wall(), other)
-    wrong = rescore(samples, data / "out", get_protocol("none")).normals["0.png"].metrics
+    wrong = score_saved(samples, data / "out", get_protocol("none")).normals["0.png"].metrics
     geometry = normals_from_depth(wall(), other)[18, 24]
     assert wrong.median == pytest.approx(np.degrees(np.arccos(geometry @ NORMAL[0, 0])), abs=1)
     assert wrong.median > 10
@@ -223,11 +225,11 @@ def test_normals_of_another_program(data):
     for i in range(3):
         np.save(data / "out" / f"{i}.npy", wall())
         np.save(data / "out" / "normal" / f"{i}.npy", np.tile(np.float32([0.8, 0, -0.6]), (18, 24, 1)))
-    image = rescore(samples, data / "out", get_protocol("none")).normals["0.png"]
+    image = score_saved(samples, data / "out", get_protocol("none")).normals["0.png"]
     assert (image.predicted, image.truth) == ("saved", "annotation")
     assert image.metrics.mean == pytest.approx(16.26, abs=1e-2)  # acos 0.96
     (data / "out" / "normal" / "0.png").touch()
-    scores = rescore(samples, data / "out", get_protocol("none"))
+    scores = score_saved(samples, data / "out", get_protocol("none"))
     assert [name for name, _ in scores.failures] == ["0.png"] and "several predicted normals" in scores.failures[0][1]
 
 
@@ -255,20 +257,20 @@ def test_what_is_true_does_not_change_with_flags_nor_assumptions():
 def test_normals_of_another_view_are_refused():
     gt, protocol = GroundTruth(normal=NORMAL), get_protocol("none")
     assert score_normals(NORMAL[::2, ::2], "saved", gt, None, protocol, "a").metrics.mean == pytest.approx(0, abs=1e-3)
-    with pytest.raises(ValueError, match="48x10, true ones 48x36: not the same view"):
+    with pytest.raises(ValueError, match="48x10, ground truth 48x36: not the same view"):
         score_normals(NORMAL[:10], "saved", gt, None, protocol, "a")
 
 
 def test_depth_of_an_unknown_camera_gives_no_true_normals(caplog):
     gt = GroundTruth(depth=wall())
     assert score_normals(NORMAL, "network", gt, None, get_protocol("none"), "a.png") is None
-    assert "a.png: normals cannot be derived from true depth of an unknown camera: annotate cam_in" in caplog.text
+    assert "a.png: normals cannot be derived from depth of an unknown camera: annotate cam_in" in caplog.text
 
 
 def test_saved_normals_alone_are_scored(data, tmp_path):
     samples = load_annotations(data / "a.json")
     out = tmp_path / "normals only"
     run(samples, predictor((0.6, 0, -0.8)), RunOptions(out=out, output=OutputOptions(save=("normal",))))
-    scores = rescore(samples, out, get_protocol("none"), derive_normals=True)
+    scores = score_saved(samples, out, get_protocol("none"), derive_normals=True)
     assert not scores.failures and not scores.metrics
     assert len(scores.normals) == 3 and all(n.metrics.mean < 0.1 for n in scores.normals.values())

@@ -70,6 +70,8 @@ def test_convnext_goes_through_onnx_into_both_runtimes(tiny_checkpoint, tmp_path
     np.testing.assert_allclose(depth, model.predict(photo, camera).depth, rtol=1e-3)
 
 
+@pytest.mark.slow
+@pytest.mark.integration
 def test_the_command_writes_what_predict_runs(tmp_path, capsys):
     skip_without("onnx")
     path = tmp_path / "lite.onnx"

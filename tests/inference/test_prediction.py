@@ -29,15 +29,15 @@ def test_normals_follow_from_depth_where_the_network_has_none():
 
 def test_the_networks_normals_come_first():
     depth, _ = plane(CAMERA, (0.3, -0.2, -1), 2.0)
-    message = np.broadcast_to(np.float32([0, -1, 0]), (48, 64, 3))
-    prediction = Prediction(depth, depth, CAMERA, normal=message, normal_confidence=depth)
+    normal = np.broadcast_to(np.float32([0, -1, 0]), (48, 64, 3))
+    prediction = Prediction(depth, depth, CAMERA, normal=normal, normal_confidence=depth)
     assert prediction.normal_source == "network"
-    np.testing.assert_array_equal(prediction.surface_normals(), message)
+    np.testing.assert_array_equal(prediction.surface_normals(), normal)
 
 
 def test_a_network_with_normals_gives_them_at_the_images_size():
     class Normals(torch.nn.Module):
-        """Says a floor in the left half of its input and a wall in the right, one channel of confidence a row."""
+        """Predict a floor in the left half of the input and a wall in the right; confidence is the row number."""
 
         def forward(self, image):
             batch, _, height, width = image.shape
@@ -60,7 +60,7 @@ def test_a_network_with_normals_gives_them_at_the_images_size():
 
 def test_a_wrong_focal_length_tilts_the_normals_of_depth():
     depth, gt = plane(CAMERA, (0.3, -0.2, -1), 2.0)
-    # What the same network says if the focal length is taken for twice as long: all distances twice as long.
+    # A focal length assumed twice as long doubles all distances.
     wrong = replace(CAMERA, fx=2 * CAMERA.fx, fy=2 * CAMERA.fy)
     found = Prediction(2 * depth, depth, wrong).surface_normals()
     assert angles(found, gt * [2, 2, 1]).max() < 0.01

@@ -136,7 +136,7 @@ def test_a_camera_beside_the_photo_is_used(toy_predictor, tmp_path):
     ("image", "message"),
     [
         (np.zeros((4, 5), np.uint8), r"uint8 \(4, 5\)"),
-        (np.zeros((64, 64, 3), np.float32), "float32"),
+        (np.full((64, 64, 3), 2, np.float32), "float32"),
         (np.zeros((64, 64, 4), np.uint8), "uint8"),
         (3, "not a int"),
         ("nothing_there.jpg", "nothing_there.jpg"),

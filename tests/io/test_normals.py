@@ -88,9 +88,9 @@ def test_pictures_that_are_no_normals(tmp_path: Path) -> None:
     photo = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
     with pytest.raises(NormalError, match=r"are not of length 1 .* not a map of unit normals"):
         read_normals(write_png(tmp_path / "photo.png", photo))
-    cv2.imwrite(str(tmp_path / "grey.png"), photo[..., 0])
+    cv2.imwrite(str(tmp_path / "gray.png"), photo[..., 0])
     with pytest.raises(NormalError, match="has 1 channels; normals are RGB"):
-        read_normals(tmp_path / "grey.png")
+        read_normals(tmp_path / "gray.png")
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

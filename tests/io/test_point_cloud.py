@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mono.geometry.camera import Camera
-from mono.io.point_cloud import PointCloud, depth_edges, point_cloud, voxel_grid, write_ply
+from mono.io.point_cloud import PointCloud, depth_edges, edge_radius, point_cloud, voxel_grid, write_ply
 from tests.conftest import open3d_or_skip
 
 CAMERA = Camera(40, 50, 14.5, 9, 32, 24)
@@ -85,6 +85,38 @@ def test_edge_filter_keeps_a_road_seen_at_a_low_angle() -> None:
     rows = np.arange(200)[:, None] - camera.cy
     depth = np.where(rows > 12, 1.6 * 700 / np.maximum(rows, 1) + np.zeros((1, 320)), 0)
     assert np.count_nonzero(depth) == len(point_cloud(depth, _rgb(200, 320), camera, edge_filter=0.1))
+
+
+def test_thin_things_and_ramps_of_upsampled_depth_go_with_a_larger_neighborhood() -> None:
+    depth = np.full((60, 120), 8.0, np.float32)
+    depth[:, 50:54] = 2.0  # a pole
+    depth[:, 44:50] = np.geomspace(8, 2, 8)[1:-1]  # its upsampled edges
+    depth[:, 54:60] = np.geomspace(2, 8, 8)[1:-1]
+    assert not depth_edges(depth, 0.25, radius=1).any()
+    wide = depth_edges(depth, 0.25, radius=6)
+    assert wide[:, 44:60].all() and not wide[:, :37].any() and not wide[:, 67:].any()
+    assert [edge_radius(shape) for shape in ((480, 640), (375, 1242), (3024, 4032))] == [1, 2, 6]
+
+
+def test_doubtful_pixels_are_edges_at_half_the_threshold() -> None:
+    depth = np.array([[1.0, 1.0, 1.08, 1.08, 1.08, 1.08]], np.float32)
+    assert not depth_edges(depth, 0.1).any()
+    confidence = np.array([[0.1, 0.1, 0.9, 0.9, 0.9, 0.9]], np.float32)
+    assert depth_edges(depth, 0.1, confidence)[0].tolist() == [False, True, False, False, False, False]
+    with pytest.raises(ValueError, match="sizes must agree"):
+        depth_edges(depth, 0.1, confidence[:, 1:])
+
+
+def test_axes_of_viewers() -> None:
+    points = np.array([[1, 2, 3]], np.float32)
+    cloud = PointCloud(points, np.zeros((1, 3), np.uint8), np.array([[0, 0.6, -0.8]], np.float32))
+    assert cloud.in_axes("opencv") is cloud
+    turned = cloud.in_axes("opengl")
+    assert turned.normals is not None
+    np.testing.assert_allclose(turned.points, [[1, -2, -3]])
+    np.testing.assert_allclose(turned.normals, [[0, -0.6, 0.8]])
+    with pytest.raises(ValueError, match="choose one of opencv, opengl"):
+        cloud.in_axes("blender")
 
 
 def test_voxels_by_hand() -> None:

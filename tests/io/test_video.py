@@ -14,7 +14,7 @@ _SIZE = (64, 48)
 
 
 def write_video(path, count=20, rate=10, codec="mpeg4", rotation=0, size=_SIZE, metadata=None, gop=6):
-    """A video whose frame i is a grey of 8 + 10 i, with a white patch at the top left."""
+    """A video whose frame i is a gray of 8 + 10 i, with a white patch at the top left."""
     with av.open(str(path), "w", options={"movflags": "use_metadata_tags"} if metadata else {}) as container:
         container.metadata.update(metadata or {})
         stream = container.add_stream(codec, rate=rate)
@@ -130,6 +130,34 @@ def test_broken_videos_say_what_is_wrong(tmp_path, caplog):
     assert "cut short" in caplog.text
     assert number(half.frame(3)) == 3
     assert is_video("A.MOV") and not is_video("a.jpg")
+
+
+def test_an_mp4_whose_index_is_cut_is_cut_short(tmp_path):
+    whole = write_video(tmp_path / "whole.mp4").read_bytes()
+    index = whole.find(b"moov") - 4
+    for kept in (index, index + 20, index + 300):
+        (tmp_path / "cut.mp4").write_bytes(whole[:kept])
+        with pytest.raises(VideoError, match="cut short"):
+            Video(tmp_path / "cut.mp4")
+
+
+def test_damaged_videos_raise_only_their_own_error(tmp_path):
+    rng = np.random.default_rng(0)
+    for suffix in (".mp4", ".avi", ".mkv"):
+        whole = write_video(tmp_path / f"whole{suffix}", count=5).read_bytes()
+        for number_ in range(25):
+            data = bytearray(whole)
+            for place in rng.integers(0, len(data), 8):
+                data[place] = rng.integers(256)
+            path = tmp_path / f"{number_}{suffix}"
+            path.write_bytes(data)
+            try:
+                video = Video(path)
+                for i in range(len(video)):
+                    video.frame(i)
+                video.close()
+            except VideoError as error:
+                assert str(error).startswith(f"{path}: ")
 
 
 def test_threads_that_share_a_video_get_their_frames(tmp_path):

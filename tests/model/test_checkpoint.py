@@ -15,11 +15,10 @@ from mono.model.checkpoint import (
     find_checkpoint,
     identify,
     load_tensors,
-    module_name,
-    read_tensors,
     sha256,
 )
 from mono.model.depth_model import build_depth_model
+from mono.model.tensor_files import module_name, read_tensors
 from mono.model.zoo import MODELS
 from tests.golden.checkpoints import TENSORS
 
@@ -101,9 +100,9 @@ def write_bad(kind, path, good):
         ("text", "no checkpoint: it begins with"),
         ("truncated", "damaged, or its download is incomplete"),
         ("code", "could run code when it is loaded; nothing was run"),
-        ("plain pickle with code", "damaged or no checkpoint"),
+        ("plain pickle with code", "is damaged, or its download"),
         ("no tensors", "a dict with epoch, loss; expected"),
-        ("safetensors", "damaged or no safetensors"),
+        ("safetensors", "header claims|list of tensors cannot be read"),
     ],
 )
 def test_a_wrong_file_is_named_and_not_run(kind, message, tiny_checkpoint, tmp_path):
@@ -130,7 +129,7 @@ def test_loading_is_strict(tmp_path):
             load_tensors(network, wrong, tmp_path / "x.pth", "toy")
 
 
-def test_another_network_is_recognised(tiny_checkpoint):
+def test_another_network_is_recognized(tiny_checkpoint):
     tensors = read_tensors(tiny_checkpoint)
     with pytest.raises(CheckpointError, match=r"is a checkpoint of convnext_tiny and does not fit convnext_large"):
         load_tensors(torch.nn.Linear(1, 1), tensors, tiny_checkpoint, "convnext_large")

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from mono.config import read_config
-from mono.model.checkpoint import load_tensors, module_name
+from mono.model.checkpoint import load_tensors
 from mono.model.depth_model import build_depth_model
+from mono.model.tensor_files import module_name
 from tests.golden.checkpoints import reference_state
 from tests.golden.reference_values import reference_image
 
@@ -24,7 +25,7 @@ def build(config_name, state, name):
     return network.eval(), config
 
 
-def normalised(count, height, width, seed, transform):
+def normalized(count, height, width, seed, transform):
     images = np.stack([reference_image(height, width, seed + i) for i in range(count)]).astype(np.float32)
     images = (images - np.float32(transform.mean)) / np.float32(transform.std)
     return torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
@@ -36,7 +37,7 @@ def test_published_networks_are_reproduced(name):
     network, config = build(config_name, reference_state(name), name)
     golden = np.load(GOLDEN / file)
     with torch.inference_mode():
-        images = normalised(count, height, width, seed, config.transform)
+        images = normalized(count, height, width, seed, config.transform)
         maps = network.encoder(images)
         output = network(images)
     for stage, values in enumerate(maps):
@@ -48,7 +49,7 @@ def test_published_networks_are_reproduced(name):
 
 def test_the_batch_size_may_change_between_calls():
     network, config = build("convtiny.0.3_150.py", reference_state("convnext_tiny"), "convnext_tiny")
-    images = normalised(3, 64, 96, 5, config.transform)
+    images = normalized(3, 64, 96, 5, config.transform)
     with torch.inference_mode():
         together = network(images).depth
         alone = torch.cat([network(image[None]).depth for image in images])

@@ -6,14 +6,15 @@ import pytest
 import torch
 
 from mono.config import read_config
-from mono.model.checkpoint import _UNUSED, load_tensors, module_name
+from mono.model.checkpoint import load_tensors
 from mono.model.depth_model import build_depth_model
 from mono.model.dinov2 import DinoV2Encoder
 from mono.model.refinement import convex_upsample
 from mono.model.refinement_decoder import RefinementDecoder
+from mono.model.tensor_files import _UNUSED, module_name
 from mono.model.token_maps import EnlargedConv
 from tests.golden.checkpoints import reference_state
-from tests.model.test_networks import GOLDEN, normalised
+from tests.model.test_networks import GOLDEN, normalized
 
 NETWORKS = {
     "vit_small": ("vit.raft5.small.py", "vit_small_2x112x168_seed51.npz", (2, 112, 168, 51)),
@@ -37,14 +38,16 @@ def small():
     return build("vit_small")
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n == "vit_giant2" else n for n in NETWORKS]
+)
 def test_published_networks_are_reproduced(name):
     if name == "vit_giant2" and MEMORY < 14e9:
         pytest.skip("the giant in float32 needs 14 GB")
     network, transform = build(name)
     golden = np.load(GOLDEN / NETWORKS[name][1])
     with torch.inference_mode():
-        images = normalised(*NETWORKS[name][2], transform)
+        images = normalized(*NETWORKS[name][2], transform)
         tokens = network.encoder(images)
         output = network(images)
     for i, (prefix, patches) in enumerate(tokens):
@@ -61,7 +64,7 @@ def test_published_networks_are_reproduced(name):
 @pytest.mark.parametrize("size", [(84, 56), (140, 112), (70, 98), (75, 90)])
 def test_batch_and_size_may_change(small, size):
     network, transform = small
-    images = normalised(3, *size, 5, transform)
+    images = normalized(3, *size, 5, transform)
     with torch.inference_mode():
         together = network(images)
         alone = [network(image[None]) for image in images]
@@ -72,7 +75,7 @@ def test_batch_and_size_may_change(small, size):
 
 def test_every_iteration_counts(small):
     network, transform = small
-    images = normalised(1, 84, 112, 3, transform)
+    images = normalized(1, 84, 112, 3, transform)
     depths = []
     with torch.inference_mode():
         for iterations in (1, 2, 4):
@@ -98,7 +101,7 @@ def test_convex_upsampling_by_hand():
     x = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
     mask = torch.full((1, 9, 4, 4, 2, 2), -1e4)
     mask[:, 4] = 0  # all weight on the pixel itself
-    mask[:, 4, 1, 2, 0, 0], mask[:, 5, 1, 2, 0, 0] = -1e4, 0  # row 1, column 2 of the first pixel: its right neighbour
+    mask[:, 4, 1, 2, 0, 0], mask[:, 5, 1, 2, 0, 0] = -1e4, 0  # row 1, column 2 of the first pixel: its right neighbor
     fine = convex_upsample(x, mask.flatten(1, 3))[0, 0]
     expected = x[0, 0].repeat_interleave(4, 0).repeat_interleave(4, 1)
     expected[1, 2] = 2.0
@@ -169,7 +172,7 @@ def test_half_precision_stays_close_to_the_published_values(small):
     network, transform = small
     golden = np.load(GOLDEN / NETWORKS["vit_small"][1])
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        output = network(normalised(*NETWORKS["vit_small"][2], transform))
+        output = network(normalized(*NETWORKS["vit_small"][2], transform))
     ratio = output.depth.numpy() / golden["prediction"]
     assert np.median(np.abs(ratio - 1)) < 0.02
     cosine = (output.normal.numpy() * golden["prediction_normal"][:, :3]).sum(1)
@@ -178,7 +181,7 @@ def test_half_precision_stays_close_to_the_published_values(small):
 
 def test_half_weights_say_what_autocast_says(small):
     network, transform = small
-    images = normalised(1, 84, 112, 3, transform)
+    images = normalized(1, 84, 112, 3, transform)
     network.decoder.iterations = 4
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         expected = network(images)

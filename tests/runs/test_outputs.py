@@ -1,4 +1,5 @@
 import logging
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,8 +9,8 @@ from PIL import Image
 from mono.geometry.camera import Camera
 from mono.geometry.normals import decode_normals, normals_from_depth
 from mono.inference.prediction import Prediction
-from mono.runs.folder import remove
 from mono.runs.outputs import CloudOptions, OutputOptions, write_outputs
+from mono.runs.paths import output_files, remove_files
 from tests.golden.reference_values import reference_image
 from tests.surfaces import plane
 
@@ -51,7 +52,7 @@ def test_normals_are_written_as_png_and_as_a_picture(tmp_path):
     rendered = cv2.imread(str(tmp_path / outputs["normal_vis"]))[..., ::-1]
     color = np.rint((expected[20, 30] * [1, -1, -1] + 1) * 127.5)
     assert np.abs(rendered[24, 164 + 30].astype(float) - color).max() < 6
-    remove(tmp_path, outputs)
+    remove_files(tmp_path, output_files(outputs))
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
 
@@ -127,3 +128,51 @@ def test_impossible_clouds_are_refused(values, message):
 def test_any_finite_confidence_is_allowed():
     for value in (-1e6, 0.0, 3.5):
         assert CloudOptions(min_confidence=value).min_confidence == value
+
+
+def test_a_cloud_has_no_more_points_than_the_network_supports(tmp_path):
+    predicted, rgb = prediction((0, -1, 0)), reference_image(48, 64, 1)
+    expected = CAMERA.unproject(predicted.depth)[::3, ::3].reshape(-1, 3)
+    for size, points in (("network", expected), ("full", CAMERA.unproject(predicted.depth).reshape(-1, 3))):
+        options = OutputOptions(("pcd",), cloud=CloudOptions(edge_filter=None, size=size))
+        outputs = write_outputs(tmp_path, size, rgb, predicted, options, network_pixels=48 * 64 // 8)
+        rows = vertices(tmp_path / outputs["pcd"])
+        assert len(rows) == len(points)
+        np.testing.assert_allclose(np.stack([rows[n] for n in "xyz"], 1), points, rtol=1e-5)
+    assert len(expected) <= 48 * 64 // 8
+
+
+def test_edges_are_judged_before_points_are_left_out(tmp_path):
+    predicted, rgb = prediction(), reference_image(48, 64, 1)
+    depth = np.full_like(predicted.depth, 2.0)
+    depth[:, 32:] = 4.0
+    options = OutputOptions(("pcd",), cloud=CloudOptions(edge_filter=0.1))
+    outputs = write_outputs(tmp_path, "a", rgb, replace(predicted, depth=depth), options, network_pixels=48 * 64 // 8)
+    assert len(vertices(tmp_path / outputs["pcd"])) == 16 * 22  # of columns 0, 3, … 63; the edge at 31 and 32 has none
+    whole = write_outputs(tmp_path, "b", rgb, replace(predicted, depth=depth), options)
+    assert len(vertices(tmp_path / whole["pcd"])) == 48 * 62
+
+
+def test_clouds_in_the_axes_of_viewers(tmp_path):
+    for axes in ("opencv", "opengl"):
+        write(tmp_path / axes, prediction((0, -1, 0)), ("pcd",), CloudOptions(edge_filter=None, axes=axes))
+    opencv, opengl = (tmp_path / axes / "pcd" / "a" / "b.ply" for axes in ("opencv", "opengl"))
+    for properties in (("x", "y", "z"), ("nx", "ny", "nz")):
+        before, after = (np.stack([vertices(path)[n] for n in properties], 1) for path in (opencv, opengl))
+        np.testing.assert_array_equal(after, before * [1, -1, -1])
+    assert b"y up, z backward" in opengl.read_bytes()[:200] and b"y down, z forward" in opencv.read_bytes()[:200]
+
+
+def test_a_focal_sweep_is_drawn_from_above(tmp_path):
+    sweep = [replace(prediction(), camera=replace(CAMERA, fx=focal, fy=focal)) for focal in (50.0, 100.0)]
+    outputs = write(tmp_path, prediction(), (), sweep=sweep)
+    assert outputs["focal_sweep_view"] == "focal_sweep/top_view/a/b.png"
+    image = cv2.imread(str(tmp_path / outputs["focal_sweep_view"]))[..., ::-1]
+    for color in ((31, 119, 180), (255, 127, 14)):  # both are there, the longer focal length narrower
+        assert (image == color).all(-1).sum() > 50
+
+
+@pytest.mark.parametrize(("name", "value"), [("size", "half"), ("axes", "blender")])
+def test_unknown_sizes_and_axes_are_refused(name, value):
+    with pytest.raises(ValueError, match=f'{name} of point clouds is "{value}"; known: '):
+        CloudOptions(**{name: value})

@@ -8,7 +8,7 @@ from mono.cli.main import main
 from mono.data.annotations import load_annotations
 from mono.evaluation.protocols import get_protocol
 from mono.io.depth import write_depth
-from mono.runs.score_saved import rescore
+from mono.runs.score_saved import score_saved
 from mono.system.errors import RunError
 
 
@@ -31,7 +31,7 @@ def saved(tmp_path):
 def test_saved_depth_is_scored(saved, workers):
     counted = []
     samples = load_annotations(saved / "a.json")
-    scores = rescore(samples, saved / "out", get_protocol("none"), workers, on_done=counted.append)
+    scores = score_saved(samples, saved / "out", get_protocol("none"), workers, on_done=counted.append)
     assert len(counted) == 5
     assert [source for source, _ in scores.failures] == ["3.jpg"] and "no predicted depth" in scores.failures[0][1]
     assert list(scores.metrics) == ["0.jpg", "1.jpg", "2.jpg", "4.jpg"]
@@ -65,10 +65,10 @@ def test_the_command_says_what_it_found(saved, capsys):
 
 def test_a_damaged_file_stops_no_other(saved):
     (saved / "out" / "depth" / "1.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr': '<f4" + b" " * 200)
-    scores = rescore(load_annotations(saved / "a.json"), saved / "out", get_protocol("none"))
+    scores = score_saved(load_annotations(saved / "a.json"), saved / "out", get_protocol("none"))
     assert [source for source, _ in scores.failures] == ["1.jpg", "3.jpg"]
 
 
 def test_a_missing_folder_is_named(saved):
     with pytest.raises(RunError, match=r"no folder .*nowhere with predictions"):
-        rescore([], saved / "nowhere", get_protocol("none"))
+        score_saved([], saved / "nowhere", get_protocol("none"))

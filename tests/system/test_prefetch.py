@@ -70,3 +70,26 @@ def test_when_the_block_ends_early_nothing_goes_on_behind_it():
         next(prefetch_map(pool, work, range(20), max_pending=10))
         raise KeyboardInterrupt
     assert begun == ended and 1 <= len(ended) < 10
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_pending_bytes_are_bounded_and_large_items_run_alone(count):
+    sizes = [10, 10, 95, 10, 300, 10, 10, 10]
+    pending, most = [], []
+    lock = threading.Lock()
+
+    def cost(i):
+        return sizes[i]
+
+    def work(i):
+        with lock:
+            pending.append(i)
+            most.append(sum(sizes[j] for j in pending))
+        return i
+
+    with workers(count) as pool:
+        for expected, future in enumerate(prefetch_map(pool, work, range(8), 10, cost, max_bytes=100)):
+            assert future.result() == expected
+            with lock:
+                pending.remove(expected)
+    assert max(most) == 300 and sorted(most)[-2] <= 100

@@ -34,8 +34,8 @@ def write_walls(folder: Path, count: int = 2) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for i in range(count):
-        grey, depth = [(40, 2.0), (220, 8.0)][i % 2]
-        Image.fromarray(np.full((64, 96, 3), grey, np.uint8)).save(folder / f"{i}.png")
+        gray, depth = [(40, 2.0), (220, 8.0)][i % 2]
+        Image.fromarray(np.full((64, 96, 3), gray, np.uint8)).save(folder / f"{i}.png")
         Image.fromarray(np.full((64, 96), depth * 1000).astype(np.uint16)).save(folder / f"d{i}.png")
         entry = {"rgb": f"{i}.png", "depth": f"d{i}.png", "depth_scale": 1000.0, "cam_in": [60.0, 60.0, 47.5, 31.5]}
         files.append(entry)

@@ -30,7 +30,7 @@ def test_the_mean_is_weighted_and_written_whole(tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     "second, weight, message",
     [
-        ({"name": "b.weight"}, 1.0, "different networks: only one of them has a.weight"),
+        ({"name": "b.weight"}, 1.0, "different networks: only one has a.weight"),
         ({"size": 3}, 1.0, r"different networks: a.weight has the shapes \(3, 2\) and \(2, 2\)"),
         ({}, -1.0, "its weight is -1; it must be positive"),
     ],
@@ -44,6 +44,6 @@ def test_what_cannot_be_averaged_is_refused(tmp_path: Path, second: dict, weight
 def test_bad_words_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     one = write(tmp_path / "one.safetensors", 1.0)
     assert main(["average", str(one), "--out", str(tmp_path / "x")]) == 2
-    assert "two checkpoints or more" in capsys.readouterr().err
+    assert "at least two checkpoints" in capsys.readouterr().err
     assert main(["average", str(one), f"{one}=much", "--out", str(tmp_path / "x")]) == 2
     assert "what follows = must be a number" in capsys.readouterr().err

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from mono.training.data.images import read_frames
-from mono.training.fingerprint import differences, fingerprint
 from mono.training.loop import train
 from mono.training.schedule import LAST, PROGRESS, Run
 from tests.training.shared_run import SLOW
@@ -37,6 +36,8 @@ def curve(out: Path) -> list[dict[str, Any]]:
     return [{name: line[name] for name in names} for line in lines]
 
 
+@pytest.mark.slow
+@pytest.mark.integration
 def test_two_processes_are_one_with_twice_the_batch_and_continue(tmp_path: Path, annotations: Path):
     shared = tmp_path / "shared"
     torchrun(annotations, shared, 2)
@@ -53,8 +54,3 @@ def test_two_processes_are_one_with_twice_the_batch_and_continue(tmp_path: Path,
         assert ours["norm"] == pytest.approx(theirs["norm"], rel=1e-3)
         ours["norm"] = theirs["norm"]
         assert ours == pytest.approx(theirs, rel=1e-5, abs=1.1e-5)  # the file has five digits
-
-
-def test_a_run_of_two_is_not_continued_by_one(tmp_path: Path, annotations: Path):
-    one, two = (fingerprint(CONFIG, RECIPE, Run(tmp_path), read_frames([annotations]), count) for count in (1, 2))
-    assert differences(two, one) == ["run.processes was 2 and is now 1"]

@@ -23,12 +23,12 @@ def test_options_override_the_file():
     [
         ({"learning_rate": 1}, "no learning_rate"),
         ({"losses": {"nonsense": 1.0}}, "no loss nonsense"),
-        ({"losses": {"silog": 0.0}}, "no loss has a weight"),
-        ({"sizes": [(0, 96)]}, "not .height, width."),
-        ({"sizes": []}, "no sizes"),
-        ({"lr": "1e-3x"}, "lr is '1e-3x'; it must be like 0.001"),
-        ({"crops": [(1.2, 1.0)]}, "crop .1.2, 1.0. is not .share of an image's sides"),
-        ({"crops": [(1.0, 0.0)]}, "no crop has a share of the images"),
+        ({"losses": {"silog": 0.0}}, "all losses have weight 0"),
+        ({"sizes": [(0, 96)]}, "must be .height, width."),
+        ({"sizes": []}, "sizes is empty"),
+        ({"lr": "1e-3x"}, "lr is '1e-3x'; it must be of the type of 0.001"),
+        ({"crops": [(1.2, 1.0)]}, "crop .1.2, 1.0. must be .share of an image's sides"),
+        ({"crops": [(1.0, 0.0)]}, "crops give no share of images"),
         ({"batch_pixels": True}, "batch_pixels is True"),
         ({"zero_is_sky": 1}, "zero_is_sky is 1"),
     ],
@@ -41,6 +41,16 @@ def test_what_is_wrong_is_named(options, expected):
 def test_an_unknown_recipe_is_an_error_that_lists_the_known():
     with pytest.raises(ValueError, match=r"no recipe absent; the package has .*lite"):
         read_recipe("absent")
+
+
+def test_a_name_never_means_a_file_in_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("lite", "lite.py", "finetune.py", "mine.py"):
+        (tmp_path / name).write_text("lr = 0.25")
+    assert read_recipe("lite").lr != 0.25 and read_recipe("finetune.py").lr != 0.25
+    with pytest.raises(ValueError, match=r"no recipe mine\.py; .*by its path: \./mine\.py"):
+        read_recipe("mine.py")
+    assert read_recipe("./lite.py").lr == 0.25
 
 
 def test_a_batch_has_two_images_at_least():

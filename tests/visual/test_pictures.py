@@ -35,7 +35,7 @@ def test_the_scale_is_logarithmic_and_ends_are_kept() -> None:
     np.testing.assert_array_equal(colors[0, 4], colors[0, 2])
 
 
-def test_no_depth_is_grey() -> None:
+def test_no_depth_is_gray() -> None:
     colors = colorize(np.array([[0.0, -1.0, np.nan, np.inf, -np.inf, 2.0]]), 1, 16)
     assert (colors[0, :5] == INVALID_COLOR).all()
     assert (colors[0, 5] != INVALID_COLOR).any()
@@ -91,7 +91,7 @@ def test_a_picture_holds_photo_depth_and_bar(height: int, width: int) -> None:
     assert max(drawn.shape) < 2 * 1280 + 200
 
 
-def test_the_colour_bar_matches_the_scale() -> None:
+def test_the_color_bar_matches_the_scale() -> None:
     rgb = np.zeros((300, 300, 3), np.uint8)
     drawn = visualize_depth(rgb, np.full((300, 300), 2.0), 1, 10)
     bar = drawn[:, 300 + 4 + 300 + 10]
@@ -106,7 +106,7 @@ def test_wrong_sizes_and_limits() -> None:
     with pytest.raises(ValueError, match="share"):
         visualize_depth(np.zeros((4, 5, 3), np.uint8), np.ones((5, 4)))
     for near, far in ((0, 5), (5, 5), (6, 5), (1, float("inf"))):
-        with pytest.raises(ValueError, match="colour scale"):
+        with pytest.raises(ValueError, match="color scale"):
             colorize(np.ones((2, 2)), near, far)
 
 
@@ -139,7 +139,7 @@ def test_wrong_pictures(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_normals_have_the_colours_of_normal_maps() -> None:
+def test_normals_have_the_colors_of_normal_maps() -> None:
     towards, right, up, none = [0, 0, -1], [1, 0, 0], [0, -1, 0], [0, 0, 0]
     colors = colorize_normals(np.array([[towards, right, up, none]], np.float32))
     np.testing.assert_array_equal(colors[0], [[128, 128, 255], [255, 128, 128], [128, 255, 128], [0, 0, 0]])

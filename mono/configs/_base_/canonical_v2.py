@@ -1,4 +1,4 @@
-# What differs from canonical.py for the released ViT networks (v2).
+# Differences from canonical.py for the released ViT networks (v2).
 _base_ = ["canonical.py"]
 
 data_basic = dict(

@@ -1,8 +1,9 @@
-"""What builders make: the entries of an annotation file, and the file itself."""
+"""Entries of annotation files, and the writer of these files."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,36 +18,49 @@ Progress = Callable[[Sequence[Any]], Iterable[Any]]
 
 
 class DatasetError(MetricDepthError):
-    """A dataset cannot be annotated. The message names the file or folder, what is wrong with it and what to do."""
+    """Dataset that cannot be annotated."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry of an annotation file.
+    """Entry of an annotation file.
 
     Attributes:
-        rgb: the image.
-        depth: its ground truth; None if there is none.
-        depth_scale: stored value of one metre; None: the depth map carries its scale, or is in metres.
-        intrinsics: (fx, fy, cx, cy) [px]; None if unknown.
+        rgb: image file.
+        depth: ground-truth depth file, or None.
+        depth_scale: stored value of one meter; None: the depth map carries its scale, or stores meters.
+        intrinsics: (fx, fy, cx, cy) [px], or None.
+        depth_kind: "z" (along the optical axis) or "ray" (along the pixel's ray).
+        depth_invalid: stored values that mean "no depth", besides 0.
     """
 
     rgb: Path
     depth: Path | None = None
     depth_scale: float | None = None
     intrinsics: Intrinsics | None = None
+    depth_kind: str = "z"
+    depth_invalid: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Annotated:
-    """A dataset as a builder found it: its entries, and what is worth saying about them, a line each."""
+    """Annotated dataset.
+
+    Attributes:
+        entries: entries of the annotation file.
+        notes: counts and omissions for the user, a line each.
+    """
 
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
 
 
 def write_annotations(path: str | os.PathLike[str], entries: Iterable[Entry]) -> None:
-    """Write an annotation file, whole or not at all, an entry a line, with paths relative to its folder.
+    """Write an annotation file atomically, with relative paths.
+
+    Args:
+        path: file to write; paths in it are relative to its folder.
+        entries: entries in order; one line each.
 
     Raises:
         OSError: the file cannot be written.
@@ -60,6 +74,10 @@ def write_annotations(path: str | os.PathLike[str], entries: Iterable[Entry]) ->
             content["depth"] = _seen_from(path.parent, entry.depth)
             if entry.depth_scale is not None:
                 content["depth_scale"] = _plain(entry.depth_scale)
+            if entry.depth_kind != "z":
+                content["depth_kind"] = entry.depth_kind
+            if entry.depth_invalid:
+                content["depth_invalid"] = [_plain(value) for value in entry.depth_invalid]
         if entry.intrinsics is not None:
             content["cam_in"] = [_plain(number) for number in entry.intrinsics]
         lines.append("  " + json.dumps(content, ensure_ascii=False))
@@ -67,7 +85,7 @@ def write_annotations(path: str | os.PathLike[str], entries: Iterable[Entry]) ->
 
 
 def _seen_from(folder: Path, path: Path) -> str:
-    """The path relative to the folder; absolute where a link on the way would lead it astray, or on another drive."""
+    """Return a relative path; absolute across links and drives."""
     try:
         relative = os.path.relpath(path.absolute(), folder)
     except ValueError:
@@ -80,15 +98,19 @@ def _plain(number: float) -> float:
 
 
 def iterate(items: Sequence[Any]) -> Iterable[Any]:
-    """The items as they are: progress that is not shown."""
+    """Return the items unchanged, without a progress bar."""
     return items
 
 
 def require_folder(path: Path, what: str) -> Path:
-    """The folder itself.
+    """Return the folder if it exists.
+
+    Args:
+        path: folder.
+        what: remedy for the message.
 
     Raises:
-        DatasetError: it is not there.
+        DatasetError: there is no such folder.
     """
     if not path.is_dir():
         raise DatasetError(f"{path}: there is no such folder; {what}")
@@ -96,12 +118,21 @@ def require_folder(path: Path, what: str) -> Path:
 
 
 def read_lines(path: Path, what: str) -> list[tuple[int, str]]:
-    """The lines of a text file with their numbers (from 1), without empty ones and comments (#).
+    """Read numbered lines of a text file, without comments.
+
+    Args:
+        path: text file.
+        what: remedy for messages.
+
+    Returns:
+        (number from 1, line) without empty lines and lines that begin with #.
 
     Raises:
-        DatasetError: the file is missing, or is not text.
+        DatasetError: the file is missing, not a regular file, or not text.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise DatasetError(f"{path}: is no regular file; {what}")
         text = path.read_text("utf-8-sig")
     except FileNotFoundError:
         raise DatasetError(f"{path}: there is no such file; {what}") from None
@@ -112,19 +143,31 @@ def read_lines(path: Path, what: str) -> list[tuple[int, str]]:
 
 
 def read_numbers(path: Path, what: str) -> list[float]:
-    """All numbers of a text file, whether parted by spaces, commas or lines.
+    """Read all numbers of a text file.
+
+    Spaces, commas and ends of lines separate numbers.
+
+    Args:
+        path: text file.
+        what: remedy for messages.
 
     Raises:
-        DatasetError: the file is missing, or holds something else than numbers.
+        DatasetError: the file is missing, or holds something else than finite numbers.
     """
     words = " ".join(line for _, line in read_lines(path, what)).replace(",", " ").split()
+    if wrong := next((word for word in words if not _is_number(word)), None):
+        raise DatasetError(f'{path}: "{wrong[:40]}" is no finite number; {what}')
+    return [float(word) for word in words]
+
+
+def _is_number(word: str) -> bool:
     try:
-        return [float(word) for word in words]
-    except ValueError as error:
-        raise DatasetError(f"{path}: holds something else than numbers ({error}); {what}") from error
+        return math.isfinite(float(word))
+    except ValueError:
+        return False
 
 
 def some(paths: Sequence[object], shown: int = 3) -> str:
-    """The first of many, for a message."""
+    """List the first items and count the rest."""
     more = f" and {len(paths) - shown} more" if len(paths) > shown else ""
     return ", ".join(str(path) for path in paths[:shown]) + more

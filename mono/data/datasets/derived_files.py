@@ -1,4 +1,4 @@
-"""Files that builders write where a dataset's own cannot be referred to: depth inside archives, or with masks apart."""
+"""Depth maps and images extracted from archives, or masked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from mono.io.depth_encoding import encode_png16
 
 
 def write_depth_png(path: Path, depth: np.ndarray, scale: int = 1000) -> None:
-    """Write depth [m], (H, W), as a 16-bit PNG that carries its scale; what does not fit becomes 0, as does NaN.
+    """Write depth as a 16-bit PNG that carries its scale.
+
+    Args:
+        path: PNG file.
+        depth: (height, width) [m]; NaN and depth beyond the range become 0.
+        scale: stored value of one meter.
 
     Raises:
         OSError: the file cannot be written.
@@ -24,7 +29,11 @@ def write_depth_png(path: Path, depth: np.ndarray, scale: int = 1000) -> None:
 
 
 def write_rgb_png(path: Path, rgb: np.ndarray) -> None:
-    """Write an image, (H, W, 3) uint8, as PNG.
+    """Write an image as PNG.
+
+    Args:
+        path: PNG file.
+        rgb: (height, width, 3) uint8.
 
     Raises:
         OSError: the file cannot be written.
@@ -36,13 +45,20 @@ def write_rgb_png(path: Path, rgb: np.ndarray) -> None:
 
 
 def masked(entry: Entry, valid: np.ndarray, target: Path) -> Entry:
-    """The entry with depth only where `valid` (H, W) bool is true.
+    """Remove masked depth from an entry.
 
-    Depth that is there where it should not be is cut out, and the rest written to `target` (.npz, float32 metres, so
-    that nothing is rounded). Where the dataset's own file says the same already, it is kept.
+    A new depth map is written only if the mask removes pixels; it holds float32 meters, so that nothing is rounded.
+
+    Args:
+        entry: entry with depth.
+        valid: (height, width) bool, True where depth is valid.
+        target: file of the masked depth map (.npz).
+
+    Returns:
+        entry with the masked depth map, or the same entry.
 
     Raises:
-        DatasetError: the mask and the depth map are of different sizes.
+        DatasetError: the mask and the depth map have different sizes.
         DepthError: the depth map cannot be read.
         OSError: the file cannot be written.
     """

@@ -24,16 +24,16 @@ _DEPTH = "_depth.npy"
 
 
 def annotate_diode(root: Path, target: Path, *, progress: Progress = iterate) -> Annotated:
-    """Entries of DIODE, with depth only where its mask is 1.
+    """Annotate DIODE, with depth only where its mask is 1.
 
     Args:
-        root: any folder above scene_*/scan_*/NAME.png, NAME_depth.npy [m] and NAME_depth_mask.npy, such as val or
-            val/indoors (figures are usually given for indoors and outdoor apart).
-        target: folder for depth maps that had to be masked, as NPZ.
-        progress: wraps the sequence that is worked through.
+        root: folder above scene_*/scan_*/NAME.png, NAME_depth.npy [m] and NAME_depth_mask.npy, such as val or
+            val/indoors (results are usually reported for indoors and outdoor separately).
+        target: folder for masked depth maps (NPZ).
+        progress: wraps the sequence of frames, for a progress bar.
 
     Raises:
-        DatasetError: a file is missing, or is not what it should be.
+        DatasetError: a file is missing or has unexpected content.
         DepthError: a depth map cannot be read.
         OSError: a file cannot be written.
     """
@@ -60,8 +60,8 @@ def annotate_diode(root: Path, target: Path, *, progress: Progress = iterate) ->
 def _read_mask(path: Path) -> np.ndarray:
     try:
         mask = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DatasetError(f"{path}: cannot be read ({error}); unpack it again") from error
+    except (OSError, ValueError, EOFError, MemoryError) as error:
+        raise DatasetError(f"{path}: is damaged or no NPY file; unpack it again") from error
     if mask.ndim == 3 and mask.shape[2] == 1:
         mask = mask[..., 0]
     if mask.ndim != 2:

@@ -25,16 +25,18 @@ _MASKS = ("mask_invalid", "mask_transp")  # black where depth is missing, and wh
 
 
 def annotate_ibims(root: Path, target: Path, *, progress: Progress = iterate) -> Annotated:
-    """Entries of iBims-1, with depth only where both masks (no measurement, transparent objects) allow it.
+    """Annotate iBims-1, without masked depth.
+
+    Masks mark missing measurements and transparent objects.
 
     Args:
-        root: folder of rgb/, depth/, calib/ (fx, fy, cx, cy), mask_invalid/ and mask_transp/, or the one above it;
-            imagelist.txt in it or above it names the images, else all of rgb/ are taken.
-        target: folder for depth maps that had to be masked.
-        progress: wraps the sequence that is worked through.
+        root: folder of rgb/, depth/, calib/ (fx, fy, cx, cy), mask_invalid/ and mask_transp/, or its parent;
+            imagelist.txt in either lists the images; without it, all images of rgb/ are used.
+        target: folder for masked depth maps.
+        progress: wraps the sequence of frames, for a progress bar.
 
     Raises:
-        DatasetError: a file is missing, or is not what it should be.
+        DatasetError: a file is missing or has unexpected content.
         DepthError: a depth map cannot be read.
         OSError: a file cannot be written.
     """
@@ -90,5 +92,5 @@ def _read_mask(path: Path) -> np.ndarray:
         with Image.open(path) as image:
             values = np.asarray(image)
     except DECODING_ERRORS as error:
-        raise DatasetError(f"{path}: cannot be read as an image ({error}); unpack it again") from error
+        raise DatasetError(f"{path}: is damaged or not an image; unpack it again") from error
     return (values if values.ndim == 2 else values[..., 0]) > 0

@@ -1,4 +1,4 @@
-"""KITTI: raw drives, the annotated depth maps of the depth benchmark, and a list of frames such as Eigen's."""
+"""KITTI: raw drives with annotated depth, and lists of frames such as Eigen's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mono.data.datasets.annotation_writer import (
     some,
 )
 
-DEPTH_SCALE = 256  # devkit of the depth benchmark (Uhrig et al., 3DV 2017): metres = stored / 256, 0 = none
+DEPTH_SCALE = 256  # devkit of the depth benchmark (Uhrig et al., 3DV 2017): meters = stored / 256, 0 = none
 
 _FILE = re.compile(r"(?:.*/)?(\d{4}_\d\d_\d\d)/(\1_drive_\d{4}_sync)/(image_0[23])/data/(\d+)\.(?:png|jpg)")
 _DRIVE = re.compile(r"(?:.*/)?(\d{4}_\d\d_\d\d)/(\1_drive_\d{4}_sync)")
@@ -31,7 +31,14 @@ _WANTED = (
 
 @dataclass(frozen=True)
 class KittiFrame:
-    """A frame of a raw drive: "2011_09_26", "2011_09_26_drive_0002_sync", "image_02" (left) or "image_03", number."""
+    """Frame of a raw drive.
+
+    Attributes:
+        date: recording date ("2011_09_26").
+        drive: drive folder ("2011_09_26_drive_0002_sync").
+        camera: "image_02" (left) or "image_03" (right).
+        number: frame number.
+    """
 
     date: str
     drive: str
@@ -43,11 +50,11 @@ class KittiFrame:
 
 
 def read_split(path: Path) -> list[KittiFrame]:
-    """The frames of a split list, each once, in its order.
+    """Read the frames of a split list, without repetitions.
 
-    A line begins with the image's path, in any of the lists in use (Eigen's own; monodepth's with the right image
-    behind it; "rgb depth focal" of BTS, AdaBins, NewCRFs), or reads "DATE/DRIVE NUMBER l" as monodepth2's do. Paths to
-    depth and focal lengths in the list are not used: depth is looked up, cameras are read from the calibration.
+    A line begins with the path of an image (lists of Eigen and monodepth; "rgb depth focal" of BTS, AdaBins, NewCRFs),
+    or reads "DATE/DRIVE NUMBER l" (monodepth2). Depth paths and focal lengths in the list are not used: depth is
+    looked up, cameras are read from the calibration.
 
     Raises:
         DatasetError: the list is missing, empty, or has a line of another form.
@@ -77,19 +84,19 @@ def annotate_kitti(
     cameras: Sequence[str] = ("image_02",),
     keep_without_depth: bool = False,
 ) -> Annotated:
-    """Entries of KITTI frames, with the camera of their date's calibration (P_rect of calib_cam_to_cam.txt).
+    """Annotate KITTI frames with depth and calibrated cameras.
 
     Args:
         root: folder of the raw drives, DATE/DRIVE/image_02/data/*.png with DATE/calib_cam_to_cam.txt.
-        split: list of frames, see `read_split`; None: all that have annotated depth.
+        split: list of frames, see `read_split`; None: all frames with annotated depth.
         depth_root: folder of the annotated depth, {train,val}/DRIVE/proj_depth/groundtruth/image_02/*.png; None:
             `root`/data_depth_annotated, or `root` if there is no such folder.
-        cameras: without a list, of which cameras.
-        keep_without_depth: keep listed frames that have no annotated depth, else they are left out. Both are counted
-            in the notes (Eigen's test list has 697 frames, of which 652 have annotated depth).
+        cameras: cameras to use without a list.
+        keep_without_depth: keep listed frames without annotated depth; otherwise they are left out, and counted in the
+            notes (Eigen's test list has 697 frames, 652 with annotated depth).
 
     Raises:
-        DatasetError: images, calibration or all annotated depth are missing, or do not fit each other.
+        DatasetError: images, calibration or all annotated depth are missing, or sizes differ.
     """
     require_folder(root, "give the folder that holds KITTI's dates (2011_09_26, ...)")
     if depth_root is None:
@@ -131,7 +138,8 @@ def _annotated_frames(depth_root: Path, cameras: Sequence[str]) -> list[KittiFra
     for camera in cameras:
         for path in depth_root.glob(f"**/*_drive_*_sync/proj_depth/groundtruth/{camera}/*.png"):
             drive = path.parents[3].name
-            frames.append(KittiFrame(drive[:10], drive, camera, int(path.stem)))
+            if path.stem.isdecimal():
+                frames.append(KittiFrame(drive[:10], drive, camera, int(path.stem)))
     if not frames:
         raise DatasetError(
             f"{depth_root}: holds no annotated depth (DRIVE/proj_depth/groundtruth/{cameras[0]}/*.png); "
@@ -151,7 +159,7 @@ def _depth(depth_root: Path, frame: KittiFrame) -> Path | None:
 
 
 def _read_calibration(path: Path, camera: str) -> tuple[Intrinsics, tuple[int, int] | None]:
-    """(fx, fy, cx, cy) [px] of a rectified camera ("02"), and its image's width and height if they are there."""
+    """Read intrinsics [px] and image size of a rectified camera."""
     advice = "download the date's calibration (calib.zip)"
     values = dict(line.split(":", 1) for _, line in read_lines(path, advice) if ":" in line)
     key = f"P_rect_{camera}"
@@ -160,8 +168,8 @@ def _read_calibration(path: Path, camera: str) -> tuple[Intrinsics, tuple[int, i
         size = [round(float(word)) for word in values.get(f"S_rect_{camera}", "").split()]
     except KeyError:
         raise DatasetError(f"{path}: {key} is missing; {advice}") from None
-    except ValueError as error:
-        raise DatasetError(f"{path}: {key} or S_rect_{camera}: {error}; {advice}") from error
+    except (ValueError, OverflowError) as error:
+        raise DatasetError(f"{path}: {key} or S_rect_{camera} holds something else than numbers; {advice}") from error
     if len(matrix) != 12:
         raise DatasetError(f"{path}: {key} has {len(matrix)} numbers, not 12 (a 3x4 matrix); {advice}")
     return (matrix[0], matrix[5], matrix[2], matrix[6]), (size[0], size[1]) if len(size) == 2 else None

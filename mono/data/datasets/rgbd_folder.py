@@ -1,18 +1,29 @@
-"""Any RGB-D folder: images and depth maps matched by name, one camera for all."""
+"""RGB-D folders: images and depth maps matched by name."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mono.data.datasets.annotation_writer import Annotated, DatasetError, Entry, Intrinsics, require_folder, some
+from mono.data.depth_header import stores_integers
+from mono.data.folder import count_suffixes
+from mono.data.image_header import read_image_header
 from mono.io.depth import DEPTH_SUFFIXES, png_depth_scale
-from mono.io.images import IMAGE_SUFFIXES
+from mono.io.images import IMAGE_SUFFIXES, ImageError
 
-# Words that tell an image from its depth map, as in rgb_00045.jpg and sync_depth_00045.png.
+# Words that tell an image from its depth map, as in rgb_00045.jpg and sync_depth_00045.png, frame000123.jpg and
+# depth000123.png, frame.0000.color.jpg and frame.0000.depth_meters.exr.
 _KIND = re.compile(
-    r"(?:^|(?<=[_\-.]))(?:rgb|colou?r|image|img|left|sync|depth|gt|groundtruth)(?:[_\-.]|$)", re.IGNORECASE
+    r"(?:^|(?<=[_\-.\d]))(?:rgb|colou?r|image|img|frame|left|sync|depth|map|meters|mm|raw|gt|groundtruth|tonemap)"
+    r"(?=[_\-.\d]|$)",
+    re.IGNORECASE,
 )
+_SEPARATORS = re.compile(r"[_\-.]+")
+_IMAGE_FOLDERS = ("rgb", "color", "colour", "image", "images", "img", "left", "photos")
+_DEPTH_FOLDERS = ("depth", "depths", "depth_raw", "depth_gt", "gt", "groundtruth", "ground_truth")
+_SIDE_FILES = frozenset({".txt", ".json", ".yaml", ".yml", ".csv", ".md"})
 
 
 def annotate_pairs(
@@ -22,72 +33,105 @@ def annotate_pairs(
     intrinsics: Intrinsics | None = None,
     camera_file: Path | None = None,
     depth_scale: float | None = None,
+    depth_kind: str = "z",
+    depth_invalid: tuple[float, ...] = (),
     keep_without_depth: bool = False,
 ) -> Annotated:
-    """Entries of a folder of images and a folder of depth maps, searched with their subfolders.
+    """Annotate images and depth maps that match by name.
 
-    An image belongs to the depth map of the same path without suffix. If not all find theirs this way, words like
-    rgb, image, sync, depth and gt in the names are passed over, too (rgb_00045.jpg, sync_depth_00045.png).
+    Folders are searched with their subfolders. An image belongs to the depth map of the same path without suffix. If
+    some images find none, words like rgb, color, frame, left, sync and depth in names are ignored (rgb_00045.jpg and
+    sync_depth_00045.png, frame000123.jpg and depth000123.png).
 
     Args:
-        rgb, depth: the folders; they may be the same one if the names differ by such words. No `depth`: images only.
+        rgb: folder of images, or of images and depth maps; without `depth`, subfolders such as rgb/ and depth/ are
+            used, and depth maps beside the images if "depth" is in their names.
+        depth: folder of depth maps; may be `rgb`.
         intrinsics: (fx, fy, cx, cy) [px] of all images.
         camera_file: camera file for all images, see `mono.io.camera_files`, instead of `intrinsics`.
-        depth_scale: stored value of one metre; None: depth maps are in metres, or carry their scale.
-        keep_without_depth: keep images without a depth map, else they are left out; both are counted in the notes.
+        depth_scale: stored value of one meter; None: depth maps carry their scale or store meters.
+        depth_kind: "z" (along the optical axis) or "ray" (along the pixel's ray).
+        depth_invalid: stored values that mean "no depth", besides 0.
+        keep_without_depth: keep images without a depth map; otherwise they are left out, and counted in the notes.
 
     Raises:
         DatasetError: a folder is missing or empty, names are ambiguous, nothing matches, or a scale is missing.
         CameraFileError: the camera file cannot be used for an image.
     """
-    if depth is None and (rgb / "depth").is_dir():
-        raise DatasetError(f"{rgb} has a folder depth: give the folder of the photos and that of the depth maps")
-    images = _files(rgb, IMAGE_SUFFIXES)
+    require_folder(rgb, "give a folder of files that match by name")
+    if depth is None:
+        rgb, depth = split_folder(rgb)
+    notes: list[str] = []
+    images = _files(rgb, IMAGE_SUFFIXES, notes if depth != rgb else [])
     maps: dict[Path, Path] = {}
-    notes = []
     if depth is not None:
-        depths = _files(depth, DEPTH_SUFFIXES)
+        depths = _files(depth, DEPTH_SUFFIXES, notes)
         if depth.absolute() == rgb.absolute():
-            images = [path for path in images if "depth" not in path.stem.lower()]
-            depths = [path for path in depths if "depth" in path.stem.lower()]
-        maps = _matched(rgb, images, depth, depths)
-        without = [image for image in images if image not in maps]
-        if without:
+            images = [path for path in images if not _is_depth(path)]
+            depths = [path for path in depths if _is_depth(path)]
+        maps = _match(rgb, images, depth, depths)
+        if without := [image for image in images if image not in maps]:
             what = "kept" if keep_without_depth else "left out"
             names = some([path.relative_to(rgb).as_posix() for path in without])
             notes.append(f"{len(without)} images without depth {what}: {names}")
-        unused = sorted(set(depths) - set(maps.values()))
-        if unused:
+        if unused := sorted(set(depths) - set(maps.values())):
             names = some([path.relative_to(depth).as_posix() for path in unused])
             notes.append(f"{len(unused)} depth maps without image: {names}")
         if not keep_without_depth:
             images = [image for image in images if image in maps]
-        _check_scales(list(maps.values()), depth_scale)
+        _check_scales(maps.values(), depth_scale)
+    cameras = {image: _camera(image, intrinsics, camera_file) for image in images}
     entries = tuple(
-        Entry(image, maps.get(image), depth_scale if image in maps else None, _camera(image, intrinsics, camera_file))
+        Entry(image, maps[image], depth_scale, cameras[image], depth_kind, depth_invalid)
+        if image in maps
+        else Entry(image, intrinsics=cameras[image])
         for image in images
     )
     notes.insert(0, f"{len(entries)} images, {len(maps)} with ground truth")
     return Annotated(entries, tuple(notes))
 
 
+def split_folder(folder: Path) -> tuple[Path, Path | None]:
+    """Find the folders of images and depth maps in a folder.
+
+    Args:
+        folder: parent of folders such as rgb/ and depth/, or a folder of files.
+
+    Returns:
+        folder of images, and folder of depth maps: the same one if depth maps lie beside the images, None without.
+
+    Raises:
+        DatasetError: there is a depth folder, but no single folder of images beside it.
+    """
+    inside = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
+    depth = next((inside[name] for name in _DEPTH_FOLDERS if name in inside), None)
+    if depth is not None:
+        rgb = [inside[name] for name in _IMAGE_FOLDERS if name in inside]
+        if len(rgb) != 1:
+            found = ", ".join(path.name for path in rgb) or "none of " + ", ".join(_IMAGE_FOLDERS)
+            raise DatasetError(
+                f"{folder}: has a folder {depth.name}, and as folder of photos {found}: give the folder of the photos "
+                "and that of the depth maps"
+            )
+        return rgb[0], depth
+    beside = any(_is_depth(path) and path.suffix.lower() in DEPTH_SUFFIXES for path in folder.rglob("*"))
+    return folder, folder if beside else None
+
+
 def image_size(path: Path) -> tuple[int, int]:
-    """Width and height [px] of the upright image, read from its header.
+    """Read the size of an upright image from its header.
+
+    Returns:
+        (width, height) [px].
 
     Raises:
         DatasetError: the file is not an image.
     """
-    from PIL import Image
-
-    from mono.io.exif import read_orientation
-    from mono.io.images import DECODING_ERRORS
-
     try:
-        with Image.open(path) as image:
-            width, height = image.size
-            return (height, width) if read_orientation(image) >= 5 else (width, height)
-    except DECODING_ERRORS as error:
-        raise DatasetError(f"{path}: cannot be read as an image ({error}); copy or download it again") from error
+        return read_image_header(path).size
+    except ImageError as error:
+        message = str(error).removeprefix(f"{path}: ")
+        raise DatasetError(f"{path}: cannot be read as an image: {message}") from error
 
 
 def _camera(image: Path, intrinsics: Intrinsics | None, camera_file: Path | None) -> Intrinsics | None:
@@ -107,20 +151,34 @@ def _orientation(path: Path) -> int:
         return read_orientation(image)
 
 
-def _files(folder: Path, suffixes: frozenset[str]) -> list[Path]:
+def _is_depth(path: Path) -> bool:
+    return "depth" in path.stem.lower()
+
+
+def _files(folder: Path, suffixes: Iterable[str], notes: list[str]) -> list[Path]:
+    """List files of these suffixes, and note the others."""
     require_folder(folder, "give a folder of files that match by name")
-    inside = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
-    found = sorted(path for path in inside if not path.name.startswith("."))
+    shown = sorted(path for path in folder.rglob("*") if not path.name.startswith(".") and path.is_file())
+    found = [path for path in shown if path.suffix.lower() in suffixes]
+    others = [path.name for path in shown if path not in set(found) and path.suffix.lower() not in _SIDE_FILES]
+    passed = f"{len(others)} files of other kinds are not read: {count_suffixes(others)}" if others else ""
     if not found:
-        raise DatasetError(f"{folder}: holds none of {' '.join(sorted(suffixes))}")
+        raise DatasetError(f"{folder}: holds none of {' '.join(sorted(suffixes))}" + (f"; {passed}" if passed else ""))
+    if passed:
+        notes.append(f"{folder.name}: {passed}")
     return found
 
 
-def _matched(rgb: Path, images: list[Path], depth: Path, depths: list[Path]) -> dict[Path, Path]:
-    """The depth map of each image that has one."""
+def _match(rgb: Path, images: list[Path], depth: Path, depths: list[Path]) -> dict[Path, Path]:
+    """Return the depth map of each image that has one."""
     matches: dict[Path, Path] = {}
-    for strip in (False, True):
-        ours, theirs = _by_name(rgb, images, strip), _by_name(depth, depths, strip)
+    for key in (_plain_name, _bare_name):
+        try:
+            ours, theirs = _by_name(rgb, images, key), _by_name(depth, depths, key)
+        except DatasetError:
+            if matches:
+                break
+            raise
         found = {ours[name]: theirs[name] for name in ours if name in theirs}
         if len(found) > len(matches):
             matches = found
@@ -135,25 +193,32 @@ def _matched(rgb: Path, images: list[Path], depth: Path, depths: list[Path]) -> 
     return matches
 
 
-def _by_name(folder: Path, paths: list[Path], strip: bool) -> dict[str, Path]:
+def _plain_name(relative: Path) -> str:
+    return relative.with_suffix("").as_posix()
+
+
+def _bare_name(relative: Path) -> str:
+    """Remove suffix and words such as depth from names."""
+    stem = _SEPARATORS.sub("_", _KIND.sub("", relative.stem)).strip("_")
+    return (relative.parent / stem).as_posix()
+
+
+def _by_name(folder: Path, paths: list[Path], key: Callable[[Path], str]) -> dict[str, Path]:
     named: dict[str, Path] = {}
     for path in paths:
-        parts = path.relative_to(folder).with_suffix("").parts
-        name = "/".join(parts)
-        if strip:
-            name = "/".join((*parts[:-1], _KIND.sub("", parts[-1]).strip("_-.")))
+        name = key(path.relative_to(folder))
         other = named.setdefault(name, path)
         if other != path:
             raise DatasetError(f'{path} and {other.name}: both match as "{name}"; keep one, or rename them')
     return named
 
 
-def _check_scales(depths: list[Path], depth_scale: float | None) -> None:
+def _check_scales(depths: Iterable[Path], depth_scale: float | None) -> None:
     if depth_scale is not None:
         return
     for path in depths:
-        if path.suffix.lower() == ".png" and png_depth_scale(path) is None:
+        if stores_integers(path) and png_depth_scale(path) is None:
             raise DatasetError(
-                f"{path}: does not carry its scale; give the stored value of one metre (--depth-scale 1000 "
-                "for millimetres, 256 for KITTI)"
+                f"{path}: does not carry its scale; give the stored value of one meter (--depth-scale 1000 "
+                "for millimeters, 256 for KITTI)"
             )

@@ -24,15 +24,15 @@ DEPTH_SCALE = 1000
 
 
 def annotate_sunrgbd(root: Path, target: Path, *, progress: Progress = iterate) -> Annotated:
-    """Entries of SUN RGB-D's frames, whose depth is written anew in millimetres.
+    """Annotate SUN RGB-D; depth is written anew in millimeters.
 
     Args:
-        root: any folder above the frames, each with intrinsics.txt (3x3), image/*.jpg and depth/*.png.
+        root: folder above the frames, each with intrinsics.txt (3x3), image/*.jpg and depth/*.png.
         target: folder for the depth maps.
-        progress: wraps the sequence that is worked through.
+        progress: wraps the sequence of frames, for a progress bar.
 
     Raises:
-        DatasetError: there are no frames, or a frame is not what it should be.
+        DatasetError: there are no frames, or a frame has unexpected content.
         OSError: a file cannot be written.
     """
     require_folder(root, "give the folder SUNRGBD, or one in it")
@@ -52,7 +52,14 @@ def annotate_sunrgbd(root: Path, target: Path, *, progress: Progress = iterate) 
 
 
 def unrotated(stored: np.ndarray) -> np.ndarray:
-    """Depth [mm] as stored by SUN RGB-D's tools, uint16 rotated left by three bits, the right way round again."""
+    """Undo the bit rotation of stored SUN RGB-D depth.
+
+    Args:
+        stored: (height, width) uint16, rotated left by three bits.
+
+    Returns:
+        (height, width) uint16 [mm].
+    """
     stored = stored.astype(np.uint16)
     return (stored >> 3) | (stored << 13)
 
@@ -82,7 +89,7 @@ def _read_stored(path: Path) -> np.ndarray:
         with Image.open(path) as image:
             mode, values = image.mode, np.asarray(image)
     except DECODING_ERRORS as error:
-        raise DatasetError(f"{path}: cannot be read as an image ({error}); unpack it again") from error
+        raise DatasetError(f"{path}: is damaged or not an image; unpack it again") from error
     if not mode.startswith("I"):
         raise DatasetError(f"{path}: is not a 16-bit PNG ({mode}); unpack it again")
     return values

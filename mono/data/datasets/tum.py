@@ -1,4 +1,4 @@
-"""TUM RGB-D (Sturm et al., IROS 2012): colour and depth in lists with times of their own."""
+"""TUM RGB-D (Sturm et al., IROS 2012): color and depth listed with separate times."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mono.data.datasets.annotation_writer import (
 DEPTH_SCALE = 5000
 MAX_DIFFERENCE = 0.02  # [s], the default of the benchmark's own association
 
-# Colour cameras as calibrated in the benchmark's description, by the sequence's name. Depth is registered to them.
+# Color cameras as calibrated in the benchmark's description, by the sequence's name. Depth is registered to them.
 CAMERAS: dict[str, Intrinsics] = {
     "freiburg1": (517.3, 516.5, 318.6, 255.3),
     "freiburg2": (520.9, 521.0, 325.1, 249.7),
@@ -30,15 +30,15 @@ CAMERAS: dict[str, Intrinsics] = {
 def annotate_tum(
     root: Path, *, max_difference: float = MAX_DIFFERENCE, intrinsics: Intrinsics | None = None
 ) -> Annotated:
-    """Entries of a sequence, or of all sequences in a folder.
+    """Annotate a sequence, or all sequences in a folder.
 
     Args:
-        root: folder of rgb.txt and depth.txt (a time [s] and a file a line), or of such folders.
-        max_difference: images and depth maps further apart in time are no pair [s].
-        intrinsics: (fx, fy, cx, cy) [px]; None: known from "freiburg1", 2 or 3 in the sequence's name.
+        root: folder of rgb.txt and depth.txt (lines of time [s] and file), or parent of such folders.
+        max_difference: largest time between the image and the depth map of a pair [s].
+        intrinsics: (fx, fy, cx, cy) [px]; None: taken from "freiburg1", 2 or 3 in the sequence's name.
 
     Raises:
-        DatasetError: lists are missing or broken, the camera is unknown, or nothing is near in time.
+        DatasetError: lists are missing or damaged, the camera is unknown, or no times match.
     """
     require_folder(root, "give a sequence's folder")
     sequences = [root] if (root / "rgb.txt").is_file() else sorted(path.parent for path in root.glob("*/rgb.txt"))
@@ -61,10 +61,15 @@ def annotate_tum(
 
 
 def associate(first: Sequence[float], second: Sequence[float], max_difference: float) -> list[tuple[int, int]]:
-    """Pairs of indices whose times are less than `max_difference` apart, nearest first served, each used once.
+    """Match two lists of times, nearest pairs first, each time used once.
+
+    Args:
+        first: times [s].
+        second: times [s].
+        max_difference: pairs must be closer than this [s].
 
     Returns:
-        the pairs in the order of `first`.
+        pairs of indices, in the order of `first`.
     """
     order = sorted(range(len(second)), key=lambda j: second[j])
     times = [second[j] for j in order]
@@ -89,7 +94,7 @@ def _camera(sequence: Path) -> Intrinsics:
         if prefix in name:
             return camera
     raise DatasetError(
-        f"{sequence}: the name says none of {', '.join(CAMERAS)}, so the camera is unknown; give --intrinsics"
+        f"{sequence}: the name contains none of {', '.join(CAMERAS)}, so the camera is unknown; give --intrinsics"
     )
 
 

@@ -1,1 +1,1 @@
-"""Comparison of surface normals with ground truth."""
+"""Evaluation of surface normals."""

@@ -1,4 +1,4 @@
-"""True surface normals of an image: annotated, or derived from dense ground-truth depth; and which pixels count."""
+"""Ground-truth surface normals derived from dense depth, and the pixels that count."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mono.evaluation.protocols import Protocol
 from mono.geometry.camera import Camera
 from mono.geometry.normals import angles, normals_from_depth
 
-_DENSE_SHARE = 0.5  # of the pixels with depth must have depth all around, or it is sparse
-_JUMP = 0.05  # bend of the inverse depth, as a share of it; creases of common cameras bend it less
-_WINDOWS = (1, 3, 5, 9, 13)  # [px] sides that depth may be averaged over; the last is only compared with
-_STEADY = 2.0  # [deg]
-_LOOKED_AT = 20_000  # pixels are enough for the median of the angles
+_DENSE_SHARE = 0.5  # smallest share of the pixels with depth that have depth all around; less is sparse
+_JUMP = 0.05  # relative bend of inverse depth at a depth edge; creases bend it less
+_WINDOWS = (1, 3, 5, 9, 13)  # [px] sides of the averaging squares; the last is only compared with
+_STEADY = 2.0  # [deg] largest change between two windows
+_SAMPLED = 20_000  # pixels are enough for the median of the angles
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class DerivedNormals:
     """Normals derived from depth.
 
     Attributes:
-        normal: (height, width, 3) float32 unit normals that point to the camera, 0 where there is none.
-        window: side of the square that depth was averaged over [px]; 1 is not at all.
-        noise: how far they turn if depth is averaged over the next wider square, the median of the angles [deg]: how
-            uncertain they are; None where no pixel has so wide a neighbourhood.
+        normal: unit normals that point to the camera, (height, width, 3) float32, 0 where there is none.
+        window: side of the square that depth was averaged over [px]; 1: not averaged.
+        noise: uncertainty, as the median angle [deg] to normals of the next wider window; None where no pixel has so
+            wide a neighborhood.
     """
 
     normal: np.ndarray
@@ -35,22 +35,22 @@ class DerivedNormals:
 
 
 def derive_normals(depth: np.ndarray, camera: Camera) -> DerivedNormals | None:
-    """Ground-truth normals from dense ground-truth depth, by geometry.
+    """Derive ground-truth normals from dense ground-truth depth.
 
-    Measured depth is noisy, or stored in steps, and normals are its slopes: those of neighbouring pixels are off by
-    tens of degrees. So inverse depth, which is linear on planes, is averaged over the smallest square of 1, 3, 5 or 9
-    pixels at which the next wider one turns the normals by no more than 2 degrees (median of the image). Exact depth is
-    not averaged, as averaging rounds off creases.
+    Measured depth is noisy or quantized, so slopes between neighboring pixels are off by tens of degrees. Inverse
+    depth, which is linear on planes, is therefore averaged over the smallest square of 1, 3, 5 or 9 pixels at which
+    the next wider one turns the normals by at most 2 degrees (median of the image). Exact depth is not averaged, as
+    averaging rounds off creases.
 
-    Pixels are left out (0) where depth is missing around a pixel of their square, in its 3x3 neighbourhood, and where
-    there is a depth edge: where inverse depth bends by more than 5 % from one neighbour to the opposite one.
+    Pixels are left out (0) where depth is missing in the 3x3 neighborhood of a pixel of their square, and at depth
+    edges, where inverse depth bends by more than 5 % between opposite neighbors.
 
     Args:
-        depth: true depth [m], (height, width), 0 where there is none.
-        camera: the camera of the depth map, or of the image that it is a smaller or larger version of.
+        depth: ground-truth depth [m], (height, width), 0 where there is none.
+        camera: camera of the depth map, or of the image in another size.
 
     Returns:
-        The normals; None where depth is too sparse: of the pixels with depth, less than half have depth all around.
+        The normals; None where depth is sparse: less than half of the pixels with depth have depth all around.
     """
     valid = depth > 0
     full = _eroded(valid, 3)
@@ -66,7 +66,7 @@ def derive_normals(depth: np.ndarray, camera: Camera) -> DerivedNormals | None:
         both = np.flatnonzero(normal.any(axis=2) & found.any(axis=2))
         if not both.size:
             return DerivedNormals(normal, window, None)
-        some = both[:: -(-both.size // _LOOKED_AT)]
+        some = both[:: -(-both.size // _SAMPLED)]
         noise = float(np.median(angles(normal.reshape(-1, 3)[some], found.reshape(-1, 3)[some])))
         if noise <= _STEADY:
             break
@@ -74,17 +74,18 @@ def derive_normals(depth: np.ndarray, camera: Camera) -> DerivedNormals | None:
 
 
 def counted_pixels(size: tuple[int, int], protocol: Protocol, depth: np.ndarray | None) -> np.ndarray:
-    """Pixels of a map of true normals that may count, (height, width) bool.
-
-    They are in the protocol's window, and their true depth, where there is any, is in its range.
+    """Mark the pixels of ground-truth normals that may count.
 
     Args:
-        size: (height, width) of the map.
-        protocol: which pixels count.
-        depth: true depth [m] of the same view, of any size, 0 where there is none; None: there is none at all.
+        size: (height, width) of the normals.
+        protocol: pixels that count, and their range.
+        depth: ground-truth depth [m] of the same view, any size, 0 where there is none; None: no depth.
+
+    Returns:
+        (height, width) bool: pixels in the protocol's window, whose depth, where there is any, is in its range.
 
     Raises:
-        ValueError: the protocol does not fit the size.
+        MetricDepthError: the protocol does not fit the size.
     """
     counts = protocol.mask(*size)
     if depth is None:
@@ -92,13 +93,13 @@ def counted_pixels(size: tuple[int, int], protocol: Protocol, depth: np.ndarray 
     if depth.shape != size:
         import cv2
 
-        # Looked up, never interpolated.
+        # Nearest neighbor: depth is never interpolated.
         depth = cv2.resize(depth, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
     return counts & ((depth <= 0) | protocol.in_range(depth))
 
 
 def _edges(inverse: np.ndarray) -> np.ndarray:
-    """Where inverse depth (height, width) bends as at a depth edge, along rows, columns and diagonals; no borders."""
+    """Mark depth edges of inverse depth (height, width), along rows, columns and diagonals, without borders."""
     height, width = inverse.shape
     found = np.zeros(inverse.shape, bool)
     here = inverse[1:-1, 1:-1]
@@ -110,7 +111,7 @@ def _edges(inverse: np.ndarray) -> np.ndarray:
 
 
 def _averaged(inverse: np.ndarray, smooth: np.ndarray, camera: Camera, window: int) -> np.ndarray:
-    """Normals of inverse depth averaged over a square, where all of that is smooth."""
+    """Compute normals of inverse depth averaged over a square, where all of it is smooth."""
     import cv2
 
     usable = _eroded(inverse > 0, window)
@@ -122,7 +123,7 @@ def _averaged(inverse: np.ndarray, smooth: np.ndarray, camera: Camera, window: i
 
 
 def _eroded(mask: np.ndarray, window: int) -> np.ndarray:
-    """Where all of a square is in the mask; beyond the border nothing is."""
+    """Erode a mask by a square; nothing beyond the border is in the mask."""
     import cv2
 
     kernel = np.ones((window, window), np.uint8)

@@ -1,4 +1,4 @@
-"""Metrics of surface normals: the angle to the true normal, of an image and of many."""
+"""Metrics of surface normals: angles to ground truth, of an image and of many."""
 
 from __future__ import annotations
 
@@ -11,21 +11,26 @@ import numpy as np
 from mono.geometry.normals import angles
 from mono.system.errors import MetricDepthError
 
-BIN = 0.25  # [deg] of the histograms that medians are pooled from
-MISSING = 90.0  # [deg]
+BIN = 0.25  # [deg] bin width of the histograms that medians are pooled from
+MISSING = 90.0  # [deg] error of a pixel without a prediction
 _BINS = round(180 / BIN)
 _LIMITS = {"under_5": 5.0, "under_7_5": 7.5, "under_11_25": 11.25, "under_22_5": 22.5, "under_30": 30.0}  # [deg]
 
 
 @dataclass(frozen=True)
 class NormalMetrics:
-    """Angles between predicted and true normals, over pixels that have a true one.
+    """Angles between predicted and ground-truth normals, over pixels with ground truth.
 
     Attributes:
-        pixels: how many pixels were compared.
-        mean, median: of the angles [deg].
+        pixels: number of pixels compared.
+        mean: mean angle [deg].
+        median: median angle [deg].
         rmse: square root of the mean of the squared angles [deg].
-        under_5, under_7_5, under_11_25, under_22_5, under_30: share of pixels with an angle below that [deg].
+        under_5: share of pixels with an angle below 5 degrees.
+        under_7_5: share of pixels below 7.5 degrees.
+        under_11_25: share of pixels below 11.25 degrees.
+        under_22_5: share of pixels below 22.5 degrees.
+        under_30: share of pixels below 30 degrees.
     """
 
     pixels: int
@@ -41,14 +46,15 @@ class NormalMetrics:
 
 @dataclass(frozen=True)
 class ImageNormals:
-    """What the comparison of an image's normals gives.
+    """Normal scores of one image.
 
     Attributes:
-        metrics: of the image's pixels.
-        histogram: pixels by angle in bins of 0.25 degrees from 0; bins after the last pixel are cut off.
-        predicted: where the predicted normals are from: "network", "saved" or "depth".
-        truth: where the true ones are from: "annotation" or "depth".
-        window, noise: of true normals from depth, as in `normal_truth.DerivedNormals`.
+        metrics: metrics of the image's pixels.
+        histogram: number of pixels by angle in bins of 0.25 degrees from 0; empty bins at the end are cut off.
+        predicted: origin of the predicted normals: "network", "saved" or "depth".
+        truth: origin of the ground-truth normals: "annotation" or "depth".
+        window: averaging window of ground truth derived from depth [px], as in `DerivedNormals`.
+        noise: uncertainty of ground truth derived from depth [deg], as in `DerivedNormals`.
     """
 
     metrics: NormalMetrics
@@ -62,28 +68,28 @@ class ImageNormals:
 def evaluate_normals(
     predicted: np.ndarray, gt: np.ndarray, counts: np.ndarray | None = None
 ) -> tuple[NormalMetrics, tuple[int, ...]] | None:
-    """The metrics of an image's normals.
+    """Compute the metrics of an image's normals.
 
-    A pixel without a predicted normal counts as 90 degrees off, which is what a direction drawn at random is on
-    average. If it were left out, a method would gain by being silent where it is difficult.
+    A pixel without a predicted normal counts as 90 degrees off, the average of a random direction. If it were left
+    out, a method would gain by predicting nothing where it is difficult.
 
     Args:
-        predicted: (height', width', 3), of any size: it is resized to the truth's (`resize_normals`); 0 where there is
-            none.
-        gt: (height, width, 3), 0 where there is none; never resized.
-        counts: (height, width) bool, pixels that may count; None: all.
+        predicted: unit normals, (height', width', 3), 0 where there is none; resized to the ground truth
+            (`resize_normals`).
+        gt: ground-truth unit normals, (height, width, 3), 0 where there is none; never resized.
+        counts: pixels that may count, (height, width) bool; None: all.
 
     Returns:
         The metrics and the histogram of the angles (see `ImageNormals`); None where no pixel counts.
 
     Raises:
-        ValueError: a map is not (height, width, 3), or `counts` is not of the truth's size.
+        MetricDepthError: a map is not (height, width, 3), or `counts` is not of the ground truth's size.
     """
-    for name, normal in (("predicted", predicted), ("true", gt)):
+    for name, normal in (("predicted", predicted), ("ground-truth", gt)):
         if normal.ndim != 3 or normal.shape[2] != 3 or normal.size == 0:
             raise MetricDepthError(f"{name} normals have shape {normal.shape}; they must be (height, width, 3)")
     if counts is not None and counts.shape != gt.shape[:2]:
-        raise MetricDepthError(f"pixels that count are {counts.shape}, the true normals {gt.shape[:2]}")
+        raise MetricDepthError(f"pixels that count are {counts.shape}, the ground-truth normals {gt.shape[:2]}")
     known = gt.any(axis=2)
     if counts is not None:
         known &= counts
@@ -95,10 +101,15 @@ def evaluate_normals(
 
 
 def resize_normals(normal: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Normals at another size, (height, width, 3) float32, of unit length.
+    """Resize normals bilinearly, and normalize them again.
 
-    Bilinear, as depth is resized, then brought back to unit length; 0 where most of the weight, or the direction, is
-    missing. Pixels without a normal (0, or not finite) do not bleed into others. Directions stay as they are.
+    Args:
+        normal: unit normals, (height', width', 3), 0 or non-finite where there is none; these do not bleed.
+        height: new height [px].
+        width: new width [px].
+
+    Returns:
+        Unit normals, (height, width, 3) float32, 0 where most of the weight, or the direction, is missing.
     """
     valid = np.isfinite(normal).all(axis=2) & normal.any(axis=2)
     if valid.all() and normal.shape[:2] == (height, width):
@@ -117,9 +128,13 @@ def resize_normals(normal: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def mean_over_images(metrics: Iterable[NormalMetrics]) -> NormalMetrics | None:
-    """Each metric's mean over images, each counting the same; `pixels` is the sum. None where there are none.
+    """Average each metric over images of equal weight.
 
-    The sums are exact, so that the result does not depend on the order of the images.
+    Args:
+        metrics: metrics of each image.
+
+    Returns:
+        The means; `pixels` is the sum. Sums are exact, so the order of the images does not matter. None without images.
     """
     images = list(metrics)
     if not images:
@@ -135,10 +150,14 @@ def mean_over_images(metrics: Iterable[NormalMetrics]) -> NormalMetrics | None:
 
 
 def pooled_over_pixels(images: Sequence[ImageNormals]) -> NormalMetrics | None:
-    """The metrics of all images' pixels together, each pixel counting the same, as papers on normals give them.
+    """Pool the metrics over all images' pixels, as papers on normals do.
 
-    All are exact but the median, which is within 0.25 degrees, a bin of the histograms, of one of the angles that an
-    exact median lies between. None where there are none.
+    Args:
+        images: scores of each image.
+
+    Returns:
+        The metrics, exact but for the median, which is within a bin (0.25 degrees) of an angle that the exact median
+        lies between. None without images.
     """
     if not images:
         return None
@@ -156,7 +175,14 @@ def pooled_over_pixels(images: Sequence[ImageNormals]) -> NormalMetrics | None:
 
 
 def pooled_histogram(images: Iterable[ImageNormals]) -> np.ndarray:
-    """Pixels of all images by angle, (720,) int64, in bins of 0.25 degrees from 0 to 180."""
+    """Add up the histograms of images.
+
+    Args:
+        images: scores of each image.
+
+    Returns:
+        Number of pixels by angle, (720,) int64, in bins of 0.25 degrees from 0 to 180.
+    """
     total = np.zeros(_BINS, np.int64)
     for image in images:
         total[: len(image.histogram)] += np.asarray(image.histogram, np.int64)
@@ -179,7 +205,7 @@ def _histogram(found: np.ndarray) -> tuple[int, ...]:
 
 
 def _median_of(histogram: np.ndarray) -> float:
-    """The angle [deg] that half the pixels are below, their angles being even within a bin."""
+    """Interpolate the median angle [deg] of a histogram."""
     cumulative = histogram.cumsum()
     half = cumulative[-1] / 2
     place = int(np.searchsorted(cumulative, half))

@@ -1,4 +1,4 @@
-"""What an evaluation says of surface normals: lines to read, and their part of `metrics.json`."""
+"""Results of surface normals as tables, for `metrics.json` and for the report page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from mono.evaluation.normals.metrics import ImageNormals, NormalMetrics, mean_over_images, pooled_over_pixels
 
-# Of normals' metrics: attribute, heading, number format.
+# Columns of the tables: attribute of the metrics, heading, number format.
 COLUMNS = (
     ("mean", "mean", ".2f"),
     ("median", "median", ".2f"),
@@ -35,11 +35,12 @@ Normals = Mapping[str, ImageNormals | None]
 
 @dataclass(frozen=True)
 class Group:
-    """Images of which predicted normals, and of which true normals, are from the same source; never mixed.
+    """Images with normals of the same origins; groups are never mixed.
 
     Attributes:
-        predicted, truth: the sources, as in `ImageNormals`.
-        images: the images.
+        predicted: origin of the predicted normals, as in `ImageNormals`.
+        truth: origin of the ground-truth normals, as in `ImageNormals`.
+        images: scores of each image.
     """
 
     predicted: str
@@ -48,17 +49,17 @@ class Group:
 
     @property
     def label(self) -> str:
-        """What is compared with what, in words."""
+        """Describe the two origins."""
         return f"{PREDICTED[self.predicted]} against {GROUND_TRUTH[self.truth]}"
 
     @property
     def caption(self) -> str:
-        """The label, and how many images there are."""
+        """Describe the origins and the number of images."""
         return f"{self.label}, {len(self.images)} image{'s' * (len(self.images) != 1)}"
 
     @property
     def doubt(self) -> str:
-        """How sure the true normals are, in words; "" where they are annotated."""
+        """Describe the uncertainty of ground-truth normals; "" where they are annotated."""
         windows = Counter(image.window for image in self.images if image.window)
         if not windows:
             return ""
@@ -67,21 +68,25 @@ class Group:
             f"as it is ({count})" if window == 1 else f"averaged over {window}x{window} px ({count})"
             for window, count in sorted(windows.items())
         ]
-        text = f"true depth {', '.join(parts)}"
+        text = f"ground-truth depth {', '.join(parts)}"
         if not noises:
             return text
-        return f"{text}; averaging it more turns the true normals by {statistics.median(noises):.1f}° (median)"
+        return f"{text}; averaging it more turns the ground-truth normals by {statistics.median(noises):.1f}° (median)"
 
     @property
     def averages(self) -> dict[str, NormalMetrics]:
-        """The mean over the images, "per_image_mean", and over all their pixels, "pooled_over_pixels"."""
+        """Average over the images ("per_image_mean") and over all their pixels ("pooled_over_pixels")."""
         mean, pooled = mean_over_images(image.metrics for image in self.images), pooled_over_pixels(self.images)
         assert mean and pooled
         return {"per_image_mean": mean, "pooled_over_pixels": pooled}
 
 
 def groups_of(results: Normals) -> list[Group]:
-    """The images in groups, annotated ground truth first."""
+    """Group images by the origins of their normals, annotated ground truth first.
+
+    Args:
+        results: scores by image; None for images without a ground-truth normal that counts.
+    """
     scored = [image for image in results.values() if image]
     return [
         Group(predicted, truth, images)
@@ -92,10 +97,14 @@ def groups_of(results: Normals) -> list[Group]:
 
 
 def normals_table(results: Normals) -> str:
-    """The tables of a run's normals; "" where none were compared.
+    """Format the tables of a run's normals.
 
     Args:
-        results: of each image whose normals were asked for; None for those without a true normal that counts.
+        results: scores by image whose normals were to be scored; None for images without a ground-truth normal that
+            counts.
+
+    Returns:
+        Text of several lines; "" without images.
     """
     if not results:
         return ""
@@ -111,13 +120,21 @@ def normals_table(results: Normals) -> str:
     if left_out:
         some = ", ".join(left_out[:5]) + (", …" if len(left_out) > 5 else "")
         lines.append(
-            f"without a true normal that counts, so left out here: {len(left_out)} of {len(results)} images: {some}"
+            f"images without a ground-truth normal that counts, left out here: {len(left_out)} of {len(results)}: "
+            f"{some}"
         )
     return "\n".join([*lines, NOTE] if groups_of(results) else lines)
 
 
 def normals_summary(results: Normals) -> dict[str, Any] | None:
-    """What `metrics.json` holds of normals: both averages of each group, and each image; None without any."""
+    """Summarize normals for `metrics.json`.
+
+    Args:
+        results: scores by image, as for `normals_table`.
+
+    Returns:
+        JSON values: both averages of each group, and the metrics of each image; None without images.
+    """
     if not results:
         return None
     return {
@@ -149,13 +166,13 @@ def normals_summary(results: Normals) -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class Section:
-    """Normals on the report page.
+    """Section of normals on the report page.
 
     Attributes:
-        headings: of the numbers, each with whether "higher" or "lower" is better.
-        groups: the groups' labels, with (name of the average, numbers) of their lines.
-        left_out: names of images without a true normal that counts.
-        notes: what must be known to read the numbers.
+        headings: (heading, "higher" or "lower" for the better direction) of each column.
+        groups: caption of each group, with (name of the average, formatted numbers) of its lines.
+        left_out: names of images without a ground-truth normal that counts.
+        notes: explanations of the numbers.
     """
 
     headings: tuple[tuple[str, str], ...]
@@ -165,7 +182,14 @@ class Section:
 
 
 def normals_section(results: Normals) -> Section | None:
-    """What the report page shows of normals; None without any."""
+    """Build the section of normals of the report page.
+
+    Args:
+        results: scores by image, as for `normals_table`.
+
+    Returns:
+        The section; None without images.
+    """
     if not results:
         return None
     groups = groups_of(results)
@@ -187,5 +211,9 @@ def normals_section(results: Normals) -> Section | None:
 
 
 def cells(metrics: NormalMetrics) -> Sequence[str]:
-    """The numbers of a line, as they are read."""
+    """Format the numbers of a line.
+
+    Args:
+        metrics: metrics of the line.
+    """
     return [format(getattr(metrics, name), style) for name, _, style in COLUMNS]

@@ -1,1 +1,1 @@
-"""The report page and its charts."""
+"""Report of an evaluation: metrics.json, the page and its charts."""

@@ -1,4 +1,4 @@
-"""The report page's charts as SVG drawn by matplotlib: small, without scripts, in the page's own colours."""
+"""Charts of the report page as SVG in the page's own colors, without scripts."""
 
 from __future__ import annotations
 
@@ -19,13 +19,20 @@ from mono.visual.pictures import scale_ticks
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_HUE = (0.17, 0.46, 0.75)  # of the 2-D histogram, good on white and on black
-_ENOUGH = 1e-4  # share of the pixels that a distance must have to be drawn
+_HUE = (0.17, 0.46, 0.75)  # color of the 2-D histogram, visible on white and on black
+_ENOUGH = 1e-4  # smallest share of the pixels for a distance to be drawn
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart with its caption."""
+    """Chart with its caption.
+
+    Attributes:
+        kind: CSS class, "wide" or "".
+        title: title.
+        text: explanation.
+        svg: `<svg>` element.
+    """
 
     kind: str
     title: str
@@ -34,18 +41,27 @@ class Chart:
 
 
 def of_depth(whole: Distribution, spread: ScaleSpread | None, scales: Sequence[float | None]) -> list[Chart]:
-    """The charts of all pixels' depth, and of the images' scales."""
+    """Draw the charts of depth and of scale factors.
+
+    Args:
+        whole: pixels of the dataset.
+        spread: spread of the scale factors.
+        scales: scale factor of each image.
+
+    Returns:
+        The charts; those without data are left out.
+    """
     drawn = [
         Chart(
             "",
             "Error against distance.",
-            "AbsRel of the pixels at each true depth; below, predicted / true: above 1 is too far.",
+            "AbsRel of the pixels at each ground-truth depth; below, predicted / ground truth: above 1 is too far.",
             error_by_distance(whole),
         ),
         Chart(
             "",
-            "Predicted against true depth.",
-            "Logarithmic axes; the stronger the colour, the more pixels.",
+            "Predicted against ground-truth depth.",
+            "Logarithmic axes; the stronger the color, the more pixels.",
             depth_against_ground_truth(whole),
         ),
         Chart(
@@ -59,7 +75,12 @@ def of_depth(whole: Distribution, spread: ScaleSpread | None, scales: Sequence[f
 
 
 def of_the_rest(confidence: Reliability | None, normals: Sequence[Group]) -> list[Chart]:
-    """The charts of confidence and of surface normals, where there are any."""
+    """Draw the charts of confidence and of surface normals.
+
+    Args:
+        confidence: relation of confidence and error; None without confidence.
+        normals: groups of images with normal scores.
+    """
     drawn = []
     if confidence:
         text = confidence.describe()
@@ -72,7 +93,14 @@ def of_the_rest(confidence: Reliability | None, normals: Sequence[Group]) -> lis
 
 
 def error_by_distance(distribution: Distribution) -> str:
-    """AbsRel and the spread of predicted / true, against true depth, as SVG."""
+    """Draw error against ground-truth depth.
+
+    Args:
+        distribution: pixels of the dataset.
+
+    Returns:
+        `<svg>` element; "" without pixels.
+    """
     from matplotlib.ticker import NullLocator
 
     pixels = distribution.ratios.sum(1)
@@ -82,7 +110,7 @@ def error_by_distance(distribution: Distribution) -> str:
     part = slice(int(drawn[0]), int(drawn[-1]) + 1)
     seen = pixels[part] > 0
     edges = np.log10(DISTANCE_EDGES[part.start : part.stop + 1])
-    centres = (edges[1:] + edges[:-1]) / 2
+    centers = (edges[1:] + edges[:-1]) / 2
     abs_rel = np.where(seen, distribution.abs_rel[part] / np.maximum(pixels[part], 1), np.nan)
     low, first, middle, third, high = distribution.ratio_quantiles((0.05, 0.25, 0.5, 0.75, 0.95))[:, part]
 
@@ -91,9 +119,9 @@ def error_by_distance(distribution: Distribution) -> str:
     upper.stairs(abs_rel, edges, color=ACCENT, linewidth=2, baseline=None)
     upper.set_ylabel("AbsRel")
     upper.set_ylim(0, 1.15 * float(np.nanmax(abs_rel)) or 1)
-    lower.fill_between(centres, low, high, color=ACCENT, alpha=0.15, linewidth=0, label="90 % of pixels")
-    lower.fill_between(centres, first, third, color=ACCENT, alpha=0.35, linewidth=0, label="50 %")
-    lower.plot(centres, middle, color=ACCENT, linewidth=2, marker=".", label="median")
+    lower.fill_between(centers, low, high, color=ACCENT, alpha=0.15, linewidth=0, label="90 % of pixels")
+    lower.fill_between(centers, first, third, color=ACCENT, alpha=0.35, linewidth=0, label="50 %")
+    lower.plot(centers, middle, color=ACCENT, linewidth=2, marker=".", label="median")
     lower.axhline(1, color=INK, linewidth=0.8)
     lower.set_yscale("log")
     ends = float(np.nanmin(low[seen])) * 0.95, float(np.nanmax(high[seen])) * 1.05
@@ -102,17 +130,24 @@ def error_by_distance(distribution: Distribution) -> str:
     lower.yaxis.set_minor_locator(NullLocator())
     ticks = _ratio_ticks(bottom, top, 4)
     lower.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    lower.set_ylabel("predicted / true")
+    lower.set_ylabel("predicted / ground truth")
     add_legend(lower)
     share.stairs(100 * pixels[part] / pixels.sum(), edges, fill=True, color=MUTED, alpha=0.6)
     share.set_ylabel("% of\npixels")
-    share.set_xlabel("true depth [m]")
+    share.set_xlabel("ground-truth depth [m]")
     _log_metres(share, "x", 10 ** edges[0], 10 ** edges[-1])
     return to_svg(figure, "distance")
 
 
 def depth_against_ground_truth(distribution: Distribution) -> str:
-    """Predicted against true depth, a 2-D histogram of pixels, as SVG."""
+    """Draw a 2-D histogram of predicted against ground-truth depth.
+
+    Args:
+        distribution: pixels of the dataset.
+
+    Returns:
+        `<svg>` element; "" without pixels.
+    """
     if not distribution.pixels:
         return ""
     near, far = distribution.limits(5e-4)
@@ -135,7 +170,7 @@ def depth_against_ground_truth(distribution: Distribution) -> str:
         axes.plot(line, line + sign * np.log10(1.25), color=WARM, linewidth=1, linestyle="--", label=label)
     axes.set_xlim(*line)
     axes.set_ylim(*line)
-    axes.set_xlabel("true depth [m]")
+    axes.set_xlabel("ground-truth depth [m]")
     axes.set_ylabel("predicted depth [m]")
     _log_metres(axes, "x", 10 ** line[0], 10 ** line[1])
     _log_metres(axes, "y", 10 ** line[0], 10 ** line[1])
@@ -144,7 +179,14 @@ def depth_against_ground_truth(distribution: Distribution) -> str:
 
 
 def scale_histogram(scales: Sequence[float]) -> str:
-    """How many images have which scale factor (true / predicted median depth), as SVG."""
+    """Draw a histogram of the images' scale factors.
+
+    Args:
+        scales: ground-truth over predicted median depth of each image.
+
+    Returns:
+        `<svg>` element; "" without images.
+    """
     from matplotlib.ticker import MaxNLocator
 
     known = np.asarray(scales, float)
@@ -167,14 +209,21 @@ def scale_histogram(scales: Sequence[float]) -> str:
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     ticks = _ratio_ticks(float(np.exp(-reach)), float(np.exp(reach)), 10)
     axes.set_xticks(np.log(ticks).tolist(), [f"{tick:g}" for tick in ticks])
-    axes.set_xlabel("true / predicted median depth of an image")
+    axes.set_xlabel("ground-truth / predicted median depth of an image")
     axes.set_ylabel("images")
     add_legend(axes, "upper left" if median > 1 else "upper right")
     return to_svg(figure, "scale")
 
 
 def confidence_against_error(reliability: Reliability) -> str:
-    """AbsRel of each tenth of the pixels, from the least sure to the surest, as SVG."""
+    """Draw AbsRel of each tenth of the pixels by confidence.
+
+    Args:
+        reliability: relation of confidence and error.
+
+    Returns:
+        `<svg>` element.
+    """
     tenths = reliability.tenths
     figure = new_figure(6.4, 3.4)
     axes = figure.subplots()
@@ -185,14 +234,21 @@ def confidence_against_error(reliability: Reliability) -> str:
     axes.axhline(whole, color=WARM, linewidth=1.5, linestyle="--", label=f"all pixels {whole:.3f}")
     axes.set_ylim(0, 1.2 * max(errors) or 1)
     axes.set_xticks(list(places), [f"{tenth.confidence:.3g}" for tenth in tenths])
-    axes.set_xlabel("mean confidence of each tenth: least sure left, surest right")
+    axes.set_xlabel("mean confidence of each tenth, ascending")
     axes.set_ylabel("AbsRel")
     add_legend(axes, "upper right")
     return to_svg(figure, "confidence")
 
 
 def angles_of_normals(groups: Sequence[Group]) -> str:
-    """Share of the pixels whose normals are off by less than an angle, as SVG; a line for each group."""
+    """Draw the share of pixels below each angle between normals, a line per group.
+
+    Args:
+        groups: groups of images.
+
+    Returns:
+        `<svg>` element.
+    """
     figure = new_figure(4.7, 3.4)
     axes = figure.subplots()
     for group, color in zip(groups, (ACCENT, WARM, INK, MUTED), strict=False):
@@ -205,7 +261,7 @@ def angles_of_normals(groups: Sequence[Group]) -> str:
     axes.set_xlim(0, 60)
     axes.set_ylim(0, 100)
     axes.set_xticks([0, 5, 11.25, 22.5, 30, 45, 60], ["0", "5", "11.25", "22.5", "30", "45", "60"])
-    axes.set_xlabel("angle to the true normal [deg]")
+    axes.set_xlabel("angle to the ground-truth normal [deg]")
     axes.set_ylabel("% of pixels below it")
     if len(groups) > 1:
         add_legend(axes)
@@ -213,7 +269,7 @@ def angles_of_normals(groups: Sequence[Group]) -> str:
 
 
 def _log_metres(axes: Axes, axis: str, near: float, far: float) -> None:
-    """Labels in metres on an axis that is in log10 of metres."""
+    """Label an axis of log10 metres in metres."""
     ticks = scale_ticks(near, far, 300, 34)
     inside = [tick for tick in ticks if near * 1.0001 < tick < far * 0.9999]
     round_ones = [tick for tick in inside if tick == float(f"{tick:.1g}")] or inside
@@ -223,7 +279,7 @@ def _log_metres(axes: Axes, axis: str, near: float, far: float) -> None:
 
 
 def _ratio_ticks(low: float, high: float, most: int) -> list[float]:
-    """About so many round ratios between two, with 1 among them, for a logarithmic axis."""
+    """Choose about `most` round ratios between two, 1 included, for a logarithmic axis."""
     from matplotlib.ticker import MaxNLocator
 
     if high / low > 6:

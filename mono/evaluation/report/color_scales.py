@@ -1,4 +1,4 @@
-"""The colour scales of the report page: one for all depths, one for all errors."""
+"""Color scales of the report page: one for all depths, one for all errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ _FACTORS = (1.1, 1.25, 1.25**2, 1.25**3)  # ends of the error scale: those of de
 
 @dataclass(frozen=True)
 class Tick:
-    """A label on a colour scale, at `percent` of its length."""
+    """Label on a color scale.
+
+    Attributes:
+        percent: position, as a percentage of the scale's length.
+        label: text.
+    """
 
     percent: str
     label: str
@@ -25,13 +30,14 @@ class Tick:
 
 @dataclass(frozen=True)
 class ColorScale:
-    """A colour scale with what is written beside it.
+    """Color scale with its labels.
 
     Attributes:
-        low, high: its ends: depths [m], or factors predicted / true.
-        label: what it shows.
-        gradient: its colours as CSS.
-        ticks: its labels, in rising order; the first and the last are at its ends.
+        low: lower end: depth [m], or factor of predicted over ground-truth depth.
+        high: upper end, in the same unit.
+        label: name of the quantity.
+        gradient: colors as a CSS gradient.
+        ticks: labels in ascending order; the first and the last are at the ends.
     """
 
     low: float
@@ -42,7 +48,14 @@ class ColorScale:
 
 
 def depth_scale(distribution: Distribution) -> ColorScale:
-    """The logarithmic scale that holds nearly all true depths of a dataset, with round numbers at its ends."""
+    """Choose a logarithmic scale for the depths of a dataset.
+
+    Args:
+        distribution: pixels of the dataset.
+
+    Returns:
+        The scale that holds nearly all ground-truth depths, with round numbers at its ends.
+    """
     near, far = depth_limits(np.array(distribution.gt_limits(0.01)))
     ramp = colorize(np.geomspace(near, far, _STOPS)[None], near, far)[0]
     values = scale_ticks(near, far, 440, 44)
@@ -50,7 +63,11 @@ def depth_scale(distribution: Distribution) -> ColorScale:
 
 
 def error_scale(distribution: Distribution) -> ColorScale:
-    """The scale of predicted / true that holds 90 % of a dataset's pixels."""
+    """Choose the error scale that holds 90 % of a dataset's pixels.
+
+    Args:
+        distribution: pixels of the dataset.
+    """
     fitting = [factor for factor in _FACTORS if distribution.share_within(factor) >= 0.9]
     factor = fitting[0] if fitting else _FACTORS[-1]
     ramp = error_ramp(np.linspace(0, 1, _STOPS))
@@ -58,7 +75,7 @@ def error_scale(distribution: Distribution) -> ColorScale:
     values = [1 / factor, 1 / half, 1.0, half, factor]
     labels = [f"{100 * (value - 1):+.0f} %".replace("-", "−") for value in values]
     labels[0], labels[2], labels[-1] = f"too near {labels[0]}", "exact", f"{labels[-1]} too far"
-    label = "error: predicted depth relative to true depth"
+    label = "error: predicted depth relative to ground truth"
     return ColorScale(values[0], factor, label, _gradient(ramp), _ticks(values, labels))
 
 

@@ -1,9 +1,8 @@
-"""What the report page keeps of each image, in a small file of its own, so that a resumed run still has it."""
+"""Image records: the report page's data of one image, in a small file that resumed runs still have."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import zlib
 from collections.abc import Iterable, Iterator
@@ -18,28 +17,30 @@ from mono.evaluation.metrics import comparable, resize_depth
 from mono.evaluation.protocols import Protocol
 from mono.evaluation.report import thumbnails
 from mono.evaluation.report.distributions import Distribution, distribution_of
-from mono.evaluation.report.reliability import ConfidenceGroups, Reliability, confidence_groups, reliability
+from mono.evaluation.report.reliability import GROUPS, ConfidenceGroups, Reliability, confidence_groups, reliability
 from mono.io.atomic import write_bytes
 from mono.system.errors import MetricDepthError
 
 IMAGE_RECORD_VERSION = 3
 _QUANTILES = 512
+_LARGEST_FILE = 2**24  # [bytes]; real ones have 30 kB
 _GROUPS = {"confidence": "<f4", "error": "<f4", "worst_first": "<f4", "pixels": "<i8"}
 
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """An image's part of the report page.
+    """Data of one image on the report page.
 
     Attributes:
-        image: the photo's thumbnail, WebP.
-        truth, predicted: thumbnails of depth, 8-bit codes (`thumbnails.depth_codes`), (height, width) uint8.
-        error: thumbnail of ln(predicted / true) where pixels count, codes of `thumbnails.error_codes`.
-        distribution: of the pixels that count.
-        quantiles: true depths [m] that stand for the pixels that count, in rising order: 512 evenly spaced quantiles,
-            or all pixels where there are fewer; (n,) float32.
-        pixels: how many pixels count.
-        confidence: the pixels that count, in groups by confidence; None where there is no confidence.
+        image: thumbnail of the photo, WebP.
+        ground_truth: thumbnail of ground-truth depth, codes of `thumbnails.depth_codes`, (height, width) uint8.
+        predicted: thumbnail of predicted depth, of the same form.
+        error: thumbnail of ln(p / t) where pixels count, codes of `thumbnails.error_codes`, of the same form.
+        distribution: histograms of the pixels that count.
+        quantiles: ground-truth depths [m] of the pixels that count, ascending: 512 evenly spaced quantiles, or all
+            where there are fewer; (n,) float32.
+        pixels: number of pixels that count.
+        confidence: pixels that count, grouped by confidence; None without confidence.
     """
 
     image: bytes
@@ -59,20 +60,20 @@ def build_image_record(
     protocol: Protocol,
     confidence: np.ndarray | None = None,
 ) -> ImageRecord | None:
-    """What the report page needs of an image, under a protocol, without any alignment.
+    """Build the record of an image under a protocol, without alignment.
 
     Args:
-        rgb: the photo, (height'', width'', 3) uint8, of any size.
-        predicted: depth [m], (height', width'), of any size: it is resized to the truth's.
+        rgb: photo, (height'', width'', 3) uint8.
+        predicted: depth [m], (height', width'); resized to the ground truth.
         ground_truth: depth [m], (height, width), 0 where there is none.
-        protocol: which pixels count.
-        confidence: of the prediction, (height', width'), higher is surer.
+        protocol: pixels that count, and their range.
+        confidence: confidence of the prediction, (height', width'), higher is better.
 
     Returns:
-        About 30 kB; None where no pixel of the image counts.
+        Record of about 30 kB; None where no pixel of the image counts.
 
     Raises:
-        ValueError: the protocol does not fit.
+        MetricDepthError: the protocol does not fit.
     """
     height, width = ground_truth.shape
     predicted = resize_depth(predicted, height, width)
@@ -99,10 +100,14 @@ def build_image_record(
 
 
 def write_image_record(path: Path, frame: ImageRecord) -> None:
-    """Write a frame as JSON, whole or not at all; the same frame gives the same bytes.
+    """Write a record as JSON atomically; equal records give equal bytes.
+
+    Args:
+        path: file to write.
+        frame: the record.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     groups = frame.confidence
     content = {
@@ -129,7 +134,20 @@ def save_image_record(
     protocol: Protocol,
     confidence: np.ndarray | None = None,
 ) -> None:
-    """`build_image_record` and `write_image_record` of an image with pixels that count; errors are theirs."""
+    """Build and write the record of an image.
+
+    Args:
+        path: file to write.
+        rgb: photo, (height'', width'', 3) uint8.
+        predicted: depth [m], (height', width').
+        ground_truth: depth [m], (height, width), 0 where there is none.
+        protocol: pixels that count, and their range.
+        confidence: confidence of the prediction, (height', width'), higher is better.
+
+    Raises:
+        MetricDepthError: the protocol does not fit, or no pixel counts.
+        OSError: the file cannot be written.
+    """
     frame = build_image_record(rgb, predicted, ground_truth, protocol, confidence)
     if frame is None:
         raise MetricDepthError(f"{path.stem}: no pixel with ground truth counts")
@@ -137,40 +155,67 @@ def save_image_record(
 
 
 def read_image_record(path: Path) -> ImageRecord:
-    """Read what `write_image_record` wrote.
+    """Read a record that `write_image_record` wrote.
+
+    Args:
+        path: file to read.
 
     Raises:
-        ValueError: the file is damaged, or of another version.
-        OSError: it cannot be read.
+        MetricDepthError: the file is damaged, or of another version.
+        OSError: the file cannot be read.
     """
     with _readable(path) as content:
         ground_truth, predicted, error = (
             thumbnails.decode_codes(base64.b64decode(content[name])) for name in ("truth", "predicted", "error")
         )
-        return ImageRecord(
+        record = ImageRecord(
             image=base64.b64decode(content["image"]),
             ground_truth=ground_truth,
             predicted=predicted,
             error=error,
             distribution=Distribution(
-                _unpacked(content["depths"], "<u4").reshape(200, 200).astype(np.int64),
-                _unpacked(content["ratios"], "<u4").reshape(50, 100).astype(np.int64),
-                _unpacked(content["abs_rel"], "<f8"),
+                _unpacked(content["depths"], "<u4", 200 * 200).reshape(200, 200).astype(np.int64),
+                _unpacked(content["ratios"], "<u4", 50 * 100).reshape(50, 100).astype(np.int64),
+                _unpacked(content["abs_rel"], "<f8", 50),
             ),
-            quantiles=_unpacked(content["quantiles"], "<f4"),
+            quantiles=_unpacked(content["quantiles"], "<f4", _QUANTILES),
             pixels=int(content["pixels"]),
             confidence=_unpacked_groups(content["confidence"]),
         )
+        _check(record)
+        return record
+
+
+def _check(record: ImageRecord) -> None:
+    """Refuse values that no image has, before they reach the page."""
+    quantiles, abs_rel = record.quantiles, record.distribution.abs_rel
+    if record.pixels < 1 or not quantiles.size or not np.isfinite(quantiles).all() or quantiles.min() <= 0:
+        raise MetricDepthError("its depths are no depths")
+    if abs_rel.shape != (50,) or not np.isfinite(abs_rel).all():
+        raise MetricDepthError("its errors are no errors")
+    if not record.ground_truth.shape == record.predicted.shape == record.error.shape:
+        raise MetricDepthError("its thumbnails differ in size")
 
 
 def read_groups(path: Path) -> ConfidenceGroups | None:
-    """The `confidence` of a frame alone; raises as `read_image_record`."""
+    """Read the confidence groups of a record alone; raises as `read_image_record`.
+
+    Args:
+        path: file of the record.
+    """
     with _readable(path) as content:
         return _unpacked_groups(content["confidence"])
 
 
 def reliability_of(paths: Iterable[Path]) -> Reliability | None:
-    """How confidence and error go together over frames; None where none has confidence. Damaged ones are left out."""
+    """Relate confidence and error over records; damaged ones are left out.
+
+    Args:
+        paths: files of the records.
+
+    Returns:
+        The relation; None where no record has confidence.
+    """
 
     def parts() -> Iterator[ConfidenceGroups | None]:
         for path in paths:
@@ -182,16 +227,19 @@ def reliability_of(paths: Iterable[Path]) -> Reliability | None:
 
 @contextmanager
 def _readable(path: Path) -> Iterator[dict[str, Any]]:
-    """A frame's file as it stands; what goes wrong with it is told of in one way."""
+    """Read a record's JSON, and turn whatever is wrong with its content into one error."""
     try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise MetricDepthError("it is too large")
         content: dict[str, Any] = json.loads(path.read_bytes())
+        if not isinstance(content, dict):
+            raise MetricDepthError("it holds no record")
         if content["version"] != IMAGE_RECORD_VERSION:
             raise MetricDepthError(f"version {content['version']}, not {IMAGE_RECORD_VERSION}")
         yield content
-    except (ValueError, KeyError, TypeError, binascii.Error, zlib.error) as error:
-        raise MetricDepthError(
-            f"{path}: not a readable part of a report ({error}); evaluate with --overwrite"
-        ) from error
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError, zlib.error) as error:
+        detail = f" ({error})" if isinstance(error, MetricDepthError) else ""
+        raise MetricDepthError(f"{path}: not a readable image record{detail}; evaluate with --overwrite") from error
 
 
 def _groups(confidence: np.ndarray, counts: np.ndarray, error: np.ndarray) -> ConfidenceGroups | None:
@@ -205,7 +253,13 @@ def _groups(confidence: np.ndarray, counts: np.ndarray, error: np.ndarray) -> Co
 def _unpacked_groups(content: dict[str, str] | None) -> ConfidenceGroups | None:
     if content is None:
         return None
-    return ConfidenceGroups(**{name: _unpacked(content[name], kind) for name, kind in _GROUPS.items()})
+    groups = ConfidenceGroups(**{name: _unpacked(content[name], kind, GROUPS) for name, kind in _GROUPS.items()})
+    arrays = [getattr(groups, name) for name in _GROUPS]
+    if len({array.size for array in arrays}) != 1 or not all(np.isfinite(array).all() for array in arrays):
+        raise MetricDepthError("its confidence groups are damaged")
+    if not groups.pixels.size or groups.pixels.min() < 1:
+        raise MetricDepthError("its confidence groups have no pixels")
+    return groups
 
 
 def _quantiles(ground_truth: np.ndarray) -> np.ndarray:
@@ -223,5 +277,10 @@ def _packed(array: np.ndarray, kind: str) -> str:
     return _text(zlib.compress(np.ascontiguousarray(array, kind).tobytes(), 1))
 
 
-def _unpacked(text: str, kind: str) -> np.ndarray:
-    return np.frombuffer(zlib.decompress(base64.b64decode(text)), kind)
+def _unpacked(text: str, kind: str, most: int) -> np.ndarray:
+    """Unpack an array of at most so many items: a small file may claim to hold any number."""
+    unpacker = zlib.decompressobj()
+    data = unpacker.decompress(base64.b64decode(text), most * np.dtype(kind).itemsize)
+    if not unpacker.eof and unpacker.decompress(unpacker.unconsumed_tail, 1):
+        raise MetricDepthError("an array is larger than it can be")
+    return np.frombuffer(data, kind)

@@ -1,4 +1,4 @@
-"""`report.html`: an evaluation as one page that opens from disk, with its protocol, baselines, charts and images."""
+"""Report page: an evaluation as one HTML file with its protocol, baselines, charts and images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mono.evaluation.alignment import scale_spread
+from mono.evaluation.alignment import primary_tier
 from mono.evaluation.baselines import ConstantDepth, best_constant
 from mono.evaluation.metrics import ImageMetrics
 from mono.evaluation.normals.tables import Normals, groups_of, normals_section
@@ -22,7 +22,8 @@ from mono.evaluation.report.color_scales import ColorScale, depth_scale, error_s
 from mono.evaluation.report.distributions import Distribution, pooled
 from mono.evaluation.report.image_records import ImageRecord, read_image_record
 from mono.evaluation.report.reliability import Reliability
-from mono.evaluation.report.result_table import IMAGE_COLUMNS, columns_of, headline, notes, tier_blocks
+from mono.evaluation.report.result_table import Column, columns_of, headline, image_columns, notes, tier_blocks
+from mono.evaluation.report.summary import spread_of
 from mono.io.atomic import atomic_path
 
 logger = logging.getLogger(__name__)
@@ -30,8 +31,8 @@ logger = logging.getLogger(__name__)
 _TEMPLATES = Path(__file__).parent / "templates"
 _BREAKS = re.compile(r"(?<=[/\\_\-])")
 _AVERAGING = {
-    "image": "Averaged over images, each counting the same",
-    "pixel": "Pooled over pixels, each counting the same",
+    "image": "Averaged over images of equal weight",
+    "pixel": "Pooled over pixels of equal weight",
 }
 
 Tiers = Mapping[str, ImageMetrics]
@@ -39,7 +40,12 @@ Tiers = Mapping[str, ImageMetrics]
 
 @dataclass(frozen=True)
 class Picture:
-    """A thumbnail as the page shows it."""
+    """Thumbnail on the page.
+
+    Attributes:
+        uri: data URI of the image.
+        alt: text alternative.
+    """
 
     uri: str
     alt: str
@@ -47,7 +53,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class Cell:
-    """A number of the per-image table: what it is sorted by, and what is read."""
+    """Number in the table of images.
+
+    Attributes:
+        value: number that the table is sorted by; "" without any.
+        text: formatted number.
+    """
 
     value: str
     text: str
@@ -55,7 +66,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """An image in the per-image table: its name, in parts between which a line may break, and its pictures' size."""
+    """Image in the table of images.
+
+    Attributes:
+        name: name of the image, in parts between which a line may break.
+        pixels: formatted number of pixels that count.
+        cells: numbers of its columns.
+        pictures: thumbnails.
+        width: width of the thumbnails [px].
+        height: height of the thumbnails [px].
+    """
 
     name: tuple[str, ...]
     pixels: str
@@ -76,20 +96,22 @@ def write_page(
     failures: Sequence[tuple[str, str]] = (),
     normals: Normals | None = None,
     confidence: Reliability | None = None,
+    hints: Sequence[str] = (),
 ) -> None:
-    """Write `report.html`, whole or not at all. It holds all it needs: no other file, no network.
+    """Write the report page atomically, as one file that needs no other.
 
     Args:
-        path: where to.
-        results: metrics of each image by tier, as for `report.write_metrics`; None for images that are left out.
-        protocol: under which they were computed.
-        run: what else is worth telling: command, model, checksum, precision, versions, ...
-        frames: of each image of `results` the file of `frames.write_frame`; images without one have no pictures and
-            are not in the charts. They are read one by one, so memory does not grow with their thumbnails.
-        title: of the page.
-        failures: (input, reason) of images that could not be evaluated.
-        normals: the comparison of each image's surface normals, as for `normals_table`.
-        confidence: how confidence and error go together.
+        path: file to write.
+        results: metrics by image and tier; None for images that are left out.
+        protocol: protocol under which they were computed.
+        run: metadata of the run: command, model, checksum, precision, versions, ...
+        frames: file of the image record (`write_image_record`) by image; images without one have no pictures and are
+            not in the charts. They are read one by one, so memory does not grow with their thumbnails.
+        title: title of the page.
+        failures: (input, reason) pairs of images that could not be evaluated.
+        normals: normal scores of each image, as for `normals_table`.
+        confidence: relation of confidence and error.
+        hints: suspicions about the predictions.
 
     Raises:
         OSError: the page cannot be written.
@@ -97,8 +119,13 @@ def write_page(
     import jinja2
 
     scored = {name: tiers for name, tiers in results.items() if tiers}
+    scales = [tiers["metric"].scale for tiers in scored.values() if "metric" in tiers]
     usable, whole, constant, shapes = _survey({name: frames[name] for name in scored if name in frames}, protocol)
-    spread = scale_spread(tiers["metric"].scale for tiers in scored.values())
+    spread = spread_of(scored.values())
+    shown, groups = image_columns(scored.values())
+    warnings = list(hints)
+    if spread and spread.common_factor and not hints:
+        warnings.append(spread.describe())
     depths = depth_scale(whole) if usable else None
     errors = error_scale(whole) if usable else None
     script = (_TEMPLATES / "page.js").read_text("utf-8")
@@ -114,19 +141,22 @@ def write_page(
         scored=len(scored),
         headline=headline(scored, protocol),
         spread=spread,
+        warnings=warnings,
+        aligned=bool(scored) and spread is None,
         columns=columns,
         tiers=tier_blocks(scored, protocol, str(run.get("model", "this run")), constant, columns),
         notes=notes(constant, len(usable), len(scored), protocol),
         normals=normals_section(normals or {}),
         charts=[
-            *charts.of_depth(whole, spread, [tiers["metric"].scale for tiers in scored.values()]),
+            *charts.of_depth(whole, spread, scales),
             *charts.of_the_rest(confidence, groups_of(normals or {})),
         ],
         depth_scale=depths,
         error_scale=errors,
-        image_columns=IMAGE_COLUMNS,
+        image_columns=shown,
+        column_groups=groups,
         wide=_mostly_wide(shapes),
-        rows=_rows(scored, usable, depths, errors),
+        rows=_rows(scored, usable, depths, errors, shown),
         excluded=[name for name, tiers in results.items() if not tiers],
         failures=failures,
         command=_command(run.get("command")),
@@ -137,14 +167,14 @@ def write_page(
     )
     stream.enable_buffering(200)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        # File names may hold bytes that are no text: they show as "?".
+        # File names may hold bytes that are not text; they become "?".
         stream.dump(file, encoding="utf-8", errors="replace")
 
 
 def _survey(
     frames: Mapping[str, Path], protocol: Protocol
 ) -> tuple[dict[str, Path], Distribution, ConstantDepth | None, list[tuple[int, ...]]]:
-    """The frames that can be read, their pixels' distribution, the best constant depth for them, and their shapes."""
+    """Read image records: the usable ones, their pixels, their best constant depth, and their shapes."""
     usable: dict[str, Path] = {}
     ground_truths, pixels, shapes = [], [], []
 
@@ -166,16 +196,21 @@ def _survey(
 
 
 def _rows(
-    scored: Mapping[str, Tiers], frames: Mapping[str, Path], depths: ColorScale | None, errors: ColorScale | None
+    scored: Mapping[str, Tiers],
+    frames: Mapping[str, Path],
+    depths: ColorScale | None,
+    errors: ColorScale | None,
+    columns: Sequence[Column],
 ) -> Iterator[Row]:
-    """The rows of the per-image table, made one by one, worst first."""
-    for name, tiers in sorted(scored.items(), key=lambda item: -item[1]["metric"].abs_rel):
+    """Make the rows of the table of images one by one, worst first."""
+    first = {name: tiers[primary_tier(tiers)] for name, tiers in scored.items()}
+    for name, tiers in sorted(scored.items(), key=lambda item: -first[item[0]].abs_rel):
         cells = []
-        for column in IMAGE_COLUMNS:
+        for column in columns:
             value = getattr(tiers[column.tier], column.name) if column.tier in tiers else None
             shown = value is not None
             cells.append(Cell(f"{value:.6g}" if shown else "", format(value, column.style) if shown else "–"))
-        row = Row(tuple(_BREAKS.split(name)), f"{tiers['metric'].pixels:,}", tuple(cells))
+        row = Row(tuple(_BREAKS.split(name)), f"{first[name].pixels:,}", tuple(cells))
         if name not in frames or depths is None or errors is None:
             yield row
             continue
@@ -185,7 +220,7 @@ def _rows(
 
 
 def _mostly_wide(shapes: Sequence[tuple[int, ...]]) -> bool:
-    """Whether an image's four pictures are better shown two by two than in a row."""
+    """Check that most images are so wide that their pictures fit better two by two."""
     wide = sum(width > 2 * height for height, width in shapes)
     return 2 * wide > len(shapes)
 

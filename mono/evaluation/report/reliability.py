@@ -1,4 +1,4 @@
-"""Whether a network's confidence can be trusted: are the pixels that it is surer of the better ones?"""
+"""Reliability of confidence: relation of confidence and error over pixels."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-GROUPS = 64  # of an image's pixels, at most
-_SMALLEST = 16  # pixels of a group, so that its mean error is one: sparse ground truth gives fewer groups
+from mono.evaluation.correlation import rank_correlation
+
+GROUPS = 64  # largest number of groups of an image's pixels
+_SMALLEST = 16  # pixels of a group, so that its mean error means something: sparse ground truth gives fewer groups
 _TENTHS = 10
-_SLIGHT, _CLEAR = 0.1, 0.3  # rank correlations from which on a relation is called one, with and without reserve
+_SLIGHT, _CLEAR = 0.1, 0.3  # rank correlations from which on a relation is named
 
 
 @dataclass(frozen=True)
 class ConfidenceGroups:
-    """An image's pixels in groups, equal in number up to one pixel; float32 arrays of one shape (n,), n up to 64.
+    """Pixels of an image in up to 64 groups of equal size, by confidence.
 
     Attributes:
-        confidence: mean confidence of each group, in rising order.
-        error: mean |p - t| / t of the same groups. Pixels of one confidence share their mean, so that their order
-            says nothing.
-        worst_first: mean |p - t| / t of as many groups in falling order of the error itself: what no confidence can
-            surpass.
-        pixels: of each group, int64.
+        confidence: mean confidence of each group, (n,) float32, ascending.
+        error: mean |p - t| / t of each group, (n,) float32. Pixels of equal confidence share their mean, so that their
+            order does not matter.
+        worst_first: mean |p - t| / t of as many groups, (n,) float32, sorted by the error itself, descending: the best
+            order that a confidence can give.
+        pixels: number of pixels of each group, (n,) int64.
     """
 
     confidence: np.ndarray
@@ -35,7 +37,13 @@ class ConfidenceGroups:
 
 @dataclass(frozen=True)
 class Tenth:
-    """A tenth of all pixels, by confidence: its mean confidence, its AbsRel, and how many pixels it has."""
+    """Tenth of all pixels, by confidence.
+
+    Attributes:
+        confidence: mean confidence.
+        abs_rel: mean |p - t| / t.
+        pixels: number of pixels.
+    """
 
     confidence: float
     abs_rel: float
@@ -44,17 +52,18 @@ class Tenth:
 
 @dataclass(frozen=True)
 class Reliability:
-    """How confidence and error (|p - t| / t of predictions as they are) go together, over a run's pixels.
+    """Relation of confidence and error (|p - t| / t without alignment) over a run's pixels.
 
     Attributes:
-        images, pixels: how many there are.
-        tenths: the pixels of all images in ten parts, from the least sure to the surest.
-        rank_correlation: Spearman's, of the mean confidence and the mean error of all images' groups: -1 where surer is
-            always better, 0 where confidence says nothing; None where one of the two is the same everywhere.
-        ause: area between two curves over the share of pixels that are left out, from 0 to 1: AbsRel of the rest
-            where the least sure are left out first, less that where the worst are left out first, as a share of the
-            AbsRel of all. 0: confidence puts the pixels in order as well as their errors would.
-        ause_of_chance: the same for pixels left out at random.
+        images: number of images.
+        pixels: number of pixels.
+        tenths: pixels of all images in ten parts, from lowest to highest confidence.
+        rank_correlation: Spearman's rank correlation of mean confidence and mean error of all images' groups: -1 where
+            higher confidence is always better, 0 where they are unrelated; None where either is constant.
+        ause: area under the sparsification error: AbsRel of the pixels that are left when those of lowest confidence
+            are removed first, minus AbsRel when the worst are removed first, as a share of the AbsRel of all, averaged
+            over the share removed. 0: confidence orders pixels as well as their errors would.
+        ause_of_chance: the same area for pixels removed at random.
     """
 
     images: int
@@ -65,7 +74,7 @@ class Reliability:
     ause_of_chance: float
 
     def describe(self) -> str:
-        """The relation in words, with its numbers."""
+        """Describe the relation in sentences with its numbers."""
         if self.rank_correlation is None:
             return f"{self.verdict[:1].upper()}{self.verdict[1:]}: nothing can be said of the relation."
         least, surest = self.tenths[0].abs_rel, self.tenths[-1].abs_rel
@@ -78,7 +87,7 @@ class Reliability:
 
     @property
     def verdict(self) -> str:
-        """The relation in a few words."""
+        """Summarize the relation in a few words."""
         rank, ends = self.rank_correlation, self.tenths[0].abs_rel - self.tenths[-1].abs_rel
         if rank is None:
             alike = math.isclose(self.tenths[0].confidence, self.tenths[-1].confidence, rel_tol=1e-6)
@@ -93,10 +102,10 @@ class Reliability:
 
 
 def confidence_groups(confidence: np.ndarray, error: np.ndarray) -> ConfidenceGroups | None:
-    """Groups of an image's pixels by confidence.
+    """Group an image's pixels by confidence.
 
     Args:
-        confidence: of the pixels that count, (n,), higher is surer; what is not finite is the least sure of all.
+        confidence: confidence of the pixels that count, (n,), higher is better; non-finite values rank lowest.
         error: |p - t| / t of the same pixels, (n,).
 
     Returns:
@@ -124,7 +133,14 @@ def confidence_groups(confidence: np.ndarray, error: np.ndarray) -> ConfidenceGr
 
 
 def reliability(images: Iterable[ConfidenceGroups | None]) -> Reliability | None:
-    """The relation of confidence and error over images; None where none has confidence."""
+    """Relate confidence and error over images.
+
+    Args:
+        images: groups of each image; None for images without confidence.
+
+    Returns:
+        The relation; None where no image has confidence.
+    """
     found = [image for image in images if image is not None]
     if not found:
         return None
@@ -134,7 +150,7 @@ def reliability(images: Iterable[ConfidenceGroups | None]) -> Reliability | None
     )
     total = float(pixels.sum())
     order = np.argsort(confidence, kind="stable")
-    # Sums over the share of the least sure pixels, straight within a group; groups of one confidence are one.
+    # Sums over the share of the pixels of lowest confidence, linear within a group; equal confidences are one group.
     last = np.append(np.flatnonzero(np.diff(confidence[order])), len(order) - 1)
     share = _from_zero((pixels[order].cumsum() / total)[last])
     errors = _from_zero(((pixels * error)[order].cumsum())[last])
@@ -155,7 +171,7 @@ def reliability(images: Iterable[ConfidenceGroups | None]) -> Reliability | None
         images=len(found),
         pixels=int(total),
         tenths=tenths,
-        rank_correlation=_spearman(confidence, error),
+        rank_correlation=rank_correlation(confidence, error),
         ause=(_area(share, errors, total) - by_error) / whole if whole else 0.0,
         ause_of_chance=(whole - by_error) / whole if whole else 0.0,
     )
@@ -166,20 +182,6 @@ def _from_zero(values: np.ndarray) -> np.ndarray:
 
 
 def _area(share: np.ndarray, sums: np.ndarray, total: float) -> float:
-    """Mean, over the share left out, of the AbsRel of the rest."""
+    """Average the AbsRel of the remaining pixels over the share removed."""
     left_out = (np.arange(1000) + 0.5) / 1000
     return float(((sums[-1] - np.interp(left_out, share, sums)) / (total * (1 - left_out))).mean())
-
-
-def _spearman(a: np.ndarray, b: np.ndarray) -> float | None:
-    """Spearman's rank correlation; None where one of the two is constant."""
-    first, second = _ranks(a), _ranks(b)
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return None
-    return float(np.corrcoef(first, second)[0, 1])
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 0; equal values share their mean rank."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (counts.cumsum() - (counts + 1) / 2)[inverse]

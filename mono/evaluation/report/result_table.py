@@ -1,9 +1,9 @@
-"""The report page's numbers: results in three tiers that are never mixed, beside the baselines."""
+"""Tables of the report page: results by tier, beside the baselines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mono.evaluation.alignment import LABELS, tier_names
 from mono.evaluation.baselines import ConstantDepth, published
@@ -20,7 +20,14 @@ Tiers = Mapping[str, ImageMetrics]
 
 @dataclass(frozen=True)
 class Column:
-    """A metric's column: attribute of `ImageMetrics`, heading, number format, and the tier where it has only one."""
+    """Column of a metric.
+
+    Attributes:
+        name: attribute of `ImageMetrics`.
+        heading: heading of the column.
+        style: number format.
+        tier: tier of the values, in the table of images; "" where rows are of several tiers.
+    """
 
     name: str
     heading: str
@@ -29,17 +36,17 @@ class Column:
 
     @property
     def better(self) -> str:
-        """ "higher" or "lower"."""
+        """Name the better direction, "higher" or "lower"."""
         return "higher" if self.name in HIGHER_IS_BETTER else "lower"
 
     @property
     def arrow(self) -> str:
-        """Where better is."""
+        """Show the better direction as an arrow."""
         return "↑" if self.better == "higher" else "↓"
 
     @property
     def first(self) -> str:
-        """How the first click sorts: the worst on top."""
+        """Name the order of the first click, which puts the worst on top."""
         return "ascending" if self.better == "higher" else "descending"
 
 
@@ -54,9 +61,41 @@ IMAGE_COLUMNS = (
 )
 
 
+_ALIGNED_COLUMNS = (
+    Column("abs_rel", "AbsRel", ".3f"),
+    Column("rmse", "RMSE [m]", ".3f"),
+    Column("silog", "SILog", ".1f"),
+    Column("delta1", "δ₁", ".3f"),
+)
+
+
+def image_columns(images: Iterable[Tiers]) -> tuple[tuple[Column, ...], tuple[tuple[str, int], ...]]:
+    """Choose the columns of the table of images.
+
+    Args:
+        images: metrics of each image by tier.
+
+    Returns:
+        The columns, and (heading, number of columns) of their groups; predictions without unit have columns of their
+        tiers instead of the metric ones.
+    """
+    present = tier_names(images)
+    if "metric" in present or not present:
+        return IMAGE_COLUMNS, (("metric: as predicted", 5), ("median-aligned", 1), ("scale and shift", 1))
+    columns = tuple(replace(column, tier=tier) for tier in present for column in _ALIGNED_COLUMNS)
+    return columns, tuple((LABELS[tier].partition(" (")[0], len(_ALIGNED_COLUMNS)) for tier in present)
+
+
 @dataclass(frozen=True)
 class Line:
-    """A line of the table; `kind` is "own", "computed" or "quoted"."""
+    """Line of the table.
+
+    Attributes:
+        kind: "own", "computed" or "quoted".
+        label: name of the model or baseline.
+        note: origin of the numbers.
+        cells: formatted numbers.
+    """
 
     kind: str
     label: str
@@ -66,7 +105,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Block:
-    """All lines of one tier."""
+    """Lines of one tier.
+
+    Attributes:
+        name: name of the tier.
+        label: heading of the block.
+        lines: the lines.
+    """
 
     name: str
     label: str
@@ -75,14 +120,25 @@ class Block:
 
 @dataclass(frozen=True)
 class Fact:
-    """A number worth standing alone."""
+    """Number shown at the top of the page.
+
+    Attributes:
+        label: name of the metric.
+        tier: tier of the metric.
+        text: formatted value with its unit.
+    """
 
     label: str
+    tier: str
     text: str
 
 
 def columns_of(images: Iterable[Tiers]) -> tuple[Column, ...]:
-    """The columns of a run: boundaries only where they were measured."""
+    """Choose the columns of a run; boundaries only where they were measured.
+
+    Args:
+        images: metrics of each image by tier.
+    """
     columns = [Column(name, _SIGNS.get(name, head) + _UNITS.get(name, ""), style) for name, head, style in COLUMNS]
     if any(metrics.boundary_f1 is not None for tiers in images for metrics in tiers.values()):
         columns.append(Column("boundary_f1", "boundary F1", ".3f"))
@@ -96,7 +152,15 @@ def tier_blocks(
     constant: ConstantDepth | None,
     columns: Iterable[Column],
 ) -> list[Block]:
-    """The table: of each tier the run, the best constant depth, and (metric only) published figures."""
+    """Build the table: by tier the run, the best constant depth, and (metric only) published figures.
+
+    Args:
+        scored: metrics by image and tier.
+        protocol: protocol under which they were computed.
+        model: name of the model.
+        constant: best constant depth; None where it is unknown.
+        columns: columns of the table.
+    """
     columns = tuple(columns)
     blocks = []
     for tier in tier_names(scored.values()):
@@ -130,25 +194,41 @@ def tier_blocks(
 
 
 def headline(scored: Mapping[str, Tiers], protocol: Protocol) -> list[Fact]:
-    """The metric tier in three numbers."""
-    mean = averages([tiers["metric"] for tiers in scored.values()], protocol)
+    """Choose three numbers of the first tier for the top of the page.
+
+    Args:
+        scored: metrics by image and tier.
+        protocol: protocol under which they were computed.
+    """
+    if not scored:
+        return []
+    tier = tier_names(scored.values())[0]
+    mean = averages([tiers[tier] for tiers in scored.values() if tier in tiers], protocol)
     if mean is None:
         return []
+    word = "metric" if tier == "metric" else "aligned"
     return [
-        Fact("AbsRel", f"{mean.abs_rel:.3f}"),
-        Fact("RMSE", f"{mean.rmse:.3f} m"),
-        Fact("δ₁", f"{mean.delta1:.3f}"),
+        Fact("AbsRel", word, f"{mean.abs_rel:.3f}"),
+        Fact("RMSE", word, f"{mean.rmse:.3f} m"),
+        Fact("δ₁", word, f"{mean.delta1:.3f}"),
     ]
 
 
 def notes(constant: ConstantDepth | None, frames: int, images: int, protocol: Protocol) -> list[str]:
-    """What must be known to read the table's other lines."""
+    """Explain the baselines of the table.
+
+    Args:
+        constant: best constant depth; None where it is unknown.
+        frames: number of images with an image record.
+        images: number of images with metrics.
+        protocol: protocol under which they were computed.
+    """
     found = []
     if constant:
         found.append(
-            f"Best constant depth: {constant.depth:.3f} m for every pixel of every image, which gives the least AbsRel "
-            "that a constant can under this protocol; found from the ground truth of these images (512 evenly spaced "
-            "quantiles of each). Aligned, it becomes each image's median or mean true depth."
+            f"Best constant depth: {constant.depth:.3f} m for every pixel of every image, the constant of least AbsRel "
+            "under this protocol; found from the ground truth of these images (512 evenly spaced "
+            "quantiles of each). Aligned, it becomes each image's median or mean ground-truth depth."
         )
         if frames < images:
             found.append(f"The constant depth and the charts are of {frames} of the {images} images.")
@@ -161,8 +241,8 @@ def notes(constant: ConstantDepth | None, frames: int, images: int, protocol: Pr
 
 
 _ALIGNED_NOTE = {
-    "median": "each image's median true depth everywhere, computed here",
-    "scale_shift": "each image's mean true depth everywhere, computed here",
+    "median": "each image's median ground-truth depth everywhere, computed here",
+    "scale_shift": "each image's mean ground-truth depth everywhere, computed here",
 }
 
 

@@ -1,21 +1,21 @@
-"""What an evaluation says: a table to read and `metrics.json` to keep. The protocol stands beside every number."""
+"""Results of an evaluation as a table and as `metrics.json`, with the protocol beside every number."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mono.evaluation.alignment import LABELS, scale_spread, tier_names
+from mono.evaluation.alignment import LABELS, ScaleSpread, scale_spread, tier_names
 from mono.evaluation.metrics import ImageMetrics, mean_over_images, pooled_over_pixels
 from mono.evaluation.normals.tables import Normals, normals_summary
 from mono.evaluation.protocols import Protocol
 from mono.evaluation.report.reliability import Reliability
 from mono.io.atomic import write_bytes
 
-# Of an image's metrics: attribute, heading, number format.
+# Columns of the table: attribute of the metrics, heading, number format.
 COLUMNS = (
     ("abs_rel", "AbsRel", ".3f"),
     ("sq_rel", "SqRel", ".3f"),
@@ -32,16 +32,34 @@ Tiers = Mapping[str, ImageMetrics]
 
 
 def averages(images: Sequence[ImageMetrics], protocol: Protocol) -> ImageMetrics | None:
-    """The protocol's average over images or over pixels; None without images."""
+    """Average metrics over images or over pixels, as the protocol does.
+
+    Args:
+        images: metrics of each image.
+        protocol: protocol with its averaging.
+
+    Returns:
+        The average; None without images.
+    """
     return pooled_over_pixels(images) if protocol.averaging == "pixel" else mean_over_images(images)
 
 
-def table(results: Mapping[str, Tiers | None], protocol: Protocol) -> str:
-    """The table of a run, with its protocol above it.
+def spread_of(images: Iterable[Tiers]) -> ScaleSpread | None:
+    """Summarize the scale factors of images; None where predictions have no unit.
 
     Args:
-        results: metrics of each image by tier; None for images without valid ground truth, which are excluded.
-        protocol: under which they were computed.
+        images: metrics of each image by tier.
+    """
+    return scale_spread(tiers["metric"].scale if "metric" in tiers else None for tiers in images)
+
+
+def table(results: Mapping[str, Tiers | None], protocol: Protocol, hints: Sequence[str] = ()) -> str:
+    """Format the table of a run, with its protocol above it.
+
+    Args:
+        results: metrics by image and tier; None for images without valid ground truth, which are left out.
+        protocol: protocol under which they were computed.
+        hints: suspicions about the predictions; with any, no cause of a common scale factor is named.
     """
     scored = [tiers for tiers in results.values() if tiers]
     lines = [protocol.describe(), f"{len(scored)} images with ground truth"]
@@ -57,16 +75,25 @@ def table(results: Mapping[str, Tiers | None], protocol: Protocol) -> str:
             lines.append(f"{tier:20}{cells}")
     lines.append("")
     lines += [f"{tier}: {LABELS[tier]}" for tier in tier_names(scored)]
-    spread = scale_spread(tiers["metric"].scale for tiers in scored)
+    spread = spread_of(scored)
     if spread:
-        lines.append(spread.describe())
+        lines.append(spread.describe(advise=not hints))
+    lines += [f"suspicious: {hint}" for hint in hints]
     return "\n".join(lines)
 
 
 def summary(results: Mapping[str, Tiers | None], protocol: Protocol) -> dict[str, Any]:
-    """What `metrics.json` holds of the metrics: both averages of each tier, the scales' spread, and each image."""
+    """Summarize depth metrics for `metrics.json`.
+
+    Args:
+        results: metrics by image and tier; None for images without valid ground truth.
+        protocol: protocol under which they were computed.
+
+    Returns:
+        JSON values: both averages of each tier, the spread of scale factors, and the metrics of each image.
+    """
     scored = {name: tiers for name, tiers in results.items() if tiers}
-    spread = scale_spread(tiers["metric"].scale for tiers in scored.values())
+    spread = spread_of(scored.values())
     present = tier_names(scored.values())
     by_tier = {tier: [tiers[tier] for tiers in scored.values() if tier in tiers] for tier in present}
     return {
@@ -88,20 +115,22 @@ def write_metrics(
     failures: Sequence[tuple[str, str]] = (),
     normals: Normals | None = None,
     confidence: Reliability | None = None,
+    hints: Sequence[str] = (),
 ) -> None:
-    """Writes `metrics.json`, whole or not at all.
+    """Write `metrics.json` atomically.
 
     Args:
-        path: where to.
-        results: metrics of each image by tier, or None.
-        protocol: under which they were computed.
-        run: what else is worth keeping: command, model, checksum, input size, precision, versions.
-        failures: (input, reason) of images that could not be evaluated.
-        normals: the comparison of each image's surface normals, as for `normals_table`.
-        confidence: how confidence and error go together.
+        path: file to write.
+        results: metrics by image and tier; None for images without valid ground truth.
+        protocol: protocol under which they were computed.
+        run: metadata of the run: command, model, checksum, input size, precision, versions.
+        failures: (input, reason) pairs of images that could not be evaluated.
+        normals: normal scores of each image, as for `normals_table`.
+        confidence: relation of confidence and error.
+        hints: suspicions about the predictions; the entry is left out without any.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     content = {
         "run": dict(run),
@@ -109,6 +138,7 @@ def write_metrics(
         **summary(results, protocol),
         "normals": normals_summary(normals or {}),
         "confidence": {"description": confidence.describe(), **asdict(confidence)} if confidence else None,
+        **({"hints": list(hints)} if hints else {}),
     }
     write_bytes(path, json.dumps(content, indent=1, default=str).encode() + b"\n")
 

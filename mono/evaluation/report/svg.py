@@ -1,4 +1,4 @@
-"""What the report page's charts are drawn with: figures as SVG in the page's own colours."""
+"""Figures as SVG in the colors of the report page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Colours that stand for the page's, which depend on whether it is light or dark.
+# Placeholders for the page's colors, which depend on its light or dark scheme.
 _COLORS = {
     "#010101": "var(--ink)",
     "#020202": "var(--muted)",
@@ -22,19 +22,29 @@ INK, MUTED, LINE, ACCENT, WARM = _COLORS
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of this size [inch]."""
+    """Create an empty figure.
+
+    Args:
+        width: width [inch].
+        height: height [inch].
+    """
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def add_legend(axes: Axes, where: Literal["best", "upper left", "upper right"] = "best") -> None:
-    """Adds the legend of what has a label."""
+    """Add a legend of the labeled artists."""
     axes.legend(loc=where, frameon=False, labelcolor=INK, fontsize=8.5)
 
 
 def to_svg(figure: Figure, name: str) -> str:
-    """The figure as an `<svg>` element for a page that may hold several; `name` keeps their ids apart."""
+    """Convert a figure to an `<svg>` element.
+
+    Args:
+        figure: the figure; its axes are styled.
+        name: prefix of the element's ids, unique within the page.
+    """
     from matplotlib import rc_context
 
     for axes in figure.axes:

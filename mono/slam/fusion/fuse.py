@@ -1,4 +1,4 @@
-"""Depth maps and poses fused into one surface: a truncated signed distance on a sparse grid of voxels (open3d)."""
+"""Fusion of depth maps into a surface: a truncated signed distance grid (open3d)."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 
-_BLOCK = 16  # voxels along an edge of the blocks that space is set aside in
-_BLOCK_BYTES = _BLOCK**3 * 5 * 4  # distance, weight and three colours of each voxel, float32
-_TRUNCATION = 6.0  # voxels on both sides of a surface that hold its distance; less lets noise tear it apart
-_STEPS = 400  # voxels that the far end of the depth's range is divided into, if no size is given
+_BLOCK = 16  # voxels along an edge of an allocated block
+_BLOCK_BYTES = _BLOCK**3 * 5 * 4  # distance, weight and three colors of each voxel, float32
+_TRUNCATION = 6.0  # voxels on both sides of a surface that hold its distance; fewer let noise tear it
+_STEPS = 400  # voxels from the camera to the far end, if no size is given
 _NEARLY_ALL = 95  # percent of depth that defines the far end
-_PROBED = 12  # frames that are looked at to choose sizes
+_PROBED = 12  # frames read to choose sizes
 _NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
 
 
 class FuseError(MetricDepthError):
-    """Nothing can be fused. The message says why and what to do."""
+    """Reports that nothing can be fused: cause and remedy."""
 
 
 @dataclass(frozen=True)
 class FuseOptions:
-    """How depth maps are fused; None: chosen by the range of depth.
+    """Options of the fusion.
 
     Attributes:
-        voxel_size: edge of a voxel [m]; the far end / 400, rounded.
-        min_range: nearest depth that counts [m].
-        max_range: farthest depth that counts [m]; the depth that 95 % of the pixels are nearer than.
-        edge_filter: leave out pixels at relative depth jumps above this, as in `mono.io.point_cloud`; None: none.
-        mask_sky: leave out what `mono.slam.fusion.sky.sky_mask` takes for the sky.
-        min_views: frames that must have seen a place.
-        max_memory: of the grid [bytes].
+        voxel_size: voxel edge length [m]; None: the far end / 400, rounded.
+        min_range: nearest depth to fuse [m]; None: no limit.
+        max_range: farthest depth to fuse [m]; None: the 95th percentile of depth.
+        edge_filter: relative depth jump above which pixels are left out, as in `mono.io.point_cloud`; None: keep all.
+        mask_sky: leave out the sky as found by `mono.slam.fusion.sky.sky_mask`.
+        min_views: fewest frames that must have seen a place.
+        max_memory: largest size of the grid [bytes].
 
     Raises:
         FuseError: a value is out of range.
@@ -69,16 +69,17 @@ class FuseOptions:
 
 @dataclass(frozen=True)
 class FusedMap:
-    """A surface in the world of the poses.
+    """Fused surface in the world of the poses.
 
     Attributes:
-        vertices: (N, 3) float32 [m].
-        colors: (N, 3) uint8 RGB.
-        normals: (N, 3) float32 unit normals, pointing to where the cameras were.
-        triangles: (M, 3) int32, rows of `vertices`.
-        voxel_size, max_range: what was used [m].
-        frames: how many were fused.
-        failures: (frame, reason) of those that could not be.
+        vertices: positions, (N, 3) float32 [m].
+        colors: RGB, (N, 3) uint8.
+        normals: unit normals towards the cameras, (N, 3) float32.
+        triangles: indices of vertices, (M, 3) int32.
+        voxel_size: voxel edge length used [m].
+        max_range: farthest depth used [m].
+        frames: number of fused frames.
+        failures: (frame, reason) of the others.
     """
 
     vertices: np.ndarray
@@ -94,14 +95,14 @@ class FusedMap:
 def fuse(
     frames: Sequence[PosedFrame], options: FuseOptions | None = None, on_done: Callable[[int], None] = lambda n: None
 ) -> FusedMap:
-    """Fuses frames into a surface; one frame is held at a time. The same frames give the same surface.
+    """Fuse frames into a surface, reproducibly.
 
-    A frame that cannot be read is logged, listed in the result and left out.
+    Frames are read one at a time; those that cannot be read are logged, listed in the result and left out.
 
     Args:
-        frames: depth, pictures, cameras and poses.
-        options: how.
-        on_done: called with 1 after each frame, for a progress bar.
+        frames: depth, images, cameras and poses.
+        options: options of the fusion; None: the defaults.
+        on_done: called with 1 after each frame.
 
     Raises:
         FuseError: open3d is missing, there is no depth in range, the grid needs more than `max_memory`, or no place
@@ -138,7 +139,7 @@ def fuse(
             fused += 1
         on_done(1)
     if not fused:
-        raise FuseError(f"none of the {len(frames)} frames has depth that counts: {_first_reason(failures)}")
+        raise FuseError(f"none of the {len(frames)} frames has depth to fuse: {_first_reason(failures)}")
     mesh = grid.extract_triangle_mesh(min(options.min_views, fused) - 0.5)
     vertices = mesh.vertex.positions.numpy()
     if not len(vertices):
@@ -166,7 +167,7 @@ def fuse(
 
 
 def _masked(frame: PosedFrame, options: FuseOptions, far: float) -> tuple[np.ndarray, np.ndarray, Camera]:
-    """Depth with 0 where it does not count, the picture, and the camera of both."""
+    """Read a frame, with 0 for depth that is left out."""
     depth, rgb, camera = frame.read()
     keep = (depth > 0) & (depth <= far)
     if options.min_range is not None:
@@ -179,7 +180,15 @@ def _masked(frame: PosedFrame, options: FuseOptions, far: float) -> tuple[np.nda
 
 
 def chosen_sizes(frames: Sequence[PosedFrame], options: FuseOptions) -> tuple[float, float]:
-    """Voxel size and farthest depth [m], as given or by a few of the frames."""
+    """Choose voxel size and farthest depth [m] from a few frames.
+
+    Args:
+        frames: all frames.
+        options: given sizes are kept.
+
+    Raises:
+        FuseError: these frames have no depth in range.
+    """
     if options.voxel_size and options.max_range:
         return float(options.voxel_size), float(options.max_range)
     probed = [frames[i] for i in np.unique(np.linspace(0, len(frames) - 1, _PROBED).astype(int))] if frames else []
@@ -188,12 +197,13 @@ def chosen_sizes(frames: Sequence[PosedFrame], options: FuseOptions) -> tuple[fl
         try:
             depth, _, _ = _masked(frame, options, options.max_range or math.inf)
         except ValueError:
-            continue  # it is named when its turn comes
+            continue  # reported when it is fused
         seen.append(depth[depth > 0][::7])
     values = np.concatenate(seen) if seen else np.empty(0)
     if not len(values):
         raise FuseError(
-            f"there is no depth in {len(probed)} of the {len(frames)} frames that were looked at; check the depth maps "
+            f"there is no depth in {len(probed)} of the {len(frames)} frames, which were read first; check the depth "
+            f"maps "
             "and the range"
         )
     far = float(options.max_range or np.percentile(values, _NEARLY_ALL))
@@ -214,7 +224,7 @@ def _refuse_too_many(blocks: int, options: FuseOptions, voxel: float) -> None:
 
 
 def _ordered(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """An order of vertices by place, and triangles in it: open3d's depends on how its threads met."""
+    """Sort vertices and triangles by place: open3d's order depends on its threads."""
     order = np.lexsort(vertices.T[::-1])
     rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)

@@ -1,4 +1,4 @@
-"""Depth maps with their pictures, cameras and poses, from a run's folder or an annotation file."""
+"""Depth maps with images, cameras and poses, from a run or annotations."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from mono.data.annotations import load_annotations
 from mono.data.folder import natural_order
+from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
 from mono.data.saved_predictions import saved_camera
 from mono.data.video import VideoSample, frame_times, video_sample
@@ -19,7 +20,8 @@ from mono.geometry.camera import Camera
 from mono.io.depth import read_depth
 from mono.io.video import Video, is_video
 from mono.runs.manifest import Manifest
-from mono.slam.trajectory.files import read_trajectory
+from mono.slam.trajectory.files import count_poses
+from mono.slam.trajectory.formats import to_seconds
 from mono.slam.trajectory.trajectory import Trajectory, associate
 from mono.system.errors import MetricDepthError
 
@@ -27,18 +29,18 @@ logger = logging.getLogger(__name__)
 
 
 class PosedDepthError(MetricDepthError):
-    """Depth maps and poses cannot be brought together. The message says why and what to do."""
+    """Reports depth maps and poses that do not fit: cause and remedy."""
 
 
 @dataclass(frozen=True)
 class DepthFrame:
-    """A depth map and its picture; nothing is read before it is asked for.
+    """Depth map and its image, read on demand.
 
     Attributes:
-        sample: the picture.
+        sample: the image.
         depth_file: the depth map.
-        depth_scale: stored value of a metre; None: the file says it.
-        intrinsics: (fx, fy, cx, cy) [px] of the depth map at its full size; None: in the file beside it.
+        depth_scale: stored value of a metre; None: the file's own scale.
+        intrinsics: (fx, fy, cx, cy) [px] at the depth map's full size; None: read from the file beside it.
     """
 
     sample: Sample
@@ -49,10 +51,10 @@ class DepthFrame:
 
 @dataclass(frozen=True)
 class PosedFrame:
-    """A frame of which all is known.
+    """Depth frame with its pose.
 
     Attributes:
-        frame: its depth and picture.
+        frame: depth and image.
         pose: camera to world, (4, 4) [m].
     """
 
@@ -61,32 +63,43 @@ class PosedFrame:
 
     @property
     def name(self) -> str:
-        """For messages."""
+        """Name for messages."""
         return self.frame.sample.source
 
     def read(self) -> tuple[np.ndarray, np.ndarray, Camera]:
-        """Depth (height, width) float32 [m], 0 where there is none, picture (height, width, 3) uint8, and their camera.
+        """Read depth, image and camera.
+
+        Returns:
+            Depth, (H, W) float32 [m], 0 without depth; image, (H, W, 3) uint8; and their camera.
 
         Raises:
-            ValueError: a file cannot be read, sizes differ, or the camera is not known.
+            MetricDepthError: a file cannot be read, sizes differ, or the camera is unknown.
         """
         of, file = self.frame, self.frame.depth_file
-        depth, rgb = read_depth(file, of.depth_scale), of.sample.read().rgb
+        annotated = of.sample.depth == file
+        depth = read_annotated_depth(of.sample) if annotated else read_depth(file, of.depth_scale)
+        rgb = of.sample.read().rgb
         height, width = depth.shape
         if rgb.shape[:2] != depth.shape:
             raise PosedDepthError(
-                f"its picture is {rgb.shape[1]}x{rgb.shape[0]} and its depth {width}x{height}: they must be of one size"
+                f"its image is {rgb.shape[1]}x{rgb.shape[0]} and its depth {width}x{height}: they must have one size"
             )
         camera = Camera(*of.intrinsics, width, height) if of.intrinsics else saved_camera(file)
         if camera is None:
-            raise PosedDepthError(f"the camera of {file} is not known; annotate cam_in, or predict again")
+            raise PosedDepthError(f"the camera of {file} is unknown; annotate cam_in, or predict again")
         return depth, rgb, camera
 
 
 def find_depth(path: Path) -> list[DepthFrame]:
-    """The depth maps of a run of `predict` (its output folder), or those that an annotation file names, in order.
+    """Find the depth maps of a run or an annotation file.
 
-    A folder's smoothed depth (depth_smooth/) is taken if it is that of all its depth.
+    Smoothed depth (depth_smooth/) is used if it is complete and current.
+
+    Args:
+        path: output folder of `predict`, or annotation file.
+
+    Returns:
+        The frames in order.
 
     Raises:
         PosedDepthError: there is no such file or folder, or no depth in it.
@@ -118,51 +131,57 @@ def find_depth(path: Path) -> list[DepthFrame]:
 
 
 def pose_names(poses: Path) -> list[str] | None:
-    """The frames of the poses in a file, by name, from the frames.txt beside it that `slam` writes; None: there is none
-    with as many lines."""
+    """Read the frames' names from the frames.txt that `slam` writes beside poses.
+
+    Returns:
+        A name per pose; None without a frames.txt of as many lines.
+    """
     file = poses.with_name("frames.txt")
     if not file.is_file():
         return None
     names = [line.split(" ", 1)[-1] for line in file.read_text("utf-8", "surrogateescape").splitlines() if line]
-    return names if len(names) == len(read_trajectory(poses)) else None
+    return names if len(names) == count_poses(poses) else None
 
 
 def with_poses(
     frames: Sequence[DepthFrame], trajectory: Trajectory, names: Sequence[str] | None = None
 ) -> list[PosedFrame]:
-    """The frames that have a pose: of the same name if the poses' frames are known by name, else of the same time;
-    else, if there are as many poses, all of them in order.
+    """Give frames their poses: by name, by time, or in order.
+
+    Poses are matched by name if names are given, else by time, else in order if there are as many of both. Frames
+    without a pose are left out.
 
     Args:
-        names: of the poses' frames, in their order.
+        frames: depth frames.
+        trajectory: poses, camera to world.
+        names: frame name of each pose.
 
     Raises:
         PosedDepthError: frames and poses do not fit.
     """
-    if names:
+    if names and len(names) == len(trajectory):
         at = {name: j for j, name in enumerate(names)}
         named = [(i, at[frame.sample.name]) for i, frame in enumerate(frames) if frame.sample.name in at]
         if named:
             return _posed(frames, trajectory, np.array(named))
     videos = {frame.sample.rgb for frame in frames if isinstance(frame.sample, VideoSample)}
     if len(videos) > 1:
-        raise PosedDepthError(
-            f"depth of {len(videos)} videos, whose times say the same: predict and fuse one at a time"
-        )
+        raise PosedDepthError(f"depth of {len(videos)} videos, whose times coincide: predict and fuse one at a time")
     times = frame_times([frame.sample for frame in frames])
-    times = times / 1e9 if len(times) and times[-1] > 1e14 else times  # nanoseconds, as poses of such times are read
+    times = to_seconds(times)
     steps = [float(np.median(np.diff(t))) for t in (times, trajectory.times) if len(t) > 1]
     pairs = associate(times, trajectory.times, min(steps, default=1.0) / 2 * (1 + 1e-9))
-    # Another clock meets by chance here and there; on the same one, most of what lies between the first and last pose
-    # has a pose. Frames that are numbered are on another clock than poses between whole numbers.
+    # Times of another clock match here and there by chance; with the same clock, most frames between the first and last
+    # pose have one. Numbered frames have another clock than poses between whole numbers.
     between = int(((times >= trajectory.times[0]) & (times <= trajectory.times[-1])).sum())
     numbered = not videos and bool((times == np.round(times)).all())
     other = numbered and not bool((trajectory.times == np.round(trajectory.times)).all())
     if other or not len(pairs) or len(pairs) < 0.7 * min(between, len(trajectory)):
         if len(frames) != len(trajectory) and other:
             raise PosedDepthError(
-                f"the {len(frames)} depth maps are numbered, and the poses have times: whose the {len(trajectory)} "
-                "poses are is not known; give as many poses as depth maps, or put slam's frames.txt beside the poses"
+                f"the {len(frames)} depth maps are numbered, and the poses have times: which frames the "
+                f"{len(trajectory)} poses belong to is unknown; give as many poses as depth maps, or put slam's "
+                f"frames.txt beside the poses"
             )
         if len(frames) != len(trajectory):
             raise PosedDepthError(
@@ -190,7 +209,7 @@ def _annotated(path: Path) -> list[DepthFrame]:
 
 
 def _samples_of(records: Sequence[dict[str, Any]]) -> list[Sample]:
-    """The pictures that a run's records are of; a video is opened once."""
+    """Find the images of a run's records; a video is opened once."""
     samples: list[Sample] = []
     videos: dict[Path, Video] = {}
     for record in records:

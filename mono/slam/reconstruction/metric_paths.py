@@ -1,10 +1,10 @@
-"""Frames of one camera to metric paths and points: a back end finds the path, depth of some frames its scale."""
+"""Metric paths and points from the frames of one camera."""
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +15,13 @@ from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.sample import Sample
 from mono.data.video import frame_times
 from mono.geometry.camera import Camera
-from mono.slam.reconstruction.sfm import Progress, SfmOptions, camera_of, colour_points, poses_of, reconstruct
+from mono.slam.reconstruction.sfm import Progress, SfmOptions, color_points, poses_of, reconstruct
 from mono.slam.reconstruction.vo import VoOptions, VoSegment, track
-from mono.slam.scale.colmap_model import choose_images, import_pycolmap, write_model
+from mono.slam.scale.colmap_model import camera_of, choose_images, import_pycolmap, write_model
+from mono.slam.scale.depth_sources import DepthSource
 from mono.slam.scale.estimate import ScaleError
-from mono.slam.scale.trajectory_scale import Rescaling, scale_model
+from mono.slam.scale.model_scale import ModelImage, scale_model
+from mono.slam.scale.rescaling import Rescaling
 from mono.slam.trajectory.trajectory import Trajectory
 from mono.system.errors import MetricDepthError
 
@@ -27,28 +29,26 @@ if TYPE_CHECKING:
     import pycolmap
 
 logger = logging.getLogger(__name__)
-_VO_SPREAD = 0.1  # of neighbouring keyframes' depth; beyond it, metres are doubted
-
-DepthOf = Callable[[np.ndarray, ResolvedCamera], np.ndarray]
-"""Gives depth [m], (height, width) float32, 0 where there is none, of an (height, width, 3) uint8 frame."""
+_VO_SPREAD = 0.1  # relative spread of neighboring keyframes' depth; beyond it, metres are doubtful
 
 
 class SlamError(MetricDepthError):
-    """Frames cannot be turned into a path. The message says why and what to do."""
+    """Reports frames that give no path: cause and remedy."""
 
 
 @dataclass(frozen=True)
 class MetricPath:
-    """A stretch of path with a scale of its own.
+    """Part of a path with its own scale.
 
     Attributes:
-        trajectory: poses with times, named by the frames; [m] if there is no problem, else in units of its own. The
-            world is the frame of its first camera.
-        camera: of all frames.
-        scale: where it comes from; None if there is a problem, or the depth was in the path from the start.
-        problem: why there is no scale; "" if there is.
-        points, colors: (M, 3) float32 in the same world and unit, (M, 3) uint8.
-        details: what the back end has to say besides.
+        trajectory: poses with times, named by the frames; [m] without a problem, else in a unit of its own. The world
+            is the frame of its first camera.
+        camera: camera of all frames.
+        scale: evidence of the scale; None with a problem, or if the path was metric from the start.
+        problem: reason for a missing scale; "" if the path is metric.
+        points: points in the same world and unit, (M, 3) float32.
+        colors: colors of the points, (M, 3) uint8.
+        details: further values of the back end, for scale.json.
     """
 
     trajectory: Trajectory
@@ -61,16 +61,17 @@ class MetricPath:
 
     @property
     def metric(self) -> bool:
-        """Whether it is in metres."""
+        """True if the path is in metres."""
         return not self.problem
 
 
 def camera_of_frames(samples: Sequence[Sample], resolver: CameraResolver) -> ResolvedCamera:
-    """The one camera that all frames are of: that of the first one that can be read.
+    """Resolve the camera of all frames from the first readable one.
 
     Raises:
         SlamError: none of them can be read.
-        FocalError, CameraFileError: what is given does not fit.
+        FocalError: the given camera does not fit the frames.
+        CameraFileError: the camera file is broken or does not fit.
     """
     for sample in samples:
         try:
@@ -85,31 +86,31 @@ def camera_of_frames(samples: Sequence[Sample], resolver: CameraResolver) -> Res
 def paths_by_sfm(
     samples: Sequence[Sample],
     found: ResolvedCamera,
-    depth_of: DepthOf,
+    depth: DepthSource,
     folder: Path,
     options: SfmOptions | None = None,
     scale_frames: int = 40,
     on_step: Progress = lambda stage, done, total: None,
 ) -> tuple[list[MetricPath], list[tuple[str, str]]]:
-    """Paths by COLMAP: one for each model, that with the most frames first, each scaled by its own depth maps.
+    """Reconstruct metric paths by structure from motion (COLMAP).
 
-    Models whose frames disagree on the scale are returned with their problem, not mixed with the others. Those that
-    are sound are written to `folder`/metric/0, 1, ... in metres, as COLMAP's tools read them.
+    Each model gives one path, scaled by its own depth maps. Models whose frames disagree on the scale are returned with
+    their problem. The others are written in metres to `folder`/metric/0, 1, ... as COLMAP models.
 
     Args:
         samples: frames in order of time.
-        found: their camera.
-        depth_of: predicts depth.
-        folder: for COLMAP's files.
-        options: of COLMAP.
-        scale_frames: about so many frames of each model get depth.
-        on_step: for a progress bar.
+        found: camera of all frames.
+        depth: depth of the frames.
+        folder: folder for COLMAP's files.
+        options: options of COLMAP.
+        scale_frames: frames of each model that get depth, about.
+        on_step: progress callback.
 
     Returns:
-        The paths, and (source, reason) of the frames that could not be read.
+        The paths, most frames first, and (source, reason) of the frames that could not be read.
 
     Raises:
-        SfmError: there is no path at all.
+        SfmError: no path is found.
     """
     options = options or SfmOptions()
     result = reconstruct(samples, found.camera, folder, options, on_step)
@@ -119,9 +120,9 @@ def paths_by_sfm(
         of = found
         if options.refine_focal:
             of = replace(found, camera=camera_of(model), detail=f"{found.detail}; refined by COLMAP")
-        scale, problem = _model_scale(model, samples, frames, of, depth_of, scale_frames, on_step)
+        scale, problem = _model_scale(model, samples, frames, of, depth, scale_frames, on_step)
         factor = scale.estimate.scale if scale else 1.0
-        colour_points(model, samples, frames)
+        color_points(model, samples, frames)
         details = {
             "mapper": result.mapper,
             "map_points": model.num_points3D(),
@@ -148,11 +149,11 @@ def _model_scale(
     samples: Sequence[Sample],
     frames: dict[int, int],
     found: ResolvedCamera,
-    depth_of: DepthOf,
+    depth: DepthSource,
     count: int,
     on_step: Progress,
 ) -> tuple[Rescaling | None, str]:
-    """The scale of a model, or why there is none that could be trusted."""
+    """Estimate a model's scale; return it, or the reason why there is none."""
     chosen = choose_images(model, count)
     done = 0
 
@@ -162,7 +163,8 @@ def _model_scale(
         on_step("scale", done, len(chosen))
 
     try:
-        return scale_model(model, chosen, lambda i: depth_of(samples[frames[i]].read().rgb, found), step), ""
+        images = [ModelImage(i, samples[frames[i]], camera=found) for i in chosen]
+        return scale_model(model, images, depth, step), ""
     except ScaleError as error:
         return None, str(error)
 
@@ -170,19 +172,28 @@ def _model_scale(
 def paths_by_vo(
     samples: Sequence[Sample],
     found: ResolvedCamera,
-    depth_of: DepthOf,
+    depth: DepthSource,
     options: VoOptions | None = None,
     on_step: Progress = lambda stage, done, total: None,
 ) -> tuple[list[MetricPath], list[tuple[str, str]]]:
-    """Paths by visual odometry, metric by the depth of keyframes: one for each stretch without a break.
+    """Track metric paths by visual odometry.
+
+    Depth of keyframes makes them metric. Each part without a break gives one path.
+
+    Args:
+        samples: frames in order of time.
+        found: camera of all frames.
+        depth: depth of the frames.
+        options: options of the odometry.
+        on_step: progress callback.
 
     Returns:
-        The paths, that with the most frames first, and (source, reason) of the frames that could not be read.
+        The paths, most frames first, and (source, reason) of the frames that could not be read.
 
     Raises:
-        VoError: there is no path at all.
+        VoError: no path is found.
     """
-    segments, unread = track(samples, found.camera, lambda rgb: depth_of(rgb, found), options, on_step)
+    segments, unread = track(samples, found, depth, options, on_step)
     times = frame_times(samples)
     paths = []
     for segment in segments:
@@ -194,8 +205,10 @@ def paths_by_vo(
 
 
 def _agreement(segment: VoSegment) -> dict[str, Any]:
-    """How well the depth of neighbouring keyframes agrees. What they err alike is not seen, so there is no standard
-    error of the whole's scale."""
+    """Measure how well the depth of neighboring keyframes agrees.
+
+    Errors that they share do not show, so there is no standard error of the scale.
+    """
     if len(segment.log_ratios) < 3:
         return {}
     ratios = segment.log_ratios
@@ -203,7 +216,7 @@ def _agreement(segment: VoSegment) -> dict[str, Any]:
     spread = 1.4826 * float(np.median(np.abs(ratios - np.median(ratios)))) / math.sqrt(2)
     if spread > _VO_SPREAD:
         message = (
-            "the depth of neighbouring keyframes differs by %.0f %%, metres may be far off: take more frames, or sfm"
+            "the depth of neighboring keyframes differs by %.0f %%, metres may be far off: take more frames, or sfm"
         )
         logger.warning(message, 100 * spread)
     return {"scale": 1.0, "spread": round(spread, 5)}

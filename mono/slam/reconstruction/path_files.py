@@ -1,10 +1,11 @@
-"""What `metricdepth slam` writes: trajectories, points, a plot of the paths and scale.json."""
+"""Files of metric paths: trajectories, points, plot and scale.json."""
 
 from __future__ import annotations
 
 import io
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,35 +13,53 @@ from typing import Any
 import numpy as np
 
 from mono.data.camera_source import ResolvedCamera
-from mono.io.atomic import write_bytes
+from mono.io.atomic import remove_stale_files, write_bytes
 from mono.io.point_cloud import write_ply
 from mono.slam.reconstruction.metric_paths import MetricPath
-from mono.slam.scale.trajectory_scale import report
+from mono.slam.scale.rescaling import to_json
 from mono.slam.trajectory.files import write_trajectory
+
+
+def result_names() -> list[str]:
+    """List the files that an output folder may hold."""
+    return [*_part_names(), "path.svg", "scale.json"]
+
+
+def _part_names() -> list[str]:
+    """List the files that the folder of a path may hold."""
+    scaled = ("trajectory_tum.txt", "trajectory_kitti.txt", "points.ply")
+    return [*scaled, *(f"unscaled_{name}" for name in scaled), "frames.txt", "camera.json"]
 
 
 def write_paths(
     out: Path, paths: Sequence[MetricPath], found: ResolvedCamera, method: str, frames: int, unread: Sequence[Any]
 ) -> dict[str, Any]:
-    """Writes each path into its folder (the first into `out`, others into `out`/part_2, ...), then scale.json.
+    """Write the files of all paths, then scale.json.
 
-    A folder gets trajectory_tum.txt, trajectory_kitti.txt, frames.txt (time and name of each pose), camera.json (as
-    COLMAP refined it, if it did) and points.ply; paths and points without a sound scale are called unscaled_..., in
-    units of their own. What an earlier run wrote is removed.
+    The first path goes into `out`, others into `out`/part_2, ... A folder gets trajectory_tum.txt,
+    trajectory_kitti.txt, frames.txt (time and name of each pose), camera.json (refined, if it was) and points.ply;
+    paths and points without a scale are called unscaled_..., in a unit of their own. Files of an earlier run are
+    removed.
+
+    Args:
+        out: output folder.
+        paths: the paths, most frames first.
+        found: camera that the frames were given.
+        method: "sfm" or "vo".
+        frames: number of frames given.
+        unread: (source, reason) of frames that could not be read.
 
     Returns:
-        What scale.json holds.
+        The content of scale.json.
 
     Raises:
         OSError: a file cannot be written.
     """
     parts = []
-    for former in [out, *out.glob("part_*")]:
-        for prefix in ("", "unscaled_"):
-            for name in ("trajectory_tum.txt", "trajectory_kitti.txt", "points.ply"):
-                (former / f"{prefix}{name}").unlink(missing_ok=True)
-        for name in ("frames.txt", "camera.json"):
+    for former in [out, *sorted(p for p in out.glob("part_*") if re.fullmatch(r"part_\d+", p.name) and p.is_dir())]:
+        for name in _part_names():
             (former / name).unlink(missing_ok=True)
+        remove_stale_files(former, recursive=False)
         if former != out and not any(former.iterdir()):
             former.rmdir()
     for number, path in enumerate(paths, 1):
@@ -86,12 +105,12 @@ def _content(path: MetricPath) -> dict[str, Any]:
     if path.problem:
         content["reason"] = path.problem
     if path.scale:
-        content |= report(path.scale, windowed=False)
+        content |= to_json(path.scale, windowed=False)
     return content
 
 
 def _plot(paths: Sequence[MetricPath]) -> bytes:
-    """All paths from above (x right, z forward in the first camera's frame of each), as SVG."""
+    """Plot the paths from above as SVG, in the frame of each first camera."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 

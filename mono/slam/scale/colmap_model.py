@@ -1,7 +1,12 @@
-"""COLMAP models: what their points say about scale, and the model in metres."""
+"""COLMAP models: read, write, rescale, and compare with depth."""
 
 from __future__ import annotations
 
+import functools
+import logging
+import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,56 +16,100 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mono.data.folder import natural_order
+from mono.geometry.camera import Camera
 from mono.slam.scale.estimate import ScaleError, depth_at
+from mono.slam.scale.orientation import turn_points
+from mono.slam.trajectory.trajectory import MAX_COORDINATE
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     import pycolmap
 
+logger = logging.getLogger(__name__)
 
 _MIN_TRACK = 3  # images that see a point; two may agree by chance
-_MAX_ERROR = 2.0  # [px], of a point's reprojection
+_MAX_ERROR = 2.0  # reprojection error of a point [px]
 
 
 def read_model(folder: Path) -> pycolmap.Reconstruction:
-    """The model in a folder with cameras, images and points3D, .bin or .txt.
+    """Read the COLMAP model of a folder.
+
+    A child process reads it first, with bounded memory and time: damaged models can end the process that reads them.
+
+    Args:
+        folder: holds cameras, images and points3D, all .bin or all .txt.
 
     Raises:
-        ScaleError: there is no such model, it is damaged, or it has no points.
+        ScaleError: a file is missing or damaged, or the model has no images or no points.
         SfmError: pycolmap is not installed.
     """
     colmap = import_pycolmap()
     if not is_model(folder):
         raise ScaleError(f"{folder}: holds no COLMAP model (images.bin or images.txt); give the folder that does")
+    suffix = "bin" if (folder / "images.bin").is_file() else "txt"
+    files = [folder / f"{part}.{suffix}" for part in ("cameras", "images", "points3D")]
+    missing = [file.name for file in files if not file.is_file()]
+    if missing:
+        present = ", ".join(sorted(file.name for file in files if file.is_file()))
+        raise ScaleError(f"{folder}: its COLMAP model lacks {' and '.join(missing)} (there are {present})")
+    size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    damaged = f"{folder}: its COLMAP model is damaged, or was written by a newer COLMAP; copy or reconstruct it again"
+    code = "import sys, pycolmap; pycolmap.Reconstruction(sys.argv[1])"
+    try:
+        read = subprocess.run(
+            [sys.executable, "-c", code, str(folder)],
+            capture_output=True,
+            timeout=60 + size / 1e6,
+            preexec_fn=functools.partial(_limit_memory, 4 * 2**30 + 30 * size) if os.name == "posix" else None,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ScaleError(damaged) from None
+    if read.returncode:
+        logger.debug("reading %s fails: %s", folder, read.stderr.decode(errors="replace"))
+        raise ScaleError(damaged)
     try:
         model = colmap.Reconstruction(str(folder))
-    except (RuntimeError, ValueError, IndexError) as error:
-        raise ScaleError(f"{folder}: its COLMAP model cannot be read ({error})") from error
+    except (RuntimeError, ValueError, IndexError, KeyError, MemoryError) as error:
+        raise ScaleError(damaged) from error
     if not model.num_reg_images() or not model.num_points3D():
         raise ScaleError(f"{folder}: its COLMAP model has no images or no points; reconstruct again")
     return model
 
 
+def _limit_memory(size: int) -> None:
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (size if most == resource.RLIM_INFINITY else min(size, most), most))
+
+
 def is_model(folder: Path) -> bool:
-    """Whether a folder holds a COLMAP model."""
+    """Tell whether a folder holds a COLMAP model."""
     return any((folder / f"images.{suffix}").is_file() for suffix in ("bin", "txt"))
 
 
 def write_model(model: pycolmap.Reconstruction, folder: Path, text: bool = False) -> None:
-    """Writes a model's files into a folder, whole or not at all; a model that is there is replaced.
+    """Write a model into a folder, complete or not at all.
+
+    A model in the folder is replaced.
 
     Args:
-        text: as .txt instead of .bin.
+        model: the model.
+        folder: folder for its files.
+        text: write .txt instead of .bin.
 
     Raises:
-        ScaleError: the folder holds something else than a model, or more.
+        ScaleError: the folder holds files that are not part of a model.
     """
     known = {
         f"{part}.{suffix}" for part in ("cameras", "images", "points3D", "frames", "rigs") for suffix in ("bin", "txt")
     }
     foreign = sorted(f.name for f in folder.iterdir() if f.name not in known) if folder.is_dir() else []
     if foreign:
-        raise ScaleError(f"{folder}: would be replaced, but holds {foreign[0]}, which is no part of a COLMAP model")
+        raise ScaleError(
+            f"{folder}: would be replaced, but holds {foreign[0]}, which is not part of a COLMAP model; choose another"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".mono-model-", dir=folder.parent) as temporary:
         new = Path(temporary, "new")
@@ -76,7 +125,7 @@ def write_model(model: pycolmap.Reconstruction, folder: Path, text: bool = False
 
 
 def rescaled(model: pycolmap.Reconstruction, scale: float) -> pycolmap.Reconstruction:
-    """A copy of the model with all lengths multiplied, by COLMAP's own similarity transform."""
+    """Copy a model with all lengths multiplied by `scale`."""
     import pycolmap
 
     copy = pycolmap.Reconstruction(model)
@@ -85,9 +134,18 @@ def rescaled(model: pycolmap.Reconstruction, scale: float) -> pycolmap.Reconstru
 
 
 def choose_images(model: pycolmap.Reconstruction, count: int = 40, available: Sequence[int] | None = None) -> list[int]:
-    """Ids of about `count` registered images that see enough points, evenly spread over the names' order.
+    """Choose images with enough points, evenly over the names' order.
 
-    `available`: those to choose from; None: all.
+    Args:
+        model: the model.
+        count: number of images, about.
+        available: ids to choose from; None: all.
+
+    Returns:
+        Ids of registered images, ordered by name.
+
+    Raises:
+        ScaleError: there is no registered image to choose from.
     """
     known = set(model.reg_image_ids() if available is None else available)
     counts = {i: model.images[i].num_points3D for i in model.reg_image_ids() if i in known}
@@ -102,13 +160,21 @@ def choose_images(model: pycolmap.Reconstruction, count: int = 40, available: Se
     return [seeing[k] for k in np.unique(np.round(np.linspace(0, len(seeing) - 1, count)).astype(int))]
 
 
-def image_log_ratios(model: pycolmap.Reconstruction, image_id: int, depth: np.ndarray) -> np.ndarray:
-    """log(predicted depth / depth of the point) at an image's observed keypoints, (P,); where there is no edge.
+def image_log_ratios(
+    model: pycolmap.Reconstruction, image_id: int, depth: np.ndarray, orientation: int = 1
+) -> np.ndarray:
+    """Compute log(predicted depth / point depth) at keypoints.
 
-    COLMAP has the centre of the first pixel at (0.5, 0.5), depth maps here have it at (0, 0).
+    Keypoints at depth edges are left out. COLMAP has the center of the first pixel at (0.5, 0.5), depth maps at (0, 0).
 
     Args:
-        depth: along the optical axis [m], (H, W); any size of the image's aspect.
+        model: the model.
+        image_id: a registered image.
+        depth: depth of the upright image along the optical axis [m], (H, W), any size of the image's aspect.
+        orientation: EXIF orientation of the pixels that the model describes; 1: upright.
+
+    Returns:
+        Log ratios, (P,).
 
     Raises:
         ScaleError: the depth map is of another shape than the image.
@@ -127,20 +193,50 @@ def image_log_ratios(model: pycolmap.Reconstruction, image_id: int, depth: np.nd
         return np.zeros(0)
     z = np.array(points) @ pose[2, :3] + pose[2, 3]
     height, width = depth.shape
-    if abs(width * camera.height - height * camera.width) > max(camera.width, camera.height) * 1.5:
+    sides = (camera.width, camera.height) if orientation < 5 else (camera.height, camera.width)
+    if not same_shape((width, height), sides):
         raise ScaleError(
-            f"its depth is {width}x{height}, the model's camera {camera.width}x{camera.height}: not the same shape; "
-            "was the photo turned upright (EXIF) for the one and not for the other?"
+            f"its depth is {width}x{height}, the model's image {sides[0]}x{sides[1]}: not the same shape; "
+            "was the photo turned upright (EXIF) for one of them only?"
         )
-    at = np.array(uv) * (width / camera.width, height / camera.height) - 0.5
-    predicted = depth_at(depth, at)
-    good = (z > 0) & np.isfinite(predicted)
+    upright = turn_points(np.array(uv), camera.width, camera.height, orientation)
+    predicted = depth_at(depth, upright * (width / sides[0], height / sides[1]) - 0.5)
+    good = (z > 0) & (z < MAX_COORDINATE) & np.isfinite(predicted)
     return np.log(predicted[good] / z[good])
 
 
+def same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Tell whether two (width, height) have the same aspect, to 1.5 pixels."""
+    return abs(size[0] * other[1] - size[1] * other[0]) <= max(other) * 1.5
+
+
+def camera_of(model: pycolmap.Reconstruction, image_id: int | None = None) -> Camera:
+    """Convert the camera of an image, without distortion.
+
+    Args:
+        model: the model.
+        image_id: an image; None: the model's first camera.
+
+    Returns:
+        The camera, with the center of the first pixel at (0, 0).
+    """
+    first = next(iter(model.cameras)) if image_id is None else model.images[image_id].camera_id
+    camera = model.cameras[first]
+    return Camera(
+        camera.focal_length_x,
+        camera.focal_length_y,
+        camera.principal_point_x - 0.5,
+        camera.principal_point_y - 0.5,
+        camera.width,
+        camera.height,
+    )
+
+
 def model_name_finder(model: pycolmap.Reconstruction) -> Callable[[str], int | None]:
-    """Finds a registered image's id by a file's path: by the whole, what is left of it without its first folders, or
-    its stem, whichever first fits one image only."""
+    """Build a function that finds an image's id by a file's path.
+
+    It tries the whole path, the path without its first folders, and the stem; the first that fits one image only wins.
+    """
     by_name: dict[str, list[int]] = {}
     for i in model.reg_image_ids():
         name = Path(str(model.images[i].name))
@@ -160,11 +256,11 @@ def model_name_finder(model: pycolmap.Reconstruction) -> Callable[[str], int | N
 
 
 class SfmError(MetricDepthError):
-    """No camera path can be found. The message says why and what to do."""
+    """Reports that no camera path is found: cause and remedy."""
 
 
 def import_pycolmap() -> ModuleType:
-    """pycolmap; raises SfmError where it is not installed."""
+    """Import pycolmap; raise SfmError if it is not installed."""
     try:
         import pycolmap
     except (ImportError, OSError) as error:

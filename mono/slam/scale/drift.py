@@ -1,4 +1,7 @@
-"""Drift of scale along a path: tests and its course."""
+"""Drift of scale along a path: significance and course.
+
+docs/scale-drift.md derives the tests.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +10,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mono.slam.scale.statistics import lag_one, tamed_along
+from mono.slam.scale.statistics import clip_along, lag_one
 
-_SIGNIFICANT = 0.005  # share of series without a drift that may look as drifting
-_SMALLEST_DRIFT = 0.02  # of log scale; less is not worth a correction
+_SIGNIFICANT = 0.005  # largest p of a significant drift
+_SMALLEST_DRIFT = 0.02  # in log scale; less is not worth a correction
 _SERIES = 1000
 
 
 @dataclass(frozen=True)
 class Drift:
-    """Whether the scale changes along the way, and how.
+    """Change of scale along a path, and its significance.
 
     Attributes:
         trend: change of log scale from the first to the last position, by a straight line.
-        trend_error: its standard error.
-        trend_p: share of series without a drift, but of the same noise, with as clear a trend.
-        p: share of such series that a line with knots explains as much better than one constant as it does this.
-        predicts: whether stretches that are left out are predicted better by it than by one constant.
-        knots: positions of the best line's knots, (K,); one if the constant is best.
-        log_scale: its values there, (K,).
-        significant: whether all evidence together is for a drift.
+        trend_error: standard error of the trend.
+        trend_p: share of driftless series of the same noise with as clear a trend.
+        p: share of such series in which a line with knots gains as much in BIC over a constant.
+        predicts: True if the line predicts left-out stretches better than a constant.
+        knots: positions of the best line's knots, 0..1, (K,); one if the constant is best.
+        log_scale: log scale at the knots, (K,).
+        significant: True if all tests confirm a drift.
     """
 
     trend: float
@@ -40,27 +43,27 @@ class Drift:
 
     @property
     def range(self) -> float:
-        """Largest over smallest scale along the way."""
+        """Largest over smallest scale along the path."""
         return math.exp(max(self.log_scale) - min(self.log_scale))
 
 
 def find_drift(position: np.ndarray, log_scale: np.ndarray) -> Drift:
-    """Whether log scales drift along the way: one constant against lines with 2 to 8 evenly spaced knots.
+    """Test log scales for a drift along the path.
 
-    The gain in BIC of the best line is compared with its gains on series without a drift that are made of the same
-    noise: of what the line leaves, with neighbours as much alike (first-order autoregressive) as they are there. A
-    drift must besides predict stretches that are left out better than a constant does, and be larger than 2 %.
+    A constant competes with lines of 2 to 8 evenly spaced knots. The best line's gain in BIC is compared with its gains
+    on driftless series of the same noise, made from its residuals with their autocorrelation (first order). A drift
+    must also predict left-out stretches better than a constant, and exceed 2 %.
 
     Args:
-        position: 0..1, increasing, (N,).
-        log_scale: (N,).
+        position: places along the path, 0..1, increasing, (N,).
+        log_scale: log scales there, (N,).
     """
     n = len(log_scale)
-    x, y = np.asarray(position, np.float64), tamed_along(np.asarray(log_scale, np.float64))
+    x, y = np.asarray(position, np.float64), clip_along(np.asarray(log_scale, np.float64))
     hats = {k: _hat(x, k) for k in (2, 3, 4, 6, 8) if k <= n // 4}
     bic = {1: _bic(y[None], np.full((n, n), 1 / n), 1), **{k: _bic(y[None], hat, k) for k, hat in hats.items()}}
     best = min(bic, key=lambda k: float(bic[k][0]))
-    # The noise is what the most flexible line leaves: a drift that is there must not count as noise.
+    # The residual of the most flexible line is the noise: a drift must not count as noise.
     most = max(hats, default=1)
     left = y - (hats[most] @ y if most > 1 else y.mean())
     null = _noise_like(left, most, _SERIES)
@@ -78,11 +81,18 @@ def find_drift(position: np.ndarray, log_scale: np.ndarray) -> Drift:
 
 
 def find_jump(position: np.ndarray, log_scale: np.ndarray) -> tuple[int, float]:
-    """Where log scales jump, and by how much: the first number behind it, and the difference of the two parts' medians.
+    """Find a jump of log scales between two constants.
 
-    Two constants must explain them better than one and than any line of `find_drift`, by 10 in BIC; else (0, 0.0).
+    Two constants must explain them better than one, and than any line of `find_drift`, by 10 in BIC.
+
+    Args:
+        position: places along the path, 0..1, increasing, (N,).
+        log_scale: log scales there, (N,).
+
+    Returns:
+        Index of the first value behind the jump, and the difference of the parts' medians; (0, 0.0) without a jump.
     """
-    n, y = len(log_scale), tamed_along(np.asarray(log_scale, np.float64))
+    n, y = len(log_scale), clip_along(np.asarray(log_scale, np.float64))
     splits = range(3, n - 2)
     if not splits:
         return 0, 0.0
@@ -101,7 +111,7 @@ def find_jump(position: np.ndarray, log_scale: np.ndarray) -> tuple[int, float]:
 
 
 def _bic(series: np.ndarray, hat: np.ndarray, count: int) -> np.ndarray:
-    """Bayesian information criterion of each of `series` (S, N) under the fit `hat` (N, N) of `count` values, (S,)."""
+    """Compute the BIC of series (S, N) under a fit of `count` values, (S,)."""
     n = series.shape[1]
     squares = ((series - series @ hat.T) ** 2).sum(1)
     floor = np.maximum((series**2).sum(1), 1e-200) * 1e-14
@@ -109,30 +119,30 @@ def _bic(series: np.ndarray, hat: np.ndarray, count: int) -> np.ndarray:
 
 
 def _noise_like(residual: np.ndarray, fitted: int, count: int) -> np.ndarray:
-    """Series of the same noise: first-order autoregressive, innovations drawn from the residual's, (count, N)."""
+    """Draw autoregressive series with the residual's innovations, (count, N)."""
     n = len(residual)
-    # A line that was fitted to noise takes its slow part along: the likeness that is left is too small by about this.
-    alike = float(np.clip(lag_one(residual) + (1 + 2 * fitted) / n, 0, 0.9))
-    innovations = residual[1:] - alike * residual[:-1]
+    # A line fitted to noise absorbs its slow part: the autocorrelation left is too small by about this.
+    correlation = float(np.clip(lag_one(residual) + (1 + 2 * fitted) / n, 0, 0.9))
+    innovations = residual[1:] - correlation * residual[:-1]
     innovations = innovations - innovations.mean()
     drawn = np.random.default_rng(n).choice(innovations, (n + 20, count))
     series = np.empty((n + 20, count))
     series[0] = drawn[0]
     for i in range(1, n + 20):
-        series[i] = alike * series[i - 1] + drawn[i]
+        series[i] = correlation * series[i - 1] + drawn[i]
     return series[20:].T
 
 
 def _trend(x: np.ndarray, y: np.ndarray, null: np.ndarray) -> tuple[float, float, float]:
-    """Slope of y over x, its standard error, and the share of `null` (S, N) that is as steep for its size."""
-    centred = x - x.mean()
-    square = float((centred**2).sum())
+    """Fit a slope; return it, its standard error, and the share of `null` (S, N) as steep."""
+    centered = x - x.mean()
+    square = float((centered**2).sum())
     if square < 1e-12:
         return 0.0, math.inf, 1.0
 
     def steepness(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        slopes = series @ centred / square
-        residual = series - series.mean(1, keepdims=True) - slopes[:, None] * centred
+        slopes = series @ centered / square
+        residual = series - series.mean(1, keepdims=True) - slopes[:, None] * centered
         return slopes, np.sqrt(np.maximum((residual**2).sum(1), 1e-300) / max(len(x) - 2, 1) / square)
 
     slope, error = steepness(y[None])
@@ -142,14 +152,14 @@ def _trend(x: np.ndarray, y: np.ndarray, null: np.ndarray) -> tuple[float, float
 
 
 def _tents(x: np.ndarray, count: int) -> np.ndarray:
-    """Values at `x` of the `count` hat functions on evenly spaced knots, (N, count)."""
+    """Evaluate hat functions on evenly spaced knots, (N, count)."""
     return np.maximum(1 - np.abs(x[:, None] * (count - 1) - np.arange(count)), 0)
 
 
 def _solver(x: np.ndarray, count: int) -> np.ndarray:
-    """The matrix that takes values at `x` to least squares ones at the knots, (count, N).
+    """Build the matrix from values at `x` to least-squares values at knots, (count, N).
 
-    A weak wish for straightness keeps knots without images beside them near their neighbours' line.
+    A weak penalty on bending keeps knots without images nearby on their neighbors' line.
     """
     tents = _tents(x, count)
     bend = np.diff(np.eye(count), 2, axis=0) * 0.05
@@ -158,12 +168,15 @@ def _solver(x: np.ndarray, count: int) -> np.ndarray:
 
 
 def _hat(x: np.ndarray, count: int) -> np.ndarray:
-    """The matrix that takes values (N,) to those of the best line with knots, (N, N)."""
+    """Build the matrix from values (N,) to the best line's values, (N, N)."""
     return _tents(x, count) @ _solver(x, count)
 
 
 def _predicts(x: np.ndarray, y: np.ndarray, count: int) -> bool:
-    """Whether left-out eighths are predicted better, by a fifth in the squares, than by the mean of the others."""
+    """Tell whether the line predicts left-out eighths better than the mean does.
+
+    The sum of squared errors must be smaller by a fifth.
+    """
     part = np.minimum((np.arange(len(x)) * 8) // len(x), 7)
     line, constant = 0.0, 0.0
     for k in range(8):

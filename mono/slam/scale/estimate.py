@@ -1,4 +1,4 @@
-"""The scale of a trajectory or reconstruction from depth maps, how sure it is, and whether it drifts."""
+"""Scale from images' depth ratios, its standard error and drift."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from mono.slam.scale.statistics import autocorrelation, huber_mean, robust_std
 from mono.system.errors import MetricDepthError
 
 MIN_IMAGES, MIN_POINTS = 5, 15
-_BROKEN_BETWEEN = 0.30  # robust std of log scale between images that no metric model and no sound path shows
-_BROKEN_WITHIN = 0.60  # the same between the points of one image
+_BROKEN_BETWEEN = 0.30  # robust std of log scale between images, beyond which path or depth is broken
+_BROKEN_WITHIN = 0.60  # the same between the points of an image
 
 
 class ScaleError(MetricDepthError):
-    """There is no scale that could be trusted. The message says why and what to do."""
+    """Reports that there is no reliable scale: cause and remedy."""
 
 
 @dataclass(frozen=True)
 class ImageScale:
-    """What one image says.
+    """Scale of an image.
 
     Attributes:
-        frame: its number.
-        position: where it lies on the way, 0..1.
-        log_scale: median over its points of log(predicted depth [m] / depth in the trajectory's units).
-        spread: robust standard deviation of the same between its points.
-        points: how many there are.
+        frame: number of the image.
+        position: place along the path, 0..1.
+        log_scale: median over the points of log(predicted depth [m] / depth in the trajectory's unit).
+        spread: robust standard deviation of these logarithms.
+        points: number of points.
     """
 
     frame: int
@@ -42,15 +42,15 @@ class ImageScale:
 
 @dataclass(frozen=True)
 class ScaleEstimate:
-    """The scale, and what it rests on.
+    """Scale with its evidence.
 
     Attributes:
-        scale: metres in one unit of the trajectory.
+        scale: metres per unit of the trajectory.
         spread: robust standard deviation of log scale between images.
-        standard_error: of log(scale), by the spread and the images' number; neighbours that err alike count less. What
-            all depth maps have in common, as a network's bias for a kind of place, is not in it.
-        images: what each image said.
-        drift: along the way.
+        standard_error: standard error of log(scale), from the spread and the number of images; correlated neighbors
+            count less. A bias that all depth maps share, as of a network for a kind of place, is not included.
+        images: scale of each image.
+        drift: change of scale along the path.
     """
 
     scale: float
@@ -61,22 +61,31 @@ class ScaleEstimate:
 
     @property
     def points(self) -> int:
+        """Number of points of all images."""
         return sum(image.points for image in self.images)
 
     def at(self, positions: np.ndarray) -> np.ndarray:
-        """The scale at positions 0..1 of the way: the line with knots where the drift is significant, else constant."""
+        """Evaluate the scale at places along the path, 0..1.
+
+        It is constant unless the drift is significant.
+        """
         if not self.drift.significant:
             return np.full(np.shape(positions), self.scale)
         return np.exp(np.interp(positions, self.drift.knots, self.drift.log_scale))
 
 
 def image_scale(frame: int, position: float, log_ratios: np.ndarray) -> ImageScale | None:
-    """What an image's points say together; None if fewer than MIN_POINTS do.
+    """Summarize the log ratios of an image's points.
 
-    All points count alike: weights by parallax or depth are themselves noisy, and would bias the median.
+    Points have equal weights: weights by parallax or depth are noisy themselves, and would bias the median.
 
     Args:
+        frame: number of the image.
+        position: place along the path, 0..1.
         log_ratios: log(predicted / triangulated depth) of each point, (P,).
+
+    Returns:
+        The image's scale; None with fewer than MIN_POINTS points.
     """
     if len(log_ratios) < MIN_POINTS:
         return None
@@ -84,14 +93,17 @@ def image_scale(frame: int, position: float, log_ratios: np.ndarray) -> ImageSca
 
 
 def depth_at(depth: np.ndarray, uv: np.ndarray, jump: float = 0.2) -> np.ndarray:
-    """Depth at image points between pixel centres, (P,); NaN without depth, beside an edge, or outside the map.
+    """Interpolate depth at image points, away from edges.
 
-    Corners like to lie on edges, where a point's depth is as likely that of the one side as of the other.
+    Corners often lie on edges, where the depth of a point may be that of either side.
 
     Args:
-        depth: (H, W), 0 where there is none.
-        uv: [px], (P, 2), pixel centres at whole numbers.
+        depth: depth map, (H, W), 0 without depth.
+        uv: points [px], pixel centers at whole numbers, (P, 2).
         jump: largest relative difference among the 16 pixels around a point.
+
+    Returns:
+        Depth, (P,); NaN without depth, beside an edge, or outside the map.
     """
     h, w = depth.shape
     left, top = np.floor(uv[:, 0]).astype(np.int64), np.floor(uv[:, 1]).astype(np.int64)
@@ -102,7 +114,7 @@ def depth_at(depth: np.ndarray, uv: np.ndarray, jump: float = 0.2) -> np.ndarray
     low, high = around.min((1, 2)), around.max((1, 2))
     good = inside & (low > 0) & (high <= low * (1 + jump))
     a, b = uv[:, 0] - left, uv[:, 1] - top
-    # On a plane one over the depth is linear in the image.
+    # On a plane, inverse depth is linear in the image.
     with np.errstate(divide="ignore", invalid="ignore"):
         inner = 1 / around[:, 1:3, 1:3]
         upper = inner[:, 0, 0] * (1 - a) + inner[:, 0, 1] * a
@@ -111,24 +123,28 @@ def depth_at(depth: np.ndarray, uv: np.ndarray, jump: float = 0.2) -> np.ndarray
 
 
 def estimate_scale(images: Sequence[ImageScale]) -> ScaleEstimate:
-    """The scale that images agree on: a robust (Huber) mean of their log scales.
+    """Estimate the scale: a robust (Huber) mean of log scales.
+
+    Args:
+        images: scale of each image.
 
     Raises:
-        ScaleError: there are too few images; or they, or the points within them, disagree so much that model and depth
+        ScaleError: there are too few images, or they, or the points within them, disagree so much that poses and depth
             do not belong together.
     """
     images = tuple(sorted(images, key=lambda image: image.position))
     if len(images) < MIN_IMAGES:
         raise ScaleError(
             f"only {len(images)} images have {MIN_POINTS} points or more to compare with depth, {MIN_IMAGES} are "
-            "needed; give more frames, or such in which the camera moves past textured things"
+            "needed; give more frames, or frames in which the camera moves past textured surfaces"
         )
     y = np.array([image.log_scale for image in images])
     x = np.array([image.position for image in images])
     within = float(np.median([image.spread for image in images]))
     if within > _BROKEN_WITHIN:
         raise ScaleError(
-            f"in a typical image, points differ from its depth by a factor of {math.exp(within):.2f} from one to the "
+            f"in a typical image, the points differ from its depth by a factor of {math.exp(within):.2f} from one to "
+            f"the "
             "next (robust): poses and frames do not belong together, or the camera is wrong; check the order of the "
             "frames, the focal length and the format of the poses"
         )
@@ -137,7 +153,7 @@ def estimate_scale(images: Sequence[ImageScale]) -> ScaleEstimate:
     if abs(jump) > _BROKEN_BETWEEN:
         raise ScaleError(
             f"the scale jumps by a factor of {math.exp(abs(jump)):.2f} between frame {images[at - 1].frame} and "
-            f"{images[at].frame}: parts of different scale were joined there; give each by itself"
+            f"{images[at].frame}: parts of different scale were joined there; rescale each by itself"
         )
     residual = y - (np.interp(x, drift.knots, drift.log_scale) if drift.significant else np.median(y))
     left = robust_std(residual)
@@ -147,15 +163,16 @@ def estimate_scale(images: Sequence[ImageScale]) -> ScaleEstimate:
         factor = math.exp(max(left, (high - low) / 2))
         raise ScaleError(
             f"images disagree on the scale by a factor of {factor:.2f} (one standard deviation, robust), without "
-            "a drift that would explain it: the reconstruction is broken (parts of different scale), or its depth is; "
+            "a drift that explains it: the reconstruction is broken (parts of different scale), or its depth is; "
             "the smallest and largest are "
             f"{math.exp(y.min()):.3g} (frame {images[int(y.argmin())].frame}) and "
             f"{math.exp(y.max()):.3g} (frame {images[int(y.argmax())].frame})"
         )
-    centre = huber_mean(y)
+    center = huber_mean(y)
     spread = robust_std(y)
-    # Noise around the drift, not the drift itself, says how well the mean is known.
-    n, alike = len(y), autocorrelation(residual)
-    # 1.03 is Huber's price; the median absolute deviation of few values is too small by about n / (n - 1.7).
-    error = left * n / (n - 1.7) / math.sqrt(n) * math.sqrt((1 + alike) / (1 - alike)) * 1.03
-    return ScaleEstimate(math.exp(centre), spread, error, images, drift)
+    # The noise around the drift, not the drift itself, limits how well the mean is known.
+    n, correlation = len(y), autocorrelation(residual)
+    # 1.03 is the efficiency loss of the Huber mean; the median absolute deviation of few values is too small by about
+    # n / (n - 1.7).
+    error = left * n / (n - 1.7) / math.sqrt(n) * math.sqrt((1 + correlation) / (1 - correlation)) * 1.03
+    return ScaleEstimate(math.exp(center), spread, error, images, drift)

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
-TO_STD = 1.4826  # of a median absolute deviation, for normal noise
+TO_STD = 1.4826  # standard deviation over median absolute deviation, for normal noise
 
 
 def robust_std(values: np.ndarray) -> float:
+    """Estimate the standard deviation from the median absolute deviation."""
     return float(TO_STD * np.median(np.abs(values - np.median(values))))
 
 
-def tamed(values: np.ndarray) -> np.ndarray:
-    """Values with those beyond three robust standard deviations moved there."""
+def clip_outliers(values: np.ndarray) -> np.ndarray:
+    """Clip values at three robust standard deviations."""
     middle, std = float(np.median(values)), robust_std(values)
     return np.clip(values, middle - 3 * std, middle + 3 * std) if std > 0 else values
 
 
-def tamed_along(values: np.ndarray, reach: int = 3) -> np.ndarray:
-    """Values far from the median of their neighbours moved nearer: outliers go, a jump for good stays."""
+def clip_along(values: np.ndarray, reach: int = 3) -> np.ndarray:
+    """Clip outliers from the median of their neighbors; lasting jumps stay."""
     n = len(values)
     middle = np.array([np.median(values[max(i - reach, 0) : i + reach + 1]) for i in range(n)])
-    return middle + tamed(values - middle) if robust_std(values - middle) > 0 else values
+    return middle + clip_outliers(values - middle) if robust_std(values - middle) > 0 else values
 
 
 def huber_mean(values: np.ndarray) -> float:
-    """The mean with deviations beyond 1.345 robust standard deviations counting as that much."""
+    """Compute the Huber mean, with a threshold of 1.345 robust standard deviations."""
     middle, std = float(np.median(values)), robust_std(values)
     if std == 0:
         return middle
@@ -39,12 +40,16 @@ def huber_mean(values: np.ndarray) -> float:
 
 
 def autocorrelation(values: np.ndarray) -> float:
-    """How alike neighbours are (lag one), of what outliers leave, within 0..0.8, without the bias of few."""
-    found = lag_one(tamed(values))
+    """Estimate the lag-one autocorrelation, 0 to 0.8.
+
+    Outliers are clipped, and the bias of short series is corrected.
+    """
+    found = lag_one(clip_outliers(values))
     return float(np.clip(found + (1 + 3 * max(found, 0.0)) / len(values), 0, 0.8))
 
 
 def lag_one(values: np.ndarray) -> float:
+    """Compute the sample autocorrelation at lag one."""
     v = values - values.mean()
     square = float((v**2).sum())
     return float((v[1:] * v[:-1]).sum()) / square if square > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Points tracked from frame to frame and triangulated with given poses: depths in the trajectory's own units."""
+"""Points tracked between frames and triangulated with given poses."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from mono.geometry.camera import Camera
 from mono.slam.trajectory.trajectory import Trajectory
 
 _MOST_CORNERS = 1200
-_MOST_STEPS = 40  # from the anchor frame
+_MOST_STEPS = 40  # frames from the anchor
 _FEWEST_TRACKED = 60
-_GOOD_POINTS, _GOOD_PARALLAX = 150, 4.0  # enough of both [deg], and no further frame is read
+_GOOD_POINTS, _GOOD_PARALLAX = 150, 4.0  # points and parallax [deg] that end the tracking
 
 
 @dataclass(frozen=True)
 class TrackLimits:
-    """What a triangulated point must fulfil.
+    """Limits for triangulated points.
 
     Attributes:
-        parallax: between the rays from the first and from any other frame, at least [deg].
-        reprojection: root mean square over its frames, at most [px].
-        round_trip: forwards and backwards from frame to frame, at most [px].
+        parallax: smallest angle between the rays of the first and any other frame [deg].
+        reprojection: largest root mean square reprojection error [px].
+        round_trip: largest error of tracking forwards and back between two frames [px].
     """
 
     parallax: float = 1.0
@@ -35,16 +35,16 @@ class TrackLimits:
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of an anchor's corners; each number counts what passed the steps before.
+    """Counts of an anchor frame's corners, each of those that passed the steps before.
 
     Attributes:
-        corners: found.
-        tracked: followed there and back through at least one more frame.
-        parallax: with enough of it.
-        in_front: in front of all its cameras.
-        within_reprojection_error: close enough to where they were seen.
-        rotation_residual_px: median distance [px] between where the last frame sees the tracks and where it would if
-            the camera had turned only; NaN without tracks.
+        corners: detected corners.
+        tracked: corners tracked through at least one more frame and back.
+        parallax: points with enough parallax.
+        in_front: points in front of all their cameras.
+        within_reprojection_error: points with a small reprojection error.
+        rotation_residual_px: median motion of the tracks up to the last frame beyond the camera's rotation [px]; NaN
+            without tracks.
     """
 
     corners: int
@@ -57,14 +57,14 @@ class Counts:
 
 @dataclass(frozen=True)
 class FramePoints:
-    """Triangulated points of one frame.
+    """Triangulated points of a frame.
 
     Attributes:
-        frame: its number.
-        uv: where it sees them [px], (P, 2), pixel centres at whole numbers.
-        depth: along its optical axis, in the trajectory's units, (P,).
+        frame: number of the frame.
+        uv: points in its image [px], pixel centers at whole numbers, (P, 2).
+        depth: depth along its optical axis, in the trajectory's unit, (P,).
         parallax: largest angle between rays [deg], (P,).
-        counts: what became of the others.
+        counts: counts of corners by step.
     """
 
     frame: int
@@ -75,9 +75,12 @@ class FramePoints:
 
 
 def choose_frames(trajectory: Trajectory, count: int = 40) -> np.ndarray:
-    """Numbers of about `count` frames spread evenly over the path's length, increasing.
+    """Choose about `count` frames, evenly along the path.
 
-    A camera that stands, or turns on the spot, is not chosen twice there.
+    Frames at which the camera stands still, or rotates on the spot, are chosen once.
+
+    Returns:
+        Indices, increasing, (K,).
     """
     distances = trajectory.distances
     if distances[-1] <= 0 or len(trajectory) <= count:
@@ -95,30 +98,31 @@ def track_points(
     camera: Camera,
     limits: TrackLimits | None = None,
 ) -> FramePoints:
-    """Triangulates what the frame `anchor` sees, by following it through its neighbours.
+    """Triangulate points of a frame by tracking its corners.
 
-    Corners are followed (pyramidal Lucas-Kanade) from frame to frame, forwards in time and, near the end, backwards,
+    Corners are tracked (pyramidal Lucas-Kanade) from frame to frame, forwards in time and, near the end, backwards,
     until enough points have enough parallax or the tracks are lost. Each is triangulated from all frames that see it.
 
     Args:
         trajectory: poses of all frames.
-        anchor: number of the frame.
-        read: gives a frame's grey picture, (H, W) uint8, by its number.
-        camera: of all frames.
+        anchor: index of the frame.
+        read: function that reads a frame's gray image, (H, W) uint8, by index.
+        camera: camera of all frames.
+        limits: limits for points; None: the defaults.
     """
     limits = limits or TrackLimits()
     best = FramePoints(anchor, np.zeros((0, 2)), np.zeros(0), np.zeros(0), Counts(0))
     onwards = 1 if anchor < len(trajectory) - 1 else -1
     for direction in (onwards, -onwards):
         if 0 <= anchor + direction < len(trajectory):
-            found = _followed(trajectory, anchor, direction, read, camera, limits)
+            found = _track_side(trajectory, anchor, direction, read, camera, limits)
             best = max(best, found, key=lambda points: (len(points.depth), points.counts.tracked))
         if len(best.depth) >= _GOOD_POINTS // 2:
             break
     return best
 
 
-def _followed(
+def _track_side(
     trajectory: Trajectory,
     anchor: int,
     direction: int,
@@ -126,7 +130,7 @@ def _followed(
     camera: Camera,
     limits: TrackLimits,
 ) -> FramePoints:
-    """Points by the frames on one side of the anchor."""
+    """Track through the frames on one side of the anchor."""
     image = read(anchor)
     corners = _corners(image)
     best = FramePoints(anchor, np.zeros((0, 2)), np.zeros(0), np.zeros(0), Counts(len(corners)))
@@ -139,7 +143,7 @@ def _followed(
         before, image = image, read(frame)
         rotation = trajectory.poses[frame, :3, :3].T @ trajectory.poses[frames[-1], :3, :3]
         alive = np.flatnonzero(seen[-1])
-        there, ok = _tracked(before, image, uv[-1][alive], _turned(uv[-1][alive], rotation, camera), limits)
+        there, ok = _tracked(before, image, uv[-1][alive], _rotate(uv[-1][alive], rotation, camera), limits)
         place, on = uv[-1].copy(), np.zeros(len(corners), bool)
         place[alive[ok]], on[alive[ok]] = there[ok], True
         uv, seen, frames = [*uv, place], np.concatenate([seen, on[None]]), [*frames, frame]
@@ -153,20 +157,24 @@ def _followed(
 
 
 def _worth(points: FramePoints) -> tuple[float, int]:
-    """Errors of depth go with one over the parallax, up to where others than the corners' own take over."""
+    """Rank points: depth errors fall with the parallax, up to 5 degrees."""
     return float((np.minimum(points.parallax, 5.0) ** 2).sum()), points.counts.tracked
 
 
 def triangulate(
     poses: np.ndarray, uv: np.ndarray, seen: np.ndarray, camera: Camera, limits: TrackLimits, frame: int = 0
 ) -> FramePoints:
-    """Points from all frames that see them: where their rays meet best, then a step towards the least reprojection.
+    """Triangulate points from all frames that see them.
+
+    The best meeting point of the rays is refined towards the smallest reprojection error.
 
     Args:
-        poses: camera to world, the first frame's first, (F, 4, 4).
-        uv: where frames see the points [px], (F, P, 2); the first sees all of them.
-        seen: by which frames they are seen, (F, P) bool.
-        frame: the first frame's number.
+        poses: camera to world, the anchor frame first, (F, 4, 4).
+        uv: points in the frames [px], (F, P, 2); the anchor sees all of them.
+        seen: True where a frame sees a point, (F, P) bool.
+        camera: camera of all frames.
+        limits: limits for points.
+        frame: index of the anchor frame.
     """
     followed = seen[1:].any(0)
     rays = np.ones((*uv.shape[:2], 3))
@@ -176,7 +184,7 @@ def triangulate(
     world = np.einsum("fij,fpj->fpi", poses[:, :3, :3], unit)
     cosine = np.einsum("pi,fpi->fp", world[0], world)
     angle = np.degrees(np.arccos(np.clip(np.where(seen, cosine, 1), -1, 1))).max(0)
-    # Measured angles are those of the noise, too, where nothing moves: rays must also meet.
+    # Noise makes angles, too, where nothing moves: rays must also meet.
     wide = followed & (angle >= limits.parallax)
     kept = np.flatnonzero(wide)
     rotation_residual_px = _rotation_only(poses, uv, seen, camera)
@@ -196,24 +204,24 @@ def triangulate(
 def _meeting(
     poses: np.ndarray, world: np.ndarray, uv: np.ndarray, seen: np.ndarray, camera: Camera
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Points (P, 3) of least reprojection error, and the parallax of the rays to them from the first frame [deg]."""
+    """Find points (P, 3) of least reprojection error, and their parallax [deg]."""
     weight = seen.astype(np.float64)
     across = np.eye(3) - world[..., :, None] * world[..., None, :]
-    centre = poses[:, :3, 3]
+    center = poses[:, :3, 3]
     left = np.einsum("fp,fpij->pij", weight, across)
-    right = np.einsum("fp,fpij,fj->pi", weight, across, centre)
+    right = np.einsum("fp,fpij,fj->pi", weight, across, center)
     ridge = 1e-12 * np.trace(left, axis1=1, axis2=2)[:, None, None] * np.eye(3)
     points = np.linalg.solve(left + ridge, right[..., None])[..., 0]
     for _ in range(2):
         points = points + _step(points, poses, uv, weight, camera)
-    away = points - centre[:, None]
+    away = points - center[:, None]
     away = away / np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), 1e-300)
     cosine = np.einsum("pi,fpi->fp", away[0], away)
     return points, np.degrees(np.arccos(np.clip(np.where(seen, cosine, 1), -1, 1))).max(0)
 
 
 def _step(points: np.ndarray, poses: np.ndarray, uv: np.ndarray, weight: np.ndarray, camera: Camera) -> np.ndarray:
-    """One Gauss-Newton step (P, 3) of the reprojection errors."""
+    """Compute a Gauss-Newton step (P, 3) of the reprojection errors."""
     local = np.einsum("fji,fpj->fpi", poses[:, :3, :3], points - poses[:, None, :3, 3])
     z = np.where(local[..., 2] > 1e-9, local[..., 2], np.inf)
     x, y = local[..., 0] / z, local[..., 1] / z
@@ -230,7 +238,7 @@ def _step(points: np.ndarray, poses: np.ndarray, uv: np.ndarray, weight: np.ndar
 def _reprojection(
     points: np.ndarray, poses: np.ndarray, uv: np.ndarray, seen: np.ndarray, camera: Camera
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Depths in all frames (F, P), and root mean squares of the distances from where they are seen [px], (P,)."""
+    """Compute depths in all frames (F, P) and reprojection errors [px], (P,)."""
     local = np.einsum("fji,fpj->fpi", poses[:, :3, :3], points - poses[:, None, :3, 3])
     z = local[..., 2]
     safe = np.where(z > 0, z, np.nan)
@@ -241,17 +249,17 @@ def _reprojection(
 
 
 def _rotation_only(poses: np.ndarray, uv: np.ndarray, seen: np.ndarray, camera: Camera) -> float:
-    """Median distance [px] of the tracks in the last frame that has any from where a mere turn would have them."""
+    """Compute the median motion of tracks beyond the camera's rotation [px]."""
     last = int(np.flatnonzero(seen.any(1))[-1])
     if last == 0:
         return math.nan
     on = seen[last]
-    rotation_residual_px = _turned(uv[0, on], poses[last, :3, :3].T @ poses[0, :3, :3], camera)
+    rotation_residual_px = _rotate(uv[0, on], poses[last, :3, :3].T @ poses[0, :3, :3], camera)
     return float(np.median(np.linalg.norm(rotation_residual_px - uv[last, on], axis=1)))
 
 
-def _turned(uv: np.ndarray, rotation: np.ndarray, camera: Camera) -> np.ndarray:
-    """Where points (P, 2) [px] are seen after the camera has turned; where that is behind it, they stay."""
+def _rotate(uv: np.ndarray, rotation: np.ndarray, camera: Camera) -> np.ndarray:
+    """Rotate points (P, 2) [px] with the camera; points behind it stay."""
     rays = np.stack([(uv[:, 0] - camera.cx) / camera.fx, (uv[:, 1] - camera.cy) / camera.fy, np.ones(len(uv))], 1)
     rays = rays @ rotation.T
     in_front = rays[:, 2] > 0.1
@@ -261,7 +269,7 @@ def _turned(uv: np.ndarray, rotation: np.ndarray, camera: Camera) -> np.ndarray:
 
 
 def _corners(image: np.ndarray) -> np.ndarray:
-    """Corners of a grey picture [px], (P, 2), spread over it."""
+    """Detect corners of a gray image [px], (P, 2)."""
     import cv2
 
     h, w = image.shape
@@ -276,7 +284,7 @@ def _corners(image: np.ndarray) -> np.ndarray:
 def _tracked(
     before: np.ndarray, after: np.ndarray, uv: np.ndarray, guess: np.ndarray, limits: TrackLimits
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where points (P, 2) went [px], and which of them come back to where they were."""
+    """Track points (P, 2) [px]; return them, and which of them track back."""
     import cv2
 
     if not len(uv):

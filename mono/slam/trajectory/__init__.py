@@ -1,1 +1,1 @@
-"""Trajectories: poses, files and comparison."""
+"""Trajectories: poses, files, and odometry metrics."""

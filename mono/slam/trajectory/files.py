@@ -1,109 +1,151 @@
-"""Trajectories in files: TUM, KITTI and EuRoC."""
+"""Trajectory files: TUM, KITTI and EuRoC."""
 
 from __future__ import annotations
 
 import logging
-import math
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 
 from mono.io.atomic import write_bytes
-from mono.slam.trajectory.trajectory import (
-    Trajectory,
-    TrajectoryError,
-    from_quaternions,
-    pose_faults,
-    to_quaternions,
+from mono.slam.trajectory.formats import (
+    COLUMNS,
+    FORMATS,
+    Format,
+    check_format,
+    check_quaternions,
+    detect_format,
+    is_finite_matrix,
+    skip_repeats,
+    table_times,
 )
+from mono.slam.trajectory.rotations import from_quaternions, to_quaternions
+from mono.slam.trajectory.text_table import TextTable, read_table, read_text
+from mono.slam.trajectory.trajectory import Trajectory, TrajectoryError, pose_faults
 
 logger = logging.getLogger(__name__)
 
-Format = Literal["tum", "kitti", "euroc"]
-FORMATS: tuple[Format, ...] = get_args(Format)
-
-# Seconds since 1970 have ten digits; what is larger than this counts nanoseconds, as ORB-SLAM3 writes them.
-_NANOSECONDS_ABOVE = 1e14
-_LINES = {
-    "tum": (8, "time tx ty tz qx qy qz qw"),
-    "kitti": (12, "the three rows of a 3x4 matrix"),
-    "euroc": (8, "time[ns],px,py,pz,qw,qx,qy,qz"),
-}
+__all__ = [
+    "FORMATS",
+    "Format",
+    "count_poses",
+    "file_format",
+    "read_body_from_camera",
+    "read_timed",
+    "read_times",
+    "read_trajectory",
+    "write_trajectory",
+]
 
 
 def read_trajectory(path: Path, format: Format | None = None, body_from_camera: np.ndarray | None = None) -> Trajectory:
-    """A trajectory from a text file. Empty lines and those that begin with # are passed over.
+    """Read a trajectory from a TUM, KITTI or EuRoC file.
 
-    - tum: `time tx ty tz qx qy qz qw`, camera to world, seconds. Times above 1e14 are taken as nanoseconds (as
-      ORB-SLAM3 writes them for EuRoC), which is logged.
+    - tum: `time tx ty tz qx qy qz qw`, camera to world.
     - kitti: twelve numbers a line, the rows of the 3x4 camera-to-world matrix; times are line numbers from 0.
-    - euroc: `time[ns],px,py,pz,qw,qx,qy,qz[,...]`, commas; later columns (speed, biases) are not used. These are poses
-      of the *body* (the inertial sensor). With `body_from_camera` (T_BS in the camera's sensor.yaml) they become those
-      of the camera; without it the body's poses are returned, which serves to compare trajectories but not to look
-      through the camera.
+    - euroc: `time[ns],px,py,pz,qw,qx,qy,qz[,...]`; later columns (speed, biases) are ignored. These are poses of the
+      *body* (the inertial sensor); `body_from_camera` (T_BS in the camera's sensor.yaml) turns them into the camera's.
+      Without it the body's poses are returned: enough to compare trajectories, not to look through the camera.
+
+    Fields may be separated by spaces, commas or semicolons. Times in milli-, micro- or nanoseconds are told by their
+    size. Of lines with the same time the first is kept. Each repair is logged as a warning, each unit as information.
 
     Args:
         path: the file.
-        format: found out by the numbers in the first line if None.
+        format: None: told by the columns, their names and the size of the times.
         body_from_camera: (4, 4), for euroc only.
 
+    Returns:
+        The trajectory, times in seconds.
+
     Raises:
-        TrajectoryError: the file is missing, is of another format, or a line is wrong; it names file, line and value.
+        TrajectoryError: the file is missing, is of another format, or a line is wrong; the message names file, line
+            and value.
     """
-    path = Path(path)
-    rows, numbers = _rows(path)
-    found = format or _format_of(path, rows[0], numbers[0])
-    if found not in FORMATS:
-        raise TrajectoryError(f"{path}: format {found!r} is unknown; choose {', '.join(FORMATS)}")
+    return _read(path, format, body_from_camera)[0]
+
+
+def read_timed(path: Path, format: Format | None = None, times: np.ndarray | None = None) -> tuple[Trajectory, bool]:
+    """Read a trajectory, and tell whether its times are a clock's.
+
+    Args:
+        path: the file.
+        format: as for `read_trajectory`.
+        times: times of a KITTI file's lines [s], (at least N,); its line numbers are used without them.
+
+    Raises:
+        TrajectoryError: as `read_trajectory`, or there are fewer times than poses.
+    """
+    trajectory, found = _read(path, format, None)
+    if found != "kitti":
+        return trajectory, True
+    if times is None:
+        return trajectory, False
+    if len(times) < len(trajectory):
+        raise TrajectoryError(f"{path}: has {len(trajectory)} poses, but only {len(times)} times are given")
+    return replace(trajectory, times=times[: len(trajectory)]), True
+
+
+def _read(path: Path, format: Format | None, body_from_camera: np.ndarray | None) -> tuple[Trajectory, Format]:
+    table = read_table(path)
+    if format is not None:
+        check_format(path, format)
+    found = format or detect_format(table)
     if body_from_camera is not None and found != "euroc":
-        raise TrajectoryError(f"{path}: only EuRoC files have poses of a body; this one is {found}")
-    table = _table(path, rows, numbers, found)
-    poses = np.tile(np.eye(4), (len(table), 1, 1))
-    times = np.arange(len(table), dtype=np.float64)
-    if found == "kitti":
-        poses[:, :3] = table.reshape(-1, 3, 4)
-    else:
-        times = _times(path, [row.replace(",", " ").split()[0] for row in rows], table[:, 0], found)
-        quaternions = table[:, 4:8] if found == "tum" else table[:, [5, 6, 7, 4]]
-        length = np.linalg.norm(quaternions, axis=1)
-        for i in np.flatnonzero(~(np.abs(length - 1) < 0.01)):
-            raise TrajectoryError(
-                f"{path}, line {numbers[i]}: its quaternion has length {length[i]:.4g}, not 1; "
-                f"expected {_LINES[found][1]}"
-            )
-        poses[:, :3, :3] = from_quaternions(quaternions)
-        poses[:, :3, 3] = table[:, 1:4]
+        raise TrajectoryError(f"{path}: only EuRoC files hold poses of a body; this one is {found}")
+    poses, times = _poses(table, found)
     for k, reason in pose_faults(poses):
-        raise TrajectoryError(f"{path}, line {numbers[k]}: {reason}; is it {found} ({_LINES[found][1]})?")
-    for i in np.flatnonzero(np.diff(times) <= 0):
-        raise TrajectoryError(
-            f"{path}, line {numbers[i + 1]}: time {times[i + 1]:.9f} does not come after {times[i]:.9f} in "
-            f"line {numbers[i]}; sort the lines by time and remove repeated ones"
-        )
-    return Trajectory(poses if body_from_camera is None else poses @ np.asarray(body_from_camera), times)
+        raise TrajectoryError(f"{table.place(k)}: {reason}; is the file {found} ({COLUMNS[found][1]})?")
+    kept = skip_repeats(table, times)
+    for note in table.notes:
+        logger.log(logging.INFO if note.startswith("its times are") else logging.WARNING, "%s: %s", path, note)
+    if body_from_camera is not None:
+        poses = poses @ np.asarray(body_from_camera)
+    return Trajectory(poses[kept], times[kept]), found
+
+
+def _poses(table: TextTable, format: Format) -> tuple[np.ndarray, np.ndarray]:
+    """Convert a table's rows to poses (N, 4, 4) and times [s], (N,)."""
+    count, meaning = COLUMNS[format]
+    for i, row in enumerate(table.rows):
+        if len(row) > count and format != "euroc":
+            raise TrajectoryError(f"{table.place(i)}: has {len(row)} values; {format} has {count} ({meaning})")
+    values = table.values(count, f"{format}: {meaning}")
+    poses = np.tile(np.eye(4), (len(values), 1, 1))
+    if format == "kitti":
+        poses[:, :3] = values.reshape(-1, 3, 4)
+        return poses, np.arange(len(values), dtype=np.float64)
+    quaternions = values[:, 4:8] if format == "tum" else values[:, [5, 6, 7, 4]]
+    check_quaternions(table, quaternions, format)
+    poses[:, :3, :3] = from_quaternions(quaternions)
+    poses[:, :3, 3] = values[:, 1:4]
+    return poses, table_times(table, values[:, 0], format)
 
 
 def write_trajectory(
     path: Path, trajectory: Trajectory, format: Format, body_from_camera: np.ndarray | None = None
 ) -> None:
-    """Writes a trajectory, whole or not at all. What `read_trajectory` returns from it is the same to 1e-9.
+    """Write a trajectory, complete or not at all.
 
-    KITTI files have no times. EuRoC files have poses of a body: those of the camera are changed by `body_from_camera`
-    if it is given, and written as they are otherwise.
+    `read_trajectory` returns the same values to 1e-9. KITTI files have no times.
+
+    Args:
+        path: the file; missing folders are made.
+        trajectory: poses of the camera.
+        format: one of `FORMATS`.
+        body_from_camera: (4, 4), for euroc only: poses of the body are written instead of the camera's.
 
     Raises:
         TrajectoryError: the format is unknown.
         OSError: the file cannot be written.
     """
-    if format not in FORMATS:
-        raise TrajectoryError(f"{path}: format {format!r} is unknown; choose {', '.join(FORMATS)}")
+    check_format(path, format)
     poses = trajectory.poses
     if body_from_camera is not None:
         if format != "euroc":
-            raise TrajectoryError(f"{path}: only EuRoC files have poses of a body; this one is to be {format}")
+            raise TrajectoryError(f"{path}: only EuRoC files hold poses of a body, not {format}")
         poses = poses @ np.linalg.inv(body_from_camera)
     lines = []
     if format == "kitti":
@@ -125,121 +167,59 @@ def write_trajectory(
 
 
 def read_times(path: Path) -> np.ndarray:
-    """Times [s], (N,), of a file with one in the first column of each line, as KITTI's times.txt and TUM's rgb.txt.
+    """Read times from the first column of a file.
+
+    KITTI's times.txt and TUM's rgb.txt are such files.
+
+    Returns:
+        Times [s], (N,).
 
     Raises:
-        TrajectoryError: the file is missing or a line is wrong.
+        TrajectoryError: the file is missing, or a line does not begin with a time.
     """
-    rows, numbers = _rows(path)
-    times = np.empty(len(rows))
-    for i, row in enumerate(rows):
-        try:
-            times[i] = float(row.replace(",", " ").split()[0])
-        except ValueError:
-            raise TrajectoryError(f"{path}, line {numbers[i]}: does not begin with a time: {row[:40]!r}") from None
-    return times / 1e9 if times[0] > _NANOSECONDS_ABOVE else times
-
-
-def read_timed(path: Path, format: Format | None = None, times: np.ndarray | None = None) -> tuple[Trajectory, bool]:
-    """A trajectory and whether its times are a clock's; a KITTI file's are line numbers unless `times` are given.
-
-    Raises:
-        TrajectoryError: as `read_trajectory`, or the number of times is not that of the lines.
-    """
-    trajectory = read_trajectory(path, format)
-    if (format or file_format(path)) != "kitti":
-        return trajectory, True
-    if times is None:
-        return trajectory, False
-    if len(times) < len(trajectory):
-        raise TrajectoryError(f"{path}: has {len(trajectory)} poses, but there are {len(times)} times for them")
-    return replace(trajectory, times=times[: len(trajectory)]), True
+    table = read_table(path)
+    times = table_times(table, table.values(1, "a time")[:, 0])
+    for note in table.notes:
+        logger.info("%s: %s", path, note)
+    return times
 
 
 def file_format(path: Path) -> Format:
-    """The format of a trajectory file, by its first line.
+    """Tell the format of a trajectory file.
 
     Raises:
-        TrajectoryError: it is none.
+        TrajectoryError: the file is missing or of no known format.
     """
-    rows, numbers = _rows(path)
-    return _format_of(path, rows[0], numbers[0])
+    return detect_format(read_table(path))
+
+
+def count_poses(path: Path) -> int:
+    """Count the lines with a pose.
+
+    Raises:
+        TrajectoryError: the file is missing or holds none.
+    """
+    return len(read_table(path).rows)
 
 
 def read_body_from_camera(path: Path) -> np.ndarray:
-    """The 4x4 matrix T_BS (camera to body) of an EuRoC sensor.yaml, or of a file with 16 numbers.
+    """Read the camera-to-body matrix T_BS of an EuRoC sensor.yaml.
+
+    A file with 16 numbers is accepted, too.
+
+    Returns:
+        Rigid motion, (4, 4).
 
     Raises:
-        TrajectoryError: the file has no such matrix.
+        TrajectoryError: the file holds no such matrix.
     """
-    text = _text(path)
+    text, _ = read_text(path)
     match = re.search(r"T_BS\s*:.*?data\s*:\s*\[(.*?)\]", text, re.DOTALL)
     try:
         values = [float(v) for v in (match[1] if match else text).replace(",", " ").split()]
     except ValueError:
         values = []
-    matrix = np.array(values).reshape(4, 4) if len(values) == 16 else np.zeros((4, 4))
-    faults = pose_faults(matrix[None])
-    if faults:
+    matrix = np.array(values).reshape(4, 4) if is_finite_matrix(values) else np.zeros((4, 4))
+    if pose_faults(matrix[None]):
         raise TrajectoryError(f"{path}: holds no 4x4 matrix T_BS of a rigid motion; give the camera's sensor.yaml")
     return matrix
-
-
-def _text(path: Path) -> str:
-    try:
-        return Path(path).read_text()
-    except FileNotFoundError:
-        raise TrajectoryError(f"{path}: there is no such file; check the path") from None
-    except UnicodeDecodeError as error:
-        raise TrajectoryError(f"{path}: is not text; a trajectory is TUM, KITTI or EuRoC text") from error
-    except OSError as error:
-        raise TrajectoryError(f"{path}: cannot be read ({error.strerror or error})") from error
-
-
-def _rows(path: Path) -> tuple[list[str], list[int]]:
-    """Lines that are neither empty nor comments, and their numbers in the file from 1."""
-    numbered = [(line.strip(), i) for i, line in enumerate(_text(path).splitlines(), 1)]
-    kept = [(line, i) for line, i in numbered if line and not line.startswith("#")]
-    if not kept:
-        raise TrajectoryError(f"{path}: holds no poses")
-    return [line for line, _ in kept], [i for _, i in kept]
-
-
-def _format_of(path: Path, row: str, number: int) -> Format:
-    if "," in row:
-        return "euroc"
-    count = len(row.split())
-    if count in (8, 12):
-        return "tum" if count == 8 else "kitti"
-    raise TrajectoryError(
-        f"{path}, line {number}: has {count} values; expected 8 (TUM), 12 (KITTI), or commas between them (EuRoC)"
-    )
-
-
-def _table(path: Path, rows: list[str], numbers: list[int], format: Format) -> np.ndarray:
-    """The numbers of all lines, (N, 8 or 12)."""
-    count, meaning = _LINES[format]
-    table = np.empty((len(rows), count))
-    for i, row in enumerate(rows):
-        parts = [p.strip() for p in row.split(",")] if format == "euroc" else row.split()
-        if len(parts) != count and not (format == "euroc" and len(parts) > count):
-            raise TrajectoryError(
-                f"{path}, line {numbers[i]}: has {len(parts)} values; {format} has {count} ({meaning})"
-            )
-        for j, part in enumerate(parts[:count]):
-            try:
-                table[i, j] = float(part)
-            except ValueError:
-                raise TrajectoryError(f"{path}, line {numbers[i]}: {part!r} is not a number") from None
-            if not math.isfinite(table[i, j]):
-                raise TrajectoryError(f"{path}, line {numbers[i]}: {part!r} is not finite; remove lines without a pose")
-    return table
-
-
-def _times(path: Path, texts: list[str], values: np.ndarray, format: Format) -> np.ndarray:
-    """Times [s]; nanoseconds are read as whole numbers, since float64 would round them to 256 ns."""
-    if format == "tum" and values[0] < _NANOSECONDS_ABOVE:
-        return values
-    if format == "tum":
-        logger.info("%s: its times are taken as nanoseconds", path)
-    return np.array([int(t) / 1e9 if t.isdigit() else v / 1e9 for t, v in zip(texts, values, strict=True)])

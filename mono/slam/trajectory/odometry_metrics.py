@@ -1,4 +1,4 @@
-"""How good a trajectory is: KITTI's relative errors, and absolute and relative errors after alignment."""
+"""Odometry metrics: KITTI relative errors, ATE and RPE."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mono.slam.trajectory.trajectory import Trajectory, TrajectoryError, associate, inverse, rotation_angles
+from mono.slam.trajectory.rotations import inverse, rotation_angles
+from mono.slam.trajectory.trajectory import Trajectory, TrajectoryError, associate
 
 KITTI_LENGTHS: tuple[float, ...] = (100, 200, 300, 400, 500, 600, 700, 800)
 KITTI_STEP = 10
 ALIGNMENTS = ("none", "se3", "sim3")
+_MAX_LENGTHS = 1000
 
 
 @dataclass(frozen=True)
 class Segments:
-    """Errors over stretches of the true path, as the KITTI development kit gathers them.
+    """Errors over stretches of the true path, as in the KITTI development kit.
 
     Attributes:
-        first: number of the frame that a stretch begins with, (K,).
-        length: its nominal length [m], (K,).
-        translation: error of its motion over its nominal length [1], (K,).
-        rotation: angle of the same error over the length [rad/m], (K,).
+        first: index of each stretch's first frame, (K,).
+        length: nominal length [m], (K,).
+        translation: translation error over the nominal length, a ratio, (K,).
+        rotation: rotation error over the nominal length [rad/m], (K,).
     """
 
     first: np.ndarray
@@ -32,16 +34,20 @@ class Segments:
 
     @property
     def t_rel(self) -> float | None:
-        """Mean translation error [%]; None if the path has no stretch of any of the lengths."""
+        """Mean translation error [%]; None without stretches."""
         return float(self.translation.mean() * 100) if len(self.first) else None
 
     @property
     def r_rel(self) -> float | None:
-        """Mean rotation error [deg/m]; None likewise."""
+        """Mean rotation error [deg/m]; None without stretches."""
         return float(np.degrees(self.rotation.mean())) if len(self.first) else None
 
     def by_length(self) -> list[tuple[float, int, float, float]]:
-        """(length [m], number of stretches, t_rel [%], r_rel [deg/m]) of each length that occurs."""
+        """Average the errors of each length that occurs.
+
+        Returns:
+            Rows of (length [m], stretches, t_rel [%], r_rel [deg/m]).
+        """
         rows = []
         for length in np.unique(self.length):
             on = self.length == length
@@ -57,18 +63,20 @@ def segment_errors(
     step: int = KITTI_STEP,
     distances: np.ndarray | None = None,
 ) -> Segments:
-    """Errors over stretches of the true path, exactly as the KITTI odometry development kit defines them.
+    """Compute errors over stretches by the KITTI definition.
 
-    From every `step`-th frame on and for each length, the last frame is the first whose distance along the *true* path
-    is more than the length; without one, there is no stretch. With the true and estimated motions D and E of the
-    stretch, the error is inv(E) D: the length of its translation and the angle of its whole rotation (by the trace,
-    not the yaw alone), each divided by the nominal length. Nothing is aligned or scaled, and the result is the plain
-    mean over all stretches. Where other programs differ from this, the kit's definition holds here: kiss-icp's metric
-    agrees but for single precision and for degrees, for which it takes pi to be 3.14.
+    A stretch starts at every `step`-th frame. Its last frame is the first whose distance along the *true* path exceeds
+    the length; without such a frame there is no stretch. With the true and estimated motions D and E of the stretch,
+    the error is inv(E) D: the length of its translation and the angle of its whole rotation (by the trace, not the yaw
+    alone), each divided by the nominal length. Nothing is aligned or scaled, and the result is the plain mean over all
+    stretches. The metric of kiss-icp agrees except for its single precision and its pi of 3.14.
 
     Args:
-        estimate, truth: camera to world, frame by frame, (N, 4, 4), the truth in metres.
-        distances: along the true path [m], (N,), where `gt` has not all of its poses.
+        estimate: camera to world, frame by frame, (N, 4, 4).
+        gt: ground truth of the same frames, (N, 4, 4) [m].
+        lengths: nominal lengths [m].
+        step: frames between the starts of two stretches.
+        distances: distances along the true path [m], (N,); None: computed from `gt`.
     """
     if distances is None:
         steps = np.linalg.norm(np.diff(gt[:, :3, 3], axis=0), axis=1)
@@ -87,14 +95,20 @@ def segment_errors(
 
 @dataclass(frozen=True)
 class Similarity:
-    """x -> scale * rotation @ x + translation."""
+    """Similarity transform x -> scale * rotation @ x + translation.
+
+    Attributes:
+        scale: factor on lengths.
+        rotation: (3, 3).
+        translation: (3,).
+    """
 
     scale: float
     rotation: np.ndarray
     translation: np.ndarray
 
     def moved(self, poses: np.ndarray) -> np.ndarray:
-        """Poses (N, 4, 4) under the similarity; their rotations stay rotations."""
+        """Transform poses (N, 4, 4); rotations stay orthonormal."""
         moved = poses.copy()
         moved[:, :3, :3] = self.rotation @ poses[:, :3, :3]
         moved[:, :3, 3] = self.scale * poses[:, :3, 3] @ self.rotation.T + self.translation
@@ -102,13 +116,15 @@ class Similarity:
 
 
 def alignment(estimate: np.ndarray, gt: np.ndarray, kind: str) -> Similarity:
-    """What brings estimated positions (N, 3) nearest to true ones in the mean square (Umeyama 1991).
+    """Align estimated positions to ground truth (Umeyama 1991).
 
     Args:
+        estimate: positions, (N, 3).
+        gt: ground-truth positions, (N, 3).
         kind: "none", "se3" (rotation and translation) or "sim3" (and scale).
 
     Raises:
-        TrajectoryError: the kind is unknown; or there is no scale, as one of the two does not move.
+        TrajectoryError: the kind is unknown, or one of the two does not move, so there is no scale.
     """
     if kind == "none":
         return Similarity(1.0, np.eye(3), np.zeros(3))
@@ -129,7 +145,7 @@ def alignment(estimate: np.ndarray, gt: np.ndarray, kind: str) -> Similarity:
 
 @dataclass(frozen=True)
 class Spread:
-    """Errors in short: root mean square, mean, median and largest."""
+    """Summary of errors: root mean square, mean, median and largest."""
 
     rmse: float
     mean: float
@@ -137,7 +153,8 @@ class Spread:
     max: float
 
     @classmethod
-    def of(cls, errors: np.ndarray) -> Spread:
+    def from_errors(cls, errors: np.ndarray) -> Spread:
+        """Summarize errors (N,)."""
         return cls(
             float(np.sqrt((errors**2).mean())), float(errors.mean()), float(np.median(errors)), float(errors.max())
         )
@@ -145,14 +162,14 @@ class Spread:
 
 @dataclass(frozen=True)
 class Aligned:
-    """Errors after one kind of alignment.
+    """Errors after an alignment.
 
     Attributes:
         kind: "none", "se3" or "sim3".
-        scale: factor on the estimate; 1 but for "sim3".
+        scale: factor on the estimate; 1 except for "sim3".
         ate: distances between positions [m].
-        rpe_translation: errors of the motions from frame to frame [m].
-        rpe_rotation: their angles [deg].
+        rpe_translation: translation errors of relative motions [m].
+        rpe_rotation: rotation errors of relative motions [deg].
         poses: the aligned estimate, (N, 4, 4).
     """
 
@@ -166,16 +183,18 @@ class Aligned:
 
 @dataclass(frozen=True)
 class OdometryErrors:
-    """All that is said about an estimated trajectory.
+    """Errors of an estimated trajectory.
 
     Attributes:
-        pairs: how many poses are compared, of `estimated` and `true` ones.
-        length: of the true path over the compared poses [m].
-        raw: KITTI's errors of the estimate as it is.
-        shape: the same after multiplication by one factor (that of the Sim(3) alignment): what no scale explains.
+        pairs: number of compared poses.
+        estimated: number of estimated poses.
+        true: number of ground-truth poses.
+        length: length of the true path over the compared poses [m].
+        raw: KITTI errors of the unchanged estimate.
+        shape: KITTI errors after multiplication by the Sim(3) scale: errors that no scale explains.
         aligned: absolute and relative errors by alignment.
         delta: frames between the two poses of a relative error.
-        compared: the true poses, (N, 4, 4), and their distances along the path [m], (N,).
+        compared: ground-truth poses, (N, 4, 4), and their distances along the path [m], (N,).
     """
 
     pairs: int
@@ -190,7 +209,7 @@ class OdometryErrors:
 
     @property
     def scale_error(self) -> float:
-        """How much too large the estimate is: 0.05 if its metre is 5 % too long (by the Sim(3) alignment)."""
+        """Relative scale error by the Sim(3) alignment; 0.05 is 5 % too large."""
         return 1 / self.aligned["sim3"].scale - 1
 
 
@@ -202,25 +221,33 @@ def compare_trajectories(
     step: int = KITTI_STEP,
     delta: int = 1,
 ) -> OdometryErrors:
-    """Compares an estimate with the truth at the times both have.
+    """Compare an estimate with ground truth at common times.
 
     Args:
-        max_difference: poses nearer in time than this belong together; None: half the median step of the truth.
-        lengths, step: of the relative errors, see `segment_errors`; frames are counted among the compared ones, while
-            distances are those along the whole true path.
+        estimate: any number of poses.
+        gt: ground truth [m].
+        max_difference: largest time between the poses of a pair; None: half the median step of the ground truth.
+        lengths: lengths of the KITTI errors [m], see `segment_errors`.
+        step: compared frames between the starts of two stretches; distances are those along the whole true path.
         delta: frames between the two poses of a relative pose error.
 
     Raises:
-        TrajectoryError: fewer than three poses belong together, or one of the two does not move.
+        TrajectoryError: lengths, step or delta are not positive, fewer than three poses have a partner, or one of the
+            two does not move.
     """
+    if step < 1 or delta < 1 or not all(0 < length < np.inf for length in lengths) or len(lengths) > _MAX_LENGTHS:
+        raise TrajectoryError(
+            f"step ({step}), delta ({delta}) and lengths must be positive and finite, and lengths at most "
+            f"{_MAX_LENGTHS}"
+        )
     if max_difference is None:
         max_difference = float(np.median(np.diff(gt.times))) / 2 if len(gt) > 1 else 0.0
     pairs = associate(estimate.times, gt.times, max_difference)
     if len(pairs) < max(3, delta + 1):
         raise TrajectoryError(
-            f"only {len(pairs)} of {len(estimate)} estimated poses have a true one within {max_difference:.3g} in time "
-            f"(estimate {estimate.times[0]:.9g} to {estimate.times[-1]:.9g}, truth {gt.times[0]:.9g} to "
-            f"{gt.times[-1]:.9g}); give both the same clock, or a larger difference"
+            f"only {len(pairs)} of {len(estimate)} estimated poses have a ground-truth pose within "
+            f"{max_difference:.3g} in time (estimate {estimate.times[0]:.9g} to {estimate.times[-1]:.9g}, "
+            f"ground truth {gt.times[0]:.9g} to {gt.times[-1]:.9g}); give both the same clock, or a larger difference"
         )
     p, q = estimate.poses[pairs[:, 0]], gt.poses[pairs[:, 1]]
     distances = gt.distances[pairs[:, 1]]
@@ -233,9 +260,9 @@ def compare_trajectories(
         aligned[kind] = Aligned(
             kind,
             similarity.scale,
-            Spread.of(ate),
-            Spread.of(np.linalg.norm(error[:, :3, 3], axis=1)),
-            Spread.of(np.degrees(rotation_angles(error[:, :3, :3]))),
+            Spread.from_errors(ate),
+            Spread.from_errors(np.linalg.norm(error[:, :3, 3], axis=1)),
+            Spread.from_errors(np.degrees(rotation_angles(error[:, :3, :3]))),
             moved,
         )
     scaled = p.copy()

@@ -1,4 +1,4 @@
-"""What `metricdepth eval-odom` says: the table, the JSON and the plots of path and of error against length."""
+"""Report of odometry errors: table, JSON and plots."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ _NAMES = {
 }
 
 
-def text(errors: OdometryErrors) -> str:
-    """The table on screen."""
-    few = ["FEW POSES HAVE A TRUE ONE: do both files count time alike?"] * (2 * errors.pairs < errors.estimated)
+def format_table(errors: OdometryErrors) -> str:
+    """Format the table for the console."""
+    few = ["FEW POSES HAVE A GROUND-TRUTH POSE: do both files use the same clock?"] * (
+        2 * errors.pairs < errors.estimated
+    )
     lines = [
-        f"{errors.pairs} poses compared, of {errors.estimated} estimated and {errors.true} true ones; "
+        f"{errors.pairs} poses compared, of {errors.estimated} estimated and {errors.true} ground-truth poses; "
         f"{errors.length:.1f} m of true path",
         *few,
         "",
-        "scale and shape apart",
+        "scale and shape separately",
         f"  scale error   {errors.scale_error * 100:+9.3f} %     estimated / true metre - 1, by Sim(3)",
-        f"  shape error   {errors.aligned['sim3'].ate.rmse:9.4f} m     ATE that no scale explains, Sim(3)",
+        f"  shape error   {errors.aligned['sim3'].ate.rmse:9.4f} m     ATE after Sim(3): no scale explains it",
         "",
         "relative, as the KITTI development kit defines it (mean over stretches, no alignment)",
         *_segment_lines(errors),
@@ -53,18 +55,18 @@ def text(errors: OdometryErrors) -> str:
 
 def _segment_lines(errors: OdometryErrors) -> list[str]:
     if errors.raw.t_rel is None:
-        return ["  the true path is shorter than every length; give shorter ones (--lengths)"]
+        return ["  the true path is shorter than all lengths; give shorter ones (--lengths)"]
     shape = {length: t for length, _, t, _ in errors.shape.by_length()}
     lines = [f"  {'length':>8}{'stretches':>11}{'t_rel [%]':>12}{'r_rel [deg/m]':>15}{'t_rel [%], one scale':>22}"]
     for length, count, t, r in errors.raw.by_length():
         lines.append(f"  {length:6g} m{count:11}{t:12.4f}{r:15.6f}{shape[length]:22.4f}")
     t, r = errors.raw.t_rel, errors.raw.r_rel or 0.0
     lines.append(f"  {'all':>8}{len(errors.raw.first):11}{t:12.4f}{r:15.6f}{errors.shape.t_rel:22.4f}")
-    return [*lines, f"  r_rel is {r * 100:.4f} deg per 100 m; 'one scale': the estimate times its Sim(3) scale"]
+    return [*lines, f"  r_rel is {r * 100:.4f} deg per 100 m; 'one scale' is the estimate times its Sim(3) scale"]
 
 
-def content(errors: OdometryErrors) -> dict[str, Any]:
-    """What the JSON file holds."""
+def to_json(errors: OdometryErrors) -> dict[str, Any]:
+    """Convert the errors to JSON values."""
 
     def segments(s: Segments) -> dict[str, Any]:
         return {
@@ -100,7 +102,16 @@ def content(errors: OdometryErrors) -> dict[str, Any]:
 
 
 def write_plots(errors: OdometryErrors, folder: Path, format: str = "svg") -> list[Path]:
-    """Writes path.svg (or .png) and, where there are stretches, error_by_length.svg; gives their paths."""
+    """Write plots of the path and of errors by length.
+
+    Args:
+        errors: the errors to plot; without stretches only the path is plotted.
+        folder: folder for path and error_by_length.
+        format: "svg" or "png", also the suffix.
+
+    Returns:
+        The files written.
+    """
     written = [folder / f"path.{format}"]
     write_bytes(written[0], _image(_path_figure(errors), format))
     if errors.raw.t_rel is not None:
@@ -125,12 +136,12 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _path_figure(errors: OdometryErrors) -> Figure:
-    """The paths over the two axes of the truth's world that it spreads over most."""
+    """Plot the paths over the two axes of largest extent."""
     gt = errors.compared[0][:, :3, 3]
     a, b = np.sort(np.argsort(np.ptp(gt, axis=0))[1:])
     figure = _figure(6.4, 5.2)
     axes = figure.subplots()
-    axes.plot(gt[:, a], gt[:, b], color="0.25", linewidth=2.2, label="truth")
+    axes.plot(gt[:, a], gt[:, b], color="0.25", linewidth=2.2, label="ground truth")
     for kind, color in (("se3", "tab:blue"), ("sim3", "tab:orange")):
         at = errors.aligned[kind].poses[:, :3, 3]
         ate = errors.aligned[kind].ate.rmse

@@ -1,4 +1,4 @@
-"""Trajectory: where a camera was, and when, as a value."""
+"""Trajectory: camera poses over time, as a value."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mono.slam.trajectory.rotations import inverse, partial_rotations
 from mono.system.errors import MetricDepthError
 
+MAX_COORDINATE = 1e9  # in metres or units; beyond it, sums and squares lose all precision, or overflow
 _ROTATION_TOLERANCE = 1e-3  # of entries of R^T R; text files with four digits pass
 
 
 class TrajectoryError(MetricDepthError):
-    """A trajectory or its file cannot be used. The message says where, what is wrong and what to do."""
+    """Reports an unusable trajectory or trajectory file: place, cause and remedy."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,12 @@ class Trajectory:
 
     Attributes:
         poses: camera to world, (N, 4, 4) float64; x right, y down, z forward; [m] if the trajectory is metric.
-        times: (N,) float64, increasing: seconds, or frame numbers where there are no time stamps.
-        names: a name a pose (an image file's, as COLMAP has them), or none at all.
+        times: increasing, (N,) float64: seconds, or frame numbers without time stamps.
+        names: one name per pose (an image file's, as in COLMAP), or empty.
 
     Raises:
-        TrajectoryError: shapes do not fit, a value is not finite, a rotation is none, times do not increase, or names
-            repeat.
+        TrajectoryError: shapes do not match, a value is not finite or too large, a matrix is not a rigid motion, times
+            do not increase, or names repeat.
     """
 
     poses: np.ndarray
@@ -44,7 +46,7 @@ class Trajectory:
             raise TrajectoryError(f"trajectory: {len(poses)} poses, but {len(self.names)} names")
         if len(set(self.names)) != len(self.names):
             twice = next(name for name in self.names if self.names.count(name) > 1)
-            raise TrajectoryError(f"trajectory: the name {twice} stands for more than one pose")
+            raise TrajectoryError(f"trajectory: the name {twice} belongs to more than one pose")
         if not np.isfinite(times).all():
             raise TrajectoryError(f"trajectory: time {np.flatnonzero(~np.isfinite(times))[0]} is not finite")
         late = np.flatnonzero(np.diff(times) <= 0)
@@ -52,7 +54,7 @@ class Trajectory:
             i = int(late[0])
             raise TrajectoryError(
                 f"trajectory: time {times[i + 1]:.9g} of pose {i + 1} does not come after {times[i]:.9g}; "
-                "sort the poses by time and remove repeated ones"
+                "sort the poses by time and remove repeated times"
             )
         for i, reason in pose_faults(poses):
             raise TrajectoryError(f"trajectory: pose {i}: {reason}")
@@ -67,17 +69,22 @@ class Trajectory:
 
     @classmethod
     def of_frames(cls, poses: np.ndarray, names: tuple[str, ...] = ()) -> Trajectory:
-        """Poses (N, 4, 4) of the frames 0, 1, 2, ..."""
+        """Build a trajectory of the frames 0, 1, 2, ...
+
+        Args:
+            poses: camera to world, (N, 4, 4).
+            names: one per pose, or empty.
+        """
         return cls(poses, np.arange(len(poses), dtype=np.float64), names)
 
     @property
     def positions(self) -> np.ndarray:
-        """Camera centres, (N, 3)."""
+        """Camera centers, (N, 3)."""
         return self.poses[:, :3, 3]
 
     @property
     def distances(self) -> np.ndarray:
-        """Length of the path from the first pose to each, (N,)."""
+        """Path length from the first pose to each, (N,)."""
         steps = np.linalg.norm(np.diff(self.positions, axis=0), axis=1)
         return np.concatenate([[0.0], np.cumsum(steps)])
 
@@ -87,13 +94,15 @@ class Trajectory:
         return float(self.distances[-1])
 
     def scaled(self, scale: float | np.ndarray) -> Trajectory:
-        """The trajectory with its steps from pose to pose multiplied by `scale`, the first position scaled likewise.
+        """Multiply the steps from pose to pose by `scale`.
+
+        The first position is scaled like the first step.
 
         Args:
-            scale: a factor for the whole, or one for each step, (N - 1,).
+            scale: one factor, or one per step, (N - 1,).
 
         Raises:
-            TrajectoryError: a factor is not positive and finite, or their number is not that of the steps.
+            TrajectoryError: a factor is not positive and finite, or there is not one per step.
         """
         scale = np.asarray(scale, np.float64)
         if scale.shape not in ((), (len(self) - 1,)):
@@ -110,24 +119,24 @@ class Trajectory:
         return replace(self, poses=poses)
 
     def relative(self) -> Trajectory:
-        """The trajectory in the frame of its first camera, which is then at the origin."""
+        """Express the poses in the first camera's frame."""
         return replace(self, poses=inverse(self.poses[0]) @ self.poses)
 
     def moved(self, transform: np.ndarray) -> Trajectory:
-        """The trajectory with its world moved by a rigid `transform` (4, 4)."""
+        """Move the world by a rigid `transform` (4, 4)."""
         return replace(self, poses=transform @ self.poses)
 
-    def chosen(self, indices: np.ndarray) -> Trajectory:
-        """The poses of these `indices` (increasing) or of this mask."""
+    def select(self, indices: np.ndarray) -> Trajectory:
+        """Select poses by increasing indices or a mask."""
         rows = np.arange(len(self))[indices]
         return Trajectory(self.poses[rows], self.times[rows], tuple(self.names[i] for i in rows) if self.names else ())
 
     def at(self, times: np.ndarray, max_gap: float = np.inf) -> Trajectory:
-        """Poses at other `times`, between neighbours: positions on the chord, rotations on the shortest turn.
+        """Interpolate poses: linear positions, shortest rotations.
 
         Args:
             times: (M,), increasing.
-            max_gap: neighbours farther apart in time than this are not bridged.
+            max_gap: largest time between neighbors to interpolate across.
 
         Raises:
             TrajectoryError: a time lies outside the trajectory, or in a gap.
@@ -150,41 +159,55 @@ class Trajectory:
             raise TrajectoryError(f"trajectory: time {times[i]:.9g} lies in a gap of {span[i]:.3g}, over {max_gap:.3g}")
         a, b = self.poses[left], self.poses[right]
         poses = np.tile(np.eye(4), (len(times), 1, 1))
-        poses[:, :3, :3] = a[:, :3, :3] @ _turned(np.swapaxes(a[:, :3, :3], 1, 2) @ b[:, :3, :3], share)
+        poses[:, :3, :3] = a[:, :3, :3] @ partial_rotations(np.swapaxes(a[:, :3, :3], 1, 2) @ b[:, :3, :3], share)
         poses[:, :3, 3] = a[:, :3, 3] + share[:, None] * (b[:, :3, 3] - a[:, :3, 3])
         exact = np.where(share == 0, left, np.where(share == 1, right, -1))
         poses[exact >= 0] = self.poses[exact[exact >= 0]]
         return Trajectory(poses, times)
 
 
-def inverse(poses: np.ndarray) -> np.ndarray:
-    """Inverse of poses (..., 4, 4)."""
-    return np.linalg.inv(poses)
-
-
 def pose_faults(poses: np.ndarray) -> list[tuple[int, str]]:
-    """What is wrong with poses (N, 4, 4): (number, reason) of those that are no rigid motions."""
+    """Describe poses that are not rigid motions.
+
+    Args:
+        poses: (N, 4, 4).
+
+    Returns:
+        (index, reason) of each faulty pose, by index.
+    """
     faults = []
-    gram = np.swapaxes(poses[:, :3, :3], 1, 2) @ poses[:, :3, :3]
-    off = np.abs(gram - np.eye(3)).max(axis=(1, 2))
-    for i in np.flatnonzero(~(off <= _ROTATION_TOLERANCE)):
-        finite = np.isfinite(poses[i]).all()
-        faults.append((int(i), f"its rotation is none (R^T R is off by {off[i]:.2g})" if finite else "is not finite"))
-    for i in np.flatnonzero((off <= _ROTATION_TOLERANCE) & (np.linalg.det(poses[:, :3, :3]) < 0)):
-        faults.append((int(i), "its rotation is a mirroring (determinant -1)"))
-    for i in np.flatnonzero(~np.isfinite(poses[:, :3, 3]).all(axis=1)):
-        faults.append((int(i), "its position is not finite"))
-    for i in np.flatnonzero((poses[:, 3] != (0, 0, 0, 1)).any(axis=1)):
-        faults.append((int(i), "its last row is not 0 0 0 1"))
-    return sorted(set(faults))
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(poses).all(axis=(1, 2))
+        rotations = np.where(finite[:, None, None], poses[:, :3, :3], np.eye(3))
+        gram = np.swapaxes(rotations, 1, 2) @ rotations
+        off = np.abs(gram - np.eye(3)).max(axis=(1, 2))
+        far = finite & (np.abs(poses[:, :3, 3]).max(axis=1) > MAX_COORDINATE)
+        rigid = off <= _ROTATION_TOLERANCE
+        mirrored = rigid & (np.linalg.det(np.where(rigid[:, None, None], rotations, np.eye(3))) < 0)
+    for i in np.flatnonzero(~finite):
+        faults.append((int(i), "a value is not finite"))
+    for i in np.flatnonzero(~rigid):
+        faults.append((int(i), f"the 3x3 part is not a rotation matrix (R^T R is off by {off[i]:.2g})"))
+    for i in np.flatnonzero(mirrored):
+        faults.append((int(i), "the rotation matrix is a reflection (determinant -1)"))
+    for i in np.flatnonzero(far):
+        largest = np.abs(poses[i, :3, 3]).max()
+        faults.append((int(i), f"the position has a coordinate of {largest:.3g}, beyond {MAX_COORDINATE:g}"))
+    for i in np.flatnonzero(finite & (poses[:, 3] != (0, 0, 0, 1)).any(axis=1)):
+        faults.append((int(i), "the last row is not 0 0 0 1"))
+    return sorted(faults)
 
 
 def associate(times: np.ndarray, others: np.ndarray, max_difference: float) -> np.ndarray:
-    """Which of two increasing lists of times belong together: (K, 2) indices, nearest in time, each used once.
+    """Match two increasing lists of times, each used once.
 
     Args:
-        times, others: (N,) and (M,).
-        max_difference: pairs farther apart are none.
+        times: (N,).
+        others: (M,).
+        max_difference: largest difference within a pair.
+
+    Returns:
+        Indices into `times` and `others`, (K, 2); pairs with the smallest difference win.
     """
     times, others = np.asarray(times, np.float64), np.asarray(others, np.float64)
     if not len(times) or not len(others):
@@ -198,53 +221,3 @@ def associate(times: np.ndarray, others: np.ndarray, max_difference: float) -> n
     _, first = np.unique(nearest[order], return_index=True)
     kept = np.sort(order[first])
     return np.stack([kept, nearest[kept]], axis=1)
-
-
-def rotation_angles(rotations: np.ndarray) -> np.ndarray:
-    """Angles [rad] of rotations (..., 3, 3), by their trace, as the KITTI development kit computes them."""
-    return np.arccos(np.clip((np.trace(rotations, axis1=-2, axis2=-1) - 1) / 2, -1, 1))
-
-
-def to_quaternions(rotations: np.ndarray) -> np.ndarray:
-    """Unit quaternions (x, y, z, w), w >= 0, of rotations (N, 3, 3): (N, 4)."""
-    r = rotations
-    t = np.trace(r, axis1=1, axis2=2)
-    # The four times squared components; the largest is divided by, so nothing small is.
-    squares = np.stack([1 + 2 * r[:, 0, 0] - t, 1 + 2 * r[:, 1, 1] - t, 1 + 2 * r[:, 2, 2] - t, 1 + t], axis=1)
-    products = np.empty((len(r), 4, 4))
-    for i, j, value in (
-        (0, 1, r[:, 0, 1] + r[:, 1, 0]),
-        (0, 2, r[:, 0, 2] + r[:, 2, 0]),
-        (1, 2, r[:, 1, 2] + r[:, 2, 1]),
-        (0, 3, r[:, 2, 1] - r[:, 1, 2]),
-        (1, 3, r[:, 0, 2] - r[:, 2, 0]),
-        (2, 3, r[:, 1, 0] - r[:, 0, 1]),
-    ):
-        products[:, i, j] = products[:, j, i] = value
-    products[:, range(4), range(4)] = squares
-    quaternions = products[np.arange(len(r)), squares.argmax(axis=1)]
-    quaternions = quaternions / np.linalg.norm(quaternions, axis=1, keepdims=True)
-    return np.where(quaternions[:, 3:] < 0, -quaternions, quaternions)
-
-
-def from_quaternions(quaternions: np.ndarray) -> np.ndarray:
-    """Rotations (N, 3, 3) of quaternions (x, y, z, w), (N, 4), of any length but zero."""
-    x, y, z, w = (quaternions / np.linalg.norm(quaternions, axis=1, keepdims=True)).T
-    return np.stack(
-        [
-            np.stack([1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)], axis=1),
-            np.stack([2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)], axis=1),
-            np.stack([2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)], axis=1),
-        ],
-        axis=1,
-    )
-
-
-def _turned(rotations: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """`shares` (N,) of the way from no turn to `rotations` (N, 3, 3), about their own axes."""
-    q = to_quaternions(rotations)
-    sine = np.linalg.norm(q[:, :3], axis=1)
-    half = np.arctan2(sine, q[:, 3])
-    small = sine < 1e-12
-    axis = np.where(small[:, None], 0, q[:, :3] / np.where(small, 1, sine)[:, None])
-    return from_quaternions(np.concatenate([axis * np.sin(shares * half)[:, None], np.cos(shares * half)[:, None]], 1))

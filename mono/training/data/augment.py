@@ -1,4 +1,4 @@
-"""What happens to a photograph between the lens and the file, at random. Images are (H, W, 3) uint8 RGB."""
+"""Random photometric augmentation. Images are (H, W, 3) uint8 RGB."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from numpy.random import Generator
 
 
 def augment(rgb: np.ndarray, rng: Generator) -> np.ndarray:
-    """One random photograph of what `rgb` shows; depth stays true."""
+    """Apply a random chain of photometric changes; geometry stays."""
     if rng.random() < 0.5:
         rgb = soften(rgb, rng)
     if rng.random() < 0.9:
-        rgb = recolour(rgb, rng)
+        rgb = recolor(rgb, rng)
     if rng.random() < 0.2:
         rgb = vignette(rgb, rng)
     if rng.random() < 0.4:
@@ -24,21 +24,21 @@ def augment(rgb: np.ndarray, rng: Generator) -> np.ndarray:
     return rgb
 
 
-def recolour(rgb: np.ndarray, rng: Generator) -> np.ndarray:
-    """Exposure, contrast, gamma, white balance, saturation; sometimes grey."""
+def recolor(rgb: np.ndarray, rng: Generator) -> np.ndarray:
+    """Change exposure, contrast, gamma, white balance and saturation."""
     levels = np.linspace(0, 1, 256, dtype=np.float32)
     curve = levels ** np.exp(rng.normal(0, 0.25))
     curve = (curve - 0.5) * rng.uniform(0.65, 1.3) + 0.5 + rng.uniform(-0.12, 0.12)
     balance = np.exp(rng.normal(0, 0.07, 3)) * np.exp(rng.normal(0, 0.15))
     table = np.clip(curve[:, None] * balance * 255, 0, 255).astype(np.uint8)
     image = cv2.LUT(rgb, np.ascontiguousarray(table[None]))
-    colour = 0.0 if rng.random() < 0.08 else rng.uniform(0.4, 1.4)
-    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    return cv2.addWeighted(image, colour, grey, 1 - colour, 0)
+    saturation = 0.0 if rng.random() < 0.08 else rng.uniform(0.4, 1.4)
+    gray = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return cv2.addWeighted(image, saturation, gray, 1 - saturation, 0)
 
 
 def soften(rgb: np.ndarray, rng: Generator) -> np.ndarray:
-    """Defocus, motion blur, a lower resolution scaled up, or sharpening."""
+    """Apply defocus, motion blur, a lower resolution, or sharpening."""
     height, width = rgb.shape[:2]
     kind = rng.integers(4)
     if kind == 0:
@@ -58,7 +58,7 @@ def soften(rgb: np.ndarray, rng: Generator) -> np.ndarray:
 
 
 def vignette(rgb: np.ndarray, rng: Generator) -> np.ndarray:
-    """Darker towards the corners."""
+    """Darken toward the corners."""
     height, width = rgb.shape[:2]
     y, x = np.linspace(-1, 1, height, dtype=np.float32)[:, None], np.linspace(-1, 1, width, dtype=np.float32)
     shade = 1 - np.float32(rng.uniform(0.1, 0.3)) * (x * x + y * y)
@@ -66,12 +66,12 @@ def vignette(rgb: np.ndarray, rng: Generator) -> np.ndarray:
 
 
 def add_noise(rgb: np.ndarray, rng: Generator) -> np.ndarray:
-    """Sensor noise, of single pixels or of clumps as after a camera's own filtering."""
+    """Add sensor noise to pixels or filtered clumps."""
     height, width = rgb.shape[:2]
     step = int(rng.choice([1, 1, 2]))
     channels = int(rng.choice([1, 3]))
     noise: np.ndarray = np.empty((-(-height // step), -(-width // step) * channels), np.int8)
-    cv2.setRNGSeed(int(rng.integers(2**31)))  # cv2's generator is ten times as fast as numpy's
+    cv2.setRNGSeed(int(rng.integers(2**31)))  # OpenCV's generator is ten times as fast as NumPy's
     cv2.randn(noise, np.zeros(1), np.full(1, rng.uniform(1.5, 12)))
     noise = noise.reshape(len(noise), -1, channels)
     if step > 1:
@@ -81,7 +81,7 @@ def add_noise(rgb: np.ndarray, rng: Generator) -> np.ndarray:
 
 
 def cut_out(rgb: np.ndarray, rng: Generator) -> np.ndarray:
-    """Rectangles of one colour, or of another part of the image: what is there must be guessed from around it."""
+    """Fill random rectangles with a color or another part."""
     rgb = rgb.copy()
     height, width = rgb.shape[:2]
     for _ in range(int(rng.integers(1, 5))):
@@ -93,7 +93,7 @@ def cut_out(rgb: np.ndarray, rng: Generator) -> np.ndarray:
 
 
 def compress(rgb: np.ndarray, rng: Generator) -> np.ndarray:
-    """JPEG and back."""
+    """Compress as JPEG and decode again."""
     quality = int(rng.uniform(25, 95))
     data = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[..., ::-1]

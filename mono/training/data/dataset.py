@@ -1,4 +1,4 @@
-"""Frames of many cameras, as batches in the canonical camera."""
+"""Data set of mixed cameras, as batches in the canonical camera."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import torch
 from numpy.random import Generator
 from torch.utils.data import DataLoader
 
+from mono.data.ground_truth import read_annotated_depth
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView, square_pixels
-from mono.io.depth import read_depth
 from mono.io.images import read_image
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError
@@ -27,10 +27,17 @@ from mono.training.recipe import Recipe
 def training_view(
     camera: Camera, size: tuple[int, int], transform: CanonicalTransform, recipe: Recipe, rng: Generator
 ) -> tuple[tuple[int, int], CanonicalView]:
-    """A random window of an image and its way into a canonical input of exactly `size` (height, width).
+    """Draw an image window and its mapping to an input of `size`.
 
     In image mode the window is resized to the canonical focal length; in label mode so that the image fits into the
-    size, or fills it, or anything between. In both a random factor comes on top. The depth factor makes good for all.
+    size, or fills it, or anything between. A random factor comes on top of both; the depth factor accounts for it.
+
+    Args:
+        camera: camera of the full image.
+        size: (height, width) of the network input [px].
+        transform: canonical transform of the network.
+        recipe: jitter and centering.
+        rng: random generator.
 
     Returns:
         (left, top) of the window [px], and the view for the window, whose camera has the window's size.
@@ -57,14 +64,21 @@ def training_view(
 
 
 class MixedFrames:
-    """A torch dataset: a `SampleSpec` in, a `Batch` of one image (without the B) out."""
+    """Torch data set that maps a `SampleSpec` to a `Batch` without B."""
 
     def __init__(self, frames: Sequence[Frame], transform: CanonicalTransform, recipe: Recipe, far: float):
-        """For `frames`; what is beyond `far` [m in canonical space] counts as sky."""
+        """Create the data set.
+
+        Args:
+            frames: training images.
+            transform: canonical transform of the network.
+            recipe: augmentation settings.
+            far: canonical depth [m] beyond which pixels count as sky.
+        """
         self.frames, self.transform, self.recipe, self.far = frames, transform, recipe, far
 
     def view(self, camera: Camera, size: tuple[int, int], rng: Generator) -> tuple[tuple[int, int], CanonicalView]:
-        """The window of an image that is shown, and how; see `training_view`."""
+        """Draw the window of an image; see `training_view`."""
         return training_view(camera, size, self.transform, self.recipe, rng)
 
     def __getitem__(self, key: SampleSpec) -> Batch:
@@ -105,7 +119,7 @@ class MixedFrames:
 def _crop(
     rgb: np.ndarray, depth: np.ndarray, camera: Camera, share: float, rng: Generator
 ) -> tuple[np.ndarray, np.ndarray, Camera]:
-    """Any part of an image with `share` of its sides."""
+    """Crop a random part with `share` of an image's sides."""
     height, width = (max(round(side * share), 1) for side in rgb.shape[:2])
     top, left = int(rng.integers(camera.height - height + 1)), int(rng.integers(camera.width - width + 1))
     part = slice(top, top + height), slice(left, left + width)
@@ -123,10 +137,10 @@ def _read(frame: Frame) -> tuple[np.ndarray, np.ndarray, Camera]:
     if frame.depth is None:
         depth = np.zeros((height, width), np.float32)
     else:
-        depth = read_depth(frame.depth, frame.depth_scale)
+        depth = read_annotated_depth(frame, (width, height))
     if depth.shape != (height, width):
         raise MetricDepthError(
-            f"{frame.depth} is {depth.shape[1]}x{depth.shape[0]}, its image {width}x{height}; "
+            f"{frame.depth} is {depth.shape[1]}x{depth.shape[0]} but its image {width}x{height}; "
             f"resize the image and its cam_in to the depth map's size"
         )
     return rgb, depth, Camera(*frame.intrinsics, width=width, height=height)
@@ -135,10 +149,17 @@ def _read(frame: Frame) -> tuple[np.ndarray, np.ndarray, Camera]:
 def loader(
     data: MixedFrames, plan: BatchPlan, start: int, workers: int, ranks: Ranks | None = None
 ) -> DataLoader[Batch]:
-    """Batches from step `start` on, without end; of several processes, this one's part of them.
+    """Create an endless loader of batches from step `start` on.
 
-    OpenCV has one thread in this process from then on: its pool does not outlive the fork that makes workers, where
-    they would wait for it for ever.
+    OpenCV is limited to one thread in this process from then on: its thread pool does not survive the fork of workers,
+    which would wait for it forever.
+
+    Args:
+        data: data set.
+        plan: batches of the run.
+        start: first step.
+        workers: number of worker processes.
+        ranks: this process among all; it loads its part of each batch.
     """
     cv2.setNumThreads(1)
     return DataLoader(

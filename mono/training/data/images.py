@@ -1,4 +1,4 @@
-"""Training images as values: where they lie, which camera took them, and how far their ground truth can be trusted."""
+"""Training images: files, camera and kind of ground truth."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from mono.system.errors import MetricDepthError
 
 Kind = Literal["rendered", "dense", "sparse", "relative", "predicted", "unlabelled"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+ANNOTATIONS = "annotations.json"
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A training image; no file has been opened.
+    """Training image; its files are not opened yet.
 
     Attributes:
-        rgb, depth: its files; unlabelled images have no depth.
-        depth_scale: metres = stored value / depth_scale; None: as the file says.
+        rgb: image file.
+        depth: depth file; None for unlabelled images.
+        depth_scale: metres = stored value / depth_scale; None: read from the file.
         intrinsics: (fx, fy, cx, cy) [px].
-        family: what kind of frame it is; the recipe balances families.
-        source: the data set it is of; the recipe balances data sets.
-        kind: "rendered": ground truth everywhere, pixels without depth are sky. "dense": depth cameras and stereo; what
-            has no depth is unknown. "sparse": single points, as of a LiDAR; the losses look at every pixel. "relative":
-            depth up to a factor that is another in each image. "predicted": depth that a network said; no confidence is
-            learned from it. "unlabelled": no depth at all; only `consistency` looks at them. None: "rendered" or
-            "dense", as the recipe says.
-        scene: what it shows; frames of one scene are held out together.
+        family: group of frames that the recipe balances.
+        source: data set that the recipe balances.
+        kind: kind of ground truth. "rendered": everywhere; pixels without depth are sky. "dense": depth cameras and
+            stereo; pixels without depth are unknown. "sparse": single points, as of a LiDAR; losses use every pixel.
+            "relative": depth up to a factor per image. "predicted": depth from a network; no confidence is learned
+            from it. "unlabelled": no depth; only `consistency` applies. None: "rendered" or "dense", by the recipe.
+        scene: name of the scene; frames of one scene are held out together.
+        depth_kind: "z" (along the optical axis) or "ray" (along the pixel's ray).
+        depth_invalid: stored depth values that mean "no depth".
     """
 
     rgb: Path
@@ -40,32 +43,55 @@ class Frame:
     source: str = ""
     kind: Kind | None = None
     scene: str = ""
+    depth_kind: str = "z"
+    depth_invalid: tuple[float, ...] = ()
 
 
 def parse_source(text: str) -> tuple[Path, Kind | None]:
-    """Splits "frames.json:sparse" into file and kind; without a kind it is None.
+    """Split "frames.json:sparse" into file and kind.
+
+    Args:
+        text: annotation file, or folder with an annotations.json, with an optional kind after a colon.
+
+    Returns:
+        The annotation file, and its kind or None.
 
     Raises:
-        ValueError: what follows the colon is no kind.
+        MetricDepthError: the kind is unknown, or a folder has no annotations.json.
     """
     path, colon, word = text.rpartition(":")
     for kind in KINDS:
         if colon and word == kind:
-            return Path(path), kind
-    if colon and path.lower().endswith(".json") and not Path(text).exists():
+            return _annotation_file(Path(path)), kind
+    if colon and not Path(text).exists() and (path.lower().endswith(".json") or Path(path).is_dir()):
         raise MetricDepthError(f'"{text}": there is no kind of ground truth "{word}"; known: {", ".join(KINDS)}')
-    return Path(text), None
+    return _annotation_file(Path(text)), None
+
+
+def _annotation_file(path: Path) -> Path:
+    """Return a folder's annotation file, or the file itself."""
+    if not path.is_dir():
+        return path
+    file = path / ANNOTATIONS
+    if not file.is_file():
+        raise MetricDepthError(
+            f"{path}: this folder has no {ANNOTATIONS}; write one with "
+            f"`metricdepth annotate folder RGB_FOLDER DEPTH_FOLDER --out {file}`"
+        )
+    return file
 
 
 def read_frames(sources: Sequence[str | Path]) -> list[Frame]:
-    """The frames of annotation files; an entry's `family` defaults to its file's folder, its `scene` to its image.
+    """Read the frames of annotation files or annotated folders.
+
+    An entry's `family` defaults to its file's folder, its `scene` to its image.
 
     Args:
-        sources: annotation files, each with its kind if need be, as "frames.json:sparse".
+        sources: annotation files or folders, each with an optional kind, as in "frames.json:sparse".
 
     Raises:
-        ValueError: a file is not a valid annotation file or is given twice, a kind is unknown, or an entry has no
-            camera, or no depth where its kind has some.
+        MetricDepthError: a file is invalid or given twice, a kind is unknown, or an entry has no camera, or no depth
+            though its kind needs it.
     """
     from mono.data.annotations import load_annotations
 
@@ -73,7 +99,7 @@ def read_frames(sources: Sequence[str | Path]) -> list[Frame]:
     seen: set[Path] = set()
     for path, kind in (parse_source(str(source)) for source in sources):
         if path.resolve() in seen:
-            raise MetricDepthError(f"{path} is given twice; give every annotation file once")
+            raise MetricDepthError(f"{path} is given twice; give each annotation file once")
         seen.add(path.resolve())
         samples = load_annotations(path)
         content = json.loads(path.read_bytes().decode("utf-8-sig"))
@@ -81,14 +107,15 @@ def read_frames(sources: Sequence[str | Path]) -> list[Frame]:
         folder = path.resolve().parent.name
         for number, (sample, entry) in enumerate(zip(samples, entries, strict=True)):
             if sample.intrinsics is None:
-                raise MetricDepthError(f"{path}: entry {number} has no cam_in; training needs every image's camera")
+                raise MetricDepthError(f"{path}: entry {number} has no cam_in; training needs the camera of each image")
             if sample.depth is None and kind != "unlabelled":
                 raise MetricDepthError(
-                    f"{path}: entry {number} has no depth; without it, images are of kind unlabelled"
+                    f"{path}: entry {number} has no depth; give the kind unlabelled for images without depth"
                 )
             family = str(entry.get("family", folder))
             scene = str(entry.get("scene", sample.rgb.name))
             depth = None if kind == "unlabelled" else sample.depth
             ground_truth = depth, sample.depth_scale, sample.intrinsics
-            frames.append(Frame(sample.rgb, *ground_truth, family, str(path.resolve()), kind, scene))
+            stored = sample.depth_kind, sample.depth_invalid
+            frames.append(Frame(sample.rgb, *ground_truth, family, str(path.resolve()), kind, scene, *stored))
     return frames

@@ -1,4 +1,4 @@
-"""Which frames make the batch of each step: a pure function of seed and step, so that a run can continue anywhere."""
+"""Batches as a pure function of seed and step, so a run can resume anywhere."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from mono.system.errors import MetricDepthError
 from mono.training.data.images import Frame
 from mono.training.recipe import Recipe
 
-_MIXED = 0.15  # share of a batch drawn without regard to its shape
+_MIXED = 0.15  # share of a batch drawn from all shapes
 
 
 class SampleSpec(NamedTuple):
-    """One image of a batch.
+    """Specification of one image of a batch.
 
     Attributes:
-        frame: its number.
-        size: (height, width) of the network's input [px].
-        seed: of all that is random.
-        view: of a frame that is shown twice, which of its views this is: the crop differs, the mirroring does not.
-        share: of the frame's sides that are shown at the most.
+        frame: index of the frame.
+        size: (height, width) of the network input [px].
+        seed: random seed of the augmentation.
+        view: index of the view for frames shown twice: the crop differs, the mirroring does not.
+        share: largest share of the frame's sides that is shown.
     """
 
     frame: int
@@ -37,8 +37,14 @@ class SampleSpec(NamedTuple):
 
 
 def best_size(frame: Frame, sizes: Sequence[tuple[int, int]], transform: CanonicalTransform, share: float = 1.0) -> int:
-    """Index of the size that overlaps most with the resized frame, or with a part of it with `share` of its sides; the
-    frame's size is told from cx and cy."""
+    """Return the index of the size that overlaps most with a resized frame.
+
+    Args:
+        frame: frame whose size follows from cx and cy.
+        sizes: (height, width) choices [px].
+        transform: canonical transform of the network.
+        share: share of the frame's sides that is shown.
+    """
     fx, fy, cx, cy = frame.intrinsics
     focal, full_height, full_width = square_pixels(fx, fy, (2 * cy + 1) * share, (2 * cx + 1) * share)
 
@@ -54,7 +60,7 @@ def best_size(frame: Frame, sizes: Sequence[tuple[int, int]], transform: Canonic
 
 
 def frame_weights(frames: Sequence[Frame], recipe: Recipe) -> np.ndarray:
-    """How often each frame is drawn, summing to 1: data sets are balanced first, then the families inside of each."""
+    """Compute each frame's sampling probability, balancing data sets, then families."""
     sets = Counter(f.source for f in frames)
     families = Counter((f.source, f.family) for f in frames)
     inside = [recipe.family_weights.get(f.family, 1.0) / families[f.source, f.family] ** recipe.balance for f in frames]
@@ -68,21 +74,23 @@ def frame_weights(frames: Sequence[Frame], recipe: Recipe) -> np.ndarray:
         ]
     )
     if not raw.sum() > 0:
-        raise MetricDepthError("every family of the data has the weight 0; see family_weights of the recipe")
+        raise MetricDepthError("all families of the data have weight 0; change family_weights in the recipe")
     return raw / raw.sum()
 
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """The batches of a run, drawn from candidates: candidate i is frame i % frames, by crop i // frames of the recipe.
+    """Batches of a run, drawn from candidates.
+
+    Candidate i is frame i % frames, shown by crop i // frames of the recipe.
 
     Attributes:
-        by_size: for each size, candidates that suit it.
-        weights: of each candidate, summing to 1.
-        frames: their number.
+        by_size: candidates that suit each size.
+        weights: probability of each candidate, summing to 1.
+        frames: number of frames.
         recipe: sizes and batch sizes.
-        seed: of the run.
-        processes: how many share a batch, each with a whole one of the recipe's size.
+        seed: random seed of the run.
+        processes: number of processes, each with a whole batch of the recipe's size.
     """
 
     by_size: tuple[np.ndarray, ...]
@@ -96,13 +104,20 @@ class BatchPlan:
     def from_frames(
         cls, frames: Sequence[Frame], recipe: Recipe, transform: CanonicalTransform, seed: int, processes: int = 1
     ) -> BatchPlan:
-        """The plan for frames that go through `transform`.
+        """Plan the batches for frames mapped through `transform`.
+
+        Args:
+            frames: training images.
+            recipe: sizes, crops and balance.
+            transform: canonical transform of the network.
+            seed: random seed of the run.
+            processes: number of processes.
 
         Raises:
-            ValueError: there are no frames, or the network cannot take a size of the recipe.
+            MetricDepthError: there are no frames, or the network cannot take a size of the recipe.
         """
         if not frames:
-            raise MetricDepthError("there are no frames to train on")
+            raise MetricDepthError("there are no images to train on; check --data")
         for size in recipe.sizes:
             if any(n % transform.multiple for n in size):
                 raise MetricDepthError(
@@ -110,7 +125,7 @@ class BatchPlan:
                     f"which the network needs"
                 )
         if any(f.kind == "unlabelled" for f in frames) and not recipe.pairs:
-            raise MetricDepthError("unlabelled frames teach nothing without the loss consistency: give it a weight")
+            raise MetricDepthError("unlabelled images need the loss consistency: give it a weight in the recipe")
         suited = np.array([best_size(f, recipe.sizes, transform, share) for share, _ in recipe.crops for f in frames])
         by_size = tuple(np.flatnonzero(suited == i) for i in range(len(recipe.sizes)))
         often = np.array([share for _, share in recipe.crops])
@@ -118,10 +133,10 @@ class BatchPlan:
         return cls(by_size, weights, len(frames), recipe, seed, processes)
 
     def batch(self, step: int) -> list[SampleSpec]:
-        """The batch of a step, of all processes."""
+        """Return the batch of a step for all processes."""
         rng = np.random.default_rng((self.seed, step))
         share = np.array([self.weights[members].sum() for members in self.by_size])
-        # A batch is a step whatever its size: sizes of larger batches come as much rarer.
+        # Sizes whose batches hold more images are drawn less often in proportion.
         share = share / np.array([self.recipe.batch_size(size) for size in self.recipe.sizes])
         which = int(rng.choice(len(share), p=share / share.sum()))
         size, members = self.recipe.sizes[which], self.by_size[which]
@@ -140,7 +155,7 @@ class BatchPlan:
 
 @dataclass(frozen=True)
 class StepSampler:
-    """A torch batch sampler without end that begins at a step: this process's part of each batch."""
+    """Endless torch batch sampler for this process, starting at a step."""
 
     plan: BatchPlan
     start: int

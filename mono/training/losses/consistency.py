@@ -1,7 +1,7 @@
-"""One depth however an image is shown: two views of a frame, cropped and resized differently, must agree.
+"""Consistency loss: two views of an image must give one metric depth.
 
-A network may say another scale when the input's size or crop changes. The canonical factor tells how canonical depth
-has to differ between two views; what else differs is drift. No ground truth is needed.
+A network's scale may change with the input's size or crop. The canonical factor gives the difference of canonical
+depth that two views should have; the rest is drift. Needs no ground truth.
 """
 
 from __future__ import annotations
@@ -14,20 +14,24 @@ from mono.training.data.batch import Batch
 
 
 def consistency(log_depth: Tensor, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
-    """Mean absolute difference of the log metric depth that two views say of the same place, over the pixels that both
-    show; a mean over pairs, in which a pair without such pixels counts as zero.
+    """Compute the mean log depth difference between paired views.
 
-    Rows 2i and 2i + 1 of the batch are views of one frame, as a plan for pairs gives them.
+    Rows 2i and 2i + 1 of the batch are views of one image. Only pixels that both views show count; a pair without such
+    pixels counts as zero.
 
     Args:
         log_depth: (B, 1, H, W) ln of predicted canonical depth.
-        batch: whose cameras and factors tell which pixels belong together.
-        rows, columns: of the first view's pixels that are compared.
+        batch: cameras and factors that map pixels of one view to the other.
+        rows: (R,) rows of the first view that are compared.
+        columns: (C,) columns of the first view that are compared.
+
+    Returns:
+        Scalar mean over pairs of |difference of ln metric depth|.
     """
     height, width = log_depth.shape[-2:]
     first, second = slice(0, None, 2), slice(1, None, 2)
     log_metric = log_depth - batch.factor.log()[:, None, None, None]
-    # Both views share a centre of projection: a pixel is the same place if its direction is the same.
+    # Both views share a center of projection: equal directions show equal points.
     camera = batch.intrinsics.clone()
     camera[:, :2] /= batch.factor[:, None]
     fx, fy, cx, cy = camera[first].T[:, :, None]
@@ -49,7 +53,10 @@ def consistency(log_depth: Tensor, batch: Batch, rows: Tensor, columns: Tensor) 
 
 
 def _inside(rows: Tensor, columns: Tensor, area: Tensor) -> Tensor:
-    """Whether pixels (B, R) x (B, C) lie on the image, (B, R, C), for areas (B, 4)."""
+    """Mark pixels inside image areas.
+
+    Pixels are (B, R) x (B, C), areas (B, 4); returns (B, R, C).
+    """
     top, bottom, left, right = area.T[:, :, None]
     vertical, horizontal = (rows >= top) & (rows <= bottom - 1), (columns >= left) & (columns <= right - 1)
     return vertical[:, :, None] & horizontal[:, None, :]

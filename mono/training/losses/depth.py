@@ -1,7 +1,6 @@
-"""Losses for depth, each usable alone. Maps are (B, 1, H, W); a mask says where ground truth is.
+"""Depth losses. Maps are (B, 1, H, W); a mask marks pixels with ground truth.
 
-Images without a pixel of ground truth count as zero. All are means over images, so that sparse ground truth weighs as
-much as dense.
+All are means over images, so sparse ground truth weighs as much as dense; images without ground truth count as zero.
 """
 
 from __future__ import annotations
@@ -10,27 +9,30 @@ import torch
 from torch import Tensor
 
 _EPS = 1e-6
-_SPREAD = 1e-3  # smallest mean absolute deviation that says something of shape
+_SPREAD = 1e-3  # smallest mean absolute deviation of a usable box
 
 
 def image_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean over each image's masked pixels, (B,); 0 where there are none."""
+    """Average each image's masked pixels, (B,); 0 if none."""
     kept = values.where(mask, values.new_zeros(()))
     return kept.flatten(1).sum(1) / mask.flatten(1).sum(1).clamp_min(1)
 
 
 def log_l1(log_depth: Tensor, log_target: Tensor, mask: Tensor) -> Tensor:
-    """Mean absolute difference of log depth: close to the mean relative error, blind to no offset."""
+    """Compute the mean absolute error of log depth."""
     return image_mean((log_depth - log_target).abs(), mask).mean()
 
 
 def silog(log_depth: Tensor, log_target: Tensor, mask: Tensor, focus: float | Tensor = 0.5) -> Tensor:
-    """Scale-invariant log error (Eigen et al., NeurIPS 2014): sqrt(mean(g^2) - focus * mean(g)^2), g in log depth.
+    """Compute the scale-invariant log error (Eigen et al., NeurIPS 2014).
+
+    sqrt(mean(g^2) - focus * mean(g)^2), where g is the error of log depth.
 
     Args:
-        log_depth, log_truth: ln of predicted and true depth.
-        mask: where ground truth is.
-        focus: 0 is the root mean square, 1 forgives any common scale; one for all images, or one for each, (B,).
+        log_depth: (B, 1, H, W) ln of predicted depth.
+        log_target: (B, 1, H, W) ln of ground truth.
+        mask: (B, 1, H, W) pixels with ground truth.
+        focus: 0 gives the root mean square, 1 ignores a common scale; a number, or (B,).
     """
     g = log_depth - log_target
     variance = image_mean(g.square(), mask) - focus * image_mean(g, mask).square()
@@ -38,9 +40,10 @@ def silog(log_depth: Tensor, log_target: Tensor, mask: Tensor, focus: float | Te
 
 
 def gradient_matching(log_depth: Tensor, log_target: Tensor, mask: Tensor, scales: int = 4) -> Tensor:
-    """Multi-scale gradient loss (Li and Snavely, CVPR 2018; MiDaS): |dx R| + |dy R| of R, the error in log depth.
+    """Compute the multi-scale gradient loss (Li and Snavely, CVPR 2018; MiDaS).
 
-    Coarser scales take every 2nd, 4th, ... pixel; a difference counts where both its pixels have ground truth.
+    The sum of |dx R| and |dy R| of R, the error of log depth. Coarser scales take every 2nd, 4th, ... pixel; a
+    difference counts where both its pixels have ground truth.
     """
     total = log_depth.new_zeros(())
     for scale in range(scales):
@@ -58,7 +61,11 @@ def gradient_matching(log_depth: Tensor, log_target: Tensor, mask: Tensor, scale
 
 
 def box_points(height: int, width: int, generator: torch.Generator, boxes: int = 32, points: int = 256) -> Tensor:
-    """Random points in random boxes with sides of 0.125 to 0.5 of the map's, as flat indices (boxes, points)."""
+    """Draw random points in random boxes of a map.
+
+    Returns:
+        (boxes, points) flat pixel indices; box sides are 0.125 to 0.5 of the map's.
+    """
     draws = torch.rand(4, boxes, 1, generator=generator)
     h, w = ((0.125 + 0.375 * draw) * side for draw, side in zip(draws[:2], (height, width), strict=True))
     y, x = torch.rand(2, boxes, points, generator=generator)
@@ -68,20 +75,21 @@ def box_points(height: int, width: int, generator: torch.Generator, boxes: int =
 
 
 def rpnl(depth: Tensor, target: Tensor, mask: Tensor, points: Tensor) -> Tensor:
-    """Random proposal normalisation loss (Metric3D, ICCV 2023, section 3.3): local shape alone.
+    """Compute the random proposal normalization loss (Metric3D, section 3.3).
 
-    In each box, prediction and ground truth are centred on their median and divided by their mean absolute deviation;
+    In each box, prediction and ground truth are centered on their median and divided by their mean absolute deviation;
     the loss is the mean absolute difference. Boxes with fewer than 8 points of ground truth, or with flat ground truth,
     are left out.
 
     Args:
-        depth, truth: predicted and true depth, or a monotone function of both.
-        mask: where ground truth is.
-        points: flat indices (boxes, points) of the pixels of each box, as `box_points` gives them.
+        depth: (B, 1, H, W) predicted depth, or a monotone function of it.
+        target: (B, 1, H, W) ground truth, or the same function of it.
+        mask: (B, 1, H, W) pixels with ground truth.
+        points: (boxes, points) flat pixel indices from `box_points`.
     """
     known = mask.flatten(1)[:, points]
-    p, _ = _normalised(depth.flatten(1)[:, points], known)
-    t, spread = _normalised(target.flatten(1)[:, points], known)
+    p, _ = _normalize(depth.flatten(1)[:, points], known)
+    t, spread = _normalize(target.flatten(1)[:, points], known)
     usable = (known.sum(-1) >= 8) & (spread > _SPREAD)
     return _last_mean(_last_mean((p - t).abs(), known), usable).mean()
 
@@ -91,19 +99,22 @@ def _last_mean(values: Tensor, known: Tensor) -> Tensor:
     return kept.sum(-1) / known.sum(-1).clamp_min(1)
 
 
-def _normalised(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """Values (..., N) minus their median, over their mean absolute deviation from it; and that deviation (...)."""
+def _normalize(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Center values (..., N) on their median and scale by their spread.
+
+    Also returns the spread (...), the mean absolute deviation from the median.
+    """
     median = values.where(known, torch.nan).nanmedian(-1, keepdim=True).values.nan_to_num()
-    centred = values - median
-    spread = _last_mean(centred.abs(), known)
-    return centred / spread.clamp_min(_SPREAD)[..., None], spread
+    centered = values - median
+    spread = _last_mean(centered.abs(), known)
+    return centered / spread.clamp_min(_SPREAD)[..., None], spread
 
 
 def laplace(log_depth: Tensor, log_target: Tensor, mask: Tensor, confidence: Tensor) -> Tensor:
-    """Negative log likelihood (Kendall and Gal, NeurIPS 2017) of the error in log depth, Laplace-distributed with the
-    scale b = -ln(confidence).
+    """Compute the Laplace likelihood of the depth error.
 
-    Trains the confidence only: the depth is held fixed, else it would give up on what is hard.
+    Kendall and Gal, NeurIPS 2017. The error of log depth has the scale b = -ln(confidence). Trains the confidence
+    alone: depth is held fixed, or the network would give up on difficult pixels.
     """
     scale = -confidence.clamp(_EPS, 1 - _EPS).log()
     error = (log_depth - log_target).abs().detach()
@@ -111,5 +122,8 @@ def laplace(log_depth: Tensor, log_target: Tensor, mask: Tensor, confidence: Ten
 
 
 def sky(log_depth: Tensor, mask: Tensor, log_far: float) -> Tensor:
-    """How much nearer than `log_far` (ln of canonical depth) the sky is said to be, in log depth; farther is free."""
+    """Penalize sky nearer than `log_far`.
+
+    That is ln of canonical depth; farther sky costs nothing.
+    """
     return image_mean((log_far - log_depth).clamp_min(0), mask).mean()

@@ -1,7 +1,7 @@
-"""Losses on points in space, each usable alone. Points are (B, 3, H, W): x right, y down, z forward.
+"""Losses on points in space, (B, 3, H, W): x right, y down, z forward.
 
-Both compare directions only, so that they hold for depth known up to scale. As in `mono.training.losses.depth` they are
-means over images, and an image where nothing can be compared counts as zero.
+Both compare directions, so they hold for depth up to scale. As in `mono.training.losses.depth` they are means over
+images, and an image without comparable pixels counts as zero.
 """
 
 from __future__ import annotations
@@ -18,30 +18,35 @@ _COLLINEAR = math.cos(math.radians(30))
 
 
 def known_pixels(mask: Tensor, draws: Tensor) -> Tensor:
-    """Pixels with ground truth, drawn at random: flat indices (B, *draws.shape); 0 in images that have none.
+    """Draw random pixels with ground truth as flat indices.
 
     Args:
-        mask: (B, 1, H, W), where ground truth is.
-        draws: uniform in [0, 1), for all images alike.
+        mask: (B, 1, H, W) pixels with ground truth.
+        draws: uniform in [0, 1), shared by all images.
+
+    Returns:
+        (B, *draws.shape) indices; 0 in images without ground truth.
     """
     count = mask.flatten(1).cumsum(1)
     total = count[:, -1:]
-    nth = ((draws.flatten() * total).long() + 1).minimum(total)  # rounding may reach one too far
+    nth = ((draws.flatten() * total).long() + 1).minimum(total)  # rounding may exceed the total by one
     return torch.searchsorted(count, nth).unflatten(1, draws.shape)
 
 
 def virtual_normal(points: Tensor, target: Tensor, mask: Tensor, draws: Tensor, apart: float = 0.1) -> Tensor:
-    """Virtual normal loss, VNL (Yin et al., ICCV 2019, section 3.2): the mean of |n - n*|_1 over random triangles.
+    """Compute the virtual normal loss, VNL (Yin et al., ICCV 2019, section 3.2).
 
-    n is the normal of a triangle of predicted points, n* that of the same pixels' true points. Triangles with an angle
-    below 30 degrees (so close to a line) are left out, and those with a side shorter than `apart` of their mean depth:
-    their normals say more of noise than of shape. The paper asks for 0.6 m instead, which knows no scale.
+    The mean of |n - n*|_1 over random triangles; n is the normal of a triangle of predicted points, n* that of the same
+    pixels' ground truth. Triangles with an angle below 30 degrees (nearly collinear) are left out, and those with a
+    side shorter than `apart` of their mean depth, whose normals are mostly noise. The paper asks for 0.6 m instead,
+    which depends on scale.
 
     Args:
-        points, truth: predicted and true points.
-        mask: (B, 1, H, W), where ground truth is.
-        draws: (3, N) uniform in [0, 1), which choose N triangles among the pixels with ground truth.
-        apart: shortest side, as a share of the triangle's mean depth.
+        points: (B, 3, H, W) predicted points.
+        target: (B, 3, H, W) ground truth points.
+        mask: (B, 1, H, W) pixels with ground truth.
+        draws: (3, N) uniform in [0, 1); choose N triangles among the pixels with ground truth.
+        apart: shortest side as a share of the triangle's mean depth.
     """
     index = known_pixels(mask, draws)
     predicted, true = (_at(p, index) for p in (points, target))  # (B, 3 coordinates, 3 corners, N)
@@ -56,7 +61,7 @@ def virtual_normal(points: Tensor, target: Tensor, mask: Tensor, draws: Tensor, 
 
 
 def _at(points: Tensor, index: Tensor) -> Tensor:
-    """Points (B, 3, H, W) at flat indices (B, ...), (B, 3, ...)."""
+    """Gather points (B, 3, H, W) at flat indices."""
     flat = index.flatten(1)[:, None].expand(-1, 3, -1)
     return points.flatten(2).gather(2, flat).unflatten(2, index.shape[1:])
 
@@ -67,9 +72,10 @@ def _normals_of_triangles(corners: Tensor) -> Tensor:
 
 
 def surface_normals(points: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Normals (B, 3, H, W) from the points left, right, above and below, and where all of them are known (B, 1, H, W).
+    """Compute normals from the four neighbors of each pixel.
 
-    They point to the camera's side.
+    Returns:
+        Unit normals (B, 3, H, W) facing the camera, and a mask (B, 1, H, W) of pixels whose neighbors are all known.
     """
     along_x = points[..., 1:-1, 2:] - points[..., 1:-1, :-2]
     along_y = points[..., 2:, 1:-1] - points[..., :-2, 1:-1]
@@ -80,7 +86,11 @@ def surface_normals(points: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def near_pairs(height: int, width: int, generator: torch.Generator, count: int = 8192) -> Tensor:
-    """Random pairs of pixels, 4 of them to a quarter of the map apart, near ones as often as far ones: (2, count)."""
+    """Draw random pixel pairs with log-uniform distances.
+
+    Returns:
+        (2, count) flat indices; pairs are 4 pixels to a quarter of the map apart.
+    """
     y, x, angle, far = torch.rand(4, count, generator=generator)
     reach = max(min(height, width) / 4, 5.0)
     distance = 4 * (reach / 4) ** far
@@ -91,17 +101,18 @@ def near_pairs(height: int, width: int, generator: torch.Generator, count: int =
 
 
 def pairwise_normal(points: Tensor, target: Tensor, mask: Tensor, pairs: Tensor) -> Tensor:
-    """Pair-wise normal loss, PWN (Yin et al., "Learning to recover 3D scene shape from a single image", CVPR 2021,
-    section 3.3): the mean of |n_A . n_B - n*_A . n*_B| over pairs of pixels A, B.
+    """Compute the pair-wise normal loss, PWN (Yin et al., CVPR 2021, section 3.3).
 
-    Of the pairs given, two sorts count: both pixels on one plane, and pixels across an edge, where the true normals
-    differ by more than 30 degrees. The paper finds planes by segmentation; here two pixels are on one plane if their
-    true normals are within 8 degrees and B is off A's tangent plane by less than 2 % of A's depth.
+    The mean of |n_A . n_B - n*_A . n*_B| over pixel pairs of two kinds: both pixels on one plane, and pixels across an
+    edge, where the ground truth normals differ by more than 30 degrees. The paper finds planes by segmentation; here
+    two pixels share a plane if their ground truth normals are within 8 degrees and B is off A's tangent plane by less
+    than 2 % of A's depth.
 
     Args:
-        points, truth: predicted and true points.
-        mask: (B, 1, H, W), where ground truth is; normals are known where the four pixels around are.
-        pairs: flat indices (2, N) of A and B, as `near_pairs` gives them.
+        points: (B, 3, H, W) predicted points.
+        target: (B, 3, H, W) ground truth points.
+        mask: (B, 1, H, W) pixels with ground truth; normals need all four neighbors.
+        pairs: (2, N) flat indices of A and B from `near_pairs`.
     """
     normals, _ = surface_normals(points, mask)
     true_normals, known = surface_normals(target, mask)

@@ -1,4 +1,4 @@
-"""What training makes small: the losses of a recipe, on a batch."""
+"""Training objective: compute a recipe's losses for a batch."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from mono.training.losses import depth as losses
 from mono.training.losses import geometry as geometry_losses
 from mono.training.losses.consistency import consistency
 
-_NEAREST = 1e-3  # [m], so that a depth has a logarithm
-_SKY_ERROR = 2.0  # of log depth: no depth is right for the sky
+_NEAREST = 1e-3  # [m], keeps logarithms finite
+_SKY_ERROR = 2.0  # error of log depth that sky counts as
 
 
 def compute_losses(
@@ -26,20 +26,23 @@ def compute_losses(
     generator: torch.Generator,
     stride: int = 2,
 ) -> dict[str, Tensor]:
-    """The losses with a weight, unweighted.
+    """Compute every loss with a non-zero weight.
 
-    Where ground truth is not metric it is first multiplied by the median of prediction / ground truth, and only what
-    does not depend on scale is asked for: `sky` and `laplace` leave such images out, and `silog` forgives the scale.
-    `laplace` also leaves out what a network said.
+    Ground truth that is not metric is first multiplied by the median of prediction / ground truth, and only losses that
+    ignore scale apply: `sky` and `laplace` leave such images out, and `silog` ignores the scale. `laplace` also leaves
+    out predicted targets.
 
     Args:
-        output: of the network.
-        batch: what went in, and what should come out.
-        weights: by loss; those of 0 are left out.
-        far: sky nearer than this is wrong [m in canonical space].
-        generator: of random pixels.
-        stride: every n-th row and column counts; 2 is enough for dense ground truth, as the decoders speak at a
-            quarter of the size and each pass over memory costs.
+        output: raw network output.
+        batch: network inputs and targets.
+        weights: weight of each loss by name; losses of weight 0 are left out.
+        far: canonical depth [m]; sky nearer than this is penalized.
+        generator: source of random pixels.
+        stride: use every n-th row and column; 2 suffices for dense ground truth, as decoders predict at a quarter of
+            the size and each pass over memory costs.
+
+    Returns:
+        Scalar losses by name, before weighting.
     """
     row, column = torch.randint(0, stride, (2,), generator=generator).tolist()
     part = (..., slice(row, None, stride), slice(column, None, stride))
@@ -51,7 +54,7 @@ def compute_losses(
     measured = (batch.metric & batch.measured)[:, None, None, None]
     log_target = target.where(known, 1.0).log()
     if not bool(metric.all()):
-        # The median of the differences: as many pixels are then too near as too far, and no common scale is pulled at.
+        # After the median shift as many pixels are too near as too far, so no common scale is learned.
         log_target = log_target + _medians(log_depth.detach() - log_target, known).where(~metric, 0.0)
     sky = (target == SKY) & metric
     focus = torch.where(batch.metric, 0.5, 1.0)
@@ -60,7 +63,7 @@ def compute_losses(
     rows = row + stride * torch.arange(height, device=depth.device)
     columns = column + stride * torch.arange(width, device=depth.device)
 
-    def in_space() -> tuple[Tensor, Tensor, Tensor]:
+    def unprojected() -> tuple[Tensor, Tensor, Tensor]:
         rays = grid_rays(batch.intrinsics, rows, columns)
         return rays * depth, rays * log_target.exp(), known
 
@@ -78,8 +81,8 @@ def compute_losses(
         "silog": lambda: losses.silog(log_depth, log_target, known, focus),
         "gradient": lambda: losses.gradient_matching(log_depth, log_target, known),
         "rpnl": lambda: losses.rpnl(log_depth, log_target, known, boxes()),
-        "vnl": lambda: geometry_losses.virtual_normal(*in_space(), random(3, 4096)),
-        "pwn": lambda: geometry_losses.pairwise_normal(*in_space(), pairs()),
+        "vnl": lambda: geometry_losses.virtual_normal(*unprojected(), random(3, 4096)),
+        "pwn": lambda: geometry_losses.pairwise_normal(*unprojected(), pairs()),
         "laplace": lambda: losses.laplace(
             log_depth, log_target.where(~sky, log_depth.detach() + _SKY_ERROR), (known & measured) | sky, confidence
         ),
@@ -90,6 +93,6 @@ def compute_losses(
 
 
 def _medians(values: Tensor, known: Tensor) -> Tensor:
-    """Medians over each image's known pixels, (B, 1, 1, 1); 0 where there are none."""
+    """Compute medians of known pixels, (B, 1, 1, 1); 0 if none."""
     kept = values.where(known, torch.nan).flatten(1)
     return kept.nanmedian(1).values.nan_to_num()[:, None, None, None]

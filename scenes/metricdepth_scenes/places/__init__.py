@@ -1,1 +1,1 @@
-"""Whole places, indoors and outdoors: what they are made of, what stands there, and where cameras stand."""
+"""Whole places, indoors and outdoors: surfaces, furnishing and camera positions."""

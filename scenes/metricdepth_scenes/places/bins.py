@@ -21,7 +21,10 @@ from metricdepth_scenes.things.workshop import steel_shelf, workbench
 
 
 def bins(b: Builder) -> Scene:
-    """Build a shelf's compartment from the front, or a tote, crate, carton or drawer from above."""
+    """Build a shelf's compartment from the front.
+
+    Or a tote, crate, carton or drawer from above.
+    """
     room = make_room(
         b, b.u(3, 5), b.u(3, 5), b.u(2.5, 3.4), windows=int(b.rng.integers(0, 2)), doors=1, rough=b.chance(0.6)
     )
@@ -32,9 +35,9 @@ def _wall_material(b: Builder) -> int:
     """Draw a material of bins: cardboard, plastic, steel, wood."""
     brown = np.array(b.pick((0.68, 0.53, 0.36), (0.6, 0.45, 0.3))) * b.u(0.8, 1.15)
     return b.pick(
-        lambda: b.solid(brown), lambda: b.grey(b.u(0.85, 0.95), 0.04), lambda: close(b, "metal"),
-        lambda: b.grey(b.u(0.35, 0.7), 0.08), lambda: b.solid((0.75, 0.16, 0.12), 0.06), lambda: b.vivid(),
-        lambda: b.grey(b.u(0.05, 0.15), 0.04), lambda: close(b, "wood"), lambda: b.solid((0.15, 0.3, 0.6), 0.05),
+        lambda: b.solid(brown), lambda: b.gray(b.u(0.85, 0.95), 0.04), lambda: close(b, "metal"),
+        lambda: b.gray(b.u(0.35, 0.7), 0.08), lambda: b.solid((0.75, 0.16, 0.12), 0.06), lambda: b.vivid(),
+        lambda: b.gray(b.u(0.05, 0.15), 0.04), lambda: close(b, "wood"), lambda: b.solid((0.15, 0.3, 0.6), 0.05),
     )()  # fmt: skip
 
 
@@ -47,7 +50,10 @@ def _mesh_wall(b: Builder, p: np.ndarray, u: np.ndarray, v: np.ndarray, material
 
 
 def _shelf(b: Builder, room: Room) -> Scene:
-    """Stack compartments beside and above one another, the middle one before the camera."""
+    """Stack compartments beside and above one another.
+
+    The middle one before the camera.
+    """
     w, h, d = b.u(0.22, 0.6), b.u(0.17, 0.42), b.u(0.28, 0.6)
     t = b.pick(0.002, 0.004, 0.012, 0.018)
     x0, y0 = room.width / 2, room.depth - 0.03 - d - b.u(0.0, 0.3)
@@ -56,7 +62,7 @@ def _shelf(b: Builder, room: Room) -> Scene:
     upright, shelf_board, back = _wall_material(b), _wall_material(b), _wall_material(b)
     if b.chance(0.5):
         upright = back = shelf_board
-    rim = b.pick(shelf_board, b.grey(b.u(0.5, 0.85), 0.12))
+    rim = b.pick(shelf_board, b.gray(b.u(0.5, 0.85), 0.12))
     wired, columns = b.chance(0.15), 3
     left = x0 - columns * w / 2
     for i in range(columns + 1):
@@ -136,14 +142,20 @@ def fill(
 
 
 def _upright(b: Builder, piece: Piece) -> Piece:
-    """Stand a flat thing on its edge, leaning a little."""
+    """Stand a flat thing on its edge.
+
+    Leaning a little.
+    """
     a = np.pi / 2 - b.pick(0.0, b.u(0.02, 0.25))
     c, s = np.cos(a), np.sin(a)
     return thing([joined(piece.meshes).transformed(np.array([[1, 0, 0], [0, c, -s], [0, s, c]]))])
 
 
 def _boxes(b: Builder, room: Room) -> Scene:
-    """Fill a tote, crate or carton, on the floor or at working height, with others beside it."""
+    """Fill a tote.
+
+    Crate or carton, on the floor or at working height, with others beside it.
+    """
     w, d, h = b.pick(
         (0.6, 0.4, 0.3),
         (0.4, 0.3, 0.22),
@@ -215,7 +227,10 @@ def _boxes(b: Builder, room: Room) -> Scene:
 
 
 def _container(b: Builder, x: float, y: float, z: float, w: float, d: float, h: float, m: int, style: str) -> None:
-    """Add an open box: straight or sloping walls, with a rim, flaps or of wire."""
+    """Add an open box.
+
+    Straight or sloping walls, with a rim, flaps or of wire.
+    """
     t = {"tote": 0.004, "crate": 0.01, "carton": 0.005, "mesh": 0.003}[style]
     slope = 0.03 if style == "tote" else 0.0
     b.add(standing_box((w - 2 * slope, d - 2 * slope, t), x, y, z, material=m))

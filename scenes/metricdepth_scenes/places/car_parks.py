@@ -16,9 +16,9 @@ from metricdepth_scenes.things.vans import van
 
 
 def parking(b: Builder) -> Scene:
-    """A car park or yard with cars in rows, seen on foot or from a car."""
+    """Build a car park or yard with cars in rows, seen on foot or from a car."""
     b.level(-FAR, FAR, -FAR, FAR, 0, b.role(b.pick("asphalt", "asphalt", "paving", "concrete", "soil"), 1.0))
-    white = b.grey(b.u(0.7, 0.9))
+    white = b.gray(b.u(0.7, 0.9))
     fleet = [car(b) for _ in range(8)] + [van(b)]
     share = b.u(0.3, 0.95)
     pitch = b.u(2.4, 2.8)

@@ -12,9 +12,12 @@ from metricdepth_scenes.places.walls import Room
 
 
 def ceiling(b: Builder, room: Room) -> None:
-    """Add a room's ceiling and lamps; at most three lights shine, as brightly as all together."""
+    """Add a room's ceiling and lamps.
+
+    At most three lights shine, as brightly as all together.
+    """
     w, d, h = room.width, room.depth, room.height
-    b.level(0, w, 0, d, h, b.role("ceiling", 1.0) if b.chance(0.5) else b.grey(b.u(0.85, 0.96)))
+    b.level(0, w, 0, d, h, b.role("ceiling", 1.0) if b.chance(0.5) else b.gray(b.u(0.85, 0.96)))
     warm = np.array(b.pick((1, 0.93, 0.82), (1, 0.85, 0.65), (0.95, 1, 1), (1, 1, 1)))
     bright = b.u(0.6, 2.2) if b.chance(0.75) else 0.05
     glow = b.number(Material(b.palette.solid(np.clip(warm, 0, 0.97)).levels, 0.7, glow=4.0 if bright > 0.1 else 0.5))
@@ -44,22 +47,25 @@ def ceiling(b: Builder, room: Room) -> None:
     b.rng.shuffle(lights)
     few = lights[:3]
     gain = len(lights) / len(few)
-    b.areas += [AreaLight(a.corner, a.edge_u, a.edge_v, a.colour * gain) for a in few]
+    b.areas += [AreaLight(a.corner, a.edge_u, a.edge_v, a.color * gain) for a in few]
 
 
-def _lamp(x: float, y: float, z: float, w: float, d: float, strength: float, colour: np.ndarray) -> AreaLight:
+def _lamp(x: float, y: float, z: float, w: float, d: float, strength: float, color: np.ndarray) -> AreaLight:
     corner = np.array([x - w / 2, y + d / 2, z])
-    return AreaLight(corner, np.array([w, 0, 0]), np.array([0, -d, 0]), colour * strength / (w * d) * 0.5)
+    return AreaLight(corner, np.array([w, 0, 0]), np.array([0, -d, 0]), color * strength / (w * d) * 0.5)
 
 
 def indoor_light(b: Builder) -> Light:
-    """The light of a finished room, sometimes with sun through its windows."""
+    """Build the light of a finished room.
+
+    Sometimes with sun through its windows.
+    """
     brightness = float(np.exp(b.u(np.log(0.12), np.log(0.8))))
     tint = np.exp(b.rng.normal(0, 0.04, 3))
     sun = None
     if b.chance(0.3):
         d = np.array([b.u(-1, 1), b.u(-1, 1), b.u(0.4, 1.0)])
         sun = d / np.linalg.norm(d)
-    areas = sorted(b.areas, key=lambda a: -float(np.linalg.norm(np.cross(a.edge_u, a.edge_v)) * a.colour.mean()))[:4]
+    areas = sorted(b.areas, key=lambda a: -float(np.linalg.norm(np.cross(a.edge_u, a.edge_v)) * a.color.mean()))[:4]
     sky = horizon_view(b.rng)
     return Light(tuple(areas), sun, np.array([1, 0.95, 0.85]) * b.u(2, 7), tint * brightness, sky)

@@ -18,7 +18,7 @@ from metricdepth_scenes.things.street_furniture import fence
 
 
 def country(b: Builder) -> Scene:
-    """A road or path through rolling fields and woods."""
+    """Build a road or path through rolling fields and woods."""
     xs = np.concatenate([np.linspace(-FAR, -40, 28), np.linspace(-38, 38, 60), np.linspace(40, FAR, 28)])
     ys = np.concatenate([np.linspace(-60, 60, 70), np.linspace(64, FAR, 40)])
     amp, wave = b.u(0.3, 9), b.rng.uniform(0, 6.28, 6)

@@ -13,7 +13,7 @@ FAR = 310.0  # how far the ground reaches [m]
 
 
 def outdoor_light(b: Builder) -> Light:
-    """Sun (or an overcast sky) and a sky picture."""
+    """Draw the sun (or an overcast sky) and a sky image."""
     sky, gain = _sky(b)
     clear = b.chance(0.7)
     a, e = b.u(0, 2 * np.pi), np.radians(b.u(15, 65))
@@ -44,5 +44,5 @@ def _sky(b: Builder) -> tuple[np.ndarray, float]:
 
 
 def outdoor_scene(b: Builder, view: View, style: str) -> Scene:
-    """The scene that has been built, in daylight."""
+    """Finish a scene in daylight."""
     return Scene(joined(b.meshes), tuple(b.materials), outdoor_light(b), "", 0, view, style)

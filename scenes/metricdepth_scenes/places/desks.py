@@ -28,7 +28,10 @@ from metricdepth_scenes.things.workshop import carton, crate, steel_shelf
 
 
 def desk(b: Builder) -> Scene:
-    """A cluttered desk, worktop or table, seen from near."""
+    """Build a cluttered desk.
+
+    Worktop or table, seen from near.
+    """
     w, d = b.pick(b.u(2.5, 5), b.u(4, 11)), b.pick(b.u(2.5, 5), b.u(4, 9))
     r = make_room(b, w, d, b.u(2.4, 3.2), windows=int(b.rng.integers(0, 3)), doors=int(b.rng.integers(0, 2)))
     kitchen = b.chance(0.2)
@@ -44,7 +47,7 @@ def desk(b: Builder) -> Scene:
         _workplace(b, t, at)
     b.clutter(t, at[0], at[1], 0, at[2], on_counter if kitchen else on_desk, b.u(12, 60))
     if not kitchen and b.chance(0.5):
-        _neighbours(b, r, t, at)
+        _neighbors(b, r, t, at)
     c, sn = np.cos(at[2]), np.sin(at[2])
     if b.chance(0.6):
         off = -(t.depth / 2 + b.u(0, 0.4))
@@ -62,8 +65,11 @@ def desk(b: Builder) -> Scene:
     return indoor_scene(b, desk_view(r, at, top, b.obstacles))
 
 
-def _neighbours(b: Builder, r: Room, t: Piece, at: tuple[float, float, float]) -> None:
-    """Equal desks beside and opposite, with screens and clutter of their own."""
+def _neighbors(b: Builder, r: Room, t: Piece, at: tuple[float, float, float]) -> None:
+    """Put equal desks beside and opposite.
+
+    With their own screens and clutter.
+    """
     c, s = np.cos(at[2]), np.sin(at[2])
     for x, y, turned in ((t.width, 0, 0), (-t.width, 0, 0), (0, t.depth, np.pi), (t.width, t.depth, np.pi)):
         px, py = at[0] + c * x - s * y, at[1] + s * x + c * y
@@ -94,7 +100,10 @@ def _workplace(b: Builder, t: Piece, at: tuple[float, float, float]) -> None:
 
 
 def closeup(b: Builder) -> Scene:
-    """Things on a floor or in a corner, seen from near, as a hand-held scanner does, or one thing on a stand."""
+    """Build things on a floor or in a corner.
+
+    Seen from near as by a hand-held scanner, or one thing on a stand.
+    """
     if b.chance(0.35):
         return _on_show(b)
     w, d = b.u(1.8, 4.5), b.u(1.8, 4.5)
@@ -116,13 +125,16 @@ def closeup(b: Builder) -> Scene:
 
 
 def _on_show(b: Builder) -> Scene:
-    """One thing on a pedestal, stool or table in a larger room, seen from around it."""
+    """Put one thing on a pedestal, stool or table.
+
+    It is seen from around, in a larger room.
+    """
     w, d = b.u(3.5, 9), b.u(3.5, 9)
     r = make_room(b, w, d, b.u(2.4, 3.6), windows=int(b.rng.integers(0, 3)), doors=1)
     x, y = w * b.u(0.3, 0.7), d * b.u(0.3, 0.7)
     side, high = b.u(0.3, 0.6), b.pick(0.0, b.u(0.3, 1.0), b.u(0.4, 0.8))
     if high > 0:
-        stand = standing_box((side, side, high), material=b.grey(b.u(0.7, 0.95)) if b.chance(0.6) else b.wood())
+        stand = standing_box((side, side, high), material=b.gray(b.u(0.7, 0.95)) if b.chance(0.6) else b.wood())
         b.put(Piece([stand], side, side, high), x, y, 0, b.u(0, 6.3))
     low = (plush, plush, plush, plant, carton, crate, vase, bag, pot_plant)
     tall = (plush, chair, chair, plant, floor_lamp, person, motorcycle, bin_, cardboard)

@@ -43,7 +43,10 @@ BEHIND, AHEAD = -65.0, 165.0
 
 
 def drive(b: Builder) -> Scene:
-    """Build a road in town, in a suburb or in the country, with junctions and traffic."""
+    """Build a road in town.
+
+    In a suburb or in the country, with junctions and traffic.
+    """
     weather = draw_weather(b)
     kind = b.pick("town", "town", "town", "residential", "residential", "country")
     hand = -1 if b.chance(0.2) else 1
@@ -131,7 +134,10 @@ def drive(b: Builder) -> Scene:
 
 
 def _crossing(b: Builder, kind: str) -> tuple[tuple[int, ...], float]:
-    """Which sides a side road leaves to, and where."""
+    """Choose the sides that a side road leaves to.
+
+    And its place.
+    """
     if not b.chance(0.65 if kind != "country" else 0.25):
         return (), 1e4
     return b.pick((-1,), (1,), (-1, 1), (-1, 1)), b.u(14, 60)
@@ -183,7 +189,10 @@ def _side_road(
 def _junction(
     b: Builder, road: Road, crossing: float, side_half: float, edge: float, walk: float, half: float, curb: float
 ) -> None:
-    """Zebra crossings, traffic lights and people at a junction."""
+    """Build zebra crossings.
+
+    Traffic lights and people at a junction.
+    """
     near, far = crossing - side_half - 5.5, crossing + side_half + 2.2
     if b.chance(0.7):
         for s in (near, far):
@@ -201,7 +210,10 @@ def _junction(
 
 
 def highway(b: Builder) -> Scene:
-    """Build a dual carriageway with guard rails, barriers, slopes, gantries and bridges."""
+    """Build a dual carriageway with guard rails.
+
+    Barriers, slopes, gantries and bridges.
+    """
     weather = draw_weather(b)
     pool, road = Pool(b), Road(b, 0.0, 0.0, np.pi / 2)
     hand = -1 if b.chance(0.15) else 1
@@ -244,7 +256,10 @@ def highway(b: Builder) -> Scene:
 
 
 def _roadside(pool: Pool, road: Road, sign: int, edge: float) -> None:
-    """One side of a highway: rail, noise barrier, slope, wood, fields or halls."""
+    """Build one side of a highway.
+
+    Rail, noise barrier, slope, wood, fields or halls.
+    """
     b = road.b
     style = b.pick("barrier", "slope", "wood", "open", "halls", "wall")
     rail = guard_rail(b, 8.0) if b.chance(0.7) else jersey(b, 8.0)
@@ -287,7 +302,10 @@ def _roadside(pool: Pool, road: Road, sign: int, edge: float) -> None:
 
 
 def hall_building(b: Builder) -> Piece:
-    """Build an industrial hall of sheet metal or concrete, 5 to 12 m high, with gates along its front (-y)."""
+    """Build an industrial hall of sheet metal or concrete.
+
+    5 to 12 m high, with gates along its front (-y).
+    """
     width, depth, height = b.u(22, 60), b.u(15, 35), b.u(5, 12)
     wall = b.role(b.pick("metal", "concrete", "facade", "brick"), 0.6) if b.chance(0.7) else b.vivid()
     trim, glass = b.vivid(), b.solid((0.1, 0.12, 0.14), 0.2)
@@ -301,7 +319,7 @@ def hall_building(b: Builder) -> Piece:
             standing_box((0.12, 0.12, height), float(k), y, material=wall)
             for k in np.arange(-width / 2, width / 2, 1.5)
         ]
-    gate = b.grey(b.pick(0.3, 0.6, 0.85))
+    gate = b.gray(b.pick(0.3, 0.6, 0.85))
     while x < width / 2 - 5:
         if b.chance(0.6):
             wide, tall = b.u(3.0, 4.2), min(b.u(3.2, 4.5), height - 0.8)
@@ -365,10 +383,10 @@ def yard(b: Builder) -> Scene:
 
 
 def _bays(pool: Pool, road: Road, sign: int, start: float, back: float, front: float, style: str) -> float:
-    """Rows of marked bays with cars or trucks across the driving direction; their far edge [m]."""
+    """Build rows of marked bays with parked vehicles across the driving direction; returns their far edge [m]."""
     b = road.b
     deep, pitch = (5.2, b.u(2.4, 2.7)) if style == "parked" else (17.0, b.u(3.5, 4.2))
-    white, share = b.grey(b.u(0.6, 0.9)), b.u(0.4, 0.95)
+    white, share = b.gray(b.u(0.6, 0.9)), b.u(0.4, 0.95)
     heavy = [truck(b) for _ in range(3)] if style == "trucks" else []
     for row in range(b.pick(1, 2, 3) if style == "parked" else 1):
         r0 = start + row * 2 * deep
@@ -385,7 +403,10 @@ def _bays(pool: Pool, road: Road, sign: int, start: float, back: float, front: f
 
 
 def _container(b: Builder) -> Piece:
-    """A shipping container (20 or 40 feet), one or two high."""
+    """Build a shipping container (20 or 40 feet).
+
+    One or two high.
+    """
     long = b.pick(6.06, 12.19)
     parts: list[Mesh] = []
     for k in range(b.pick(1, 1, 2)):
@@ -399,7 +420,10 @@ def _container(b: Builder) -> Piece:
 
 
 def _warped(b: Builder, tightest: float, rise: float) -> tuple[Mesh, Warp]:
-    """The scene's mesh, now and then with a bend of at least `tightest` [m] and hills, and the mapping of points."""
+    """Bend the scene's mesh and return the mapping of points.
+
+    Bends of at least `tightest` [m] and hills come occasionally.
+    """
     mesh = joined(b.meshes)
     radius = b.pick(-1, 1) * float(np.exp(b.u(np.log(tightest), np.log(900)))) if tightest and b.chance(0.4) else 0.0
     high = b.u(0.4, rise) if rise and b.chance(0.4) else 0.0
@@ -424,7 +448,10 @@ def _warped(b: Builder, tightest: float, rise: float) -> tuple[Mesh, Warp]:
 
 
 def _driven(b: Builder, weather: str, lanes: list[Lane], tightest: float, rise: float) -> Scene:
-    """Finish a scene seen from its lanes, sometimes over the bonnet or through the windows of the own vehicle."""
+    """Finish a scene seen from its lanes.
+
+    Sometimes over the bonnet or through the windows of the own vehicle.
+    """
     hosts: list[Host] = []
     style = b.rng.random()
     obstacles = tuple(b.obstacles)

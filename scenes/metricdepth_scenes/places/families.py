@@ -1,4 +1,4 @@
-"""Every family of scenes: what builds it, and its default share."""
+"""Families of scenes: builder and default share of each."""
 
 from __future__ import annotations
 

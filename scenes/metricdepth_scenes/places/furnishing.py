@@ -1,4 +1,4 @@
-"""Putting things into a room: along walls, on walls, on the floor, around tables."""
+"""Furnish rooms: along walls, on walls, on the floor, around tables."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ Maker = Callable[[Builder], Piece]
 
 
 def furnish(b: Builder, room: Room, makers: list[Maker], clutter: Maker, density: float) -> None:
-    """Put pieces along the walls while there is room, and small things on them."""
+    """Put pieces along the walls while there is room.
+
+    And small things on them.
+    """
     for make in makers:
         piece = make(b)
         at = along_wall(b, room, piece)
@@ -34,7 +37,10 @@ def furnish(b: Builder, room: Room, makers: list[Maker], clutter: Maker, density
 
 
 def floor_clutter(b: Builder, room: Room, count: int, rug: float = 0.45, makers: Sequence[Maker] = ()) -> None:
-    """Cartons, bags, bins, balls, plants and paper (or `makers`) on the floor; with probability `rug`, a rug."""
+    """Put cartons, bags.
+
+    Bins, balls, plants and paper (or `makers`) on the floor; with probability `rug`, a rug.
+    """
     kinds = makers or (cardboard, bag, bin_, ball, book_pile, sheet, package, cable, vase, plant)
     if b.chance(rug) and not room.bath:
         w, d = min(b.u(1.0, 3.0), room.width * 0.8), min(b.u(0.8, 2.2), room.depth * 0.8)
@@ -51,7 +57,7 @@ def floor_clutter(b: Builder, room: Room, count: int, rug: float = 0.45, makers:
 
 
 def dining(b: Builder, room: Room, clutter: Maker, density: float, size: tuple[float, float] | None = None) -> None:
-    """A table in the room with chairs around it."""
+    """Build a table in the room with chairs around it."""
     t = table(b, *(size or (None, None)))
     reach = max(t.width, t.depth) / 2 + 0.45
     for _ in range(8):
@@ -73,7 +79,10 @@ def dining(b: Builder, room: Room, clutter: Maker, density: float, size: tuple[f
 
 
 def _seat(b: Builder) -> Piece:
-    """A chair, mostly like the ones that the scene already has."""
+    """Build a chair.
+
+    Mostly like the ones that the scene already has.
+    """
     if "seat" not in b.models or b.chance(0.15):
         b.models["seat"] = chair(b)
     seat: Piece = b.models["seat"]
@@ -99,7 +108,7 @@ def _chairs(b: Builder, room: Room, x: float, y: float, yaw: float, t: Piece, mo
 
 
 def low_table(b: Builder, r: Room) -> None:
-    """A coffee table somewhere in the room."""
+    """Build a coffee table somewhere in the room."""
     t = model_piece(b, "table", lambda z: z[1] < 0.6 and max(z[0], z[2]) > 0.5) or table(
         b, b.u(0.8, 1.3), b.u(0.5, 0.8), b.u(0.35, 0.48)
     )
@@ -115,7 +124,7 @@ def low_table(b: Builder, r: Room) -> None:
 
 
 def people(b: Builder, r: Room, share: float) -> None:
-    """With probability `share`, a few people."""
+    """Add a few people with probability `share`."""
     for _ in range(int(b.rng.poisson(1)) if b.chance(share) else 0):
         x, y = b.u(0.3, r.width - 0.3), b.u(0.3, r.depth - 0.3)
         if b.free(x - 0.3, x + 0.3, y - 0.3, y + 0.3):
@@ -123,5 +132,5 @@ def people(b: Builder, r: Room, share: float) -> None:
 
 
 def indoor_scene(b: Builder, view: View) -> Scene:
-    """The scene that has been built, with the light of a room."""
+    """Finish a scene with the light of a room."""
     return Scene(joined(b.meshes), tuple(b.materials), indoor_light(b), "", 0, view, "room")

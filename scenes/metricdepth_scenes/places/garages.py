@@ -23,7 +23,10 @@ from metricdepth_scenes.things.workshop import crate, ladder, steel_shelf, tank,
 
 
 def garage(b: Builder) -> Scene:
-    """A garage, workshop, cellar or store: rough walls, full shelves, a vehicle."""
+    """Build a garage, workshop, cellar or store.
+
+    Rough walls, full shelves, a vehicle.
+    """
     w, d, h = b.u(3.2, 9), b.u(4.5, 11), b.u(2.2, 3.4)
     r = make_room(b, w, d, h, windows=int(b.rng.integers(0, 3)), doors=int(b.rng.integers(1, 3)), rough=True)
     vehicles: list[Obstacle] = []
@@ -54,11 +57,14 @@ def garage(b: Builder) -> Scene:
 
 
 def _pipes(b: Builder, r: Room) -> None:
-    """Pipes and ducts below the ceiling and joists, where there are any."""
+    """Build pipes and ducts below the ceiling and joists.
+
+    Where there are any.
+    """
     metal = b.role("metal")
     for _ in range(int(b.rng.integers(0, 6))):
         x, z, thick = b.u(0.1, r.width - 0.1), r.height - b.u(0.08, 0.3), b.pick(0.011, 0.02, 0.03, 0.055)
-        m = metal if b.chance(0.5) else b.grey(b.pick(0.9, 0.2, 0.5))
+        m = metal if b.chance(0.5) else b.gray(b.pick(0.9, 0.2, 0.5))
         b.add(rod((x, 0, z), (x, r.depth, z), thick, 8, m))
         if b.chance(0.4):
             y = b.pick(0.08, r.depth - 0.08)

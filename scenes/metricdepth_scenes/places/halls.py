@@ -20,7 +20,10 @@ from metricdepth_scenes.things.workshop import steel_shelf
 
 
 def hall(b: Builder) -> Scene:
-    """A large room: hall, warehouse, canteen, lecture room, open-plan office."""
+    """Build a large room.
+
+    Hall, warehouse, canteen, lecture room, open-plan office.
+    """
     w, d, h = b.u(8, 22), b.u(9, 28), b.pick(b.u(2.6, 3.4), b.u(2.8, 7))
     r = make_room(b, w, d, h, windows=int(b.rng.integers(1, 7)), doors=int(b.rng.integers(1, 4)))
     style = b.pick("tables", "shelves", "desks", "desks", "mixed")

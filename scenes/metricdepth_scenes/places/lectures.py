@@ -22,7 +22,10 @@ from metricdepth_scenes.things.tables import table
 
 
 def lecture(b: Builder) -> Scene:
-    """A lecture room or assembly hall, 6 to 24 m long, level or rising towards the back (y = 0)."""
+    """Build a lecture room or assembly hall.
+
+    6 to 24 m long, level or rising towards the back (y = 0).
+    """
     w, d, h = b.u(6, 17), b.u(8, 24), b.u(2.8, 7.5)
     r = make_room(b, w, d, h, windows=int(b.rng.integers(0, 7)), doors=int(b.rng.integers(1, 4)), ways=0.1)
     _front(b, r)
@@ -71,12 +74,15 @@ def _row(b: Builder, style: str, n: int, wood: int, cloth: int, metal: int) -> P
 
 
 def _front(b: Builder, r: Room) -> None:
-    """Boards on the front wall (at y = depth), a lectern or a desk."""
+    """Put boards on the front wall (at y = depth).
+
+    A lectern or a desk.
+    """
     wall = r.walls[0]
     wide, tall = b.pick((1.8, 1.2), (2.4, 1.2), (3.6, 1.2), (4.0, 2.5))
     if wall.length > wide + 0.6:
         u, z = wall.length / 2 + b.u(-0.3, 0.3) * (wall.length - wide), b.u(1.5, 1.7) + (tall - 1.2) / 2
-        shade = b.pick(b.grey(0.95, 0.06), b.solid((0.1, 0.22, 0.17), 0.02), b.grey(0.12, 0.02), b.grey(0.95))
+        shade = b.pick(b.gray(0.95, 0.06), b.solid((0.1, 0.22, 0.17), 0.02), b.gray(0.12, 0.02), b.gray(0.95))
         b.add(wall.box((wide + 0.06, 0.03, tall + 0.06), u, 0.015, z, b.role("metal", 0.3)))
         b.add(wall.box((wide, 0.035, tall), u, 0.018, z, shade))
     piece = b.pick(lectern, table)(b)
@@ -84,7 +90,7 @@ def _front(b: Builder, r: Room) -> None:
 
 
 def _seats_view(room: Room, climb: float) -> View:
-    """From the back or a seat towards the board, or from the board at the seats."""
+    """Draw views from the back or a seat to the board, or from the board at the seats."""
 
     def view(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
         x = rng.uniform(0.4, room.width - 0.4)

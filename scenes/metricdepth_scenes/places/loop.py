@@ -23,7 +23,9 @@ HALF, PARKING, WALK, CURB = 3.3, 2.1, 2.6, 0.12  # of the road, the cars beside 
 
 @dataclass(frozen=True)
 class Loop:
-    """The middle of a road: a rectangle of straights [m] with rounded corners of `radius` [m], driven to the left.
+    """Center line of a road.
+
+    A rectangle of straights [m] with rounded corners of `radius` [m], driven counterclockwise.
 
     Positions along it are lengths from the start, across it offsets to the right.
     """
@@ -34,11 +36,11 @@ class Loop:
 
     @property
     def length(self) -> float:
-        """The way around [m]."""
+        """Return the length of the loop [m]."""
         return 2 * (self.long + self.short) + 2 * np.pi * self.radius
 
     def at(self, along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Points (..., 2) [m] and headings (...) [rad] at lengths `along` [m]."""
+        """Compute points (..., 2) [m] and headings (...) [rad] at lengths `along` [m]."""
         along = np.asarray(along, np.float64) % self.length
         corner = np.pi / 2 * self.radius
         start, origin, heading = 0.0, np.zeros(2), 0.0
@@ -60,12 +62,12 @@ class Loop:
         return points, headings
 
     def stretch(self, along: float, across: float) -> float:
-        """How much longer the way is `across` metres to the right than in the middle."""
+        """Compute the path's length factor `across` metres right of the middle."""
         _, headings = self.at(np.array([along, along + 0.01]))
         return 1 + across * float(np.diff(headings)[0] % (2 * np.pi)) / 0.01
 
     def laid(self, mesh: Mesh) -> Mesh:
-        """A mesh built along y (0 to `length`) with its y axis laid along the road; long triangles are split."""
+        """Lay a mesh built along y (0 to `length`) along the road; long triangles are split."""
         mesh = split(mesh, 3.0)
         points, headings = self.at(np.minimum(mesh.tri[..., 1], self.length - 1e-4))
         ahead = np.stack([np.cos(headings), np.sin(headings)], -1)
@@ -78,7 +80,7 @@ class Loop:
 
 
 def loop_street(b: Builder, loop: Loop) -> Scene:
-    """A road along `loop` with everything that stands beside it, in daylight. Nothing moves and nothing is in the way.
+    """Build a road along `loop` with all that stands beside it, in daylight; nothing moves.
 
     The camera's viewpoint is the driver's, 1.65 m above the right lane.
     """
@@ -106,7 +108,7 @@ def _ground(b: Builder, loop: Loop) -> None:
     b.level(x - reach, x + reach, y - reach, y + reach, -0.1, b.role("grass"))
     edge, end = HALF + PARKING, loop.length
     strips = [_strip(-edge, edge, 0.0, end, 0.0, b.role("asphalt", 1.0))]
-    pave, stone, white = b.role("paving", 1.0), b.role("concrete", 1.0), b.grey(b.u(0.75, 0.9))
+    pave, stone, white = b.role("paving", 1.0), b.role("concrete", 1.0), b.gray(b.u(0.75, 0.9))
     for s in (-1, 1):
         inner, outer = sorted((s * (edge + 0.15), s * (edge + WALK)))
         strips.append(_strip(inner, outer, 0, end, CURB, pave))
@@ -117,7 +119,7 @@ def _ground(b: Builder, loop: Loop) -> None:
         inner, outer = sorted((s * (edge + WALK), s * (edge + WALK + 14)))
         strips.append(_strip(inner, outer, 0, end, -0.04, b.role(b.pick("grass", "paving", "soil"), 1.0)))
     strips += [_strip(-0.06, 0.06, float(y), float(y) + 3, 0.006, white) for y in np.arange(0, end - 3, 9.0)]
-    dark = b.grey(0.2)
+    dark = b.gray(0.2)
     for _ in range(int(end / 7)):
         x, y = b.u(-HALF, HALF - 1), b.u(0, end - 7)
         tar = dark if b.chance(0.4) else b.role("asphalt", 0.1)
@@ -130,7 +132,10 @@ def _strip(x0: float, x1: float, y0: float, y1: float, z: float, material: int) 
 
 
 def _put(b: Builder, loop: Loop, piece: Piece, along: float, across: float, z: float, yaw: float) -> None:
-    """Places a piece beside the road; `yaw` as if the road ran along y."""
+    """Place a piece beside the road.
+
+    `yaw` as if the road ran along y.
+    """
     point, heading = (v[0] for v in loop.at(np.array([along])))
     right = np.array([np.sin(heading), -np.cos(heading)])
     x, y = point + across * right
@@ -150,7 +155,10 @@ def _parked(b: Builder, loop: Loop, s: int) -> None:
 
 
 def _fronts(b: Builder, loop: Loop, s: int) -> None:
-    """Houses in a row, now closed, now with gardens, and trees behind; each kind of house stands several times."""
+    """Build houses in a row and trees behind.
+
+    Closed or with gardens, each kind of house stands several times.
+    """
     start = HALF + PARKING + WALK
     homes = [house(b, b.u(9, 17), storeys=int(b.rng.integers(2, 5))) for _ in range(8)]
     gardens: list[Callable[[Builder, float], Piece]] = [

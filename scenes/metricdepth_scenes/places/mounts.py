@@ -19,7 +19,10 @@ Warp = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Host:
-    """Vehicle that carries a camera: a point of the world [m], its heading [rad], places (right, ahead, up) [m]."""
+    """Vehicle that carries a camera.
+
+    A point of the world [m], its heading [rad], places (right, ahead, up) [m].
+    """
 
     x: float
     y: float
@@ -44,9 +47,12 @@ def host_car(b: Builder, lane: Lane, along: float) -> Host:
 
 
 def host_cabin(b: Builder, lane: Lane, along: float) -> Host:
-    """Build the dash board, pillars and roof edge around a camera behind a windscreen."""
+    """Build the dash board.
+
+    Pillars and roof edge around a camera behind a windscreen.
+    """
     h = b.u(1.15, 1.6) if b.chance(0.75) else b.u(2.2, 2.8)
-    dark = b.grey(b.u(0.04, 0.2), b.pick(0.0, 0.04))
+    dark = b.gray(b.u(0.04, 0.2), b.pick(0.0, 0.04))
     parts = [
         box((1.6, 0.5, 0.12), (0, -0.8, h - b.u(0.3, 0.45)), material=dark),
         box((1.7, 0.2, 0.12), (0, -0.3, h + b.u(0.3, 0.4)), material=dark),
@@ -76,7 +82,10 @@ def blocked(p: np.ndarray, obstacles: Sequence[Obstacle], margin: float) -> bool
 
 
 def mounted_view(lanes: Sequence[Lane], obstacles: Sequence[Obstacle], hosts: Sequence[Host], warp: Warp) -> View:
-    """View from a vehicle on one of `lanes`, or from the hosts if there are any: front, rear, sides; cars to trucks."""
+    """Draw a view from a vehicle on one of `lanes`.
+
+    Uses the hosts if there are any. Cameras face front, rear or sides; vehicles are cars to trucks.
+    """
     things = tuple(obstacles)
 
     def turned(p: np.ndarray, heading: float, pitch: float, roll: float) -> tuple[np.ndarray, np.ndarray, float]:
@@ -125,7 +134,7 @@ def mounted_view(lanes: Sequence[Lane], obstacles: Sequence[Obstacle], hosts: Se
 def foot_view(
     areas: Sequence[tuple[float, float, float, float]], obstacles: Sequence[Obstacle], targets: Sequence[Obstacle]
 ) -> View:
-    """View at eye height from rectangles (x0, x1, y0, y1) [m], around or at one of `targets` (buildings)."""
+    """Draw a view at eye height from rectangles (x0, x1, y0, y1) [m]; around or at one of `targets` (buildings)."""
     things, goals = tuple(obstacles), tuple(targets)
 
     def view(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:

@@ -1,4 +1,4 @@
-"""Where cameras stand that look at things from near: over tables, into bins, at what a hand holds."""
+"""Camera positions for near views: over tables, into bins, at things in a hand."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def table_view(
 
     Args:
         targets: points [m], each (3,).
-        things: what a camera must stay out of.
+        things: obstacles for the camera.
         allowed: whether a camera may be at a point.
         front: keep to the side of -y.
         near: least distance [m].
@@ -58,7 +58,10 @@ def table_view(
 
 
 def fixed_view(position: np.ndarray, target: np.ndarray, roll: float, wander: float) -> View:
-    """Look from about one position at about one point; both move by about `wander` [m]."""
+    """Look from about one position at about one point.
+
+    Both move by about `wander` [m].
+    """
 
     def view(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
         return position + rng.normal(0, wander, 3), target + rng.normal(0, wander * 1.5, 3), roll + rng.normal(0, 2)

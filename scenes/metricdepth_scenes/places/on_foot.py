@@ -21,7 +21,10 @@ Area = tuple[float, float, float, float]
 
 
 def on_foot(b: Builder) -> Scene:
-    """Build a pavement, square, courtyard or park, seen at eye height."""
+    """Build a pavement.
+
+    Square, courtyard or park, seen at eye height.
+    """
     weather = draw_weather(b)
     pool = Pool(b)
     make = b.pick(_pavement, _pavement, _square, _square, _courtyard, _park)
@@ -31,7 +34,7 @@ def on_foot(b: Builder) -> Scene:
 
 
 def _pavement(b: Builder, pool: Pool, weather: str) -> tuple[list[Area], list[Obstacle]]:
-    """Both pavements of a street."""
+    """Build both pavements of a street."""
     road = Road(b, 0.0, 0.0, np.pi / 2)
     width, parking, walk, curb = b.u(2.7, 3.4), b.pick(0.0, 2.1), b.u(1.6, 5.0), b.pick(0.12, 0.12, 0.03)
     edge = width + parking
@@ -64,7 +67,7 @@ def _pavement(b: Builder, pool: Pool, weather: str) -> tuple[list[Area], list[Ob
 
 
 def _square(b: Builder, pool: Pool, weather: str) -> tuple[list[Area], list[Obstacle]]:
-    """A paved square between buildings."""
+    """Build a paved square between buildings."""
     wide, deep = b.u(9, 32), b.u(9, 32)
     targets = _enclosed(b, pool, weather, wide, deep, b.u(0.6, 1.0))
     if b.chance(0.35):
@@ -75,7 +78,7 @@ def _square(b: Builder, pool: Pool, weather: str) -> tuple[list[Area], list[Obst
 
 
 def _courtyard(b: Builder, pool: Pool, weather: str) -> tuple[list[Area], list[Obstacle]]:
-    """A yard of 10 to 24 m between houses, with bicycles, bins and a few cars."""
+    """Build a yard of 10 to 24 m between houses, with bicycles, bins and a few cars."""
     wide, deep = b.u(5, 12), b.u(5, 12)
     targets = _enclosed(b, pool, weather, wide, deep, 0.92)
     x = b.pick(-1, 1) * (wide - 1.2)
@@ -92,7 +95,10 @@ def _courtyard(b: Builder, pool: Pool, weather: str) -> tuple[list[Area], list[O
 
 
 def _park(b: Builder, pool: Pool, weather: str) -> tuple[list[Area], list[Obstacle]]:
-    """Lawns with paths, trees, benches and hedges; buildings beyond."""
+    """Build lawns with paths, trees, benches and hedges.
+
+    Buildings beyond.
+    """
     b.level(-FAR, FAR, -FAR, FAR, -0.03, b.role("grass", 1.0))
     path = road_surface(b, weather, b.pick("soil", "asphalt", "paving"))
     half = b.u(1.0, 2.5)
@@ -122,7 +128,7 @@ def _park(b: Builder, pool: Pool, weather: str) -> tuple[list[Area], list[Obstac
 
 
 def _enclosed(b: Builder, pool: Pool, weather: str, wide: float, deep: float, share: float) -> list[Obstacle]:
-    """Ground and buildings around a rectangle of half sides `wide` and `deep` [m]; a share of them stands."""
+    """Surround a rectangle of half sides `wide` and `deep` [m] with ground and buildings; a share of them stands."""
     b.level(-FAR, FAR, -FAR, FAR, -0.02, b.role(b.pick("asphalt", "paving", "grass")))
     inner = road_surface(b, weather, b.pick("paving", "paving", "asphalt", "concrete"))
     b.level(-wide - 6, wide + 6, -deep - 6, deep + 6, 0.0, inner)
@@ -159,14 +165,17 @@ def _scatter(b: Builder, pool: Pool, wide: float, deep: float, people: float, tr
 
 
 def _lamps(b: Builder, pool: Pool, wide: float, deep: float) -> None:
-    """Lamp posts at the long sides."""
+    """Build lamp posts at the long sides."""
     for x in (-wide * 0.75, wide * 0.75):
         if b.night or b.chance(0.5):
             lamps(Road(b, x, 0.0, np.pi / 2), 0.01, [(-deep, deep)], 0.0)
 
 
 def _thing(b: Builder) -> Piece:
-    """A bench, table, planter, steps or anything that stands on streets."""
+    """Build a bench.
+
+    Table, planter, steps or anything that stands on streets.
+    """
     style = b.pick("pole", "pole", "bench", "planter", "steps", "table")
     wood, stone = b.role("wood", 0.5), b.role("concrete", 0.5)
     if style == "bench":
@@ -202,7 +211,7 @@ def _thing(b: Builder) -> Piece:
 
 
 def _fountain(b: Builder) -> Piece:
-    """A round basin with a column."""
+    """Build a round basin with a column."""
     r, stone = b.u(1.2, 3.0), b.role("concrete", 0.5)
     water = b.solid((0.25, 0.32, 0.33), 0.15)
     ring = lathe([(r - 0.25, 0.0), (r, 0.0), (r, 0.5), (r - 0.25, 0.5), (r - 0.25, 0.0)], 24, stone, smooth=False)

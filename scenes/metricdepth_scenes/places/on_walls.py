@@ -1,4 +1,4 @@
-"""What hangs on walls, much of it of standard size: paper, boards, sockets, shelves, coats, ducts."""
+"""Things on walls, many of standard size: paper, boards, sockets, shelves, coats, ducts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _TURNED = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]])
 
 
 def wall_things(b: Builder, room: Room, count: int) -> None:
-    """Try to put `count` things on the walls, beside openings and above furniture or not."""
+    """Try to put `count` things on the walls.
+
+    Beside openings and above furniture or not.
+    """
     for _ in range(count):
         style = b.pick(*_STYLES)
         wall = room.walls[int(b.rng.integers(4))]
@@ -67,7 +70,7 @@ def _at(b: Builder, wall: Wall, mesh: Mesh, u: float, out: float, z: float) -> N
 
 
 def _hang(b: Builder, wall: Wall, style: str, u: float, z: float, wide: float, tall: float) -> None:
-    white = b.grey(b.u(0.85, 0.96))
+    white = b.gray(b.u(0.85, 0.96))
     if style == "clock":
         _at(b, wall, cylinder(0.15, 0.04, 24, material=b.vivid()).transformed(_TURNED), u, 0.04, z)
         _at(b, wall, cylinder(0.135, 0.002, 24, material=white).transformed(_TURNED), u, 0.043, z)
@@ -75,7 +78,7 @@ def _hang(b: Builder, wall: Wall, style: str, u: float, z: float, wide: float, t
         b.add(wall.box((wide, 0.015, tall), u, 0.007, z, white))
         for k in range(round(wide / 0.08)):
             x = u - wide / 2 + 0.08 * (k + 0.5)
-            b.add(wall.box((0.055, 0.004, 0.055), x, 0.016, z, b.grey(0.8 if style == "switch" else 0.65)))
+            b.add(wall.box((0.055, 0.004, 0.055), x, 0.016, z, b.gray(0.8 if style == "switch" else 0.65)))
     elif style in ("notice", "poster", "sign"):
         _flat(
             b, wall, u, z, wide, tall, 0.004, b.printed() if b.chance(0.7) else b.picture("photograph", "window_view")
@@ -83,7 +86,7 @@ def _hang(b: Builder, wall: Wall, style: str, u: float, z: float, wide: float, t
     elif style == "board":
         b.add(wall.box((wide + 0.04, 0.02, tall + 0.04), u, 0.01, z, b.pick(b.role("metal", 0.3), b.wood())))
         kind = b.pick("white", "white", "cork", "black")
-        m = {"white": b.grey(0.95, 0.06), "cork": b.solid((0.68, 0.5, 0.33)), "black": b.solid((0.1, 0.2, 0.16))}[kind]
+        m = {"white": b.gray(0.95, 0.06), "cork": b.solid((0.68, 0.5, 0.33)), "black": b.solid((0.1, 0.2, 0.16))}[kind]
         b.add(wall.box((wide, 0.022, tall), u, 0.012, z, m))
         for _ in range(int(b.rng.integers(0, 8)) if kind == "cork" else int(b.rng.integers(0, 3))):
             w, h = b.pick((0.21, 0.297), (0.148, 0.21), (0.105, 0.148))
@@ -111,7 +114,7 @@ def _hang(b: Builder, wall: Wall, style: str, u: float, z: float, wide: float, t
     elif style == "duct":
         b.add(wall.box((wide, 0.06, tall), u, 0.03, z, white))
         for x in np.arange(u - wide / 2 + 0.4, u + wide / 2 - 0.2, b.u(0.8, 1.6)):
-            b.add(wall.box((0.15, 0.01, 0.08), float(x), 0.064, z, b.grey(0.75)))
+            b.add(wall.box((0.15, 0.01, 0.08), float(x), 0.064, z, b.gray(0.75)))
     else:
         rim = 0.0 if b.chance(0.25) else b.u(0.015, 0.05)
         b.add(wall.box((wide + rim, 0.02, tall + rim), u, 0.01, z, b.role("wood", 0.4)))

@@ -1,4 +1,4 @@
-"""What fills the holes in walls: windows with curtains, doors, glimpses of the next room."""
+"""Openings of walls: windows with curtains, doors, glimpses of the next room."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from metricdepth_scenes.places.walls import Opening, Wall
 
 
 def fill(b: Builder, wall: Wall, o: Opening, trim: int) -> None:
-    """Add the frame of an opening and what is in it or behind it."""
+    """Add an opening's frame and the things in or behind it."""
     deep = {"window": b.u(0.06, 0.22), "door": 0.05, "way": 0.12}[o.kind]
     middle, wide, tall = (o.start + o.end) / 2, o.end - o.start, o.high - o.low
     reveal = b.role("ceiling", 0.1) if o.kind == "window" else trim
@@ -46,13 +46,13 @@ def _window(b: Builder, wall: Wall, o: Opening, deep: float, trim: int) -> None:
     b.add(wall.box((wide, 0.05, 0.06), middle, -deep + 0.03, o.low + 0.03, trim))
     if o.low > 0:
         b.add(wall.box((wide + 0.1, 0.2, 0.03), middle, 0.05, o.low - 0.015, trim))
-    colour = np.minimum(view.mean, 1.0) * day
+    color = np.minimum(view.mean, 1.0) * day
     edge_u = wall.at(o.start, 0, 0) - wall.at(o.end, 0, 0)
-    b.areas.append(AreaLight(wall.at(o.end, 0.0, o.low), edge_u, np.array([0, 0, tall]), colour))
+    b.areas.append(AreaLight(wall.at(o.end, 0.0, o.low), edge_u, np.array([0, 0, tall]), color))
     if b.chance(0.45):
         _curtains(b, wall, o)
     elif b.chance(0.25):
-        m = b.grey(b.pick(0.9, 0.8, 0.6))
+        m = b.gray(b.pick(0.9, 0.8, 0.6))
         for k in range(int(tall * b.u(0.2, 1.0) / 0.05)):
             b.add(wall.box((wide, 0.035, 0.004), middle, 0.05, o.high - 0.05 * k, m))
 
@@ -74,7 +74,7 @@ def _curtains(b: Builder, wall: Wall, o: Opening) -> None:
 
 
 def _door(b: Builder, wall: Wall, o: Opening, deep: float) -> None:
-    m = b.role("wood", 0.3) if b.chance(0.5) else b.grey(b.pick(0.92, 0.9, 0.7, 0.5), 0.02)
+    m = b.role("wood", 0.3) if b.chance(0.5) else b.gray(b.pick(0.92, 0.9, 0.7, 0.5), 0.02)
     middle, wide, tall = (o.start + o.end) / 2, o.end - o.start, o.high
     b.add(wall.box((wide, 0.04, tall), middle, -deep, tall / 2, m))
     if b.chance(0.5):
@@ -93,7 +93,7 @@ def _door(b: Builder, wall: Wall, o: Opening, deep: float) -> None:
 
 
 def _next_room(b: Builder, wall: Wall, o: Opening, deep: float) -> None:
-    """A glimpse of another room behind an open doorway."""
+    """Build a glimpse of another room behind an open doorway."""
     long, left, right, high = b.u(1.2, 5.0), b.u(0.3, 2.0), b.u(0.3, 2.0), 2.5
     m, floor = b.role("wall", 0.5), b.role("floor", 0.5)
     lo, hi = o.start - left, o.end + right

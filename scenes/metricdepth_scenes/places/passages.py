@@ -18,7 +18,7 @@ from metricdepth_scenes.things.tables import table
 
 
 def corridor(b: Builder) -> Scene:
-    """A corridor with doors along it."""
+    """Build a corridor with doors along it."""
     w, d, h = b.u(1.1, 3.2), b.u(5, 32), b.u(2.3, 3.3)
     r = make_room(b, w, d, h, windows=int(b.rng.integers(0, 3)), doors=int(b.rng.integers(3, 12)), ways=0.25)
     slim: tuple[Maker, ...] = (radiator, plant, bin_, chair, chair, cardboard)
@@ -32,7 +32,10 @@ def corridor(b: Builder) -> Scene:
 
 
 def stairs(b: Builder) -> Scene:
-    """A flight of stairs between walls, with a rail and landings."""
+    """Build a flight of stairs between walls.
+
+    With a rail and landings.
+    """
     w, run, rise, n = b.u(0.9, 1.8), b.u(0.25, 0.32), b.u(0.155, 0.19), int(b.rng.integers(8, 18))
     before, after = b.u(1.5, 4), b.u(1.2, 3)
     length, climb = before + n * run + after, n * rise

@@ -9,7 +9,9 @@ from metricdepth_scenes.meshes import Mesh
 
 
 class Pile:
-    """Heights of what lies in a rectangle; things come to rest on what is there.
+    """Height map of things in a rectangle.
+
+    Further things come to rest on them.
 
     Attributes:
         low: the rectangle's smallest x and y [m].
@@ -25,7 +27,9 @@ class Pile:
         self._last: tuple[Mesh, np.ndarray] | None = None
 
     def fit(self, mesh: Mesh, x: float, y: float, lean: bool = True) -> tuple[Mesh, float] | None:
-        """Lower a mesh at x, y until it rests, leaning with what it lies on.
+        """Lower a mesh at x.
+
+        Y until it rests, leaning with what it lies on.
 
         Args:
             mesh: thing in its own frame, about x = y = 0.
@@ -55,13 +59,19 @@ class Pile:
         part[mask] = np.maximum(part, top)[mask]
 
     def _points(self, mesh: Mesh) -> np.ndarray:
-        """Sample a mesh; kept for the next try at another place."""
+        """Sample a mesh.
+
+        Kept for the next try at another place.
+        """
         if self._last is None or self._last[0] is not mesh:
             self._last = mesh, _samples(mesh)
         return self._last[1]
 
     def _rest(self, points: np.ndarray, x: float, y: float) -> tuple[float, float, np.ndarray] | None:
-        """Find the height at which points rest, the mean gap below, and the cells below: x, y, z (n, 3)."""
+        """Find the height at which points rest.
+
+        The mean gap below, and the cells below: x, y, z (n, 3).
+        """
         points = points + np.array([x, y, 0], np.float32)
         size = np.array(self.height.shape[::-1]) * self.CELL
         if (points[:, :2].min(0) < self.low).any() or (points[:, :2].max(0) > self.low + size).any():
@@ -74,7 +84,10 @@ class Pile:
         return z, float((z - room).mean()), np.stack([u * self.CELL, v * self.CELL, part[v, u]], 1)
 
     def _patch(self, points: np.ndarray) -> tuple[slice, slice, np.ndarray, np.ndarray, np.ndarray]:
-        """Find rows and columns below points, the lowest and highest in each cell, and which cells they cover."""
+        """Find rows and columns below points.
+
+        The lowest and highest in each cell, and which cells they cover.
+        """
         at = ((points[:, :2] - self.low) / self.CELL).astype(int)
         limit = np.array(self.height.shape[::-1]) - 1
         first, last = np.clip(at.min(0), 0, limit), np.clip(at.max(0), 0, limit)

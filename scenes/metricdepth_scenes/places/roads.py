@@ -25,7 +25,10 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True)
 class Lane:
-    """Line to drive along: a start [m], a heading [rad] and a usable length [m]."""
+    """Line to drive along.
+
+    A start [m], a heading [rad] and a usable length [m].
+    """
 
     x: float
     y: float
@@ -48,7 +51,10 @@ class Road:
         return float(self.x + s * c + r * d), float(self.y + s * d - r * c)
 
     def put(self, piece: Piece, r: float, s: float, z: float = 0.0, turn: float = 0.0, solid: bool = True) -> None:
-        """Place a piece; `turn` 0 lets its front look back along the road."""
+        """Place a piece.
+
+        `turn` 0 lets its front look back along the road.
+        """
         self.b.put(piece, *self.at(r, s), z, self.angle - np.pi / 2 + turn, solid)
 
     def strip(self, r0: float, r1: float, s0: float, s1: float, z: float, material: int) -> None:
@@ -63,13 +69,16 @@ class Road:
         self.b.add(box(size, (x, y, (low + high) / 2), self.angle - np.pi / 2, material))
 
     def lane(self, r: float, s0: float, s1: float, forward: bool) -> Lane:
-        """Return the line at `r` from s0 to s1, driven forward or back."""
+        """Return the line at `r` from s0 to s1.
+
+        Driven forward or back.
+        """
         x, y = self.at(r, s0 if forward else s1)
         return Lane(x, y, self.angle if forward else self.angle + np.pi, s1 - s0)
 
 
 def spans(start: float, end: float, gaps: Sequence[Span]) -> list[Span]:
-    """Return what is left of [start, end] without the gaps."""
+    """Return the parts of [start, end] outside of gaps."""
     left = [(start, end)]
     for low, high in gaps:
         left = [p for a, c in left for p in ((a, min(c, low)), (max(a, high), c)) if p[1] - p[0] > 0.5]
@@ -92,7 +101,10 @@ class Pool:
         return known[int(self.b.rng.integers(len(known)))]
 
     def vehicle(self, heavy: float = 0.1) -> Piece:
-        """Return a car, or with probability `heavy` a van, truck or bus."""
+        """Return a car.
+
+        Or with probability `heavy` a van, truck or bus.
+        """
         b = self.b
         if not b.chance(heavy):
             return self.draw("car", lambda: car(b), 8)
@@ -101,7 +113,10 @@ class Pool:
         return self.draw("truck", lambda: truck(b), 2) if b.chance(0.6) else self.draw("bus", lambda: bus(b), 1)
 
     def tree(self, out: float = 0.0) -> Piece:
-        """Return a tree, with a coarse crown if it stands more than 20 m `out` from the road."""
+        """Return a tree.
+
+        With a coarse crown if it stands more than 20 m `out` from the road.
+        """
         if out > 20:
             return self.draw("far", lambda: street_tree(self.b, leaves=0.3), 4)
         return self.draw("tree", lambda: street_tree(self.b), 4)
@@ -110,7 +125,7 @@ class Pool:
 def markings(road: Road, lines: Sequence[float], edges: Sequence[float], s0: float, s1: float, z: float) -> None:
     """Paint dashed or solid lane lines and solid edge lines."""
     b = road.b
-    paint = b.grey(b.u(0.6, 0.9)) if b.chance(0.85) else b.solid((0.85, 0.65, 0.2))
+    paint = b.gray(b.u(0.6, 0.9)) if b.chance(0.85) else b.solid((0.85, 0.65, 0.2))
     wide = b.u(0.05, 0.075)
     dash, gap = b.pick((3, 6), (3, 3), (6, 12), (3, 9), (1.5, 3))
     for r in lines:
@@ -125,7 +140,7 @@ def markings(road: Road, lines: Sequence[float], edges: Sequence[float], s0: flo
 
 def zebra(road: Road, half: float, s: float, z: float) -> None:
     """Paint a pedestrian crossing and its stop lines."""
-    white = road.b.grey(road.b.u(0.65, 0.9))
+    white = road.b.gray(road.b.u(0.65, 0.9))
     if road.b.chance(0.75):
         for r in np.arange(-half + 0.3, half - 0.4, 1.0):
             road.strip(float(r), float(r) + 0.5, s, s + 3.2, z, white)
@@ -137,9 +152,12 @@ def zebra(road: Road, half: float, s: float, z: float) -> None:
 
 
 def wear(road: Road, half: float, s0: float, s1: float) -> None:
-    """Add repair patches, manholes and cracks to a road's surface."""
+    """Add repair patches.
+
+    Manholes and cracks to a road's surface.
+    """
     b = road.b
-    dark = b.grey(b.u(0.18, 0.32))
+    dark = b.gray(b.u(0.18, 0.32))
     for _ in range(int(b.rng.poisson(6))):
         r, s = b.u(-half, half - 1), b.u(s0, s1)
         road.strip(r, r + b.u(0.4, 2.0), s, s + b.u(0.5, 8), 0.003, dark if b.chance(0.5) else b.role("asphalt", 0.4))
@@ -187,29 +205,32 @@ def pavement(road: Road, r0: float, r1: float, stretches: Sequence[Span], curb: 
 
 
 def lamps(road: Road, r: float, stretches: Sequence[Span], curb: float) -> None:
-    """Set street lamps along a line; at night the nearer ones shine."""
+    """Set street lamps along a line.
+
+    At night the nearer ones shine.
+    """
     b = road.b
     height, metal, arm, step = b.u(4.5, 10.0), b.role("metal", 0.3), b.u(0.6, 2.2), b.u(22, 38)
     lamp = street_lamp(b, height, metal, arm)
     sign = 1 if r > 0 else -1
-    colour = np.array(b.pick((1.0, 0.72, 0.4), (1.0, 0.9, 0.75), (0.9, 0.95, 1.0))) * b.u(25, 60) * (height / 7) ** 2
+    color = np.array(b.pick((1.0, 0.72, 0.4), (1.0, 0.9, 0.75), (0.9, 0.95, 1.0))) * b.u(25, 60) * (height / 7) ** 2
     for s in np.arange(-45 + b.u(0, step), 150, step):
         if not any(a < s < c for a, c in stretches):
             continue
         road.put(lamp, r, float(s), curb, -sign * np.pi / 2)
         if b.night and s < 110:
             x, y = road.at(r - sign * arm, float(s))
-            light_at(b, np.array([x, y, curb + height]), colour)
+            light_at(b, np.array([x, y, curb + height]), color)
 
 
-def light_at(b: Builder, position: np.ndarray, colour: np.ndarray, forward: np.ndarray | None = None) -> None:
+def light_at(b: Builder, position: np.ndarray, color: np.ndarray, forward: np.ndarray | None = None) -> None:
     """Add a lamp 0.5 m wide at a position that shines down, or along `forward`."""
     if forward is None:
-        b.areas.append(AreaLight(position, np.array([0, 0.5, 0.0]), np.array([0.5, 0, 0.0]), colour))
+        b.areas.append(AreaLight(position, np.array([0, 0.5, 0.0]), np.array([0.5, 0, 0.0]), color))
         return
     side = np.array([forward[1], -forward[0], 0.0])
     up = np.cross(side, forward)
-    b.areas.append(AreaLight(position, side * 0.5, up * 0.5, colour))
+    b.areas.append(AreaLight(position, side * 0.5, up * 0.5, color))
 
 
 def wire_line(road: Road, r: float, s0: float, s1: float, drops: float) -> None:
@@ -276,7 +297,10 @@ def frontage(pool: Pool, road: Road, sign: int, start: float, stretches: Sequenc
 
 
 def _boundary(pool: Pool, road: Road, sign: int, start: float, span: Span, style: str) -> None:
-    """A hedge, fence, wall or green right at the pavement, with openings."""
+    """Build a hedge.
+
+    Fence, wall or green right at the pavement, with openings.
+    """
     b = road.b
     kind = (
         b.pick("hedge", "hedge", "fence", "wall", "green", "none")
@@ -302,7 +326,10 @@ def _boundary(pool: Pool, road: Road, sign: int, start: float, span: Span, style
 
 
 def furnish(pool: Pool, road: Road, inner: float, outer: float, stretches: Sequence[Span], curb: float) -> None:
-    """Set people, signs, bins and bicycles on a pavement between `inner` and `outer` (signed)."""
+    """Set people, signs.
+
+    Bins and bicycles on a pavement between `inner` and `outer` (signed).
+    """
     b = road.b
     sign = 1 if outer > 0 else -1
     wide = max(abs(outer - inner), 0.8)

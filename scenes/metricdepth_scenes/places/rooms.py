@@ -31,7 +31,7 @@ from metricdepth_scenes.things.workshop import crate, steel_shelf
 
 
 def room(b: Builder) -> Scene:
-    """A room of a home or an office."""
+    """Build a room of a home or an office."""
     homes = ("living", "living", "bedroom", "bedroom", "kitchen", "kitchen", "bath")
     kind = b.pick(*homes, "office", "office", "study", "store", "classroom")
     area = {
@@ -72,7 +72,10 @@ def room(b: Builder) -> Scene:
 
 
 def _furniture(b: Builder, kind: str, w: float, d: float) -> tuple[list[Maker], Maker, float]:
-    """What a kind of room has along its walls, and what lies on it, how densely [1/m2]."""
+    """Choose the furniture along a kind of room's walls.
+
+    And the things on it and their density [1/m2].
+    """
     p: list[Maker]
     clutter: Maker = on_shelf
     density = b.u(3, 16)

@@ -43,7 +43,7 @@ def make_room(
     if rough and b.chance(0.6):
         main = b.role(b.pick("brick", "concrete", "concrete", "odd_wall"), 1.0)
     odd = b.pick(b.paint, b.paint, lambda: b.role(b.pick("odd_wall", "wood"), 1.0))() if b.chance(0.3) else main
-    trim = b.grey(b.pick(0.9, 0.93, 0.5, 0.2), 0.02) if b.chance(0.7) else b.role("wood")
+    trim = b.gray(b.pick(0.9, 0.93, 0.5, 0.2), 0.02) if b.chance(0.7) else b.role("wood")
     for k, wall in enumerate(walls):
         _raise(b, wall, height, odd if k == 0 else main, trim)
     floor = _floor(b, bath, rough)
@@ -56,7 +56,10 @@ def make_room(
 
 
 def _floor(b: Builder, bath: bool, rough: bool) -> int:
-    """What one walks on: among others even linoleum and dark carpet, as in offices and schools."""
+    """Draw a floor.
+
+    Even linoleum and dark carpet included, as in offices and schools.
+    """
     if bath:
         return b.role("bath", 1.0)
     if rough and b.chance(0.7):

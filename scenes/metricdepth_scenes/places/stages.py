@@ -1,4 +1,4 @@
-"""Table tops, floors and what stands behind them, for things seen from near."""
+"""Table tops, floors and their surroundings, for things seen from near."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ from metricdepth_scenes.things.workshop import steel_shelf, workbench
 
 @dataclass(frozen=True)
 class Stage:
-    """Where things lie and where a camera may be.
+    """Surface for things with the room around it.
+
+    And limits of cameras.
 
     Attributes:
         x: center of the surface [m].
@@ -65,7 +67,10 @@ def close(b: Builder, role: str, fresh: float = 0.6) -> int:
 
 
 def patterned(b: Builder, kind: str) -> int:
-    """Draw a man-made pattern of real size: checker board, cutting mat, hole plate, newspaper."""
+    """Draw a man-made pattern of real size.
+
+    Checker board, cutting mat, hole plate, newspaper.
+    """
     rng = b.rng
     image = np.empty((256, 256, 3), np.float32)
     if kind == "checker":
@@ -91,14 +96,14 @@ def patterned(b: Builder, kind: str) -> int:
 
 
 def surface(b: Builder) -> int:
-    """Draw what a table top or mat is made of."""
+    """Draw a material for a table top or mat."""
     kind = b.pick(
         "wood", "wood", "wood", "light", "light", "dark", "color", "metal", "stone", "fabric", "tiles", "pattern"
     )
     if kind == "light":
-        return b.grey(b.u(0.7, 0.95), b.pick(0.0, 0.03, 0.08))
+        return b.gray(b.u(0.7, 0.95), b.pick(0.0, 0.03, 0.08))
     if kind == "dark":
-        return b.grey(b.u(0.05, 0.3), b.pick(0.0, 0.03, 0.08))
+        return b.gray(b.u(0.05, 0.3), b.pick(0.0, 0.03, 0.08))
     if kind == "color":
         return b.vivid()
     if kind == "pattern":
@@ -118,7 +123,10 @@ def _table(b: Builder, x: float, y: float, w: float, d: float, h: float) -> None
 
 
 def _mats(b: Builder, s: Stage) -> float:
-    """Lay a cloth, mat, paper or tray on the surface; returns the height of what things then lie on."""
+    """Lay a cloth.
+
+    Mat, paper or tray on the surface; returns the height of what things then lie on.
+    """
     if b.chance(0.55):
         return s.z
     kind = b.pick("cloth", "mat", "paper", "tray", "board")
@@ -128,9 +136,9 @@ def _mats(b: Builder, s: Stage) -> float:
     m = {
         "cloth": lambda: close(b, "fabric"),
         "mat": lambda: (
-            patterned(b, b.pick("mat", "checker", "holes")) if b.chance(0.6) else b.grey(b.pick(0.08, 0.3), 0.02)
+            patterned(b, b.pick("mat", "checker", "holes")) if b.chance(0.6) else b.gray(b.pick(0.08, 0.3), 0.02)
         ),
-        "paper": lambda: patterned(b, b.pick("news", "checker")) if b.chance(0.5) else b.grey(0.94),
+        "paper": lambda: patterned(b, b.pick("news", "checker")) if b.chance(0.5) else b.gray(0.94),
         "tray": lambda: b.pick(b.vivid(), close(b, "metal")),
         "board": lambda: close(b, "wood"),
     }[kind]()
@@ -140,9 +148,10 @@ def _mats(b: Builder, s: Stage) -> float:
 
 
 def stage(b: Builder, kind: str) -> Stage:
-    """Build a surface, what stands behind it and the room around.
+    """Build a surface, its background and the room around.
 
     Args:
+        b: builder of the scene.
         kind: "sweep", "wall", "curtain", "room", "lab" or "floor".
     """
     far = kind in ("room", "lab")
@@ -187,7 +196,7 @@ def stage(b: Builder, kind: str) -> Stage:
         )
         b.rng.shuffle(makers)
         furnish(b, room, makers[: int(b.rng.integers(3, 7))], on_shelf if kind == "room" else on_bench, b.u(2, 8))
-        # What came to stand too near the table would hide it.
+        # Things too near the table would hide it.
         wall_things(b, room, int(b.rng.integers(2, 7)))
     elif kind in ("wall", "floor"):
         wall_things(b, room, int(b.rng.integers(0, 5)))
@@ -198,7 +207,7 @@ def stage(b: Builder, kind: str) -> Stage:
 def _sweep(b: Builder, x: float, y: float, w: float, d: float, h: float) -> None:
     """Lay a paper or cloth that lies level and rises behind in a bend."""
     m = b.pick(
-        lambda: b.grey(b.u(0.8, 0.96)), lambda: b.grey(b.u(0.8, 0.96)), lambda: b.grey(b.u(0.05, 0.6)), b.vivid,
+        lambda: b.gray(b.u(0.8, 0.96)), lambda: b.gray(b.u(0.8, 0.96)), lambda: b.gray(b.u(0.05, 0.6)), b.vivid,
         lambda: close(b, "fabric"), lambda: close(b, "paper"),
     )()  # fmt: skip
     r, up = b.u(0.1, 0.4), b.u(0.6, 1.4)
@@ -233,11 +242,16 @@ def lamp_towards(position: np.ndarray, target: np.ndarray, size: float, color: n
 
 
 def near_light(b: Builder, at: np.ndarray, room: Room, roofless: bool, dark: float = 0.15) -> Light:
-    """Draw the light around a point: room lamps, overhead panels, a window, one hard lamp, sun, a lamp at the camera.
+    """Draw the light around a point.
+
+    Lamps of the room, overhead panels, a window, one hard lamp, sun, or a lamp at the camera.
 
     Args:
+        b: builder of the scene.
         at: point that the lamps light [m], (3,).
-        dark: share of places that one lamp or the camera's lamp alone lights.
+        room: room around it.
+        dark: share of places lit only by one lamp or the camera's lamp.
+        roofless: allow the light of open sky.
     """
     warm = np.array(b.pick((1, 0.93, 0.82), (1, 0.82, 0.6), (0.95, 1, 1.02), (1, 1, 1), (0.9, 0.97, 1.08)))
     ambient = float(np.exp(b.u(np.log(0.12), np.log(0.7))))

@@ -18,7 +18,7 @@ from metricdepth_scenes.things.vans import van
 
 
 def _markings(b: Builder, half: float, lanes: int, z: float, length: float) -> None:
-    white = b.grey(b.u(0.7, 0.9))
+    white = b.gray(b.u(0.7, 0.9))
     for k in range(1, lanes):
         x = -half + 2 * half * k / lanes
         if b.chance(0.25):
@@ -34,14 +34,14 @@ def _markings(b: Builder, half: float, lanes: int, z: float, length: float) -> N
         y = b.u(8, 40)
         for x in np.arange(-half + 0.3, half - 0.3, 1.0):
             b.level(x, x + 0.5, y, y + 3, z, white)
-    dark = b.grey(0.25)
+    dark = b.gray(0.25)
     for _ in range(int(b.rng.integers(0, 6))):
         x, y = b.u(-half, half - 1), b.u(3, 40)
         b.level(x, x + b.u(0.3, 1.6), y, y + b.u(0.4, 6), z - 0.002, dark if b.chance(0.5) else b.role("asphalt", 0.4))
 
 
 def street(b: Builder) -> Scene:
-    """A road along y between pavements and houses or gardens, with traffic."""
+    """Build a road along y between pavements and houses or gardens, with traffic."""
     lanes = b.pick(1, 2, 2, 2, 2, 3, 4)
     half = lanes * b.u(2.4, 3.5) / 2
     parking = b.pick(0.0, 2.0, 2.1, 2.2)
@@ -92,7 +92,7 @@ def street(b: Builder) -> Scene:
 
 
 def _side(b: Builder, s: int, start: float, curb: float, end: float) -> None:
-    """What stands along one side of a road, from x = s * start outwards."""
+    """Build one side of a road from x = s * start outwards."""
     style = b.pick("town", "town", "houses", "houses", "green", "open")
     y = b.u(-25, -10)
     back = 0.0 if style == "town" else b.u(3, 12)
@@ -140,7 +140,7 @@ def _side(b: Builder, s: int, start: float, curb: float, end: float) -> None:
 
 
 def _wall_of_trees(b: Builder, s: int) -> None:
-    """A far edge of a wood."""
+    """Build the far edge of a wood."""
     kinds = [tree_kind(b) for _ in range(2)]
     x = b.u(35, 90)
     for y in np.arange(0, 180, 7.0):

@@ -41,7 +41,10 @@ _SETS: tuple[Sequence[Maker], ...] = (PACKED, KITCHEN, BENCH, DESK, TOYS, ANY, A
 
 
 def tabletop(b: Builder) -> Scene:
-    """Lay things on a table, bench, counter, floor or in a robot's cell."""
+    """Lay things on a table.
+
+    Bench, counter, floor or in a robot's cell.
+    """
     s = stage(b, b.pick("sweep", "wall", "wall", "curtain", "room", "room", "lab", "lab", "floor", "floor"))
     count = b.pick(1, int(b.rng.integers(2, 6)), int(b.rng.integers(5, 14)), int(b.rng.integers(12, 34)))
     things = lay_out(b, s, count)
@@ -79,7 +82,10 @@ def _reaching(b: Builder) -> Mesh:
 
 
 def lay_out(b: Builder, s: Stage, count: int) -> list[Obstacle]:
-    """Put `count` things about the middle of a surface, in one layer, loosely or as a pile."""
+    """Put `count` things about the middle of a surface.
+
+    In one layer, loosely or as a pile.
+    """
     kinds = b.pick(*_SETS)
     spread = min(0.05 + 0.055 * count**0.7, 0.45)
     piled = b.chance(0.3) and count > 4
@@ -114,7 +120,10 @@ def lay_out(b: Builder, s: Stage, count: int) -> list[Obstacle]:
 
 
 def carried(b: Builder, view: View) -> View:
-    """Put a gripper or hand into the picture's edge, near the camera; the view then hardly moves."""
+    """Put a gripper or hand into the picture's edge.
+
+    Near the camera; the view then hardly moves.
+    """
     position, target, roll = view(b.rng)
     pose = pose_towards(position, target, roll)
     mesh = gripper(b) if b.chance(0.6) else hand(b, 0.4)

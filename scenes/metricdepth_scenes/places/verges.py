@@ -1,4 +1,4 @@
-"""What closes roads in: hedges, fences, walls, garages and dense green along them, ends of streets, rails and bends."""
+"""Borders of roads: hedges, fences, walls, garages and dense green along them, ends of streets, rails and bends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from metricdepth_scenes.things.street_furniture import fence
 
 
 def thicket(b: Builder, length: float, high: float) -> Piece:
-    """A dense band of bushes and low branches."""
+    """Build a dense band of bushes and low branches."""
     leaf, parts, deep = b.role("leaves", 0.3), [], b.u(1.5, 3.0)
     x = -length / 2
     while x < length / 2:
@@ -27,7 +27,10 @@ def thicket(b: Builder, length: float, high: float) -> Piece:
 
 
 def garden_wall(b: Builder, length: float, high: float) -> Piece:
-    """A wall of brick, stone or plaster with a coping, now and then with green hanging over it."""
+    """Build a wall of brick.
+
+    Stone or plaster with a coping, now and then with green hanging over it.
+    """
     parts = [
         standing_box((length, 0.25, high), material=b.role(b.pick("brick", "brick", "facade", "concrete"), 0.4)),
         box((length, 0.33, 0.08), (0, 0, high), material=b.role("concrete", 0.3)),
@@ -39,8 +42,11 @@ def garden_wall(b: Builder, length: float, high: float) -> Piece:
 
 
 def guard_rail(b: Builder, length: float) -> Piece:
-    """A steel crash barrier, its rail 0.75 m high."""
-    m = b.grey(b.u(0.55, 0.7), 0.08)
+    """Build a steel crash barrier.
+
+    Its rail 0.75 m high.
+    """
+    m = b.gray(b.u(0.55, 0.7), 0.08)
     parts = [
         standing_box((0.1, 0.06, 0.7), float(x), 0.05, material=m) for x in np.arange(-length / 2, length / 2, 2.0)
     ]
@@ -50,20 +56,23 @@ def guard_rail(b: Builder, length: float) -> Piece:
 
 
 def garages(b: Builder, count: int) -> Piece:
-    """A row of garages with up-and-over doors 2.4 m wide."""
-    wall, door, parts = b.role("facade", 0.5), b.grey(b.pick(0.15, 0.3, 0.85)), []
+    """Build a row of garages with up-and-over doors 2.4 m wide."""
+    wall, door, parts = b.role("facade", 0.5), b.gray(b.pick(0.15, 0.3, 0.85)), []
     width = 3.0 * count
     parts.append(standing_box((width, 6.0, 2.7), material=wall))
     parts.append(box((width + 0.4, 6.5, 0.2), (0, -0.15, 2.8), material=b.role("concrete", 0.3)))
     for k in range(count):
         x = (k - (count - 1) / 2) * 3.0
         parts.append(box((2.4, 0.06, 2.1), (x, -3.0, 1.05), material=door))
-        parts += [box((2.3, 0.08, 0.02), (x, -3.01, z), material=b.grey(0.1)) for z in (0.5, 1.0, 1.5)]
+        parts += [box((2.3, 0.08, 0.02), (x, -3.01, z), material=b.gray(0.1)) for z in (0.5, 1.0, 1.5)]
     return Piece(parts, width, 6.0, 2.9)
 
 
 def close_in(b: Builder, s: int, start: float, end: float) -> None:
-    """Hedges, walls, fences and green right along x = s * start, with trees and roofs behind."""
+    """Build hedges, walls.
+
+    Fences and green right along x = s * start, with trees and roofs behind.
+    """
     style = b.pick("hedges", "walls", "wood", "mixed", "mixed", "barrier")
     high = b.u(2.5, 7.0)
     greens = [thicket(b, 8.0, high * b.u(0.7, 1.2)) for _ in range(3)]
@@ -99,7 +108,7 @@ def close_in(b: Builder, s: int, start: float, end: float) -> None:
 
 
 def close_off(b: Builder, end: float) -> None:
-    """Houses or a wood across the end of a road at y = `end`; the road meets another before them."""
+    """Build houses or a wood across the end of a road at y = `end`; the road meets another before them."""
     b.level(-90, 90, end - 14, end - 4, 0.004, b.role("asphalt", 0.0))
     x = -80.0
     green = b.chance(0.35)
@@ -115,10 +124,10 @@ def close_off(b: Builder, end: float) -> None:
 
 
 def rails(b: Builder, x: float, tracks: int, length: float) -> float:
-    """Tram tracks (1.435 m gauge) on ballast from x outwards; the far edge [m]."""
+    """Build tram tracks (1.435 m gauge) on ballast from x outwards; returns the far edge [m]."""
     width = 3.2 * tracks + 0.6
     b.level(x, x + width, -60, length, 0.05, b.role("soil", 1.0))
-    steel, sleeper = b.grey(0.35, 0.08), b.role("wood", 0.2)
+    steel, sleeper = b.gray(0.35, 0.08), b.role("wood", 0.2)
     for k in range(tracks):
         middle = x + 0.3 + 3.2 * (k + 0.5)
         for side in (-0.72, 0.72):
@@ -129,7 +138,7 @@ def rails(b: Builder, x: float, tracks: int, length: float) -> float:
 
 
 def bent(mesh: Mesh, radius: float) -> Mesh:
-    """The mesh with the y axis laid along a circle of `radius` [m] (to the left if negative); long edges are split."""
+    """Bend the mesh's y axis along a circle of `radius` [m] (to the left if negative); long edges are split."""
     return _curved(split(mesh, 12.0), radius)
 
 
@@ -148,7 +157,7 @@ def _curved(mesh: Mesh, radius: float) -> Mesh:
 
 
 def split(mesh: Mesh, longest: float) -> Mesh:
-    """The mesh with triangles halved until none is longer than `longest` [m] along y."""
+    """Halve triangles until none is longer than `longest` [m] along y."""
     done = []
     while len(mesh.tri):
         y = mesh.tri[..., 1]

@@ -1,4 +1,4 @@
-"""Where cameras stand and look in each kind of place; all draws come from the generator given at the call."""
+"""Camera positions and directions in each kind of place, drawn from the generator given at the call."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _stand(rng: np.random.Generator, room: Room, obstacles: Sequence[Obstacle]) 
 
 
 def _limited(position: np.ndarray, target: np.ndarray, low: float = -55, high: float = 10) -> np.ndarray:
-    """The target, raised or lowered so that the view's pitch stays within limits [deg]."""
+    """Raise or lower the target to keep the view's pitch within limits [deg]."""
     d = target - position
     flat = max(float(np.hypot(d[0], d[1])), 1e-3)
     pitch = np.clip(np.degrees(np.arctan2(d[2], flat)), low, high)
@@ -41,7 +41,10 @@ def _limited(position: np.ndarray, target: np.ndarray, low: float = -55, high: f
 
 
 def room_view(b: Builder, room: Room) -> View:
-    """Rooms: across the room, along walls, at furniture, down at the floor."""
+    """Draw views of rooms.
+
+    Across, along walls, at furniture, down at the floor.
+    """
     obstacles = tuple(b.obstacles)
 
     def view(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
@@ -62,7 +65,10 @@ def room_view(b: Builder, room: Room) -> View:
 
 
 def desk_view(room: Room, at: tuple[float, float, float], top: Top, obstacles: Sequence[Obstacle]) -> View:
-    """Around a desk: 0.4 to 1.6 m from a point on it, above it, on the free side."""
+    """Draw views around a desk.
+
+    0.4 to 1.6 m from a point on it, above it, on the free side.
+    """
     c, s = np.cos(at[2]), np.sin(at[2])
 
     def world(x: float, y: float) -> np.ndarray:
@@ -91,7 +97,10 @@ def desk_view(room: Room, at: tuple[float, float, float], top: Top, obstacles: S
 
 
 def corridor_view(room: Room, obstacles: Sequence[Obstacle]) -> View:
-    """Mostly along the corridor (y), sometimes at its walls."""
+    """Draw views mostly along the corridor (y).
+
+    Sometimes at its walls.
+    """
 
     def view(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
         p = _stand(rng, room, obstacles)
@@ -103,7 +112,10 @@ def corridor_view(room: Room, obstacles: Sequence[Obstacle]) -> View:
 
 
 def stairs_view(width: float, before: float, length: float, climb: float, run: float) -> View:
-    """Up from the foot, down from the head, or from the flight itself."""
+    """Draw views up from the foot.
+
+    Down from the head, or from the flight itself.
+    """
 
     def view(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
         x, high = rng.uniform(0.25, width - 0.25), rng.uniform(1.2, 1.75)
@@ -130,7 +142,7 @@ def stairs_view(width: float, before: float, length: float, climb: float, run: f
 
 
 def near_view(room: Room, obstacles: Sequence[Obstacle]) -> View:
-    """From 0.4 to 1.6 m at a piece, a corner or the floor."""
+    """Draw views from 0.4 to 1.6 m at a piece, a corner or the floor."""
     things = tuple(obstacles)
 
     def view(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
@@ -153,7 +165,7 @@ def near_view(room: Room, obstacles: Sequence[Obstacle]) -> View:
 def object_view(
     room: Room, targets: Sequence[Obstacle], obstacles: Sequence[Obstacle], near: float, far: float
 ) -> View:
-    """At one of some things from `near` to `far` [m] away, hand-held, from anywhere around it."""
+    """Draw hand-held views of some things from `near` to `far` [m] away, from anywhere around them."""
     things = tuple(targets)
 
     def view(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
@@ -172,7 +184,7 @@ def object_view(
 
 
 def road_view(half: float, side: float, length: float, ground: float = 0.0) -> View:
-    """From a car on the right of a road along y, or (sometimes) from the pavement at `side` [m]."""
+    """Draw views from a car on the right of a road along y, or (sometimes) from the pavement at `side` [m]."""
 
     def view(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
         if rng.random() < 0.8:
@@ -198,7 +210,7 @@ def road_view(half: float, side: float, length: float, ground: float = 0.0) -> V
 
 
 def open_view(extent: float, height: Callable[[float, float], float]) -> View:
-    """Anywhere within `extent` [m] of the origin at eye height, in any direction."""
+    """Draw views within `extent` [m] of the origin at eye height, in any direction."""
 
     def view(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
         x, y = rng.uniform(-extent, extent, 2)

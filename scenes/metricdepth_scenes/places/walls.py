@@ -13,7 +13,10 @@ from metricdepth_scenes.meshes import Mesh, Vector, box, quad
 
 @dataclass(frozen=True)
 class Opening:
-    """A hole in a wall: from and to along the wall and in height [m]; kind is window, door or way (open)."""
+    """Hole in a wall.
+
+    From and to along the wall and in height [m]; kind is window, door or way (open).
+    """
 
     start: float
     end: float
@@ -24,7 +27,10 @@ class Opening:
 
 @dataclass(frozen=True)
 class Wall:
-    """A wall seen from inside: it starts at `start` and runs `length` [m] along `along`; `inward` is its normal."""
+    """Wall seen from inside.
+
+    Starts at `start` and runs `length` [m] along `along`; `inward` is its normal.
+    """
 
     start: np.ndarray
     along: np.ndarray
@@ -34,29 +40,33 @@ class Wall:
 
     @property
     def yaw(self) -> float:
-        """How to turn a piece so that its back stands at this wall."""
+        """Return the yaw [rad] that puts a piece's back to this wall."""
         return float(np.arctan2(self.along[1], self.along[0]))
 
     def at(self, u: float, out: float = 0.0, z: float = 0.0) -> np.ndarray:
+        """Return the world position of a point on the wall."""
         p = self.start + self.along * u + self.inward * out
         return np.array([p[0], p[1], z])
 
     def quad(self, corners: Sequence[Vector], uv_size: tuple[float, float] | None = None, material: int = 0) -> Mesh:
-        """`meshes.quad` of corners that are given as for `at`."""
+        """Build a quad of corners given as for `at`."""
         return quad([self.at(*corner) for corner in corners], uv_size, material)
 
     def patch(self, u0: float, u1: float, z0: float, z1: float, out: float, material: int) -> Mesh:
-        """An upright rectangle parallel to the wall."""
+        """Build an upright rectangle parallel to the wall."""
         return self.quad([(u0, out, z0), (u1, out, z0), (u1, out, z1), (u0, out, z1)], (u1 - u0, z1 - z0), material)
 
     def box(self, size: Vector, u: float, out: float, z: float, material: int) -> Mesh:
-        """A box along the wall about a point that is given as for `at`."""
+        """Build a box along the wall about a point given as for `at`."""
         return box(size, self.at(u, out, z), self.yaw, material)
 
 
 @dataclass(frozen=True)
 class Room:
-    """A rectangular room: x in 0..width, y in 0..depth, z in 0..height [m]."""
+    """Rectangular room: x in 0..width.
+
+    Y in 0..depth, z in 0..height [m].
+    """
 
     width: float
     depth: float

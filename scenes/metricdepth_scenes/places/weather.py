@@ -24,11 +24,14 @@ def draw_weather(b: Builder) -> str:
 
 
 def road_surface(b: Builder, weather: str, role: str = "asphalt") -> int:
-    """Draw a surface to drive or walk on; rain makes it dark and reflective, and some nights are wet."""
+    """Draw a surface to drive or walk on.
+
+    Rain makes it dark and reflective, and some nights are wet.
+    """
     material = b.palette.draw(role)
-    grey = material.mean / max(float(material.mean.mean()), 1e-3)
+    gray = material.mean / max(float(material.mean.mean()), 1e-3)
     if role == "asphalt":
-        material = replace(material, tint=(material.tint * grey ** -b.u(0.6, 1.0)).astype(np.float32))
+        material = replace(material, tint=(material.tint * gray ** -b.u(0.6, 1.0)).astype(np.float32))
     if weather == "rain" or (weather == "night" and b.chance(0.5)):
         material = replace(material, tint=material.tint * np.float32(b.u(0.45, 0.7)), gloss=b.u(0.03, 0.13))
     return b.number(material)
@@ -37,7 +40,10 @@ def road_surface(b: Builder, weather: str, role: str = "asphalt") -> int:
 def sky_image(
     b: Builder, zenith: np.ndarray, horizon: np.ndarray, cloud: np.ndarray, cover: tuple[float, float]
 ) -> np.ndarray:
-    """Paint a gradient from zenith to horizon with clouds, an equirectangular image (128, 256, 3) of 0..1 sRGB."""
+    """Paint a gradient from zenith to horizon with clouds.
+
+    An equirectangular image (128, 256, 3) of 0..1 sRGB.
+    """
     row = np.linspace(0, 1, 128)[:, None, None]
     image = zenith + (horizon - zenith) * np.clip(row * 2, 0, 1) ** b.u(1.0, 3.0)
     field = noise(b.rng, b.pick(2, 4, 8), 6)
@@ -49,12 +55,15 @@ def sky_image(
 
 
 def weather_light(b: Builder, weather: str) -> Light:
-    """Draw the light of a kind of weather; the builder's lamps light the night."""
+    """Draw the light of a kind of weather.
+
+    The builder's lamps light the night.
+    """
     if weather == "sun":
         light = replace(outdoor_light(b), stops=0.1)
         return light if light.sun is not None else replace(light, sun=_sun(b, b.u(20, 65), b.u(0, 2 * np.pi)))
     if weather in ("overcast", "rain", "haze"):
-        return _grey(b, weather)
+        return _gray(b, weather)
     if weather in ("low_sun", "dusk"):
         return _evening(b, weather == "dusk")
     zenith, horizon = np.array([0.05, 0.06, 0.09]) * b.u(0.2, 1.2), np.array([0.12, 0.11, 0.12]) * b.u(0.3, 1.4)
@@ -67,11 +76,14 @@ def weather_light(b: Builder, weather: str) -> Light:
 
 
 def weather_scene(b: Builder, mesh: Mesh, weather: str, view: View, style: str) -> Scene:
-    """Finish a scene that has been built, in the light of its weather."""
+    """Finish a scene that has been built.
+
+    In the light of its weather.
+    """
     return Scene(mesh, tuple(b.materials), weather_light(b, weather), "", 0, view, style)
 
 
-def _grey(b: Builder, weather: str) -> Light:
+def _gray(b: Builder, weather: str) -> Light:
     level = b.u(0.7, 0.95) if weather == "overcast" else b.u(0.5, 0.85)
     horizon = np.array([1.0, 1.0, 1.0]) * min(level * b.u(0.95, 1.2), 0.98)
     zenith = np.array([b.u(0.93, 1.0), 0.98, 1.03]) * level
@@ -87,7 +99,10 @@ def _grey(b: Builder, weather: str) -> Light:
 
 
 def _evening(b: Builder, dusk: bool) -> Light:
-    """A sun a few degrees high, in view now and then, or just set."""
+    """Draw a sun a few degrees high.
+
+    In view now and then, or just set.
+    """
     yaw = b.pick(np.pi / 2, -np.pi / 2) + b.rng.normal(0, 0.5) if b.chance(0.6) else b.u(0, 2 * np.pi)
     height = b.u(-4, 2) if dusk else b.u(4, 16)
     sun = _sun(b, height, yaw)

@@ -1,4 +1,4 @@
-"""What a bathroom has."""
+"""Bathroom fittings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from metricdepth_scenes.things.storage import cabinet
 
 
 def toilet(b: Builder) -> Piece:
+    """Build a toilet."""
     m = b.solid((0.95, 0.95, 0.94), 0.06)
     bowl = lathe(
         [(0.12, 0), (0.11, 0.15), (0.19, 0.38), (0.2, 0.4), (0.15, 0.41), (0.1, 0.3), (0, 0.25)], 18, m
@@ -23,6 +24,7 @@ def toilet(b: Builder) -> Piece:
 
 
 def basin(b: Builder) -> Piece:
+    """Build a basin."""
     w, m = b.u(0.45, 1.1), b.solid((0.95, 0.95, 0.94), 0.06)
     unit = cabinet(b, w, 0.7, 0.42)
     steel = b.role("metal", 0.2)
@@ -39,6 +41,7 @@ def basin(b: Builder) -> Piece:
 
 
 def bathtub(b: Builder) -> Piece:
+    """Build a bathtub."""
     w, d, h, m = b.u(1.5, 1.8), b.u(0.7, 0.8), b.u(0.5, 0.6), b.solid((0.95, 0.95, 0.95), 0.06)
     parts = [standing_box((w, 0.07, h), 0, s * (d / 2 - 0.035), material=m) for s in (-1, 1)]
     parts += [standing_box((0.09, d, h), s * (w / 2 - 0.045), material=m) for s in (-1, 1)]

@@ -12,7 +12,10 @@ from metricdepth_scenes.models import model_piece
 
 
 def car(b: Builder) -> Piece:
-    """A car, its nose towards -y: from lofted outlines, or a model brought to real proportions."""
+    """Build a car, its nose towards -y.
+
+    From lofted outlines, or a model brought to real proportions.
+    """
     if b.chance(0.3):
         found = model_piece(b, "car", across=False)
         if found:
@@ -65,7 +68,10 @@ def car(b: Builder) -> Piece:
 
 
 def _repainted(b: Builder, piece: Piece) -> Piece:
-    """A car model, the material of most of its surface replaced by a car's paint unless it has a picture."""
+    """Repaint most of a car model's surface.
+
+    Parts with an image stay.
+    """
     mesh = piece.meshes[0]
     area = np.linalg.norm(np.cross(mesh.tri[:, 1] - mesh.tri[:, 0], mesh.tri[:, 2] - mesh.tri[:, 0]), axis=1)
     share = np.bincount(mesh.mat, area, minlength=len(b.materials))
@@ -79,8 +85,8 @@ def _repainted(b: Builder, piece: Piece) -> Piece:
 
 
 def car_paint(b: Builder) -> int:
-    """A material in a colour that cars have."""
-    colour = b.pick(
+    """Draw a material in a color of cars."""
+    color = b.pick(
         (0.85, 0.85, 0.85),
         (0.1, 0.1, 0.11),
         (0.55, 0.56, 0.58),
@@ -92,13 +98,13 @@ def car_paint(b: Builder) -> int:
         (0.6, 0.5, 0.35),
         (0.15, 0.16, 0.2),
     )
-    return b.solid(np.clip(np.array(colour) * b.u(0.8, 1.15), 0.03, 0.95), 0.08)
+    return b.solid(np.clip(np.array(color) * b.u(0.8, 1.15), 0.03, 0.95), 0.08)
 
 
 def hull(
     y: np.ndarray, half: np.ndarray, low: np.ndarray, high: np.ndarray, material: int, top_share: float = 0.88
 ) -> Mesh:
-    """A closed body lofted along y from eight-cornered outlines."""
+    """Build a closed body lofted along y from eight-cornered outlines."""
     zs = np.stack([low, low + (high - low) * 0.1, low + (high - low) * 0.8, high], 1)
     xs = np.stack(
         [half * 0.9, half, half * (0.5 + 0.5 * top_share) if top_share < 0.85 else half * 0.985, half * top_share], 1
@@ -110,13 +116,16 @@ def hull(
     a, c, e, g = p[:-1, :-1], p[:-1, 1:], p[1:, 1:], p[1:, :-1]
     tri = [np.stack([a, e, c], 2).reshape(-1, 3, 3), np.stack([a, g, e], 2).reshape(-1, 3, 3)]
     for end, turn in ((0, 1), (n - 1, -1)):
-        centre = p[end, :-1].mean(0)
-        tri.append(np.stack([np.repeat(centre[None], k, 0), *(p[end, :-1], p[end, 1:])[::turn]], 1))
+        center = p[end, :-1].mean(0)
+        tri.append(np.stack([np.repeat(center[None], k, 0), *(p[end, :-1], p[end, 1:])[::turn]], 1))
     return soup(np.concatenate(tri), smooth=True, material=material)
 
 
 def proportioned(piece: Piece, length: float, width: float, height: float) -> Piece:
-    """A model stretched to a size [m], its longer side along y."""
+    """Stretch a model to a size [m].
+
+    Its longer side along y.
+    """
     mesh = joined(piece.meshes)
     low, high = mesh.bounds()
     size = high - low

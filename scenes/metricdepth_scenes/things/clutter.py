@@ -29,6 +29,7 @@ from metricdepth_scenes.things.workshop import carton, crate
 
 
 def ball(b: Builder) -> Piece:
+    """Build a ball."""
     r = b.u(0.03, 0.12)
     return Piece([sphere(r, 16, material=b.vivid()).placed(0, 0, r)], 2 * r, 2 * r, 2 * r)
 
@@ -37,12 +38,12 @@ _SMALL = ("bottle", "can", "food", "vessel", "box", "decor", "appliance", "tool"
 
 
 def from_assets(b: Builder) -> Piece | None:
-    """A small model, if there are assets."""
+    """Draw a small model if there are assets."""
     return model_piece(b, b.pick(*_SMALL, "vessel", "food", "decor", "box"), lambda s: max(s) < 0.5 and min(s) > 0.004)
 
 
 def on_desk(b: Builder) -> Piece:
-    """Something that lies on a desk."""
+    """Draw a thing that lies on desks."""
     if b.chance(0.3) and (found := from_assets(b)):
         return found
     office = (pens, pens, mouse, wire, wire, wire, telephone, desk_lamp, pot_plant, laptop, keyboard, ball, speaker)
@@ -52,7 +53,10 @@ def on_desk(b: Builder) -> Piece:
 
 
 def on_shelf(b: Builder) -> Piece:
-    """Something that stands on a shelf, sideboard or windowsill."""
+    """Draw a thing that stands on shelves.
+
+    Sideboards or windowsills.
+    """
     if b.chance(0.4) and (found := from_assets(b)):
         return found
     makers = (cup, bottle, can, book_pile, book, package, package, tissues, vase, vase, pot_plant, bowl, ball, plush)
@@ -60,7 +64,7 @@ def on_shelf(b: Builder) -> Piece:
 
 
 def on_bench(b: Builder) -> Piece:
-    """Something that lies about in a workshop or store."""
+    """Draw a thing that lies about in workshops or stores."""
     if b.chance(0.4) and (found := model_piece(b, b.pick("tool", "box", "can", "misc"), lambda s: max(s) < 0.6)):
         return found
     makers = (can, can, bottle, package, package, crate, carton, cable, bowl, desk_lamp)
@@ -68,7 +72,7 @@ def on_bench(b: Builder) -> Piece:
 
 
 def on_counter(b: Builder) -> Piece:
-    """Something that stands in a kitchen or on a laid table."""
+    """Draw a thing that stands in kitchens or on laid tables."""
     if b.chance(0.6) and (found := model_piece(b, b.pick("vessel", "food", "bottle", "tool"), lambda s: max(s) < 0.5)):
         return found
     makers = (cup, cup, bottle, bottle, can, package, bowl, vase, pot_plant)

@@ -11,39 +11,45 @@ from metricdepth_scenes.meshes import Mesh, box, facing, lathe, quad, rod, spher
 
 
 def _lying(w: float, d: float, z: float, material: int, yaw: float = 0.0) -> Mesh:
-    """A level picture, its top towards +y."""
+    """Build a level picture, its top towards +y."""
     corners = [(x * w / 2, y * d / 2, 0) for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
     return quad(corners, material=material).placed(0, 0, z, yaw)
 
 
 def book(b: Builder) -> Piece:
-    """A book with a printed or pictured cover; paperbacks, magazines, A4 volumes."""
+    """Build a book with a printed or pictured cover.
+
+    Paperbacks, magazines, A4 volumes.
+    """
     w, d = b.pick((0.105, 0.175), (0.135, 0.21), (0.155, 0.235), (0.19, 0.25), (0.21, 0.297))
     t = b.u(0.006, 0.05)
     body, cover = b.vivid(), b.picture("photograph", "photograph_crop") if b.chance(0.35) else b.printed()
     parts = [
         standing_box((w, d, t), material=body),
-        standing_box((w * 0.98, d * 1.004, t * 0.7), 0.003, 0, t * 0.15, material=b.grey(0.9)),
+        standing_box((w * 0.98, d * 1.004, t * 0.7), 0.003, 0, t * 0.15, material=b.gray(0.9)),
         _lying(w * 0.98, d * 0.98, t + 0.0006, cover),
     ]
     return Piece(parts, w, d, t)
 
 
 def papers(b: Builder) -> Piece:
-    """A few sheets of A4, each turned a little."""
+    """Build a few sheets of A4.
+
+    Each turned a little.
+    """
     n, parts = int(b.rng.integers(2, 7)), []
     for k in range(n):
         plain = b.chance(0.35)
-        m = b.grey(b.u(0.86, 0.96)) if plain else b.printed()
+        m = b.gray(b.u(0.86, 0.96)) if plain else b.printed()
         sheet = _lying(0.21, 0.297, 0.001 + 0.0012 * k, m, b.u(-0.5, 0.5))
         parts.append(sheet.placed(b.u(-0.07, 0.07), b.u(-0.07, 0.07), 0))
     return Piece(parts, 0.36, 0.4, 0.01)
 
 
 def binders(b: Builder) -> Piece:
-    """Lever arch files that stand in a row."""
+    """Build lever arch files that stand in a row."""
     n = int(b.rng.integers(2, 8))
-    parts, shades = [], [b.vivid(), b.grey(0.1), b.grey(0.6)]
+    parts, shades = [], [b.vivid(), b.gray(0.1), b.gray(0.6)]
     for k in range(n):
         t, m, x = b.pick(0.05, 0.08), b.pick(*shades), (k - n / 2) * 0.075
         parts.append(standing_box((t, 0.28, 0.315), x, material=m))
@@ -52,8 +58,8 @@ def binders(b: Builder) -> Piece:
 
 
 def trays(b: Builder) -> Piece:
-    """Letter trays in a stack."""
-    m, n = b.pick(b.grey(0.1), b.grey(0.7), b.vivid()), int(b.rng.integers(1, 5))
+    """Build letter trays in a stack."""
+    m, n = b.pick(b.gray(0.1), b.gray(0.7), b.vivid()), int(b.rng.integers(1, 5))
     parts: list[Mesh] = []
     for k in range(n):
         z = 0.065 * k
@@ -63,12 +69,12 @@ def trays(b: Builder) -> Piece:
 
 
 def wire(b: Builder) -> Piece:
-    """A cable of 1 to 2 m that winds about, with a plug or a power supply."""
+    """Build a cable of 1 to 2 m that winds about, with a plug or a power supply."""
     n = int(b.rng.integers(20, 40))
     heading = np.cumsum(b.rng.normal(0, 0.55, n)) + b.u(0, 6)
     points = np.cumsum(np.stack([np.cos(heading), np.sin(heading)], 1) * 0.045, 0)
     points -= points.mean(0)
-    m, r = b.grey(b.pick(0.05, 0.08, 0.1, 0.8)), b.u(0.002, 0.0045)
+    m, r = b.gray(b.pick(0.05, 0.08, 0.1, 0.8)), b.u(0.002, 0.0045)
     parts = [rod((*p, 0.005), (*q, 0.005), r, 5, m) for p, q in pairwise(points)]
     end = points[-1]
     parts.append(standing_box(b.pick((0.05, 0.03, 0.02), (0.11, 0.05, 0.03)), end[0], end[1], material=m))
@@ -76,14 +82,17 @@ def wire(b: Builder) -> Piece:
 
 
 def mobile(b: Builder) -> Piece:
-    """A mobile phone, a calculator or a remote control."""
+    """Build a mobile phone.
+
+    A calculator or a remote control.
+    """
     w, d, t = b.pick((0.072, 0.148, 0.008), (0.08, 0.15, 0.014), (0.045, 0.17, 0.02))
-    dark = b.grey(b.pick(0.04, 0.1, 0.7), 0.05)
+    dark = b.gray(b.pick(0.04, 0.1, 0.7), 0.05)
     parts = [standing_box((w, d, t), material=dark)]
     if t < 0.01:
         parts.append(_lying(w * 0.92, d * 0.92, t + 0.0005, b.solid((0.03, 0.03, 0.04), 0.12)))
     else:
-        keys = b.grey(b.pick(0.3, 0.85))
+        keys = b.gray(b.pick(0.3, 0.85))
         for x in (-0.3, 0, 0.3):
             parts += [
                 standing_box((w * 0.2, d * 0.07, 0.003), x * w, y * d, t, material=keys) for y in (-0.3, -0.15, 0)
@@ -92,7 +101,8 @@ def mobile(b: Builder) -> Piece:
 
 
 def headphones(b: Builder) -> Piece:
-    m = b.grey(b.pick(0.06, 0.2, 0.85))
+    """Build a pair of headphones."""
+    m = b.gray(b.pick(0.06, 0.2, 0.85))
     arc = np.linspace(0, np.pi, 10)
     band = [(0.08 * np.cos(a), 0.09 * np.sin(a), 0.025) for a in arc]
     parts = [rod(p, q, 0.008, 6, m) for p, q in pairwise(band)]
@@ -103,8 +113,8 @@ def headphones(b: Builder) -> Piece:
 
 
 def controller(b: Builder) -> Piece:
-    """A game controller."""
-    m = b.grey(b.pick(0.05, 0.08, 0.85))
+    """Build a game controller."""
+    m = b.gray(b.pick(0.05, 0.08, 0.85))
     grips = [sphere(0.035, 12, material=m).scaled((1, 1.7, 0.75)).placed(s * 0.055, -0.02, 0.026) for s in (-1, 1)]
     body = sphere(0.05, 14, material=m).scaled((1.4, 0.9, 0.5)).placed(0, 0.015, 0.028)
     sticks = [lathe([(0.008, 0), (0.012, 0.02), (0, 0.022)], 10, m).placed(s * 0.025, -0.005, 0.045) for s in (-1, 1)]
@@ -112,13 +122,17 @@ def controller(b: Builder) -> Piece:
 
 
 def stapler(b: Builder) -> Piece:
+    """Build a stapler."""
     m = b.vivid()
-    parts = [standing_box((0.035, 0.14, 0.012), material=b.grey(0.1)), box((0.03, 0.13, 0.025), (0, 0, 0.045), 0, m)]
+    parts = [standing_box((0.035, 0.14, 0.012), material=b.gray(0.1)), box((0.03, 0.13, 0.025), (0, 0, 0.045), 0, m)]
     return Piece([*parts, box((0.028, 0.03, 0.03), (0, 0.05, 0.025), 0, m)], 0.04, 0.14, 0.06)
 
 
 def tissues(b: Builder) -> Piece:
-    """A box of paper handkerchiefs or of cereals, or a pack of paper."""
+    """Build a box of paper handkerchiefs or of cereals.
+
+    Or a pack of paper.
+    """
     w, d, h = b.pick((0.23, 0.115, 0.08), (0.12, 0.12, 0.13), (0.19, 0.06, 0.28), (0.21, 0.297, 0.052))
     m = b.vivid()
     parts = [standing_box((w, d, h), material=m), facing(-w / 2, w / 2, 0, h, -d / 2 - 0.001, b.printed())]
@@ -126,13 +140,15 @@ def tissues(b: Builder) -> Piece:
 
 
 def sticky_notes(b: Builder) -> Piece:
+    """Build a block of sticky notes."""
     m = b.solid(b.pick((0.95, 0.9, 0.4), (0.95, 0.6, 0.7), (0.6, 0.9, 0.6)))
     return Piece([standing_box((0.076, 0.076, b.u(0.002, 0.015)), material=m)], 0.08, 0.08, 0.015)
 
 
 def speaker(b: Builder) -> Piece:
+    """Build a speaker."""
     w, d, h = b.u(0.08, 0.18), b.u(0.08, 0.2), b.u(0.16, 0.32)
-    m, dark = b.grey(b.pick(0.06, 0.1, 0.8)), b.grey(0.16)
+    m, dark = b.gray(b.pick(0.06, 0.1, 0.8)), b.gray(0.16)
     parts = [standing_box((w, d, h), material=m)]
     lay = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], float)
     for z, r in ((0.35, 0.42), (0.75, 0.25)):
@@ -142,10 +158,13 @@ def speaker(b: Builder) -> Piece:
 
 
 def plush(b: Builder) -> Piece:
-    """A soft toy that sits, 0.2 to 0.75 m high."""
+    """Build a soft toy that sits.
+
+    0.2 to 0.75 m high.
+    """
     s = b.pick(b.u(0.2, 0.35), b.u(0.4, 0.75)) / 0.72
     fur = b.solid(np.array(b.pick((0.45, 0.28, 0.16), (0.75, 0.6, 0.4), (0.85, 0.84, 0.8), (0.5, 0.5, 0.52))))
-    shirt, dark = (b.vivid() if b.chance(0.5) else b.role("fabric")) if b.chance(0.6) else fur, b.grey(0.05, 0.1)
+    shirt, dark = (b.vivid() if b.chance(0.5) else b.role("fabric")) if b.chance(0.6) else fur, b.gray(0.05, 0.1)
     light = b.solid((0.85, 0.75, 0.58))
     parts = [
         sphere(0.5, 20, material=shirt).scaled((0.42, 0.36, 0.46)).placed(0, 0, 0.22),

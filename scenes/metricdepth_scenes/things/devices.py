@@ -1,4 +1,4 @@
-"""Screens and what is wired to them."""
+"""Screens and devices wired to them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from metricdepth_scenes.things.storage import cabinet
 
 
 def screen(b: Builder, w: float, h: float, y: float, z: float) -> Mesh:
-    """A screen in the plane y, on or off."""
+    """Build a screen in the plane y.
+
+    On or off.
+    """
     if b.chance(0.45):
         m = b.solid((0.05, 0.05, 0.06), gloss=0.06)
     elif b.chance(0.5):
@@ -24,8 +27,9 @@ def screen(b: Builder, w: float, h: float, y: float, z: float) -> Mesh:
 
 
 def monitor(b: Builder) -> Piece:
+    """Build a monitor."""
     w = b.u(0.42, 0.72)
-    h, lift, dark = w * b.pick(0.5625, 0.6, 0.5625, 0.75), b.u(0.08, 0.16), b.grey(b.pick(0.06, 0.1, 0.6))
+    h, lift, dark = w * b.pick(0.5625, 0.6, 0.5625, 0.75), b.u(0.08, 0.16), b.gray(b.pick(0.06, 0.1, 0.6))
     meshes = [
         box((w, 0.04, h), (0, 0, lift + h / 2), material=dark),
         box((0.05, 0.04, lift + h / 2), (0, 0.04, (lift + h / 2) / 2), material=dark),
@@ -36,6 +40,7 @@ def monitor(b: Builder) -> Piece:
 
 
 def television(b: Builder) -> Piece:
+    """Build a television."""
     w = b.u(0.7, 1.4)
     base = cabinet(b, w * b.u(1.0, 1.5), b.u(0.4, 0.6), 0.42)
     h, z = w * 0.5625, base.height + 0.06
@@ -50,7 +55,8 @@ def television(b: Builder) -> Piece:
 
 
 def laptop(b: Builder) -> Piece:
-    w, d, m = b.u(0.3, 0.38), b.u(0.21, 0.26), b.grey(b.pick(0.1, 0.6, 0.75))
+    """Build a laptop."""
+    w, d, m = b.u(0.3, 0.38), b.u(0.21, 0.26), b.gray(b.pick(0.1, 0.6, 0.75))
     tilt = b.u(0.1, 0.6)
     keys = b.solid((0.08, 0.08, 0.09))
     lid = [box((w, 0.008, d), (0, 0.004, d / 2), material=m), screen(b, w * 0.93, d * 0.88, -0.001, d / 2)]
@@ -64,8 +70,9 @@ def laptop(b: Builder) -> Piece:
 
 
 def keyboard(b: Builder) -> Piece:
+    """Build a keyboard."""
     w, tone = b.u(0.3, 0.46), b.pick(0.08, 0.12, 0.85)
-    body, keys = b.grey(tone), b.grey(tone * 0.6 + 0.15)
+    body, keys = b.gray(tone), b.gray(tone * 0.6 + 0.15)
     meshes = [standing_box((w, 0.14, 0.018), material=body)]
     n = int(w / 0.02)
     for row in range(5):
@@ -77,13 +84,15 @@ def keyboard(b: Builder) -> Piece:
 
 
 def mouse(b: Builder) -> Piece:
+    """Build a mouse."""
     tone = b.pick(0.07, 0.2, 0.85)
-    mesh = sphere(0.05, 12, material=b.grey(tone)).scaled((0.6, 1.1, 0.65))
+    mesh = sphere(0.05, 12, material=b.gray(tone)).scaled((0.6, 1.1, 0.65))
     return Piece([mesh.placed(0, 0, 0.004)], 0.06, 0.11, 0.036)
 
 
 def telephone(b: Builder) -> Piece:
-    m = b.grey(b.pick(0.1, 0.3, 0.8))
+    """Build a telephone."""
+    m = b.gray(b.pick(0.1, 0.3, 0.8))
     return Piece(
         [
             standing_box((0.18, 0.2, 0.05), material=m),
@@ -97,8 +106,9 @@ def telephone(b: Builder) -> Piece:
 
 
 def cable(b: Builder) -> Piece:
+    """Build a cable."""
     points = np.cumsum(b.rng.normal(0, 0.05, (9, 2)), 0)
     points -= points.mean(0)
-    m = b.grey(b.pick(0.05, 0.1, 0.8))
+    m = b.gray(b.pick(0.05, 0.1, 0.8))
     parts = [rod((*p, 0.004), (*q, 0.004), 0.003, 5, m) for p, q in pairwise(points)]
     return Piece(parts, 0.2, 0.2, 0.01)

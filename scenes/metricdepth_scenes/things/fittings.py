@@ -7,6 +7,7 @@ from metricdepth_scenes.meshes import box, cylinder, lathe, rod
 
 
 def radiator(b: Builder) -> Piece:
+    """Build a radiator."""
     w, h, m = b.u(0.5, 1.6), b.u(0.4, 0.65), b.solid((0.93, 0.93, 0.91), 0.03)
     n = int(w / 0.06)
     parts = [box((0.045, 0.08, h), ((k - (n - 1) / 2) * 0.06, 0, 0.12 + h / 2), material=m) for k in range(n)]
@@ -14,6 +15,7 @@ def radiator(b: Builder) -> Piece:
 
 
 def floor_lamp(b: Builder) -> Piece:
+    """Build a floor lamp."""
     h, m = b.u(1.4, 1.8), b.role("metal", 0.3)
     shade = b.solid((0.95, 0.9, 0.75))
     r = b.u(0.12, 0.25)
@@ -30,6 +32,7 @@ def floor_lamp(b: Builder) -> Piece:
 
 
 def desk_lamp(b: Builder) -> Piece:
+    """Build a desk lamp."""
     m, h = b.vivid(), b.u(0.35, 0.5)
     elbow = (b.u(-0.08, 0.08), 0.12, h * 0.75)
     head = (0.0, -0.1, h)

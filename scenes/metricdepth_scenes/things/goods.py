@@ -35,7 +35,10 @@ _WORDS = ("NOVA", "fresh", "Sun", "classic", "ORIGINAL", "tea", "Bio", "Ultra", 
 
 
 def thing(parts: Sequence[Mesh]) -> Piece:
-    """Make a piece of parts, centered and standing on z = 0."""
+    """Make a piece of parts.
+
+    Centered and standing on z = 0.
+    """
     mesh = joined(parts)
     low, high = mesh.bounds()
     mesh = mesh.placed(-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, -low[2])
@@ -50,7 +53,10 @@ def lying(piece: Piece) -> Piece:
 
 
 def brand(b: Builder) -> int:
-    """Draw the printed face of a product: bands, a badge and words; texture coordinates run 0..1."""
+    """Draw the printed face of a product.
+
+    Bands, a badge and words; texture coordinates run 0..1.
+    """
     known: list[int] = b.models.setdefault("brands", [])
     if len(known) > 7 and b.chance(0.6):
         return b.pick(*known)
@@ -111,7 +117,7 @@ def tin(b: Builder) -> Piece:
     r, h = b.pick(
         (0.033, 0.116), (0.029, 0.134), (0.034, 0.102), (0.037, 0.11), (0.043, 0.06), (0.05, 0.14), (0.05, 0.17)
     )
-    steel = b.grey(b.pick(0.7, 0.8, 0.85), 0.12)
+    steel = b.gray(b.pick(0.7, 0.8, 0.85), 0.12)
     body = lathe(
         [(0, 0.003), (r * 0.9, 0), (r, 0.004), (r, h - 0.004), (r * 0.92, h), (r * 0.9, h - 0.004), (0, h - 0.004)],
         22,
@@ -124,14 +130,17 @@ def tin(b: Builder) -> Piece:
 
 
 def flask(b: Builder) -> Piece:
-    """Make a bottle: drink, wine, shampoo, detergent, medicine, sauce, spray."""
+    """Make a bottle.
+
+    Drink, wine, shampoo, detergent, medicine, sauce, spray.
+    """
     r, h, flat = b.pick(
         (0.033, 0.22, 1.0), (0.037, 0.3, 1.0), (0.031, 0.235, 1.0), (0.045, 0.33, 1.0), (0.036, 0.2, 0.6),
         (0.045, 0.26, 0.6), (0.02, 0.06, 1.0), (0.024, 0.1, 1.0), (0.03, 0.17, 0.8), (0.025, 0.15, 1.0),
     )  # fmt: skip
     neck = max(r * b.u(0.25, 0.5), 0.009)
     shoulder = b.u(0.55, 0.75)
-    glass = b.pick(b.vivid(), b.solid((0.12, 0.2, 0.12), 0.15), b.solid((0.75, 0.82, 0.85), 0.12), b.grey(0.93, 0.05))
+    glass = b.pick(b.vivid(), b.solid((0.12, 0.2, 0.12), 0.15), b.solid((0.75, 0.82, 0.85), 0.12), b.gray(0.93, 0.05))
     body = lathe(
         [
             (0, 0),
@@ -160,7 +169,10 @@ def jar(b: Builder) -> Piece:
 
 
 def packet(b: Builder) -> Piece:
-    """Make a printed box of a usual size: food, medicine, electronics, shoes."""
+    """Make a printed box of a usual size.
+
+    Food, medicine, electronics, shoes.
+    """
     w, d, h = b.pick(
         (0.16, 0.06, 0.21), (0.085, 0.028, 0.073), (0.09, 0.038, 0.175), (0.19, 0.06, 0.3), (0.1, 0.025, 0.06),
         (0.17, 0.09, 0.05), (0.14, 0.07, 0.04), (0.1, 0.1, 0.1), (0.095, 0.064, 0.2), (0.07, 0.07, 0.24),
@@ -193,7 +205,10 @@ def parcel(b: Builder) -> Piece:
 
 
 def soft_pack(b: Builder) -> Piece:
-    """Make a filled bag: crisps, sweets, rice, a padded envelope, a packed shirt."""
+    """Make a filled bag.
+
+    Crisps, sweets, rice, a padded envelope, a packed shirt.
+    """
     w, d, t = b.pick(
         (0.16, 0.22, 0.06),
         (0.12, 0.17, 0.035),
@@ -229,7 +244,10 @@ def _sheet(p: np.ndarray, uv: np.ndarray, material: int) -> Mesh:
 
 
 def fruit(b: Builder) -> Piece:
-    """Make an apple, orange, lemon, pear, plum, potato, egg or banana."""
+    """Make an apple.
+
+    Orange, lemon, pear, plum, potato, egg or banana.
+    """
     kind = b.pick("apple", "orange", "lemon", "pear", "plum", "potato", "egg", "banana", "tomato")
     tone = {
         "apple": b.pick((0.75, 0.15, 0.12), (0.5, 0.65, 0.2), (0.8, 0.6, 0.2)),
@@ -244,7 +262,7 @@ def fruit(b: Builder) -> Piece:
         line = np.stack([0.13 * np.sin(a), 0.13 * (1 - np.cos(a)), np.full(10, 0.017)], 1)
         radii = 0.017 * np.sqrt(np.clip(1 - (a / 0.82) ** 4, 0.1, 1))
         parts = [rod(p, q, float(k), 8, m) for (p, q), k in zip(pairwise(line), radii[:-1], strict=True)]
-        return thing([*parts, rod(line[-1], line[-1] + (0.014, 0.012, 0), 0.005, 6, b.grey(0.2))])
+        return thing([*parts, rod(line[-1], line[-1] + (0.014, 0.012, 0), 0.005, 6, b.gray(0.2))])
     radius, stretch = {
         "apple": (0.038, 0.9), "orange": (0.038, 0.95), "lemon": (0.028, 1.3), "pear": (0.034, 1.35),
         "plum": (0.022, 1.1),
@@ -264,9 +282,12 @@ def fruit(b: Builder) -> Piece:
 
 
 def tool(b: Builder) -> Piece:
-    """Make a hand tool that lies: screwdriver, spanner, hammer, pliers, brush, knife, torch, tape."""
+    """Make a hand tool that lies.
+
+    Screwdriver, spanner, hammer, pliers, brush, knife, torch, tape.
+    """
     kind = b.pick("driver", "driver", "spanner", "hammer", "pliers", "brush", "torch", "tape", "ruler", "marker")
-    steel, grip = b.grey(b.u(0.45, 0.75), 0.12), b.vivid()
+    steel, grip = b.gray(b.u(0.45, 0.75), 0.12), b.vivid()
     if kind == "driver":
         g, s = b.u(0.08, 0.11), b.u(0.06, 0.15)
         handle = lathe([(0, 0), (0.012, 0.002), (0.016, g * 0.3), (0.012, g * 0.8), (0.014, g), (0, g)], 10, grip)
@@ -304,7 +325,7 @@ def tool(b: Builder) -> Piece:
         body = lathe(
             [(0, 0), (r, 0), (r, g * 0.7), (r * 1.4, g * 0.82), (r * 1.4, g), (0, g)],
             16,
-            b.pick(grip, b.grey(0.08, 0.05)),
+            b.pick(grip, b.gray(0.08, 0.05)),
         )
         return lying(thing([body, label(r * 1.01, g * 0.15, g * 0.2, steel, 16)]))
     if kind == "tape":
@@ -324,7 +345,7 @@ def tool(b: Builder) -> Piece:
         thing(
             [
                 cylinder(b.u(0.004, 0.009), b.u(0.13, 0.15), 10, material=grip),
-                cylinder(0.0095, 0.045, 10, material=b.grey(0.15)),
+                cylinder(0.0095, 0.045, 10, material=b.gray(0.15)),
             ]
         )
     )
@@ -332,7 +353,7 @@ def tool(b: Builder) -> Piece:
 
 def hardware(b: Builder) -> Piece:
     """Scatter screws, nuts and washers."""
-    steel = b.pick(b.grey(b.u(0.4, 0.75), 0.15), b.solid((0.7, 0.58, 0.3), 0.12))
+    steel = b.pick(b.gray(b.u(0.4, 0.75), 0.15), b.solid((0.7, 0.58, 0.3), 0.12))
     parts: list[Mesh] = []
     for _ in range(int(b.rng.integers(3, 16))):
         x, y, a = b.u(-0.08, 0.08), b.u(-0.06, 0.06), b.u(0, 6.3)
@@ -351,7 +372,10 @@ def hardware(b: Builder) -> Piece:
 
 
 def block(b: Builder) -> Piece:
-    """Make a toy block: cube, brick with studs, cylinder, puzzle cube, die."""
+    """Make a toy block.
+
+    Cube, brick with studs, cylinder, puzzle cube, die.
+    """
     kind = b.pick("cube", "cube", "brick", "brick", "column", "puzzle", "prism")
     m = b.solid(
         np.array(
@@ -390,7 +414,7 @@ def block(b: Builder) -> Piece:
         )
     ]
     s = 0.019
-    parts = [standing_box((0.057, 0.057, 0.057), material=b.grey(0.05))]
+    parts = [standing_box((0.057, 0.057, 0.057), material=b.gray(0.05))]
     for i in (-1, 0, 1):
         for j in (-1, 0, 1):
             k = 0.0285
@@ -407,7 +431,7 @@ def block(b: Builder) -> Piece:
 def toy_car(b: Builder) -> Piece:
     """Make a toy car of 7 to 20 cm."""
     n = b.pick(0.07, 0.075, 0.12, 0.2)
-    m, dark = b.vivid(), b.grey(0.06)
+    m, dark = b.vivid(), b.gray(0.06)
     parts = [
         box((n, n * 0.42, n * 0.14), (0, 0, n * 0.16), material=m),
         box((n * 0.5, n * 0.36, n * 0.13), (-n * 0.05, 0, n * 0.29), material=b.solid((0.12, 0.14, 0.16), 0.15)),
@@ -422,9 +446,12 @@ def toy_car(b: Builder) -> Piece:
 
 
 def plate(b: Builder) -> Piece:
-    """Make a plate or saucer, sometimes with fruit on it."""
+    """Make a plate or saucer.
+
+    Sometimes with fruit on it.
+    """
     r = b.pick(0.075, 0.095, 0.12, 0.135)
-    m = b.pick(b.grey(0.93, 0.06), b.grey(0.93, 0.06), b.vivid())
+    m = b.pick(b.gray(0.93, 0.06), b.gray(0.93, 0.06), b.vivid())
     rim = lathe([(0, 0), (r * 0.6, 0), (r, 0.02), (r * 0.98, 0.023), (r * 0.6, 0.006), (0, 0.006)], 28, m)
     parts = [rim]
     if b.chance(0.3):
@@ -434,7 +461,7 @@ def plate(b: Builder) -> Piece:
 
 def cutlery(b: Builder) -> Piece:
     """Make a knife, fork or spoon."""
-    m, n = b.pick(b.grey(0.7, 0.2), b.grey(0.7, 0.2), b.vivid()), b.u(0.17, 0.22)
+    m, n = b.pick(b.gray(0.7, 0.2), b.gray(0.7, 0.2), b.vivid()), b.u(0.17, 0.22)
     parts = [box((n * 0.6, 0.01, 0.003), (-n * 0.2, 0, 0.002), material=m)]
     kind = b.pick("knife", "fork", "spoon")
     if kind == "knife":
@@ -476,7 +503,7 @@ def board(b: Builder) -> Piece:
         x, y = b.u(-0.4, 0.4) * w, b.u(-0.38, 0.38) * d
         parts.append(
             standing_box(
-                s, x, y, 0.0036, b.pick(0, np.pi / 2), b.pick(b.grey(0.06), b.grey(0.7, 0.1), b.grey(0.9), b.grey(0.06))
+                s, x, y, 0.0036, b.pick(0, np.pi / 2), b.pick(b.gray(0.06), b.gray(0.7, 0.1), b.gray(0.9), b.gray(0.06))
             )
         )
     return thing(parts)
@@ -509,7 +536,10 @@ _ODD = (
 
 
 def found(b: Builder) -> Piece | None:
-    """Draw a small model from the assets, if there are any."""
+    """Draw a small model from the assets.
+
+    If there are any.
+    """
     if b.assets is None:
         return None
     category = b.pick("food", "food", "can", "bottle", "box", "vessel", "vessel", "tool", "decor", "misc", "book")
@@ -567,7 +597,10 @@ ANY = (*PACKED, *KITCHEN, *BENCH, *TOYS, *DESK, towel)
 
 
 def goods(b: Builder, kinds: Sequence[Callable[[Builder], Piece]], models: float = 0.3) -> Piece:
-    """Draw one of some kinds of goods, or with probability `models` a model from the assets."""
+    """Draw one of some kinds of goods.
+
+    Or with probability `models` a model from the assets.
+    """
     if b.chance(models) and (piece := found(b)):
         return piece
     return thing(b.pick(*kinds)(b).meshes)

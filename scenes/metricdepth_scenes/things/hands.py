@@ -31,12 +31,15 @@ def _arm(b: Builder, skin: int, length: float) -> list[Mesh]:
         cloth = b.role("fabric")
         parts += _chain(np.array([back * cuff, back * length]), np.array([0.045, 0.05]), cloth)
     elif b.chance(0.3):
-        parts.append(rod(back * 0.03, back * 0.05, 0.034, 14, b.grey(b.pick(0.08, 0.7), 0.1)))
+        parts.append(rod(back * 0.03, back * 0.05, 0.034, 14, b.gray(b.pick(0.08, 0.7), 0.1)))
     return parts
 
 
 def hand(b: Builder, length: float = 0.45) -> Mesh:
-    """Make a flat or bent hand with its forearm: wrist at the origin, fingers along +y, palm down."""
+    """Make a flat or bent hand with its forearm.
+
+    Wrist at the origin, fingers along +y, palm down.
+    """
     skin = _skin(b)
     bend, spread = b.u(0.0, 0.9), b.u(0.02, 0.22)
     parts = [sphere(0.5, 16, material=skin).scaled((0.09, 0.12, 0.034)).placed(0, 0.05, 0)]
@@ -79,8 +82,11 @@ def holding(b: Builder, radius: float, length: float = 0.5) -> Mesh:
 
 
 def gripper(b: Builder) -> Mesh:
-    """Make a two-finger gripper with its wrist; the fingers point along +y, the tips are near the origin."""
-    dark, light = b.grey(b.pick(0.06, 0.1, 0.2), 0.03), b.pick(b.grey(b.u(0.5, 0.85), 0.08), b.grey(0.08), b.vivid())
+    """Make a two-finger gripper with its wrist.
+
+    The fingers point along +y, the tips are near the origin.
+    """
+    dark, light = b.gray(b.pick(0.06, 0.1, 0.2), 0.03), b.pick(b.gray(b.u(0.5, 0.85), 0.08), b.gray(0.08), b.vivid())
     opening, n = b.u(0.02, 0.05), b.u(0.05, 0.1)
     parts = [box((0.012, n, 0.02), (s * (opening + 0.006), -n / 2, 0), material=b.pick(dark, light)) for s in (-1, 1)]
     parts += [box((0.014, 0.03, 0.024), (s * (opening + 0.005), -0.015, 0), material=dark) for s in (-1, 1)]
@@ -91,9 +97,12 @@ def gripper(b: Builder) -> Mesh:
 
 
 def robot_arm(b: Builder) -> Mesh:
-    """Make a gripper that points down at the origin, on an arm that comes from -y."""
+    """Make a gripper that points down at the origin.
+
+    On an arm that comes from -y.
+    """
     down = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], float)
-    light = b.pick(b.grey(0.9, 0.05), b.solid((0.85, 0.4, 0.1), 0.03), b.grey(0.25, 0.04))
+    light = b.pick(b.gray(0.9, 0.05), b.solid((0.85, 0.4, 0.1), 0.03), b.gray(0.25, 0.04))
     elbow, base = np.array([0, -0.05, 0.4]), np.array([b.u(-0.2, 0.2), -0.6, b.u(0.3, 0.7)])
     parts = [
         gripper(b).transformed(down),

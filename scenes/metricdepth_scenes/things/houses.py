@@ -9,13 +9,16 @@ from metricdepth_scenes.meshes import Mesh, box, quad, soup, standing_box
 
 
 def house(b: Builder, width: float, depth: float | None = None, storeys: int | None = None) -> Piece:
-    """A house, its front along -y: storeys of 2.7 to 3.4 m, rows of windows, a door, roof."""
+    """Build a house, its front along -y.
+
+    Storeys of 2.7 to 3.4 m, rows of windows, a door, roof.
+    """
     depth = depth or b.u(7, 14)
     storeys = storeys or int(b.rng.integers(1, 6))
     storey = b.u(2.7, 3.4)
     height = storeys * storey + b.u(0.2, 0.8)
     wall = b.role("facade", 0.5)
-    trim, glass = b.grey(b.pick(0.9, 0.92, 0.4, 0.15)), b.solid((0.09, 0.1, 0.12), 0.2)
+    trim, glass = b.gray(b.pick(0.9, 0.92, 0.4, 0.15)), b.solid((0.09, 0.1, 0.12), 0.2)
     parts: list[Mesh] = [standing_box((width, depth, height), material=wall)]
     if b.chance(0.4):
         parts.append(

@@ -10,7 +10,10 @@ from metricdepth_scenes.things.storage import cabinet
 
 
 def kitchen_row(b: Builder, length: float) -> Piece:
-    """Base units, worktop, wall units, a splash back; stove, sink and fridge among them."""
+    """Build base units, worktop, wall units, a splash back.
+
+    Stove, sink and fridge among them.
+    """
     d, h = 0.6, b.u(0.88, 0.93)
     unit = cabinet(b, length, h - 0.04, d)
     top, steel = b.role("stone") if b.chance(0.6) else b.role("wood"), b.role("metal", 0.2)
@@ -38,8 +41,9 @@ def kitchen_row(b: Builder, length: float) -> Piece:
 
 
 def fridge(b: Builder) -> Piece:
+    """Build a fridge."""
     w, d, h = b.u(0.55, 0.75), b.u(0.58, 0.7), b.pick(0.85, b.u(1.6, 2.0))
-    m = b.grey(b.pick(0.93, 0.95, 0.6, 0.15), 0.05)
+    m = b.gray(b.pick(0.93, 0.95, 0.6, 0.15), 0.05)
     split = h * 0.62
     parts = [
         standing_box((w, d, h), material=m),
@@ -57,7 +61,8 @@ def fridge(b: Builder) -> Piece:
 
 
 def white_goods(b: Builder) -> Piece:
-    m = b.grey(b.pick(0.92, 0.95, 0.7), 0.04)
+    """Build a washing machine, dryer or dishwasher."""
+    m = b.gray(b.pick(0.92, 0.95, 0.7), 0.04)
     disc = cylinder(0.16, 0.02, 22, material=b.solid((0.1, 0.1, 0.12), 0.1))
     turned = disc.transformed(np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]]), (0, -0.3, 0.45))
     return Piece([standing_box((0.6, 0.6, 0.85), material=m), turned], 0.6, 0.62, 0.85, [Top(0, 0, 0.85, 0.5, 0.5)])

@@ -14,7 +14,10 @@ _UPRIGHT = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]], float)
 
 
 def wheel(b: Builder, radius: float, width: float, rubber: int, metal: int) -> list[Mesh]:
-    """A spoked wheel about the origin, its axle along x."""
+    """Build a spoked wheel about the origin.
+
+    Its axle along x.
+    """
     ring = [(radius - width / 2 + width / 2 * np.cos(a), width / 2 * np.sin(a)) for a in np.linspace(0, 2 * np.pi, 9)]
     rim = radius - width
     parts = [lathe(ring, 28, rubber), lathe([(rim, -width / 3), (rim * 0.93, 0), (rim, width / 3)], 28, metal)]
@@ -29,11 +32,14 @@ def wheel(b: Builder, radius: float, width: float, rubber: int, metal: int) -> l
 
 
 def motorcycle(b: Builder) -> Piece:
-    """A motorcycle on its stand, 1.9 to 2.3 m long, its front towards -y."""
+    """Build a motorcycle on its stand.
+
+    1.9 to 2.3 m long, its front towards -y.
+    """
     base = b.u(1.3, 1.55)
     front, rear = -base / 2, base / 2
-    paint, dark, rubber = car_paint(b), b.grey(0.07, 0.03), b.grey(0.05)
-    steel, engine = b.grey(b.u(0.55, 0.8), 0.25), b.grey(b.pick(0.5, 0.35, 0.15), 0.1)
+    paint, dark, rubber = car_paint(b), b.gray(0.07, 0.03), b.gray(0.05)
+    steel, engine = b.gray(b.u(0.55, 0.8), 0.25), b.gray(b.pick(0.5, 0.35, 0.15), 0.1)
     r1, r2 = b.u(0.29, 0.33), b.u(0.28, 0.32)
     parts = [p.placed(0, front, r1) for p in wheel(b, r1, 0.1, rubber, steel)]
     parts += [p.placed(0, rear, r2) for p in wheel(b, r2, 0.14, rubber, steel)]

@@ -10,14 +10,17 @@ from metricdepth_scenes.models import model_piece
 
 
 def person(b: Builder, seated: bool = False) -> Piece:
-    """A clothed person, 1.5 to 1.95 m."""
+    """Build a clothed person.
+
+    1.5 to 1.95 m.
+    """
     if b.chance(0.3):
         found = model_piece(b, "person", lambda s: (s[1] < 1.32) == seated, across=False)
         if found:
             return found
     tall = float(np.clip(b.rng.normal(1.71, 0.09), 1.5, 1.95))
     s = tall / 1.75
-    shirt, trousers, shoe = b.role("fabric"), b.role("fabric"), b.grey(0.1)
+    shirt, trousers, shoe = b.role("fabric"), b.role("fabric"), b.gray(0.1)
     skin = b.solid(np.array(b.pick((0.85, 0.65, 0.53), (0.75, 0.54, 0.42), (0.45, 0.3, 0.22))))
     hair = b.solid(np.array(b.pick((0.1, 0.08, 0.07), (0.35, 0.24, 0.15), (0.6, 0.5, 0.35), (0.5, 0.5, 0.5))))
     swing = b.u(-0.25, 0.25)
@@ -58,12 +61,15 @@ def person(b: Builder, seated: bool = False) -> Piece:
 
 
 def bicycle(b: Builder) -> Piece:
-    """A bicycle with nobody on it."""
+    """Build a bicycle with nobody on it."""
     return cyclist(b, ridden=0.0)
 
 
 def cyclist(b: Builder, ridden: float = 0.75) -> Piece:
-    """A bicycle, with probability `ridden` with somebody on it."""
+    """Build a bicycle.
+
+    With probability `ridden` with somebody on it.
+    """
     m, dark = b.vivid(), b.solid((0.08, 0.08, 0.08))
     lay = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]], float)
     parts: list[Mesh] = []

@@ -10,6 +10,7 @@ from metricdepth_scenes.models import model_piece
 
 
 def plant(b: Builder) -> Piece:
+    """Build a plant of leaves."""
     if b.chance(0.35) and (found := model_piece(b, "plant", lambda s: s[1] > 0.6)):
         return found
     r, h, spread, tall = b.u(0.12, 0.25), b.u(0.2, 0.45), b.u(0.2, 0.5), b.u(0.5, 1.4)
@@ -27,6 +28,7 @@ def plant(b: Builder) -> Piece:
 
 
 def pot_plant(b: Builder) -> Piece:
+    """Build a pot plant."""
     r, h, spread = b.u(0.05, 0.1), b.u(0.07, 0.15), b.u(0.08, 0.22)
     leaves = foliage(
         b.rng, int(b.rng.integers(60, 200)), (spread, spread, spread * b.u(0.7, 1.4)), b.u(0.03, 0.07), b.role("leaves")
@@ -45,7 +47,10 @@ def pot_plant(b: Builder) -> Piece:
 
 
 def tree_kind(b: Builder) -> Piece:
-    """A tree, 3 to 14 m high (the trunk on z = 0)."""
+    """Build a tree.
+
+    3 to 14 m high (the trunk on z = 0).
+    """
     height = b.u(3.0, 14.0)
     trunk_h, r = height * b.u(0.18, 0.4), height * b.u(0.012, 0.024) + 0.03
     bark, leaf = b.role("bark", 0.3), b.role("leaves", 0.3)
@@ -90,6 +95,7 @@ def tree_kind(b: Builder) -> Piece:
 
 
 def hedge(b: Builder, length: float) -> Piece:
+    """Build a hedge."""
     h, d = b.u(0.6, 2.2), b.u(0.4, 1.0)
     m = b.role("leaves", 0.4)
     n = int(length * h * 130)

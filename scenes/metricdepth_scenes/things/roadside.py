@@ -1,4 +1,4 @@
-"""Build what stands beside and over roads: lamps, signals, gantries, noise barriers, bridges, wires, city blocks."""
+"""Build objects beside and over roads: lamps, signals, gantries, noise barriers, bridges, wires, city blocks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from metricdepth_scenes.meshes import Mesh, box, cylinder, rod, standing_box, st
 
 
 def street_lamp(b: Builder, height: float, material: int, arm: float) -> Piece:
-    """Build a lamp post, its arm of `arm` [m] towards -y and its head glowing."""
+    """Build a lamp post.
+
+    Its arm of `arm` [m] towards -y and its head glowing.
+    """
     lamp = b.glowing((1.0, 0.9, 0.7))
     parts = [
         cylinder(0.1, height, 8, 0.055, material),
@@ -23,29 +26,32 @@ def street_lamp(b: Builder, height: float, material: int, arm: float) -> Piece:
 
 
 def signal(b: Builder, reach: float) -> Piece:
-    """Build a traffic light facing -y; with `reach` [m] a mast arm towards -x carries two more heads."""
+    """Build a traffic light facing -y.
+
+    With `reach` [m] a mast arm towards -x carries two more heads.
+    """
     m, dark = b.role("metal", 0.4), b.solid((0.05, 0.05, 0.05))
     high = 5.8 if reach else b.u(2.9, 3.6)
     parts = [cylinder(0.1 if reach else 0.06, high, 8, material=m)]
     on = int(b.rng.integers(3))
-    colours = ((0.95, 0.1, 0.08), (0.95, 0.65, 0.1), (0.1, 0.85, 0.45))
+    colors = ((0.95, 0.1, 0.08), (0.95, 0.65, 0.1), (0.1, 0.85, 0.45))
     heads = [(0.0, high - 0.6 if not reach else 3.0)]
     if reach:
         parts.append(rod((0, 0, high - 0.1), (-reach, 0, high), 0.07, 7, m))
         heads += [(-reach, high - 0.5), (-reach * 0.55, high - 0.5)]
     for x, z in heads:
         parts.append(box((0.34, 0.22, 1.0), (x, -0.18, z), material=dark))
-        for k, colour in enumerate(colours):
-            lit = b.glowing(colour, day=2.0) if k == on else b.solid(np.array(colour) * 0.25)
+        for k, color in enumerate(colors):
+            lit = b.glowing(color, day=2.0) if k == on else b.solid(np.array(color) * 0.25)
             parts.append(box((0.2, 0.03, 0.2), (x, -0.3, z + 0.31 - 0.31 * k), material=lit))
     return Piece(parts, 0.4, 0.4, high)
 
 
 def gantry(b: Builder, span: float) -> Piece:
     """Build a sign gantry over a road of `span` [m] across, its signs facing -y, 5.2 m clear."""
-    m = b.grey(b.u(0.5, 0.7), 0.05)
+    m = b.gray(b.u(0.5, 0.7), 0.05)
     board = b.solid(b.pick((0.05, 0.2, 0.55), (0.03, 0.35, 0.2), (0.03, 0.35, 0.2), (0.08, 0.08, 0.08)))
-    white = b.grey(0.9)
+    white = b.gray(0.9)
     parts = [standing_box((0.35, 0.35, 7.0), s * span / 2, material=m) for s in (-1, 1)]
     parts += [box((span, 0.12, 0.12), (0, y, z), material=m) for y in (-0.3, 0.3) for z in (5.9, 6.9)]
     x = -span / 2 + 1
@@ -64,7 +70,10 @@ def gantry(b: Builder, span: float) -> Piece:
 
 
 def noise_barrier(b: Builder, length: float, height: float) -> Piece:
-    """Build a run of noise barrier: posts 4 m apart and panels, the upper ones now and then of glass."""
+    """Build a run of noise barrier.
+
+    Posts 4 m apart and panels, the upper ones now and then of glass.
+    """
     post, panel = b.role("metal", 0.2), b.role(b.pick("concrete", "wood", "metal", "facade"), 0.2)
     parts = [
         standing_box((0.2, 0.2, height + 0.05), float(x), material=post)
@@ -83,7 +92,10 @@ def jersey(b: Builder, length: float) -> Piece:
 
 
 def bridge(b: Builder, span: float, wide: float, clear: float) -> Piece:
-    """Build a bridge deck over a road along y: `span` [m] between abutments, `wide` along the road."""
+    """Build a bridge deck over a road along y.
+
+    `span` [m] between abutments, `wide` along the road.
+    """
     m, rail = b.role("concrete", 1.0), b.role("metal", 0.4)
     long, deep = span + 60, b.u(0.8, 1.6)
     parts = [box((long, wide, deep), (0, 0, clear + deep / 2), material=m)]
@@ -103,7 +115,10 @@ def bridge(b: Builder, span: float, wide: float, clear: float) -> Piece:
 
 
 def wires(points: list[np.ndarray], material: int) -> Mesh:
-    """Hang a wire along points [m], sagging between each two."""
+    """Hang a wire along points [m].
+
+    Sagging between each two.
+    """
     t = np.linspace(0, 1, 9)[:, None]
     lines = []
     for a, c in pairwise(points):
@@ -115,12 +130,15 @@ def wires(points: list[np.ndarray], material: int) -> Mesh:
 
 
 def block(b: Builder, width: float, storeys: int, depth: float | None = None) -> Piece:
-    """Build a town building, front towards -y: shop floor, rows of windows or glass bands, cornice, flat roof."""
+    """Build a town building, front towards -y.
+
+    Shop floor, rows of windows or glass bands, cornice, flat roof.
+    """
     depth = depth or b.u(9, 16)
     storey, ground = b.u(2.8, 3.5), b.u(3.3, 4.4)
     height = ground + storey * (storeys - 1) + b.u(0.3, 1.0)
     wall = b.role("facade", 0.5)
-    trim = b.grey(b.pick(0.92, 0.85, 0.5, 0.2)) if b.chance(0.7) else b.role("concrete", 0.4)
+    trim = b.gray(b.pick(0.92, 0.85, 0.5, 0.2)) if b.chance(0.7) else b.role("concrete", 0.4)
     glass = b.solid(b.pick((0.07, 0.08, 0.1), (0.12, 0.16, 0.2), (0.2, 0.24, 0.27)), b.u(0.04, 0.16))
     lit = b.glowing((0.95, 0.78, 0.5), night=1.2) if b.night else glass
     y = -depth / 2
@@ -165,7 +183,10 @@ def block(b: Builder, width: float, storeys: int, depth: float | None = None) ->
 def _ground_floor(
     b: Builder, parts: list[Mesh], width: float, y: float, ground: float, trim: int, glass: int, lit: int
 ) -> None:
-    """Shops with signs and awnings, or plain windows and doors, along the front at `y`."""
+    """Build shops with signs and awnings.
+
+    Or plain windows and doors, along the front at `y`.
+    """
     shops = b.chance(0.6)
     parts.append(box((width, 0.07, 0.5), (0, y, 0.25), material=b.role("concrete", 0.3)))
     x = -width / 2 + 0.4

@@ -9,7 +9,7 @@ from metricdepth_scenes.meshes import Mesh, box, joined, standing_box
 
 
 def seat_row(b: Builder, n: int, desk: bool, wood: int, cloth: int, metal: int) -> Piece:
-    """A row of n fixed seats 0.55 m apart, with or without a writing ledge at their backs; they look along -y."""
+    """Build a row of n fixed seats 0.55 m apart, with or without a writing ledge at their backs; they look along -y."""
     pitch = 0.55
     parts: list[Mesh] = []
     up = b.chance(0.5)
@@ -30,13 +30,17 @@ def seat_row(b: Builder, n: int, desk: bool, wood: int, cloth: int, metal: int) 
 
 
 def lectern(b: Builder) -> Piece:
+    """Build a lectern."""
     m = b.wood()
     parts = [standing_box((0.6, 0.45, 1.05), material=m), box((0.66, 0.52, 0.03), (0, 0, 1.1), material=m)]
     return Piece(parts, 0.66, 0.52, 1.12)
 
 
 def pupils(b: Builder, seat: Piece, n: int) -> Piece:
-    """n loose chairs side by side, each turned a little."""
+    """Build n loose chairs side by side.
+
+    Each turned a little.
+    """
     pitch = max(seat.width, 0.45) + b.u(0.04, 0.25)
     mesh = joined(seat.meshes)
     parts = [

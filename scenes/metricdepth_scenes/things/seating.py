@@ -10,6 +10,7 @@ from metricdepth_scenes.models import model_piece
 
 
 def chair(b: Builder) -> Piece:
+    """Build a chair."""
     if b.chance(0.55):
         found = model_piece(b, "chair", lambda s: 0.7 < s[1] < 1.15 and max(s[0], s[2]) < 0.8)
         if found:
@@ -43,6 +44,7 @@ def chair(b: Builder) -> Piece:
 
 
 def sofa(b: Builder) -> Piece:
+    """Build a sofa."""
     if b.chance(0.5) and (found := model_piece(b, "sofa")):
         found.tops = []
         return found
@@ -65,11 +67,13 @@ def sofa(b: Builder) -> Piece:
 
 
 def pillow(b: Builder) -> Mesh:
+    """Build a pillow."""
     s = b.u(0.36, 0.5)
     return sphere(s / 2, 14, material=b.role("fabric")).scaled((1, 0.35, 0.85))
 
 
 def bed(b: Builder) -> Piece:
+    """Build a bed."""
     if b.chance(0.35) and (found := model_piece(b, "bed", across=False)):
         found.tops = []
         return found

@@ -7,18 +7,20 @@ from metricdepth_scenes.meshes import box, lathe, quad, rod, standing_box
 
 
 def book_pile(b: Builder) -> Piece:
+    """Build a pile of books."""
     meshes, z = [], 0.0
     for _ in range(int(b.rng.integers(1, 6))):
         t, w, d = b.u(0.008, 0.05), b.u(0.13, 0.24), b.u(0.19, 0.32)
-        centre = (b.u(-0.015, 0.015), b.u(-0.015, 0.015), z + t / 2)
+        center = (b.u(-0.015, 0.015), b.u(-0.015, 0.015), z + t / 2)
         yaw = b.u(-0.25, 0.25)
-        meshes.append(box((w, d, t), centre, yaw, b.vivid()))
-        meshes.append(box((w * 0.98, d * 1.002, t * 0.75), (centre[0] + 0.003, *centre[1:]), yaw, b.role("paper", 0.1)))
+        meshes.append(box((w, d, t), center, yaw, b.vivid()))
+        meshes.append(box((w * 0.98, d * 1.002, t * 0.75), (center[0] + 0.003, *center[1:]), yaw, b.role("paper", 0.1)))
         z += t
     return Piece(meshes, 0.25, 0.32, z)
 
 
 def sheet(b: Builder) -> Piece:
+    """Build a sheet of paper."""
     w, d = b.pick((0.21, 0.297), (0.148, 0.21), (0.297, 0.42))
     m = b.printed()
     z = b.u(0.001, 0.01)
@@ -28,6 +30,7 @@ def sheet(b: Builder) -> Piece:
 
 
 def pens(b: Builder) -> Piece:
+    """Build a few pens."""
     r, h = b.u(0.03, 0.045), b.u(0.08, 0.12)
     rods = [
         rod((0, 0, 0.01), (b.u(-r, r) * 0.9, b.u(-r, r) * 0.9, h + b.u(0.02, 0.09)), 0.004, 6, b.vivid())

@@ -12,7 +12,10 @@ from metricdepth_scenes.models import model_piece
 
 
 def shelf(b: Builder, w: float | None = None, h: float | None = None) -> Piece:
-    """An open shelf full of books, boxes and things."""
+    """Build an open shelf full of books.
+
+    Boxes and things.
+    """
     w, h, d = w or b.u(0.5, 1.6), h or b.u(0.8, 2.2), b.u(0.24, 0.4)
     m = b.wood()
     levels = max(2, round(h / b.u(0.3, 0.42)))
@@ -53,7 +56,10 @@ def shelf(b: Builder, w: float | None = None, h: float | None = None) -> Piece:
 
 
 def cabinet(b: Builder, w: float | None = None, h: float | None = None, d: float | None = None) -> Piece:
-    """A closed cabinet: doors or drawers with handles; wardrobe, sideboard, chest or kitchen unit by its size."""
+    """Build a closed cabinet.
+
+    Doors or drawers with handles; wardrobe, sideboard, chest or kitchen unit by its size.
+    """
     if w is None and b.chance(0.4):
         found = model_piece(b, "storage", lambda s: 0.4 < s[1] < 2.3 and max(s[0], s[2]) > 0.5)
         if found:

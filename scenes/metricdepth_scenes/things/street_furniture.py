@@ -11,6 +11,7 @@ from metricdepth_scenes.models import model_piece
 
 
 def fence(b: Builder, length: float) -> Piece:
+    """Build a fence."""
     h = b.u(0.8, 1.9)
     m = b.role(b.pick("metal", "wood", "wood", "concrete"), 0.4)
     if b.chance(0.25):
@@ -29,7 +30,10 @@ def fence(b: Builder, length: float) -> Piece:
 
 
 def pole(b: Builder) -> Piece:
-    """A street lamp, traffic sign, traffic light, bollard, bin or bench."""
+    """Build a street lamp.
+
+    Traffic sign, traffic light, bollard, bin or bench.
+    """
     if b.chance(0.3):
         found = model_piece(b, "street_furniture", lambda s: s[1] > 0.5 and s[0] < 3, across=False, stretch=0.1)
         if found:
@@ -66,8 +70,8 @@ def pole(b: Builder) -> Piece:
         parts = [cylinder(0.07, h, 8, material=m), box((0.32, 0.22, 0.95), (0, -0.1, h - 0.4), material=dark)]
         lamp = [(0.8, 0.1, 0.1), (0.8, 0.6, 0.1), (0.1, 0.7, 0.3)]
         on = int(b.rng.integers(3))
-        for k, colour in enumerate(lamp):
-            base = b.palette.solid(colour)
+        for k, color in enumerate(lamp):
+            base = b.palette.solid(color)
             mat = b.number(Material(base.levels, 0.7, base.tint, glow=2.0 if k == on else 0.15))
             parts.append(box((0.18, 0.02, 0.18), (0, -0.22, h - 0.1 - 0.3 * k), material=mat))
         return Piece(parts, 0.35, 0.3, h)

@@ -8,13 +8,13 @@ from metricdepth_scenes.models import model_piece
 
 
 def table(b: Builder, w: float | None = None, d: float | None = None, h: float | None = None) -> Piece:
-    """A table or desk (0.7 to 0.77 m high unless given)."""
+    """Build a table or desk (0.7 to 0.77 m high unless given)."""
     if w is None and b.chance(0.35):
         found = model_piece(b, "table", lambda s: 0.6 < s[1] < 1.0 and max(s[0], s[2]) > 0.8)
         if found and found.tops:
             return found
     w, d, h = w or b.u(0.9, 2.0), d or b.u(0.6, 1.0), h or b.u(0.7, 0.77)
-    top = b.grey(b.pick(0.95, 0.93, 0.85, 0.7), 0.03) if b.chance(0.3) else b.wood()
+    top = b.gray(b.pick(0.95, 0.93, 0.85, 0.7), 0.03) if b.chance(0.3) else b.wood()
     leg = b.role("metal") if b.chance(0.4) else b.wood()
     t = b.u(0.018, 0.045)
     if w < 1.3 and b.chance(0.2):

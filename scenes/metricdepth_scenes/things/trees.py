@@ -10,7 +10,10 @@ from metricdepth_scenes.things.plants import tree_kind
 
 
 def street_tree(b: Builder, tallest: float = 16.0, leaves: float = 1.0) -> Piece:
-    """Build a tree of 4 m to `tallest`, with a clear trunk; `leaves` multiplies how many leaves it has."""
+    """Build a tree of 4 m to `tallest`.
+
+    With a clear trunk; `leaves` multiplies how many leaves it has.
+    """
     style = b.pick("broad", "broad", "broad", "bare", "poplar", "fir", "any")
     if style == "any":
         return tree_kind(b)
@@ -60,7 +63,10 @@ def _cloud(b: Builder, height: float, spread: float, count: int, size: float, le
 
 
 def _branches(b: Builder, height: float, r: float, bark: int) -> list[Mesh]:
-    """A trunk, and boughs, branches and twigs, each thinner and shorter."""
+    """Build a trunk.
+
+    And boughs, branches and twigs, each thinner and shorter.
+    """
     rng = b.rng
     count = int(rng.integers(9, 14))
     a, reach = rng.uniform(0, 6.28, count), height * rng.uniform(0.15, 0.28, count)

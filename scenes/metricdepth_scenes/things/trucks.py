@@ -33,7 +33,10 @@ def _lights(b: Builder, parts: list[Mesh], width: float, length: float, low: flo
 
 
 def truck(b: Builder) -> Piece:
-    """Build a rigid truck or an articulated lorry, 6 to 16.5 m long and up to 4 m high; nose towards -y."""
+    """Build a rigid truck or an articulated lorry.
+
+    6 to 16.5 m long and up to 4 m high; nose towards -y.
+    """
     long = b.chance(0.45)
     length = b.u(14.0, 16.5) if long else b.u(6.0, 9.5)
     width, height = (2.5, b.u(3.7, 4.0)) if long else (b.u(2.2, 2.5), b.u(2.9, 3.7))
@@ -64,7 +67,7 @@ def truck(b: Builder) -> Piece:
         load = b.role(b.pick("wood", "concrete", "metal", "soil"), 0.5)
         parts.append(standing_box((width * 0.85, stretch * 0.8, b.u(0.4, 1.4)), 0, middle, floor + 0.2, material=load))
     else:
-        side = b.grey(b.u(0.6, 0.95), 0.02) if b.chance(0.5) else car_paint(b)
+        side = b.gray(b.u(0.6, 0.95), 0.02) if b.chance(0.5) else car_paint(b)
         parts.append(standing_box((width, stretch, height - floor), 0, middle, floor, material=side))
         if b.chance(0.6):
             for s in (-1, 1):
@@ -84,7 +87,10 @@ def truck(b: Builder) -> Piece:
 
 
 def bus(b: Builder) -> Piece:
-    """Build a city bus or coach, 10.5 to 13 m long and 2.9 to 3.6 m high; nose towards -y."""
+    """Build a city bus or coach.
+
+    10.5 to 13 m long and 2.9 to 3.6 m high; nose towards -y.
+    """
     length, width, height = b.u(10.5, 13.0), 2.55, b.u(2.9, 3.6)
     paint, trim = (car_paint(b), b.vivid())
     dark, glass = b.solid((0.07, 0.07, 0.07)), b.solid((0.08, 0.09, 0.1), 0.2)

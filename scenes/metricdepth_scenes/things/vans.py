@@ -11,7 +11,7 @@ from metricdepth_scenes.things.cars import car_paint, hull, proportioned
 
 
 def van(b: Builder) -> Piece:
-    """A van, lorry or bus."""
+    """Build a van, lorry or bus."""
     if b.chance(0.3) and (found := model_piece(b, "vehicle", lambda s: s[1] > 2, across=False)):
         return proportioned(found, b.u(4.9, 9.0), b.u(1.95, 2.4), b.u(2.1, 3.2))
     length, width, height = b.u(4.6, 6.5), b.u(1.9, 2.1), b.u(1.95, 2.6)

@@ -1,4 +1,4 @@
-"""What stands in garages, cellars and stores: steel shelving, benches, crates, tool boards, tanks."""
+"""Furniture of garages, cellars and stores: steel shelving, benches, crates, tool boards, tanks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from metricdepth_scenes.meshes import Mesh, box, facing, lathe, rod, standing_bo
 
 
 def crate(b: Builder) -> Piece:
-    """A plastic storage box, its lid closed or off."""
+    """Build a plastic storage box.
+
+    Its lid closed or off.
+    """
     w, d, h = b.pick((0.6, 0.4, 0.32), (0.4, 0.3, 0.22), (0.6, 0.4, 0.22), (0.8, 0.45, 0.4), (0.3, 0.2, 0.15))
     m = b.vivid()
     wall = 0.012
@@ -30,7 +33,7 @@ def crate(b: Builder) -> Piece:
 
 
 def carton(b: Builder, limit: float = 0.5) -> Piece:
-    """One carton with a strip of tape and a label."""
+    """Build a carton with a strip of tape and a label."""
     w, d, h = b.u(0.2, 0.55), b.u(0.2, 0.4), min(b.u(0.12, 0.45), limit)
     m = b.solid(np.array(b.pick((0.68, 0.53, 0.36), (0.72, 0.58, 0.42), (0.85, 0.83, 0.78))) * b.u(0.8, 1.1))
     parts = [standing_box((w, d, h), material=m)]
@@ -41,9 +44,12 @@ def carton(b: Builder, limit: float = 0.5) -> Piece:
 
 
 def steel_shelf(b: Builder, w: float | None = None) -> Piece:
-    """Open steel shelving, 1.8 to 2.2 m high, with cartons, crates and cans on it."""
+    """Build open steel shelving.
+
+    1.8 to 2.2 m high, with cartons, crates and cans on it.
+    """
     w, d, h = w or b.pick(0.9, 1.0, 1.2, 1.8), b.pick(0.3, 0.4, 0.5, 0.6), b.pick(1.8, 2.0, 2.2)
-    m = b.grey(b.pick(0.55, 0.65, 0.3, 0.15), 0.03) if b.chance(0.7) else b.vivid()
+    m = b.gray(b.pick(0.55, 0.65, 0.3, 0.15), 0.03) if b.chance(0.7) else b.vivid()
     parts: list[Mesh] = [
         standing_box((0.035, 0.035, h), sx * (w / 2 - 0.017), sy * (d / 2 - 0.017), material=m)
         for sx in (-1, 1)
@@ -73,7 +79,10 @@ def steel_shelf(b: Builder, w: float | None = None) -> Piece:
 
 
 def workbench(b: Builder) -> Piece:
-    """A heavy bench, 0.85 to 0.95 m high, with a vice, drawers and a board of tools behind."""
+    """Build a heavy bench.
+
+    0.85 to 0.95 m high, with a vice, drawers and a board of tools behind.
+    """
     w, d, h = b.u(1.2, 2.4), b.u(0.55, 0.75), b.u(0.85, 0.95)
     top, leg, steel = b.role("wood"), b.role(b.pick("metal", "wood")), b.role("metal", 0.3)
     parts = [box((w, d, 0.05), (0, 0, h - 0.025), material=top)]
@@ -96,9 +105,12 @@ def workbench(b: Builder) -> Piece:
 
 
 def tool_board(b: Builder, w: float, h: float) -> list[Mesh]:
-    """A board of hanging hammers, saws, spanners and screwdrivers, in the plane y = 0."""
+    """Build a board of hanging hammers.
+
+    Saws, spanners and screwdrivers, in the plane y = 0.
+    """
     parts = [standing_box((w, 0.012, h), 0, 0.006, material=b.role("wood"))]
-    steel, dark = b.grey(0.5, 0.1), b.grey(0.1)
+    steel, dark = b.gray(0.5, 0.1), b.gray(0.1)
     for x in np.arange(-w / 2 + 0.08, w / 2 - 0.05, b.u(0.09, 0.16)):
         z, long = h * b.u(0.55, 0.92), b.u(0.12, 0.33)
         grip = b.pick(dark, b.vivid())
@@ -110,9 +122,9 @@ def tool_board(b: Builder, w: float, h: float) -> list[Mesh]:
 
 
 def tank(b: Builder) -> Piece:
-    """A water heater, gas bottle or drum."""
+    """Build a water heater, gas bottle or drum."""
     r, h = b.pick((0.29, 0.88), (0.25, 1.5), (0.3, 1.7), (0.15, 0.6), (0.11, 0.45))
-    m = b.pick(b.grey(0.92, 0.03), b.grey(0.5, 0.05), b.vivid())
+    m = b.pick(b.gray(0.92, 0.03), b.gray(0.5, 0.05), b.vivid())
     body = lathe([(0, 0), (r, 0.02), (r, h - 0.06), (r * 0.7, h), (0, h)], 20, m)
     bands = [lathe([(r, z * h), (r + 0.008, z * h + 0.015), (r, z * h + 0.03)], 20, m) for z in (0.33, 0.66)]
     pipe = rod((r * 0.3, 0, h - 0.02), (r * 0.3, 0, h + b.u(0.05, 0.5)), 0.014, 8, b.role("metal", 0.2))
@@ -120,7 +132,7 @@ def tank(b: Builder) -> Piece:
 
 
 def ladder(b: Builder) -> Piece:
-    """A ladder that leans against a wall."""
+    """Build a ladder that leans against a wall."""
     h, lean, m = b.u(1.6, 2.8), b.u(0.2, 0.5), b.role(b.pick("metal", "wood"))
     rails = [rod((s * 0.2, -lean / 2, 0), (s * 0.16, lean / 2, h), 0.022, 6, m) for s in (-1, 1)]
     rungs = [

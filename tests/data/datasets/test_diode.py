@@ -57,7 +57,7 @@ def test_what_is_missing_or_wrong(root: Path) -> None:
     with pytest.raises(DatasetError, match=r"has shape \(7,\)"):
         annotate_diode(root, root / "out")
     mask.write_bytes(b"no array")
-    with pytest.raises(DatasetError, match="cannot be read"):
+    with pytest.raises(DatasetError, match="is damaged"):
         annotate_diode(root, root / "out")
     mask.unlink()
     with pytest.raises(DatasetError, match=r"1 files are missing: .*_depth_mask.npy"):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from mono.data.annotations import load_annotations
 from mono.data.datasets.annotation_writer import DatasetError, write_annotations
-from mono.data.datasets.nyu import INTRINSICS, LABELLED, annotate_nyu
+from mono.data.datasets.nyu import INTRINSICS, LABELED, annotate_nyu
 from mono.io.depth import read_depth
 from tests.data.datasets.layouts import random_image, stored_depth, text
 
@@ -26,7 +26,7 @@ def labelled(tmp_path: Path) -> Path:
     folder = tmp_path / "nyu"
     folder.mkdir()
     rng = np.random.default_rng(1)
-    with h5py.File(folder / LABELLED, "w") as file:
+    with h5py.File(folder / LABELED, "w") as file:
         file["images"] = rng.integers(0, 256, (COUNT, 3, WIDTH, HEIGHT), np.uint8)
         file["depths"] = np.full((COUNT, WIDTH, HEIGHT), 2.5, np.float32)
         raw = np.full((COUNT, WIDTH, HEIGHT), 1.25, np.float32)
@@ -54,7 +54,7 @@ def test_the_test_images_of_the_labelled_set(labelled: Path, tmp_path: Path) -> 
     samples = load_annotations(out / "nyu.json")
     assert [sample.name for sample in samples] == ["nyu/living_room/rgb_00001", "nyu/___bath/rgb_00003"]
     assert [sample.intrinsics for sample in samples] == [INTRINSICS] * 2
-    with h5py.File(labelled / LABELLED) as file:
+    with h5py.File(labelled / LABELED) as file:
         image = file["images"][1]
     rgb = np.asarray(Image.open(samples[0].rgb))
     assert rgb.shape == (HEIGHT, WIDTH, 3)
@@ -67,7 +67,7 @@ def test_the_test_images_of_the_labelled_set(labelled: Path, tmp_path: Path) -> 
 
 
 def test_other_parts_and_filled_depth(labelled: Path, tmp_path: Path) -> None:
-    train = annotate_nyu(labelled / LABELLED, tmp_path / "a", part="train", depth="filled")
+    train = annotate_nyu(labelled / LABELED, tmp_path / "a", part="train", depth="filled")
     assert [entry.rgb.stem for entry in train.entries] == ["rgb_00000", "rgb_00002"]
     assert (read_depth(train.entries[0].depth or "") == 2.5).all()
     (labelled / "splits.mat").unlink()
@@ -90,12 +90,12 @@ def test_wrong_matlab_files(labelled: Path, tmp_path: Path) -> None:
     text(labelled / "splits.mat", "no Matlab file, but long enough to hold a header" * 10)
     with pytest.raises(DatasetError, match=r"splits.mat: is damaged"):
         annotate_nyu(labelled, tmp_path / "out")
-    with h5py.File(labelled / LABELLED, "a") as file:
+    with h5py.File(labelled / LABELED, "a") as file:
         del file["rawDepths"]
         file["rawDepths"] = np.zeros((COUNT, HEIGHT, WIDTH), np.float32)
     with pytest.raises(DatasetError, match=r"expected .*640, 480"):
         annotate_nyu(labelled, tmp_path / "out", part="all")
-    text(labelled / LABELLED, "<html>")
+    text(labelled / LABELED, "<html>")
     with pytest.raises(DatasetError, match=r"is damaged, or not a Matlab file of version 7.3"):
         annotate_nyu(labelled, tmp_path / "out", part="all")
     assert not (tmp_path / "out").exists()
@@ -103,7 +103,7 @@ def test_wrong_matlab_files(labelled: Path, tmp_path: Path) -> None:
 
 def test_without_h5py_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "h5py", None)
-    (tmp_path / LABELLED).touch()
+    (tmp_path / LABELED).touch()
     with pytest.raises(DatasetError, match="pip install h5py"):
         annotate_nyu(tmp_path, tmp_path / "out")
 

@@ -14,6 +14,7 @@ import pytest
 from mono.data.annotations import load_annotations
 from mono.data.check import check_annotations
 from mono.data.datasets.annotation_writer import DatasetError, Entry, write_annotations
+from mono.data.datasets.data_folder import annotations_of_folder
 from mono.data.datasets.rgbd_folder import annotate_pairs, image_size
 from mono.io.camera_files import CameraFileError
 from mono.io.depth import read_depth
@@ -59,13 +60,70 @@ def test_same_names(root: Path) -> None:
         ("00045_rgb.png", "00045_depth.png"),
         ("frame-000045.color.jpg", "frame-000045.depth.png"),
         ("image-00045.png", "depth-00045.png"),
+        ("frame000123.jpg", "depth000123.png"),  # Replica
+        ("left000001.png", "depth000001.png"),  # ZED
+        ("color_0001.png", "depth_0001.png"),  # RealSense
+        ("IMG_Color_7.png", "IMG_Depth_7.png"),
+        ("0045-color.png", "0045-depth.png"),
+        ("frame.0000.color.jpg", "frame.0000.depth_meters.png"),  # Hypersim, converted
+        ("scene0000_frame_12_rgb.png", "scene0000_frame_12_depth_raw.png"),
     ],
 )
 def test_names_with_words_in_one_folder(tmp_path: Path, image: str, depth: str) -> None:
     random_image(tmp_path / image)
     stored_depth(tmp_path / depth, 5)
-    (entry,) = annotate_pairs(tmp_path, tmp_path, depth_scale=1).entries
-    assert (entry.rgb.name, (entry.depth or entry.rgb).name) == (image, depth)
+    for given in (tmp_path, None):
+        (entry,) = annotate_pairs(tmp_path, given, depth_scale=1).entries
+        assert (entry.rgb.name, (entry.depth or entry.rgb).name) == (image, depth)
+    random_image(tmp_path / "sorted/rgb" / image)
+    stored_depth(tmp_path / "sorted/depth" / depth, 5)
+    (entry,) = annotate_pairs(tmp_path / "sorted", depth_scale=1).entries
+    assert (entry.rgb.parent.name, (entry.depth or entry.rgb).parent.name) == ("rgb", "depth")
+
+
+def test_left_of_a_stereo_pair_is_taken(tmp_path: Path) -> None:
+    for name in ("left000001.png", "right000001.png"):
+        random_image(tmp_path / name)
+    stored_depth(tmp_path / "depth000001.png", 5)
+    found = annotate_pairs(tmp_path, depth_scale=1)
+    assert [entry.rgb.name for entry in found.entries] == ["left000001.png"]
+    assert found.notes[1] == "1 images without depth left out: right000001.png"
+
+
+def test_kinds_that_are_not_read_are_named(tmp_path: Path) -> None:
+    random_image(tmp_path / "color/frame.0000.color.jpg")
+    text(tmp_path / "geometry/frame.0000.depth_meters.hdf5", "")
+    with pytest.raises(DatasetError, match=r"holds none of .*; 1 files of other kinds are not read: \.hdf5 1"):
+        annotate_pairs(tmp_path / "color", tmp_path / "geometry")
+    stored_depth(tmp_path / "geometry/frame.0000.depth_meters.png", 5)
+    notes = annotate_pairs(tmp_path / "color", tmp_path / "geometry", depth_scale=1).notes
+    assert notes == ("1 images, 1 with ground truth", "geometry: 1 files of other kinds are not read: .hdf5 1")
+
+
+def test_kind_of_depth_and_invalid_values_are_written(root: Path) -> None:
+    found = annotate_pairs(
+        root / "rgb", root / "depth", intrinsics=(30, 30, 16, 12), depth_scale=1000, depth_kind="ray",
+        depth_invalid=(65535,),
+    )  # fmt: skip
+    write_annotations(root / "data.json", found.entries)
+    samples = load_annotations(root / "data.json")
+    assert {(sample.depth_kind, sample.depth_invalid) for sample in samples} == {("ray", (65535,))}
+
+
+def test_annotations_of_a_folder(root: Path) -> None:
+    target = root / "out/annotations.json"
+    with pytest.raises(DatasetError, match=r"its camera is unknown; add a camera\.json"):
+        annotations_of_folder(root, target, depth_scale=1000)
+    text(root / "camera.json", json.dumps({"fx": 30, "cx": 15.5, "cy": 11.5, "width": 32, "height": 24}))
+    path, notes = annotations_of_folder(root, target, depth_scale=1000)
+    assert (path, notes[0]) == (target, "2 images, 2 with ground truth")
+    assert [sample.intrinsics for sample in load_annotations(path)] == [(30, 30, 15.5, 11.5)] * 2
+    own = text(root / "annotations.json", "[]")
+    assert annotations_of_folder(root, target) == (own, ())
+    with pytest.raises(DatasetError, match=r"holds no annotations\.json and no depth maps"):
+        annotations_of_folder(root / "rgb", target)
+    with pytest.raises(DatasetError, match="there is no such folder"):
+        annotations_of_folder(root / "gone", target)
 
 
 def test_ambiguous_and_unlike_names(root: Path) -> None:

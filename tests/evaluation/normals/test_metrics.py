@@ -93,7 +93,7 @@ def test_shapes_that_do_not_fit() -> None:
     predicted, gt = tilted([1, 2])
     with pytest.raises(ValueError, match=r"predicted normals have shape \(1, 2\)"):
         evaluate_normals(predicted[..., 0], gt)
-    with pytest.raises(ValueError, match=r"true normals have shape \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"ground-truth normals have shape \(2, 3\)"):
         evaluate_normals(predicted, gt[0])
     with pytest.raises(ValueError, match=r"pixels that count are \(2, 1\)"):
         evaluate_normals(predicted, gt, np.ones((2, 1), bool))

@@ -32,7 +32,7 @@ def test_sources_are_never_mixed() -> None:
     assert lines[3].split()[-8:-5] == ["35.00", "10.12", "36.06"]  # root of (20^2 + 3 * 40^2) / 4
     assert "normals: normals from predicted depth against annotated ground truth, 1 image" in lines
     assert "normals: the network's normals against ground truth derived from depth, 1 image" in lines
-    assert "without a true normal that counts, so left out here: 1 of 5 images: e" in lines
+    assert "images without a ground-truth normal that counts, left out here: 1 of 5: e" in lines
     assert lines[-1].endswith("pixels without a predicted normal count as 90°")
 
 
@@ -41,12 +41,12 @@ def test_the_doubt_about_derived_normals_is_said() -> None:
         return replace(image(10, 100, truth="depth"), window=window, noise=noise)
 
     results = {"a": derived(9, 4.0), "b": derived(1, 1.0), "c": derived(9, 6.0), "d": derived(3, None)}
-    doubt = "true depth as it is (1), averaged over 3x3 px (1), averaged over 9x9 px (2); "
-    doubt += "averaging it more turns the true normals by 4.0° (median)"
+    doubt = "ground-truth depth as it is (1), averaged over 3x3 px (1), averaged over 9x9 px (2); "
+    doubt += "averaging it more turns the ground-truth normals by 4.0° (median)"
     assert doubt in normals_table(results).splitlines()
     assert normals_summary(results)["groups"][0]["doubt"] == doubt
     assert normals_section(results).notes[1] == f"Ground truth derived from depth: {doubt}."
-    assert "true depth" not in normals_table({"a": image(10, 100)})
+    assert "ground-truth depth" not in normals_table({"a": image(10, 100)})
 
 
 def test_what_is_kept() -> None:
@@ -60,4 +60,4 @@ def test_what_is_kept() -> None:
 
 def test_without_any() -> None:
     assert normals_table({}) == "" and normals_summary({}) is None and normals_section({}) is None
-    assert normals_table({"a": None}) == "without a true normal that counts, so left out here: 1 of 1 images: a"
+    assert normals_table({"a": None}) == "images without a ground-truth normal that counts, left out here: 1 of 1: a"

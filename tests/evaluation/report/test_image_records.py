@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import base64
 import io
+import json
+import zlib
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from mono.evaluation.report.image_records import (
     reliability_of,
     write_image_record,
 )
+from mono.system.errors import MetricDepthError
 
 
 @pytest.fixture
@@ -80,13 +84,13 @@ def test_written_frames_come_back_and_are_the_same_to_the_byte(scene, tmp_path):
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"{}", b'{"version": 99}', b'{"version": 1, "pixels": 1}'])
-def test_damaged_files_are_told_of(tmp_path, damage):
+def test_damaged_files_are_reported(tmp_path, damage):
     (tmp_path / "a.json").write_bytes(damage)
-    with pytest.raises(ValueError, match=r"a\.json: not a readable part of a report"):
+    with pytest.raises(ValueError, match=r"a\.json: not a readable image record"):
         read_image_record(tmp_path / "a.json")
 
 
-def test_damaged_thumbnails_are_told_of(scene, tmp_path):
+def test_damaged_thumbnails_are_reported(scene, tmp_path):
     write_image_record(tmp_path / "a.json", build_image_record(*scene, get_protocol("none")))
     text = (tmp_path / "a.json").read_text()
     (tmp_path / "a.json").write_text(text.replace('"truth": "iVBOR', '"truth": "AAAAA'))
@@ -167,3 +171,30 @@ def test_reliability_of_frames_leaves_out_damaged_ones(scene, tmp_path):
     paths = [tmp_path / f"{name}.json" for name in "abcd"]
     assert reliability_of(paths).images == 1
     assert reliability_of(paths[1:]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("quantiles", np.zeros(10**7, "<f4")),
+        ("quantiles", np.full(512, np.nan, "<f4")),
+        ("depths", np.zeros(10**7, "<u4")),
+        ("abs_rel", np.zeros(3, "<f8")),
+    ],
+)
+def test_arrays_that_no_image_has_are_refused(scene, tmp_path, name, value):
+    write_image_record(tmp_path / "a.json", build_image_record(*scene, get_protocol("none")))
+    content = json.loads((tmp_path / "a.json").read_text())
+    content[name] = base64.b64encode(zlib.compress(value.tobytes())).decode()
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(MetricDepthError, match="not a readable image record"):
+        read_image_record(tmp_path / "a.json")
+
+
+def test_large_thumbnails_are_refused(scene, tmp_path):
+    write_image_record(tmp_path / "a.json", build_image_record(*scene, get_protocol("none")))
+    content = json.loads((tmp_path / "a.json").read_text())
+    content["error"] = base64.b64encode(thumbnails.encode_codes(np.zeros((4000, 4000), np.uint8))).decode()
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(MetricDepthError, match="a thumbnail is damaged"):
+        read_image_record(tmp_path / "a.json")

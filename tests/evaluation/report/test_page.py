@@ -152,10 +152,10 @@ def test_charts_are_three_and_described(evaluation, tmp_path):
     labels = [a["aria-label"] for a in page.of("div") if a.get("role") == "img"]
     assert [label.split(".")[0] for label in labels] == [
         "Error against distance",
-        "Predicted against true depth",
+        "Predicted against ground-truth depth",
         "Scale of each image",
     ]
-    for words in ("true depth [m]", "predicted depth [m]", "true / predicted median depth of an image"):
+    for words in ("ground-truth depth [m]", "predicted depth [m]", "ground-truth / predicted median depth of an image"):
         assert words in page.text
 
 
@@ -278,7 +278,7 @@ def test_confidence_and_normals_have_their_place(evaluation, tmp_path):
     assert re.findall(r"<td>(.*?)</td>", lines[1])[1] == "8.12"  # half of the bin from 8 to 8.25 degrees
     assert "The network's normals against ground truth derived from depth, 1 image" in page.text
     assert (
-        "without a true normal that counts, so left out here: 1" in page.text
+        "images without a ground-truth normal that counts, left out here: 1" in page.text
         and HOSTILE in page.text
         and HOSTILE not in text
     )

@@ -147,7 +147,7 @@ def folder(room, tmp_path):
     (tmp_path / "annotations.json").write_text(json.dumps({"files": entries}))
     path = Trajectory(np.stack([f.pose for f in frames[:5]]), np.arange(5.0))
     write_trajectory(tmp_path / "poses.txt", path, "kitti")
-    write_trajectory(tmp_path / "some.txt", path.chosen(np.array([1, 3, 4])), "tum")
+    write_trajectory(tmp_path / "some.txt", path.select(np.array([1, 3, 4])), "tum")
     write_trajectory(tmp_path / "late.txt", Trajectory(path.poses[:3], np.arange(3) + 100.0), "tum")
     return tmp_path
 

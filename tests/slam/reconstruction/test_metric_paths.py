@@ -13,12 +13,14 @@ from mono.cli.main import main
 from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.sample import Sample
 from mono.slam import read_trajectory
+from mono.slam.reconstruction.colmap_database import image_names
 from mono.slam.reconstruction.metric_paths import SlamError, camera_of_frames, paths_by_sfm
-from mono.slam.reconstruction.sfm import SfmOptions, image_names
+from mono.slam.reconstruction.sfm_options import SfmOptions
 from mono.slam.scale.colmap_model import SfmError
 from mono.slam.trajectory.odometry_metrics import compare_trajectories
 from mono.slam.trajectory.trajectory import Trajectory
 from tests.slam.boxes import CAMERA, seen, walk
+from tests.slam.depth import DepthBy
 
 pytest.importorskip("pycolmap")
 
@@ -118,7 +120,7 @@ def test_a_model_whose_depth_disagrees_is_flagged_and_not_scaled(frames, known, 
     paths, unread = paths_by_sfm(
         find_images([frames]),
         ResolvedCamera(CAMERA, "given", "given"),
-        lambda rgb, found: known[rgb.tobytes()] * np.float32(np.exp(next(noise))),
+        DepthBy(lambda rgb: known[rgb.tobytes()] * np.float32(np.exp(next(noise))), images=True),
         tmp_path / "colmap",
         SfmOptions(threads=1),
     )
@@ -133,21 +135,16 @@ def test_colmap_refines_a_focal_length_that_is_off(frames, known, tmp_path):
     from mono.data.folder import find_images
 
     wrong = replace(CAMERA, fx=1.08 * CAMERA.fx, fy=1.08 * CAMERA.fy)
-    asked = []
-
-    def depth_of(rgb, found):
-        asked.append(found)
-        return known[rgb.tobytes()]
-
+    depth = DepthBy(lambda rgb: known[rgb.tobytes()], images=True)
     options = SfmOptions(threads=1, refine_focal=True)
     paths, _ = paths_by_sfm(
-        find_images([frames]), ResolvedCamera(wrong, "assumed", "a guess"), depth_of, tmp_path / "colmap", options
+        find_images([frames]), ResolvedCamera(wrong, "assumed", "a guess"), depth, tmp_path / "colmap", options
     )
     assert paths[0].camera.fx == pytest.approx(CAMERA.fx, rel=0.03)
     assert paths[0].details["focal_px"] == pytest.approx(paths[0].camera.focal, abs=0.01)
     # Depth is predicted with what COLMAP found.
-    assert {f.camera.fx for f in asked} == {paths[0].camera.fx}
-    assert asked[0].detail == "a guess; refined by COLMAP"
+    assert {f.camera.fx for f in depth.cameras} == {paths[0].camera.fx}
+    assert depth.cameras[0].detail == "a guess; refined by COLMAP"
 
 
 def test_frames_that_cannot_be_used_are_named_and_too_few_refused(frames, tmp_path, monkeypatch, capsys):

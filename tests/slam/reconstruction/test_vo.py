@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 
+from mono.data.camera_source import ResolvedCamera
 from mono.io.images import Photo
 from mono.slam.reconstruction.vo import VoError, VoOptions, track
 from tests.slam.boxes import CAMERA, HALF, seen, walk
+from tests.slam.depth import DepthBy
 
 pytest.importorskip("gtsam")
+
+FOUND = ResolvedCamera(CAMERA, "given", "given")
 
 
 class Frame:
@@ -30,13 +34,13 @@ def depth_source(poses, scale=lambda i: 1.0):
         asked.append(i)
         return seen(i)[1] * np.float32(scale(i))
 
-    return depth_of, asked
+    return DepthBy(depth_of, images=True), asked
 
 
 def test_exact_depth_gives_the_metric_path():
     poses = walk(30)
     depth_of, asked = depth_source(poses)
-    segments, unread = track([Frame(i) for i in range(len(poses))], CAMERA, depth_of)
+    segments, unread = track([Frame(i) for i in range(len(poses))], FOUND, depth_of)
     assert not unread and len(segments) == 1
     found = segments[0]
     np.testing.assert_array_equal(found.frames, range(30))
@@ -54,7 +58,7 @@ def test_exact_depth_gives_the_metric_path():
 def test_depth_that_is_wrong_by_a_factor_gives_a_path_that_is(caplog):
     poses = walk(30)
     depth_of, _ = depth_source(poses, lambda i: 1.2)
-    found = track([Frame(i) for i in range(len(poses))], CAMERA, depth_of)[0][0]
+    found = track([Frame(i) for i in range(len(poses))], FOUND, depth_of)[0][0]
     step = np.linalg.norm(found.poses[-1, :3, 3]) / np.linalg.norm(poses[-1, :3, 3] - poses[0, :3, 3])
     assert step == pytest.approx(1.2, rel=0.02)
 
@@ -63,7 +67,7 @@ def test_keyframes_average_the_jitter_of_depth_and_tell_its_size():
     poses = walk(30)
     jitter = np.exp(np.random.default_rng(2).normal(0, 0.06, 30))
     depth_of, _ = depth_source(poses, lambda i: jitter[i])
-    found = track([Frame(i) for i in range(len(poses))], CAMERA, depth_of)[0][0]
+    found = track([Frame(i) for i in range(len(poses))], FOUND, depth_of)[0][0]
     assert 0.02 < np.std(found.log_ratios) < 0.2  # of two keyframes: 0.06 * sqrt(2)
     length = np.linalg.norm(np.diff(poses[:, :3, 3], axis=0), axis=1).sum()
     assert np.linalg.norm(np.diff(found.poses[:, :3, 3], axis=0), axis=1).sum() == pytest.approx(length, rel=0.08)
@@ -78,7 +82,12 @@ def test_a_break_begins_a_new_segment_and_broken_frames_are_named(caplog):
     depth_of, _ = depth_source(poses)
     dark = np.zeros((180, 240, 3), np.uint8).tobytes()
     segments, unread = track(
-        frames, CAMERA, lambda rgb: np.ones((180, 240), np.float32) if rgb.tobytes() == dark else depth_of(rgb)
+        frames,
+        FOUND,
+        DepthBy(
+            lambda rgb: np.ones((180, 240), np.float32) if rgb.tobytes() == dark else depth_of.function(rgb),
+            images=True,
+        ),
     )
     assert [len(s.frames) for s in segments] == [15, 12]
     np.testing.assert_array_equal(segments[1].frames, range(12))
@@ -91,6 +100,6 @@ def test_what_cannot_be_tracked_is_refused():
     for frame in blank:
         frame.rgb_override = np.full((180, 240, 3), 90, np.uint8)
     with pytest.raises(VoError, match="no two of 3 frames"):
-        track(blank, CAMERA, lambda rgb: np.ones((180, 240), np.float32))
+        track(blank, FOUND, DepthBy(lambda rgb: np.ones((180, 240), np.float32)))
     with pytest.raises(VoError, match="min_inliers"):
         VoOptions(min_inliers=2)

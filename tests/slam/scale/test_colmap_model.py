@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mono.cli.main import main
+from mono.data.sample import Sample
 from mono.slam.scale.colmap_model import (
     choose_images,
     image_log_ratios,
@@ -19,7 +20,8 @@ from mono.slam.scale.colmap_model import (
     write_model,
 )
 from mono.slam.scale.estimate import ScaleError
-from mono.slam.scale.trajectory_scale import scale_model
+from mono.slam.scale.model_scale import ModelImage, scale_model
+from tests.slam.depth import DepthBy
 
 colmap = pytest.importorskip("pycolmap")
 
@@ -33,6 +35,14 @@ def model():
     options.num_points3D, options.num_points2D_without_point3D = 120, 3
     colmap.set_random_seed(1)
     return colmap.synthesize_dataset(options)
+
+
+def images_of(model, ids: list[int]) -> list[ModelImage]:
+    return [ModelImage(i, Sample(str(i), Path(f"{i}.png"), f"{i}.png")) for i in ids]
+
+
+def depth_by(model, scale_of=lambda i: SCALE) -> DepthBy:
+    return DepthBy(lambda sample: depth_of(model, int(sample.name), scale_of(int(sample.name))))
 
 
 def depth_of(model, image_id: int, scale: float = SCALE) -> np.ndarray:
@@ -69,7 +79,7 @@ def test_keypoints_meet_depth_at_their_own_pixel_centre(model) -> None:
 
 
 def test_a_model_becomes_metric_by_its_own_transform(model, tmp_path: Path) -> None:
-    found = scale_model(model, choose_images(model), lambda i: depth_of(model, i))
+    found = scale_model(model, images_of(model, choose_images(model)), depth_by(model))
     assert found.estimate.scale == pytest.approx(SCALE, rel=1e-6) and len(found.estimate.images) == 8
     metric = rescaled(model, found.estimate.scale)
     write_model(metric, tmp_path / "model")
@@ -101,7 +111,9 @@ def test_depth_of_another_shape_is_refused(model) -> None:
 
 def test_parts_of_different_scale_are_refused(model) -> None:
     with pytest.raises(ScaleError, match="the reconstruction is broken"):
-        scale_model(model, choose_images(model), lambda i: depth_of(model, i, SCALE * (3 if i % 2 else 1)))
+        scale_model(
+            model, images_of(model, choose_images(model)), depth_by(model, lambda i: SCALE * (3 if i % 2 else 1))
+        )
 
 
 def test_images_are_found_by_their_files_names_and_chosen_evenly(model) -> None:

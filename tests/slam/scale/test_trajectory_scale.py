@@ -11,15 +11,21 @@ import numpy as np
 import pytest
 
 from mono.cli.main import main
+from mono.data.camera_source import ResolvedCamera
 from mono.data.folder import find_images
 from mono.geometry.camera import Camera
 from mono.slam import Trajectory, read_trajectory, write_trajectory
 from mono.slam.scale.estimate import ImageScale, ScaleError, estimate_scale
 from mono.slam.scale.tracks import TrackLimits, choose_frames, track_points, triangulate
-from mono.slam.scale.trajectory_scale import apply_scale, frames_of, scale_trajectory, track_frames
+from mono.slam.scale.trajectory_scale import apply_scale, match_frames, scale_trajectory, track_frames
+from tests.slam.depth import DepthBy
 
 CAMERA = Camera(260.0, 260.0, 159.5, 119.5, 320, 240)
+FOUND = ResolvedCamera(CAMERA, "given", "given")
 DISTANCE, STEP, UNIT = 4.0, 0.15, 2.5  # of the wall and from frame to frame [m]; metres in a unit of the trajectory
+
+
+WALL = DepthBy(lambda sample: np.full((240, 320), DISTANCE))
 
 
 def texture(seed: int = 0) -> np.ndarray:
@@ -130,9 +136,9 @@ def test_the_command_finds_the_unit_with_saved_depth(
 
 def test_a_bias_of_depth_is_the_scales_bias(wall: Path) -> None:
     samples = find_images([wall / "rgb"])
-    frames = frames_of(read_trajectory(wall / "kitti.txt"), samples, timed=False)
+    frames = match_frames(read_trajectory(wall / "kitti.txt"), samples, timed=False)
     found = scale_trajectory(
-        frames, CAMERA, lambda i: np.full((120, 160), 1.3 * DISTANCE), track_frames(frames, CAMERA, 6)
+        frames, FOUND, DepthBy(lambda sample: np.full((120, 160), 1.3 * DISTANCE)), track_frames(frames, CAMERA, 6)
     )
     assert found.estimate.scale == pytest.approx(1.3 * UNIT, rel=4e-3)
     assert not found.failures and found.chosen == 6
@@ -140,14 +146,14 @@ def test_a_bias_of_depth_is_the_scales_bias(wall: Path) -> None:
 
 def test_a_frame_that_cannot_be_used_is_told_and_the_others_count(wall: Path) -> None:
     samples = find_images([wall / "rgb"])
-    frames = frames_of(read_trajectory(wall / "kitti.txt"), samples, timed=False)
+    frames = match_frames(read_trajectory(wall / "kitti.txt"), samples, timed=False)
 
-    def depth(number: int) -> np.ndarray:
-        if number == 5:
+    def depth(sample) -> np.ndarray:
+        if sample is samples[5]:
             raise ValueError("its depth is damaged")
         return np.full((240, 320), DISTANCE)
 
-    found = scale_trajectory(frames, CAMERA, depth, track_frames(frames, CAMERA, 14))
+    found = scale_trajectory(frames, FOUND, DepthBy(depth), track_frames(frames, CAMERA, 14))
     assert [reason for _, reason in found.failures] == ["its depth is damaged"]
     assert len(found.estimate.images) == 13
 
@@ -156,9 +162,9 @@ def test_what_gives_no_scale_is_refused_with_the_reason(wall: Path, tmp_path: Pa
     samples = find_images([wall / "rgb"])
 
     def refused(poses: np.ndarray, samples: list, message: str) -> None:
-        frames = frames_of(Trajectory.of_frames(poses), samples, timed=False)
+        frames = match_frames(Trajectory.of_frames(poses), samples, timed=False)
         with pytest.raises(ScaleError, match=message):
-            scale_trajectory(frames, CAMERA, lambda i: np.full((240, 320), DISTANCE), track_frames(frames, CAMERA, 6))
+            scale_trajectory(frames, FOUND, WALL, track_frames(frames, CAMERA, 6))
 
     refused(np.tile(np.eye(4), (14, 1, 1)), samples, "does not move")
     turned = turning()
@@ -176,11 +182,11 @@ def test_frames_and_poses_that_do_not_fit_are_refused(wall: Path) -> None:
     samples = find_images([wall / "rgb"])
     path = Trajectory(sideways(10), np.arange(10) + 500.0)
     with pytest.raises(ScaleError, match="only 0 of 10 poses"):
-        frames_of(path, samples, timed=True)
-    frames = frames_of(Trajectory(sideways(10), np.arange(10) + 2.0), samples, timed=True)
+        match_frames(path, samples, timed=True)
+    frames = match_frames(Trajectory(sideways(10), np.arange(10) + 2.0), samples, timed=True)
     assert [s.name for s in frames.samples][:2] == ["0002", "0003"] and len(frames.samples) == 10
     with pytest.raises(ScaleError, match="3 times for 14 frames"):
-        frames_of(path, samples, timed=True, times=np.arange(3.0))
+        match_frames(path, samples, timed=True, times=np.arange(3.0))
 
 
 def test_windowed_changes_steps_only_where_the_drift_is_significant() -> None:

@@ -188,7 +188,7 @@ def test_the_command_writes_table_json_and_plots(tmp_path: Path, capsys: pytest.
     assert written["kitti"]["t_rel_percent"] == pytest.approx(segment_errors(scaled_by(gt, 1.1), gt.poses).t_rel)
     for name in ("path.svg", "error_by_length.svg"):
         assert b"</svg>" in (tmp_path / "plots" / name).read_bytes()
-    write_trajectory(tmp_path / "part.txt", gt.chosen(np.arange(600, 1000)), "kitti")
+    write_trajectory(tmp_path / "part.txt", gt.select(np.arange(600, 1000)), "kitti")
     assert main(["eval-odom", str(tmp_path / "part.txt"), str(tmp_path / "gt.txt")]) == 2
     assert "400 lines" in capsys.readouterr().err
     write_trajectory(tmp_path / "est.tum", gt, "tum")

@@ -10,13 +10,8 @@ import pytest
 
 from mono.slam import Trajectory, read_trajectory, write_trajectory
 from mono.slam.trajectory.files import read_body_from_camera
-from mono.slam.trajectory.trajectory import (
-    TrajectoryError,
-    associate,
-    from_quaternions,
-    rotation_angles,
-    to_quaternions,
-)
+from mono.slam.trajectory.rotations import from_quaternions, rotation_angles, to_quaternions
+from mono.slam.trajectory.trajectory import TrajectoryError, associate
 
 
 def turn(yaw: float, axis: int = 1) -> np.ndarray:
@@ -90,13 +85,23 @@ def test_tum_with_nanoseconds_says_so(tmp_path: Path, caplog: pytest.LogCaptureF
     [
         ("", "holds no poses"),
         ("1 2 3\n", "line 1: has 3 values"),
-        ("0 0 0 0 0 0 0 1\n# c\n1 0 0 0 0 0 0\n", "line 3: has 7 values; tum has 8"),
+        ("0 0 0 0 0 0 0 1\n# c\n1 0 0 0 0 0 0\n", "line 3: has 7 values; 8 are needed"),
         ("0 0 0 0 0 0 0 1\n1 0 0 x 0 0 0 1\n", "line 2: 'x' is not a number"),
         ("0 0 0 0 0 0 0 1\n1 0 0 nan 0 0 0 1\n", "line 2: 'nan' is not finite"),
-        ("0 0 0 0 0 0 0 1\n1 0 0 0 0 0 0 2\n", "line 2: its quaternion has length 2"),
-        ("1 0 0 0 0 0 0 1\n1 0 0 0 0 0 0 1\n", "line 2: time 1.000000000 does not come after"),
-        ("1 0 0 0 0 1 0 0 0 0 2 0\n", "line 1: its rotation is none"),
-        ("1 0 0 0 0 1 0 0 0 0 -1 0\n", "line 1: its rotation is a mirroring"),
+        ("0 0 0 0 0 0 0 1\n1 0 0 0 0 0 0 2\n", "line 2: the quaternion .qx qy qz qw. has length 2"),
+        ("0 0 0 0 0 0 0 1\n1 0 0 inf 0 0 0 1\n", "line 2: 'inf' is not finite"),
+        ("0 0 0 0 0 0 0 1\n1 1e308 0 0 0 0 0 1\n", "line 2: the position has a coordinate of 1e\\+308"),
+        ("0 0 0 0 0 0 0 1\n1 0 0 0 1e300 0 0 1\n", "line 2: the quaternion .* has length"),
+        ("1e300 0 0 0 0 0 0 1\n", "line 1: a time of 1e\\+300 is absurd"),
+        ("0 0 0 0 0 0 0 1\n1 0 0 0 0 0 0 0\n", "line 2: the quaternion .qx qy qz qw. is all zeros"),
+        ("2 0 0 0 0 0 0 1\n1 0 0 0 0 0 0 1\n", "line 2: time 1.000000000 comes before 2.000000000 in line 1"),
+        ("1 0 0 0 0 0 0 1\n" * 4, "3 of 4 lines repeat the time"),
+        ("1 0 0 0 0 1 0 0 0 0 1 1e308\n", "line 1: the position has a coordinate"),
+        ("1 0 0 0 0 1 0 0 0 0 1e308 0\n", "line 1: the 3x3 part is not a rotation"),
+        ("0,0,0,,0,0,0,1\n", "line 1: '' is not a number"),
+        ("# only a comment\n", "holds no poses"),
+        ("1 0 0 0 0 1 0 0 0 0 2 0\n", "line 1: the 3x3 part is not a rotation"),
+        ("1 0 0 0 0 1 0 0 0 0 -1 0\n", "line 1: the rotation matrix is a reflection .determinant -1."),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_line(tmp_path: Path, text: str, message: str) -> None:
@@ -178,8 +183,8 @@ def test_poses_between_poses() -> None:
 
 def test_chosen_poses_keep_their_names() -> None:
     path = Trajectory.of_frames(np.tile(np.eye(4), (4, 1, 1)), ("a", "b", "c", "d"))
-    assert path.chosen(np.array([1, 3])).names == ("b", "d")
-    assert path.chosen(np.array([True, False, False, True])).times.tolist() == [0, 3]
+    assert path.select(np.array([1, 3])).names == ("b", "d")
+    assert path.select(np.array([True, False, False, True])).times.tolist() == [0, 3]
 
 
 def test_times_are_paired_nearest_first_and_once() -> None:

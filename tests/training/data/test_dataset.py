@@ -17,7 +17,6 @@ from PIL import Image
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform
 from mono.system.distributed import Ranks
-from mono.training.data.augment import augment
 from mono.training.data.batch import SKY, Batch
 from mono.training.data.dataset import MixedFrames, loader, training_view
 from mono.training.data.images import Kind, read_frames
@@ -210,7 +209,7 @@ def test_a_depth_map_of_another_size_is_named(tmp_path: Path):
     path = write_plane(tmp_path, 1)
     Image.fromarray(np.ones((10, 20), np.uint16)).save(tmp_path / "d0.png")
     data = MixedFrames(read_frames([path]), TRANSFORM, RECIPE, far=9.0)
-    with pytest.raises(ValueError, match=r"d0.png is 20x10, its image 160x120"):
+    with pytest.raises(ValueError, match=r"d0.png: the depth map is 20x10, its image .* is 160x120"):
         data[SampleSpec(0, (64, 96), 0)]
 
 
@@ -251,16 +250,6 @@ def test_what_is_beyond_far_counts_as_sky(tmp_path: Path):
     data = MixedFrames(read_frames([write_plane(tmp_path)]), TRANSFORM, RECIPE, far=1.0)
     target = data[SampleSpec(0, (64, 96), 0)].target
     assert set(np.unique(target.numpy())) <= {0.0, SKY}
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_augmented_images_stay_images(seed: int):
-    rng = np.random.default_rng(seed)
-    rgb = np.random.default_rng(0).integers(0, 255, (37, 53, 3), np.uint8)
-    before = rgb.copy()
-    out = augment(rgb, rng)
-    assert out.shape == rgb.shape and out.dtype == np.uint8
-    assert (rgb == before).all()
 
 
 @pytest.mark.timeout(60)

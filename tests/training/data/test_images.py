@@ -1,4 +1,4 @@
-"""Training images as annotation files say them."""
+"""Training images of annotation files and folders."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mono.system.errors import MetricDepthError
 from mono.training.data.images import parse_source, read_frames
 from tests.training.small import write_walls
 
@@ -58,3 +59,17 @@ def test_kinds_are_split_off_and_checked():
     assert parse_source("c:/x/b.json:dense") == (Path("c:/x/b.json"), "dense")
     with pytest.raises(ValueError, match='no kind of ground truth "lidar"; known: rendered, dense, sparse, relative'):
         parse_source("a/b.json:lidar")
+
+
+def test_a_folder_stands_for_its_annotations(tmp_path: Path):
+    path = write_walls(tmp_path / "a", 2)
+    assert parse_source(str(path.parent)) == (path, None)
+    assert parse_source(f"{path.parent}:sparse") == (path, "sparse")
+    assert read_frames([path.parent]) == read_frames([path])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(MetricDepthError, match=r"empty: this folder has no annotations\.json; write one with"):
+        read_frames([tmp_path / "empty"])
+    with pytest.raises(MetricDepthError, match='no kind of ground truth "lidar"'):
+        read_frames([f"{path.parent}:lidar"])
+    with pytest.raises(MetricDepthError, match="given twice"):
+        read_frames([path, path.parent])

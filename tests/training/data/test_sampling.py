@@ -62,7 +62,7 @@ def test_crops_are_drawn_as_often_as_asked_and_go_to_sizes_that_suit_them():
 
 def test_unlabelled_frames_want_the_consistency_loss():
     frames = [frame(100, 96, 64), replace(frame(100, 96, 64), depth=None, kind="unlabelled")]
-    with pytest.raises(ValueError, match="unlabelled frames teach nothing without the loss consistency"):
+    with pytest.raises(ValueError, match="unlabelled images need the loss consistency"):
         BatchPlan.from_frames(frames, RECIPE, TRANSFORM, seed=3)
     keys = BatchPlan.from_frames(frames, replace(RECIPE, losses={"consistency": 1.0}), TRANSFORM, seed=3).batch(0)
     assert [key.view for key in keys] == [0, 1, 0, 1]
@@ -95,7 +95,7 @@ def test_a_plan_for_two_processes_is_that_of_twice_the_batch():
 
 
 def test_what_cannot_be_drawn_is_an_error():
-    with pytest.raises(ValueError, match="no frames"):
+    with pytest.raises(ValueError, match="no images to train on"):
         BatchPlan.from_frames([], RECIPE, TRANSFORM, 0)
     with pytest.raises(ValueError, match="weight 0"):
         BatchPlan.from_frames([frame(100, 96, 64)], replace(RECIPE, family_weights={"a": 0.0}), TRANSFORM, 0)

@@ -1,0 +1,135 @@
+"""Doubts about annotated depth maps: view, units and values that mean "no depth"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mono.data.ground_truth import read_annotated_depth
+from mono.data.image_header import ImageHeader
+from mono.data.sample import Sample
+from mono.io.depth import DepthError, png_depth_scale, read_depth
+from mono.io.images import ImageError
+
+MEDIAN_RANGE = (0.1, 200.0)  # [m]
+FARTHEST = 10_000.0  # [m], beyond any depth sensor
+
+# Largest values of common types and tools: 16 bits, Kinect, half floats, Blender.
+_SENTINELS = (32767.0, 32766.0, 65504.0, 65534.0, 65535.0, 1e10)
+_SENTINEL_SHARE = 0.001  # of all pixels, for a value that is known as "no depth"
+_LARGEST_SHARE = 0.01  # of all pixels, for any largest value
+_GAP = 1.5  # ratio of the largest value to the next one, from which on it stands apart
+
+
+@dataclass(frozen=True)
+class DepthStatistics:
+    """Numbers of a depth map.
+
+    Attributes:
+        least: least depth [m].
+        median: median depth [m].
+        largest: largest depth [m].
+        valid: share of pixels with depth, 0 to 1.
+    """
+
+    least: float
+    median: float
+    largest: float
+    valid: float
+
+
+def read_checked_depth(
+    sample: Sample, path: Path, header: ImageHeader | None
+) -> tuple[np.ndarray | None, list[tuple[str, str, str]]]:
+    """Read annotated depth, and list the doubts about its size.
+
+    Args:
+        sample: annotated image.
+        path: its depth file.
+        header: size and orientation of its image; None where the image is unreadable.
+
+    Returns:
+        (height, width) float32 [m], None if it cannot be read at all; and (value, kind, advice) of each doubt.
+    """
+    try:
+        stored = read_depth(path, sample.depth_scale)
+    except DepthError as error:
+        advice = without_path(error, path)
+        return None, [(str(path), "8-bit depth" if "8-bit" in advice else "unreadable depth", advice)]
+    if header is None:
+        return stored, []
+    try:
+        depth = read_annotated_depth(sample, header.size)
+    except (DepthError, ImageError) as error:
+        return stored, [(str(path), "size of depth and image differ", without_path(error, path))]
+    doubts = []
+    if header.turn_is_hidden:
+        advice = (
+            f"the photo is turned by its EXIF orientation ({header.orientation}), and shapes do not tell if the depth "
+            "map is turned too; it is taken to be upright like the photo as shown"
+        )
+        doubts.append((str(path), "depth of a turned photo", advice))
+    return depth, doubts
+
+
+def value_doubts(sample: Sample, depth: np.ndarray) -> Iterator[tuple[str, str, str, str]]:
+    """List doubts about the values of a depth map.
+
+    Args:
+        sample: annotated image with depth.
+        depth: (height, width) float32 [m], 0 where there is none.
+
+    Yields:
+        field, value, kind and advice, as in `mono.data.check.Finding`.
+    """
+    valid = depth[depth > 0]
+    if not valid.size:
+        yield "depth", str(sample.depth), "empty depth", "no pixel has depth; remove it, or write it again"
+        return
+    low, high = MEDIAN_RANGE
+    median = float(np.median(valid))
+    if not low <= median <= high:
+        scale = "none" if sample.depth_scale is None else f"{sample.depth_scale:g}"
+        advice = (
+            f"makes the median depth {median:.4g} m, outside {low:g}-{high:g} m; it is the stored "
+            "value of one meter (KITTI: 256, millimeters: 1000)"
+        )
+        yield "depth_scale", scale, "unlikely scale", advice
+    largest = float(valid.max())
+    share = np.count_nonzero(valid == valid.max()) / depth.size
+    assert sample.depth is not None
+    stored = largest * (sample.depth_scale or png_depth_scale(sample.depth) or 1.0)
+    rest = valid[valid < valid.max()]
+    if not rest.size:
+        return
+    known = any(np.isclose(stored, value, rtol=1e-6) for value in _SENTINELS) and share >= _SENTINEL_SHARE
+    apart = share >= _LARGEST_SHARE and largest > _GAP * float(rest.max())
+    beyond = np.count_nonzero(valid > FARTHEST) / depth.size
+    if known or apart or (beyond and median <= high):
+        affected = max(share, beyond)
+        advice = (
+            f"{100 * affected:.3g} % of the pixels have {largest:.6g} m (stored value {stored:.6g}), far from the "
+            f'rest: if it means "no depth" or sky, add "depth_invalid": {stored:.6g}'
+        )
+        yield "depth", str(sample.depth), "largest value as depth", advice
+
+
+def statistics(depth: np.ndarray) -> DepthStatistics | None:
+    """Summarize a depth map; None where no pixel has depth.
+
+    Args:
+        depth: (height, width) float32 [m], 0 where there is none.
+    """
+    valid = depth[depth > 0]
+    if not valid.size:
+        return None
+    least, median, largest = float(valid.min()), float(np.median(valid)), float(valid.max())
+    return DepthStatistics(least, median, largest, valid.size / depth.size)
+
+
+def without_path(error: Exception, path: Path) -> str:
+    """Return an error's message without the path at its start."""
+    return str(error).removeprefix(f"{path}: ")

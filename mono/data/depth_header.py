@@ -1,0 +1,47 @@
+"""Data type of depth files, read from headers only."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from typing import IO, Any
+
+import numpy as np
+from PIL import Image
+
+from mono.io.images import DECODING_ERRORS
+
+
+def stores_integers(path: str | os.PathLike[str]) -> bool:
+    """Tell if a depth file stores integers.
+
+    Args:
+        path: PNG, TIFF, NPY, NPZ or EXR file.
+
+    Returns:
+        False also for damaged files; reading them reports the damage.
+    """
+    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122
+    try:
+        if suffix == ".npy":
+            with open(path, "rb") as file:
+                return _npy_kind(file) in "iu"
+        if suffix == ".npz":
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+                name = "depth.npy" if "depth.npy" in names else names[0]
+                with archive.open(name) as member:
+                    return _npy_kind(member) in "iu"
+        if suffix in (".png", ".tif", ".tiff"):
+            with Image.open(path) as image:
+                return image.mode.startswith("I")
+    except (*DECODING_ERRORS, zipfile.BadZipFile, Image.DecompressionBombError, RecursionError, MemoryError):
+        return False
+    return False
+
+
+def _npy_kind(file: IO[Any]) -> str:
+    """Read the kind of a file's data type ("f", "i", "u")."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return str(read(file)[2].kind)

@@ -1,0 +1,78 @@
+"""Size and orientation of images, read without decoding pixels."""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from mono.io.exif import read_orientation
+from mono.io.images import DECODING_ERRORS, ImageError
+
+# Formats that are read; Pillow hands some of the others to other programs.
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "HEIF")
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """Size and EXIF orientation of an image file.
+
+    Attributes:
+        width: width of the upright image [px].
+        height: height of the upright image [px].
+        orientation: EXIF orientation, 1 to 8; from 5 on, width and height are swapped in the file.
+    """
+
+    width: int
+    height: int
+    orientation: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return (width, height) of the upright image [px]."""
+        return self.width, self.height
+
+    @property
+    def turn_is_hidden(self) -> bool:
+        """Tell if the image is turned or mirrored without a change of its size."""
+        return self.orientation != 1 and (self.orientation < 5 or self.width == self.height)
+
+
+def read_image_header(path: Path) -> ImageHeader:
+    """Read the size and orientation of an image file.
+
+    Raises:
+        ImageError: the file is not a regular file or not an image.
+    """
+    if not path.is_file():
+        raise ImageError(f"{path}: there is no such image file; check the path")
+    try:
+        with path.open("rb") as file:
+            image = _open(file)
+            if image is not None:
+                (width, height), orientation = image.size, read_orientation(image)
+                return ImageHeader(*((height, width) if orientation >= 5 else (width, height)), orientation)
+    except PermissionError as error:
+        raise ImageError(f"{path}: may not be read (permission denied); change its permissions") from error
+    except DECODING_ERRORS as error:
+        raise ImageError(f"{path}: is damaged or not an image; copy or download it again") from error
+    raise ImageError(f"{path}: is not an image of a known format; copy or download it again")
+
+
+def _open(file: io.BufferedReader) -> Image.Image | None:
+    """Open an image of any size; Pillow's own `open` refuses large ones."""
+    head = file.read(16)
+    Image.init()
+    for name in _FORMATS:
+        factory, accept = Image.OPEN.get(name, (None, None))
+        if factory is None or (accept is not None and accept(head) is not True):
+            continue
+        file.seek(0)
+        try:
+            return factory(file, "")
+        except (SyntaxError, IndexError, TypeError, struct.error):
+            continue  # another format
+    return None

@@ -1,0 +1,170 @@
+"""Turn the images and cameras that callers have into RGB arrays and resolved cameras."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from mono.data.camera_source import CameraResolver, ResolvedCamera
+from mono.data.sample import Sample
+from mono.geometry.camera import Camera
+from mono.system.errors import MetricDepthError
+
+if TYPE_CHECKING:
+    import PIL.Image
+    import torch
+
+    from mono.io.images import Photo
+
+    ImageLike: TypeAlias = str | os.PathLike[str] | PIL.Image.Image | np.ndarray | torch.Tensor
+    Matrix: TypeAlias = np.ndarray | torch.Tensor | Sequence[Sequence[float]]
+    CameraLike: TypeAlias = Camera | ResolvedCamera | Matrix | None
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class InputImage:
+    """Upright image and the file it came from.
+
+    Attributes:
+        photo: pixels and camera data.
+        path: file that it was read from, if any.
+    """
+
+    photo: Photo
+    path: Path | None = None
+
+    @property
+    def rgb(self) -> np.ndarray:
+        """Return the pixels, (H, W, 3) uint8."""
+        return self.photo.rgb
+
+
+def read_input(image: ImageLike) -> InputImage:
+    """Read an image from any form that `Predictor.predict` takes.
+
+    Raises:
+        MetricDepthError: it cannot be read, or is no RGB image; the message names shape, type or range.
+    """
+    from mono.io.exif import read_exif_camera
+    from mono.io.images import Photo, read_image, to_rgb
+
+    if isinstance(image, (str, os.PathLike)):
+        return InputImage(read_image(Path(image)), Path(image))
+    if isinstance(image, np.ndarray):
+        return InputImage(Photo(_to_uint8(image, image.shape, "(H, W, 3)", 2)))
+    if hasattr(image, "detach"):
+        tensor = image.detach()
+        values = (tensor.float() if tensor.is_floating_point() else tensor).cpu().numpy()
+        if values.ndim != 3 or values.shape[0] != 3:
+            raise MetricDepthError(f"the image is a tensor {values.shape}; give (3, H, W), RGB; a batch as a list")
+        return InputImage(Photo(_to_uint8(values.transpose(1, 2, 0), values.shape, "(3, H, W)", 0)))
+    if hasattr(image, "getexif"):
+        return InputImage(Photo(to_rgb(image), read_exif_camera(image)))
+    raise MetricDepthError(f"an image must be a path, a PIL image, an array or a tensor, not a {type(image).__name__}")
+
+
+def _to_uint8(rgb: np.ndarray, shape: tuple[int, ...], layout: str, channels: int) -> np.ndarray:
+    wanted = f"give {layout} RGB, uint8 or floats from 0 to 1"
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
+        raise MetricDepthError(f"the image is {rgb.dtype} {shape}; {wanted}")
+    if rgb.dtype == np.uint8:
+        return np.ascontiguousarray(rgb)
+    if rgb.dtype.kind != "f":
+        raise MetricDepthError(f"the image is {rgb.dtype} {shape}; {wanted}, scaled to its brightest possible value")
+    low, high = float(rgb.min()), float(rgb.max())
+    if not np.isfinite([low, high]).all():
+        raise MetricDepthError(f"the image, {rgb.dtype} {shape}, has values that are not finite; replace them")
+    if low < 0 or high > 1:
+        raise MetricDepthError(
+            f"the image is {rgb.dtype} with values from {low:.4g} to {high:.4g}; floats are taken as RGB from 0 to 1: "
+            "undo a normalization, divide values up to 255 by 255"
+        )
+    return np.ascontiguousarray(np.rint(255 * rgb.astype(np.float32)).astype(np.uint8))
+
+
+def resolve_camera(image: InputImage, camera: CameraLike) -> ResolvedCamera:
+    """Resolve the camera of an image from any form that `Predictor.predict` takes.
+
+    Args:
+        image: the image.
+        camera: its camera; None: a camera file beside it, its EXIF data, or an assumed field of view.
+
+    Raises:
+        MetricDepthError: the camera does not fit the image; the message says why.
+    """
+    if isinstance(camera, ResolvedCamera):
+        return camera
+    height, width = image.rgb.shape[:2]
+    if camera is None:
+        sample = Sample(os.fspath(image.path), image.path, os.fspath(image.path)) if image.path else None
+        found = CameraResolver().resolve_for(sample, image.photo)
+        if found.source == "assumed":
+            logger.warning("%s: %s", image.path or "image", found.detail)
+        return found
+    if isinstance(camera, Camera):
+        if image.photo.stored_size == (camera.width, camera.height):
+            camera = camera.resized(width, height)
+        if (camera.width, camera.height) != (width, height):
+            alike = abs(camera.width * height / (camera.height * width) - 1) < 0.02
+            remedy = f"use camera.resized({width}, {height})" if alike else "another shape: is it turned, or cropped?"
+            raise MetricDepthError(
+                f"the camera is for {camera.width}x{camera.height} images, this one is {width}x{height}: {remedy}"
+            )
+        return ResolvedCamera(camera, "given", "given by the caller")
+    matrix = _as_matrix(camera)
+    if matrix is None:
+        raise MetricDepthError(
+            f"the camera is {camera!r}; give one, as mono.Camera.from_fov(60, {width}, {height}), or a 3x3 matrix"
+        )
+    return _from_matrix(matrix, width, height)
+
+
+def cameras_for_all(cameras: CameraLike | Sequence[CameraLike], count: int) -> Sequence[CameraLike]:
+    """Give each of `count` images its camera.
+
+    Args:
+        cameras: one camera (or 3x3 matrix) for all images, a list with one for each, or None.
+        count: number of images.
+
+    Raises:
+        MetricDepthError: the list has another length.
+    """
+    if cameras is None or isinstance(cameras, (Camera, ResolvedCamera)) or _as_matrix(cameras) is not None:
+        return [cameras] * count  # type: ignore[list-item]
+    try:
+        each = list(cameras)
+    except TypeError:
+        raise MetricDepthError(f"the cameras are {cameras!r}; give one camera for all, or a list") from None
+    if len(each) != count:
+        raise MetricDepthError(f"there are {count} images but {len(each)} cameras; give one for each, or one for all")
+    return each
+
+
+def _as_matrix(value: object) -> np.ndarray | None:
+    """Return `value` as a 3x3 array of numbers, or None if it is something else."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().numpy()
+    if not isinstance(value, (np.ndarray, list, tuple)):
+        return None
+    try:
+        matrix = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        return None
+    return matrix if matrix.shape == (3, 3) else None
+
+
+def _from_matrix(matrix: np.ndarray, width: int, height: int) -> ResolvedCamera:
+    (fx, skew, cx), (shear, fy, cy), last = matrix.tolist()
+    if last != [0, 0, 1] or abs(skew) > 1e-6 * abs(fx) or shear != 0:
+        raise MetricDepthError(
+            f"the camera matrix is {matrix.tolist()}; it must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] in pixels"
+        )
+    return CameraResolver(intrinsics=(fx, fy, cx, cy)).resolve(width, height)

@@ -1,0 +1,136 @@
+"""Predictor that computes with a network in this process."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mono.data.camera_source import ResolvedCamera
+from mono.geometry.canonical import CanonicalTransform, CanonicalView
+from mono.inference.prediction import Prediction
+from mono.inference.predictor import ImagePredictor, NetworkInput
+from mono.system.memory import within_memory
+
+if TYPE_CHECKING:
+    import torch
+
+    from mono.backends.base import Network
+    from mono.model.depth_model import NetworkOutput
+
+
+@dataclass(frozen=True)
+class NetworkPrediction:
+    """Raw network output for one image of a batch, in canonical space.
+
+    Attributes:
+        output: maps of the batch.
+        row: place of the image in the batch.
+        view: mapping between the image and the network's input.
+        found: camera of the image.
+    """
+
+    output: NetworkOutput
+    row: int
+    view: CanonicalView
+    found: ResolvedCamera
+
+    def prediction(self) -> Prediction:
+        """Bring the output back to the image, in metres; safe in threads beside the network."""
+        camera = self.found.camera
+        return within_memory(
+            self._prediction,
+            f"resize depth to {camera.width}x{camera.height} on {self.output.depth.device}",
+            "predict fewer images at a time (--batch-size), or use another device (--device cpu)",
+        )
+
+    def _prediction(self) -> Prediction:
+        output, row, view = self.output, self.row, self.view
+        normal = normal_confidence = None
+        if output.normal is not None and output.normal_confidence is not None:
+            normal = view.normal_to_image(output.normal[row].float()).cpu().numpy()
+            normal_confidence = view.map_to_image(output.normal_confidence[row].float())[0].cpu().numpy()
+        return Prediction(
+            depth=view.depth_to_metric(output.depth[row].float()).cpu().numpy(),
+            confidence=view.map_to_image(output.confidence[row].float())[0].cpu().numpy(),
+            camera=self.found.camera,
+            camera_source=self.found.source,
+            camera_detail=self.found.detail,
+            normal=normal,
+            normal_confidence=normal_confidence,
+        )
+
+
+@dataclass(frozen=True)
+class NetworkPredictor(ImagePredictor):
+    """Network with the canonical transform around it; see `Predictor`.
+
+    Attributes:
+        network: maps normalized RGB (B, 3, H, W), and the principal points (B, 2) [px] if `uses_principal_point`, to
+            canonical depth and confidence.
+        transform: transform between images and the canonical camera.
+        device: device of the network.
+        precision: "float32", "bfloat16" or "float16".
+        name: zoo name of the model, or file name of its config.
+        checkpoint: file with the weights.
+        checksum: SHA-256 of that file.
+        architecture: other values of the config that decide the network's function.
+        backend: runtime of the network: "eager", "compile", "onnxruntime" or "openvino".
+    """
+
+    network: Network
+    transform: CanonicalTransform
+    device: torch.device
+    precision: str
+    name: str
+    checkpoint: Path
+    checksum: str
+    architecture: Mapping[str, object] = field(default_factory=dict)
+    backend: str = "eager"
+
+    def prepare(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
+        """Bring an image to the network's input; see `Predictor.prepare`."""
+        view = self.transform.view(found.camera)
+        return NetworkInput(found, view, view.image_to_input(image))
+
+    def infer(self, images: Sequence[NetworkInput]) -> list[NetworkPrediction]:
+        """Run the network; images whose inputs have one size go through it together."""
+        by_size: dict[tuple[int, int], list[int]] = {}
+        for i, image in enumerate(images):
+            by_size.setdefault(image.view.input_size, []).append(i)
+        raw: dict[int, NetworkPrediction] = {}
+        for members in by_size.values():
+            output = self._run([images[i] for i in members])
+            raw |= {i: NetworkPrediction(output, row, images[i].view, images[i].found) for row, i in enumerate(members)}
+        return [raw[i] for i in range(len(images))]
+
+    def _run(self, images: Sequence[NetworkInput]) -> NetworkOutput:
+        import torch
+
+        def run() -> NetworkOutput:
+            """Move the batch to the device and run the network."""
+            inputs = [torch.from_numpy(np.stack([image.pixels for image in images])).to(self.device)]
+            if getattr(self.network, "uses_principal_point", False):
+                points = [image.view.principal_point for image in images]
+                inputs.append(torch.tensor(points, device=self.device))
+            with torch.inference_mode(), self._autocast():
+                return self.network(*inputs)
+
+        count, (height, width) = len(images), images[0].view.input_size
+        fewer = "predict fewer images at a time (--batch-size), or " if count > 1 else ""
+        return within_memory(
+            run,
+            f"compute {count} image{'s' * (count > 1)} of {width}x{height} in {self.precision} on {self.device}",
+            f"{fewer}use half precision (--precision float16) or another device (--device cpu)",
+        )
+
+    def _autocast(self) -> contextlib.AbstractContextManager[object]:
+        import torch
+
+        if self.precision == "float32":
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=getattr(torch, self.precision))

@@ -1,0 +1,132 @@
+"""Colors: 8-bit RGB from images of any mode, depth and profile."""
+
+from __future__ import annotations
+
+import io
+import logging
+
+import numpy as np
+from PIL import Image
+
+from mono.io.exif import read_orientation
+
+logger = logging.getLogger(__name__)
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_BITS = (8, 10, 12, 14, 16)  # what sensors give, when stored in 16 bits
+_OPAQUE, _HALF_OPAQUE = 250, 128  # of 255
+_FEW = 0.01  # share of opaque pixels below which the alpha channel is doubted
+
+
+def to_rgb(image: Image.Image, name: str = "the image", factor: int = 1) -> np.ndarray:
+    """Convert an image of any mode to upright 8-bit RGB.
+
+    Transparent images are laid over white, as viewers show them; where no pixel is even half opaque, alpha is ignored.
+    Grayscale of more than 8 bits is scaled as in `array_to_rgb`. An embedded ICC profile is converted to sRGB.
+
+    Args:
+        image: Pillow image; it is turned upright by its EXIF orientation.
+        name: name of the image in warnings.
+        factor: number of pixels, along each side, that are averaged into one.
+
+    Returns:
+        (H, W, 3) uint8, contiguous.
+    """
+    orientation = read_orientation(image)
+    if image.mode.startswith("I") or image.mode == "F":
+        return array_to_rgb(np.asarray(image), name, factor, orientation)
+    if factor > 1 and image.mode in ("L", "RGB", "CMYK"):
+        image, factor = image.reduce(factor), 1
+    converted = _to_srgb(image)
+    if converted.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in converted.info:
+        converted = _flatten(converted.convert("RGBA"), name)
+    return _finish(converted.convert("RGB"), factor, orientation)
+
+
+def array_to_rgb(values: np.ndarray, name: str = "the image", factor: int = 1, orientation: int = 1) -> np.ndarray:
+    """Convert integers of more than 8 bits or floats to 8-bit RGB.
+
+    Integers up to 65535 are scaled from the least of 8, 10, 12, 14 and 16 bits that holds them all, with a warning for
+    fewer than 16. Floats are taken to lie in 0..1, or in 0..255 or 0..65535 if their maximum is larger. NaN is black.
+
+    Args:
+        values: (H, W) or (H, W, C); of C channels, the first three are used, or the first alone if there are fewer.
+        name: name of the image in warnings.
+        factor: number of pixels, along each side, that are averaged into one.
+        orientation: EXIF orientation, 1 to 8.
+
+    Returns:
+        (H, W, 3) uint8, upright, contiguous.
+    """
+    if values.ndim == 3:
+        values = values[..., :3] if values.shape[2] >= 3 else values[..., 0]
+    is_integer = np.issubdtype(values.dtype, np.integer)
+    finite = values if is_integer else np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    largest = float(finite.max())
+    if largest > 65535:
+        full_scale = largest
+    elif is_integer:
+        bits = next(bits for bits in _BITS if largest < 2**bits)
+        full_scale = 2.0**bits - 1
+        if 0 < bits < 16 and largest > 0:
+            message = "%s: its 16-bit values reach only %d of 65535: they are taken as %d-bit and brightened"
+            logger.warning(message, name, largest, bits)
+    else:
+        full_scale = 65535.0 if largest > 255 else 255.0 if largest > 1 else 1.0
+    scaled = np.empty(finite.shape, np.uint8)
+    for row in range(0, len(finite), 256):
+        part = finite[row : row + 256].astype(np.float64) * (255 / full_scale)
+        scaled[row : row + 256] = np.clip(np.rint(part), 0, 255)
+    return _finish(Image.fromarray(scaled).convert("RGB"), factor, orientation)
+
+
+def _finish(image: Image.Image, factor: int, orientation: int) -> np.ndarray:
+    if factor > 1:
+        image = image.reduce(factor)
+    if orientation != 1:
+        image = image.transpose(_UPRIGHT[orientation])
+    return np.array(image, np.uint8, order="C")
+
+
+def _flatten(layer: Image.Image, name: str) -> Image.Image:
+    """Lay an RGBA image over white, unless its alpha is no opacity."""
+    alpha = layer.getchannel("A")
+    counts = alpha.histogram()
+    if not any(counts[_HALF_OPAQUE:]):
+        most = max(value for value, count in enumerate(counts) if count)
+        message = "%s: is transparent everywhere (alpha is at most %d of 255): alpha is ignored, the colors are used"
+        logger.warning(message, name, most)
+        return layer.convert("RGB")
+    opaque = sum(counts[_OPAQUE:]) / sum(counts)
+    if opaque < _FEW:
+        message = "%s: only %.2g %% of its pixels are opaque; the rest is laid over white: check its alpha channel"
+        logger.warning(message, name, 100 * opaque)
+    white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+    white.alpha_composite(layer)
+    return white
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """Convert to sRGB where a usable ICC profile is embedded."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "CMYK"):
+        return image
+    from PIL import ImageCms
+
+    try:
+        embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(embedded):
+            return image
+        converted = ImageCms.profileToProfile(image, embedded, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
+        logger.debug("ICC profile ignored: %s", error)
+        return image
+    return converted or image

@@ -1,0 +1,176 @@
+"""TIFF structure: kinds of TIFF that Pillow misreads or mistakes, found by their tags."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import BinaryIO
+
+import numpy as np
+
+from mono.system.errors import MetricDepthError
+
+Tags = dict[int, tuple[int, ...]]
+
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS, _SAMPLES = 256, 257, 258, 259, 262, 273, 277
+_STRIP_BYTES, _PLANAR, _PREDICTOR, _TILE_WIDTH, _SUB_DIRECTORIES, _FORMAT, _DNG = 279, 284, 317, 322, 330, 339, 50706
+_CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # field types of whole numbers
+_SENSOR_DATA = (32803, 34892)  # color filter array, linear raw
+_DEFLATE = (8, 32946)
+_MAX_DIRECTORIES, _MAX_ENTRIES, _MAX_VALUES = 16, 4096, 1 << 20
+_MAX_BYTES = 1 << 30  # of decoded pixels
+
+
+class TiffError(MetricDepthError):
+    """Error of a TIFF that cannot be read; the message completes "FILE: "."""
+
+
+def read_directories(file: BinaryIO) -> list[Tags]:
+    """Read the whole-number tags of a TIFF's directories.
+
+    Args:
+        file: opened file; its position changes.
+
+    Returns:
+        Tags of the first 16 directories, nested ones included; empty if the file is not a TIFF or is damaged.
+    """
+    file.seek(0)
+    head = file.read(16)
+    order = {b"II": "<", b"MM": ">"}.get(head[:2])
+    if order is None or len(head) < 16:
+        return []
+    big = struct.unpack(order + "H", head[2:4])[0] == 43
+    place = struct.unpack(order + "Q", head[8:])[0] if big else struct.unpack(order + "I", head[4:8])[0]
+    found: list[Tags] = []
+    waiting, seen = [place], set[int]()
+    while waiting and len(found) < _MAX_DIRECTORIES:
+        place = waiting.pop(0)
+        if not place or place in seen:
+            continue
+        seen.add(place)
+        try:
+            tags, following = _read_directory(file, place, order, big)
+        except (struct.error, OSError, OverflowError, ValueError):
+            continue
+        found.append(tags)
+        waiting += [following, *tags.get(_SUB_DIRECTORIES, ())]
+    return found
+
+
+def _read_directory(file: BinaryIO, place: int, order: str, big: bool) -> tuple[Tags, int]:
+    count_code, entry_code, inline = ("Q", "HHQ8s", 8) if big else ("H", "HHI4s", 4)
+    offset_code = order + ("Q" if big else "I")
+
+    def read(code: str, at: int | None = None) -> tuple[int, ...]:
+        if at is not None:
+            file.seek(at)
+        return struct.unpack(code, file.read(struct.calcsize(code)))
+
+    (count,) = read(order + count_code, place)
+    if count > _MAX_ENTRIES:
+        raise ValueError("too many entries")
+    size = struct.calcsize(order + entry_code)
+    table = file.read(count * size)
+    (following,) = read(offset_code)
+    tags: Tags = {}
+    for i in range(count):
+        tag, kind, number, value = struct.unpack_from(order + entry_code, table, i * size)
+        code = f"{order}{number}{_CODES.get(kind, '')}"
+        if kind not in _CODES or not 0 < number <= _MAX_VALUES:
+            continue
+        if struct.calcsize(code) <= inline:
+            tags[tag] = struct.unpack(code, value[: struct.calcsize(code)])
+        else:
+            tags[tag] = read(code, struct.unpack(offset_code, value)[0])
+    return tags, following
+
+
+def is_raw(directories: list[Tags]) -> bool:
+    """Check for undeveloped sensor data, as in DNG, NEF, ARW and CR2.
+
+    Args:
+        directories: as from `read_directories`.
+
+    Returns:
+        True if any of them holds such data.
+    """
+    return any(_DNG in tags or tags.get(_PHOTOMETRIC, (0,))[0] in _SENSOR_DATA for tags in directories)
+
+
+def needs_own_reader(tags: Tags, head: bytes) -> bool:
+    """Check for layouts that Pillow refuses or reads wrongly.
+
+    These are floats of other than 32 bits, floats in several channels, compressed big-endian floats, and 16-bit
+    channels stored one after another.
+
+    Args:
+        tags: first of `read_directories`.
+        head: first bytes of the file.
+
+    Returns:
+        True for such layouts, which `read_pixels` reads or explains.
+    """
+    bits, channels = tags.get(_BITS, (1,))[0], tags.get(_SAMPLES, (1,))[0]
+    if tags.get(_FORMAT, (1,))[0] == 3:
+        swapped = head[:2] == b"MM" and tags.get(_COMPRESSION, (1,))[0] != 1
+        return bits != 32 or channels > 1 or swapped
+    return channels > 1 and bits > 8 and tags.get(_PLANAR, (1,))[0] == 2
+
+
+def decoded_bytes(tags: Tags) -> int:
+    """Compute the size of a TIFF's decoded pixels.
+
+    Args:
+        tags: first of `read_directories`.
+
+    Returns:
+        Size [bytes].
+    """
+    width, height = tags.get(_WIDTH, (0,))[0], tags.get(_HEIGHT, (0,))[0]
+    return width * height * tags.get(_SAMPLES, (1,))[0] * tags.get(_BITS, (1,))[0] // 8
+
+
+def read_pixels(file: BinaryIO, tags: Tags) -> np.ndarray:
+    """Read the pixels of a plain or deflated TIFF in strips.
+
+    Args:
+        file: opened file; its position changes.
+        tags: first of `read_directories`.
+
+    Returns:
+        (H, W) for one channel, else (H, W, C), in the stored type.
+
+    Raises:
+        TiffError: the TIFF is tiled, compressed otherwise, too large or cut short.
+    """
+    width, height = tags.get(_WIDTH, (0,))[0], tags.get(_HEIGHT, (0,))[0]
+    channels, bits, form = (tags.get(tag, (1,))[0] for tag in (_SAMPLES, _BITS, _FORMAT))
+    kind = f"a TIFF of {bits}-bit {'floats' if form == 3 else 'numbers'} in {channels} channel{'s' * (channels > 1)}"
+    compression = tags.get(_COMPRESSION, (1,))[0]
+    if _TILE_WIDTH in tags or tags.get(_PREDICTOR, (1,))[0] != 1 or compression not in (1, *_DEFLATE):
+        raise TiffError(f"is {kind}, tiled or compressed, which cannot be read; save it without compression, or as NPY")
+    if (form, bits) not in ((1, 16), (1, 32), (2, 16), (2, 32), (3, 16), (3, 32), (3, 64)):
+        raise TiffError(f"is {kind}, which cannot be read; save it as 32-bit floats or 16-bit numbers")
+    size = decoded_bytes(tags)
+    if not 0 < size <= _MAX_BYTES:
+        raise TiffError(f"is {kind} of {width}x{height} pixels, too large to be read; make it smaller first")
+    parts, left = [], size
+    for start, count in zip(tags.get(_STRIPS, ()), tags.get(_STRIP_BYTES, ()), strict=False):
+        file.seek(start)
+        data = file.read(min(count, left))
+        try:
+            data = zlib.decompressobj().decompress(data, left) if compression != 1 and left else data
+        except zlib.error as error:
+            raise TiffError(f"is {kind} whose compressed data are damaged; write it again") from error
+        parts.append(data)
+        left -= len(data)
+    if left:
+        raise TiffError(f"is {kind} that is cut short; copy or write it again")
+    file.seek(0)
+    order = "<" if file.read(2) == b"II" else ">"
+    values = np.frombuffer(b"".join(parts), f"{order}{'uif'[form - 1]}{bits // 8}")
+    if channels == 1:
+        return values.reshape(height, width)
+    if tags.get(_PLANAR, (1,))[0] == 2:
+        return values.reshape(channels, height, width).transpose(1, 2, 0)
+    return values.reshape(height, width, channels)

@@ -1,0 +1,95 @@
+"""Reading of images for a run: photo, camera, ground truth and network input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mono.data.camera_source import ResolvedCamera
+from mono.data.ground_truth import GroundTruth, read_ground_truth
+from mono.data.sample import Sample
+from mono.data.video import VideoSample
+from mono.inference.prediction import Prediction
+from mono.inference.predictor import NetworkInput, Predictor
+from mono.io.depth import read_depth
+from mono.io.images import image_cost
+from mono.runs.options import RunOptions
+from mono.runs.plan import ImagePlan
+from mono.system.errors import MetricDepthError
+
+
+@dataclass(frozen=True)
+class LoadedImage:
+    """Image that was read: ready for the network, with its own camera and with those of the focal sweep.
+
+    Attributes:
+        sample: the image.
+        rgb: pixels, (H, W, 3) uint8.
+        found: its camera.
+        ground_truth: depth and normals to compare with.
+        prepared: network inputs.
+        saved: prediction of a former run, where the network is not needed.
+    """
+
+    sample: Sample
+    rgb: np.ndarray
+    found: ResolvedCamera | None
+    ground_truth: GroundTruth
+    prepared: tuple[NetworkInput, ...]
+    saved: Prediction | None = None
+
+
+def load_image(
+    sample: Sample, image: ImagePlan | None, network: bool, predictor: Predictor, options: RunOptions
+) -> LoadedImage:
+    """Read an image with its camera and ground truth, and prepare it for the network.
+
+    Args:
+        sample: the image.
+        image: its plan; None: it is done, and read for the others of its batch only.
+        network: its batch goes through the network.
+        predictor: the model.
+        options: camera flags, focal sweep and protocol.
+
+    Raises:
+        MetricDepthError: a file cannot be used.
+        OSError: a file cannot be read.
+    """
+    if image is not None and image.error is not None:
+        raise image.error
+    if image is None and not network:  # done before, and no other image of its batch needs it
+        return LoadedImage(sample, np.empty((0, 0, 3), np.uint8), None, GroundTruth(), ())
+    photo = sample.read()
+    height, width = photo.rgb.shape[:2]
+    found = options.resolver.resolve_for(sample, photo)
+    ground_truth = read_ground_truth(sample, (width, height)) if options.protocol else GroundTruth()
+    if not network:
+        saved = None
+        if image is not None and image.depth_file is not None:
+            saved = _saved_prediction(image.depth_file, found)
+        return LoadedImage(sample, photo.rgb, found, ground_truth, (), saved)
+    swept = [
+        ResolvedCamera(replace(found.camera, fx=focal, fy=focal), "given", f"focal sweep, {focal:g} px")
+        for focal in options.focal_sweep
+        if image is not None and "focal_sweep" in image.kinds
+    ]
+    prepared = tuple(predictor.prepare(photo.rgb, camera) for camera in (found, *swept))
+    return LoadedImage(sample, photo.rgb, found, ground_truth, prepared)
+
+
+def _saved_prediction(path: Path, found: ResolvedCamera) -> Prediction:
+    """Read the prediction of a former run; its confidence is not stored, and not a number here."""
+    depth, camera = read_depth(path), found.camera
+    if depth.shape != (camera.height, camera.width):
+        raise MetricDepthError(f"{path}: is {depth.shape[1]}x{depth.shape[0]}, unlike the image; use --overwrite")
+    return Prediction(depth, np.full_like(depth, np.nan), camera, found.source, found.detail)
+
+
+def reading_cost(item: tuple[Sample, ImagePlan | None, bool]) -> int:
+    """Estimate the memory of an image that is read [bytes]."""
+    sample = item[0]
+    if isinstance(sample, VideoSample):
+        return 3 * sample.video.width * sample.video.height
+    return image_cost(sample.rgb)

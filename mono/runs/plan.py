@@ -1,0 +1,230 @@
+"""Plan of a run: what each image needs, and what must not be replaced unasked."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mono.data.sample import Sample
+from mono.runs.manifest import Manifest
+from mono.runs.options import RunOptions
+from mono.runs.outputs import kinds_from_saved_depth, planned_outputs
+from mono.runs.paths import is_output_path, output_files, own_file
+from mono.runs.records import (
+    cache_key,
+    ground_truth_key,
+    metrics_from_record,
+    normals_from_record,
+    short_hash,
+    wanted_kinds,
+)
+from mono.system.errors import MetricDepthError, RunError
+
+_SHARED = ("model", "computation", "camera")  # parts of the settings that all results depend on
+_PARTS = {
+    "model": "another model, checkpoint or config",
+    "computation": "another precision or backend",
+    "camera": "other camera flags",
+    "depth": "another depth format",
+    "vis": "another version of the images",
+    "normal": "another format of normals",
+    "pcd": "other settings of point clouds",
+    "focal_sweep": "another focal sweep",
+    "metrics": "another protocol or other evaluation settings",
+}
+_FULL_PRECISION = (".npy", ".npz", ".exr")
+
+
+@dataclass(frozen=True)
+class ImagePlan:
+    """Work that one image needs.
+
+    Attributes:
+        kinds: results to make.
+        settings: hashes of the settings that these depend on, by part.
+        key: hash of the image and its camera.
+        ground_truth_key: hash of its ground truth; None where it is not evaluated.
+        kept: results of former runs that stay.
+        depth_file: depth of a former run in full precision that saves running the network; None: it is needed.
+        error: reason why nothing can be done.
+    """
+
+    kinds: frozenset[str]
+    settings: Mapping[str, str]
+    key: str = ""
+    ground_truth_key: str | None = None
+    kept: frozenset[str] = frozenset()
+    depth_file: Path | None = None
+    error: MetricDepthError | OSError | None = None
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """Work that a run needs.
+
+    Attributes:
+        images: plans by name, of images that are not done.
+        dropped: names whose records must go before anything is written.
+        removed: files to remove before anything is written, relative to the output folder.
+        outdated: files of images that changed since they were done; most are replaced in place.
+        changed: number of these images.
+    """
+
+    images: dict[str, ImagePlan]
+    dropped: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    outdated: tuple[str, ...] = ()
+    changed: int = 0
+
+    def files(self, options: RunOptions) -> list[str]:
+        """List the files that the run may remove or make; files of others that it would replace are left out."""
+        made = (
+            planned_outputs(name, image.kinds, options.output, options.focal_sweep, options.report)
+            for name, image in self.images.items()
+        )
+        planned = (path for outputs in made for path in output_files(outputs))
+        return [*self.removed, *self.outdated, *(path for path in planned if not os.path.lexists(options.out / path))]
+
+
+def plan_run(
+    samples: Sequence[Sample], manifest: Manifest, settings: Mapping[str, Any], options: RunOptions
+) -> RunPlan:
+    """Decide what each image needs; nothing is touched yet.
+
+    Results of the same settings are added to. Results of other settings, or of other images of the same name, are only
+    replaced with `options.overwrite`.
+
+    Args:
+        samples: images of the run.
+        manifest: records of former runs.
+        settings: as from `mono.runs.records.run_settings`.
+        options: what to write.
+
+    Raises:
+        RunError: results would be replaced unasked.
+    """
+    hashes = {part: short_hash(value) for part, value in settings.items()}
+    images: dict[str, ImagePlan] = {}
+    shared: dict[frozenset[str], dict[str, str]] = {}
+    dropped, removed, outdated = [], [], []
+    conflicts: Counter[str] = Counter()
+    changed: list[tuple[str, set[str]]] = []
+    for sample in samples:
+        plan, record = _fresh_plan(sample, hashes, options, shared), manifest.get(sample.name)
+        if record is None or record["status"] != "ok":
+            images[sample.name] = plan
+            continue
+        if options.overwrite:
+            images[sample.name] = plan
+            dropped.append(sample.name)
+            removed += output_files(record["outputs"])
+            continue
+        _refuse_other_image(sample, record, manifest.folder)
+        former = record.get("settings", {})
+        if plan.error:
+            images[sample.name] = replace(plan, kept=frozenset(former))
+            continue
+        if not former and (record["outputs"] or record.get("metrics")):
+            conflicts["unknown settings (of another version of this program)"] += 1
+        differing = [part for part, value in plan.settings.items() if former.get(part, value) != value]
+        conflicts.update(_PARTS[part] for part in differing)
+        complete = _complete_kinds(record, plan, manifest.folder)
+        if record.get("key") != plan.key:
+            images[sample.name] = plan
+            dropped.append(sample.name)
+            outdated += output_files(record["outputs"])
+            changed.append((sample.name, complete - plan.kinds))
+        elif missing := plan.kinds - complete:
+            images[sample.name] = _added(
+                plan, frozenset(missing), frozenset(complete), record, manifest.folder, options
+            )
+    if conflicts:
+        what, count = conflicts.most_common(1)[0]
+        raise RunError(
+            f"{options.out} holds results of {what} for {count} of these images, which would be replaced: "
+            "choose another output folder (--out), or --overwrite"
+        )
+    if lost := next((kinds for _, kinds in changed if kinds), None):
+        raise RunError(
+            f"{len(changed)} images have changed since {options.out} was written; their {', '.join(sorted(lost))} "
+            "would stay as they were: name these in --save too, choose another output folder (--out), or --overwrite"
+        )
+    return RunPlan(images, tuple(dropped), tuple(removed), tuple(outdated), len(changed))
+
+
+def _fresh_plan(
+    sample: Sample,
+    hashes: Mapping[str, str],
+    options: RunOptions,
+    shared: dict[frozenset[str], dict[str, str]],
+) -> ImagePlan:
+    """Plan an image as if nothing was there; plans of the same kinds share their settings."""
+    kinds = frozenset(wanted_kinds(sample, options))
+    settings = shared.setdefault(kinds, {part: hashes[part] for part in (*_SHARED, *sorted(kinds))})
+    try:
+        scored = ground_truth_key(sample) if "metrics" in kinds else None
+        return ImagePlan(kinds, settings, cache_key(sample, options.resolver), scored)
+    except (OSError, MetricDepthError) as error:
+        return ImagePlan(kinds, settings, error=error)
+
+
+def _added(
+    plan: ImagePlan,
+    missing: frozenset[str],
+    complete: frozenset[str],
+    record: Mapping[str, Any],
+    folder: Path,
+    options: RunOptions,
+) -> ImagePlan:
+    """Plan the results that a former run did not make."""
+    depth_file = None
+    if "depth" in complete and missing <= kinds_from_saved_depth(
+        record.get("normal_source"), options.output.cloud, options.report
+    ):
+        file = own_file(folder, record["outputs"]["depth"])
+        depth_file = file if file and file.suffix in _FULL_PRECISION else None
+    settings = {part: value for part, value in plan.settings.items() if part in _SHARED or part in missing}
+    return ImagePlan(missing, settings, plan.key, plan.ground_truth_key, complete, depth_file)
+
+
+def _complete_kinds(record: Mapping[str, Any], plan: ImagePlan, folder: Path) -> set[str]:
+    """List the kinds of results that a record vouches for, and whose files exist."""
+    kinds = {kind for kind in record.get("settings", {}) if kind in _PARTS and kind not in _SHARED}
+    if "metrics" in kinds and not _scores_hold(record, plan):
+        kinds.discard("metrics")
+    outputs = record["outputs"]
+    return {kind for kind in kinds if _files_exist(kind, outputs, folder)}
+
+
+def _files_exist(kind: str, outputs: Mapping[str, Any], folder: Path) -> bool:
+    own = {"depth": ("depth", "sidecar"), "normal": ("normal", "normal_vis"), "metrics": ("report",)}
+    named = {key: outputs[key] for key in own.get(kind, (kind, f"{kind}_view")) if key in outputs}
+    if kind != "metrics" and kind not in named:
+        return False
+    return all(is_output_path(path) and (folder / path).is_file() for path in output_files(named))
+
+
+def _scores_hold(record: Mapping[str, Any], plan: ImagePlan) -> bool:
+    """Tell whether a record's metrics can be read and are of the present ground truth."""
+    if plan.ground_truth_key not in (None, record.get("ground_truth_key")):
+        return False
+    try:
+        metrics_from_record(record)
+        if "normals" in record:
+            normals_from_record(record)
+    except (MetricDepthError, KeyError):
+        return False
+    return True
+
+
+def _refuse_other_image(sample: Sample, record: Mapping[str, Any], folder: Path) -> None:
+    path = str(sample.rgb.absolute())
+    if record.get("path", path) != path:
+        raise RunError(
+            f"{folder} holds results of another image of the same name ({record['path']}, now {sample.rgb}): "
+            "choose another output folder (--out), or --overwrite"
+        )

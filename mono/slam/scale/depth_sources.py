@@ -1,0 +1,145 @@
+"""Sources of depth maps for frames: a network, saved predictions, annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from mono.data.annotations import load_annotations
+from mono.data.camera_source import ResolvedCamera
+from mono.data.ground_truth import read_annotated_depth
+from mono.data.sample import Sample
+from mono.data.saved_predictions import SavedPredictions
+from mono.io.depth import read_depth
+from mono.slam.scale.estimate import ScaleError
+
+if TYPE_CHECKING:
+    from mono.inference.predictor import Predictor
+
+
+class DepthSource(Protocol):
+    """Gives depth maps of frames.
+
+    Attributes:
+        reads_images: True if depth is computed from the frame's image.
+    """
+
+    reads_images: bool
+
+    def has(self, sample: Sample) -> bool:
+        """Tell whether the frame has depth."""
+
+    def depth(self, sample: Sample, camera: ResolvedCamera, rgb: np.ndarray | None = None) -> np.ndarray:
+        """Give the depth map of a frame.
+
+        Args:
+            sample: the frame.
+            camera: camera of the upright frame; sources that read depth from files ignore it.
+            rgb: the frame's image, (H, W, 3) uint8, if it is at hand.
+
+        Returns:
+            Depth along the optical axis [m], (h, w) float32 of the frame's aspect, 0 without depth.
+
+        Raises:
+            MetricDepthError: the frame or its depth cannot be read.
+        """
+
+
+class NetworkDepth:
+    """Predicts depth of any frame."""
+
+    reads_images = True
+
+    def __init__(self, predictor: Predictor) -> None:
+        """Wrap a predictor."""
+        self.predictor = predictor
+
+    def has(self, sample: Sample) -> bool:
+        """Return True: any frame can be predicted."""
+        return True
+
+    def depth(self, sample: Sample, camera: ResolvedCamera, rgb: np.ndarray | None = None) -> np.ndarray:
+        """Predict the depth map of a frame; see `DepthSource`."""
+        return self.predictor.predict(sample.read().rgb if rgb is None else rgb, camera).depth
+
+
+class SavedDepth:
+    """Reads depth that `predict` or another program saved by the frames' names."""
+
+    reads_images = False
+
+    def __init__(self, folder: Path, samples: Sequence[Sample]) -> None:
+        """Open a folder, as for `evaluate --pred`.
+
+        Args:
+            folder: depth maps, in itself or in depth/.
+            samples: all frames; they decide whether names without folders are unique.
+
+        Raises:
+            RunError: the folder does not exist.
+            ScaleError: it holds depth of none of the frames.
+        """
+        self._saved = SavedPredictions.open(folder, samples)
+        _check_any(folder, self, samples)
+
+    def has(self, sample: Sample) -> bool:
+        """Tell whether the frame has depth."""
+        return self._saved.depth_file(sample) is not None
+
+    def depth(self, sample: Sample, camera: ResolvedCamera, rgb: np.ndarray | None = None) -> np.ndarray:
+        """Read the depth map of a frame; see `DepthSource`."""
+        file = self._saved.depth_file(sample)
+        if file is None:
+            raise ScaleError(f"{sample.source}: has no saved depth")
+        return read_depth(file)
+
+
+class AnnotatedDepth:
+    """Reads depth that an annotation file names for the frames' images."""
+
+    reads_images = False
+
+    def __init__(self, file: Path, samples: Sequence[Sample]) -> None:
+        """Load an annotation file.
+
+        Args:
+            file: JSON annotations with depth.
+            samples: all frames.
+
+        Raises:
+            AnnotationError: the file is wrong.
+            ScaleError: it names depth of none of the frames.
+        """
+        self._known = {s.rgb.resolve(): s for s in load_annotations(file) if s.depth}
+        _check_any(file, self, samples)
+
+    def has(self, sample: Sample) -> bool:
+        """Tell whether the frame has depth."""
+        return sample.rgb.resolve() in self._known
+
+    def depth(self, sample: Sample, camera: ResolvedCamera, rgb: np.ndarray | None = None) -> np.ndarray:
+        """Read the depth map of a frame; see `DepthSource`."""
+        if not self.has(sample):
+            raise ScaleError(f"{sample.source}: has no annotated depth")
+        return read_annotated_depth(self._known[sample.rgb.resolve()])
+
+
+def open_depth(path: Path, samples: Sequence[Sample]) -> DepthSource:
+    """Open an annotation file or a folder of depth.
+
+    Args:
+        path: JSON file, or folder as for `SavedDepth`.
+        samples: all frames.
+
+    Raises:
+        MetricDepthError: there is no such file or folder, or it holds depth of none of the frames.
+    """
+    return AnnotatedDepth(path, samples) if path.is_file() else SavedDepth(path, samples)
+
+
+def _check_any(path: Path, source: DepthSource, samples: Sequence[Sample]) -> None:
+    if not any(source.has(sample) for sample in samples):
+        raise ScaleError(f"{path}: holds depth of none of the {len(samples)} frames; their names must agree")

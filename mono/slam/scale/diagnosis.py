@@ -1,0 +1,54 @@
+"""Diagnosis: explain why a path yields no scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from mono.slam.scale.tracks import Counts
+
+
+def explain_no_scale(counts: Sequence[Counts], used: int, chosen: int, failures: Sequence[tuple[str, str]]) -> str:
+    """Explain why too few frames have a scale, with a remedy.
+
+    Args:
+        counts: fate of the tracked corners of each frame.
+        used: number of frames with a scale.
+        chosen: number of frames tried.
+        failures: (frame, reason) of the others.
+    """
+    start = f"no scale: only {used} of {chosen} frames have points to compare with depth; "
+    if not counts:
+        return start + (f"the first fails with: {failures[0][1]}" if failures else "none could be read")
+    corners, tracked, parallax, in_front, close = (
+        float(np.median([getattr(c, name) for c in counts]))
+        for name in ("corners", "tracked", "parallax", "in_front", "within_reprojection_error")
+    )
+    residuals = [c.rotation_residual_px for c in counts if math.isfinite(c.rotation_residual_px)]
+    if tracked < 30:
+        return start + (
+            f"of {corners:.0f} corners in a frame, {tracked:.0f} can be tracked to the next: there is little texture, "
+            "or the frames are too blurred, too far apart, or in another order than the poses"
+        )
+    if residuals and np.median(residuals) < 1.0:
+        return start + (
+            f"the camera only rotates (beyond the rotation, points move {np.median(residuals):.2f} px): pure rotation "
+            "shows no depth; give frames between which the camera moves"
+        )
+    if parallax < 30:
+        return start + (
+            f"of {tracked:.0f} tracked points in a frame, {parallax:.0f} have a parallax of 1 degree: the camera moves "
+            "too little for the distance of the scene; give a longer part of the path, or frames farther apart"
+        )
+    if close < 0.3 * parallax:
+        return start + (
+            f"of {parallax:.0f} points in a frame, {in_front:.0f} lie in front of the camera and {close:.0f} reproject "
+            "within 1 px: poses and frames do not belong together, or the camera is wrong; check the frames' order, "
+            "the focal length, and that the poses are camera to world"
+        )
+    return start + (
+        f"a typical frame has {close:.0f} triangulated points, and too few frames have enough of them away from depth "
+        "edges: give more frames, or a longer part of the path"
+    )

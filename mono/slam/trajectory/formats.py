@@ -1,0 +1,181 @@
+"""Formats of trajectory files, and units of time, told by their values."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Literal, get_args
+
+import numpy as np
+
+from mono.slam.trajectory.text_table import TextTable
+from mono.slam.trajectory.trajectory import TrajectoryError
+
+Format = Literal["tum", "kitti", "euroc"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+COLUMNS = {
+    "tum": (8, "time tx ty tz qx qy qz qw"),
+    "kitti": (12, "the three rows of a 3x4 matrix"),
+    "euroc": (8, "time[ns],px,py,pz,qw,qx,qy,qz"),
+}
+_MAX_TIME = 1e20  # nanoseconds since 1970 have 19 digits
+
+# Times since 1970 have 10 digits in seconds, 13 in milliseconds, 16 in microseconds and 19 in nanoseconds.
+_SINCE_1970 = ((1e17, 1e9, "nanoseconds"), (1e14, 1e6, "microseconds"), (1e11, 1e3, "milliseconds"))
+# Times from another start are told by their step: frames follow each other within 1 ms to about 1 s.
+_STEPS = ((1.5e6, 1e9, "nanoseconds"), (1e4, 1e6, "microseconds"))
+
+
+def check_format(path: object, format: str) -> None:
+    """Raise TrajectoryError if `format` is not one of `FORMATS`."""
+    if format not in FORMATS:
+        raise TrajectoryError(f"{path}: format {format!r} is unknown; choose {', '.join(FORMATS)}")
+
+
+def detect_format(table: TextTable) -> Format:
+    """Tell the format of a file by its columns, their names and the size of its times.
+
+    Raises:
+        TrajectoryError: the number of columns fits no format.
+    """
+    count = len(table.rows[0])
+    if count == 12 and not _large(table.rows[0][0]):
+        return "kitti"
+    names = re.findall(r"q_?[wxyz](?![a-z])", table.header)
+    w_first = bool(names) and names[0][-1] == "w"
+    if count == 8 or (count > 8 and (table.comma or count == 17)):
+        if names:
+            return "euroc" if w_first else "tum"
+        if table.comma and (count > 8 or _large(table.rows[0][0]) or "[ns]" in table.header):
+            return "euroc"
+        if count == 17:
+            return "euroc"
+        if count == 8:
+            if table.comma:
+                table.notes.append(
+                    "separated by commas, but its times are not nanoseconds: read as TUM, with quaternions "
+                    "qx qy qz qw; give the format euroc if qw comes first"
+                )
+            return "tum"
+    raise TrajectoryError(
+        f"{table.place(0)}: has {count} values; expected 8 (TUM), 12 (KITTI), or 8 and more separated by commas (EuRoC)"
+    )
+
+
+def _large(text: str) -> bool:
+    """Tell whether a field is a time in nanoseconds or microseconds since 1970."""
+    try:
+        return abs(float(text)) >= 1e14
+    except ValueError:
+        return False
+
+
+def time_unit(times: np.ndarray) -> tuple[float, str]:
+    """Tell the unit of times by their size or, if they are whole numbers, their step.
+
+    Args:
+        times: as stored, (N,), finite.
+
+    Returns:
+        Units per second, and the unit's name.
+    """
+    middle = float(np.median(np.abs(times))) if len(times) else 0.0
+    for least, factor, name in _SINCE_1970:
+        if middle >= least:
+            return factor, name
+    if len(times) > 1 and bool((times == np.round(times)).all()):
+        step = float(np.median(np.abs(np.diff(times))))
+        for least, factor, name in _STEPS:
+            if step >= least:
+                return factor, name
+    return 1.0, "seconds"
+
+
+def to_seconds(times: np.ndarray) -> np.ndarray:
+    """Convert times of a unit told by their values to seconds, (N,)."""
+    return times / time_unit(times)[0]
+
+
+def table_times(table: TextTable, values: np.ndarray, format: Format | None = None) -> np.ndarray:
+    """Convert the first column of a file to seconds, and note its unit.
+
+    Whole numbers of more than 15 digits are parsed as such, as float64 rounds nanoseconds since 1970 to 256.
+
+    Args:
+        table: the file's lines.
+        values: the first column, (N,).
+        format: EuRoC's whole numbers are nanoseconds, whatever their size.
+
+    Returns:
+        Times [s], (N,).
+
+    Raises:
+        TrajectoryError: a time is absurdly large.
+    """
+    for i in np.flatnonzero(np.abs(values) > _MAX_TIME):
+        raise TrajectoryError(f"{table.place(i)}: a time of {values[i]:.3g} is absurd; check the columns")
+    factor, unit = time_unit(values)
+    if format == "euroc" and factor == 1.0 and bool((values == np.round(values)).all()):
+        factor, unit = 1e9, "nanoseconds"
+    if factor == 1.0:
+        return values
+    if not (format == "euroc" and unit == "nanoseconds"):
+        table.notes.append(f"its times are taken as {unit}")
+    texts = [row[0] for row in table.rows]
+    exact = [
+        int(t) / factor if re.fullmatch("[0-9]{1,20}", t) else v / factor for t, v in zip(texts, values, strict=True)
+    ]
+    return np.array(exact)
+
+
+def skip_repeats(table: TextTable, times: np.ndarray) -> np.ndarray:
+    """Select the first line of each time, and note the others.
+
+    Args:
+        table: the file's lines.
+        times: of the lines [s], (N,).
+
+    Returns:
+        Rows to keep, increasing, (K,).
+
+    Raises:
+        TrajectoryError: times go back, or most of them repeat.
+    """
+    steps = np.diff(times)
+    for i in np.flatnonzero(steps < 0):
+        raise TrajectoryError(
+            f"{table.place(i + 1)}: time {times[i + 1]:.9f} comes before {times[i]:.9f} in line {table.numbers[i]}; "
+            "sort the lines by time"
+        )
+    repeated = np.flatnonzero(steps == 0) + 1
+    if len(repeated) > len(times) // 2:
+        raise TrajectoryError(
+            f"{table.path}: {len(repeated)} of {len(times)} lines repeat the time of the line before: times are "
+            "rounded too much; write them with more digits"
+        )
+    if len(repeated):
+        lines = ", ".join(str(table.numbers[i]) for i in repeated[:5]) + (", ..." if len(repeated) > 5 else "")
+        table.notes.append(
+            f"{len(repeated)} repeated time{'s' * (len(repeated) > 1)} skipped (line{'s' * (len(repeated) > 1)} "
+            f"{lines}); the first pose of each time is kept"
+        )
+    return np.setdiff1d(np.arange(len(times)), repeated)
+
+
+def check_quaternions(table: TextTable, quaternions: np.ndarray, format: Format) -> None:
+    """Raise TrajectoryError if a quaternion (N, 4) is not of unit length."""
+    with np.errstate(over="ignore"):
+        length = np.linalg.norm(quaternions, axis=1)
+    for i in np.flatnonzero(~(np.abs(length - 1) < 0.01)):
+        order = "qx qy qz qw" if format == "tum" else "qw qx qy qz"
+        found = "is all zeros" if length[i] == 0 else f"has length {length[i]:.4g}, not 1"
+        raise TrajectoryError(
+            f"{table.place(i)}: the quaternion ({order}) {found}; normalize it, or check that the columns are "
+            f"{COLUMNS[format][1]}"
+        )
+
+
+def is_finite_matrix(values: list[float]) -> bool:
+    """Tell whether 16 finite numbers are given."""
+    return len(values) == 16 and all(map(math.isfinite, values))

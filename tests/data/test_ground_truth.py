@@ -1,0 +1,146 @@
+"""Ground truth that is stored turned, resized, along the ray or with values that mean "no depth"."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mono.data.annotations import load_annotations
+from mono.data.ground_truth import read_annotated_depth, read_ground_truth, same_view, turn_upright
+from mono.data.sample import Sample
+from mono.geometry.camera import Camera
+from mono.io.depth import DepthError
+from mono.io.images import read_image
+from mono.io.normals import NormalError
+
+STORED = np.linspace(1, 5, 60 * 80, dtype=np.float32).reshape(60, 80)
+
+
+def sample_of(
+    folder: Path, depth: np.ndarray, orientation: int = 1, size: tuple[int, int] = (80, 60), **entry: Any
+) -> Sample:
+    """A photo of `size` as stored, with this EXIF orientation, and a depth map."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", size).save(folder / "a.jpg", exif=exif)
+    np.save(folder / "a.npy", depth)
+    (folder / "data.json").write_text(json.dumps([{"rgb": "a.jpg", "depth": "a.npy", **entry}]))
+    return load_annotations(folder / "data.json")[0]
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_depth_stored_unturned_is_turned_as_its_photo(tmp_path: Path, orientation: int) -> None:
+    sample = sample_of(tmp_path, STORED, orientation)
+    grey = (np.arange(60 * 80) % 251).astype(np.uint8).reshape(60, 80)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.stack([grey] * 3, -1)).save(tmp_path / "b.png", exif=exif)
+    upright = read_image(tmp_path / "b.png").rgb[..., 0]
+    np.testing.assert_array_equal(turn_upright(grey, orientation), upright)
+    depth = read_annotated_depth(sample, (60, 80))
+    np.testing.assert_array_equal(depth, turn_upright(STORED, orientation))
+    np.testing.assert_array_equal(read_ground_truth(sample).depth, depth)
+
+
+def test_upright_depth_stays_as_it_is(tmp_path: Path) -> None:
+    sample = sample_of(tmp_path, STORED.T, orientation=6)
+    np.testing.assert_array_equal(read_annotated_depth(sample), STORED.T)
+
+
+def test_normals_stored_unturned_are_turned_with_their_vectors(tmp_path: Path) -> None:
+    normal = np.tile(np.float32([0.6, 0, -0.8]), (60, 80, 1))
+    np.save(tmp_path / "n.npy", normal)
+    sample = sample_of(tmp_path, STORED, orientation=6, normal="n.npy")
+    turned = read_ground_truth(sample).normal
+    assert turned is not None
+    assert turned.shape == (80, 60, 3)
+    # Turned clockwise by 90 degrees, what pointed right points down.
+    np.testing.assert_allclose(turned, np.tile(np.float32([0, 0.6, -0.8]), (80, 60, 1)), atol=1e-6)
+    np.save(tmp_path / "n.npy", normal[:, :50])
+    with pytest.raises(NormalError, match="of another shape"):
+        read_ground_truth(sample)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [((80, 60), "lying on its side"), ((60, 60), "does not show the same view"), ((1, 1), "at least 16 pixels a side")],
+)
+def test_another_view_is_refused(tmp_path: Path, shape: tuple[int, int], message: str) -> None:
+    sample = sample_of(tmp_path, np.full(shape, 2, np.float32))
+    with pytest.raises(DepthError, match=message) as caught:
+        read_ground_truth(sample, (80, 60))
+    assert f"is {shape[1]}x{shape[0]}, its image" in str(caught.value)
+    assert "80x60" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("size", "other", "same"),
+    [
+        ((640, 480), (1296, 968), True),  # ScanNet
+        ((256, 192), (1920, 1440), True),  # ARKitScenes
+        ((1242, 375), (1242, 375), True),
+        ((320, 93), (1242, 375), False),
+        ((621, 188), (1242, 375), True),  # half of it, rounded
+        ((640, 360), (640, 352), False),
+        ((480, 640), (640, 480), False),
+        ((1, 1), (640, 480), False),
+        ((4, 3), (4, 3), True),
+    ],
+)
+def test_sizes_of_the_same_view(size: tuple[int, int], other: tuple[int, int], same: bool) -> None:
+    assert same_view(size, other) is same
+    assert same_view(other, size) is same
+
+
+def test_distance_along_the_ray_becomes_depth(tmp_path: Path) -> None:
+    camera = Camera(50, 40, 39.5, 20, 80, 60)
+    for shrink in (1, 2):
+        view = camera.resized(80 // shrink, 60 // shrink)
+        distance = 3 * np.linalg.norm(view.rays(), axis=2)
+        distance[0, 0] = 0
+        sample = sample_of(tmp_path, distance, depth_kind="ray", cam_in=list(camera.intrinsics))
+        depth = read_annotated_depth(sample)
+        np.testing.assert_allclose(depth.ravel()[1:], 3, rtol=1e-6)
+        assert depth[0, 0] == 0
+
+
+def test_ray_depth_of_a_turned_photo_uses_the_upright_camera(tmp_path: Path) -> None:
+    upright = Camera(50, 50, 20, 50, 60, 80)
+    distance = 2 * np.linalg.norm(upright.rays(), axis=2)
+    stored = np.rot90(distance)  # orientation 6: shown after a turn clockwise
+    sample = sample_of(tmp_path, stored, orientation=6, depth_kind="ray", cam_in=list(upright.intrinsics))
+    np.testing.assert_allclose(read_annotated_depth(sample), 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "hole", "extra"),
+    [
+        (np.uint16, 65535, {"depth_scale": 1000}),
+        (np.float32, 1e10, {}),
+        (np.float16, 65504, {}),
+        (np.float64, 1e10, {}),
+    ],
+)
+def test_annotated_invalid_values_are_no_depth(tmp_path: Path, dtype: Any, hole: float, extra: dict[str, Any]) -> None:
+    values = np.full((60, 80), 2000 if extra else 2).astype(dtype)
+    values[:20] = hole
+    values[59, 79] = 65534 if extra else 3
+    depth = read_annotated_depth(sample_of(tmp_path, values, depth_invalid=hole, **extra))
+    assert (depth[:20] == 0).all()
+    assert (depth[20:-1] == 2).all()
+    assert depth[59, 79] == (np.float32(65.534) if extra else 3)
+
+
+@pytest.mark.parametrize(("orientation", "warns"), [(1, False), (3, True), (6, False)])
+def test_a_turn_that_shapes_do_not_show_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, orientation: int, warns: bool
+) -> None:
+    sample = sample_of(tmp_path, STORED if orientation < 5 else STORED.T, orientation)
+    for _ in range(2):
+        read_annotated_depth(sample)
+    assert [f"EXIF orientation ({orientation})" in record.getMessage() for record in caplog.records] == [True] * warns

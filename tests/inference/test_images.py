@@ -1,0 +1,148 @@
+"""Every form of image and camera gives the same prediction, or is refused in plain words."""
+
+from dataclasses import replace
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+import mono
+from mono.data.camera_source import ResolvedCamera
+from mono.geometry.camera import Camera
+from mono.system.errors import MetricDepthError
+from tests.golden.reference_values import reference_image
+
+CAMERA = Camera(70.0, 70.0, 41.0, 28.0, 80, 60)
+K = [[70.0, 0, 41.0], [0, 70.0, 28.0], [0, 0, 1]]
+
+
+@pytest.fixture
+def image():
+    return reference_image(60, 80, 4)
+
+
+def test_all_forms_of_an_image_are_the_same(toy_predictor, image):
+    expected = toy_predictor.predict(image, CAMERA).depth
+    tensor = torch.from_numpy(image).permute(2, 0, 1)
+    for form in (
+        PIL.Image.fromarray(image),
+        image / 255,
+        (image / 255).astype(np.float32),
+        image[:, ::-1][:, ::-1],
+        tensor,
+        tensor / 255,
+        (tensor / 255).requires_grad_(),
+    ):
+        np.testing.assert_array_equal(toy_predictor.predict(form, CAMERA).depth, expected)
+    near = toy_predictor.predict((tensor / 255).bfloat16(), CAMERA).depth
+    assert np.abs(near / expected - 1).max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (np.zeros((60, 80), np.uint8), r"uint8 \(60, 80\); give \(H, W, 3\) RGB"),
+        (np.zeros((60, 80, 4), np.uint8), r"uint8 \(60, 80, 4\)"),
+        (np.zeros((1, 60, 80, 3), np.uint8), r"uint8 \(1, 60, 80, 3\)"),
+        (np.zeros((0, 80, 3), np.uint8), r"\(0, 80, 3\)"),
+        (np.zeros((60, 80, 3), np.uint16), "uint16 .* brightest possible"),
+        (np.zeros((60, 80, 3), bool), "bool"),
+        (np.full((60, 80, 3), 200.0), "from 200 to 200; floats are taken as RGB from 0 to 1.*divide values up to 255"),
+        (np.linspace(-2, 2, 14400).reshape(60, 80, 3), "from -2 to 2"),
+        (np.full((60, 80, 3), np.nan), "not finite"),
+        (np.full((60, 80, 3), np.inf), "not finite"),
+        (np.array([["a"]]), "the image is <U1"),
+        (torch.zeros(60, 80, 3), r"tensor \(60, 80, 3\); give \(3, H, W\)"),
+        (torch.zeros(1, 3, 60, 80), r"tensor \(1, 3, 60, 80\)"),
+        (torch.full((3, 60, 80), torch.nan), "not finite"),
+        (None, "not a NoneType"),
+    ],
+)
+def test_wrong_images_are_refused(toy_predictor, wrong, message):
+    with pytest.raises(MetricDepthError, match=message):
+        toy_predictor.predict(wrong, CAMERA)
+
+
+def test_all_forms_of_a_camera_are_the_same(toy_predictor, image):
+    expected = toy_predictor.predict(image, CAMERA)
+    for form in (K, tuple(map(tuple, K)), np.array(K), np.array(K, np.float32), torch.tensor(K)):
+        found = toy_predictor.predict(image, form)
+        assert found.camera == CAMERA and found.camera_source == "given"
+        np.testing.assert_array_equal(found.depth, expected.depth)
+    found = toy_predictor.predict(image, ResolvedCamera(CAMERA, "exif", "EXIF"))
+    assert found.camera == CAMERA and found.camera_source == "exif"
+
+
+@pytest.mark.parametrize(
+    ("camera", "message"),
+    [
+        (1480, "the camera is 1480; give one"),
+        ("K.txt", "the camera is 'K.txt'"),
+        (np.eye(4), "the camera is"),
+        ([[70, 5, 41], [0, 70, 28], [0, 0, 1]], r"must be \[\[fx, 0, cx\]"),
+        ([[70, 0, 41], [0, 70, 28], [0, 0, 2]], r"must be \[\[fx, 0, cx\]"),
+        ([[-70, 0, 41], [0, 70, 28], [0, 0, 1]], "must be positive"),
+        ([[np.nan, 0, 41], [0, 70, 28], [0, 0, 1]], "finite"),
+        ([[1.0, 0, 0.5], [0, 1.0, 0.5], [0, 0, 1]], "field of view"),
+    ],
+)
+def test_wrong_cameras_are_refused(toy_predictor, image, camera, message):
+    with pytest.raises(MetricDepthError, match=message):
+        toy_predictor.predict(image, camera)
+    with pytest.raises(MetricDepthError):
+        toy_predictor.predict_batch([image], camera)
+
+
+def test_one_camera_for_a_batch_or_one_for_each(toy_predictor, image):
+    other = replace(CAMERA, fx=90.0, fy=90.0)
+    matrices = np.array([K, [[90.0, 0, 41.0], [0, 90.0, 28.0], [0, 0, 1]]])
+    for cameras in (CAMERA, K, np.array(K), torch.tensor(K)):
+        assert [p.camera for p in toy_predictor.predict_batch([image, image], cameras)] == [CAMERA, CAMERA]
+    for each in ([CAMERA, other], [K, other], matrices, (CAMERA, matrices[1])):
+        assert [p.camera for p in toy_predictor.predict_batch([image, image], each)] == [CAMERA, other]
+    stack = np.stack([image, image])
+    assert len(toy_predictor.predict_batch(stack, CAMERA)) == 2
+    for single in (image, torch.zeros(3, 60, 80), PIL.Image.fromarray(image), "a.jpg"):
+        with pytest.raises(MetricDepthError, match="for a single one use predict"):
+            toy_predictor.predict_batch(single, CAMERA)
+
+
+def test_a_prediction_is_saved(toy_predictor, image, tmp_path):
+    from mono.io.depth import read_depth
+
+    prediction = toy_predictor.predict(image, CAMERA)
+    np.testing.assert_array_equal(prediction.K, K)
+    assert prediction.mask.dtype == bool and prediction.mask.all()
+    written = prediction.save(tmp_path / "out", image)
+    assert {p.name for p in written} == {p.name for p in (tmp_path / "out").iterdir()}
+    np.testing.assert_allclose(read_depth(tmp_path / "out" / "depth.png"), prediction.depth, atol=0.0026)
+    assert prediction.save(tmp_path / "a.npy") == [tmp_path / "a.npy"]
+    np.testing.assert_array_equal(read_depth(tmp_path / "a.npy"), prediction.depth)
+    assert sorted(p.name for p in prediction.save(tmp_path / "b.png")) == ["b.json", "b.png"]
+    with pytest.raises(MetricDepthError, match=r"ends in \.jpg: give a file in \.png, \.npy"):
+        prediction.save(tmp_path / "c.jpg")
+
+
+def test_a_point_cloud_has_the_images_colors(toy_predictor, image, tmp_path):
+    prediction = toy_predictor.predict(image, CAMERA)
+    assert prediction.to_ply(tmp_path / "a.ply", image, edge_filter=None) == 60 * 80
+    header, _, body = (tmp_path / "a.ply").read_bytes().partition(b"end_header\n")
+    points = np.frombuffer(body, np.dtype([("xyz", "<f4", 3), ("rgb", "u1", 3)]))
+    assert b"element vertex 4800" in header
+    np.testing.assert_array_equal(points["rgb"].reshape(image.shape), image)
+    np.testing.assert_allclose(points["xyz"].reshape(image.shape), prediction.points(), rtol=1e-6)
+    assert prediction.to_ply(tmp_path / "b.ply") < 60 * 80  # points at depth edges are left out
+    with pytest.raises(MetricDepthError, match=r"written as \.ply"):
+        prediction.to_ply(tmp_path / "a.xyz")
+    with pytest.raises(MetricDepthError, match="differ"):
+        prediction.to_ply(tmp_path / "a.ply", image[:30])
+
+
+def test_a_predictor_has_no_fields_that_it_cannot_use(toy_predictor):
+    from mono.inference.exported import ExportedPredictor
+    from mono.inference.network import NetworkPredictor
+
+    assert isinstance(toy_predictor, NetworkPredictor) and "network" not in ExportedPredictor.__dataclass_fields__
+    for name in ("predict", "predict_batch", "prepare", "infer"):
+        assert callable(getattr(ExportedPredictor, name)) and hasattr(mono.Predictor, name)

@@ -1,0 +1,247 @@
+"""Images that readers mistake: other formats by an image's name, raw files, odd bit depths, alpha and TIFF layouts."""
+
+from __future__ import annotations
+
+import logging
+import struct
+import subprocess
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mono.io.depth import DepthError, read_depth
+from mono.io.images import ImageError, image_cost, read_image
+
+Y, X = np.mgrid[:48, :64]
+SCENE = 40 + 100 * (X > 32) + 60 * (Y > 24) + 20 * np.sin(X / 9) * np.sin(Y / 7)
+RGB = np.stack([X * 255 // 64, Y * 255 // 48, (X + Y) * 255 // 112], -1)
+
+
+def tiff(pixels: np.ndarray, order: str = "<", extra: dict[int, int] | None = None, deflate: bool = False) -> bytes:
+    """A TIFF of one strip a plane: (H, W), (H, W, C) together, or a list of planes (C, H, W) with tag 284 = 2."""
+    extra = extra or {}
+    planar = extra.get(284, 1) == 2
+    channels = 1 if pixels.ndim == 2 else pixels.shape[0] if planar else pixels.shape[2]
+    height, width = pixels.shape[1:] if planar else pixels.shape[:2]
+    stored = pixels.astype(pixels.dtype.newbyteorder(order))
+    strips = [plane.tobytes() for plane in (stored if planar else [stored])]
+    strips = [zlib.compress(strip) for strip in strips] if deflate else strips
+    kind = {"u": 1, "i": 2, "f": 3}[pixels.dtype.kind]
+    tags = {256: [width], 257: [height], 258: [8 * pixels.dtype.itemsize] * channels, 259: [8 if deflate else 1]}
+    tags |= {262: [2 if channels > 1 else 1], 277: [channels], 278: [height], 339: [kind] * channels}
+    start = 8 + sum(map(len, strips))
+    tags[273] = [8 + sum(map(len, strips[:i])) for i in range(len(strips))]
+    tags[279] = [len(strip) for strip in strips]
+    tags |= {tag: [value] for tag, value in extra.items()}
+    entries, beyond, place = b"", b"", start + 2 + 12 * len(tags) + 4
+    for tag, values in sorted(tags.items()):
+        data = struct.pack(f"{order}{len(values)}I", *values)
+        field = data if len(data) == 4 else struct.pack(order + "I", place + len(beyond))
+        beyond += data if len(data) > 4 else b""
+        entries += struct.pack(order + "HHI", tag, 4, len(values)) + field
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "I", start)
+    return head + b"".join(strips) + struct.pack(order + "H", len(tags)) + entries + bytes(4) + beyond
+
+
+def png16(values: np.ndarray) -> bytes:
+    """A 16-bit PNG, gray or RGB."""
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, 0 if values.ndim == 2 else 2, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    body = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
+
+
+# ---- other formats
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 48\n%%EndComments\n{} loop\n", "a PostScript document"),
+        (b"\xc5\xd0\xd3\xc6" + struct.pack("<6I", 32, 50, 0, 0, 0, 0) + b"\xff\xff%!PS", "PostScript document (EPS)"),
+        (b"%PDF-1.7\n", "a PDF document"),
+        (b"8BPS\0\1" + bytes(40), "a Photoshop document"),
+        (b"\xd7\xcd\xc6\x9a" + bytes(60), "a Windows metafile"),
+        (b"SIMPLE  =                    T" + b" " * 100, "not an image|text file"),
+        (b"/* XPM */\nstatic char * a[] = {\n", "text file"),
+    ],
+)
+@pytest.mark.parametrize("name", ["photo.jpg", "depth.png", "photo.eps"])
+def test_other_formats_are_refused_by_content_and_start_no_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, kind: str, name: str
+) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise AssertionError("a program was started")
+
+    for function in ("Popen", "run", "check_call", "check_output"):
+        monkeypatch.setattr(subprocess, function, refuse)
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match=kind.replace("(", r"\(").replace(")", r"\)")):
+        read_image(path)
+    if name == "depth.png":
+        with pytest.raises(DepthError, match="not a PNG or TIFF"):
+            read_depth(path, 1000)
+
+
+@pytest.mark.parametrize("kind", ["PPM", "JPEG2000", "AVIF", "MPO", "GIF", "BMP"])
+def test_meant_formats_are_read(tmp_path: Path, kind: str) -> None:
+    if kind not in Image.registered_extensions().values() and kind != "MPO":
+        pytest.skip(f"this Pillow has no {kind}")
+    Image.fromarray(SCENE.astype(np.uint8)).convert("RGB").save(tmp_path / "a", kind)
+    rgb = read_image(tmp_path / "a").rgb
+    assert rgb.shape == (48, 64, 3) and np.abs(rgb[..., 0] - SCENE).mean() < 3
+    assert image_cost(tmp_path / "a") == 7 * 48 * 64
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (tiff(RGB.astype(np.uint8), extra={50706: 0x0104, 254: 1}), "a.dng"),
+        (tiff(RGB.astype(np.uint8), extra={50706: 0x0104, 254: 1}), "renamed.tif"),
+        (tiff(RGB[..., 0].astype(np.uint16), ">", extra={262: 32803}), "a.nef"),
+        (b"II*\0\x10\0\0\0CR\x02\0" + bytes(100), "a.cr2"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom" + bytes(100), "a.cr3"),
+        (b"FUJIFILMCCD-RAW 0201FF" + bytes(100), "a.raf"),
+    ],
+)
+def test_raw_files_are_refused_whose_thumbnail_would_be_read(tmp_path: Path, content: bytes, name: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ImageError, match="raw sensor data"):
+        read_image(tmp_path / name)
+
+
+def test_sensor_data_in_a_nested_directory_is_found(tmp_path: Path) -> None:
+    thumbnail = tiff(RGB.astype(np.uint8), extra={254: 1, 330: 0xFFFFFFFF})
+    place = len(thumbnail)
+    nested = struct.pack("<HHHII", 1, 262, 4, 1, 32803) + bytes(4)
+    (tmp_path / "a.nef").write_bytes(thumbnail.replace(b"\xff\xff\xff\xff", struct.pack("<I", place)) + nested)
+    with pytest.raises(ImageError, match="raw sensor data"):
+        read_image(tmp_path / "a.nef")
+
+
+# ---- size
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_large_images_are_read_reduced_and_keep_their_full_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    monkeypatch.setattr("mono.io.images.FULL_SIZE_PIXELS", 48 * 64 // 4)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(SCENE.astype(np.uint8)).convert("RGB").save(tmp_path / "a", kind, exif=exif)
+    cost = image_cost(tmp_path / "a")
+    photo = read_image(tmp_path / "a")
+    assert photo.rgb.shape == (32, 24, 3) and photo.full_size == (48, 64)
+    expected = SCENE.reshape(24, 2, 32, 2).mean((1, 3))
+    assert np.abs(np.rot90(photo.rgb[..., 0], 1).astype(float) - expected).mean() < 3
+    assert "has 48x64 pixels; it is read at 1/2 of that, 24x32" in caplog.text
+    assert cost == (7 * 48 * 64 // 4 if kind == "JPEG" else 48 * 64 * 4 + 48 * 64 * 3 // 4)
+
+
+def test_photos_of_200_megapixels_are_read(tmp_path: Path) -> None:
+    # Flat color: 200 megapixels in a file of a few megabytes.
+    Image.new("L", (16320, 12240), 90).save(tmp_path / "phone.jpg", quality=10)
+    photo = read_image(tmp_path / "phone.jpg")
+    assert photo.rgb.shape == (6120, 8160, 3) and photo.full_size == (16320, 12240)
+    assert abs(int(photo.rgb[3000, 4000, 1]) - 90) <= 2
+
+
+def test_headers_that_announce_too_much_are_refused_before_anything_is_allocated(tmp_path: Path) -> None:
+    bomb = bytearray(png16(np.zeros((48, 64), np.uint16)))
+    bomb[16:24] = struct.pack(">II", 60_000, 60_000)
+    bomb[29:33] = struct.pack(">I", zlib.crc32(bomb[12:29]))
+    (tmp_path / "a.png").write_bytes(bomb)
+    with pytest.raises(ImageError, match=r"60000x60000 pixels, more than the 268 megapixels"):
+        read_image(tmp_path / "a.png")
+    with pytest.raises(DepthError, match="60000x60000"):
+        read_depth(tmp_path / "a.png", 1000)
+    webp = b"RIFF\x64\0\0\0WEBPVP8X\x0a\0\0\0" + bytes(4) + b"\xff\x3f\0\xff\x3f\0" + bytes(60)
+    (tmp_path / "a.webp").write_bytes(webp)
+    with pytest.raises(ImageError, match="WebP of 268 megapixels"):
+        read_image(tmp_path / "a.webp")
+
+
+def test_the_cost_of_an_image_whose_header_exhausts_memory_is_left_to_the_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhaust(*args: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("mono.io.images._open", exhaust)
+    (tmp_path / "a.png").write_bytes(png16(np.zeros((48, 64), np.uint16)))
+    assert image_cost(tmp_path / "a.png") == 0
+    with pytest.raises(ImageError, match="too large for the memory"):
+        read_image(tmp_path / "a.png")
+
+
+# ---- bits, alpha
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("kind", ["gray.png", "gray.tif", "rgb.png", "rgb.tif"])
+def test_sensors_of_fewer_bits_than_16(tmp_path: Path, bits: int, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    values = (SCENE / SCENE.max() * (2**bits - 1)).astype(np.uint16)
+    values = values if kind.startswith("gray") else np.stack([values] * 3, -1)
+    (tmp_path / kind).write_bytes(png16(values) if kind.endswith("png") else tiff(values))
+    rgb = read_image(tmp_path / kind).rgb
+    assert np.abs(rgb[..., 0] - SCENE / SCENE.max() * 255).max() <= 1.5
+    assert (f"taken as {bits}-bit" in caplog.text) == (bits < 16)
+
+
+@pytest.mark.parametrize("alpha", [0 * X, 0 * X + 8, X * 40 // 64])
+def test_an_alpha_channel_that_is_no_opacity_is_ignored(
+    tmp_path: Path, alpha: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    Image.fromarray(np.dstack([RGB, alpha]).astype(np.uint8)).save(tmp_path / "a.png")
+    with caplog.at_level(logging.WARNING):
+        np.testing.assert_array_equal(read_image(tmp_path / "a.png").rgb, RGB)
+    assert "alpha is ignored" in caplog.text
+
+
+def test_cut_outs_lie_over_white_and_nearly_empty_ones_are_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    alpha = np.where((X < 20) & (Y < 20), 255, 0)
+    for name, opaque in (("cut_out", alpha), ("speck", np.where((X < 4) & (Y < 4), 255, 0))):
+        Image.fromarray(np.dstack([RGB, opaque]).astype(np.uint8)).save(tmp_path / f"{name}.png")
+        rgb = read_image(tmp_path / f"{name}.png").rgb
+        assert (rgb[30:, 30:] == 255).all() and (rgb[:4, :4] == RGB[:4, :4]).all()
+    assert "speck.png: only 0.52 % of its pixels are opaque" in caplog.text
+    assert "cut_out.png" not in caplog.text
+
+
+# ---- TIFF
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("deflate", [False, True])
+def test_tiffs_that_pillow_misreads(tmp_path: Path, order: str, deflate: bool) -> None:
+    planes = (RGB * 257).astype(np.uint16).transpose(2, 0, 1)
+    (tmp_path / "planar.tif").write_bytes(tiff(planes, order, {284: 2}, deflate))
+    (tmp_path / "float.tif").write_bytes(tiff((RGB / 255).astype(np.float32), order, None, deflate))
+    for name in ("planar", "float"):
+        np.testing.assert_array_equal(read_image(tmp_path / f"{name}.tif").rgb, RGB)
+    for kind in (np.float16, np.float64, np.float32):
+        depth = np.full((48, 64), 2.0)
+        depth[:10] = 0
+        (tmp_path / "depth.tif").write_bytes(tiff(depth.astype(kind), order, None, deflate))
+        np.testing.assert_array_equal(read_depth(tmp_path / "depth.tif"), depth)
+        with pytest.raises(DepthError, match=r"cut short|damaged"):
+            (tmp_path / "cut.tif").write_bytes(tiff(depth.astype(kind), order, {256: 640}))
+            read_depth(tmp_path / "cut.tif")
+
+
+def test_tiffs_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(tiff(np.ones((48, 64)), extra={259: 5}))
+    for read, error in ((read_image, ImageError), (read_depth, DepthError)):
+        with pytest.raises(error, match=r"is a TIFF of 64-bit floats in 1 channel, tiled or compressed"):
+            read(tmp_path / "a.tif")
+    (tmp_path / "b.tif").write_bytes(tiff(np.ones((48, 64)), extra={256: 1 << 20, 257: 1 << 20}))
+    with pytest.raises(ImageError, match="too large"):
+        read_image(tmp_path / "b.tif")

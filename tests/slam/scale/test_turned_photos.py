@@ -1,0 +1,126 @@
+"""COLMAP models of photos that EXIF turns: keypoints describe pixels as stored, depth the upright photo."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mono.cli.main import main
+from mono.geometry.camera import Camera
+from mono.slam.scale.orientation import stored_orientation, turn_camera, turn_points
+
+pytest.importorskip("pycolmap")
+
+FOCAL = 150.0
+# From the upright image to the image as stored.
+STORE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def stored_pixel(width: int, height: int, orientation: int) -> np.ndarray:
+    """Row and column in the stored image of each upright pixel, (height, width, 2), by Pillow's own transposition."""
+    number = Image.fromarray(np.arange(width * height, dtype=np.int32).reshape(height, width))
+    stored = np.asarray(number.transpose(STORE[orientation]) if orientation > 1 else number)
+    order = np.argsort(stored.ravel())
+    return np.stack(np.unravel_index(order, stored.shape), -1).reshape(height, width, 2)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_points_and_cameras_are_turned_as_pillow_turns_photos(orientation: int) -> None:
+    width, height = 7, 5
+    place = stored_pixel(width, height, orientation)
+    sides = (width, height) if orientation < 5 else (height, width)
+    for row, column in ((0, 0), (1, 4), (4, 6)):
+        there = place[row, column][::-1] + 0.5
+        np.testing.assert_allclose(turn_points(there, *sides, orientation), (column + 0.5, row + 0.5))
+    camera = Camera(10.0, 20.0, *(place[1, 4][::-1].astype(float)), *sides)
+    upright = turn_camera(camera, orientation)
+    assert (upright.width, upright.height, upright.cx, upright.cy) == (width, height, 4, 1)
+    assert (upright.fx, upright.fy) == ((10.0, 20.0) if orientation < 5 else (20.0, 10.0))
+
+
+def write_model(root: Path, orientation: int, size: tuple[int, int], seen_upright: bool = False) -> None:
+    """Six photos of a floor, 2 to 12 m away, in a model of half the size."""
+    rng = np.random.default_rng(0)
+    w, h = size
+    for part in ("images", "depth", "sparse"):
+        (root / part).mkdir(parents=True)
+    depth = 1 / (1 / 12 + (1 / 2 - 1 / 12) * np.arange(h)[:, None] / (h - 1) + 0.0 * np.arange(w))
+    uv = rng.uniform([4, 4], [w - 5, h - 5], (200, 2)).astype(int)
+    z = depth[uv[:, 1], uv[:, 0]] / 2
+    seen_as = 1 if seen_upright else orientation
+    seen = stored_pixel(w, h, seen_as)[uv[:, 1], uv[:, 0]][:, ::-1] + 0.5
+    sw, sh = (w, h) if seen_as < 5 else (h, w)
+    xyz = np.stack([(seen[:, 0] - sw / 2) / FOCAL * z, (seen[:, 1] - sh / 2) / FOCAL * z, z], 1)
+    entries, lines = [], []
+    for i in range(6):
+        photo = Image.fromarray(rng.integers(0, 255, (h, w, 3), dtype=np.uint8))
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        stored = photo.transpose(STORE[orientation]) if orientation > 1 else photo
+        stored.save(root / f"images/{i}.jpg", exif=exif)
+        np.save(root / f"depth/{i}.npy", depth.astype(np.float32))
+        entries.append({"rgb": f"images/{i}.jpg", "depth": f"depth/{i}.npy"})
+        observed = " ".join(f"{x:.1f} {y:.1f} {k + 1}" for k, (x, y) in enumerate(seen))
+        lines += [f"{i + 1} 1 0 0 0 {1e-9 * i:.9f} 0 0 1 {i}.jpg", observed]
+    (root / "annotations.json").write_text(json.dumps({"files": entries}))
+    (root / "sparse/images.txt").write_text("\n".join(lines) + "\n")
+    (root / "sparse/cameras.txt").write_text(f"1 PINHOLE {sw} {sh} {FOCAL} {FOCAL} {sw / 2} {sh / 2}\n")
+    track = " ".join(f"{i + 1} {{k}}" for i in range(6))
+    points = "".join(
+        f"{k + 1} {p[0]:.9f} {p[1]:.9f} {p[2]:.9f} 128 128 128 0.1 {track.format(k=k)}\n" for k, p in enumerate(xyz)
+    )
+    (root / "sparse/points3D.txt").write_text(points)
+
+
+def scale_of(root: Path, *flags: str) -> float:
+    words = ["rescale", str(root / "sparse"), "--frames", str(root / "images"), "--out", str(root / "out")]
+    assert main([*words, *flags]) == 0
+    return json.loads((root / "out/scale.json").read_text())["scale"]
+
+
+@pytest.mark.parametrize(
+    ("orientation", "size", "seen_upright"),
+    [
+        (1, (160, 120), False),
+        (3, (160, 120), False),  # upside down
+        (4, (160, 120), False),
+        (6, (120, 160), False),  # portrait
+        (8, (128, 128), False),  # square
+        (3, (160, 120), True),  # COLMAP was given upright copies
+        (6, (120, 160), True),
+    ],
+)
+def test_turned_photos_have_the_scale_of_others(tmp_path, orientation, size, seen_upright) -> None:
+    write_model(tmp_path, orientation, size, seen_upright)
+    assert stored_orientation(SimpleNamespace(rgb=tmp_path / "images/0.jpg")) == orientation
+    assert scale_of(tmp_path, "--pred", str(tmp_path / "annotations.json")) == pytest.approx(2, rel=1e-3)
+
+
+@pytest.mark.parametrize(("orientation", "size"), [(3, (160, 120)), (6, (120, 160))])
+def test_a_network_gets_the_models_camera_turned(tmp_path, monkeypatch, orientation, size) -> None:
+    write_model(tmp_path, orientation, size)
+    cameras = []
+
+    class Network:
+        def predict(self, image, found):
+            assert image.shape[:2] == size[::-1]
+            cameras.append(found.camera)
+            return SimpleNamespace(depth=np.load(tmp_path / "depth/0.npy"))
+
+    monkeypatch.setattr("mono.cli.session.load_predictor", lambda *_: Network())
+    monkeypatch.setattr("mono.cli.session.run_metadata", lambda _: {})
+    assert scale_of(tmp_path) == pytest.approx(2, rel=1e-3)
+    assert set(cameras) == {Camera(FOCAL, FOCAL, (size[0] - 1) / 2, (size[1] - 1) / 2, *size)}

@@ -1,0 +1,186 @@
+"""Trajectory files as other programs write them: repaired where harmless, refused with a message otherwise."""
+
+from __future__ import annotations
+
+import codecs
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mono.cli.main import main
+from mono.slam import read_trajectory
+from mono.slam.trajectory.files import file_format, read_body_from_camera, read_times
+from mono.slam.trajectory.formats import time_unit
+from mono.slam.trajectory.trajectory import MAX_COORDINATE, TrajectoryError
+
+POSE = "1 2 3 0 0 0 1"
+
+
+def rows(times: list[str], pose: str = POSE, separator: str = " ") -> str:
+    return "".join(separator.join([t, *pose.split()]) + "\n" for t in times)
+
+
+def write(folder: Path, text: str | bytes) -> Path:
+    path = folder / "path.txt"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_repeated_times_of_ground_truth_are_skipped_and_counted(tmp_path, capsys, caplog) -> None:
+    line = "{:.4f} {:.6f} {:.6f} {:.6f} 0 0 0 1\n".format
+    poses = [(1311868164.36 + 0.01 * i, 0.01 * i, 0.2 * math.sin(i / 40), 0.1 * math.cos(i / 25)) for i in range(400)]
+    text = [line(*p) for p in poses]
+    text.insert(201, line(poses[200][0], poses[200][1] + 5, *poses[200][2:]))  # the same time, elsewhere
+    text.insert(301, text[300])  # the very same line
+    (tmp_path / "gt.txt").write_text("# ground truth\n# timestamp tx ty tz qx qy qz qw\n" + "".join(text))
+    (tmp_path / "estimate.txt").write_text("".join(line(*p) for p in poses[::10]))
+    assert main(["eval-odom", str(tmp_path / "estimate.txt"), str(tmp_path / "gt.txt")]) == 0
+    shown = capsys.readouterr().out
+    assert "40 poses compared, of 40 estimated and 400 ground-truth" in shown
+    assert "shape error      0.0000 m" in shown
+    assert "2 repeated times skipped (lines 204, 304)" in caplog.text
+    kept = read_trajectory(tmp_path / "gt.txt")
+    assert len(kept) == 400 and kept.positions[200, 0] == pytest.approx(2.0)  # the first of the two
+
+
+@pytest.mark.parametrize("separator", [",", ", ", ";", "\t", " ; "])
+def test_seconds_between_commas_are_tum(tmp_path: Path, separator: str) -> None:
+    half = math.sqrt(0.5)
+    path = write(tmp_path, rows(["1403636579.5", "1403636580.5"], f"1 2 3 {half} 0 0 {half}", separator))
+    found = read_trajectory(path)
+    assert file_format(path) == "tum"
+    assert found.times.tolist() == [1403636579.5, 1403636580.5]
+    np.testing.assert_allclose(found.poses[0, :3, :3] @ [0, 1, 0], [0, 0, 1], atol=1e-12)
+
+
+def test_a_header_names_the_order_of_quaternions(tmp_path: Path) -> None:
+    w_first = "timestamp,x,y,z,qw,qx,qy,qz\n" + rows(["0.5", "1.5"], "1 2 3 1 0 0 0", ",")
+    found = read_trajectory(write(tmp_path, w_first))
+    np.testing.assert_array_equal(found.poses[0, :3, :3], np.eye(3))
+    assert found.times.tolist() == [0.5, 1.5]  # seconds, though qw comes first
+    w_last = "#timestamp [ns],tx,ty,tz,qx,qy,qz,qw\n" + rows(["1403636579763555584", "1403636580763555584"], POSE, ",")
+    assert file_format(write(tmp_path, w_last)) == "tum"
+    np.testing.assert_array_equal(read_trajectory(tmp_path / "path.txt").poses[0, :3, :3], np.eye(3))
+
+
+def test_euroc_columns_between_spaces_are_euroc(tmp_path: Path) -> None:
+    line = "1403636579763555584 1 2 3 1 0 0 0 " + " ".join("0.1" * 1 for _ in range(9))
+    assert file_format(write(tmp_path, line + "\n")) == "euroc"
+
+
+@pytest.mark.parametrize(
+    ("times", "unit"),
+    [
+        (["1403636579763555584", "1403636579813555584", "1403636579863555584"], "nanoseconds"),
+        (["1403636579763555", "1403636579813555", "1403636579863555"], "microseconds"),
+        (["1403636579763", "1403636579813", "1403636579863"], "milliseconds"),
+        (["0", "50000000", "100000000"], "nanoseconds"),
+        (["0", "50000", "100000"], "microseconds"),
+        (["1403636579.763", "1403636579.813", "1403636579.863"], ""),
+        (["0", "0.05", "0.1"], ""),
+    ],
+)
+def test_times_are_seconds_whatever_their_unit(tmp_path: Path, caplog, times: list[str], unit: str) -> None:
+    with caplog.at_level("INFO", "mono"):
+        found = read_trajectory(write(tmp_path, rows(times)))
+    np.testing.assert_allclose(np.diff(found.times), 0.05, atol=3e-7)
+    assert (f"its times are taken as {unit}" in caplog.text) if unit else not caplog.records
+    np.testing.assert_allclose(np.diff(read_times(write(tmp_path, "\n".join(times)))), 0.05, atol=3e-7)
+
+
+def test_frame_numbers_stay_numbers() -> None:
+    assert time_unit(np.arange(5000.0)) == (1.0, "seconds")
+    assert time_unit(np.arange(0.0, 5000.0, 33)) == (1.0, "seconds")
+
+
+@pytest.mark.parametrize(
+    ("mark", "encoding"),
+    [(codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")],
+)
+def test_a_byte_order_mark_is_skipped_and_reported(tmp_path: Path, caplog, mark: bytes, encoding: str) -> None:
+    text = rows(["1.5", "2.5"]).replace("\n", "\r\n")
+    found = read_trajectory(write(tmp_path, mark + text.encode(encoding)))
+    assert found.times.tolist() == [1.5, 2.5] and "byte order mark" in caplog.text
+
+
+@pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n\x00\x00", b"1 2 3\x00 4", b"\xff\xfe\x00\xd8", b"\xef\xbb\xbf"])
+def test_binary_files_are_no_trajectories(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(TrajectoryError, match=r"is not text|holds no poses"):
+        read_trajectory(write(tmp_path, data))
+
+
+def test_folders_and_huge_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrajectoryError, match="not a regular file"):
+        read_trajectory(tmp_path)
+    with (tmp_path / "large.txt").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(TrajectoryError, match="larger than 256 MB"):
+        read_trajectory(tmp_path / "large.txt")
+
+
+def test_an_absurd_number_ends_in_a_message_at_once(tmp_path: Path, capsys) -> None:
+    write(tmp_path, rows(["0", "1", "2"]) + "3 1e308 0 0 0 0 0 1\n")
+    (tmp_path / "gt.txt").write_text(rows(["0", "1", "2", "3"]))
+    begin = time.monotonic()
+    assert main(["eval-odom", str(tmp_path / "path.txt"), str(tmp_path / "gt.txt")]) == 2
+    assert time.monotonic() - begin < 5
+    assert "line 4: the position has a coordinate of 1e+308" in capsys.readouterr().err
+
+
+def test_settings_that_cannot_be_are_refused(tmp_path: Path, capsys) -> None:
+    write(tmp_path, rows(["0", "1", "2", "3"]))
+    for flags in (["--lengths", "nan"], ["--lengths", "0"], ["--step", "0"], ["--delta", "-1"]):
+        assert main(["eval-odom", str(tmp_path / "path.txt"), str(tmp_path / "path.txt"), *flags]) == 2
+        assert "must be positive" in capsys.readouterr().err
+    assert main(["eval-odom", *[str(tmp_path / "path.txt")] * 2, "--max-difference", "nan"]) == 2
+
+
+numbers = st.one_of(
+    st.floats(allow_nan=True, allow_infinity=True).map(repr),
+    st.integers(-(10**30), 10**30).map(str),
+    st.sampled_from(["0", "1", "-1", "nan", "inf", "1e308", "1e-320", "", "x", "0x1", "1_0", "²", "1,5", "\x00", "#"]),
+)
+lines = st.lists(numbers, min_size=0, max_size=18)
+separators = st.sampled_from([" ", ",", ";", "\t", ", "])
+
+
+@settings(max_examples=150, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(table=st.lists(lines, max_size=5), separator=separators, data=st.binary(max_size=80), mix=st.booleans())
+def test_any_file_is_read_or_refused(tmp_path: Path, table, separator: str, data: bytes, mix: bool) -> None:
+    text = "\n".join(separator.join(line) for line in table).encode("utf-8", "surrogatepass")
+    path = write(tmp_path, text + (b"\n" + data if mix else b""))
+    for read in (read_trajectory, read_times, file_format, read_body_from_camera):
+        try:
+            found = read(path)
+        except TrajectoryError as error:
+            assert str(path) in str(error)
+            continue
+        if read is read_trajectory:
+            assert np.isfinite(found.poses).all() and np.abs(found.positions).max() <= MAX_COORDINATE
+            assert (np.diff(found.times) > 0).all()
+
+
+values = st.floats(-1e6, 1e6)
+
+
+@settings(max_examples=50, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    where=st.lists(st.tuples(values, values, values), min_size=1, max_size=6),
+    change=st.tuples(st.integers(0, 5), st.integers(0, 7), numbers),
+)
+def test_a_valid_file_with_a_changed_field_is_read_or_refused(tmp_path: Path, where, change) -> None:
+    table = [[str(i), *map(repr, at), "0", "0", "0", "1"] for i, at in enumerate(where)]
+    row, column, value = change
+    table[row % len(table)][column] = value
+    path = write(tmp_path, "\n".join(" ".join(line) for line in table).encode("utf-8", "surrogatepass"))
+    try:
+        found = read_trajectory(path)
+    except TrajectoryError as error:
+        assert str(path) in str(error)
+    else:
+        assert 1 <= len(found) <= len(table) and np.isfinite(found.poses).all()

@@ -1,0 +1,25 @@
+"""Fingerprints of runs and their differences."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from mono.training.data.images import read_frames
+from mono.training.fingerprint import differences, fingerprint
+from mono.training.schedule import Run
+from tests.training.small import CONFIG, RECIPE
+
+
+def test_a_run_of_two_is_not_continued_by_one(tmp_path: Path, annotations: Path):
+    one, two = (fingerprint(CONFIG, RECIPE, Run(tmp_path), read_frames([annotations]), count) for count in (1, 2))
+    assert differences(two, one) == ["run.processes was 2 and is now 1"]
+
+
+def test_equal_runs_have_equal_fingerprints_and_each_change_is_named(tmp_path: Path, annotations: Path):
+    frames = read_frames([annotations])
+    first = fingerprint(CONFIG, RECIPE, Run(tmp_path), frames, 1)
+    assert first == fingerprint(CONFIG, RECIPE, Run(tmp_path / "elsewhere", steps=9), frames, 1)
+    assert differences(first, first) == []
+    lists = differences(first, fingerprint(CONFIG, replace(RECIPE, lr=0.5), Run(tmp_path, seed=3), frames, 1))
+    assert sorted(lists) == ["recipe.lr was 0.003 and is now 0.5", "run.seed was 0 and is now 3"]

@@ -1,0 +1,74 @@
+"""Single training steps, initial weights and the moving average."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from mono.training.schedule import LAST, Run
+from mono.training.trainer import Trainer
+from tests.training.small import CONFIG, RECIPE, batch_of
+
+
+@pytest.mark.parametrize(
+    "encoder, decoder, widths, iterations",
+    [
+        ("tf_efficientnet_lite0", "LiteDecoder", (16, 16, 16, 16), None),
+        ("convnext_atto", "HourglassDecoder", (16, 16, 32, 64), None),
+        ("vit_small_patch14_reg4_dinov2", "RefinementDecoder", (48, 96, 192, 384), 2),
+    ],
+)
+def test_every_kind_of_network_learns_whole(
+    tmp_path: Path, encoder: str, decoder: str, widths: tuple[int, ...], iterations: int | None
+):
+    config = replace(CONFIG, encoder=encoder, decoder=decoder, widths=widths, iterations=iterations)
+    recipe = replace(RECIPE, frozen_blocks=0, losses={"silog": 1.0, "vnl": 1.0, "pwn": 1.0, "rpnl": 1.0}, drop_path=0.1)
+    trainer = Trainer(config, recipe, Run(tmp_path, steps=9, precision="float32"))
+    before = {n: p.clone() for n, p in trainer.network.named_parameters()}
+    side = 84 if iterations else 64
+    target = 2 + torch.rand(2, 1, side, side)
+    for _ in range(2):
+        values = trainer.update(batch_of(target, torch.randn(2, 3, side, side)))
+    assert all(math.isfinite(value) for value in values.values())
+    # Processes that share a run count on a gradient for every parameter.
+    assert all(p.grad is not None for p in trainer.network.parameters())
+    moved = [n for n, p in trainer.network.named_parameters() if not torch.equal(p, before[n])]
+    assert any(n.startswith("encoder") for n in moved) and any(n.startswith("decoder") for n in moved)
+
+
+def test_frozen_blocks_are_for_efficientnets(tmp_path: Path):
+    config = replace(CONFIG, encoder="convnext_atto")
+    with pytest.raises(ValueError, match="set frozen_blocks=0"):
+        Trainer(config, RECIPE, Run(tmp_path, steps=1))
+
+
+def test_a_gradient_that_is_not_finite_changes_nothing(tmp_path: Path):
+    trainer = Trainer(CONFIG, RECIPE, Run(tmp_path, steps=10, precision="float32"))
+    before = {n: p.clone() for n, p in trainer.network.named_parameters()}
+    image = torch.full((2, 3, 64, 96), math.nan)
+    trainer.update(batch_of(torch.full((2, 1, 64, 96), 3.0), image))
+    assert all(torch.equal(p, before[n]) for n, p in trainer.network.named_parameters())
+
+
+def test_training_can_start_from_a_checkpoint(tmp_path: Path):
+    first = Trainer(CONFIG, RECIPE, Run(tmp_path, steps=1))
+    first.save()
+    again = Trainer(CONFIG, RECIPE, Run(tmp_path / "b", steps=1, seed=5, start=tmp_path / LAST))
+    for name, tensor in first.average.state_dict().items():
+        assert torch.equal(tensor, again.average.state_dict()[name]), name
+
+
+def test_the_average_follows_the_weights(tmp_path: Path):
+    trainer = Trainer(CONFIG, RECIPE, Run(tmp_path, steps=9, precision="float32"))
+    name = "decoder.head.0.weight"
+    before = trainer.average.state_dict()[name].clone()
+    trainer.update(batch_of(torch.full((2, 1, 64, 96), 3.0), torch.randn(2, 3, 64, 96)))
+    own = trainer.network.state_dict()[name]
+    # After the first step the decay is 2 / 11, whatever the recipe says.
+    expected = before + (own - before) * (1 - 2 / 11)
+    assert torch.allclose(trainer.average.state_dict()[name], expected, atol=1e-7)
+    assert not torch.equal(own, before)

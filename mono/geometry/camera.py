@@ -242,12 +242,12 @@ def as_camera(value: Any, width: int, height: int) -> Camera:
         MetricDepthError: the camera is for another size, or the matrix is not one of a camera.
     """
     if not isinstance(value, Camera):
-        try:
-            return Camera.from_matrix(value, width, height)
-        except MetricDepthError as error:
+        matrix = _array(value)
+        if matrix.ndim != 2:
             raise MetricDepthError(
-                f"{error}; give a 3x3 matrix, or a camera as mono.Camera.from_fov(60, {width}, {height})"
-            ) from error
+                f"the camera is {value!r:.80}; give one, as mono.Camera.from_fov(60, {width}, {height}), or a 3x3 K"
+            )
+        return Camera.from_matrix(matrix, width, height)
     if (value.width, value.height) != (width, height):
         alike = abs(value.width * height / (value.height * width) - 1) < 0.02
         how = f"use camera.resized({width}, {height})" if alike else "another shape: is it turned, or cropped?"

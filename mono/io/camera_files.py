@@ -154,7 +154,7 @@ def _choose(path: Path, found: FoundCameras, image: str | os.PathLike[str] | Non
     for part in reversed(parts[:-1]):
         if (values := cameras.get(part)) is not None:
             return values
-    if found.default is not None and found.default in cameras:
+    if found.default is not None:
         return cameras[found.default]
     listed = ", ".join(cameras)
     raise CameraFileError(f"{path}: holds several cameras ({listed}), and {name} lies in a folder of none; keep one")

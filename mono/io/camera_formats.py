@@ -94,7 +94,7 @@ def _parse_kitti(path: Path, lines: list[str]) -> FoundCameras:
             raise CameraFileError(f"{path}: {key} has {len(matrix)} numbers; it must have 9 or 12")
         values = parse_matrix(path, matrix)
         size: list[int | None] = [side(path, "image size", value) for value in sizes.get(index, [])]
-        size = size or [None, None]
+        size = size or [None]
         distortion = tuple(tables.get("D_", {}).get(index, [])) if kind == "K_" else ()
         values = CameraValues(values.fx, values.fy, values.cx, values.cy, size[0], size[-1], None, distortion)
         for folder in (f"image_{index}", f"image_{index:02d}"):

@@ -106,9 +106,15 @@ def values_from_keys(path: Path, content: Mapping[str, Any], place: str = "") ->
     if not fx and degrees is None:
         degrees = math.degrees(keys.agreed(fov_rad) or 0.0)
     values = CameraValues(
-        keys.agreed(fx), keys.agreed(fy), keys.agreed(cx), keys.agreed(cy), wide, high,
-        fov_deg=None if fx else degrees, distortion=keys.distortion(),
-    )  # fmt: skip
+        fx=keys.agreed(fx),
+        fy=keys.agreed(fy),
+        cx=keys.agreed(cx),
+        cy=keys.agreed(cy),
+        width=wide,
+        height=high,
+        fov_deg=None if fx else degrees,
+        distortion=keys.distortion(),
+    )
     values.camera(path, 1, 1)
     return values
 

@@ -39,11 +39,14 @@ def test_the_network_sees_the_same_and_the_metres_are_the_same(name, stretch):
         view = transform.view(camera)
         expected = view.image_to_input(photo)
         assert tuple(recorder.seen.shape[2:]) == view.input_size
-        # No gray level differs; the last digit of the normalized value may.
-        np.testing.assert_allclose(recorder.seen[0].numpy(), expected, rtol=1e-5, atol=1e-6)
+        # Not a gray level differs where pixels are square, and one in 10,000 pixels otherwise; the last digit of the
+        # normalized value may.
+        off = np.abs(recorder.seen[0].numpy() - expected) > 1e-6 + 1e-5 * np.abs(expected)
+        assert off.mean() <= (0 if stretch == 1.01 else 1e-4)
+        np.testing.assert_allclose(recorder.seen[0].numpy(), expected, atol=1e-5 if stretch == 1.01 else 0.0176)
         inside = view.input_camera
         np.testing.assert_allclose(recorder.point[0].numpy(), (inside.cx, inside.cy), rtol=1e-5)
-        output = recorder(torch.from_numpy(expected)[None], recorder.point)
+        output = recorder(recorder.seen, recorder.point)
         np.testing.assert_allclose(depth.numpy(), view.depth_to_metric(output[0][0]).numpy(), rtol=1e-5)
         np.testing.assert_allclose(confidence.numpy(), view.map_to_image(output[1][0])[0].numpy(), rtol=1e-4, atol=1e-4)
 

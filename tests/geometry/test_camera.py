@@ -2,10 +2,11 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mono.geometry.camera import Camera
+from mono.geometry.camera import Camera, as_camera
 
 CAMERA = Camera(500.0, 510.0, 310.0, 250.0, 640, 480)
 
@@ -68,3 +69,38 @@ def test_resizing_and_cropping_move_the_projection_as_the_pixels_move(width, hei
     assert changed.fx * x / z + changed.cx == pytest.approx(expected_u, rel=1e-9, abs=1e-6)
     assert changed.fy * y / z + changed.cy == pytest.approx(expected_v, rel=1e-9, abs=1e-6)
     assert (changed.width, changed.height) == (width + left + 57, height + top + 58)
+
+
+K = [[500.0, 0.0, 310.0], [0.0, 510.0, 250.0], [0.0, 0.0, 1.0]]
+
+
+@pytest.mark.parametrize("kind", [list, np.array, torch.tensor, lambda k: np.hstack([k, [[45], [0.2], [3e-3]]])])
+def test_cameras_from_matrices_of_any_library(kind):
+    assert Camera.from_matrix(kind(K), 640, 480) == as_camera(kind(K), 640, 480) == CAMERA
+    assert as_camera(CAMERA, 640, 480) is CAMERA
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "value", "message"),
+    [(0, 1, 5.0, "skew"), (1, 0, 1.0, "rotation"), (2, 0, 0.1, "third row"), (0, 0, -1.0, "fx is -1"),
+     (0, 1, math.nan, "skew"), (2, 2, 2.0, "third row")],
+)  # fmt: skip
+def test_matrices_that_are_no_pinholes_are_refused(row, column, value, message):
+    matrix = np.array(K)
+    matrix[row, column] = value
+    with pytest.raises(ValueError, match=message):
+        Camera.from_matrix(matrix, 640, 480)
+
+
+def test_what_is_no_camera_is_refused():
+    for value in (1480, "x", [500, 500, 320, 240], np.eye(2)):
+        with pytest.raises(ValueError, match=r"the camera is|camera matrix is 2x2|must be a camera"):
+            as_camera(value, 640, 480)
+    with pytest.raises(ValueError, match="1 to 8"):
+        CAMERA.turned(0)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turning_twice_by_inverse_orientations_changes_nothing(orientation):
+    inverse = {6: 8, 8: 6}.get(orientation, orientation)
+    assert CAMERA.turned(orientation).turned(inverse) == CAMERA

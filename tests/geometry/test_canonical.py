@@ -38,13 +38,13 @@ def test_label_mode_reproduces_the_published_transform(name):
 
 
 cameras = st.builds(
-    Camera,
-    fx=st.floats(80, 4000),
-    fy=st.floats(80, 4000),
-    cx=st.floats(-50, 900),
-    cy=st.floats(-50, 900),
-    width=st.integers(40, 900),
-    height=st.integers(40, 900),
+    lambda fx, ratio, *rest: Camera(fx, fx * ratio, *rest),
+    st.floats(80, 4000),
+    st.floats(0.25, 4),
+    st.floats(-50, 900),
+    st.floats(-50, 900),
+    st.integers(64, 900),
+    st.integers(64, 900),
 )
 transforms = st.builds(
     CanonicalTransform,

@@ -1,0 +1,265 @@
+"""Camera files of many tools, all of one camera."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from mono.data.camera_source import CameraResolver
+from mono.data.sample import Sample
+from mono.geometry.camera import Camera
+from mono.io.camera_files import CameraFileError, camera_from_file
+from mono.io.images import read_image
+from mono.system.errors import MetricDepthError
+
+K = [[500, 0, 321], [0, 510, 241], [0, 0, 1]]
+FLAT = [value for row in K for value in row]
+COLUMNS = [value for column in zip(*K, strict=True) for value in column]
+OPENCV = """%YAML:1.0
+---
+image_width: 640
+image_height: 480
+camera_matrix: !!opencv-matrix
+   rows: 3
+   cols: 3
+   dt: d
+   data: [ 5e2, 0., 321., 0., 5.1e+02, 241., 0., 0., 1. ]
+distortion_coefficients: !!opencv-matrix
+   rows: 1
+   cols: 5
+   dt: d
+   data: [ 0., 0., 0., 0., 0. ]
+"""
+KALIBR = """cam0:
+  camera_model: pinhole
+  distortion_coeffs: [0.0, 0.0, 0.0, 0.0]
+  distortion_model: radtan
+  intrinsics: [500.0, 510.0, 321.0, 241.0]
+  resolution: [640, 480]
+  rostopic: /cam0/image_raw
+"""
+FILES: dict[str, str | bytes] = {
+    "ours.json": json.dumps({"fx": 500, "fy": 510, "cx": 321, "cy": 241, "width": 640, "height": 480}),
+    "bom.json": "\ufeff" + json.dumps({"fx": 500, "fy": 510, "cx": 321, "cy": 241}),
+    "transforms.json": json.dumps({"fl_x": 500, "fl_y": 510, "cx": 321, "cy": 241, "w": 640, "h": 480, "frames": []}),
+    "open3d.json": json.dumps({"width": 640, "height": 480, "intrinsic_matrix": COLUMNS}),
+    "open3d_view.json": json.dumps({"class_name": "PinholeCameraParameters", "extrinsic": [1.0] * 16,
+                                    "intrinsic": {"width": 640, "height": 480, "intrinsic_matrix": COLUMNS}}),
+    "realsense.json": json.dumps({"width": 640, "height": 480, "ppx": 321, "ppy": 241, "fx": 500, "fy": 510,
+                                  "model": "Inverse Brown Conrady", "coeffs": [0, 0, 0, 0, 0]}),
+    "record3d.json": json.dumps({"w": 640, "h": 480, "K": COLUMNS}),
+    "k.json": json.dumps({"K": K}),
+    "cam_in.json": json.dumps({"cam_in": [500, 510, 321, 241]}),
+    "rows.json": json.dumps(K),
+    "flat.json": json.dumps(FLAT),
+    "opencv.json": json.dumps({"camera_matrix": {"type_id": "opencv-matrix", "rows": 3, "cols": 3, "data": FLAT}}),
+    "k3x3.txt": "500 0 321\n0 510 241\n0 0 1\n",
+    "k3x4.txt": "500, 0, 321, -45\n0, 510, 241, 0\n0, 0, 1, 0\n",
+    "k4x4.txt": "5.0e+02 0 321 0\n0 510 241 0\n0 0 1 0\n0 0 0 1\n",
+    "numpy.txt": "[[500. 0. 321.]\n [0. 510. 241.]\n [0. 0. 1.]]\n",
+    "four.txt": "500 510 321 241\n",
+    "kitti.txt": "P0: 700 0 300 0 0 700 200 0 0 0 1 0\nP2: 5e2 0 3.21e2 45 0 5.1e2 2.41e2 0.2 0 0 1 3e-3\nTr: 1 0 0\n",
+    "cam_to_cam.txt": "calib_time: 09-Jan-2012 13:57:47\ncorner_dist: 9.9e-02\n"
+    "S_rect_02: 6.4e+02 4.8e+02\nK_02: " + " 1" * 9
+    + "\nP_rect_02: 500 0 321 45 0 510 241 0.2 0 0 1 0\n",
+    "ros.yaml": f"image_width: 640\nimage_height: 480\ncamera_name: narrow\n"
+    f"camera_matrix:\n  rows: 3\n  cols: 3\n  data: {FLAT}\n",
+    "ros_message.yaml": f"header:\n  frame_id: camera\nheight: 480\n"
+    f"width: 640\ndistortion_model: plumb_bob\nd: [0.0, 0.0]\nk: {FLAT}\n---\n",
+    "opencv.yaml": OPENCV,
+    "kalibr.yaml": KALIBR,
+    "euroc.yaml": "sensor_type: camera\nresolution: [640, 480]\n"
+    "camera_model: pinhole\nintrinsics: [500, 510, 321, 241]\n",
+    "orbslam.yaml": "%YAML:1.0\nCamera.type: PinHole\nCamera.fx: 500.0\n"
+    "Camera.fy: 510.0\nCamera.cx: 321.0\nCamera.cy: 241.0\n",
+    "cameras.txt": "# comment\n1 PINHOLE 640 480 500 510 321.5 241.5\n",
+    "cameras.bin": struct.pack("<QIiQQ4d", 1, 1, 1, 640, 480, 500, 510, 321.5, 241.5),
+}  # fmt: skip
+
+
+def put(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_of_one_camera_agree(name, tmp_path, caplog):
+    camera = camera_from_file(put(tmp_path / name, FILES[name]), 640, 480)
+    assert camera == Camera(500, 510, 321, 241, 640, 480, camera.distortion) and not any(camera.distortion)
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (3, 4), (4, 4), (9,)])
+def test_numpy_matrices(shape, tmp_path):
+    matrix = np.eye(4)
+    matrix[:3, :3] = K
+    np.save(tmp_path / "k.npy", np.array(FLAT) if shape == (9,) else matrix[: shape[0], : shape[1]])
+    assert camera_from_file(tmp_path / "k.npy", 640, 480).intrinsics == (500, 510, 321, 241)
+
+
+@pytest.mark.parametrize(
+    ("content", "size", "expected"),
+    [
+        ({"fx": 1500, "fy": 1500, "w": 1920, "h": 1080}, (1280, 720), (1000, 639.5, 359.5)),
+        ({"fx": 1500, "cx": 959.5, "cy": 539.5, "w": 1920, "h": 1080}, (1440, 810), (1125, 719.5, 404.5)),
+        ({"fx": 1500, "image_width": 1920, "image_height": 1080}, (1280, 720), (1000, 639.5, 359.5)),
+        ({"fx": 612.1, "x0": 331.3, "y0": 251.8}, (640, 480), (612.1, 331.3, 251.8)),
+        ({"focal_length": [600, 610], "principal_point": [300, 200]}, (640, 480), (600, 300, 200)),
+        ({"camera_angle_x": np.pi / 2, "frames": []}, (640, 480), (320, 319.5, 239.5)),
+    ],
+)
+def test_keys_of_other_tools(content, size, expected, tmp_path):
+    camera = camera_from_file(put(tmp_path / "camera.json", json.dumps(content)), *size)
+    assert (camera.fx, camera.cx, camera.cy) == pytest.approx(expected)
+
+
+def test_unknown_keys_are_named_and_distortion_is_warned_of(tmp_path, caplog):
+    path = put(tmp_path / "camera.json", json.dumps({"fx": 500, "px_x": 3, "k1": -0.3, "k2": 0.1}))
+    resolved = CameraResolver(camera_file=path).resolve(640, 480)
+    assert resolved.camera.distortion == (-0.3, 0.1)
+    assert "keys that mean nothing here are not used: px_x" in caplog.text
+    assert "lens distortion is not undone" in caplog.text and "lens distortion is not undone" in resolved.detail
+
+
+def test_cameras_are_chosen_by_the_images_path(tmp_path):
+    two = put(
+        tmp_path / "kalibr.yaml",
+        "cam0:\n  intrinsics: [500, 500, 320, 240]\ncam1:\n  intrinsics: [600, 600, 320, 240]\n",
+    )
+    assert camera_from_file(two, 640, 480, tmp_path / "cam1" / "data" / "7.png").fx == 600
+    kitti = put(tmp_path / "calib.txt", "P0: 5e2 0 320 0 0 5e2 240 0 0 0 1 0\nP3: 6e2 0 320 9 0 6e2 240 0 0 0 1 0\n")
+    assert camera_from_file(kitti, 640, 480, tmp_path / "image_03" / "data" / "7.png").fx == 600
+    frames = [{"file_path": f"./images/{n}.png", "fl_x": f, "cx": 320, "cy": 240} for n, f in (("a", 500), ("b", 700))]
+    nerf = put(tmp_path / "transforms.json", json.dumps({"w": 640, "h": 480, "frames": frames}))
+    assert camera_from_file(nerf, 640, 480, tmp_path / "images" / "b.png").fx == 700
+    with pytest.raises(CameraFileError, match=r"no frame for c\.png"):
+        camera_from_file(nerf, 640, 480, tmp_path / "images" / "c.png")
+
+
+def test_binary_colmap_models_name_their_images(tmp_path):
+    cameras = [struct.pack("<IiQQ4d", i, 1, 640, 480, f, f, 320.5, 240.5) for i, f in ((1, 500), (2, 600))]
+    put(tmp_path / "cameras.bin", struct.pack("<Q", 2) + b"".join(cameras))
+    images = [
+        struct.pack("<I7dI", i, 1, 0, 0, 0, 0, 0, 0, i) + name + b"\0" + struct.pack("<Qddq", 1, 3.0, 4.0, -1)
+        for i, name in ((1, b"left/a.jpg"), (2, b"right/a.jpg"))
+    ]
+    put(tmp_path / "images.bin", struct.pack("<Q", 2) + b"".join(images))
+    assert camera_from_file(tmp_path / "cameras.bin", 640, 480, "/shots/right/a.jpg").fx == 600
+    put(tmp_path / "images.bin", struct.pack("<Q", 2) + images[0])
+    with pytest.raises(CameraFileError, match="cut short"):
+        camera_from_file(tmp_path / "cameras.bin", 640, 480, "/shots/right/a.jpg")
+
+
+@pytest.mark.parametrize("size", [(64, 48), (48, 48)])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_colmap_cameras_turn_as_the_photo_is_turned(orientation, size, tmp_path):
+    """A point's pixel is where the upright photo shows the stored one."""
+    stored = np.zeros((size[1], size[0], 3), np.uint8)
+    stored[10, 20] = 255
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(stored).save(tmp_path / "a.png", exif=exif)
+    put(tmp_path / "cameras.txt", f"1 PINHOLE {size[0]} {size[1]} 50 45 20.5 10.5\n")
+    photo = read_image(tmp_path / "a.png")
+    camera = CameraResolver().resolve_for(Sample("a", tmp_path / "a.png", "a.png"), photo).camera
+    assert photo.rgb[round(camera.cy), round(camera.cx)].tolist() == [255, 255, 255]
+    assert (camera.fx, camera.fy) == ((45, 50) if orientation >= 5 else (50, 45))
+
+
+def test_colmap_cameras_of_upright_copies_stay(tmp_path):
+    put(tmp_path / "cameras.txt", "1 PINHOLE 480 640 500 450 231 311\n")
+    camera = camera_from_file(tmp_path / "cameras.txt", 480, 640, None, 6)
+    assert camera.intrinsics == (500, 450, 230.5, 310.5)
+
+
+def test_distortion_turns_with_the_camera():
+    camera = Camera(500, 500, 300, 200, 640, 480, (0.1, 0.02, 0.003, 0.004))
+    assert camera.turned(3).distortion == (0.1, 0.02, -0.003, -0.004)
+    assert camera.turned(6).turned(8) == camera and camera.turned(5).turned(5) == camera
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.yaml", "fx: [1, 2\n", "is not valid YAML"),
+        ("a.yaml", "fx: five\n", "fx is 'five'"),
+        ("a.json", '{"fx": ', "line 1, column 8: is not valid JSON; correct it there"),
+        ("a.txt", "P2: 1 2 x\n", "P22?: 'x' is not a number"),
+        ("a.txt", "1 2 3\n4 5\n", "holds 1 lines of 5 numbers"),
+        ("a.txt", "hello world\n", "no camera file of a known kind"),
+        ("a.txt", "1 PINHOLE 640 480 500 five 3 4\n", "'five' is not a number"),
+        ("a.xml", "<opencv_storage/>", "is XML"),
+        ("a.yaml", "cam0:\n  camera_model: omni\n  intrinsics: [1, 2, 3, 4, 5]\n", "fisheyes"),
+        ("a.yaml", "distortion_model: equidistant\nk: [500, 0, 320, 0, 500, 240, 0, 0, 1]\n", "fisheyes"),
+        ("a.npy", b"\x93NUMPY\x01", "damaged"),
+        ("cameras.bin", struct.pack("<QIiQQd", 1, 1, 1, 640, 480, 5), "cut short"),
+        ("cameras.bin", struct.pack("<QIiQQ", 1, 1, 99, 640, 480), "model number 99"),
+        ("a.json", "", "is empty"),
+    ],
+)
+def test_broken_files_are_explained(name, content, message, tmp_path):
+    with pytest.raises(CameraFileError, match=message) as caught:
+        camera_from_file(put(tmp_path / name, content), 640, 480, "a.jpg")
+    assert not any(word in str(caught.value) for word in ("invalid literal", "Expecting", "could not convert"))
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(sorted(FILES)),
+    changes=st.lists(st.tuples(st.integers(0, 400), st.binary(min_size=0, max_size=4)), max_size=6),
+    cut=st.integers(0, 400),
+)
+def test_damaged_files_give_a_camera_or_a_message(name, changes, cut, tmp_path):
+    content = FILES[name]
+    raw = bytearray(content if isinstance(content, bytes) else content.encode())
+    for place, what in changes:
+        raw[place % len(raw) : place % len(raw) + 1] = what
+        raw = raw or bytearray(b"\0")
+    path = tmp_path / name
+    path.write_bytes(bytes(raw[: len(raw) - cut % 40]))
+    try:
+        assert isinstance(CameraResolver(camera_file=path).resolve(640, 480).camera, Camera)
+    except MetricDepthError as error:
+        assert str(error)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=9) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=12,
+)
+KEYS = [
+    "fx",
+    "fy",
+    "K",
+    "w",
+    "h",
+    "width",
+    "height",
+    "intrinsics",
+    "camera",
+    "frames",
+    "D",
+    "k1",
+    "model",
+    "resolution",
+]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.dictionaries(st.sampled_from(KEYS), json_values | st.just(500.0) | st.just(FLAT), max_size=5))
+def test_json_of_any_types_gives_a_camera_or_a_message(content, tmp_path):
+    path = tmp_path / "camera.json"
+    path.write_text(json.dumps(content))
+    try:
+        assert isinstance(CameraResolver(camera_file=path).resolve(640, 480).camera, Camera)
+    except MetricDepthError as error:
+        assert str(error)

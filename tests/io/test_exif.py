@@ -1,0 +1,194 @@
+"""Focal lengths by EXIF data of real cameras, written into small files with their true sensors."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
+
+from mono.data.camera_source import CameraResolver, FocalError, ResolvedCamera
+from mono.data.sample import Sample
+from mono.geometry.camera import Camera
+from mono.io.images import read_image
+from mono.io.sensors import _sensors
+from mono.system.errors import MetricDepthError
+
+SHRINK = 16  # files are this much smaller than the photos they stand for, so that the tests are fast
+
+
+def save(
+    path: Path, size: tuple[int, int], make="", model="", software="", lens="", xmp=b"", orientation=1, **tags
+) -> Path:
+    """Write a photo with EXIF data: mm, film, plane [px/mm], zoom, captured (width, height)."""
+    exif = Image.Exif()
+    for tag, value in ((0x010F, make), (0x0110, model), (0x0131, software), (0x0112, orientation)):
+        if value:
+            exif[tag] = value
+    ifd = exif.get_ifd(0x8769)
+    if lens:
+        ifd[0xA434] = lens
+    if "mm" in tags:
+        ifd[0x920A] = IFDRational(round(tags["mm"] * 10000), 10000)
+    if "film" in tags:
+        ifd[0xA405] = tags["film"]
+    if "plane" in tags:
+        ifd[0xA20E] = ifd[0xA20F] = IFDRational(round(tags["plane"] * 25400), 1000)
+        ifd[0xA210] = 2
+    if "zoom" in tags:
+        ifd[0xA404] = IFDRational(round(tags["zoom"] * 100), 100)
+    if "captured" in tags:
+        ifd[0xA002], ifd[0xA003] = tags["captured"]
+    Image.fromarray(np.zeros((size[1], size[0], 3), np.uint8)).save(path, exif=exif, **({"xmp": xmp} if xmp else {}))
+    return path
+
+
+def resolve(path: Path) -> ResolvedCamera:
+    return CameraResolver().resolve_for(Sample("a", path, str(path)), read_image(path))
+
+
+# make, model, full size, EXIF (mm, film, plane), width of the sensor [mm]; the focal length is mm / width * pixels
+PHOTOS = [
+    ("Canon", "Canon EOS 5D Mark III", (5760, 3840), {"mm": 35, "plane": 160.0}, 36.0),
+    ("Canon", "Canon EOS 450D", (4272, 2848), {"mm": 55, "plane": 192.4}, 22.2),
+    ("Canon", "Canon EOS REBEL T1i", (4752, 3168), {"mm": 18}, 22.3),
+    ("Canon", "Canon EOS D60", (3072, 2048), {"mm": 28, "plane": 135.6}, 22.7),
+    ("Canon", "Canon PowerShot G9", (4000, 3000), {"mm": 7.4, "plane": 541.2}, 7.44),
+    ("Canon", "Canon PowerShot G7 X", (5472, 3648), {"mm": 8.8}, 13.2),
+    ("NIKON CORPORATION", "NIKON D90", (4288, 2848), {"mm": 18, "film": 27}, 23.6),
+    ("NIKON CORPORATION", "NIKON D700", (4256, 2832), {"mm": 50, "film": 50}, 36.0),
+    ("NIKON CORPORATION", "NIKON D3100", (4608, 3072), {"mm": 11, "film": 16}, 23.1),
+    ("SONY", "ILCE-6000", (6000, 4000), {"mm": 16, "film": 24}, 23.5),
+    ("SONY", "ILCE-7M3", (6000, 4000), {"mm": 85}, 35.6),
+    ("SONY", "DSC-RX100", (5472, 3648), {"mm": 10.4, "film": 28}, 13.2),
+    ("Panasonic", "DMC-FZ18", (3264, 2448), {"mm": 4.6, "film": 28}, 5.76),
+    ("Panasonic", "DMC-GF1", (4000, 3000), {"mm": 20, "film": 40}, 17.3),
+    ("OLYMPUS IMAGING CORP.  ", "E-P1            ", (4032, 3024), {"mm": 14}, 17.3),
+    ("FUJIFILM", "X-T2", (6000, 4000), {"mm": 23, "film": 35}, 23.6),
+    ("RICOH IMAGING COMPANY, LTD.  ", "PENTAX K-3  ", (6016, 4000), {"mm": 35, "film": 52}, 23.5),
+    ("LEICA", "M8 Digital Camera", (3936, 2630), {"mm": 28}, 27.0),
+    ("DJI", "FC6310", (5472, 3648), {"mm": 8.8, "film": 24}, 13.2),
+    ("Apple", "iPhone 4", (2592, 1936), {"mm": 3.85}, 4.54),
+]
+
+
+@pytest.mark.parametrize("photo", PHOTOS, ids=lambda photo: photo[1].strip())
+def test_focal_lengths_of_real_cameras_are_within_2_percent(photo, tmp_path):
+    make, model, (width, height), tags, sensor = photo
+    size = width // SHRINK, height // SHRINK
+    for orientation in (1, 6):
+        path = save(tmp_path / "a.jpg", size, make, model, captured=(width, height), orientation=orientation, **tags)
+        found = resolve(path)
+        assert found.source == "exif"
+        assert found.camera.fx * SHRINK == pytest.approx(tags["mm"] / sensor * width, rel=0.02), found.detail
+
+
+def test_superzooms_and_digital_zoom_are_believed(tmp_path):
+    tele = save(tmp_path / "tele.jpg", (408, 306), "Acme", "Zoom", mm=82.8, film=504, captured=(408, 306))
+    assert resolve(tele).camera.fx == pytest.approx(504 * math.hypot(408, 306) / math.hypot(36, 24))
+    zoomed = save(tmp_path / "zoom.jpg", (1600, 1200), "Acme", "Zoom", mm=10.8125, plane=764.5, zoom=2.5)
+    found = resolve(zoomed)
+    assert found.camera.fx == pytest.approx(10.8125 * 764.5, rel=1e-4) and "digital zoom 2.5" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "mm", "plane", "sensor"),
+    [
+        ("Canon EOS D60", (1772, 1181), 28, 135.59, 22.7),
+        ("Canon PowerShot G9", (2560, 1600), 7.4, 541.17, 7.44),
+        ("Canon EOS 5D Mark III", (2880, 1920), 35, 160.0, 36.0),
+    ],
+)
+def test_stale_focal_planes_give_way_to_the_sensor(model, size, mm, plane, sensor, tmp_path):
+    found = resolve(
+        save(tmp_path / "a.png", size, "Canon", model, "Adobe Photoshop 7.0", mm=mm, plane=plane, captured=size)
+    )
+    assert found.camera.fx == pytest.approx(mm / sensor * size[0], rel=0.02)
+    assert "contradicts the sensor" in found.detail
+
+
+def test_a_focal_plane_after_editing_is_doubted_where_the_sensor_is_not_known(tmp_path):
+    found = resolve(save(tmp_path / "a.png", (1600, 1200), "Acme", "One", "GIMP 2.6", mm=28, plane=135.6))
+    assert found.source == "assumed" and "GIMP 2.6 may have resized the photo" in found.detail
+
+
+def test_exact_values_are_preferred_to_rounded_ones_and_contradictions_said(tmp_path):
+    exact = resolve(save(tmp_path / "a.png", (1600, 1200), "Acme", "One", mm=2.22, plane=277.8, film=13))
+    assert exact.camera.fx == pytest.approx(2.22 * 277.8, rel=1e-3)
+    other = resolve(save(tmp_path / "b.png", (1600, 1200), "Acme", "One", mm=2.8, plane=350.0, film=16))
+    assert other.camera.fx == pytest.approx(16 * 2000 / 43.2666, rel=1e-3) and "contradicts" in other.detail
+
+
+PANORAMA = b"<x xmlns:GPano='http://ns.google.com/photos/1.0/panorama/'>%s</x>"
+
+
+@pytest.mark.parametrize("film", [None, 26])
+@pytest.mark.parametrize(
+    "xmp",
+    [b'<r GPano:ProjectionType="equirectangular"/>', b"<GPano:ProjectionType>equirectangular</GPano:ProjectionType>"],
+)
+def test_panoramas_are_refused_unless_a_camera_is_given(film, xmp, tmp_path):
+    path = save(tmp_path / "a.jpg", (512, 256), "Acme", "Phone", xmp=PANORAMA % xmp, **({"film": film} if film else {}))
+    with pytest.raises(FocalError, match=r"equirectangular panorama.*--focal-px or --camera"):
+        resolve(path)
+    photo = read_image(path)
+    assert CameraResolver(focal_px=300).resolve_for(None, photo).source == "given"
+
+
+def test_spheres_of_known_cameras_are_refused(tmp_path):
+    with pytest.raises(FocalError, match="panorama"):
+        resolve(save(tmp_path / "a.jpg", (512, 256), "RICOH", "RICOH THETA S", mm=1.31))
+
+
+@pytest.mark.parametrize(
+    ("tags", "message"),
+    [
+        ({"size": (1024, 225), "film": 26}, "a panorama or a crop"),
+        ({"lens": "EF8-15mm f/4L FISHEYE USM", "film": 15}, "fisheye lens EF8-15mm"),
+        ({"make": "GoPro", "model": "HERO7 Black", "film": 15}, "action camera GoPro HERO7"),
+    ],
+)
+def test_lenses_and_sizes_that_are_no_pinholes_are_warned_of(tags, message, tmp_path, caplog):
+    found = resolve(save(tmp_path / "a.jpg", tags.pop("size", (400, 300)), **tags))
+    assert message in found.detail and message in caplog.text and "--camera" in caplog.text
+
+
+def test_sensor_table():
+    sensors = _sensors()
+    assert len(sensors) > 120
+    assert all(4 < math.hypot(*size) < 60 and 1.2 < size[0] / size[1] < 1.6 for size in sensors.values())
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    changes=st.lists(st.tuples(st.integers(20, 420), st.integers(0, 255)), max_size=8),
+    film=st.sampled_from([0, 1, 26, 65535]),
+    size=st.sampled_from([(64, 48), (48, 48), (64, 32), (64, 8)]),
+)
+def test_damaged_exif_gives_a_camera_or_a_message(changes, film, size, tmp_path):
+    path = save(
+        tmp_path / "a.jpg",
+        size,
+        "Canon",
+        "Canon EOS 5D",
+        "GIMP",
+        "Lens",
+        film=film,
+        mm=28,
+        plane=100,
+        zoom=2,
+        captured=size,
+    )
+    raw = bytearray(path.read_bytes())
+    for place, value in changes:
+        raw[place] = value
+    path.write_bytes(raw)
+    try:
+        assert isinstance(resolve(path).camera, Camera)
+    except MetricDepthError as error:
+        assert str(error)

@@ -93,7 +93,7 @@ def test_a_damaged_conversion_is_made_again(toy_predictor, cache, backend, caplo
     file.write_bytes(b"cut off")
     image = reference_image(60, 80, 0)
     found = with_backend(toy_predictor, backend).predict(image, Camera.centred(90.0, 80, 60))
-    assert f"{file} is damaged, it is made again" in caplog.text and file.stat().st_size > 100
+    assert f"{file} is damaged; making it again" in caplog.text and file.stat().st_size > 100
     expected = toy_predictor.predict(image, Camera.centred(90.0, 80, 60))
     np.testing.assert_allclose(found.depth, expected.depth, rtol=1e-5)
 
@@ -104,7 +104,7 @@ def test_without_a_cache_nothing_is_kept(tmp_path, monkeypatch, caplog):
     folder = cache_folder("onnx")
     (folder / "a").touch()
     assert cache_folder("onnx") == folder and tmp_path not in folder.parents
-    assert "have $METRICDEPTH_CACHE name another folder" in caplog.text
+    assert "set $METRICDEPTH_CACHE to another folder" in caplog.text
 
 
 @pytest.mark.slow

@@ -46,4 +46,4 @@ def test_bad_words_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main(["average", str(one), "--out", str(tmp_path / "x")]) == 2
     assert "at least two checkpoints" in capsys.readouterr().err
     assert main(["average", str(one), f"{one}=much", "--out", str(tmp_path / "x")]) == 2
-    assert "what follows = must be a number" in capsys.readouterr().err
+    assert 'the weight after "=" must be a number' in capsys.readouterr().err

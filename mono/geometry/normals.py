@@ -67,7 +67,8 @@ def angles(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Compute the angles between two arrays of vectors.
 
     Args:
-        first, second: vectors of any length, (..., 3).
+        first: vectors of any length, (..., 3).
+        second: vectors to compare with, (..., 3).
 
     Returns:
         Angles [deg], (...) float64; NaN where a vector is 0.

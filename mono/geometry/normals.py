@@ -1,7 +1,7 @@
-"""Surface normals: from depth by geometry, their angles, and the codes they are kept in.
+"""Surface normals: derived from depth, compared by angle, and encoded as colors.
 
 Everywhere in this package a normal is a unit vector in the camera's frame, x right, y down, z forward, that points to
-the camera's side of the surface; (0, 0, 0) is no normal.
+the camera's side of the surface; (0, 0, 0) marks a missing normal.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from mono.system.errors import MetricDepthError
 _NEAREST = 1e-6  # [m], depth below this is none: its inverse would drown in `_NOTHING`
 _NOTHING = np.float32(1e30)  # stands for the inverse depth of a pixel without depth
 _STRIP = 32  # rows worked on at a time, so that what is between stays in the processor's cache
-_REACH = 2  # neighbours looked at on each side
+_REACH = 2  # neighbors looked at on each side
 _STRAIGHT = 1e-3  # share of the inverse depth: a bend as small as this may be rounding, and both sides are averaged
 
 
 def normals_from_depth(depth: np.ndarray, camera: Camera) -> np.ndarray:
-    """Surface normals of a depth map, by geometry.
+    """Compute surface normals from a depth map.
 
     On a plane, inverse depth is linear in pixels, and its slope is the normal: this is the cross product of differences
-    of neighbouring points, without the points. Along rows and along columns the slope is that of both neighbours, but
-    at edges and creases only of the neighbour that lies on the same surface: the one whose own neighbour, or whose own
+    of neighboring points, without the points. Along rows and along columns the slope is that of both neighbors, but
+    at edges and creases only of the neighbor that lies on the same surface: the one whose own neighbor, or whose own
     depth, goes on straight to the pixel.
 
     Args:
@@ -35,7 +35,7 @@ def normals_from_depth(depth: np.ndarray, camera: Camera) -> np.ndarray:
         in its row or in its column.
 
     Raises:
-        ValueError: the depth map's size is not the camera's.
+        MetricDepthError: the depth map's size is not the camera's.
     """
     if depth.shape != (camera.height, camera.width):
         raise MetricDepthError(f"depth is {depth.shape}, the camera (height, width) {(camera.height, camera.width)}")
@@ -64,7 +64,15 @@ def normals_from_depth(depth: np.ndarray, camera: Camera) -> np.ndarray:
 
 
 def angles(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Angles [deg] between two arrays (..., 3) of vectors of any length, (...) float64; NaN where one is 0."""
+    """Compute the angles between two arrays of vectors.
+
+    Args:
+        first: vectors of any length, (..., 3).
+        second: vectors to compare with, (..., 3).
+
+    Returns:
+        Angles [deg], (...) float64; NaN where a vector is 0.
+    """
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
     pairs = ((0, 1), (1, 2), (2, 0))
     crossed = np.sqrt(sum((a[..., i] * b[..., j] - a[..., j] * b[..., i]) ** 2 for i, j in pairs))
@@ -74,9 +82,14 @@ def angles(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def encode_normals(normal: np.ndarray) -> np.ndarray:
-    """Unit normals (..., 3) as 16-bit colours: x, y, z as red, green, blue, each round((n + 1) / 2 * 65535).
+    """Encode unit normals as 16-bit colors.
 
-    (0, 0, 0), and whatever is not a number, becomes (0, 0, 0), no normal; a unit vector never does.
+    Args:
+        normal: unit normals (..., 3); (0, 0, 0) or values that are not numbers where missing.
+
+    Returns:
+        Red, green and blue for x, y and z, each round((n + 1) / 2 * 65535), (..., 3) uint16; (0, 0, 0) where missing,
+        which no unit vector becomes.
     """
     normal = np.asarray(normal, np.float32)
     present = np.abs(normal).sum(axis=-1, keepdims=True) > 0
@@ -85,12 +98,17 @@ def encode_normals(normal: np.ndarray) -> np.ndarray:
 
 
 def decode_normals(codes: np.ndarray) -> np.ndarray:
-    """What `encode_normals` made, back as (..., 3) float32 of unit length; 8-bit colours of the same kind too.
+    """Decode 8-bit or 16-bit colors to unit normals.
 
-    (0, 0, 0) is no normal, and so is what is shorter than half a unit, as the grey that others mark missing ones with.
+    Args:
+        codes: colors as `encode_normals` makes them, (..., 3) uint8 or uint16.
+
+    Returns:
+        Unit normals (..., 3) float32; (0, 0, 0) for black and for vectors shorter than half a unit, such as the gray
+        that other tools mark missing normals with.
 
     Raises:
-        ValueError: the codes are neither uint8 nor uint16, or do not have three channels.
+        MetricDepthError: the codes are neither uint8 nor uint16, or do not have three channels.
     """
     if codes.dtype not in (np.uint8, np.uint16) or codes.shape[-1:] != (3,):
         raise MetricDepthError(
@@ -103,9 +121,9 @@ def decode_normals(codes: np.ndarray) -> np.ndarray:
 
 
 def _slope(line: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The slope of inverse depth along a line of five neighbours (of which the third is meant), and where there is one.
+    """Slope of inverse depth at the third of five neighbors in a line, and a mask of where it exists.
 
-    Missing neighbours are so far off that whatever they take part in is never the least.
+    Missing neighbors are so far off that whatever they take part in is never the least.
     """
     before_that, before, here, after, after_that = line
     back, ahead = here - before, after - here

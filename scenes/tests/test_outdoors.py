@@ -10,10 +10,10 @@ from metricdepth_scenes.builder import Builder, Piece, Scene
 from metricdepth_scenes.cameras import sample_camera
 from metricdepth_scenes.meshes import joined, sticks
 from metricdepth_scenes.photo import develop
-from metricdepth_scenes.places.driving import hall_building
 from metricdepth_scenes.places.mounts import foot_view, mounted_view
 from metricdepth_scenes.places.roads import Lane, Road, spans
 from metricdepth_scenes.places.weather import WEATHERS, road_surface, weather_light
+from metricdepth_scenes.places.yards import hall_building
 from metricdepth_scenes.render import Frame, NoViewError, build_scene, families, render_view
 from metricdepth_scenes.surfaces import FAR, cast
 from metricdepth_scenes.things.roadside import block, bridge, gantry, jersey, signal, street_lamp

@@ -12,12 +12,14 @@ from metricdepth_scenes.places.pile import Pile
 from metricdepth_scenes.places.verges import bent, garages, guard_rail
 from metricdepth_scenes.render import build_scene, render_frame
 from metricdepth_scenes.things.desk_things import binders, book, mobile, plush, tissues
-from metricdepth_scenes.things.goods import block, flask, fruit, packet, parcel, soft_pack, tin, tool
 from metricdepth_scenes.things.hands import hand
+from metricdepth_scenes.things.household import block, fruit
 from metricdepth_scenes.things.motorcycle import motorcycle
+from metricdepth_scenes.things.packaging import flask, packet, parcel, soft_pack, tin
 from metricdepth_scenes.things.people import bicycle
 from metricdepth_scenes.things.rows import seat_row
 from metricdepth_scenes.things.workshop import crate, steel_shelf, tank, workbench
+from metricdepth_scenes.things.workshop_goods import tool
 
 
 def extents(piece: Piece) -> np.ndarray:

@@ -9,14 +9,16 @@ import numpy as np
 from metricdepth_scenes.builder import Builder, Obstacle, Piece, Scene
 from metricdepth_scenes.meshes import box, joined, quad, rod, standing_box
 from metricdepth_scenes.places.furnishing import Maker
+from metricdepth_scenes.places.near_lights import near_light
 from metricdepth_scenes.places.near_views import table_view
 from metricdepth_scenes.places.pile import Pile
 from metricdepth_scenes.places.shell import make_room
-from metricdepth_scenes.places.stages import close, near_light
+from metricdepth_scenes.places.stages import close
 from metricdepth_scenes.places.tabletops import carried, near_scene
 from metricdepth_scenes.places.views import View, _roll
 from metricdepth_scenes.places.walls import Room
-from metricdepth_scenes.things.goods import ANY, BENCH, KITCHEN, PACKED, TOYS, book, goods, lying, packet, thing
+from metricdepth_scenes.things.goods import ANY, BENCH, KITCHEN, PACKED, TOYS, book, goods
+from metricdepth_scenes.things.packaging import lying, packet, thing
 from metricdepth_scenes.things.workshop import steel_shelf, workbench
 
 

@@ -9,15 +9,17 @@ from metricdepth_scenes.places.bins import bins
 from metricdepth_scenes.places.car_parks import parking
 from metricdepth_scenes.places.country import country
 from metricdepth_scenes.places.desks import closeup, desk
-from metricdepth_scenes.places.driving import drive, highway, yard
+from metricdepth_scenes.places.driving import drive
 from metricdepth_scenes.places.garages import garage
 from metricdepth_scenes.places.halls import hall
+from metricdepth_scenes.places.highways import highway
 from metricdepth_scenes.places.lectures import lecture
 from metricdepth_scenes.places.on_foot import on_foot
 from metricdepth_scenes.places.passages import corridor, stairs
 from metricdepth_scenes.places.rooms import room
 from metricdepth_scenes.places.streets import street
 from metricdepth_scenes.places.tabletops import handheld, tabletop
+from metricdepth_scenes.places.yards import yard
 
 FAMILIES: dict[str, tuple[Callable[[Builder], Scene], float]] = {
     "room": (room, 0.2),

@@ -8,7 +8,8 @@ from metricdepth_scenes.builder import Builder, Obstacle, Piece, Scene
 from metricdepth_scenes.meshes import cylinder, joined, lathe, standing_box
 from metricdepth_scenes.places.daylight import FAR
 from metricdepth_scenes.places.mounts import foot_view
-from metricdepth_scenes.places.roads import Pool, Road, frontage, furnish, lamps, markings, parked, pavement, traffic
+from metricdepth_scenes.places.roads import Pool, Road, lamps, markings, parked, pavement, traffic
+from metricdepth_scenes.places.roadsides import frontage, furnish
 from metricdepth_scenes.places.weather import draw_weather, road_surface, weather_scene
 from metricdepth_scenes.things.cars import car
 from metricdepth_scenes.things.houses import house

@@ -10,32 +10,17 @@ from metricdepth_scenes.builder import Builder, Light, Obstacle, Scene
 from metricdepth_scenes.cameras import pose_towards
 from metricdepth_scenes.meshes import Mesh, box, joined, rod
 from metricdepth_scenes.places.furnishing import Maker
+from metricdepth_scenes.places.near_lights import near_light
 from metricdepth_scenes.places.near_views import fixed_view, table_view
 from metricdepth_scenes.places.pile import Pile
-from metricdepth_scenes.places.stages import Stage, near_light, stage
+from metricdepth_scenes.places.stages import Stage, stage
 from metricdepth_scenes.places.views import View
 from metricdepth_scenes.things.containers import cup
 from metricdepth_scenes.things.desk_things import book, mobile
-from metricdepth_scenes.things.goods import (
-    ANY,
-    BENCH,
-    DESK,
-    KITCHEN,
-    PACKED,
-    TOYS,
-    block,
-    flask,
-    fruit,
-    goods,
-    jar,
-    lying,
-    packet,
-    small_plush,
-    soft_pack,
-    tin,
-    toy_car,
-)
+from metricdepth_scenes.things.goods import ANY, BENCH, DESK, KITCHEN, PACKED, TOYS, goods
 from metricdepth_scenes.things.hands import gripper, hand, holding, robot_arm
+from metricdepth_scenes.things.household import block, fruit, small_plush, toy_car
+from metricdepth_scenes.things.packaging import flask, jar, lying, packet, soft_pack, tin
 
 _SETS: tuple[Sequence[Maker], ...] = (PACKED, KITCHEN, BENCH, DESK, TOYS, ANY, ANY)
 

@@ -1,8 +1,12 @@
 import pytest
 import torch
+from hypothesis import settings
 
 from tests import toys
 from tests.golden.checkpoints import reference_state
+
+settings.register_profile("metricdepth", deadline=None)  # a busy machine is no failure
+settings.load_profile("metricdepth")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get("METRICDEPTH_REALDATA", ROOT.parent / "shared" / "realdata"))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1800)  # each size of input is compiled, in each precision
 def test_what_auto_would_offer_is_within_the_bound_on_real_frames(tmp_path, monkeypatch):
     folders = sorted(REAL.glob("*/annotations.json"))
     if not folders:

@@ -105,7 +105,7 @@ def _summarize(
 ) -> EvaluationResult:
     order = {sample.source: i for i, sample in enumerate(samples)}
     sources: Counter[str] = Counter()
-    metrics, normals, image_records = {}, {}, {}
+    metrics, normals, image_records, beyond_range = {}, {}, {}, {}
     by_name = {sample.name: sample.source for sample in samples}
     for record in open_output_folder(options.out).walk(by_name):
         if record["status"] != "ok":
@@ -115,6 +115,8 @@ def _summarize(
         metrics[source] = metrics_from_record(record) if "metrics" in record else None
         if "normals" in record:
             normals[source] = normals_from_record(record)
+        if record.get("beyond_range"):
+            beyond_range[source] = record["beyond_range"]
         if "report" in record["outputs"]:
             image_records[source] = options.out / record["outputs"]["report"]
     return EvaluationResult(
@@ -126,6 +128,7 @@ def _summarize(
         metrics=metrics,
         normals=normals,
         image_records=image_records,
+        beyond_range=beyond_range,
     )
 
 

@@ -33,6 +33,16 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part for part in (p.strip() for p in text.split(",")) if part and part != "none")
 
 
+def depth_scale(text: str) -> float | None:
+    """Parse a depth scale for argparse; "auto" gives None."""
+    if text == "auto":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'"{text}" is neither a number of steps per meter nor "auto"') from None
+
+
 def data_name(data: Path) -> str:
     """Name a dataset after its folder, and its file where that says more."""
     parent, stem = data.absolute().parent.name or "data", data.stem
@@ -180,6 +190,14 @@ def add_output_flags(parser: argparse.ArgumentParser, save: str, more: str = "")
         help="write depth in this format; png: 16 bits, with its scale in the file",
     )
     group.add_argument(
+        "--depth-scale", type=depth_scale, default=1000.0, metavar="N",
+        help="store N steps per meter in PNGs, the same for all images; depth beyond 65535/N m becomes invalid; auto: "
+        "chosen for each image (default: 1000, millimeters)",
+    )  # fmt: skip
+    group.add_argument(
+        "--invalid", choices=("0", "nan"), default="0", help="mark pixels without depth like this in npy, npz and exr"
+    )
+    group.add_argument(
         "--normal-format", choices=("png", "npy"), default="png", help="write normals in this format; png: 16 bits"
     )
     group.add_argument("--min-range", type=float, metavar="M", help="discard points nearer than this [m]")
@@ -214,6 +232,7 @@ def camera_resolver(args: argparse.Namespace) -> CameraResolver:
 
 def run_options(args: argparse.Namespace, out: Path, protocol: Protocol | None) -> RunOptions:
     """Build the options of a run from the flags."""
+    from mono.io.depth_metadata import DepthEncoding
     from mono.runs.options import RunOptions
     from mono.runs.outputs import CloudOptions, OutputOptions
 
@@ -231,9 +250,10 @@ def run_options(args: argparse.Namespace, out: Path, protocol: Protocol | None) 
         size=args.pcd_size,
         axes=args.axes,
     )
+    encoding = DepthEncoding(args.depth_scale, float(args.invalid))
     return RunOptions(
         out=out,
-        output=OutputOptions(args.save, args.depth_format, cloud, args.normal_format),
+        output=OutputOptions(args.save, args.depth_format, cloud, args.normal_format, encoding),
         batch_size=args.batch_size,
         workers=workers_beside(args.threads),
         overwrite=args.overwrite,

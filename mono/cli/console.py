@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mono.evaluation.result import EvaluationResult
     from mono.inference.predictor import Predictor
+    from mono.io.depth_metadata import DepthEncoding
     from mono.runs.options import RunOptions
 
 _EVERY = 10.0  # [s] between progress lines in a log file
@@ -140,8 +141,20 @@ def say_summary(summary: EvaluationResult | None, options: RunOptions, predictor
     where = [f"{options.out / kind}/" for kind in kinds if (options.out / kind).is_dir()]
     where.append(str(options.out / "manifest.jsonl"))
     out("  results: " + "  ".join(where) + "\n")
+    if summary.beyond_range and "depth" in options.output.save:
+        out(f"  {_beyond_range(summary.beyond_range, options.output.encoding)}\n")
     say_failures(summary.failures)
     return 1 if summary.failures else 0
+
+
+def _beyond_range(pixels: Mapping[str, int], encoding: DepthEncoding) -> str:
+    """Report depth that a 16-bit PNG cannot hold, and the remedy."""
+    where = f"{len(pixels)} image{'s' * (len(pixels) != 1)}"
+    wider = "--depth-scale 200 reaches 327 m, " if encoding.farthest < 300 else ""
+    return (
+        f"depth beyond {encoding.farthest:.1f} m is invalid in the PNGs ({sum(pixels.values())} pixels of {where}); "
+        f"to keep it: {wider}--depth-format npz has no limit (with --overwrite, or another --out)"
+    )
 
 
 def _computation(predictor: Predictor) -> str:

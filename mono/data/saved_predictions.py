@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Sequence
@@ -13,13 +12,11 @@ import numpy as np
 from PIL import Image
 
 from mono.data.sample import Sample
-from mono.geometry.camera import Camera
-from mono.io.depth import DEPTH_FORMATS, DepthError, read_depth, sidecar_path
+from mono.io.depth import DEPTH_FORMATS, DepthError, read_depth
 from mono.io.normals import NORMAL_FORMATS, read_normals
 from mono.system.errors import MetricDepthError, RunError
 
 PREDICTION_KINDS = ("depth", "disparity", "inverse")
-_SIDECAR_LIMIT = 2**20  # [bytes]; real ones have 300
 
 
 @dataclass(frozen=True)
@@ -147,30 +144,3 @@ def read_saved_normals(path: Path) -> tuple[np.ndarray, str]:
         with Image.open(path) as image:
             source = str(image.info.get("normal_source", ""))
     return normal, source if source in ("network", "depth") else "saved"
-
-
-def saved_camera(depth_file: Path) -> Camera | None:
-    """Read the camera from the JSON file beside a depth PNG.
-
-    Args:
-        depth_file: the depth map.
-
-    Returns:
-        The camera; None for other formats, and where the file is missing or names no camera.
-
-    Raises:
-        MetricDepthError: the file is damaged.
-    """
-    path = sidecar_path(depth_file)
-    if depth_file.suffix.lower() != ".png" or not path.is_file():
-        return None
-    try:
-        if path.stat().st_size > _SIDECAR_LIMIT:
-            raise MetricDepthError("it is too large for a camera")
-        values = json.loads(path.read_bytes()).get("camera")
-        return Camera(**{**values, "distortion": tuple(values["distortion"])}) if values else None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
-        detail = f": {error}" if isinstance(error, MetricDepthError) else ""
-        raise MetricDepthError(
-            f"{path}: its camera cannot be read{detail}; write depth again, or remove the file"
-        ) from error

@@ -28,6 +28,7 @@ class EvaluationResult:
         skipped: number of images that were complete before.
         seconds: wall time [s].
         sources: number of images by camera source, skipped ones included.
+        beyond_range: pixels by image whose depth was beyond the range of its PNG, and is invalid there.
     """
 
     metrics: Mapping[str, Mapping[str, ImageMetrics] | None]
@@ -39,6 +40,7 @@ class EvaluationResult:
     skipped: int = 0
     seconds: float = 0.0
     sources: Mapping[str, int] = field(default_factory=dict)
+    beyond_range: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def scored(self) -> bool:

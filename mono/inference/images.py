@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 import numpy as np
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mono.io.images import Photo
 
-    ImageLike: TypeAlias = str | os.PathLike[str] | PIL.Image.Image | np.ndarray | torch.Tensor
+    ImageLike: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | PIL.Image.Image | np.ndarray | torch.Tensor
     Matrix: TypeAlias = np.ndarray | torch.Tensor | Sequence[Sequence[float]]
     CameraLike: TypeAlias = Camera | ResolvedCamera | Matrix | None
 
@@ -53,25 +53,38 @@ def read_input(image: ImageLike) -> InputImage:
     Raises:
         MetricDepthError: it cannot be read, or is no RGB image; the message names shape, type or range.
     """
+    import PIL.Image
+
     from mono.io.exif import read_exif_camera
-    from mono.io.images import Photo, read_image, to_rgb
+    from mono.io.images import Photo, decode_image, read_image, to_rgb
 
     if isinstance(image, (str, os.PathLike)):
         return InputImage(read_image(Path(image)), Path(image))
+    if isinstance(image, (bytes, bytearray, memoryview)):
+        return InputImage(decode_image(bytes(image)))
     if isinstance(image, np.ndarray):
-        return InputImage(Photo(_to_uint8(image, image.shape, "(H, W, 3)", 2)))
+        if image.ndim == 3 and image.shape[0] == 3 != image.shape[2]:
+            return InputImage(Photo(_to_uint8(image.transpose(1, 2, 0), image.shape, "(3, H, W)")))
+        return InputImage(Photo(_to_uint8(image, image.shape, "(H, W, 3)")))
     if hasattr(image, "detach"):
         tensor = image.detach()
         values = (tensor.float() if tensor.is_floating_point() else tensor).cpu().numpy()
         if values.ndim != 3 or values.shape[0] != 3:
             raise MetricDepthError(f"the image is a tensor {values.shape}; give (3, H, W), RGB; a batch as a list")
-        return InputImage(Photo(_to_uint8(values.transpose(1, 2, 0), values.shape, "(3, H, W)", 0)))
-    if hasattr(image, "getexif"):
+        return InputImage(Photo(_to_uint8(values.transpose(1, 2, 0), values.shape, "(3, H, W)")))
+    if isinstance(image, PIL.Image.Image):
         return InputImage(Photo(to_rgb(image), read_exif_camera(image)))
-    raise MetricDepthError(f"an image must be a path, a PIL image, an array or a tensor, not a {type(image).__name__}")
+    if callable(getattr(image, "read", None)):
+        data = image.read()
+        if not isinstance(data, (bytes, bytearray)):
+            raise MetricDepthError(f"the image file gives {type(data).__name__}, not bytes; open it in binary mode")
+        return InputImage(decode_image(bytes(data), str(getattr(image, "name", "the image"))))
+    raise MetricDepthError(
+        f"an image must be a path, bytes, an open file, a PIL image, an array or a tensor, not a {type(image).__name__}"
+    )
 
 
-def _to_uint8(rgb: np.ndarray, shape: tuple[int, ...], layout: str, channels: int) -> np.ndarray:
+def _to_uint8(rgb: np.ndarray, shape: tuple[int, ...], layout: str) -> np.ndarray:
     wanted = f"give {layout} RGB, uint8 or floats from 0 to 1"
     if rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
         raise MetricDepthError(f"the image is {rgb.dtype} {shape}; {wanted}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from mono.inference.images import ImageLike
+    from mono.io.depth_metadata import DepthEncoding
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,16 @@ class Prediction:
         """Return the source of `surface_normals`: the network, or the geometry of its depth."""
         return "depth" if self.normal is None else "network"
 
+    def to_dict(self) -> dict[str, np.ndarray]:
+        """Return the maps by name, with mask and K, without those that the network lacks.
+
+        Returns:
+            "depth", "mask", "K", "confidence" and, where there are any, "normal", "normal_confidence" and "sky"; the
+            arrays are those of the attributes, not copies.
+        """
+        names = ("depth", "mask", "K", "confidence", "normal", "normal_confidence", "sky")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
     def points(self) -> np.ndarray:
         """Unproject the depth to 3D points.
 
@@ -74,14 +88,18 @@ class Prediction:
         """
         return normals_from_depth(self.depth, self.camera) if self.normal is None else self.normal
 
-    def save(self, path: str | os.PathLike[str], image: ImageLike | None = None) -> list[Path]:
+    def save(
+        self, path: str | os.PathLike[str], image: ImageLike | None = None, *, depth_scale: float | None = 1000
+    ) -> list[Path]:
         """Save to a depth file, or all results to a folder.
 
         Args:
-            path: file ending in .png (16 bit, with its scale and camera in a .json beside it), .npy, .npz or .exr; or a
+            path: file ending in .png or .npy (with a .json beside it that holds scale and camera), .npz or .exr; or a
                 folder, which gets depth.png, depth.json, colors.png, points.ply and, if the network has normals,
                 normal.png.
             image: the image, as for `predict`, for colors of the points; None: they show depth.
+            depth_scale: stored value of one meter in a 16-bit PNG; depth beyond 65535 / depth_scale becomes invalid
+                there, with a warning. None: 1000 where all depth is below 65.5 m, else 200.
 
         Returns:
             The written files.
@@ -91,26 +109,35 @@ class Prediction:
             OSError: a file cannot be written.
         """
         from mono.io.depth import DEPTH_FORMATS, write_depth
+        from mono.io.depth_metadata import SIDECAR_FORMATS, DepthEncoding
         from mono.io.normals import write_normal
         from mono.visual.pictures import colorize, write_image
 
-        path = Path(path)
-        beside = {".png": [path.with_suffix(".json")]}
-        if path.suffix.lower().lstrip(".") in DEPTH_FORMATS and not path.is_dir():
-            write_depth(path, self.depth, self.camera)
-            return [path, *beside.get(path.suffix.lower(), [])]
+        path, encoding = Path(path), DepthEncoding(depth_scale)
+        kind = path.suffix.lower().lstrip(".")
+        is_file = kind in DEPTH_FORMATS and not path.is_dir()
+        if kind == "png" or not is_file:
+            self._warn_beyond_range(path, encoding)
+        if is_file:
+            write_depth(path, self.depth, self.camera, encoding)
+            return [path, *([path.with_suffix(".json")] if kind in SIDECAR_FORMATS else [])]
         if path.suffix and not path.is_dir():
             raise MetricDepthError(
                 f"{path} ends in {path.suffix}: give a file in {', '.join(f'.{s}' for s in DEPTH_FORMATS)}, or a folder"
             )
         self.to_ply(path / "points.ply", image)
-        write_depth(path / "depth.png", self.depth, self.camera)
+        write_depth(path / "depth.png", self.depth, self.camera, encoding)
         write_image(path / "colors.png", colorize(self.depth))
         written = [path / name for name in ("depth.png", "depth.json", "colors.png", "points.ply")]
         if self.normal is not None:
             written.append(path / "normal.png")
             write_normal(written[-1], self.normal, "network")
         return written
+
+    def _warn_beyond_range(self, path: Path, encoding: DepthEncoding) -> None:
+        if beyond := encoding.count_beyond(self.depth):
+            message = "%s: %d pixels lie beyond %.4g m and are invalid in a PNG; use another depth_scale, or .npz"
+            logger.warning(message, path, beyond, encoding.farthest)
 
     def to_ply(
         self, path: str | os.PathLike[str], image: ImageLike | None = None, edge_filter: float | None = 0.1

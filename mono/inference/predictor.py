@@ -88,8 +88,8 @@ class Predictor(Protocol):
         """Predict metric depth of one image.
 
         Args:
-            image: path, PIL image, RGB array (H, W, 3) or RGB tensor (3, H, W). Arrays and tensors are uint8, or floats
-                from 0 to 1, which are rounded to 8 bits.
+            image: path, bytes or open binary file of an image, PIL image, RGB array (H, W, 3) or (3, H, W), or RGB
+                tensor (3, H, W). Arrays and tensors are uint8, or floats from 0 to 1, which are rounded to 8 bits.
             camera: camera of the image, as `Camera`, `ResolvedCamera` or 3x3 matrix [px]. None: a camera file beside
                 the image, its EXIF data, or an assumed field of view (logged as a warning), in this order.
 
@@ -141,7 +141,12 @@ class ImagePredictor:
         self: Predictor, images: Sequence[ImageLike], cameras: CameraLike | Sequence[CameraLike] = None
     ) -> list[Prediction]:
         """Predict metric depth of several images; see `Predictor.predict_batch`."""
-        if isinstance(images, (str, os.PathLike)) or not hasattr(images, "__iter__") or _is_single(images):
+        if (
+            isinstance(images, (str, os.PathLike, bytes))
+            or hasattr(images, "read")
+            or not hasattr(images, "__iter__")
+            or _is_single(images)
+        ):
             raise MetricDepthError("images must be a list; for a single one use predict")
         read = [read_input(image) for image in images]
         found = [resolve_camera(*pair) for pair in zip(read, cameras_for_all(cameras, len(read)), strict=True)]

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from PIL import Image, PngImagePlugin, TiffImagePlugin
 from mono.geometry.camera import Camera
 from mono.io.arrays import ArrayError, read_npy, read_npz
 from mono.io.atomic import atomic_path, write_bytes
-from mono.io.depth_encoding import encode_png16, quantise, valid_or_zero, write_npz
+from mono.io.depth_encoding import clean_depth, encode_png16, quantise, write_npz
+from mono.io.depth_metadata import METADATA_KEY, SIDECAR_FORMATS, DepthEncoding, describe_depth, sidecar_path
 from mono.io.exr import ExrError, read_depth_channel, write_depth_channel
 from mono.io.file_kinds import why_not_a_file
 from mono.io.images import DECODING_ERRORS
@@ -28,6 +30,7 @@ DEPTH_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".npy", ".npz", ".exr"})
 MAX_PIXELS = 1 << 27  # 134 megapixels
 SCALE_KEY = "depth_scale"  # tEXt chunk of a PNG that states its scale
 
+_MILLIMETERS = DepthEncoding()
 _KINDS = "use a 16-bit PNG or TIFF, NPY, NPZ or EXR"
 _BEYOND_SENSORS = 10_000.0  # [m]
 _LARGEST = (65535, 65534, 65504, 32767, 2**31 - 1, 2**32 - 1)  # stored values that stand for "no depth"
@@ -212,25 +215,41 @@ def png_depth_scale(path: str | os.PathLike[str]) -> float | None:
     return _parse_scale(path, text)
 
 
-def write_depth(path: Path, depth: np.ndarray, camera: Camera | None = None) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class WrittenDepth:
+    """Outcome of writing a depth map.
+
+    Attributes:
+        metadata: unit, direction, scale, invalid value and camera, as they are stored with the depth.
+        beyond_range: number of pixels that became invalid, as the file cannot hold depth so large.
+    """
+
+    metadata: dict[str, Any]
+    beyond_range: int = 0
+
+
+def write_depth(
+    path: Path, depth: np.ndarray, camera: Camera | None = None, encoding: DepthEncoding = _MILLIMETERS
+) -> WrittenDepth:
     """Write a depth map in the format of its suffix.
 
-    Whatever is not a depth (NaN, infinite, negative, or beyond the format's range) is written as 0, invalid. On one
-    machine, the same depth always gives the same bytes.
+    Whatever is not a depth (NaN, infinite, negative, or beyond the format's range) is written as invalid. On one
+    machine, the same depth always gives the same bytes. Unit, direction, invalid value and camera go with it: for a PNG
+    or NPY into a JSON file of the same name (`sidecar_path`), which is written first, so that a complete depth map
+    always has one.
 
-    - `.png`: 16 bit, value / scale = meters. The scale is 1000 where all depth is below 65.5 m, else 200 (depth up to
-      327.6 m). It is stored in tEXt chunks "depth_scale" and "unit" and in a JSON file of the same name
-      (`sidecar_path`), which is written first, so that a complete PNG always has one.
-    - `.npy`: float32 [m]. `.npz`: the same, compressed, under the key "depth".
-    - `.exr`: float32 [m] in channel "Z"; needs the package OpenEXR.
+    - `.png`: 16 bit, value / scale = meters, 0 = invalid; tEXt chunks "depth_scale" and "unit".
+    - `.npy`: float32 [m]. `.npz`: the same, compressed, under the key "depth", with "K" (3x3) and metricdepth.json.
+    - `.exr`: float32 [m] in channel "Z", attribute "metricdepth" (JSON); needs the package OpenEXR.
 
     Args:
         path: file to write; parent folders are made.
         depth: (H, W) depth along the optical axis [m].
-        camera: camera of the depth map, for the JSON file beside a PNG.
+        camera: camera of the depth map.
+        encoding: scale of PNGs, and invalid value of the other formats.
 
     Returns:
-        Content of the JSON file, for a PNG; None for the other formats.
+        Metadata, and the number of pixels beyond the range of a PNG.
 
     Raises:
         MetricDepthError: the suffix is none of `DEPTH_FORMATS`, or `depth` is not (H, W).
@@ -242,49 +261,31 @@ def write_depth(path: Path, depth: np.ndarray, camera: Camera | None = None) -> 
     if depth.ndim != 2 or depth.size == 0:
         raise MetricDepthError(f"{path.name}: depth has shape {depth.shape}; it must be (height, width)")
     kind = path.suffix.lower().lstrip(".")
-    if kind == "png":
-        return _write_png(path, depth, camera)
     if kind not in DEPTH_FORMATS:
         raise MetricDepthError(
             f"{path.name}: depth cannot be written as {kind!r}; choose one of {', '.join(DEPTH_FORMATS)}"
         )
-    meters = valid_or_zero(depth)
+    scale, beyond = None, 0
+    if kind == "png":
+        steps, scale = quantise(depth, encoding.scale)
+        beyond = encoding.count_beyond(depth)
+    metadata = describe_depth(kind, encoding, scale, camera)
+    text = json.dumps(metadata, indent=1) + "\n"
+    if kind in SIDECAR_FORMATS:
+        write_bytes(sidecar_path(path), text.encode())
+    if kind == "png":
+        texts = {SCALE_KEY: f"{scale:.17g}", "unit": "m = value / depth_scale; 0 = invalid"}
+        write_bytes(path, encode_png16(steps, texts))
+        return WrittenDepth(metadata, beyond)
+    meters = clean_depth(depth, encoding.invalid)
     with atomic_path(path) as temporary:
         if kind == "npy":
             np.save(temporary, meters)
         elif kind == "npz":
-            write_npz(temporary, meters)
+            arrays = {"depth": meters}
+            if camera is not None:
+                arrays["K"] = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
+            write_npz(temporary, arrays, {f"{METADATA_KEY}.json": text})
         else:
-            write_depth_channel(temporary, meters)
-    return None
-
-
-def sidecar_path(path: Path) -> Path:
-    """Return the path of the JSON file beside a depth PNG.
-
-    Args:
-        path: depth PNG.
-
-    Returns:
-        Path with the suffix .json.
-    """
-    return Path(path).with_suffix(".json")
-
-
-def _write_png(path: Path, depth: np.ndarray, camera: Camera | None) -> dict[str, Any]:
-    steps, scale = quantise(depth)
-    sidecar: dict[str, Any] = {"depth_scale": scale, "unit": "m", "invalid": 0}
-    if camera is not None:
-        sidecar["camera"] = {
-            "fx": camera.fx,
-            "fy": camera.fy,
-            "cx": camera.cx,
-            "cy": camera.cy,
-            "width": camera.width,
-            "height": camera.height,
-            "distortion": list(camera.distortion),
-        }
-    data = encode_png16(steps, {"depth_scale": str(scale), "unit": "m = value / depth_scale; 0 = invalid"})
-    write_bytes(sidecar_path(path), (json.dumps(sidecar, indent=1) + "\n").encode())
-    write_bytes(path, data)
-    return sidecar
+            write_depth_channel(temporary, meters, {METADATA_KEY: text})
+    return WrittenDepth(metadata)

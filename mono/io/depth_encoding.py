@@ -6,6 +6,7 @@ import io
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +17,33 @@ _FAR_SCALE = 200  # 5 mm, up to 327.7 m
 _ZLIB_LEVEL = 1  # on a KITTI frame, level 3 gains 5 % in size for 1.6 times the time
 
 
-def valid_or_zero(depth: np.ndarray) -> np.ndarray:
-    """Set everything that is not a depth to 0.
+def clean_depth(depth: np.ndarray, invalid: float = 0.0) -> np.ndarray:
+    """Give everything that is not a depth one value.
 
     Args:
         depth: depth [m] of any shape.
+        invalid: the value: 0 or NaN.
 
     Returns:
-        Same shape, float32, contiguous; 0 where not finite and positive.
+        Same shape, float32, contiguous; `invalid` where not finite and positive.
     """
     depth = np.ascontiguousarray(depth, np.float32)
-    return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
+    return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(invalid))
 
 
-def quantise(depth: np.ndarray) -> tuple[np.ndarray, int]:
+def quantise(depth: np.ndarray, scale: float | None = _FINE_SCALE) -> tuple[np.ndarray, float]:
     """Quantize depth to 16-bit steps.
 
     Args:
         depth: (H, W) depth [m].
+        scale: steps per meter; None: 1000 where all depth is below 65.5 m, else 200.
 
     Returns:
         uint16 steps, 0 where there is no depth or it does not fit, and the number of steps per meter.
     """
-    meters = valid_or_zero(depth)
-    scale = _FINE_SCALE if meters.max() < 65.5 else _FAR_SCALE
+    meters = clean_depth(depth)
+    if scale is None:
+        scale = _FINE_SCALE if meters.max() < 65.5 else _FAR_SCALE
     steps = np.rint(np.minimum(meters, np.float32(1e6)) * np.float32(scale))
     steps[steps > 65535] = 0
     return steps.astype(np.uint16), scale
@@ -111,24 +115,32 @@ def _import_isal() -> Any:
     return isal_zlib
 
 
-def write_npz(path: Path, depth: np.ndarray) -> None:
-    """Write depth as NPZ under the key "depth".
+def write_npz(path: Path, arrays: Mapping[str, np.ndarray], texts: Mapping[str, str]) -> None:
+    """Write arrays and texts as NPZ.
 
-    The ZIP entry is dated 1980, so that the bytes do not depend on the clock.
+    The ZIP entries are dated 1980, so that the bytes do not depend on the clock.
 
     Args:
         path: file, not written atomically.
-        depth: (H, W) float32 [m].
+        arrays: arrays by key.
+        texts: further members of the archive, by file name.
     """
-    content = io.BytesIO()
-    np.lib.format.write_array(content, depth, allow_pickle=False)
-    plain = content.getbuffer()
-    packed, name = deflate(plain, search=False, raw=True), b"depth.npy"
+    members = {name: text.encode() for name, text in texts.items()}
+    for key, array in arrays.items():
+        content = io.BytesIO()
+        np.lib.format.write_array(content, np.asarray(array), allow_pickle=False)
+        members[f"{key}.npy"] = content.getvalue()
     version, flags, method, hour, day = 20, 0, zipfile.ZIP_DEFLATED, 0, (1 << 5) | 1  # 1 January 1980
-    fields = (flags, method, hour, day, zlib.crc32(plain), len(packed), len(plain), len(name), 0)
-    header = struct.pack("<4sHHHHHIIIHH", b"PK\3\4", version, *fields) + name
-    entry = struct.pack("<4sHHHHHHIIIHHHHHII", b"PK\1\2", version, version, *fields, 0, 0, 0, 0, 0) + name
-    start = len(header) + len(packed)
-    end = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 1, 1, len(entry), start, 0)
+    parts, entries, start = [], [], 0
+    for name, plain in sorted(members.items()):
+        packed, label = deflate(plain, search=False, raw=True), name.encode()
+        fields = (flags, method, hour, day, zlib.crc32(plain), len(packed), len(plain), len(label), 0)
+        parts += [struct.pack("<4sHHHHHIIIHH", b"PK\3\4", version, *fields) + label, packed]
+        entries.append(
+            struct.pack("<4sHHHHHHIIIHHHHHII", b"PK\1\2", version, version, *fields, 0, 0, 0, 0, start) + label
+        )
+        start += len(parts[-2]) + len(packed)
+    directory = b"".join(entries)
+    end = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, len(entries), len(entries), len(directory), start, 0)
     with open(path, "wb") as file:
-        file.writelines((header, packed, entry, end))
+        file.writelines((*parts, directory, end))

@@ -52,20 +52,43 @@ def read_depth_channel(path: Path) -> np.ndarray:
     raise ExrError(f"holds the channels {', '.join(names)[:200]}; name the depth channel Z")
 
 
-def write_depth_channel(path: Path, depth: np.ndarray) -> None:
+def write_depth_channel(path: Path, depth: np.ndarray, texts: dict[str, str]) -> None:
     """Write depth as channel Z of an EXR.
 
     Args:
         path: file, not written atomically.
         depth: (H, W) float32 [m].
+        texts: further attributes of the header.
 
     Raises:
         ModuleNotFoundError: OpenEXR is missing.
     """
     exr = _import_openexr()
-    header = {"compression": exr.ZIP_COMPRESSION, "type": exr.scanlineimage}
+    header = {**texts, "compression": exr.ZIP_COMPRESSION, "type": exr.scanlineimage}
     with exr.File(header, {"Z": depth}) as file:
         file.write(str(path))
+
+
+def read_text_attribute(path: Path, name: str) -> bytes | None:
+    """Read a text in the header of an EXR, without its pixels.
+
+    Args:
+        path: file.
+        name: name of the attribute.
+
+    Returns:
+        The text; None where the header has no such attribute.
+
+    Raises:
+        ExrError: the header is damaged.
+    """
+    with path.open("rb") as file:
+        try:
+            if file.read(8)[:4] != b"\x76\x2f\x31\x01":
+                raise ExrError("is not an EXR; write it again")
+            return _read_header(file).get(name)
+        except (struct.error, IndexError, ValueError) as error:
+            raise ExrError("is damaged: its header cannot be read; write it again") from error
 
 
 def check_structure(path: Path) -> None:

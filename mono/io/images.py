@@ -113,6 +113,24 @@ def read_image(path: str | os.PathLike[str]) -> Photo:
         raise ImageError(f"{path}: is too large for the memory of this machine; make it smaller first") from error
 
 
+def decode_image(data: bytes, name: str = "the image") -> Photo:
+    """Decode the content of an image file as upright 8-bit RGB; see `read_image`.
+
+    Args:
+        data: content of the file.
+        name: name of the image in messages.
+
+    Raises:
+        ImageError: as for `read_image`.
+    """
+    if not data:
+        raise ImageError(f"{name}: is empty (0 bytes); give the content of an image file")
+    try:
+        return _decode(Path(name), io.BytesIO(data))
+    except MemoryError as error:
+        raise ImageError(f"{name}: is too large for the memory of this machine; make it smaller first") from error
+
+
 def image_cost(path: str | os.PathLike[str]) -> int:
     """Estimate the memory that reading an image takes.
 
@@ -141,7 +159,7 @@ def image_cost(path: str | os.PathLike[str]) -> int:
         return 0
 
 
-def _decode(path: Path, file: io.BufferedReader) -> Photo:
+def _decode(path: Path, file: BinaryIO) -> Photo:
     head = file.read(1024)
     if not head:
         raise ImageError(f"{path}: is empty (0 bytes); copy or download it again")
@@ -172,7 +190,7 @@ def _decode(path: Path, file: io.BufferedReader) -> Photo:
         raise ImageError(f"{path}: is cut short or damaged ({_reason(error)}); copy or download it again") from error
 
 
-def _read(path: Path, file: io.BufferedReader, image: Image.Image, factor: int, deep: bool) -> Photo:
+def _read(path: Path, file: BinaryIO, image: Image.Image, factor: int, deep: bool) -> Photo:
     width, height = image.size
     # A phone's MPO is a JPEG with extras behind it, and its first frame is the photo.
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
@@ -218,7 +236,7 @@ def _reduction(width: int, height: int) -> int:
     return next(factor for factor in (1, 2, 4, 8, 1 << 16) if width * height <= FULL_SIZE_PIXELS * factor**2)
 
 
-def _open(file: io.BufferedReader, head: bytes) -> Image.Image | None:
+def _open(file: BinaryIO, head: bytes) -> Image.Image | None:
     """Open an image of one of `FORMATS`, whatever its suffix; None if it is none of them.
 
     Pillow's own `open` would try every format it knows, and refuse large images.
@@ -245,7 +263,7 @@ def webp_pixels(head: bytes) -> int:
     return (1 + int.from_bytes(head[24:27], "little")) * (1 + int.from_bytes(head[27:30], "little"))
 
 
-def _tiff_tags(file: io.BufferedReader, head: bytes) -> list[Tags]:
+def _tiff_tags(file: BinaryIO, head: bytes) -> list[Tags]:
     return read_directories(file) if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") else []
 
 
@@ -255,7 +273,7 @@ def _is_deep_color(head: bytes, tags: list[Tags]) -> bool:
     return bool(tags) and tags[0].get(258, (1,))[0] == 16 and tags[0].get(277, (1,))[0] >= 3
 
 
-def _read_16_bit(file: io.BufferedReader) -> np.ndarray:
+def _read_16_bit(file: BinaryIO) -> np.ndarray:
     import cv2
 
     file.seek(0)

@@ -252,6 +252,8 @@ def _write(
     except Exception:
         remove_files(options.out, output_files(outputs))  # no record would name them
         raise
+    if "depth" in kinds and options.output.depth_format == "png":
+        scores["beyond_range"] = options.output.encoding.count_beyond(prediction.depth)
     return success_record(sample, prediction, outputs, predictor) | scores
 
 

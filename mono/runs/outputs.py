@@ -15,6 +15,7 @@ import numpy as np
 from mono.geometry.camera import Camera
 from mono.inference.prediction import Prediction
 from mono.io.depth import DEPTH_FORMATS, write_depth
+from mono.io.depth_metadata import SIDECAR_FORMATS, DepthEncoding
 from mono.io.normals import NORMAL_FORMATS, write_normal
 from mono.io.point_cloud import AXES, depth_edges, edge_radius, point_cloud, write_ply
 from mono.system.errors import MetricDepthError
@@ -81,15 +82,17 @@ class OutputOptions:
         depth_format: "png", "npy", "npz" or "exr".
         cloud: settings of point clouds.
         normal_format: "png" or "npy".
+        encoding: scale of 16-bit depth, the same for all images of a run, and invalid value of float depth.
 
     Raises:
-        MetricDepthError: a kind or format is unknown, or needs a package that is missing.
+        MetricDepthError: a kind or format is unknown or cannot hold the encoding, or needs a package that is missing.
     """
 
     save: tuple[str, ...] = ("depth", "vis")
     depth_format: str = "png"
     cloud: CloudOptions = field(default_factory=CloudOptions)
     normal_format: str = "png"
+    encoding: DepthEncoding = field(default_factory=DepthEncoding)
 
     def __post_init__(self) -> None:
         if unknown := [s for s in self.save if s not in KINDS]:
@@ -100,6 +103,8 @@ class OutputOptions:
             raise MetricDepthError(
                 f'normal format "{self.normal_format}" is unknown; known: {", ".join(NORMAL_FORMATS)}'
             )
+        if self.depth_format == "png" and math.isnan(self.encoding.invalid):
+            raise MetricDepthError("PNG cannot hold NaN, its invalid depth is 0: choose depth format npy, npz or exr")
         if self.depth_format == "exr" and importlib.util.find_spec("OpenEXR") is None:
             raise MetricDepthError("depth format exr needs the package OpenEXR: pip install OpenEXR")
 
@@ -123,7 +128,7 @@ def planned_outputs(
     planned: dict[str, Any] = {}
     if "depth" in kinds:
         planned["depth"] = f"depth/{name}.{output.depth_format}"
-        if output.depth_format == "png":
+        if output.depth_format in SIDECAR_FORMATS:
             planned["sidecar"] = f"depth/{name}.json"
     if "vis" in kinds:
         planned["vis"] = f"vis/{name}.jpg"
@@ -202,7 +207,7 @@ def write_outputs(
     planned = planned_outputs(name, kinds, options, [other.camera.focal for other in sweep])
     outputs |= planned
     if "depth" in planned:
-        write_depth(out / planned["depth"], prediction.depth, prediction.camera)
+        write_depth(out / planned["depth"], prediction.depth, prediction.camera, options.encoding)
     if "vis" in planned:
         write_image(out / planned["vis"], visualize_depth(rgb, prediction.depth))
     with_normals = points_with_normals or "normal" in options.save

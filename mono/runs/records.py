@@ -37,7 +37,7 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
     Returns:
         "model", "computation" and "camera", which all results depend on, and one entry per kind of output.
     """
-    output = options.output
+    output, encoding = options.output, options.output.encoding
     return {
         "model": {
             "checksum": predictor.checksum,
@@ -46,7 +46,7 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
         },
         "computation": {"precision": predictor.precision, "backend": predictor.backend},
         "camera": asdict(options.resolver),
-        "depth": output.depth_format,
+        "depth": [output.depth_format, encoding.scale if output.depth_format == "png" else str(encoding.invalid)],
         "vis": None,
         "normal": output.normal_format,
         "pcd": asdict(output.cloud),
@@ -161,6 +161,8 @@ def merge_records(former: Mapping[str, Any], record: Mapping[str, Any], kept: fr
     merged["settings"] = {**former["settings"], **record["settings"]}
     if "metrics" in kept:
         merged |= {name: former[name] for name in (*_METRICS_FIELDS, "ground_truth_key") if name in former}
+    if "depth" in kept and "beyond_range" in former:
+        merged["beyond_range"] = former["beyond_range"]
     return merged
 
 

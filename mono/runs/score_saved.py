@@ -17,7 +17,7 @@ import numpy as np
 from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.ground_truth import GroundTruth, ground_truth_camera, read_ground_truth, wants_normals
 from mono.data.sample import Sample
-from mono.data.saved_predictions import PredictionFormat, SavedPredictions, read_saved_normals, saved_camera
+from mono.data.saved_predictions import PredictionFormat, SavedPredictions, read_saved_normals
 from mono.evaluation.alignment import TIERS
 from mono.evaluation.protocols import Protocol
 from mono.evaluation.report.image_records import save_image_record
@@ -25,6 +25,7 @@ from mono.evaluation.result import EvaluationResult
 from mono.evaluation.scoring import METRES, ImagePrediction, ImageScore, as_depth, refuse_sparse, score_image
 from mono.geometry.normals import normals_from_depth
 from mono.io.depth import DEPTH_FORMATS
+from mono.io.depth_metadata import saved_camera
 from mono.io.images import read_image
 from mono.system.failure import Failure
 from mono.system.memory import keep_memory

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mono.data.saved_predictions import saved_camera
-from mono.io.depth import read_depth, write_depth
+from mono.io.depth import png_depth_scale, read_depth, write_depth
+from mono.io.depth_metadata import DepthEncoding, saved_camera
 from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
@@ -109,7 +109,11 @@ def write_smoothed(
         on_done: called with 1 after each.
     """
     for source, target, factor in zip(depth_maps, targets, factors, strict=True):
-        write_depth(target, read_depth(source) * np.float32(factor), saved_camera(source))
+        encoding = DepthEncoding(png_depth_scale(source) or DepthEncoding.scale)
+        written = write_depth(target, read_depth(source) * np.float32(factor), saved_camera(source), encoding)
+        if written.beyond_range:
+            message = "%s: %d pixels became invalid: smoothed, they lie beyond the %.4g m of its depth scale"
+            logger.warning(message, target, written.beyond_range, encoding.farthest)
         on_done(1)
 
 

@@ -16,6 +16,7 @@ from metricdepth_scenes.cameras import look, pose_towards, sample_camera
 from mono.geometry.camera import Camera
 from mono.io.atomic import write_bytes
 from mono.io.depth import write_depth
+from mono.io.depth_metadata import DepthEncoding
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def cut_dataset(
         entry = {"rgb": name, "cam_in": intrinsics, "family": "panorama", "scene": Path(file).stem}
         if teacher:
             depth = f"depth/{number:06d}.png"
-            write_depth(out / depth, _depth_both_ways(teacher, view, camera))
+            write_depth(out / depth, _depth_both_ways(teacher, view, camera), encoding=DepthEncoding(scale=None))
             entry["depth"] = depth
         entries.append(entry)
     annotations = out / "annotations.json"

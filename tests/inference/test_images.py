@@ -1,5 +1,6 @@
 """Every form of image and camera gives the same prediction, or is refused in plain words."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +26,8 @@ def image():
 def test_all_forms_of_an_image_are_the_same(toy_predictor, image):
     expected = toy_predictor.predict(image, CAMERA).depth
     tensor = torch.from_numpy(image).permute(2, 0, 1)
+    png = io.BytesIO()
+    PIL.Image.fromarray(image).save(png, "PNG")
     for form in (
         PIL.Image.fromarray(image),
         image / 255,
@@ -33,6 +36,11 @@ def test_all_forms_of_an_image_are_the_same(toy_predictor, image):
         tensor,
         tensor / 255,
         (tensor / 255).requires_grad_(),
+        tensor.numpy(),
+        tensor.numpy() / 255,
+        png.getvalue(),
+        memoryview(png.getvalue()),
+        io.BytesIO(png.getvalue()),
     ):
         np.testing.assert_array_equal(toy_predictor.predict(form, CAMERA).depth, expected)
     near = toy_predictor.predict((tensor / 255).bfloat16(), CAMERA).depth
@@ -57,6 +65,9 @@ def test_all_forms_of_an_image_are_the_same(toy_predictor, image):
         (torch.zeros(1, 3, 60, 80), r"tensor \(1, 3, 60, 80\)"),
         (torch.full((3, 60, 80), torch.nan), "not finite"),
         (None, "not a NoneType"),
+        (b"", "is empty"),
+        (b"no image at all", "the image: "),
+        (io.StringIO("text"), "open it in binary mode"),
     ],
 )
 def test_wrong_images_are_refused(toy_predictor, wrong, message):
@@ -116,8 +127,8 @@ def test_a_prediction_is_saved(toy_predictor, image, tmp_path):
     assert prediction.mask.dtype == bool and prediction.mask.all()
     written = prediction.save(tmp_path / "out", image)
     assert {p.name for p in written} == {p.name for p in (tmp_path / "out").iterdir()}
-    np.testing.assert_allclose(read_depth(tmp_path / "out" / "depth.png"), prediction.depth, atol=0.0026)
-    assert prediction.save(tmp_path / "a.npy") == [tmp_path / "a.npy"]
+    np.testing.assert_allclose(read_depth(tmp_path / "out" / "depth.png"), prediction.depth, atol=0.00051)
+    assert sorted(p.name for p in prediction.save(tmp_path / "a.npy")) == ["a.json", "a.npy"]
     np.testing.assert_array_equal(read_depth(tmp_path / "a.npy"), prediction.depth)
     assert sorted(p.name for p in prediction.save(tmp_path / "b.png")) == ["b.json", "b.png"]
     with pytest.raises(MetricDepthError, match=r"ends in \.jpg: give a file in \.png, \.npy"):
@@ -146,3 +157,21 @@ def test_a_predictor_has_no_fields_that_it_cannot_use(toy_predictor):
     assert isinstance(toy_predictor, NetworkPredictor) and "network" not in ExportedPredictor.__dataclass_fields__
     for name in ("predict", "predict_batch", "prepare", "infer"):
         assert callable(getattr(ExportedPredictor, name)) and hasattr(mono.Predictor, name)
+
+
+def test_maps_are_exported_by_name(toy_predictor, image):
+    prediction = toy_predictor.predict(image, CAMERA)
+    maps = prediction.to_dict()
+    assert set(maps) == {"depth", "mask", "K", "confidence"} and maps["depth"] is prediction.depth
+    assert set(replace(prediction, sky=prediction.depth).to_dict()) == {*maps, "sky"}
+
+
+def test_saving_far_depth_as_png_warns(toy_predictor, image, tmp_path, caplog):
+    far = replace(toy_predictor.predict(image, CAMERA), depth=np.full((60, 80), 70, np.float32))
+    far.save(tmp_path / "a.npz")
+    assert not caplog.text
+    far.save(tmp_path / "a.png")
+    assert "4800 pixels lie beyond 65.53 m" in caplog.text or "4800 pixels lie beyond 65.54 m" in caplog.text
+    caplog.clear()
+    far.save(tmp_path / "b.png", depth_scale=None)
+    assert not caplog.text

@@ -14,10 +14,10 @@ from mono.data.annotations import load_annotations
 from mono.data.folder import natural_order
 from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
-from mono.data.saved_predictions import saved_camera
 from mono.data.video import VideoSample, frame_times, video_sample
 from mono.geometry.camera import Camera
 from mono.io.depth import read_depth
+from mono.io.depth_metadata import saved_camera
 from mono.io.video import Video, is_video
 from mono.runs.manifest import Manifest
 from mono.slam.trajectory.files import count_poses

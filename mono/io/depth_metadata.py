@@ -1,0 +1,150 @@
+"""Meaning of stored depth: how it is encoded, and for which camera it holds."""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mono.geometry.camera import Camera
+from mono.io.depth_encoding import clean_depth
+from mono.io.exr import read_text_attribute
+from mono.system.errors import MetricDepthError
+
+METADATA_KEY = "metricdepth"  # member of an NPZ and attribute of an EXR with the metadata as JSON
+SIDECAR_FORMATS = ("png", "npy")  # formats that cannot hold a camera
+_MAX_BYTES = 2**20  # real ones have 300
+_LARGEST = 65535
+_MALFORMED = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
+
+
+@dataclass(frozen=True)
+class DepthEncoding:
+    """Stored values of depth files.
+
+    Attributes:
+        scale: stored value of one meter in 16-bit PNGs, 1 to 65535; None: chosen for each file, 1000 where all depth
+            is below 65.5 m, else 200.
+        invalid: value of pixels without depth in NPY, NPZ and EXR files: 0 or NaN. In a PNG it is always 0.
+
+    Raises:
+        MetricDepthError: a value is out of range.
+    """
+
+    scale: float | None = 1000
+    invalid: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.scale is not None and not 1 <= self.scale <= _LARGEST:
+            raise MetricDepthError(
+                f"depth scale is {self.scale:g}; it must be 1 to {_LARGEST} steps per meter (millimeters: 1000), "
+                'or "auto"'
+            )
+        if not (self.invalid == 0 or math.isnan(self.invalid)):
+            raise MetricDepthError(f"invalid depth is {self.invalid:g}; it must be 0 or NaN")
+
+    @property
+    def farthest(self) -> float:
+        """Return the largest depth of a PNG with this scale [m]."""
+        return _LARGEST / (self.scale or 200)
+
+    def count_beyond(self, depth: np.ndarray) -> int:
+        """Count the pixels whose depth a PNG cannot hold.
+
+        Args:
+            depth: depth [m] of any shape.
+        """
+        steps = np.rint(np.minimum(clean_depth(depth), np.float32(1e6)) * np.float32(self.scale or 200))
+        return int(np.count_nonzero(steps > _LARGEST))
+
+
+def describe_depth(kind: str, encoding: DepthEncoding, scale: float | None, camera: Camera | None) -> dict[str, Any]:
+    """Describe a depth file: unit, direction, invalid value, and camera.
+
+    Args:
+        kind: "png", "npy", "npz" or "exr".
+        encoding: its stored values.
+        scale: stored value of one meter of a PNG.
+        camera: camera of the depth map.
+
+    Returns:
+        Values of JSON types.
+    """
+    content: dict[str, Any] = {}
+    if kind == "png":
+        content["depth_scale"] = scale
+    content |= {"unit": "m", "depth_kind": "z"}
+    content["invalid"] = "nan" if kind != "png" and math.isnan(encoding.invalid) else 0
+    if camera is not None:
+        content |= {"camera": asdict(camera) | {"distortion": list(camera.distortion)}, "pixel_centers": "integer"}
+    return content
+
+
+def sidecar_path(path: Path) -> Path:
+    """Return the path of the JSON file beside a depth PNG or NPY.
+
+    Args:
+        path: depth file.
+
+    Returns:
+        Path with the suffix .json.
+    """
+    return Path(path).with_suffix(".json")
+
+
+def saved_camera(depth_file: Path) -> Camera | None:
+    """Read the camera that was written with a depth map.
+
+    Args:
+        depth_file: PNG or NPY with its JSON file beside it, NPZ or EXR.
+
+    Returns:
+        The camera; None where the file states none.
+
+    Raises:
+        MetricDepthError: the metadata are damaged.
+    """
+    suffix = depth_file.suffix.lower().lstrip(".")
+    holder = sidecar_path(depth_file) if suffix in SIDECAR_FORMATS else depth_file
+    if not holder.is_file():
+        return None
+    try:
+        text = _read_metadata(holder)
+        values = dict(json.loads(text).get("camera") or {}) if text else {}
+        return Camera(**{**values, "distortion": tuple(values["distortion"])}) if values else None
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+        zipfile.BadZipFile,
+    ) as error:
+        detail = f": {error}" if isinstance(error, MetricDepthError) else ""
+        raise MetricDepthError(
+            f"{holder}: its camera cannot be read{detail}; write depth again, or remove the file"
+        ) from error
+
+
+def _read_metadata(path: Path) -> str | bytes | None:
+    if path.suffix.lower() == ".exr":
+        return read_text_attribute(path, METADATA_KEY)
+    if path.suffix.lower() == ".npz":
+        with zipfile.ZipFile(path) as archive:
+            name = f"{METADATA_KEY}.json"
+            if name not in archive.namelist():
+                return None
+            with archive.open(name) as member:
+                data = member.read(_MAX_BYTES + 1)
+    else:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise MetricDepthError("it is too large for a camera")
+    return data

@@ -66,6 +66,11 @@ def read_input(image: ImageLike) -> InputImage:
         if image.ndim == 3 and image.shape[0] == 3 != image.shape[2]:
             return InputImage(Photo(_to_uint8(image.transpose(1, 2, 0), image.shape, "(3, H, W)")))
         return InputImage(Photo(_to_uint8(image, image.shape, "(H, W, 3)")))
+    if callable(getattr(image, "read", None)):
+        data = image.read()  # type: ignore[union-attr]
+        if not isinstance(data, (bytes, bytearray)):
+            raise MetricDepthError(f"the image file gives {type(data).__name__}, not bytes; open it in binary mode")
+        return InputImage(decode_image(bytes(data), str(getattr(image, "name", "the image"))))
     if hasattr(image, "detach"):
         tensor = image.detach()
         values = (tensor.float() if tensor.is_floating_point() else tensor).cpu().numpy()
@@ -74,11 +79,6 @@ def read_input(image: ImageLike) -> InputImage:
         return InputImage(Photo(_to_uint8(values.transpose(1, 2, 0), values.shape, "(3, H, W)")))
     if isinstance(image, PIL.Image.Image):
         return InputImage(Photo(to_rgb(image), read_exif_camera(image)))
-    if callable(getattr(image, "read", None)):
-        data = image.read()
-        if not isinstance(data, (bytes, bytearray)):
-            raise MetricDepthError(f"the image file gives {type(data).__name__}, not bytes; open it in binary mode")
-        return InputImage(decode_image(bytes(data), str(getattr(image, "name", "the image"))))
     raise MetricDepthError(
         f"an image must be a path, bytes, an open file, a PIL image, an array or a tensor, not a {type(image).__name__}"
     )

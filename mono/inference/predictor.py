@@ -141,12 +141,7 @@ class ImagePredictor:
         self: Predictor, images: Sequence[ImageLike], cameras: CameraLike | Sequence[CameraLike] = None
     ) -> list[Prediction]:
         """Predict metric depth of several images; see `Predictor.predict_batch`."""
-        if (
-            isinstance(images, (str, os.PathLike, bytes))
-            or hasattr(images, "read")
-            or not hasattr(images, "__iter__")
-            or _is_single(images)
-        ):
+        if not hasattr(images, "__iter__") or _is_single(images):
             raise MetricDepthError("images must be a list; for a single one use predict")
         read = [read_input(image) for image in images]
         found = [resolve_camera(*pair) for pair in zip(read, cameras_for_all(cameras, len(read)), strict=True)]
@@ -155,4 +150,5 @@ class ImagePredictor:
 
 
 def _is_single(images: object) -> bool:
-    return getattr(images, "ndim", 4) == 3
+    single = isinstance(images, (str, os.PathLike, bytes, bytearray)) or hasattr(images, "read")
+    return single or getattr(images, "ndim", 4) == 3

@@ -10,6 +10,7 @@ import tokenize
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -163,7 +164,10 @@ def _decode(path: Path, file: BinaryIO) -> Photo:
     head = file.read(1024)
     if not head:
         raise ImageError(f"{path}: is empty (0 bytes); copy or download it again")
-    if (size := os.fstat(file.fileno()).st_size) > MAX_FILE_BYTES:
+    place = file.tell()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(place)
+    if size > MAX_FILE_BYTES:
         raise ImageError(f"{path}: is a file of {size / 1e9:.1f} GB, more than 1.1 GB; save it as JPEG")
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and b"avif" not in head[12:64]:
         _register_heif(path)

@@ -187,12 +187,12 @@ def test_invalid_depth_can_be_nan(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_constant_scale_counts_what_it_cannot_hold(tmp_path: Path) -> None:
-    depth = np.array([[1.0, 65.535, 65.5355, 65.54, 300, np.nan, np.inf, 0]], np.float32)
+    depth = np.array([[1.0, 65.535, 65.5354, 65.54, 300, np.nan, np.inf, 0]], np.float32)
     written = write_depth(tmp_path / "d.png", depth)
     np.testing.assert_allclose(read_depth(tmp_path / "d.png"), [[1, 65.535, 65.535, 0, 0, 0, 0, 0]], rtol=1e-6)
     assert (written.metadata["depth_scale"], written.beyond_range) == (1000, 2)
     written = write_depth(tmp_path / "d.png", depth, encoding=DepthEncoding(256))
-    np.testing.assert_allclose(read_depth(tmp_path / "d.png")[0, :4], [1, 65.535, 65.5355, 65.54], atol=0.002)
+    np.testing.assert_allclose(read_depth(tmp_path / "d.png")[0, :4], [1, 65.535, 65.5354, 65.54], atol=0.002)
     assert (written.metadata["depth_scale"], written.beyond_range) == (256, 1)
 
 
@@ -210,5 +210,5 @@ def test_damaged_metadata_are_named(tmp_path: Path, suffix: str) -> None:
     write_depth(path, _depth(5), CAMERA)
     broken = path if suffix == "npz" else path.with_suffix(".json")
     broken.write_bytes(b'{"camera": {"fx": 1}}' if suffix != "npz" else b"PK nonsense")
-    with pytest.raises(ValueError, match="its camera cannot be read.*write depth again"):
+    with pytest.raises(ValueError, match=r"its camera cannot be read.*write depth again"):
         saved_camera(path)

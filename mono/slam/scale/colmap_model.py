@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mono.calibration.sampling import depth_at
 from mono.data.folder import natural_order
 from mono.geometry.camera import Camera
-from mono.slam.scale.estimate import ScaleError, depth_at
+from mono.slam.scale.estimate import ScaleError
 from mono.slam.scale.orientation import turn_points
 from mono.slam.trajectory.trajectory import MAX_COORDINATE
 from mono.system.errors import MetricDepthError

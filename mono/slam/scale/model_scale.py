@@ -34,7 +34,7 @@ from mono.slam.scale.rescaling import (
     collect_ratios,
     frame_scales,
 )
-from mono.slam.scale.statistics import robust_std
+from mono.calibration.statistics import robust_std
 
 if TYPE_CHECKING:
     import pycolmap

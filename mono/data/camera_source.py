@@ -45,11 +45,13 @@ class ResolvedCamera:
         camera: camera of the upright image at its full size.
         source: "given", "annotation", "camera file", "exif" or "assumed".
         detail: description of the source, with what was ignored on the way.
+        file: camera file that it came from, if any.
     """
 
     camera: Camera
     source: Source
     detail: str
+    file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ class CameraResolver:
                 ignored = "its lens distortion is not undone: undistorted images are expected"
                 detail = f"{detail}; {ignored}"
                 _warn_once(f"{path}: {ignored}")
-            return ResolvedCamera(camera, "camera file", detail)
+            return ResolvedCamera(camera, "camera file", detail, Path(path))
         return self._from_photo(exif, size, image_path)
 
     def _from_photo(

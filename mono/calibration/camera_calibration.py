@@ -94,7 +94,7 @@ def _read(path: Path, checksum: str, modified: int, size: int) -> DepthAlignment
         used=used if type(used) is int else 0,
         left_out={},
         source=f"calibration in {path}",
-        **values,
+        **values,  # type: ignore[arg-type]
     )
 
 

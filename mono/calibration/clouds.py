@@ -34,7 +34,7 @@ def project_cloud(points: np.ndarray, transform: np.ndarray, camera: Camera, sou
     uv, z = uv[inside], seen[inside, 2]
     if not len(z):
         raise AlignmentError(
-            f"{source}: none of its {len(points)} points lands in the image ({int(front.sum())} are before the camera): "
+            f"{source}: none of its {len(points)} points lands in the image ({int(front.sum())} are in front): "
             "give --extrinsics, the transform from the cloud's frame to the camera's (x right, y down, z forward), or "
             "--extrinsics-inverse if the file holds the camera's pose"
         )

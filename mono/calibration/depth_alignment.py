@@ -151,7 +151,9 @@ def describe_record(record: dict[str, Any]) -> str:
         text += f", exponent {record['exponent']:.3f} +- {record['exponent_error']:.3f}"
     if "field" in record:
         text += f", field of {'x'.join(map(str, record['field']['knots']))} knots"
-    text += f", spread {100 * record['spread']:.2g} %, from {record['used']} known distance{'s' * (record['used'] != 1)}"
+    text += (
+        f", spread {100 * record['spread']:.2g} %, from {record['used']} known distance{'s' * (record['used'] != 1)}"
+    )
     if record["left_out"]:
         text += f" (left out: {', '.join(f'{count} {reason}' for reason, count in record['left_out'].items())})"
     return text + (f"; {record['note']}" if record["note"] else "")

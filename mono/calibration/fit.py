@@ -22,7 +22,7 @@ _FEW = 8  # distances, below which `_NETWORK` counts as one degree of freedom of
 _AFFINE_LEAST, _AFFINE_SPAN = 6, math.log(1.5)
 _FIELD_LEAST, _PER_FREEDOM = 60, 4.0
 _EXPONENTS = (0.4, 2.5)
-_TWO_DISAGREE, _TWO_DIFFER = math.log(2), math.log(1.25)
+_TWO_DISAGREE, _FEW_DIFFER = math.log(2), math.log(1.25)
 _BROKEN_SPREAD, _BROKEN_SHARE = 0.5, 0.4
 _LARGEST = 25.0  # factor of depth in metres
 _CLUSTERED, _CELLS = 40, 8  # from so many points on, neighbors may share an error; cells along the longer side
@@ -30,7 +30,7 @@ _FOLDS, _FOLD_POINTS = 5, 4000
 
 
 @dataclass(frozen=True)
-class _Line:
+class RobustLine:
     """Robust line y = a + b (x - center).
 
     Attributes:
@@ -70,13 +70,13 @@ def fit_alignment(observations: Observations, model: str = "auto", unit: str = "
     if model not in MODELS:
         raise AlignmentError(f'alignment model "{model}" is unknown; give one of {", ".join(MODELS)}')
     x, y = observations.place[:, 2], observations.log_ratio
-    line = _robust_line(x, y, observations.sigma, False)
+    line = robust_line(x, y, observations.sigma, False)
     chosen = "scale"
     why_not = _why_not_affine(x)
     if model == "affine" and why_not:
         raise AlignmentError(f"scale and exponent need {why_not}: use --align-model scale or auto")
     if model in ("auto", "affine", "field") and not why_not:
-        bent = _robust_line(x, y, observations.sigma, True)
+        bent = robust_line(x, y, observations.sigma, True)
         sane = _EXPONENTS[0] <= 1 + bent.b <= _EXPONENTS[1]
         if model == "affine" and not sane:
             raise AlignmentError(
@@ -121,8 +121,15 @@ def fit_alignment(observations: Observations, model: str = "auto", unit: str = "
     return replace(alignment, note=_note(x, y, kept, alignment))
 
 
-def _robust_line(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, bent: bool) -> _Line:
-    """Fit a line by least squares on the points within three robust standard deviations of it."""
+def robust_line(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, bent: bool) -> RobustLine:
+    """Fit a line by least squares to the points within three robust standard deviations of it.
+
+    Args:
+        x: log predicted depth, (N,).
+        y: log ratio of known and predicted distance, (N,).
+        sigma: relative standard error of what is known, (N,).
+        bent: fit a slope too.
+    """
     a, b, center = float(np.median(y)), 0.0, float(np.mean(x))
     if bent:
         b = _theil_sen(x, y)
@@ -153,7 +160,7 @@ def _robust_line(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, bent: bool) ->
     spread = math.sqrt(square / freedom) / _CUT if freedom > 0 else 0.0
     if len(y) < _FEW:
         spread = math.sqrt((square + _NETWORK**2) / (max(freedom, 0) + 1))
-    return _Line(a, b, center, kept, spread, max(noise, _FLOOR))
+    return RobustLine(a, b, center, kept, spread, max(noise, _FLOOR))
 
 
 def _theil_sen(x: np.ndarray, y: np.ndarray) -> float:
@@ -181,15 +188,15 @@ def _loss(residual: np.ndarray, noise: float) -> np.ndarray:
     return np.minimum((residual / noise) ** 2, _OUTLIER**2)
 
 
-def _prefers_bent(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, line: _Line, bent: _Line) -> bool:
+def _prefers_bent(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, line: RobustLine, bent: RobustLine) -> bool:
     noise = bent.noise
     gain = _loss(y - line.at(x), noise).sum() - _loss(y - bent.at(x), noise).sum()
     if gain <= math.log(len(y)):
         return False
     straight, curved = np.empty(len(y)), np.empty(len(y))
     for fold in _folds(len(y)):
-        straight[fold] = (y - _robust_line(x[~fold], y[~fold], sigma[~fold], False).at(x))[fold]
-        curved[fold] = (y - _robust_line(x[~fold], y[~fold], sigma[~fold], True).at(x))[fold]
+        straight[fold] = (y - robust_line(x[~fold], y[~fold], sigma[~fold], False).at(x))[fold]
+        curved[fold] = (y - robust_line(x[~fold], y[~fold], sigma[~fold], True).at(x))[fold]
     return _better(_loss(curved, noise), _loss(straight, noise))
 
 
@@ -244,7 +251,7 @@ def _choose_field(
 
 
 def _standard_errors(
-    observations: Observations, line: _Line, kept: np.ndarray, field: Field | None
+    observations: Observations, line: RobustLine, kept: np.ndarray, field: Field | None
 ) -> tuple[float, float]:
     """Standard errors of the log scale and of the exponent."""
     x = observations.place[kept, 2]
@@ -254,7 +261,7 @@ def _standard_errors(
     n, bent = len(x), line.b != 0
     spread = line.spread if field is None else max(float(residual.std()) / _CUT, _FLOOR / 10)
     freedom = n - 1 - bent if n >= _FEW else max(n - 1 - bent, 0) + 1
-    wide = _student(freedom)
+    wide = _student(freedom) if n > 1 else 1.0  # of one distance, the error is taken from other images
     # One source may be wrong as a whole by its own error.
     error = max(spread, float(np.median(observations.sigma[kept]))) / math.sqrt(n)
     slope = spread / math.sqrt(float(((x - x.mean()) ** 2).sum())) if bent else 0.0
@@ -312,21 +319,19 @@ def _note(x: np.ndarray, y: np.ndarray, kept: np.ndarray, alignment: DepthAlignm
     near, far = alignment.near, alignment.far
     if kept.sum() == 1:
         return (
-            "one distance fixes the factor only: an error that grows with depth, or the network's error at this very "
-            "pixel, stays; a second distance, far from the first in depth, would tell"
+            "one distance fixes the factor only: an error that grows with depth, or the network's error at this "
+            "place, stays; a second distance, far from the first in depth, would tell"
         )
     notes = []
-    if len(y) == 2:
-        differ = abs(float(y[0] - y[1]))
-        if differ > _TWO_DIFFER:
-            notes.append(
-                f"the two distances ask for factors that differ by {100 * (math.exp(differ) - 1):.0f} %: one is wrong, "
-                f"or the error grows with depth; {_AFFINE_LEAST} or more would tell"
-            )
-    if alignment.model == "scale" and far < 1.5 * near:
+    differ = float(np.ptp(y[kept]))
+    if len(y) < _FEW and differ > _FEW_DIFFER:
         notes.append(
-            f"all known distances are at predicted {near:.3g} to {far:.3g} m: an error that grows with depth is not seen"
+            f"the distances ask for factors from {math.exp(y[kept].min()):.3g} to {math.exp(y[kept].max()):.3g}: "
+            f"one is wrong, or the error grows with depth; {_AFFINE_LEAST} or more at many depths would tell"
         )
+    if alignment.model == "scale" and far < 1.5 * near:
+        span = f"{near:.3g} to {far:.3g} m"
+        notes.append(f"all known distances are at predicted {span}: an error that grows with depth is not seen")
     elif alignment.model != "scale":
         notes.append(f"known at predicted {near:.3g} to {far:.3g} m; beyond twice this range the factor is held")
     return "; ".join(notes)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from mono.calibration.known import AlignmentError
-from mono.calibration.statistics import robust_std
 from mono.geometry.camera import Camera
 from mono.geometry.normals import normals_from_depth
 
@@ -18,7 +17,7 @@ _TILT = math.cos(math.radians(50))  # of the ground against the camera's vertica
 _ALIKE = math.cos(math.radians(20))  # of a point's normal against the plane's
 _NEAR = 0.05  # distance from the plane, as a share of the camera's height above it
 _LEAST = 0.02  # share of the image that the ground covers
-_INDEPENDENT = 20  # parts of the ground whose depth errs by itself
+_STRIPS = 8  # parts of the ground whose depth errs by itself
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def ground_plane(depth: np.ndarray, camera: Camera) -> Ground:
     valid = int((depth > 0).sum())
     rng = np.random.default_rng(0)
     rate = min(1.0, _SAMPLED / max(1, len(rows)))
-    chosen = np.sort(rng.permutation(len(rows))[: int(math.ceil(rate * len(rows)))])
+    chosen = np.sort(rng.permutation(len(rows))[: math.ceil(rate * len(rows))])
     rows, columns = rows[chosen], columns[chosen]
     z = depth[rows, columns].astype(np.float64)
     points = np.column_stack([(columns - camera.cx) / camera.fx * z, (rows - camera.cy) / camera.fy * z, z])
@@ -93,8 +92,7 @@ def ground_plane(depth: np.ndarray, camera: Camera) -> Ground:
                 "the ground below the camera is not flat, so the camera has no height above it: give distances at "
                 "pixels instead"
             )
-    heights = -(points[on] @ normal)
-    error = robust_std(heights) / height / math.sqrt(_INDEPENDENT)
+    error = _height_error(points[on], normal, columns[on]) / height
     place = ((float(np.median(columns[on])) + 0.5) / camera.width, (float(np.median(rows[on])) + 0.5) / camera.height)
     share = float(on.sum()) / rate / max(1, valid)
     return Ground(normal, height, max(error, 0.005), share, place, float(np.exp(np.log(z[on]).mean())))
@@ -102,6 +100,13 @@ def ground_plane(depth: np.ndarray, camera: Camera) -> Ground:
 
 def _on_plane(points: np.ndarray, facing: np.ndarray, normal: np.ndarray, height: float) -> np.ndarray:
     return (np.abs(points @ normal + height) < _NEAR * height) & (facing @ normal > _ALIKE)
+
+
+def _height_error(points: np.ndarray, normal: np.ndarray, columns: np.ndarray) -> float:
+    """Standard error of the height: jackknife over strips of columns."""
+    strip = (np.argsort(np.argsort(columns, kind="stable"), kind="stable") * _STRIPS) // len(columns)
+    heights = np.array([_fit_plane(points[strip != k], normal)[1] for k in range(_STRIPS)])
+    return math.sqrt((_STRIPS - 1) * float(heights.var()))
 
 
 def _fit_plane(points: np.ndarray, toward: np.ndarray) -> tuple[np.ndarray, float]:

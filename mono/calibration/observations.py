@@ -79,10 +79,12 @@ def observe(known: Known, depth: np.ndarray, camera: Camera) -> Observations:
         sources.append(f"{len(known.lengths)} length{'s' * (len(known.lengths) > 1)}")
     if known.camera_height is not None:
         ground = ground_plane(depth, camera)
-        row = np.array([[*ground.place, math.log(ground.depth)]])
+        place = np.array([[*ground.place, math.log(ground.depth)]])
         ratio = np.array([math.log(known.camera_height / ground.height)])
-        parts.append((row, ratio, np.array([math.hypot(TAPE, ground.relative_error)])))
+        parts.append((place, ratio, np.array([math.hypot(TAPE, ground.relative_error)])))
         sources.append(f"camera height {known.camera_height:g} m")
+    if not parts:
+        raise AlignmentError(_nothing_left(left_out, depth))
     place, ratio, sigma = (np.concatenate([part[i] for part in parts]) for i in range(3))
     if not len(ratio):
         raise AlignmentError(_nothing_left(left_out, depth))

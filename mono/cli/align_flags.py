@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
-    from mono.calibration.sources import AlignOptions
+    from mono.calibration.sources import AlignOptions, DepthFinder
 
 _MODELS = ("auto", "scale", "affine", "field")
 
@@ -43,8 +43,8 @@ def add_align_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--align", type=Path, metavar="PATH",
-        help="align with a depth map, a point cloud (PLY, LAS, LAZ, CSV, KITTI .bin), a folder with one per image, or a "
-        "COLMAP model (sparse/0), whose unit depth then has",
+        help="align with a depth map, a point cloud (PLY, LAS, LAZ, CSV, KITTI .bin), a folder with one per image, or "
+        "a COLMAP model (sparse/0), whose unit depth then has",
     )  # fmt: skip
     group.add_argument(
         "--align-scale", type=float, metavar="N", help="metres = stored value / N in depth maps of --align"
@@ -89,7 +89,9 @@ def align_options(args: argparse.Namespace) -> AlignOptions | None:
     from mono.calibration.known import Known
     from mono.calibration.sources import AlignOptions
 
-    path, finder, unit = args.align, None, "m"
+    path: Path | None = args.align
+    finder: DepthFinder | None = None
+    unit = "m"
     if path is not None and path.is_dir() and any((path / f"images.{s}").is_file() for s in ("bin", "txt")):
         if args.known or args.known_length or args.camera_height is not None:
             raise MetricDepthError(
@@ -97,7 +99,7 @@ def align_options(args: argparse.Namespace) -> AlignOptions | None:
             )
         from mono.slam.scale.colmap_depth import ColmapDepth
 
-        path, finder, unit = None, ColmapDepth(path), "model"
+        finder, path, unit = ColmapDepth(path), None, "model"
     known = Known(
         points=tuple(args.known),
         lengths=tuple(args.known_length),

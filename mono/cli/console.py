@@ -155,7 +155,9 @@ def _say_alignments(summary: EvaluationResult, most: int = 5) -> None:
     elif summary.alignments:
         scales = sorted(record["scale"] for record in summary.alignments.values())
         low, middle, high = scales[0], scales[len(scales) // 2], scales[-1]
-        sys.stdout.write(f"  aligned: {len(scales)} images by factors of {low:.3g} to {high:.3g}, median {middle:.3g}\n")
+        sys.stdout.write(
+            f"  aligned: {len(scales)} images by factors of {low:.3g} to {high:.3g}, median {middle:.3g}\n"
+        )
 
 
 def _computation(predictor: Predictor) -> str:

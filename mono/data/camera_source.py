@@ -162,7 +162,9 @@ class CameraResolver:
             _fitting(camera.intrinsics, size, "given focal length")
             return ResolvedCamera(camera, "given", f"given: focal length {text}")
         if annotated is not None:
-            return ResolvedCamera(_fitting(annotated, size, "annotated camera"), "annotation", "annotation file")
+            return ResolvedCamera(
+                _fitting(annotated, size, "annotated camera"), "annotation", "annotation file", self.camera_file
+            )
         path = self.camera_file or (camera_file_beside(image_path) if image_path is not None else None)
         if path is not None:
             camera = camera_from_file(path, width, height, image_path, exif.orientation if exif else 1)

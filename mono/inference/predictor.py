@@ -137,9 +137,7 @@ class Predictor(Protocol):
 class ImagePredictor:
     """Implementation of `predict` and `predict_batch` by `prepare` and `infer`."""
 
-    def predict(
-        self: Predictor, image: ImageLike, camera: CameraLike = None, align: Known | None = None
-    ) -> Prediction:
+    def predict(self: Predictor, image: ImageLike, camera: CameraLike = None, align: Known | None = None) -> Prediction:
         """Predict metric depth of one image; see `Predictor.predict`."""
         prediction = self.predict_batch([image], [camera])[0]
         return prediction if align is None else prediction.aligned(align)

@@ -278,9 +278,7 @@ def sidecar_path(path: Path) -> Path:
     return Path(path).with_suffix(".json")
 
 
-def _write_png(
-    path: Path, depth: np.ndarray, camera: Camera | None, notes: Mapping[str, Any]
-) -> dict[str, Any]:
+def _write_png(path: Path, depth: np.ndarray, camera: Camera | None, notes: Mapping[str, Any]) -> dict[str, Any]:
     steps, scale = quantise(depth)
     sidecar: dict[str, Any] = {"depth_scale": scale, "unit": "m", "invalid": 0, **notes}
     if camera is not None:

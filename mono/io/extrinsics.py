@@ -70,7 +70,7 @@ def _read(path: Path) -> np.ndarray:
         if text.lstrip()[:1] == "{":
             content = json.loads(text)
         else:
-            import yaml
+            import yaml  # type: ignore[import-untyped]
 
             content = yaml.safe_load(text)
         return _from_mapping(content)

@@ -67,7 +67,8 @@ def _read_ply(path: Path) -> np.ndarray:
     if not data.startswith(b"ply") or end is None:
         raise PointFileError(f"{path}: is no PLY; write it again")
     lines = data[: end.start()].decode("ascii", "replace").split("\n")
-    kind, elements = "", []
+    kind = ""
+    elements: list[tuple[str, int, list[list[str]]]] = []
     for words in (line.split() for line in lines):
         if words[:1] == ["format"] and len(words) > 1:
             kind = words[1]
@@ -76,13 +77,17 @@ def _read_ply(path: Path) -> np.ndarray:
         elif words[:1] == ["property"] and elements:
             elements[-1][2].append(words[1:])
     if not elements or elements[0][0] != "vertex" or any(p[:1] == ["list"] for p in elements[0][2]):
-        raise PointFileError(f"{path}: its first element is not a plain list of vertices; write x, y, z of points first")
+        raise PointFileError(
+            f"{path}: its first element is not a plain list of vertices; write x, y, z of points first"
+        )
     _, count, properties = elements[0]
     if any(len(p) != 2 or p[0] not in _PLY_TYPES for p in properties):
         raise damaged
     names = [name for _, name in properties]
     if len(set(names)) < len(names) or not {"x", "y", "z"} <= set(names):
-        raise PointFileError(f"{path}: its vertices have no x, y and z; they have {', '.join(names)[:100] or 'nothing'}")
+        raise PointFileError(
+            f"{path}: its vertices have no x, y and z; they have {', '.join(names)[:100] or 'nothing'}"
+        )
     if kind == "ascii":
         rows = data[end.end() :].decode("ascii", "replace").split("\n", count)[:count]
         try:
@@ -106,9 +111,7 @@ def _read_las(path: Path) -> np.ndarray:
     try:
         import laspy
     except ImportError as error:
-        raise PointFileError(
-            f"{path}: LAS and LAZ need the package laspy: pip install 'metricdepth[align]'"
-        ) from error
+        raise PointFileError(f"{path}: LAS and LAZ need the package laspy: pip install 'metricdepth[align]'") from error
     try:
         cloud: Any = laspy.read(path)
         return np.asarray(cloud.xyz, np.float64).reshape(-1, 3)
@@ -127,7 +130,8 @@ def _read_text(path: Path) -> np.ndarray:
         lines = path.read_text("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise PointFileError(f"{path}: is not text; write x,y,z a line") from error
-    columns, rows = [0, 1, 2], []
+    columns = [0, 1, 2]
+    rows: list[list[float]] = []
     for number, line in enumerate(lines, 1):
         words = re.split(r"[,;\s]+", line.split("#")[0].strip().strip(",;"))
         if words == [""]:

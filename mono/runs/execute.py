@@ -218,9 +218,11 @@ def _write(
 ) -> dict[str, Any]:
     """Evaluate and write a prediction, and those with other focal lengths; return its record."""
     sample, protocol, ground_truth = item.sample, options.protocol, item.ground_truth
-    predictions = [item.saved] if item.saved is not None else [
-        with_calibration(raw.prediction(), raw.found, predictor.checksum) for raw in raw_predictions
-    ]
+    predictions = (
+        [item.saved]
+        if item.saved is not None
+        else [with_calibration(raw.prediction(), raw.found, predictor.checksum) for raw in raw_predictions]
+    )
     prediction, *others = predictions
     if options.align is not None and item.saved is None:  # saved depth is aligned
         prediction = prediction.aligned(options.align.find(sample, prediction.camera), options.align.model)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mono.slam.scale.drift import Drift, find_drift, find_jump
 from mono.calibration.statistics import autocorrelation, huber_mean, robust_std
+from mono.slam.scale.drift import Drift, find_drift, find_jump
 from mono.system.errors import MetricDepthError
 
 MIN_IMAGES, MIN_POINTS = 5, 15

@@ -17,7 +17,8 @@ _POINTS = 2000  # of an image; more of them tell nothing new about other images
 _NETWORK = 0.10  # change of a network's scale between images, relative, where one image is all there is
 _SPAN = math.log(1.5)  # of log depth, for an exponent
 _EXPONENTS = (0.5, 2.0)
-_BROKEN = 0.5  # standard deviation of log scale between images
+_DOUBTFUL = 0.1  # standard error that is worth a word
+_BROKEN = 0.35  # standard deviation of log scale between images
 
 
 def fit_calibration(images: Sequence[Observations], model: str = "auto") -> DepthAlignment:
@@ -48,7 +49,7 @@ def fit_calibration(images: Sequence[Observations], model: str = "auto") -> Dept
         data.append((x[kept][chosen], y[kept][chosen]))
     scales = np.array([y.mean() for _, y in data])
     between = robust_std(scales) if len(scales) > 4 else float(scales.std())
-    if len(scales) > 1 and between > _BROKEN:
+    if len(scales) > 1 and max(between, float(np.ptp(scales)) / 2 if len(scales) == 2 else 0.0) > _BROKEN:
         raise AlignmentError(
             f"the images ask for factors from {math.exp(scales.min()):.3g} to {math.exp(scales.max()):.3g}: no one "
             "calibration fits them; check that all are of one camera, and their distances"
@@ -69,6 +70,8 @@ def fit_calibration(images: Sequence[Observations], model: str = "auto") -> Dept
         from scipy.special import stdtrit
 
         error, note = math.sqrt(covariance[0]) * float(stdtrit(count - 1, 0.8413447)), ""
+        if error > _DOUBTFUL:
+            note = "the images differ too much for a factor that is known well: give more of them"
     return DepthAlignment(
         model="affine" if bent else "scale",
         scale=math.exp(a),

@@ -85,7 +85,7 @@ def solve_field(
     design = sparse.csr_matrix((np.concatenate(weights), (rows, np.concatenate(places))), (n, knots))
     penalty = _differences(shape) / stiffness**2 + sparse.identity(knots) / _HOLD**2
     weight, solution, normal = np.ones(n), np.zeros(knots), None
-    for _ in range(5):
+    for _ in range(3):
         scaled: Any = sparse.diags(weight / sigma**2) @ design
         normal = (design.T @ scaled).toarray()
         factor = linalg.cho_factor(normal + penalty.toarray())

@@ -26,7 +26,7 @@ _TWO_DISAGREE, _FEW_DIFFER = math.log(2), math.log(1.25)
 _BROKEN_SPREAD, _BROKEN_SHARE = 0.5, 0.4
 _LARGEST = 25.0  # factor of depth in metres
 _CLUSTERED, _CELLS = 40, 8  # from so many points on, neighbors may share an error; cells along the longer side
-_FOLDS, _FOLD_POINTS = 5, 4000
+_FOLDS, _FIELD_FOLDS, _FOLD_POINTS = 10, 3, 3000
 
 
 @dataclass(frozen=True)
@@ -200,8 +200,8 @@ def _prefers_bent(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, line: RobustL
     return _better(_loss(curved, noise), _loss(straight, noise))
 
 
-def _folds(count: int) -> list[np.ndarray]:
-    number = np.random.default_rng(1).permutation(count) % min(10 if count < 100 else _FOLDS, count)
+def _folds(count: int, folds: int = _FOLDS) -> list[np.ndarray]:
+    number = np.random.default_rng(1).permutation(count) % min(folds, count)
     return [number == k for k in range(number.max() + 1)]
 
 
@@ -218,7 +218,7 @@ def _choose_field(
     place = observations.place
     chosen = np.random.default_rng(2).permutation(len(residual))[:_FOLD_POINTS]
     points, values = place[chosen], residual[chosen]
-    folds, best = _folds(len(chosen)), None
+    folds, best = _folds(len(chosen), _FIELD_FOLDS), None
     size = max(noise, float(np.median(observations.sigma)), _FLOOR)
     for shape in GRIDS:
         if np.prod(shape) > len(residual):

@@ -13,7 +13,7 @@ from mono.data.annotations import load_annotations
 from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
 
-_KEYS = ("known", "known_length", "camera_height")
+_KEYS = ("known", "known_length", "camera_height", "along_ray")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class KnownImage:
         points: (u, v, distance [m]) of pixels.
         lengths: (u1, v1, u2, v2, length [m]).
         camera_height: height of the camera above the ground [m].
-        ray: distances are along the ray.
+        ray: distances of `points` are along the ray.
     """
 
     sample: Sample
@@ -70,7 +70,7 @@ def read_known_images(path: Path) -> list[KnownImage]:
 
     Args:
         path: annotation JSON, whose entries may have "known": [[u, v, metres], …], "known_length": [[u, v, u, v,
-            metres], …] and "camera_height": metres beside "rgb", "depth" and "cam_in".
+            metres], …] and "camera_height": metres, "along_ray": true, beside "rgb", "depth" and "cam_in".
 
     Raises:
         MetricDepthError: the file is missing or malformed.
@@ -79,12 +79,13 @@ def read_known_images(path: Path) -> list[KnownImage]:
     entries = json.loads(path.read_bytes())["files"]
     found = []
     for sample, entry in zip(samples, entries, strict=True):
-        points, lengths, height = (entry.get(key) for key in _KEYS)
+        points, lengths, height, ray = (entry.get(key) for key in _KEYS)
         for key, value in (("known", points), ("known_length", lengths)):
             if value is not None and not isinstance(value, list):
                 raise AlignmentError(f"{path}: {sample.source}: {key} is {value!r:.60}; it must be a list of lists")
         if height is not None and (isinstance(height, bool) or not isinstance(height, (int, float))):
             raise AlignmentError(f"{path}: {sample.source}: camera_height is {height!r:.60}; give metres")
-        ray = sample.depth_kind == "ray" and sample.depth is None
-        found.append(KnownImage(sample, points or (), lengths or (), height, ray))
+        if not isinstance(ray, bool | None):
+            raise AlignmentError(f"{path}: {sample.source}: along_ray is {ray!r:.60}; give true or false")
+        found.append(KnownImage(sample, points or (), lengths or (), height, bool(ray)))
     return found

@@ -59,7 +59,9 @@ def run(args: argparse.Namespace) -> int:
         before, after = (sum(getattr(row, name) for row in rows) / len(rows) for name in ("before", "after"))
         better = after <= before
         sys.stdout.write(f"  mean of {len(rows)}: {before:.3f} -> {after:.3f}{'' if better else '  <- worse'}\n")
-    if args.out is not None:
+    if args.out is not None and not better:
+        sys.stdout.write(f"  {args.out} is not written: other images got worse; give more images\n")
+    elif args.out is not None:
         camera = camera_entries([image.camera for image in observed])
         write_calibration(args.out, camera, predictor.checksum, predictor.name, calibration, len(observed))
         sys.stdout.write(

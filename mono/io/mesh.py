@@ -134,7 +134,7 @@ def _glb(mesh: DepthMesh, vertices: np.ndarray) -> bytes:
         texture = cv2.resize(mesh.image, size, interpolation=cv2.INTER_AREA)
     image = Image.fromarray(texture)
     image.format = "JPEG"  # trimesh stores images in this format
-    uv = (mesh.pixels + np.float32(0.5)) / np.float32([width, height])
+    uv = (mesh.pixels + np.float32(0.5)) / np.array([width, height], np.float32)
     uv[:, 1] = 1 - uv[:, 1]
     material = trimesh.visual.material.PBRMaterial(
         baseColorTexture=image, metallicFactor=0.0, roughnessFactor=1.0, doubleSided=True
@@ -145,7 +145,9 @@ def _glb(mesh: DepthMesh, vertices: np.ndarray) -> bytes:
     camera = mesh.camera
     fov = [math.degrees(2 * math.atan(side / 2 / focal)) for side, focal in ((width, camera.fx), (height, camera.fy))]
     view = trimesh.scene.Camera(name="camera", resolution=(width, height), fov=fov)
-    scene = trimesh.Scene({"depth": model} if len(mesh.triangles) else {}, camera=view, camera_transform=np.eye(4))
+    scene = trimesh.Scene(camera=view, camera_transform=np.eye(4))
+    if len(mesh.triangles):
+        scene.add_geometry(model, node_name="depth", geom_name="depth")
     return bytes(trimesh.exchange.gltf.export_glb(scene))
 
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from mono.calibration.depth_alignment import DepthAlignment
-from mono.calibration.fit import fit_alignment, robust_line
+from mono.calibration.fit import fit_alignment
 from mono.calibration.known import AlignmentError
 from mono.calibration.observations import Observations
+from mono.calibration.robust_line import robust_line
 from mono.calibration.statistics import robust_std
 
 _POINTS = 2000  # of an image; more of them tell nothing new about other images

@@ -12,7 +12,7 @@ from mono.calibration.ground import ground_plane
 from mono.calibration.known import TAPE, AlignmentError, Known, KnownDepth
 from mono.calibration.sampling import depth_at
 from mono.geometry.camera import Camera
-from mono.io.point_cloud import depth_edges, edge_radius
+from mono.geometry.pixel_mask import depth_edges, edge_radius
 
 _EDGE = 0.15  # relative jump of depth beyond which a pixel lies on an edge
 _SHORTEST = 0.02  # length over distance, below which depth's noise exceeds the length

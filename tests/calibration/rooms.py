@@ -20,7 +20,7 @@ def room(height: float = 1.5, wall: float = 6.0, box: float = 2.5) -> np.ndarray
 
 def distances(depth: np.ndarray, rng: np.random.Generator, count: int, noise: float = 0.0) -> np.ndarray:
     """(N, 3) u, v and noisy depth of random pixels away from edges."""
-    from mono.io.point_cloud import depth_edges
+    from mono.geometry.pixel_mask import depth_edges
 
     v, u = np.nonzero((depth > 0) & ~depth_edges(depth, 0.1, radius=3))
     inner = (v > 2) & (u > 2) & (v < depth.shape[0] - 3) & (u < depth.shape[1] - 3)

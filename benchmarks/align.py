@@ -103,8 +103,8 @@ def main() -> None:
     kitti, ibims = frames(args.kitti, model), frames(args.ibims, model)
     lines = [
         f"`{model.name}` (SHA-256 {model.checksum[:12]}…), {datetime.date.today()}, {cpu_name()}, float32, by "
-        f"`python -m benchmarks.align`. Mean AbsRel of frames and {_DRAWS} draws on the points that were not known (0.1-80 m). "
-        "Median-aligned: with all of the ground truth, of each frame.",
+        f"`python -m benchmarks.align`. Mean AbsRel of frames and {_DRAWS} draws on the points that were not known "
+        "(0.1-80 m). Median-aligned: with all of the ground truth, of each frame.",
         "",
         "| known | model | as predicted | median-aligned | aligned | chosen | refused |",
         "|---|---|---|---|---|---|---|",

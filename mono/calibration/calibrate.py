@@ -71,7 +71,11 @@ def fit_calibration(images: Sequence[Observations], model: str = "auto") -> Dept
         from scipy.special import stdtrit
 
         error, note = math.sqrt(covariance[0]) * float(stdtrit(count - 1, 0.8413447)), ""
-        if error > _DOUBTFUL:
+        if abs(a) < 2 * error and not bent:
+            note = (
+                "the factor is not clearly other than 1: images differ more among themselves, and others may get worse"
+            )
+        elif error > _DOUBTFUL:
             note = "the images differ too much for a factor that is known well: give more of them"
     return DepthAlignment(
         model="affine" if bent else "scale",

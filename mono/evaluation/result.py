@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from mono.evaluation.metrics import ImageMetrics
 from mono.evaluation.normals.metrics import ImageNormals
@@ -29,6 +30,7 @@ class EvaluationResult:
         seconds: wall time [s].
         sources: number of images by camera source, skipped ones included.
         beyond_range: pixels by image whose depth was beyond the range of its PNG, and is invalid there.
+        alignments: record of the alignment, by image that was aligned.
     """
 
     metrics: Mapping[str, Mapping[str, ImageMetrics] | None]
@@ -41,6 +43,7 @@ class EvaluationResult:
     seconds: float = 0.0
     sources: Mapping[str, int] = field(default_factory=dict)
     beyond_range: Mapping[str, int] = field(default_factory=dict)
+    alignments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def scored(self) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from mono.geometry.normals import normals_from_depth
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
+    from mono.calibration.depth_alignment import DepthAlignment
+    from mono.calibration.known import Known
     from mono.inference.images import ImageLike
     from mono.io.depth_metadata import DepthEncoding
 
@@ -35,6 +37,8 @@ class Prediction:
             the camera; None if the network has none: see `surface_normals`.
         normal_confidence: (H, W) float32, higher is surer; None without `normal`.
         sky: (H, W) float32 probability of sky, whose depth is invalid; None if the network has none.
+        calibration: correction of the depth that the camera's file holds for this model; None: there is none.
+        alignment: alignment of the depth with known distances, after the calibration; None: not aligned.
     """
 
     depth: np.ndarray
@@ -45,6 +49,8 @@ class Prediction:
     normal: np.ndarray | None = None
     normal_confidence: np.ndarray | None = None
     sky: np.ndarray | None = None
+    calibration: DepthAlignment | None = None
+    alignment: DepthAlignment | None = None
 
     @property
     def mask(self) -> np.ndarray:
@@ -71,6 +77,30 @@ class Prediction:
         """
         names = ("depth", "mask", "K", "confidence", "normal", "normal_confidence", "sky")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    def aligned(self, known: Known, model: str = "auto") -> Prediction:
+        """Bring the depth to known distances.
+
+        Args:
+            known: distances at pixels, lengths, the camera's height or a depth map.
+            model: "scale", "affine" (scale and exponent), "field" (smooth over image and depth), or "auto": what the
+                distances support.
+
+        Returns:
+            Prediction with aligned depth and its `alignment`.
+
+        Raises:
+            MetricDepthError: the distances contradict each other, lie on edges or without depth, or are too few.
+        """
+        from mono.calibration.align import align_depth
+
+        depth, alignment = align_depth(self.depth, self.camera, known, model)
+        return replace(self, depth=depth, alignment=alignment)
+
+    def notes(self) -> dict[str, Any]:
+        """Describe calibration and alignment of the depth, for records."""
+        both = {"calibration": self.calibration, "alignment": self.alignment}
+        return {name: value.record() for name, value in both.items() if value is not None}
 
     def points(self) -> np.ndarray:
         """Unproject the depth to 3D points.
@@ -119,14 +149,14 @@ class Prediction:
         if kind == "png" or not is_file:
             self._warn_beyond_range(path, encoding)
         if is_file:
-            write_depth(path, self.depth, self.camera, encoding)
+            write_depth(path, self.depth, self.camera, self.notes(), encoding)
             return [path, *([path.with_suffix(".json")] if kind in SIDECAR_FORMATS else [])]
         if path.suffix and not path.is_dir():
             raise MetricDepthError(
                 f"{path} ends in {path.suffix}: give a file in {', '.join(f'.{s}' for s in DEPTH_FORMATS)}, or a folder"
             )
         self.to_ply(path / "points.ply", image)
-        write_depth(path / "depth.png", self.depth, self.camera, encoding)
+        write_depth(path / "depth.png", self.depth, self.camera, self.notes(), encoding)
         write_image(path / "colors.png", colorize(self.depth))
         written = [path / name for name in ("depth.png", "depth.json", "colors.png", "points.ply")]
         if self.normal is not None:
@@ -164,6 +194,39 @@ class Prediction:
         if path.suffix.lower() != ".ply":
             raise MetricDepthError(f"{path} ends in {path.suffix or 'nothing'}; point clouds are written as .ply")
         colors = colorize(self.depth) if image is None else read_input(image).rgb
-        cloud = point_cloud(self.depth, colors, self.camera, normal=self.normal, edge_filter=edge_filter)
+        cloud = point_cloud(self.depth, colors, self.camera, normal=self.normal, sky=self.sky, edge_filter=edge_filter)
         write_ply(path, cloud.points, cloud.colors, cloud.normals)
         return len(cloud)
+
+    def to_mesh(
+        self,
+        path: str | os.PathLike[str],
+        image: ImageLike | None = None,
+        edge_filter: float | None = 0.1,
+        max_faces: int | None = None,
+    ) -> int:
+        """Write the valid pixels as a mesh, cut at jumps of depth.
+
+        Args:
+            path: file ending in .glb (textured), .ply or .obj (colored vertices).
+            image: the image, as for `predict`, for the texture; None: it shows depth.
+            edge_filter: largest relative depth jump to a neighbor, as in `to_ply`.
+            max_faces: largest number of triangles; None: two for each square of pixels.
+
+        Returns:
+            Number of triangles.
+
+        Raises:
+            MetricDepthError: another suffix, or the image has another size.
+            OSError: the file cannot be written.
+        """
+        from mono.geometry.pixel_mask import select_pixels
+        from mono.inference.images import read_input
+        from mono.io.mesh import depth_mesh, write_mesh
+        from mono.visual.pictures import colorize
+
+        rgb = colorize(self.depth) if image is None else read_input(image).rgb
+        keep = select_pixels(self.depth, self.confidence, self.sky, edge_filter=edge_filter)
+        mesh = depth_mesh(self.depth, rgb, self.camera, keep, max_faces=max_faces)
+        write_mesh(Path(path), mesh)
+        return len(mesh.triangles)

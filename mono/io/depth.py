@@ -6,6 +6,7 @@ import json
 import math
 import os
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,18 @@ from mono.io.depth_metadata import METADATA_KEY, SIDECAR_FORMATS, DepthEncoding,
 from mono.io.exr import ExrError, read_depth_channel, write_depth_channel
 from mono.io.file_kinds import why_not_a_file
 from mono.io.images import DECODING_ERRORS
+from mono.io.pfm import PfmError, read_pfm
 from mono.io.tiff import TiffError, needs_own_reader, read_directories, read_pixels
 from mono.system.errors import MetricDepthError
 
 DEPTH_FORMATS = ("png", "npy", "npz", "exr")
 
-DEPTH_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".npy", ".npz", ".exr"})
+DEPTH_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".npy", ".npz", ".exr", ".pfm"})
 MAX_PIXELS = 1 << 27  # 134 megapixels
 SCALE_KEY = "depth_scale"  # tEXt chunk of a PNG that states its scale
 
 _MILLIMETERS = DepthEncoding()
-_KINDS = "use a 16-bit PNG or TIFF, NPY, NPZ or EXR"
+_KINDS = "use a 16-bit PNG or TIFF, NPY, NPZ, EXR or PFM"
 _BEYOND_SENSORS = 10_000.0  # [m]
 _LARGEST = (65535, 65534, 65504, 32767, 2**31 - 1, 2**32 - 1)  # stored values that stand for "no depth"
 
@@ -43,7 +45,7 @@ class DepthError(MetricDepthError):
 def read_depth(path: str | os.PathLike[str], scale: float | None = None) -> np.ndarray:
     """Read a depth map in meters.
 
-    Formats: 16-bit PNG or TIFF, float TIFF, NPY, NPZ (key "depth", or its only array), EXR.
+    Formats: 16-bit PNG or TIFF, float TIFF, NPY, NPZ (key "depth", or its only array), EXR, PFM.
 
     Args:
         path: depth file.
@@ -74,13 +76,15 @@ def read_depth(path: str | os.PathLike[str], scale: float | None = None) -> np.n
             stored = read_npz(path, "depth")
         elif suffix == ".exr":
             stored = read_depth_channel(path)
+        elif suffix == ".pfm":
+            stored = read_pfm(path)
         else:
             stored, own_scale = _read_image_values(path)
             scale = own_scale if scale is None else scale
         return _to_meters(path, stored, scale)
     except DepthError:
         raise
-    except (ArrayError, ExrError, TiffError) as error:
+    except (ArrayError, ExrError, PfmError, TiffError) as error:
         raise DepthError(f"{path}: {error}") from error
     except PermissionError as error:
         raise DepthError(f"{path}: may not be read (permission denied); change its permissions") from error
@@ -220,7 +224,7 @@ class WrittenDepth:
     """Outcome of writing a depth map.
 
     Attributes:
-        metadata: unit, direction, scale, invalid value and camera, as they are stored with the depth.
+        metadata: unit, direction, scale, invalid value, camera and notes, as they are stored with the depth.
         beyond_range: number of pixels that became invalid, as the file cannot hold depth so large.
     """
 
@@ -229,7 +233,11 @@ class WrittenDepth:
 
 
 def write_depth(
-    path: Path, depth: np.ndarray, camera: Camera | None = None, encoding: DepthEncoding = _MILLIMETERS
+    path: Path,
+    depth: np.ndarray,
+    camera: Camera | None = None,
+    notes: Mapping[str, Any] | None = None,
+    encoding: DepthEncoding = _MILLIMETERS,
 ) -> WrittenDepth:
     """Write a depth map in the format of its suffix.
 
@@ -246,6 +254,7 @@ def write_depth(
         path: file to write; parent folders are made.
         depth: (H, W) depth along the optical axis [m].
         camera: camera of the depth map.
+        notes: further metadata, as the alignment of the depth.
         encoding: scale of PNGs, and invalid value of the other formats.
 
     Returns:
@@ -269,7 +278,7 @@ def write_depth(
     if kind == "png":
         steps, scale = quantise(depth, encoding.scale)
         beyond = encoding.count_beyond(depth)
-    metadata = describe_depth(kind, encoding, scale, camera)
+    metadata = describe_depth(kind, encoding, scale, camera) | dict(notes or {})
     text = json.dumps(metadata, indent=1) + "\n"
     if kind in SIDECAR_FORMATS:
         write_bytes(sidecar_path(path), text.encode())

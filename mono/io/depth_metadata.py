@@ -81,7 +81,10 @@ def describe_depth(kind: str, encoding: DepthEncoding, scale: float | None, came
     content |= {"unit": "m", "depth_kind": "z"}
     content["invalid"] = "nan" if kind != "png" and math.isnan(encoding.invalid) else 0
     if camera is not None:
-        content |= {"camera": asdict(camera) | {"distortion": list(camera.distortion)}, "pixel_centers": "integer"}
+        values = asdict(camera) | {"distortion": list(camera.distortion)}
+        if camera.model == "pinhole":
+            del values["model"]
+        content |= {"camera": values, "pixel_centers": "integer"}
     return content
 
 

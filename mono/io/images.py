@@ -164,9 +164,7 @@ def _decode(path: Path, file: BinaryIO) -> Photo:
     head = file.read(1024)
     if not head:
         raise ImageError(f"{path}: is empty (0 bytes); copy or download it again")
-    place = file.tell()
-    size = file.seek(0, os.SEEK_END)
-    file.seek(place)
+    size, _ = file.seek(0, os.SEEK_END), file.seek(len(head))
     if size > MAX_FILE_BYTES:
         raise ImageError(f"{path}: is a file of {size / 1e9:.1f} GB, more than 1.1 GB; save it as JPEG")
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and b"avif" not in head[12:64]:

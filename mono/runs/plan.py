@@ -28,11 +28,16 @@ _SHARED = ("model", "computation", "camera")  # parts of the settings that all r
 _PARTS = {
     "model": "another model, checkpoint or config",
     "computation": "another precision or backend",
-    "camera": "other camera flags",
+    "camera": "other camera or alignment flags",
     "depth": "another depth format",
     "vis": "another version of the images",
     "normal": "another format of normals",
     "pcd": "other settings of point clouds",
+    "mask": "other filters of the mask",
+    "sky": "another version of the sky",
+    "confidence": "another version of the confidence",
+    "points": "another version of the points",
+    "mesh": "other settings of meshes",
     "focal_sweep": "another focal sweep",
     "metrics": "another protocol or other evaluation settings",
 }

@@ -110,7 +110,7 @@ def write_smoothed(
     """
     for source, target, factor in zip(depth_maps, targets, factors, strict=True):
         encoding = DepthEncoding(png_depth_scale(source) or DepthEncoding.scale)
-        written = write_depth(target, read_depth(source) * np.float32(factor), saved_camera(source), encoding)
+        written = write_depth(target, read_depth(source) * np.float32(factor), saved_camera(source), encoding=encoding)
         if written.beyond_range:
             message = "%s: %d pixels became invalid: smoothed, they lie beyond the %.4g m of its depth scale"
             logger.warning(message, target, written.beyond_range, encoding.farthest)

@@ -55,7 +55,7 @@ def test_png_is_what_other_readers_expect(tmp_path: Path) -> None:
 
 def test_sidecar_says_scale_and_camera(tmp_path: Path) -> None:
     camera = Camera(500.5, 501, 26, 18, 53, 37, (0.1, -0.2))
-    sidecar = write_depth(tmp_path / "d.v1.png", _depth(80), camera, AUTO).metadata
+    sidecar = write_depth(tmp_path / "d.v1.png", _depth(80), camera, encoding=AUTO).metadata
     assert sidecar_path(tmp_path / "d.v1.png") == tmp_path / "d.v1.json"
     stored = json.loads((tmp_path / "d.v1.json").read_text())
     assert stored == sidecar

@@ -131,8 +131,7 @@ def planned_outputs(
     Returns:
         The files by kind: strings, or lists of them.
     """
-    kinds = set(kinds)
-    planned: dict[str, Any] = {}
+    kinds, planned = set(kinds), dict[str, Any]()
     if "depth" in kinds:
         planned["depth"] = f"depth/{name}.{output.depth_format}"
         if output.depth_format in SIDECAR_FORMATS:

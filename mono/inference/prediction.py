@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from mono.geometry.camera import Camera
 from mono.geometry.normals import normals_from_depth
+from mono.geometry.undistortion import undistortion
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Prediction:
 
     @property
     def K(self) -> np.ndarray:
-        """Return the camera matrix, (3, 3) float64 [px]."""
+        """Return the camera matrix, (3, 3) float64 [px], without lens distortion."""
         fx, fy, cx, cy = self.camera.intrinsics
         return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], np.float64)
 
@@ -140,3 +141,31 @@ class Prediction:
         cloud = point_cloud(self.depth, colors, self.camera, normal=self.normal, edge_filter=edge_filter)
         write_ply(path, cloud.points, cloud.colors, cloud.normals)
         return len(cloud)
+
+
+def in_original_pixels(prediction: Prediction) -> Prediction:
+    """Bring a prediction for the undistorted image back to the original pixels.
+
+    Args:
+        prediction: prediction whose maps have the size of the undistorted image, with the original camera.
+
+    Returns:
+        Prediction at the camera's size; pixels without a value are invalid. The same where there is no distortion.
+    """
+    if not prediction.camera.is_distorted:
+        return prediction
+    flat = undistortion(prediction.camera)
+    normal = prediction.normal
+    if normal is not None:
+        normal = flat.map_to_image(normal, np.any(normal, axis=-1))
+        length = np.linalg.norm(normal, axis=-1, keepdims=True)
+        normal = np.divide(normal, length, out=np.zeros_like(normal), where=length > 1e-6)
+    sure, sky = prediction.normal_confidence, prediction.sky
+    return replace(
+        prediction,
+        depth=flat.map_to_image(prediction.depth, prediction.depth > 0),
+        confidence=flat.map_to_image(prediction.confidence),
+        normal=normal,
+        normal_confidence=None if sure is None else flat.map_to_image(sure),
+        sky=None if sky is None else flat.map_to_image(sky),
+    )

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -62,7 +63,9 @@ def test_distorted_images_have_the_meters_of_undistorted_ones(model, parameters)
     prediction, depth = predicted(camera)
     plain, plain_depth = predicted(Camera(260.0, 255.0, 162.0, 117.0, 320, 240))
     assert prediction.depth.shape == depth.shape and prediction.camera == camera
-    assert prediction.mask[3:-3, 3:-3].all()
+    # Strong barrel distortion turns back before the corners, where there are no rays.
+    visible = cv2.erode(np.pad(camera.valid_rays(), 1).astype(np.uint8), np.ones((7, 7)))[1:-1, 1:-1] > 0
+    assert prediction.mask[visible].all() and not prediction.mask[~camera.valid_rays()].any() and visible.mean() > 0.85
     error = np.abs(prediction.depth / depth - 1)[prediction.mask]
     plain_error = np.abs(plain.depth / plain_depth - 1)[plain.mask]
     assert np.median(error) < 0.005 and np.median(plain_error) < 0.005
@@ -96,7 +99,7 @@ def test_normals_and_their_confidence_come_back_too():
 
 
 def test_exported_files_get_the_undistorted_image():
-    camera = Camera(260.0, 255.0, 162.0, 117.0, 320, 240, (-0.3,))
+    camera = Camera(260.0, 255.0, 162.0, 117.0, 320, 240, (-0.2,))
     flat = undistortion(camera)
     seen = []
 

@@ -78,8 +78,8 @@ def test_all_forms_of_a_camera_are_the_same(toy_predictor, image):
     ("camera", "message"),
     [
         (1480, "the camera is 1480; give one"),
-        ("K.txt", "the camera is 'K.txt'"),
-        (np.eye(4), "the camera is"),
+        ("K.txt", "camera is 'K.txt'; it must be a camera or a matrix"),
+        (np.diag([0.0, 1, 1, 1]), "fx is 0"),
         ([[70, 5, 41], [0, 70, 28], [0, 0, 1]], r"must be \[\[fx, 0, cx\]"),
         ([[70, 0, 41], [0, 70, 28], [0, 0, 2]], r"must be \[\[fx, 0, cx\]"),
         ([[-70, 0, 41], [0, 70, 28], [0, 0, 1]], "must be positive"),

@@ -138,9 +138,42 @@ class Prediction:
         if path.suffix.lower() != ".ply":
             raise MetricDepthError(f"{path} ends in {path.suffix or 'nothing'}; point clouds are written as .ply")
         colors = colorize(self.depth) if image is None else read_input(image).rgb
-        cloud = point_cloud(self.depth, colors, self.camera, normal=self.normal, edge_filter=edge_filter)
+        cloud = point_cloud(self.depth, colors, self.camera, normal=self.normal, sky=self.sky, edge_filter=edge_filter)
         write_ply(path, cloud.points, cloud.colors, cloud.normals)
         return len(cloud)
+
+    def to_mesh(
+        self,
+        path: str | os.PathLike[str],
+        image: ImageLike | None = None,
+        edge_filter: float | None = 0.1,
+        max_faces: int | None = None,
+    ) -> int:
+        """Write the valid pixels as a mesh, cut at jumps of depth.
+
+        Args:
+            path: file ending in .glb (textured), .ply or .obj (colored vertices).
+            image: the image, as for `predict`, for the texture; None: it shows depth.
+            edge_filter: largest relative depth jump to a neighbor, as in `to_ply`.
+            max_faces: largest number of triangles; None: two for each square of pixels.
+
+        Returns:
+            Number of triangles.
+
+        Raises:
+            MetricDepthError: another suffix, or the image has another size.
+            OSError: the file cannot be written.
+        """
+        from mono.geometry.pixel_mask import select_pixels
+        from mono.inference.images import read_input
+        from mono.io.mesh import depth_mesh, write_mesh
+        from mono.visual.pictures import colorize
+
+        rgb = colorize(self.depth) if image is None else read_input(image).rgb
+        keep = select_pixels(self.depth, self.confidence, self.sky, edge_filter=edge_filter)
+        mesh = depth_mesh(self.depth, rgb, self.camera, keep, max_faces=max_faces)
+        write_mesh(Path(path), mesh)
+        return len(mesh.triangles)
 
 
 def in_original_pixels(prediction: Prediction) -> Prediction:
@@ -160,11 +193,14 @@ def in_original_pixels(prediction: Prediction) -> Prediction:
         normal = flat.map_to_image(normal, np.any(normal, axis=-1))
         length = np.linalg.norm(normal, axis=-1, keepdims=True)
         normal = np.divide(normal, length, out=np.zeros_like(normal), where=length > 1e-6)
-    sure, sky = prediction.normal_confidence, prediction.sky
+    sure, sky, confidence = prediction.normal_confidence, prediction.sky, prediction.confidence
+    unknown = np.isnan(confidence).all()  # of a network without confidence
     return replace(
         prediction,
         depth=flat.map_to_image(prediction.depth, prediction.depth > 0),
-        confidence=flat.map_to_image(prediction.confidence),
+        confidence=np.full((flat.camera.height, flat.camera.width), np.nan, np.float32)
+        if unknown
+        else flat.map_to_image(confidence),
         normal=normal,
         normal_confidence=None if sure is None else flat.map_to_image(sure),
         sky=None if sky is None else flat.map_to_image(sky),

@@ -194,7 +194,10 @@ def in_original_pixels(prediction: Prediction) -> Prediction:
         length = np.linalg.norm(normal, axis=-1, keepdims=True)
         normal = np.divide(normal, length, out=np.zeros_like(normal), where=length > 1e-6)
     sure, sky, confidence = prediction.normal_confidence, prediction.sky, prediction.confidence
-    unknown = np.isnan(confidence).all()  # of a network without confidence
+    if np.isnan(confidence).all():  # of a network without confidence
+        confidence = np.full((flat.camera.height, flat.camera.width), np.nan, np.float32)
+    else:
+        confidence = flat.map_to_image(confidence)
     return replace(
         prediction,
         depth=flat.map_to_image(prediction.depth, prediction.depth > 0),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.camera import Camera
 from mono.geometry.normals import normals_from_depth
 from mono.system.errors import MetricDepthError
@@ -31,6 +32,7 @@ class Prediction:
             the camera; None if the network has none: see `surface_normals`.
         normal_confidence: (H, W) float32, higher is surer; None without `normal`.
         sky: (H, W) float32 probability of sky, whose depth is invalid; None if the network has none.
+        format: meaning of `depth`; of models without a unit it holds their own values, and there are no points.
     """
 
     depth: np.ndarray
@@ -41,6 +43,7 @@ class Prediction:
     normal: np.ndarray | None = None
     normal_confidence: np.ndarray | None = None
     sky: np.ndarray | None = None
+    format: PredictionFormat = field(default_factory=PredictionFormat)
 
     @property
     def mask(self) -> np.ndarray:

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from mono.data.saved_predictions import PredictionFormat
+from mono.evaluation.scoring import as_depth
 from mono.inference.prediction import Prediction
 from mono.io.depth import DEPTH_FORMATS, write_depth
 from mono.io.normals import NORMAL_FORMATS, write_normal
 from mono.io.point_cloud import AXES, depth_edges, edge_radius, point_cloud, write_ply
-from mono.system.errors import MetricDepthError
-from mono.visual.pictures import visualize_depth, visualize_normals, write_image
+from mono.system.errors import MetricDepthError, RunError
+from mono.visual.pictures import colorize, visualize_depth, visualize_normals, write_image
 from mono.visual.top_view import draw_top_view
 
 KINDS = ("depth", "vis", "pcd", "normal")
@@ -203,7 +205,10 @@ def write_outputs(
     if "depth" in planned:
         write_depth(out / planned["depth"], prediction.depth, prediction.camera)
     if "vis" in planned:
-        write_image(out / planned["vis"], visualize_depth(rgb, prediction.depth))
+        metric = prediction.format.metric
+        write_image(
+            out / planned["vis"], visualize_depth(rgb, prediction.depth) if metric else _beside(rgb, prediction)
+        )
     with_normals = points_with_normals or "normal" in options.save
     normal = prediction.surface_normals() if with_normals else prediction.normal
     if "normal" in planned and normal is not None:
@@ -217,6 +222,30 @@ def write_outputs(
     if sweep:
         write_image(out / planned["focal_sweep_view"], draw_top_view([(o.depth, o.camera) for o in sweep]))
     return outputs
+
+
+def refuse_without_unit(meaning: PredictionFormat, options: OutputOptions, sweep: Sequence[float] = ()) -> None:
+    """Refuse outputs in meters of a model that gives none.
+
+    Raises:
+        RunError: points, normals, or depth in a format whose values are meters were asked for.
+    """
+    if meaning.metric:
+        return
+    lost = [kind for kind in options.save if kind in ("pcd", "normal")] + ["focal_sweep"] * bool(sweep)
+    if lost:
+        raise RunError(f"this model gives {meaning.kind} without a unit: there is no {', '.join(lost)} in meters of it")
+    if "depth" in options.save and options.depth_format == "png":
+        raise RunError(
+            f"this model gives {meaning.kind} without a unit, and a depth PNG holds meters: add --depth-format npy "
+            "(its own values, for `evaluate --pred` with --pred-kind), or --save vis"
+        )
+
+
+def _beside(rgb: np.ndarray, prediction: Prediction) -> np.ndarray:
+    """Show a photo beside its depth without a unit, and therefore without a color bar."""
+    depth = as_depth(prediction.depth, prediction.format)
+    return np.concatenate([rgb, colorize(depth)], axis=int(rgb.shape[1] < 1.5 * rgb.shape[0]))
 
 
 def sweep_folder(focal: float) -> str:

@@ -154,9 +154,6 @@ def as_depth(values: np.ndarray, meaning: PredictionFormat) -> np.ndarray:
         Relative disparity, known up to scale and shift, is shifted to be positive, so that 0 stays a valid far value:
         only its least-squares fit in inverse depth has a meaning.
     """
-    if meaning.kind == "affine":
-        low, high = np.nanmin(values), np.nanmax(values)
-        return np.nan_to_num(values + (high - 2 * low))
     if meaning.kind in _ALIGNED:
         return values
     if meaning.kind == "disparity" and not meaning.metric:

@@ -148,7 +148,10 @@ class ForeignPredictor(ImagePredictor):
             if mask.shape != size:
                 raise self._wrong(f"returned a mask {mask.shape}; it must be {size}")
             invalid |= ~mask.astype(bool)
-        values[invalid] = np.nan if kind in ("disparity", "inverse", "affine") else 0
+        if kind in ("affine", "disparity") and not invalid.all() and values[~invalid].min() < 0:
+            # The shift is unknown anyway: valid values become positive, as files and scores need them.
+            values -= 2 * values[~invalid].min() - values[~invalid].max()
+        values[invalid] = np.nan if kind in ("disparity", "inverse") else 0
         return ForeignOutput(values, self._camera(result.get("intrinsics"), image.found), self.prediction_format)
 
     def _camera(self, intrinsics: object, found: ResolvedCamera) -> ResolvedCamera:

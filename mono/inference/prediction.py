@@ -26,7 +26,7 @@ class Prediction:
         depth: (H, W) float32 [m] along the optical axis; 0 is invalid (beyond 300 m, or not positive).
         confidence: (H, W) float32, higher is surer; its range is the network's own.
         camera: camera that the depth holds for. A wrong focal length scales all distances.
-        camera_source: "given", "annotation", "camera file", "exif" or "assumed".
+        camera_source: "given", "annotation", "camera file", "exif", "assumed", or "predicted" by a model.
         camera_detail: description of the camera's source.
         normal: (H, W, 3) float32 unit surface normals in the camera's frame (x right, y down, z forward), pointing to
             the camera; None if the network has none: see `surface_normals`.
@@ -140,6 +140,39 @@ class Prediction:
         if path.suffix.lower() != ".ply":
             raise MetricDepthError(f"{path} ends in {path.suffix or 'nothing'}; point clouds are written as .ply")
         colors = colorize(self.depth) if image is None else read_input(image).rgb
-        cloud = point_cloud(self.depth, colors, self.camera, normal=self.normal, edge_filter=edge_filter)
+        cloud = point_cloud(self.depth, colors, self.camera, normal=self.normal, sky=self.sky, edge_filter=edge_filter)
         write_ply(path, cloud.points, cloud.colors, cloud.normals)
         return len(cloud)
+
+    def to_mesh(
+        self,
+        path: str | os.PathLike[str],
+        image: ImageLike | None = None,
+        edge_filter: float | None = 0.1,
+        max_faces: int | None = None,
+    ) -> int:
+        """Write the valid pixels as a mesh, cut at jumps of depth.
+
+        Args:
+            path: file ending in .glb (textured), .ply or .obj (colored vertices).
+            image: the image, as for `predict`, for the texture; None: it shows depth.
+            edge_filter: largest relative depth jump to a neighbor, as in `to_ply`.
+            max_faces: largest number of triangles; None: two for each square of pixels.
+
+        Returns:
+            Number of triangles.
+
+        Raises:
+            MetricDepthError: another suffix, or the image has another size.
+            OSError: the file cannot be written.
+        """
+        from mono.geometry.pixel_mask import select_pixels
+        from mono.inference.images import read_input
+        from mono.io.mesh import depth_mesh, write_mesh
+        from mono.visual.pictures import colorize
+
+        rgb = colorize(self.depth) if image is None else read_input(image).rgb
+        keep = select_pixels(self.depth, self.confidence, self.sky, edge_filter=edge_filter)
+        mesh = depth_mesh(self.depth, rgb, self.camera, keep, max_faces=max_faces)
+        write_mesh(Path(path), mesh)
+        return len(mesh.triangles)

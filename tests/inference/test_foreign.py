@@ -144,6 +144,10 @@ def test_baselines_of_moge_run_as_they_are(tmp_path, key, result, kind):
     assert prediction.camera.intrinsics == pytest.approx((0.8 * 64, 48, 31.5, 23.5))
     np.testing.assert_allclose(prediction.depth[10:], 1 / 3 if kind == "disparity" else 3, rtol=1e-6)
     assert np.isnan(prediction.depth[:10]).all() if kind == "disparity" else not prediction.depth[:10].any()
+    if kind != "depth":
+        for use in (prediction.points, prediction.surface_normals, lambda: prediction.save(tmp_path / "a.png")):
+            with pytest.raises(ValueError, match="without a unit"):
+                use()
     given = predictor.predict(image, Camera(70, 70, 31.5, 23.5, 64, 48))
     assert given.camera.fx == 70 and given.camera_source == "given"
 

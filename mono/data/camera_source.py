@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mono.io.images import Photo
     from mono.io.video import Video
 
-Source = Literal["given", "annotation", "camera file", "exif", "assumed"]
+Source = Literal["given", "annotation", "camera file", "exif", "assumed", "predicted"]
 
 # Between a phone's main camera (24-28 mm equivalent: 63 to 72 degrees) and the usual lenses of larger cameras
 # (35-50 mm: 40 to 54 degrees).
@@ -43,7 +43,7 @@ class ResolvedCamera:
 
     Attributes:
         camera: camera of the upright image at its full size.
-        source: "given", "annotation", "camera file", "exif" or "assumed".
+        source: "given", "annotation", "camera file", "exif", "assumed", or "predicted" by a model.
         detail: description of the source, with what was ignored on the way.
         file: camera file that it came from, if any.
     """

@@ -120,7 +120,7 @@ def test_a_network_gets_the_models_camera_turned(tmp_path, monkeypatch, orientat
             cameras.append(found.camera)
             return SimpleNamespace(depth=np.load(tmp_path / "depth/0.npy"))
 
-    monkeypatch.setattr("mono.cli.session.load_predictor", lambda *_: Network())
+    monkeypatch.setattr("mono.cli.session.load_metric_predictor", lambda *_: Network())
     monkeypatch.setattr("mono.cli.session.run_metadata", lambda _: {})
     assert scale_of(tmp_path) == pytest.approx(2, rel=1e-3)
     assert set(cameras) == {Camera(FOCAL, FOCAL, (size[0] - 1) / 2, (size[1] - 1) / 2, *size)}

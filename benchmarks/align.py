@@ -156,7 +156,7 @@ def main() -> None:
     if args.rendered:
         lines += [
             "",
-            "Rendered frames with exact depth, multiplied by 0.6 to 1.7, half of them with an exponent of 0.85 or 1.15; "
+            "Rendered frames, exact depth, multiplied by 0.6 to 1.7, half of them bent by an exponent of 0.85 or 1.15; "
             "20 points with 2 % noise, 2 of them wrong by a factor of 1.8 to 3:",
             "",
             "| scenes | draws | factor within 1 % | error within one standard error | within two | points used, mean |",

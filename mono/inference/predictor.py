@@ -12,6 +12,7 @@ import numpy as np
 
 from mono.calibration.camera_calibration import with_calibration
 from mono.data.camera_source import ResolvedCamera
+from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
 from mono.inference.images import cameras_for_all, read_input, resolve_camera
 from mono.inference.prediction import Prediction
@@ -52,7 +53,7 @@ class RawPrediction(Protocol):
 
 
 class Predictor(Protocol):
-    """Loaded model, as made by `load_model`: a network or an exported file."""
+    """Loaded model, as made by `load_model`: a network, an exported file or another model."""
 
     @property
     def transform(self) -> CanonicalTransform:
@@ -69,6 +70,10 @@ class Predictor(Protocol):
     @property
     def backend(self) -> str:
         """Return the runtime: a backend's name, or the format of an exported file."""
+
+    @property
+    def prediction_format(self) -> PredictionFormat:
+        """Return the meaning of the predictions' values."""
 
     @property
     def name(self) -> str:
@@ -136,6 +141,11 @@ class Predictor(Protocol):
 
 class ImagePredictor:
     """Implementation of `predict` and `predict_batch` by `prepare` and `infer`."""
+
+    @property
+    def prediction_format(self) -> PredictionFormat:
+        """Return the meaning of the predictions' values: depth in meters."""
+        return PredictionFormat()
 
     def predict(self: Predictor, image: ImageLike, camera: CameraLike = None, align: Known | None = None) -> Prediction:
         """Predict metric depth of one image; see `Predictor.predict`."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mono.config import ConfigError
+from mono.config import ConfigError, find_program, run_program
 from mono.system.errors import MetricDepthError
 
 _BENCHMARK_HEIGHT, _BENCHMARK_WIDTH = 352, 1216  # [px]
@@ -247,28 +247,26 @@ def read_protocol(name: str, changes: Mapping[str, Any] | None = None) -> Protoc
     """Read a protocol by name or from a config file.
 
     Args:
-        name: name of a protocol of the package, or path (.py) of a config with `protocol = dict(name=…, …)`. A config
-            is a program: it runs when it is read.
+        name: name of a protocol of the package, or path of your own config, as "./mine.py", with
+            `protocol = dict(name=…, …)`; see `mono.config.find_program`. Configs are programs.
         changes: fields of `Protocol` to replace; "(changed)" is then added to the name.
 
     Raises:
         ConfigError: the file does not exist, does not parse or holds no protocol, or a field is unknown.
         MetricDepthError: the name is unknown, or a value is out of range.
     """
-    if name.endswith(".py"):
-        protocol = _protocol_from(Path(name))
-    else:
-        protocol = get_protocol(name)
+    protocol = _protocol_from(find_program(name, (), "protocol")) if name.endswith(".py") else get_protocol(name)
     return replace(protocol, name=f"{protocol.name} (changed)", **changes) if changes else protocol
 
 
 def _protocol_from(path: Path) -> Protocol:
-    from mmengine.config import Config
-
-    if not path.is_file():
-        raise ConfigError(f"there is no protocol file {path}; check the path")
+    values = run_program(path, "protocol").to_dict()
     try:
-        values = Config.fromfile(str(path)).to_dict()["protocol"]
-        return Protocol(**values)
-    except Exception as error:  # a config is Python: anything may be raised in it
-        raise ConfigError(f"{path}: holds no protocol: {type(error).__name__}: {error}") from error
+        return Protocol(**values["protocol"])
+    except KeyError as error:
+        raise ConfigError(f"{path}: holds no protocol; set protocol = dict(name=...)") from error
+    except TypeError as error:
+        known = ", ".join(field.name for field in fields(Protocol))
+        raise ConfigError(f"{path}: the protocol has a wrong key or value; a protocol has {known}") from error
+    except MetricDepthError as error:
+        raise ConfigError(f"{path}: {error}") from error

@@ -93,10 +93,9 @@ def value_doubts(sample: Sample, depth: np.ndarray) -> Iterator[tuple[str, str, 
         )
         yield "depth_scale", scale, "unlikely scale", advice
     assert sample.depth is not None
-    scale = sample.depth_scale or png_depth_scale(sample.depth)
-    if (
-        code := find_no_depth(read_depth(sample.depth, sample.depth_scale), scale)
-    ) is None or sample.depth_invalid is not None:
+    per_meter = sample.depth_scale or png_depth_scale(sample.depth)
+    code = find_no_depth(read_depth(sample.depth, sample.depth_scale), per_meter)
+    if code is None or sample.depth_invalid is not None:
         return
     advice = (
         f'it is read as no depth; if it is depth, add "depth_invalid": []; else "depth_invalid": {code.stored:.6g}'

@@ -260,13 +260,15 @@ def read_protocol(name: str, changes: Mapping[str, Any] | None = None) -> Protoc
 
 
 def _protocol_from(path: Path) -> Protocol:
-    values = run_program(path, "protocol").to_dict()
+    values = run_program(path, "protocol").to_dict().get("protocol")
+    if not isinstance(values, dict) or "name" not in values:
+        raise ConfigError(f"{path}: holds no protocol; set protocol = dict(name=...)")
+    known = [field.name for field in fields(Protocol)]
+    if unknown := [str(name) for name in values if name not in known]:
+        raise ConfigError(f"{path}: a protocol has no {', '.join(unknown)}; it has {', '.join(known)}")
     try:
-        return Protocol(**values["protocol"])
-    except KeyError as error:
-        raise ConfigError(f"{path}: holds no protocol; set protocol = dict(name=...)") from error
-    except TypeError as error:
-        known = ", ".join(field.name for field in fields(Protocol))
-        raise ConfigError(f"{path}: the protocol has a wrong key or value; a protocol has {known}") from error
-    except MetricDepthError as error:
+        return Protocol(**values)
+    except (TypeError, ValueError) as error:
+        if not isinstance(error, MetricDepthError):
+            raise ConfigError(f"{path}: a value of the protocol has a wrong type") from error
         raise ConfigError(f"{path}: {error}") from error

@@ -1,9 +1,8 @@
 """Sensor sizes of common cameras, by make and model as EXIF spells them.
 
 Sizes are those that the makers publish in their data sheets and manuals [mm]; where only the type is published (as
-1/1.8"), they are the nominal size of that type, within 2 % of
-what public tables give (Canon's were compared with openMVG's CameraSensorSizeDatabase). Phones are left out: their front
-and back cameras have sensors of different sizes and write the same model.
+1/1.8"), they are the nominal size of that type. Canon's were compared with openMVG's CameraSensorSizeDatabase. Phones
+are left out: their front and back cameras have sensors of different sizes and write the same model.
 """
 
 from __future__ import annotations

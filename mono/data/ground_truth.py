@@ -181,9 +181,7 @@ def required_turn(shape: tuple[int, ...], rgb: Path, image_size: tuple[int, int]
 
 
 def same_view(size: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Tell if one size is the other one resized.
-
-    Aspect ratios may differ as `same_aspect` allows; sizes below 16 pixels must be equal.
+    """Tell if one size is the other resized, see `same_aspect`; below 16 pixels sizes must be equal.
 
     Args:
         size: (width, height) [px].
@@ -250,12 +248,10 @@ def _without_invalid(sample: AnnotatedDepth, depth: np.ndarray) -> np.ndarray:
 def _without_codes(path: Path, depth: np.ndarray, scale: float | None) -> np.ndarray:
     while (code := find_no_depth(depth, scale)) is not None:
         if next(_seen(path.parent, code.certain)) == 0:
-            outcome, remedy = (
-                ("they are read as no depth", 'if they are depth, annotate "depth_invalid": []')
-                if code.certain
-                else ("they count as depth", f'if they mean "no depth", annotate "depth_invalid": {code.stored:.6g}')
-            )
-            logger.warning("%s: %s: %s here and in maps like it; %s", path, code, outcome, remedy)
+            meaning = 'read as no depth; if they are depth, annotate "depth_invalid": []'
+            if not code.certain:
+                meaning = f'counted as depth; if they mean "no depth", annotate "depth_invalid": {code.stored:.6g}'
+            logger.warning("%s: %s: here and in maps like it they are %s", path, code, meaning)
         if not code.certain:
             break
         depth = np.where(depth >= code.limit, np.float32(0), depth)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mono.io.exif import read_orientation
-from mono.io.images import DECODING_ERRORS, ImageError, open_image
+from mono.io.image_formats import open_image
+from mono.io.images import DECODING_ERRORS, ImageError
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from PIL import Image
 from mono.io.colors import array_to_rgb, to_rgb
 from mono.io.exif import ExifCamera, read_exif_camera, read_orientation
 from mono.io.file_kinds import describe_file, why_not_a_file
+from mono.io.image_formats import WHOLE_PIXELS, ImageFault, open_image
 from mono.io.tiff import Tags, TiffError, decoded_bytes, is_raw, needs_own_reader, read_directories, read_pixels
 from mono.system.errors import MetricDepthError
 
@@ -28,8 +29,6 @@ __all__ = ["DECODING_ERRORS", "IMAGE_SUFFIXES", "MAX_PIXELS", "MIN_SIDE", "Image
 
 logger = logging.getLogger(__name__)
 
-# In the order in which they are tried. All others that Pillow knows are left out: some start other programs.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "HEIF")
 IMAGE_SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".gif",
     ".avif", ".heic", ".heif", ".hif", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm",
@@ -37,7 +36,6 @@ IMAGE_SUFFIXES = (
 MIN_SIDE = 8
 MAX_PIXELS = 1 << 28  # 268 megapixels, of a stored image
 FULL_SIZE_PIXELS = 1 << 25  # 34 megapixels; larger images are read at a reduced size
-_WHOLE_PIXELS = 1 << 26  # 67 megapixels, of formats that are decoded through several copies
 MAX_FILE_BYTES = 1 << 30
 
 _JPEG = ("JPEG", "MPO")
@@ -67,10 +65,6 @@ DECODING_ERRORS = (
 
 class ImageError(MetricDepthError):
     """Error of an image that cannot be used, naming file, cause and remedy."""
-
-
-class _Fault(ValueError):
-    """Cause of a failed decoding, for people."""
 
 
 @dataclass(frozen=True)
@@ -170,12 +164,13 @@ def _decode(path: Path, file: io.BufferedReader) -> Photo:
         factor = _check_size(path, values.shape[1], values.shape[0], MAX_PIXELS)
         return _photo(path, array_to_rgb(values, str(path), factor), None, values.shape[1::-1], factor)
     try:
-        image = open_image(file, head)
+        with _noted_metadata(path):
+            image = open_image(file, head)
     except DECODING_ERRORS as error:
         raise ImageError(f"{path}: is damaged{_reason(error)}; copy or download it again") from error
     if image is None:
         raise ImageError(f"{path}: {describe_file(head)}")
-    factor = _check_size(path, *image.size, MAX_PIXELS if image.format in _LARGE else _WHOLE_PIXELS)
+    factor = _check_size(path, *image.size, MAX_PIXELS if image.format in _LARGE else WHOLE_PIXELS)
     try:
         return _read(path, file, image, factor, deep=_is_deep_color(head, tags))
     except DECODING_ERRORS as error:
@@ -209,7 +204,7 @@ def _noted_metadata(path: Path) -> Iterator[None]:
     with _METADATA, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
-    if caught:
+    if any("EXIF" in str(warning.message) for warning in caught):
         logger.warning("%s: its metadata are damaged: focal length and orientation may be missing", path)
 
 
@@ -239,40 +234,6 @@ def _reduction(width: int, height: int) -> int:
     return next((factor for factor in (1, 2, 4) if width * height <= FULL_SIZE_PIXELS * factor**2), 8)
 
 
-def open_image(file: io.BufferedReader, head: bytes) -> Image.Image | None:
-    """Open an image of one of `FORMATS`, whatever its suffix.
-
-    Pillow's own `open` would try every format it knows, and refuse large images.
-
-    Args:
-        file: the file.
-        head: its first bytes, 30 or more.
-
-    Returns:
-        Image that is not decoded yet; None if it is of no known format.
-    """
-    if webp_pixels(head) > _WHOLE_PIXELS:  # its decoder allocates everything when it opens a file
-        raise _Fault(f"a WebP of {webp_pixels(head) / 1e6:.0f} megapixels, more than 67")
-    Image.init()
-    for name in FORMATS:
-        factory, accept = Image.OPEN.get(name, (None, None))
-        if factory is None or (accept is not None and accept(head[:16]) is not True):
-            continue
-        file.seek(0)
-        try:
-            return factory(file, "")
-        except (SyntaxError, IndexError, TypeError, struct.error) as error:
-            logger.debug("not a readable %s: %s", name, error)
-    return None
-
-
-def webp_pixels(head: bytes) -> int:
-    """Count the pixels that the header of an extended WebP announces; 0 for other files."""
-    if head[:4] != b"RIFF" or head[8:16] != b"WEBPVP8X" or len(head) < 30:
-        return 0
-    return (1 + int.from_bytes(head[24:27], "little")) * (1 + int.from_bytes(head[27:30], "little"))
-
-
 def _tiff_tags(file: io.BufferedReader, head: bytes) -> list[Tags]:
     return read_directories(file) if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") else []
 
@@ -290,9 +251,9 @@ def _read_16_bit(file: io.BufferedReader) -> np.ndarray:
     try:
         values = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
-        raise _Fault("its 16-bit colors cannot be decoded") from error
+        raise ImageFault("its 16-bit colors cannot be decoded") from error
     if values is None:
-        raise _Fault("its 16-bit colors cannot be decoded")
+        raise ImageFault("its 16-bit colors cannot be decoded")
     return values[..., 2::-1] if values.ndim == 3 and values.shape[2] >= 3 else values
 
 
@@ -306,4 +267,4 @@ def _register_heif(path: Path) -> None:
 
 def _reason(error: BaseException) -> str:
     logger.debug("decoding failed", exc_info=error)  # in the decoder's words
-    return f" ({error})" if isinstance(error, _Fault) else ""
+    return f" ({error})" if isinstance(error, ImageFault) else ""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-MAX_PENDING_BYTES = 1 << 30  # about what a run holds beside the network
+MAX_PENDING_BYTES = 3 << 28  # about what a run holds beside the network
 
 
 class ByteBudget:

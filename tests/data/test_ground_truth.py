@@ -165,7 +165,7 @@ def test_a_repeated_far_value_counts_and_is_warned_of(tmp_path: Path, caplog: py
     sample = sample_of(tmp_path, values)
     assert all((read_annotated_depth(sample)[:20] == 99).all() for _ in range(2))
     (record,) = caplog.records
-    assert '"depth_invalid": 99' in record.getMessage() and "they count as depth" in record.getMessage()
+    assert '"depth_invalid": 99' in record.getMessage() and "counted as depth" in record.getMessage()
 
 
 @pytest.mark.parametrize(("orientation", "warns"), [(1, False), (3, True), (6, False)])

@@ -17,7 +17,7 @@ from mono.data.ground_truth import GroundTruth, ground_truth_camera
 from mono.data.sample import Sample
 from mono.do_test import run
 from mono.evaluation.protocols import Protocol, get_protocol
-from mono.evaluation.scoring import score_normals
+from mono.evaluation.scoring import ImagePrediction, score_image, score_normals
 from mono.geometry.camera import Camera
 from mono.geometry.normals import normals_from_depth
 from mono.io.depth import write_depth

@@ -56,10 +56,8 @@ def cut_views(rgb: np.ndarray, camera: Camera, views: Sequence[View]) -> list[Cu
         rgb = np.concatenate([rgb[:, -1:], rgb, rgb[:, :1]], axis=1)
     cut = []
     for view in views:
-        pixels, seen = camera.project(view.directions)
+        pixels, inside = camera.project(view.directions)
         columns, rows = pixels[..., 0], pixels[..., 1]
-        inside = (rows > -1) & (rows < camera.height)
-        inside &= seen & (columns > -1) & (columns < camera.width)
         columns, rows = (np.where(inside, values, -9).astype(np.float32) for values in (columns, rows))
         image = cv2.remap(rgb, columns + int(around), rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         image[~inside] = _FILL

@@ -107,11 +107,11 @@ def needs_views(camera: Camera, options: ViewOptions) -> bool:
 
 
 def pixels_per_radian(camera: Camera) -> float:
-    """Return the resolution of an image where it has most of its content."""
+    """Return the resolution of an image where it is coarsest: at the horizon of a panorama, in the middle of others."""
     rays, seen = _content(camera)
     step = camera.width / rays.shape[1]
     solid = solid_angles(rays) / step**2
-    return float(1 / np.sqrt(np.median(solid[seen & np.isfinite(solid) & (solid > 0)])))
+    return float(1 / np.sqrt(np.quantile(solid[seen & np.isfinite(solid) & (solid > 0)], 0.9)))
 
 
 def solid_angles(rays: np.ndarray) -> np.ndarray:
@@ -139,18 +139,18 @@ def lay_out_views(camera: Camera, options: ViewOptions, side: int) -> tuple[View
     rays, seen = _content(camera)
     if not seen.any():
         raise MetricDepthError("the camera sees nothing: no pixel of its image has a ray; check its lens parameters")
-    directions = rays[seen]
-    if options.fov is None and (whole := _single(directions, camera, side)) is not None:
+    directions, density = rays[seen], pixels_per_radian(camera)
+    if options.fov is None and (whole := _single(directions, density, side)) is not None:
         return (whole,)
     if options.count is None:
         for fov in [options.fov] if options.fov else (VIEW_FOV, 100.0):
-            for views in _layouts(directions, fov, side):
+            for views in _layouts(directions, fov, side, density):
                 if _covers(views, directions):
                     return views
     else:
         found: dict[int, tuple[View, ...]] = {}
         for fov in [options.fov] if options.fov else np.arange(VIEW_FOV, _FOVS[1] + 1, 5.0):
-            for views in _layouts(directions, float(fov), side):
+            for views in _layouts(directions, float(fov), side, density):
                 if len(views) not in found and _covers(views, directions):
                     found[len(views)] = views
         if fitting := [count for count in found if count <= options.count]:
@@ -174,7 +174,7 @@ def _content(camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     return rays, np.isfinite(rays).all(-1)
 
 
-def _single(directions: np.ndarray, camera: Camera, side: int) -> View | None:
+def _single(directions: np.ndarray, density: float, side: int) -> View | None:
     """Return one view of the whole image, or None where it is too wide."""
     x, y, z = np.moveaxis(directions, -1, 0)
     if (z <= 0).any():
@@ -182,7 +182,7 @@ def _single(directions: np.ndarray, camera: Camera, side: int) -> View | None:
     reach = [float(np.abs(axis / z).max()) * (1 + 1 / _SAMPLES) for axis in (x, y)]
     if 2 * math.degrees(math.atan(max(reach))) > WIDEST:
         return None
-    focal = min(side / 2 / max(reach), pixels_per_radian(camera))
+    focal = min(side / 2 / max(reach), density)
     return View(_pinhole(focal, *reach), np.eye(3))
 
 
@@ -191,11 +191,13 @@ def _pinhole(focal: float, reach_x: float, reach_y: float) -> Camera:
     return Camera.centered(focal, width, height)
 
 
-def _layouts(directions: np.ndarray, fov: float, side: int) -> Iterator[tuple[View, ...]]:
+def _layouts(directions: np.ndarray, fov: float, side: int, density: float) -> Iterator[tuple[View, ...]]:
     """Iterate over layouts of one field of view, from few views to many."""
+    reach = math.tan(math.radians(fov) / 2)
+    camera = _pinhole(min(side / 2 / reach, density), reach, reach)
     level, before = 1.0, 0
     while level > 0.3:
-        views = tuple(_rows(directions, fov, side, level))
+        views = tuple(_rows(directions, fov, camera, level))
         if len(views) > MOST_VIEWS:
             return
         if len(views) != before:
@@ -203,13 +205,12 @@ def _layouts(directions: np.ndarray, fov: float, side: int) -> Iterator[tuple[Vi
         level, before = level * _SHRINK, len(views)
 
 
-def _rows(directions: np.ndarray, fov: float, side: int, tightness: float) -> Iterator[View]:
-    reach = math.tan(math.radians(fov) / 2)
-    camera = _pinhole(side / 2 / reach, reach, reach)
+def _rows(directions: np.ndarray, fov: float, camera: Camera, tightness: float) -> Iterator[View]:
     azimuths = np.degrees(np.arctan2(directions[:, 0], directions[:, 2]))
     elevations = np.degrees(np.arcsin(np.clip(-directions[:, 1], -1, 1)))
     margin = _POLE_MARGIN * fov
-    centers = _centers(elevations.min(), elevations.max(), fov, margin, _LEVEL_STEP * tightness * fov)
+    low, high = (90.0 if 90 - value < 360 / _SAMPLES else value for value in (-elevations.min(), elevations.max()))
+    centers = _centers(-low, high, fov, margin, _LEVEL_STEP * tightness * fov)
     for row, elevation in enumerate(centers):
         level = abs(elevation) < fov / 4
         step = (_LEVEL_STEP if level else _TILTED_STEP) * tightness * fov / math.cos(math.radians(elevation))

@@ -1,47 +1,37 @@
-"""Pinhole cameras as values: changes to an image and their counterparts for its camera."""
+"""Cameras as values: changes to an image and their counterparts for its camera."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
+from mono.geometry.calibration import intrinsics_from_matrix, to_array
+from mono.geometry.lenses import Lens
+from mono.geometry.orientation import UPRIGHT, turned_axes
+from mono.geometry.projection import Projection
 from mono.system.errors import MetricDepthError
-
-_LARGEST_SKEW = 1e-3  # share of fx; below it, skew moves no pixel by more than a pixel
-
-# Stored pixel (x, y) of a width x height image to its place in the upright image, by EXIF orientation.
-_UPRIGHT: dict[int, Callable[[float, float, int, int], tuple[float, float]]] = {
-    1: lambda x, y, width, height: (x, y),
-    2: lambda x, y, width, height: (width - 1 - x, y),
-    3: lambda x, y, width, height: (width - 1 - x, height - 1 - y),
-    4: lambda x, y, width, height: (x, height - 1 - y),
-    5: lambda x, y, width, height: (y, x),
-    6: lambda x, y, width, height: (height - 1 - y, x),
-    7: lambda x, y, width, height: (height - 1 - y, width - 1 - x),
-    8: lambda x, y, width, height: (y, width - 1 - x),
-}
 
 
 @dataclass(frozen=True)
-class Camera:
-    """Pinhole camera and the size of the image it belongs to.
+class Camera(Projection):
+    """Camera and the size of the image it belongs to.
 
-    The center of the top left pixel is at (0, 0), as in OpenCV and in the calibrations of KITTI and NYU.
+    The center of the top left pixel is at (0, 0), as in OpenCV and in the calibrations of KITTI and NYU. A lens model
+    maps directions to a plane, whose coordinates times (fx, fy) plus (cx, cy) are pixels; see docs/cameras.md.
 
     Attributes:
-        fx, fy: focal lengths [px].
+        fx, fy: focal lengths [px]; of a panorama, pixels a radian of longitude and of latitude.
         cx, cy: principal point [px].
         width: image width [px].
         height: image height [px].
-        distortion: OpenCV coefficients (k1, k2, p1, p2, k3, ...). They are carried along, not applied: images are
-            taken to be undistorted, as the networks were trained.
+        distortion: parameters of the lens model in its order; OpenCV's coefficients k1, k2, p1, p2, k3, ... of a
+            pinhole.
+        model: lens model, one of `mono.geometry.lens_models.MODELS`.
 
     Raises:
-        MetricDepthError: a focal length or a size is not positive and finite, or the principal point is not finite.
+        MetricDepthError: a focal length or a size is not positive and finite, the principal point is not finite, or
+            the lens model is unknown or has impossible parameters.
     """
 
     fx: float
@@ -51,6 +41,7 @@ class Camera:
     width: int
     height: int
     distortion: tuple[float, ...] = ()
+    model: str = "pinhole"
 
     def __post_init__(self) -> None:
         for name in ("fx", "fy"):
@@ -69,6 +60,8 @@ class Camera:
             if not math.isfinite(value) or int(value) != value or value < 1:
                 raise MetricDepthError(f"camera: {name} is {value}; an image size must be a positive whole number")
             object.__setattr__(self, name, int(value))
+        object.__setattr__(self, "distortion", tuple(float(value) for value in self.distortion))
+        Lens(self.model, self.distortion)  # refuses impossible ones
 
     @classmethod
     def centered(cls, focal: float, width: int, height: int) -> Camera:
@@ -115,25 +108,20 @@ class Camera:
         Raises:
             MetricDepthError: the matrix has another shape, skew or rotation, or a number is out of range.
         """
-        k = _array(matrix)
-        if k.shape not in ((3, 3), (3, 4), (4, 4)):
-            raise MetricDepthError(f"camera matrix is {'x'.join(map(str, k.shape))}; it must be 3x3, 3x4 or 4x4")
-        if k.shape == (4, 4) and k[3].tolist() != [0, 0, 0, 1]:
-            raise MetricDepthError(f"camera matrix: its last row is {k[3].tolist()}; it must be 0, 0, 0, 1")
-        k = k[:3, :3]
-        if k[2].tolist() != [0, 0, 1]:
-            raise MetricDepthError(
-                f"camera matrix: its third row is {k[2].tolist()}; it must be 0, 0, 1: give K alone, without a rotation"
-            )
-        if k[1, 0] != 0:
-            raise MetricDepthError(f"camera matrix: row 2, column 1 is {k[1, 0]:g}; give K alone, without a rotation")
-        camera = cls(k[0, 0].item(), k[1, 1].item(), k[0, 2].item(), k[1, 2].item(), width, height)
-        if not abs(k[0, 1]) <= _LARGEST_SKEW * camera.fx:
-            raise MetricDepthError(
-                f"camera matrix: its skew (row 1, column 2) is {k[0, 1]:g}; cameras with skewed pixels are not "
-                "supported, so rectify the images first"
-            )
-        return camera
+        return cls(*intrinsics_from_matrix(matrix), width, height)
+
+    @classmethod
+    def panorama(cls, width: int, height: int) -> Camera:
+        """Build the camera of a whole equirectangular panorama.
+
+        Its middle column looks along z, its middle row is the horizon.
+
+        Args:
+            width: image width, 360 degrees [px].
+            height: image height, 180 degrees [px].
+        """
+        fx, fy = width / (2 * math.pi), height / math.pi
+        return cls(fx, fy, (width - 1) / 2, (height - 1) / 2, width, height, model="equirectangular")
 
     @property
     def focal(self) -> float:
@@ -143,7 +131,7 @@ class Camera:
     @property
     def horizontal_fov(self) -> float:
         """Return the horizontal field of view [deg], taken as centered."""
-        return math.degrees(2 * math.atan(self.width / 2 / self.fx))
+        return self.field_of_view[0] if self.is_distorted else math.degrees(2 * math.atan(self.width / 2 / self.fx))
 
     @property
     def intrinsics(self) -> tuple[float, float, float, float]:
@@ -187,47 +175,15 @@ class Camera:
         Raises:
             MetricDepthError: the orientation is not 1 to 8.
         """
-        if orientation not in _UPRIGHT:
+        if orientation not in UPRIGHT:
             raise MetricDepthError(f"EXIF orientation is {orientation!r}; it must be a whole number from 1 to 8")
         if orientation == 1:
             return self
-        cx, cy = _UPRIGHT[orientation](self.cx, self.cy, self.width, self.height)
-        k = list(self.distortion)
-        if len(k) >= 4:  # p1 belongs to y, p2 to x: they change sign and place as the axes do
-            mirrored_x, mirrored_y = orientation in (2, 3, 7, 8), orientation in (3, 4, 6, 7)
-            p1, p2 = (-k[2] if mirrored_y else k[2]), (-k[3] if mirrored_x else k[3])
-            k[2:4] = (p2, p1) if orientation >= 5 else (p1, p2)
-        upright = replace(self, cx=cx, cy=cy, distortion=tuple(k))
+        cx, cy = UPRIGHT[orientation](self.cx, self.cy, self.width, self.height)
+        upright = replace(self, cx=cx, cy=cy, distortion=self.lens.turned(turned_axes(orientation)).parameters)
         if orientation < 5:
             return upright
         return replace(upright, fx=self.fy, fy=self.fx, width=self.height, height=self.width)
-
-    def rays(self) -> np.ndarray:
-        """Compute the viewing directions through all pixels.
-
-        Returns:
-            ((u - cx) / fx, (v - cy) / fy, 1), (height, width, 3) float32; x points right, y down, z forward.
-        """
-        rays = np.ones((self.height, self.width, 3), np.float32)
-        rays[..., 0] = (np.arange(self.width) - self.cx) / self.fx
-        rays[..., 1] = ((np.arange(self.height) - self.cy) / self.fy)[:, None]
-        return rays
-
-    def unproject(self, depth: np.ndarray) -> np.ndarray:
-        """Unproject a depth map to 3D points.
-
-        Args:
-            depth: depth along the optical axis [m], (height, width).
-
-        Returns:
-            Points [m] in the camera's frame (x right, y down, z forward), (height, width, 3) float32.
-
-        Raises:
-            MetricDepthError: the depth map's size is not the camera's.
-        """
-        if depth.shape != (self.height, self.width):
-            raise MetricDepthError(f"depth is {depth.shape[1]}x{depth.shape[0]}, the camera {self.width}x{self.height}")
-        return self.rays() * depth[..., None].astype(np.float32, copy=False)
 
 
 def as_camera(value: Any, width: int, height: int) -> Camera:
@@ -242,7 +198,7 @@ def as_camera(value: Any, width: int, height: int) -> Camera:
         MetricDepthError: the camera is for another size, or the matrix is not one of a camera.
     """
     if not isinstance(value, Camera):
-        matrix = _array(value)
+        matrix = to_array(value)
         if matrix.ndim != 2:
             raise MetricDepthError(
                 f"the camera is {value!r:.80}; give one, as mono.Camera.from_fov(60, {width}, {height}), or a 3x3 K"
@@ -255,13 +211,3 @@ def as_camera(value: Any, width: int, height: int) -> Camera:
             f"the camera is for {value.width}x{value.height} images, this one is {width}x{height}: {how}"
         )
     return value
-
-
-def _array(matrix: Any) -> np.ndarray:
-    """Convert a matrix of any library to float64."""
-    if hasattr(matrix, "detach"):  # a torch tensor, on any device
-        matrix = matrix.detach().cpu()
-    try:
-        return np.asarray(matrix, np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise MetricDepthError(f"camera is {matrix!r:.100}; it must be a camera or a matrix of numbers") from error

@@ -283,6 +283,7 @@ def _write_png(path: Path, depth: np.ndarray, camera: Camera | None) -> dict[str
             "width": camera.width,
             "height": camera.height,
             "distortion": list(camera.distortion),
+            **({} if camera.model == "pinhole" else {"model": camera.model}),
         }
     data = encode_png16(steps, {"depth_scale": str(scale), "unit": "m = value / depth_scale; 0 = invalid"})
     write_bytes(sidecar_path(path), (json.dumps(sidecar, indent=1) + "\n").encode())

@@ -6,13 +6,12 @@ import importlib.util
 import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mono.geometry.camera import Camera
 from mono.inference.prediction import Prediction
 from mono.io.depth import DEPTH_FORMATS, write_depth
 from mono.io.normals import NORMAL_FORMATS, write_normal
@@ -241,9 +240,8 @@ def _write_cloud(
         depth, rgb, confidence = (values[::step, ::step] for values in (depth, rgb, confidence))
         normal = None if normal is None else normal[::step, ::step]
         height, width = depth.shape
-        camera = Camera(
-            camera.fx / step, camera.fy / step, camera.cx / step, camera.cy / step, width, height, camera.distortion
-        )
+        fx, fy, cx, cy = (value / step for value in camera.intrinsics)
+        camera = replace(camera, fx=fx, fy=fy, cx=cx, cy=cy, width=width, height=height)
     cloud = point_cloud(depth, rgb, camera, normal=normal, confidence=confidence, **filters)
     if not len(cloud):
         logger.warning("%s: no point is left: %s", path, _why_empty(prediction, options.filters))

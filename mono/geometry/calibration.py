@@ -1,0 +1,57 @@
+"""Calibration matrices of any library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mono.system.errors import MetricDepthError
+
+_LARGEST_SKEW = 1e-3  # share of fx; below it, skew moves no pixel by more than a pixel
+
+
+def intrinsics_from_matrix(matrix: Any) -> tuple[float, float, float, float]:
+    """Take the intrinsics from a calibration matrix.
+
+    Args:
+        matrix: K as 3x3, 3x4 or 4x4 [px]: array, tensor or nested list.
+
+    Returns:
+        fx, fy, cx, cy [px].
+
+    Raises:
+        MetricDepthError: the matrix has another shape, skew or rotation, or holds no numbers.
+    """
+    k = to_array(matrix)
+    if k.shape not in ((3, 3), (3, 4), (4, 4)):
+        raise MetricDepthError(f"camera matrix is {'x'.join(map(str, k.shape))}; it must be 3x3, 3x4 or 4x4")
+    if k.shape == (4, 4) and k[3].tolist() != [0, 0, 0, 1]:
+        raise MetricDepthError(f"camera matrix: its last row is {k[3].tolist()}; it must be 0, 0, 0, 1")
+    k = k[:3, :3]
+    if k[2].tolist() != [0, 0, 1]:
+        raise MetricDepthError(
+            f"camera matrix: its third row is {k[2].tolist()}; it must be 0, 0, 1: give K alone, without a rotation"
+        )
+    if k[1, 0] != 0:
+        raise MetricDepthError(f"camera matrix: row 2, column 1 is {k[1, 0]:g}; give K alone, without a rotation")
+    if k[0, 0] > 0 and not abs(k[0, 1]) <= _LARGEST_SKEW * k[0, 0]:
+        raise MetricDepthError(
+            f"camera matrix: its skew (row 1, column 2) is {k[0, 1]:g}; cameras with skewed pixels are not "
+            "supported, so rectify the images first"
+        )
+    return k[0, 0].item(), k[1, 1].item(), k[0, 2].item(), k[1, 2].item()
+
+
+def to_array(matrix: Any) -> np.ndarray:
+    """Convert a matrix of any library to float64.
+
+    Raises:
+        MetricDepthError: it is no matrix of numbers.
+    """
+    if hasattr(matrix, "detach"):  # a torch tensor, on any device
+        matrix = matrix.detach().cpu()
+    try:
+        return np.asarray(matrix, np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise MetricDepthError(f"camera is {matrix!r:.100}; it must be a camera or a matrix of numbers") from error

@@ -1,0 +1,196 @@
+"""Rays of images and back: projection and unprojection through any lens."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from mono.geometry.lenses import Lens
+from mono.system.errors import MetricDepthError
+
+
+class Projection:
+    """Projection between directions and pixels: the part of `Camera` that its lens decides."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+    distortion: tuple[float, ...]
+    model: str
+
+    @cached_property
+    def lens(self) -> Lens:
+        """Return the lens model with its parameters."""
+        return Lens(self.model, self.distortion)
+
+    @property
+    def is_perspective(self) -> bool:
+        """Tell if rays are written (x, y, 1): a pinhole, distorted or not."""
+        return self.lens.is_perspective
+
+    @property
+    def is_distorted(self) -> bool:
+        """Tell if the camera is another one than an ideal pinhole."""
+        return not self.lens.is_pinhole
+
+    @property
+    def field_of_view(self) -> tuple[float, float, float]:
+        """Return horizontal, vertical and diagonal field of view [deg].
+
+        Angles between the image's borders along the row and column of the principal point, and between its corners,
+        each by way of the optical axis: up to 360 degrees. Pixels that the lens does not see do not count.
+        """
+        left, top, right, bottom = -0.5, -0.5, self.width - 0.5, self.height - 0.5
+        cx, cy = min(max(self.cx, left), right), min(max(self.cy, top), bottom)
+        horizontal = _angle_between(self, (left, cy), (right, cy))
+        vertical = _angle_between(self, (cx, top), (cx, bottom))
+        diagonals = (
+            _angle_between(self, (left, top), (right, bottom)),
+            _angle_between(self, (right, top), (left, bottom)),
+        )
+        return horizontal, vertical, max(horizontal, vertical, *diagonals)
+
+    def rays(self) -> np.ndarray:
+        """Compute the viewing directions through all pixels.
+
+        Returns:
+            (height, width, 3) float32; x points right, y down, z forward: ((u - cx) / fx, (v - cy) / fy, 1) of a
+            pinhole, also with z = 1 of a distorted one, and of unit length for other lenses. NaN where the lens sees
+            nothing.
+        """
+        if self.is_distorted:
+            return _lens_rays(self).copy()
+        rays = np.ones((self.height, self.width, 3), np.float32)
+        rays[..., 0] = (np.arange(self.width) - self.cx) / self.fx
+        rays[..., 1] = ((np.arange(self.height) - self.cy) / self.fy)[:, None]
+        return rays
+
+    def unit_rays(self) -> np.ndarray:
+        """Compute the viewing directions of unit length through all pixels.
+
+        Returns:
+            (height, width, 3) float32; x points right, y down, z forward. NaN where the lens sees nothing.
+        """
+        rays = self.rays()
+        if self.is_perspective:
+            rays /= np.sqrt(np.einsum("ijk,ijk->ij", rays, rays))[..., None]
+        return rays
+
+    def valid_rays(self) -> np.ndarray:
+        """Return the pixels that the lens sees, (height, width) bool."""
+        if self.is_distorted:
+            return np.isfinite(_lens_rays(self)[..., 2])
+        return np.ones((self.height, self.width), bool)
+
+    def rays_at(self, pixels: np.ndarray) -> np.ndarray:
+        """Compute the viewing directions through points of the image.
+
+        Args:
+            pixels: (..., 2) horizontal and vertical position [px], also between and beyond pixels.
+
+        Returns:
+            (..., 3) float64, as of `rays`.
+        """
+        pixels = np.asarray(pixels, np.float64)
+        return self.lens.unproject((pixels - (self.cx, self.cy)) / (self.fx, self.fy))
+
+    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Project points to pixels.
+
+        Args:
+            points: (..., 3) in the camera's frame (x right, y down, z forward), in any unit.
+
+        Returns:
+            Pixels (..., 2) float64, also beyond the image's borders, NaN where there are none; and a mask (...) of the
+            points that the lens sees and whose pixels lie in the image.
+        """
+        plane, seen = self.lens.project(points)
+        pixels = plane * (self.fx, self.fy) + (self.cx, self.cy)
+        with np.errstate(invalid="ignore"):
+            inside = (pixels >= -0.5) & (pixels <= (self.width - 0.5, self.height - 0.5))
+        return pixels, seen & inside.all(-1)
+
+    def unproject(self, depth: np.ndarray) -> np.ndarray:
+        """Unproject a depth map to 3D points.
+
+        Args:
+            depth: depth along the optical axis [m], (height, width).
+
+        Returns:
+            Points [m] in the camera's frame (x right, y down, z forward), (height, width, 3) float32; 0 where the lens
+            sees nothing, or sideways and backward, where depth along the axis says nothing.
+
+        Raises:
+            MetricDepthError: the depth map's size is not the camera's.
+        """
+        self._check_size(depth, "depth")
+        rays = self.rays()
+        if self.is_distorted:
+            forward = rays[..., 2] > 1e-6
+            rays = np.divide(rays, rays[..., 2:], out=np.zeros_like(rays), where=forward[..., None])
+        return rays * depth[..., None].astype(np.float32, copy=False)
+
+    def unproject_distance(self, distance: np.ndarray) -> np.ndarray:
+        """Unproject distances along the rays to 3D points.
+
+        Args:
+            distance: distance from the camera [m], (height, width).
+
+        Returns:
+            Points [m] in the camera's frame (x right, y down, z forward), (height, width, 3) float32; 0 where the lens
+            sees nothing.
+
+        Raises:
+            MetricDepthError: the map's size is not the camera's.
+        """
+        self._check_size(distance, "distance")
+        return np.nan_to_num(self.unit_rays()) * distance[..., None].astype(np.float32, copy=False)
+
+    def _check_size(self, values: np.ndarray, name: str) -> None:
+        if values.shape != (self.height, self.width):
+            raise MetricDepthError(
+                f"{name} is {'x'.join(map(str, values.shape[1::-1]))}, the camera {self.width}x{self.height}"
+            )
+
+
+@lru_cache(maxsize=2)  # results of one image ask for them several times, and so do all images of a video
+def _lens_rays(camera: Projection) -> np.ndarray:
+    """Compute the rays through all pixels.
+
+    Args:
+        camera: camera of any lens.
+
+    Returns:
+        (height, width, 3) float32 as of `Camera.rays_at`, read-only: it is shared.
+    """
+    rays = np.empty((camera.height, camera.width, 3), np.float32)
+    across = np.arange(camera.width)
+    rows = max(1, (1 << 18) // camera.width)
+    for top in range(0, camera.height, rows):
+        down = np.arange(top, min(top + rows, camera.height))
+        rays[top : top + rows] = camera.rays_at(np.stack(np.meshgrid(across, down), -1))
+    rays.flags.writeable = False
+    return rays
+
+
+def _angle_between(camera: Projection, start: tuple[float, float], end: tuple[float, float]) -> float:
+    """Compute the angle between the rays of two points, along the line from one to the other.
+
+    Args:
+        camera: camera of any lens.
+        start: point of the image [px].
+        end: point of the image [px].
+
+    Returns:
+        Angle [deg]; parts of the line that the lens does not see do not count.
+    """
+    steps = np.linspace(0, 1, 513)[:, None]
+    rays = camera.rays_at(np.array(start) * (1 - steps) + np.array(end) * steps)
+    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+    chords = np.linalg.norm(np.diff(rays, axis=0), axis=1)
+    return math.degrees(np.nansum(2 * np.arcsin(np.clip(chords / 2, 0, 1))))

@@ -77,12 +77,15 @@ class GroundTruth:
     normal: np.ndarray | None = None
 
 
-def read_ground_truth(sample: Sample, image_size: tuple[int, int] | None = None) -> GroundTruth:
+def read_ground_truth(
+    sample: Sample, image_size: tuple[int, int] | None = None, camera: Camera | None = None
+) -> GroundTruth:
     """Read a sample's ground truth, upright like its image.
 
     Args:
         sample: annotated image.
         image_size: (width, height) [px] of the upright image or of its prediction; None: read from the image file.
+        camera: camera of the prediction, whose `depth_kind` the depth is brought to; None: depth along the axis.
 
     Raises:
         DepthError: the depth map is unusable or shows another view than the image.
@@ -90,20 +93,24 @@ def read_ground_truth(sample: Sample, image_size: tuple[int, int] | None = None)
         ImageError: the image header is needed and cannot be read.
     """
     return GroundTruth(
-        depth=read_annotated_depth(sample, image_size) if sample.depth else None,
+        depth=read_annotated_depth(sample, image_size, camera) if sample.depth else None,
         normal=read_annotated_normals(sample, image_size) if sample.normal else None,
     )
 
 
-def read_annotated_depth(sample: AnnotatedDepth, image_size: tuple[int, int] | None = None) -> np.ndarray:
-    """Read annotated depth along the optical axis, upright.
+def read_annotated_depth(
+    sample: AnnotatedDepth, image_size: tuple[int, int] | None = None, camera: Camera | None = None
+) -> np.ndarray:
+    """Read annotated depth, upright: along the optical axis, or along the ray for wide cameras.
 
     Values listed in `depth_invalid` become 0, maps stored unturned are turned by the photo's EXIF orientation, and
-    distances along the ray are converted with the annotated camera.
+    distances along the ray are converted with the annotated camera. For a camera whose `depth_kind` is "ray", depth
+    along the axis is converted to distances instead.
 
     Args:
         sample: image with a depth file.
         image_size: (width, height) [px] of the upright image or of its prediction; None: read from the image file.
+        camera: camera of the image; None: depth is brought to the optical axis.
 
     Returns:
         (height, width) float32 [m], 0 where there is none; of the image's size or a resized version of it.
@@ -121,6 +128,8 @@ def read_annotated_depth(sample: AnnotatedDepth, image_size: tuple[int, int] | N
     if turn == 1:
         _warn_of_unknown_turn(sample.rgb)
     depth = turn_upright(depth, turn)
+    if camera is not None and camera.depth_kind == "ray":
+        return depth if sample.depth_kind == "ray" else _along_rays(depth, camera)
     return depth if sample.depth_kind == "z" else _along_axis(sample, depth)
 
 
@@ -266,6 +275,12 @@ def _along_axis(sample: AnnotatedDepth, distance: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):  # of absurd cameras, which `annotate check` reports
         depth = distance / np.linalg.norm(camera.rays(), axis=2)
     return np.where(np.isfinite(depth), depth, np.float32(0))
+
+
+def _along_rays(depth: np.ndarray, camera: Camera) -> np.ndarray:
+    """Convert depth along the optical axis to distances along the ray, which exist in front of the camera alone."""
+    along = camera.resized(*depth.shape[::-1]).unit_rays()[..., 2]
+    return np.divide(depth, along, out=np.zeros_like(depth), where=along > 1e-3)
 
 
 def _mismatch(shape: tuple[int, ...], rgb: Path) -> str:

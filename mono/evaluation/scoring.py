@@ -222,6 +222,9 @@ def score_normals(
     if normal is None and camera is None:
         logger.warning("%s: normals cannot be derived from depth of an unknown camera: annotate cam_in", name)
         return None
+    if normal is None and camera is not None and camera.depth_kind == "ray":
+        logger.warning("%s: normals cannot be derived from distances of a fisheye or panorama: annotate them", name)
+        return None
     if normal is None and ground_truth.depth is not None and camera is not None:
         derived = derive_normals(ground_truth.depth, camera)
         normal = derived.normal if derived else None

@@ -22,7 +22,8 @@ class Prediction:
     """Metric depth of one image at its own size.
 
     Attributes:
-        depth: (H, W) float32 [m] along the optical axis; 0 is invalid (beyond 300 m, or not positive).
+        depth: (H, W) float32 [m] along the optical axis, or along the ray where `depth_kind` is "ray"; 0 is invalid
+            (beyond 300 m, or not positive).
         confidence: (H, W) float32, higher is surer; its range is the network's own.
         camera: camera that the depth holds for. A wrong focal length scales all distances.
         camera_source: "given", "annotation", "camera file", "exif" or "assumed".
@@ -48,6 +49,18 @@ class Prediction:
         return self.depth > 0
 
     @property
+    def depth_kind(self) -> Literal["z", "ray"]:
+        """Return what `depth` holds: "ray" for fisheyes and panoramas of more than 100 degrees, else "z"."""
+        return self.camera.depth_kind
+
+    @property
+    def distance(self) -> np.ndarray:
+        """Return the distance along the ray, (H, W) float32 [m], 0 where invalid."""
+        if self.depth_kind == "ray":
+            return self.depth
+        return np.linalg.norm(self.points(), axis=-1)
+
+    @property
     def K(self) -> np.ndarray:
         """Return the camera matrix, (3, 3) float64 [px]."""
         fx, fy, cx, cy = self.camera.intrinsics
@@ -64,7 +77,8 @@ class Prediction:
         Returns:
             Points [m] in the camera's frame, x right, y down, z forward; (H, W, 3) float32, 0 where invalid.
         """
-        return self.camera.unproject(self.depth)
+        unproject = self.camera.unproject_distance if self.depth_kind == "ray" else self.camera.unproject
+        return unproject(self.depth)
 
     def surface_normals(self) -> np.ndarray:
         """Return the network's normals, or compute them from its depth.

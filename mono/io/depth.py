@@ -226,8 +226,8 @@ def write_depth(path: Path, depth: np.ndarray, camera: Camera | None = None) -> 
 
     Args:
         path: file to write; parent folders are made.
-        depth: (H, W) depth along the optical axis [m].
-        camera: camera of the depth map, for the JSON file beside a PNG.
+        depth: (H, W) depth along the optical axis [m], or along the ray for cameras of that `depth_kind`.
+        camera: camera of the depth map, for the JSON file beside a PNG, which says so.
 
     Returns:
         Content of the JSON file, for a PNG; None for the other formats.
@@ -274,6 +274,9 @@ def sidecar_path(path: Path) -> Path:
 def _write_png(path: Path, depth: np.ndarray, camera: Camera | None) -> dict[str, Any]:
     steps, scale = quantise(depth)
     sidecar: dict[str, Any] = {"depth_scale": scale, "unit": "m", "invalid": 0}
+    texts = {"depth_scale": str(scale), "unit": "m = value / depth_scale; 0 = invalid"}
+    if camera is not None and camera.depth_kind == "ray":
+        sidecar["depth_kind"] = texts["depth_kind"] = "ray"
     if camera is not None:
         sidecar["camera"] = {
             "fx": camera.fx,
@@ -285,7 +288,7 @@ def _write_png(path: Path, depth: np.ndarray, camera: Camera | None) -> dict[str
             "distortion": list(camera.distortion),
             **({} if camera.model == "pinhole" else {"model": camera.model}),
         }
-    data = encode_png16(steps, {"depth_scale": str(scale), "unit": "m = value / depth_scale; 0 = invalid"})
+    data = encode_png16(steps, texts)
     write_bytes(sidecar_path(path), (json.dumps(sidecar, indent=1) + "\n").encode())
     write_bytes(path, data)
     return sidecar

@@ -73,7 +73,7 @@ def point_cloud(
     Points are in row order, or in voxel order with `voxel_size`.
 
     Args:
-        depth: (H, W) depth along the optical axis [m]; pixels that are not finite and positive are left out.
+        depth: (H, W) depth [m] of the camera's `depth_kind`; pixels that are not finite and positive are left out.
         rgb: (H, W, 3) uint8 image.
         camera: camera of both.
         normal: (H, W, 3) surface normals, carried by the points.
@@ -115,10 +115,8 @@ def point_cloud(
             given = "none" if confidence is None else f"{confidence.shape}"
             raise MetricDepthError(f"min_confidence needs the confidence of every pixel, {size}; given is {given}")
         keep &= confidence >= min_confidence
-    points = np.empty((*size, 3), np.float32)
-    np.multiply(depth, ((np.arange(camera.width) - camera.cx) / camera.fx).astype(np.float32), out=points[..., 0])
-    np.multiply(depth, ((np.arange(camera.height) - camera.cy) / camera.fy).astype(np.float32)[:, None], points[..., 1])
-    points[..., 2] = depth
+    depth = np.where(keep, depth, np.float32(0))
+    points = camera.unproject_distance(depth) if camera.depth_kind == "ray" else camera.unproject(depth)
     normals = None if normal is None else _kept(normal.astype(np.float32, copy=False), keep)
     cloud = PointCloud(_kept(points, keep), _kept(rgb.astype(np.uint8, copy=False), keep), normals)
     return cloud if voxel_size is None else voxel_grid(cloud, voxel_size)

@@ -45,7 +45,7 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
             "transform": asdict(predictor.transform),
         },
         "computation": {"precision": predictor.precision, "backend": predictor.backend},
-        "camera": asdict(options.resolver),
+        "camera": asdict(options.resolver) | {"views": asdict(predictor.views)},
         "depth": output.depth_format,
         "vis": None,
         "normal": output.normal_format,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -91,7 +92,7 @@ def agree(depths: Sequence[ViewDepth], directions: np.ndarray, solid: np.ndarray
     means, trust = np.zeros(count), np.zeros(count)
     for i, seen in enumerate(samples):
         trust[i] = seen.weight.sum()
-        means[i] = float(seen.weight @ seen.apply(solution)) / max(trust[i], 1e-12)
+        means[i] = float(seen.weight @ seen.shifted(i).apply(solution)) / max(trust[i], 1e-12)
     middle = _robust_mean(means, trust)
     medians = tuple(_weighted_median(np.abs(values), weight) for values in (difference, after))
     return Agreement(nodes - middle, means - middle, (medians[0], medians[1]))
@@ -113,9 +114,7 @@ class _Seen:
 
     def take(self, chosen: np.ndarray) -> _Seen:
         """Select samples."""
-        return _Seen(
-            self.index[chosen], self.log[chosen], self.weight[chosen], self.nodes[chosen], self.shares[chosen]
-        )
+        return _Seen(self.index[chosen], self.log[chosen], self.weight[chosen], self.nodes[chosen], self.shares[chosen])
 
     def shifted(self, view: int) -> _Seen:
         """Count nodes from those of view number `view` on."""
@@ -156,9 +155,9 @@ def _pairs(samples: Sequence[_Seen]) -> tuple[_Seen, _Seen]:
 
 def _joined(parts: Sequence[_Seen]) -> _Seen:
     if not parts:
-        return _Seen(*(np.zeros(0) for _ in range(3)), np.zeros((0, 4), int), np.zeros((0, 4)))
+        return _Seen(np.zeros(0, int), np.zeros(0), np.zeros(0), np.zeros((0, 4), int), np.zeros((0, 4)))
     names = ("index", "log", "weight", "nodes", "shares")
-    return _Seen(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return _Seen(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
 def _solve(first: _Seen, second: _Seen, difference: np.ndarray, weight: np.ndarray, unknowns: int) -> np.ndarray:
@@ -183,7 +182,7 @@ def _solve(first: _Seen, second: _Seen, difference: np.ndarray, weight: np.ndarr
     return solution
 
 
-def _slopes(unknowns: int) -> object:
+def _slopes(unknowns: int) -> Any:
     """Quadratic form of the differences of neighboring nodes, for all views."""
     from scipy import sparse
 

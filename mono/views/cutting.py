@@ -52,7 +52,7 @@ def cut_views(rgb: np.ndarray, camera: Camera, views: Sequence[View]) -> list[Cu
     if scale < 1:
         camera = camera.resized(max(2, round(width * scale)), max(2, round(height * scale)))
         rgb = cv2.resize(rgb, (camera.width, camera.height), interpolation=cv2.INTER_AREA)
-    if around := wraps(camera):  # neighbors of the first column are in the last one
+    if around := camera.wraps:  # neighbors of the first column are in the last one
         rgb = np.concatenate([rgb[:, -1:], rgb, rgb[:, :1]], axis=1)
     cut = []
     for view in views:
@@ -63,12 +63,3 @@ def cut_views(rgb: np.ndarray, camera: Camera, views: Sequence[View]) -> list[Cu
         image[~inside] = _FILL
         cut.append(CutView(view, image, inside))
     return cut
-
-
-def wraps(camera: Camera) -> bool:
-    """Tell if the last column of an image continues in its first one, as in a panorama all around."""
-    rays = camera.cropped(0, camera.height // 2, camera.width, 1).unit_rays()[0]
-    if camera.width < 8 or not np.isfinite(rays).all():
-        return False
-    steps = np.linalg.norm(np.diff(rays, axis=0, append=rays[:1]), axis=1)
-    return bool(steps[-1] < 1.5 * np.median(steps))

@@ -10,9 +10,9 @@ from functools import cached_property
 import numpy as np
 
 from mono.geometry.camera import Camera
+from mono.geometry.projection import WIDEST_VIEW
 from mono.system.errors import MetricDepthError
 
-WIDEST = 100.0  # [deg] between opposite borders, up to which an image is one view
 VIEW_FOV = 90.0
 MOST_VIEWS = 64
 _FOVS = (40.0, 120.0)  # that views may have [deg]
@@ -89,21 +89,9 @@ class View:
         return np.where(inside, across * along, 0)
 
 
-def border_fov(camera: Camera) -> float:
-    """Return the largest angle between opposite borders of an image [deg]; 360 where it sees behind itself."""
-    rays, seen = _content(camera)
-    if (rays[..., 2][seen] <= 0).any():
-        return 360.0
-    x, y, z = np.moveaxis(rays[seen], -1, 0)
-    sides = np.degrees([np.arctan2(x, z), np.arctan2(y, z)])
-    return float(np.ptp(sides, axis=1).max())
-
-
 def needs_views(camera: Camera, options: ViewOptions) -> bool:
-    """Tell if images of a camera are cut into views: no perspective, or wider than 100 degrees."""
-    if not camera.is_perspective:
-        return True
-    return options.count != 1 and border_fov(camera) > WIDEST
+    """Tell if images of a camera are cut into views: those wider than 100 degrees, unless one view is asked for."""
+    return camera.is_wide and not (camera.is_perspective and options.count == 1)
 
 
 def pixels_per_radian(camera: Camera) -> float:
@@ -171,7 +159,7 @@ def _content(camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     scale = min(1.0, _SAMPLES / max(camera.width, camera.height))
     small = camera.resized(max(2, round(camera.width * scale)), max(2, round(camera.height * scale)))
     rays = np.asarray(small.unit_rays(), np.float64)
-    return rays, np.isfinite(rays).all(-1)
+    return rays, np.asarray(np.isfinite(rays).all(-1))
 
 
 def _single(directions: np.ndarray, density: float, side: int) -> View | None:
@@ -180,7 +168,7 @@ def _single(directions: np.ndarray, density: float, side: int) -> View | None:
     if (z <= 0).any():
         return None
     reach = [float(np.abs(axis / z).max()) * (1 + 1 / _SAMPLES) for axis in (x, y)]
-    if 2 * math.degrees(math.atan(max(reach))) > WIDEST:
+    if 2 * math.degrees(math.atan(max(reach))) > WIDEST_VIEW:
         return None
     focal = min(side / 2 / max(reach), density)
     return View(_pinhole(focal, *reach), np.eye(3))

@@ -9,7 +9,6 @@ import numpy as np
 
 from mono.geometry.camera import Camera
 from mono.views.agreement import Agreement, ViewDepth, agree
-from mono.views.cutting import wraps
 from mono.views.layout import pixels_per_radian, solid_angles
 from mono.views.sampling import sample
 
@@ -77,7 +76,7 @@ def merge_views(results: Sequence[ViewResult], camera: Camera) -> Merged:
     working = camera.resized(camera.width // step, camera.height // step)
     blended, names = _blend(results, agreement, working), list(results[0].maps)
     if step > 1:
-        blended = _enlarged(blended, step, wraps(working))
+        blended = _enlarged(blended, step, working.wraps)
     inverse, valid = blended[..., 0], blended[..., 1] > 0.5
     distance = np.zeros(inverse.shape, np.float32)
     np.divide(blended[..., 1], inverse, out=distance, where=valid & (inverse > 0))
@@ -174,5 +173,3 @@ def _enlarged(values: np.ndarray, step: int, around: bool) -> np.ndarray:
     ]
     cut = slice(step, -step) if around else slice(None)
     return np.stack([plane[:, cut] for plane in planes], axis=-1)
-
-

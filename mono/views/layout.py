@@ -6,12 +6,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mono.geometry.camera import Camera
 from mono.geometry.projection import WIDEST_VIEW
 from mono.system.errors import MetricDepthError
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 VIEW_FOV = 90.0
 MOST_VIEWS = 64
@@ -124,23 +128,27 @@ def lay_out_views(camera: Camera, options: ViewOptions, side: int) -> tuple[View
     Raises:
         MetricDepthError: the image has no content, or so few views cannot cover it.
     """
+    from scipy.spatial import cKDTree
+
     rays, seen = _content(camera)
     if not seen.any():
         raise MetricDepthError("the camera sees nothing: no pixel of its image has a ray; check its lens parameters")
     directions, density = rays[seen], pixels_per_radian(camera)
     if options.fov is None and (whole := _single(directions, density, side)) is not None:
         return (whole,)
+    content = cKDTree(directions)
     if options.count is None:
         for fov in [options.fov] if options.fov else (VIEW_FOV, 100.0):
-            for views in _layouts(directions, fov, side, density):
+            for views in _layouts(content, fov, side, density):
                 if _covers(views, directions):
                     return views
     else:
         found: dict[int, tuple[View, ...]] = {}
-        for fov in [options.fov] if options.fov else np.arange(VIEW_FOV, _FOVS[1] + 1, 5.0):
-            for views in _layouts(directions, float(fov), side, density):
-                if len(views) not in found and _covers(views, directions):
-                    found[len(views)] = views
+        for fov in [options.fov] if options.fov else np.arange(VIEW_FOV, _FOVS[1] + 1, 10.0):
+            for single_poles in (False, True):
+                for views in _layouts(content, float(fov), side, density, single_poles):
+                    if len(views) not in found and _covers(views, directions):
+                        found[len(views)] = views
         if fitting := [count for count in found if count <= options.count]:
             return found[max(fitting)]
         if found:
@@ -179,13 +187,15 @@ def _pinhole(focal: float, reach_x: float, reach_y: float) -> Camera:
     return Camera.centered(focal, width, height)
 
 
-def _layouts(directions: np.ndarray, fov: float, side: int, density: float) -> Iterator[tuple[View, ...]]:
+def _layouts(
+    content: cKDTree, fov: float, side: int, density: float, single_poles: bool = False
+) -> Iterator[tuple[View, ...]]:
     """Iterate over layouts of one field of view, from few views to many."""
     reach = math.tan(math.radians(fov) / 2)
     camera = _pinhole(min(side / 2 / reach, density), reach, reach)
     level, before = 1.0, 0
     while level > 0.3:
-        views = tuple(_rows(directions, fov, camera, level))
+        views = tuple(_rows(content, fov, camera, level, single_poles))
         if len(views) > MOST_VIEWS:
             return
         if len(views) != before:
@@ -193,13 +203,20 @@ def _layouts(directions: np.ndarray, fov: float, side: int, density: float) -> I
         level, before = level * _SHRINK, len(views)
 
 
-def _rows(directions: np.ndarray, fov: float, camera: Camera, tightness: float) -> Iterator[View]:
+def _rows(content: cKDTree, fov: float, camera: Camera, tightness: float, single_poles: bool) -> Iterator[View]:
+    """Iterate over the views of all rows; with `single_poles`, one view looks straight up and one straight down."""
+    directions = content.data
     azimuths = np.degrees(np.arctan2(directions[:, 0], directions[:, 2]))
     elevations = np.degrees(np.arcsin(np.clip(-directions[:, 1], -1, 1)))
     margin = _POLE_MARGIN * fov
     low, high = (90.0 if 90 - value < 360 / _SAMPLES else value for value in (-elevations.min(), elevations.max()))
-    centers = _centers(-low, high, fov, margin, _LEVEL_STEP * tightness * fov)
+    centers = _centers(-low, high, fov, margin, _LEVEL_STEP * tightness * fov, tightness)
+    if single_poles and min(low, high) == 90:
+        centers[[0, -1]] = -90, 90
     for row, elevation in enumerate(centers):
+        if abs(elevation) == 90:
+            yield View(camera, _rotation(0, float(elevation)))
+            continue
         level = abs(elevation) < fov / 4
         step = (_LEVEL_STEP if level else _TILTED_STEP) * tightness * fov / math.cos(math.radians(elevation))
         near = np.sort(azimuths[np.abs(elevations - elevation) <= fov / 2])
@@ -213,17 +230,17 @@ def _rows(directions: np.ndarray, fov: float, camera: Camera, tightness: float) 
         else:
             first, last = near[(widest + 1) % len(near)], near[widest]
             last += 360 * (last < first)
-            columns = _centers(first, last, fov / math.cos(math.radians(elevation)), margin, step)
+            columns = _centers(first, last, fov / math.cos(math.radians(elevation)), margin, step, tightness)
         for azimuth in columns:
             view = View(camera, _rotation(float(azimuth), float(elevation)))
-            if _content_share(view, directions) >= _LEAST_CONTENT:
+            if _content_share(view, content) >= _LEAST_CONTENT:
                 yield view
 
 
-def _centers(low: float, high: float, fov: float, margin: float, step: float) -> np.ndarray:
-    """Spread centers of views over a range of angles [deg]."""
+def _centers(low: float, high: float, fov: float, margin: float, step: float, tightness: float) -> np.ndarray:
+    """Spread centers of views over a range of angles [deg]; a single one where the margins allow it."""
     first, last = low + fov / 2 - margin, high - fov / 2 + margin
-    if last <= first:
+    if last <= first + (1.6 * margin if tightness == 1 else 0):
         return np.array([(low + high) / 2])
     return np.linspace(first, last, math.ceil((last - first) / step - 1e-9) + 1)
 
@@ -236,14 +253,12 @@ def _rotation(azimuth: float, elevation: float) -> np.ndarray:
     return np.stack([right, np.cross(forward, right), forward], axis=1)
 
 
-def _content_share(view: View, directions: np.ndarray) -> float:
+def _content_share(view: View, content: cKDTree) -> float:
     """Estimate the share of a view that shows the image, by the nearest direction of a coarse grid."""
-    from scipy.spatial import cKDTree
-
     camera = view.camera.resized(9, 9)
     grid = camera.rays().reshape(-1, 3) @ view.rotation.T
     grid /= np.linalg.norm(grid, axis=1, keepdims=True)
-    distance, _ = cKDTree(directions).query(grid)
+    distance, _ = content.query(grid)
     return float((distance < 0.12).mean())
 
 

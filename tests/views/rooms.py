@@ -7,12 +7,15 @@ LOW, HIGH = np.array([-2.0, -3.0, -4.0]), np.array([3.0, 1.5, 5.0])  # [m], corn
 
 def room_distance(directions):
     """Return the factor of each direction, (..., 3), that ends on a wall."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(directions > 0, HIGH / directions, LOW / directions).min(-1)
+    return _walls(directions).min(-1)
 
 
 def near_creases(directions, share=0.02):
     """Find directions whose wall is not the only near one."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        walls = np.sort(np.where(directions > 0, HIGH / directions, LOW / directions), axis=-1)
+    walls = np.sort(_walls(directions), axis=-1)
     return walls[..., 1] < walls[..., 0] * (1 + share)
+
+
+def _walls(directions):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(directions == 0, np.inf, np.where(directions > 0, HIGH / directions, LOW / directions))

@@ -141,6 +141,8 @@ def _refuse(predictor: NetworkPredictor, kind: str, path: Path) -> None:
         raise BackendError(
             f"a file is exported from a model in float32 eager, not in {predictor.precision} {predictor.backend}"
         )
+    if predictor.transform.fit == "stretch":
+        raise BackendError(f"{predictor.name} cannot be exported: files cannot resize images as this network needs it")
     if predictor.architecture.get("iterations") is not None:
         raise BackendError(
             f"{predictor.name} cannot be exported: files hold depth and confidence, without the normals of ViTs and "

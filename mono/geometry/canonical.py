@@ -14,12 +14,13 @@ Networks know square pixels only: where fx and fy differ, the axes are resized b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from mono.geometry.camera import Camera
+from mono.geometry.stretching import resize_smoothly, stretched_sizes
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class CanonicalView:
         depth_factor: canonical depth = metric depth * depth_factor, f_c / (f * r). The published code calls it
             label_scale_factor.
         mean, std: normalization of RGB on the 0-255 scale. The padding has the mean color, rounded.
+        fitted: (height, width) [px] before `size`, both by `resize_smoothly`; None: it is resized once, linearly.
     """
 
     camera: Camera
@@ -50,6 +52,7 @@ class CanonicalView:
     depth_factor: float
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+    fitted: tuple[int, int] | None = None
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -87,6 +90,7 @@ class CanonicalView:
         if rgb.shape[:2] != expected:
             raise MetricDepthError(f"image is {rgb.shape[1]}x{rgb.shape[0]} but its camera {expected[1]}x{expected[0]}")
         top, bottom, left, right = self.padding
+        rgb = resize_smoothly(rgb, self.fitted, self.size) if self.fitted else rgb
         resized = cv2.resize(rgb, self.size[::-1], interpolation=cv2.INTER_LINEAR)
         border = cv2.BORDER_CONSTANT
         padded = cv2.copyMakeBorder(resized, top, bottom, left, right, border, value=[round(m) for m in self.mean])
@@ -196,7 +200,7 @@ class CanonicalTransform:
             as far as the crop allows; the rest stays in the depth factor, so that both modes give the same meters for a
             perfect network.
         fit: "pad" fills up to the crop, as the published networks were evaluated; "tight" pads only to the next
-            multiple of `multiple`.
+            multiple of `multiple`; "stretch" resizes each side of the fitted image to the nearest multiple instead.
         multiple: the network input's sides are multiples of it [px].
         mean, std: normalization of RGB on the 0-255 scale.
 
@@ -207,7 +211,7 @@ class CanonicalTransform:
     crop_size: tuple[int, int]
     focal_length: float = 1000.0
     mode: Literal["label", "image"] = "label"
-    fit: Literal["pad", "tight"] = "pad"
+    fit: Literal["pad", "tight", "stretch"] = "pad"
     multiple: int = 32
     mean: tuple[float, float, float] = field(default=IMAGENET_MEAN)
     std: tuple[float, float, float] = field(default=IMAGENET_STD)
@@ -219,8 +223,10 @@ class CanonicalTransform:
             raise MetricDepthError(f"the canonical focal length is {self.focal_length}; it must be positive")
         if self.mode not in ("label", "image"):
             raise MetricDepthError(f'mode is "{self.mode}"; it must be "label" or "image"')
-        if self.fit not in ("pad", "tight"):
-            raise MetricDepthError(f'fit is "{self.fit}"; it must be "pad" or "tight"')
+        if self.fit not in ("pad", "tight", "stretch"):
+            raise MetricDepthError(f'fit is "{self.fit}"; it must be "pad", "tight" or "stretch"')
+        if self.fit == "stretch" and self.mode == "image":
+            raise MetricDepthError('fit "stretch" resizes images to the crop: it goes with mode "label"')
 
     def view(self, camera: Camera) -> CanonicalView:
         """Return the mapping between images of `camera` and the network input.
@@ -229,6 +235,11 @@ class CanonicalTransform:
             MetricDepthError: the image is so long that its short side would vanish in the crop.
         """
         crop_height, crop_width = self.crop_size
+        if self.fit == "stretch":
+            fitted, size = stretched_sizes((camera.height, camera.width), self.crop_size, self.multiple)
+            if min(size) < 1:
+                raise self._too_long(camera)
+            return replace(self.place(camera, size, size), fitted=fitted)
         focal, full_height, full_width = square_pixels(camera.fx, camera.fy, camera.height, camera.width)
         ratio = min(crop_height / full_height, crop_width / full_width)
         if self.mode == "image":
@@ -238,14 +249,17 @@ class CanonicalTransform:
         hair = 1e-9 if full_width == camera.width and full_height == camera.height else 1e-4
         height, width = int(full_height * ratio + hair), int(full_width * ratio + hair)
         if min(height, width) < 1:
-            raise MetricDepthError(
-                f"a {camera.width}x{camera.height} image does not fit the network's {crop_width}x{crop_height} input: "
-                f"its short side would be less than a pixel; crop the image"
-            )
+            raise self._too_long(camera)
         canvas = self.crop_size
         if self.fit == "tight":
             canvas = (-(-height // self.multiple) * self.multiple, -(-width // self.multiple) * self.multiple)
         return self.place(camera, (height, width), canvas, focal * ratio)
+
+    def _too_long(self, camera: Camera) -> MetricDepthError:
+        return MetricDepthError(
+            f"a {camera.width}x{camera.height} image does not fit the network's {self.crop_size[1]}x"
+            f"{self.crop_size[0]} input: its short side would be less than a pixel; crop the image"
+        )
 
     def place(
         self, camera: Camera, size: tuple[int, int], canvas: tuple[int, int], focal: float | None = None

@@ -62,13 +62,18 @@ def with_backend(predictor: NetworkPredictor, backend: str) -> NetworkPredictor:
     Raises:
         BackendError: the backend cannot be used here; the message says what to do.
     """
+    if predictor.transform.fit == "stretch" and backend in ("onnxruntime", "openvino"):
+        raise BackendError(
+            f"backend {backend} cannot compute {predictor.name}, whose input size follows the image in steps of "
+            f"{predictor.transform.multiple} px: use --backend eager or compile"
+        )
     return replace(predictor, network=build(job_of(predictor), backend, predictor.device.type), backend=backend)
 
 
 def job_of(predictor: NetworkPredictor) -> Job:
     """Describe a predictor's network to a backend."""
     identity = {"checksum": predictor.checksum, "architecture": dict(predictor.architecture)}
-    size = None if predictor.transform.fit == "tight" else predictor.transform.crop_size
+    size = predictor.transform.crop_size if predictor.transform.fit == "pad" else None
     return Job(predictor.network, predictor.precision, identity, size)  # type: ignore[arg-type]
 
 

@@ -111,8 +111,8 @@ def point_cloud(
     if max_range is not None:
         keep &= depth <= max_range
     if min_confidence is not None:
-        if confidence is None or confidence.shape != size:
-            given = "none" if confidence is None else f"{confidence.shape}"
+        if confidence is None or confidence.shape != size or np.isnan(confidence).all():
+            given = "none" if confidence is None or confidence.shape == size else f"{confidence.shape}"
             raise MetricDepthError(f"min_confidence needs the confidence of every pixel, {size}; given is {given}")
         keep &= confidence >= min_confidence
     depth = np.where(keep, depth, np.float32(0))
@@ -159,7 +159,7 @@ def depth_edges(
     Args:
         depth: (H, W) depth [m].
         threshold: relative change of depth (0.1 = 10 %).
-        confidence: (H, W) confidence of the depth; None: the same threshold everywhere.
+        confidence: (H, W) confidence of the depth; None, or nowhere a number: the same threshold everywhere.
         radius: reach of the square neighborhood [px].
 
     Returns:
@@ -178,7 +178,7 @@ def depth_edges(
     nearest = cv2.erode(np.where(valid, depth, np.float32(np.inf)), around)
     farthest = cv2.dilate(np.where(valid, depth, np.float32(0)), around)
     ratio: np.ndarray | np.float32 = np.float32(1 + threshold)
-    if confidence is not None and valid.any():
+    if confidence is not None and np.isfinite(confidence[valid]).any():
         doubtful = ~(confidence >= np.median(confidence[valid]))
         ratio = np.where(doubtful, np.float32(1 + threshold / 2), ratio)
     return valid & ((depth / ratio > nearest) | (farthest / ratio > depth))

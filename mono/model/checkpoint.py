@@ -190,8 +190,11 @@ def download(name: str, folder: Path | None = None) -> Path:
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
 
     try:
-        path = Path(hf_hub_download(record.repository, record.file, local_dir=folder))
-        announced = (get_hf_file_metadata(hf_hub_url(record.repository, record.file)).etag or "").strip('"')
+        path = Path(hf_hub_download(record.repository, record.hub_file or record.file, local_dir=folder))
+        path = path.replace(path.with_name(record.file))
+        announced = (
+            get_hf_file_metadata(hf_hub_url(record.repository, record.hub_file or record.file)).etag or ""
+        ).strip('"')
     except OSError as error:  # all network errors of the hub are
         logger.debug("download", exc_info=error)
         raise CheckpointError(f"{record.file} cannot be fetched ({_reason(error)}): {by_hand}") from error

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mono.model.detail_decoder import DetailDecoder
 from mono.model.dinov2 import DinoV2Encoder
+from mono.model.dpt_decoder import DptDecoder
 from mono.model.efficientnet_lite import EfficientNetLite
 from mono.model.encoder import TimmEncoder
 from mono.model.hourglass import HourglassDecoder
@@ -55,6 +56,7 @@ class DepthModel(nn.Module):
 
 DECODERS: dict[str, Callable[..., nn.Module]] = {
     "DetailDecoder": DetailDecoder,
+    "DptDecoder": DptDecoder,
     "HourglassDecoder": HourglassDecoder,
     "LiteDecoder": LiteDecoder,
     "RefinementDecoder": RefinementDecoder,
@@ -72,8 +74,9 @@ def build_depth_model(
     """Build a network with random weights.
 
     Args:
-        encoder: timm name of the encoder; a DINOv2 with registers for the RefinementDecoder.
-        decoder: "DetailDecoder", "HourglassDecoder", "LiteDecoder" or "RefinementDecoder".
+        encoder: timm name of the encoder; a DINOv2 with registers for the RefinementDecoder, without for the
+            DptDecoder.
+        decoder: "DetailDecoder", "DptDecoder", "HourglassDecoder", "LiteDecoder" or "RefinementDecoder".
         widths: channel widths of the decoder.
         depth_range: nearest and farthest depth [m in canonical space].
         iterations: number of refinement steps; None: the decoder has no refinement.
@@ -84,22 +87,24 @@ def build_depth_model(
     """
     if decoder not in DECODERS:
         raise MetricDepthError(f'there is no decoder "{decoder}"; known: {", ".join(DECODERS)}')
-    tokens = decoder == "RefinementDecoder"
-    if tokens != ("reg4_dinov2" in encoder):
+    refines, registers = decoder == "RefinementDecoder", "reg4_dinov2" in encoder
+    dinov2 = "dinov2" in encoder
+    if refines != registers or (decoder == "DptDecoder") != (dinov2 and not registers):
         raise MetricDepthError(
-            f'decoder "{decoder}" does not work on encoder "{encoder}": DINOv2 goes with RefinementDecoder'
+            f'decoder "{decoder}" does not work on encoder "{encoder}": DINOv2 with registers (reg4) goes with '
+            "RefinementDecoder, without registers with DptDecoder, other encoders with neither"
         )
-    if tokens != (iterations is not None):
+    if refines != (iterations is not None):
         raise MetricDepthError(
-            f'decoder "{decoder}" ' + ("needs a number of iterations" if tokens else "has no iterations")
+            f'decoder "{decoder}" ' + ("needs a number of iterations" if refines else "has no iterations")
         )
     backbone: DinoV2Encoder | EfficientNetLite | TimmEncoder
     if encoder == "tf_efficientnet_lite0":
         backbone = EfficientNetLite(drop_path_rate)
     else:
         try:
-            backbone = (DinoV2Encoder if tokens else TimmEncoder)(encoder, drop_path_rate)
+            backbone = (DinoV2Encoder if dinov2 else TimmEncoder)(encoder, drop_path_rate)
         except RuntimeError as error:
             raise MetricDepthError(f'encoder "{encoder}": {error}') from error
-    refinement = {"iterations": iterations} if tokens else {}
+    refinement = {"iterations": iterations} if refines else {}
     return DepthModel(backbone, DECODERS[decoder](backbone.channels, widths, depth_range, **refinement))

@@ -1,4 +1,4 @@
-"""Encode images with DINOv2 with registers (Oquab et al., 2023; Darcet et al., 2024) into tokens."""
+"""Encode images with DINOv2 (Oquab et al., 2023), with registers (Darcet et al., 2024) or without, into tokens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Tokens(NamedTuple):
     """Output tokens of a transformer block.
 
     Attributes:
-        prefix: (B, 5, C), class token and registers.
+        prefix: (B, 5, C), class token and registers; (B, 1, C) without registers.
         patches: (B, C, H / 14, W / 14).
     """
 
@@ -29,11 +29,12 @@ class DinoV2Encoder(nn.Module):
 
     timm computes the released blocks' function (attention by torch's scaled_dot_product_attention). Two things differ
     and are done here: the position embedding has an entry for the class token and is resized by DINOv2's own rule, and
-    the tapped blocks are those of Metric3D v2: the giant is tapped after each quarter of its blocks, without the final
-    norm; the smaller ones return their normed last tokens four times.
+    the tapped blocks. With registers they are those of Metric3D v2: the giant is tapped after each quarter of its
+    blocks, without the final norm; the smaller ones return their normed last tokens four times. Without registers they
+    are Depth Anything 3's, each with the final norm.
 
     Args:
-        name: timm name of the backbone, as "vit_small_patch14_reg4_dinov2".
+        name: timm name of the backbone, as "vit_small_patch14_reg4_dinov2" or "vit_large_patch14_dinov2".
         drop_path_rate: stochastic depth while training.
 
     Attributes:
@@ -51,7 +52,14 @@ class DinoV2Encoder(nn.Module):
         backbone.pos_embed = nn.Parameter(torch.zeros(1, 1 + _GRID**2, width))
         nn.init.trunc_normal_(backbone.pos_embed, std=0.02)
         self.trunk = backbone
-        self.tapped = "giant" in name
+        self.registers = int(backbone.num_reg_tokens)
+        count = len(backbone.blocks)
+        quarters = [count * i // 4 for i in (1, 2, 3, 4)]
+        self.taps = quarters if "giant" in name else [count] * 4  # blocks after which tokens are taken
+        if not self.registers:
+            self.taps = [5 * count // 24, *quarters[1:]]
+            backbone.norm.eps = 1e-5  # as published; that of the blocks is timm's 1e-6
+        self.normed = not ("giant" in name and self.registers)
         self.channels = [width] * 4
 
     def forward(self, image: Tensor) -> list[Tokens]:
@@ -65,16 +73,14 @@ class DinoV2Encoder(nn.Module):
             size = (height * PATCH, width * PATCH)
             image = F.interpolate(image, size, mode="bilinear", align_corners=False)
         x = self._embed(image, height, width)
-        quarter = len(self.trunk.blocks) // 4
-        taken = []
+        taken: dict[int, Tensor] = {}
         for number, block in enumerate(self.trunk.blocks, 1):
             x = block(x)
-            if self.tapped and number % quarter == 0:
-                taken.append(x)
-        if not self.tapped:
-            taken = [self.trunk.norm(x)] * 4
+            if number in self.taps:
+                taken[number] = self.trunk.norm(x) if self.normed else x
         count = x.shape[1] - height * width
-        return [Tokens(t[:, :count], t[:, count:].transpose(1, 2).unflatten(2, (height, width))) for t in taken]
+        tokens = [taken[number] for number in self.taps]
+        return [Tokens(t[:, :count], t[:, count:].transpose(1, 2).unflatten(2, (height, width))) for t in tokens]
 
     def _embed(self, image: Tensor, height: int, width: int) -> Tensor:
         patches = self.trunk.patch_embed(image).flatten(1, 2)
@@ -83,6 +89,5 @@ class DinoV2Encoder(nn.Module):
             grid = grid.transpose(1, 2).unflatten(2, (_GRID, _GRID))
             scale = ((height + 0.1) / _GRID, (width + 0.1) / _GRID)  # DINOv2's guard against rounding down
             grid = F.interpolate(grid, scale_factor=scale, mode="bicubic").flatten(2).transpose(1, 2)
-        batch = len(image)
-        first = (self.trunk.cls_token + own).expand(batch, -1, -1)
-        return torch.cat([first, self.trunk.reg_token.expand(batch, -1, -1), patches + grid], 1)
+        first = [self.trunk.cls_token + own] + ([self.trunk.reg_token] if self.registers else [])
+        return torch.cat([*(token.expand(len(image), -1, -1) for token in first), patches + grid], 1)

@@ -29,6 +29,8 @@ def module_name(name: str) -> str:
     ConvNeXt and DINOv2 tensors get timm's names, those of decoders keep theirs; own names pass unchanged.
     """
     name = name.removeprefix("module.").removeprefix("depth_model.")
+    name = re.sub(r"^(model\.)?backbone\.pretrained\.", "encoder.trunk.", name)  # Depth Anything 3
+    name = re.sub(r"^(model\.)?head\.", "decoder.", name)
     name = re.sub(r"^encoder\.(cls_token|pos_embed|patch_embed\.|norm\.)", r"encoder.trunk.\1", name)
     name = re.sub(r"^encoder\.register_tokens", "encoder.trunk.reg_token", name)
     name, blocks = re.subn(r"^encoder\.blocks\.\d+\.(\d+)\.", r"encoder.trunk.blocks.\1.", name)

@@ -21,6 +21,7 @@ class ModelRecord:
         trained_on: training data of the weights.
         confidence: meaning of the confidence; higher is surer.
         variants: names of further configs of the same network.
+        hub_file: name of the file in the repository; None: `file`.
         mark: name and shape of a tensor that identifies the model's checkpoints.
     """
 
@@ -36,11 +37,12 @@ class ModelRecord:
     confidence: str
     mark: tuple[str, tuple[int, ...]]
     variants: tuple[str, ...] = ()
+    hub_file: str | None = None
 
     @property
     def url(self) -> str | None:
         """Return the address of the checkpoint, for download by hand."""
-        return self.repository and f"https://huggingface.co/{self.repository}/resolve/main/{self.file}"
+        return self.repository and f"https://huggingface.co/{self.repository}/resolve/main/{self.hub_file or self.file}"
 
 
 _METRIC3D = "Yin et al., Metric3D, ICCV 2023, arXiv:2307.10984"
@@ -61,7 +63,7 @@ def _vit(name: str, config: str, file: str, megabytes: int, parameters: float, w
         paper=_METRIC3D_V2,
         trained_on="16 million images of 18 datasets, in- and outdoors",
         confidence=f"depth: {_RAW}; normals: above 0.01, without upper bound",
-        mark=("encoder.trunk.cls_token", (1, 1, width)),
+        mark=("encoder.trunk.reg_token", (1, 4, width)),
     )
 
 
@@ -122,6 +124,20 @@ _RECORDS = (
     _vit("vit_small", "vit.raft5.small.py", "metric_depth_vit_small_800k.pth", 150, 37.5, 384),
     _vit("vit_large", "vit.raft5.large.py", "metric_depth_vit_large_800k.pth", 1648, 411.9, 1024),
     _vit("vit_giant2", "vit.raft5.giant2.py", "metric_depth_vit_giant2_800k.pth", 5511, 1377.7, 1536),
+    ModelRecord(
+        name="da3metric_large",
+        config="da3metric_large.py",
+        file="da3metric_large.safetensors",
+        repository="depth-anything/DA3METRIC-LARGE",
+        hub_file="model.safetensors",
+        megabytes=1337,
+        parameters=334.2,
+        licence="Apache-2.0, as its authors' table of models says",
+        paper="Lin et al., Depth Anything 3, 2025, arXiv:2511.10647",
+        trained_on="public academic datasets, as its authors say without listing them",
+        confidence="none",
+        mark=("decoder.scratch.sky_output_conv2.2.weight", (1, 32, 1, 1)),
+    ),
 )
 
 MODELS: dict[str, ModelRecord] = {record.name: record for record in _RECORDS}

@@ -121,13 +121,12 @@ class Scene:
 
     @cached_property
     def caster(self) -> Any:
-        """Return open3d's single-threaded ray casting scene of the mesh."""
-        import open3d as o3d
+        """Return embree's ray casting scene of the mesh."""
+        from embreex.mesh_construction import TriangleMesh
+        from embreex.rtcore_scene import EmbreeScene
 
-        caster = o3d.t.geometry.RaycastingScene(nthreads=1)
-        points = np.ascontiguousarray(self.mesh.tri.reshape(-1, 3), np.float32)
-        ids = np.arange(len(points), dtype=np.uint32).reshape(-1, 3)
-        caster.add_triangles(o3d.core.Tensor.from_numpy(points), o3d.core.Tensor.from_numpy(ids))
+        caster = EmbreeScene()
+        TriangleMesh(caster, np.ascontiguousarray(self.mesh.tri, np.float32))
         return caster
 
 

@@ -262,3 +262,29 @@ def foliage(
     return joined(
         [leaves, replace(core, tri=core.tri * rng.uniform(0.93, 1.0, (len(core.tri), 3, 1)).astype(np.float32))]
     )
+
+
+def nearest(tri: np.ndarray, point: np.ndarray, within: float = 1.0) -> float:
+    """Compute the distance from a point to a soup of triangles.
+
+    Args:
+        tri: corners [m], (n, 3, 3).
+        point: the point [m], (3,).
+        within: triangles whose bounding box is further away than this are left out [m].
+
+    Returns:
+        Distance [m]; infinite if nothing is within `within`.
+    """
+    c = tri - np.asarray(point, np.float32)
+    c = c[((c.min(1) < within) & (c.max(1) > -within)).all(1)].astype(np.float64)
+    if not len(c):
+        return float("inf")
+    edge = np.roll(c, -1, axis=1) - c
+    share = np.clip(-(c * edge).sum(2) / np.maximum((edge * edge).sum(2), 1e-30), 0, 1)
+    distance = np.linalg.norm(c + share[..., None] * edge, axis=2).min(1)
+    normal = np.cross(edge[:, 0], edge[:, 1])
+    area = np.linalg.norm(normal, axis=1)
+    normal /= np.maximum(area, 1e-30)[:, None]
+    inside = (np.einsum("ijk,ik->ij", np.cross(edge, -c), normal) >= 0).all(1) & (area > 0)
+    height = np.abs(np.einsum("ik,ik->i", c[:, 0], normal))
+    return float(np.where(inside, height, distance).min())

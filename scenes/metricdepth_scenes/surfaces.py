@@ -39,35 +39,39 @@ class Hits:
 
 
 def cast(scene: Scene, origin: np.ndarray, direction: np.ndarray) -> Hits:
-    """Cast rays; origin (3,) or (n, 3).
+    """Cast rays to their first hits.
 
-    Direction (n, 3), any length.
+    Args:
+        scene: the scene.
+        origin: start of the rays [m], (3,) or (n, 3).
+        direction: directions of any length, (n, 3).
     """
-    import open3d as o3d
-
-    rays = np.empty((len(direction), 6), np.float32)
-    rays[:, :3], rays[:, 3:] = origin, direction
-    answer = scene.caster.cast_rays(o3d.core.Tensor.from_numpy(rays), nthreads=1)
-    t = answer["t_hit"].numpy()
-    hit = np.isfinite(t) & (t < 1e5)
-    t = np.where(hit, t, 0).astype(np.float32)
-    face = answer["primitive_normals"].numpy()
-    face = face * -np.sign(np.einsum("ij,ij->i", face, rays[:, 3:]))[:, None]
+    start, way = _rays(origin, direction)
+    if not len(way):
+        return Hits(np.zeros(0, np.float32), np.zeros(0, np.int64), way, way, np.zeros((0, 2), np.float32))
+    found = scene.caster.run(start, way, output=True)
+    hit = (found["primID"] >= 0) & (found["tfar"] < 1e5)
+    t = np.where(hit, found["tfar"], 0).astype(np.float32)
+    face = found["Ng"] / (np.linalg.norm(found["Ng"], axis=1, keepdims=True) + 1e-30)
+    face = face * -np.sign(np.einsum("ij,ij->i", face, way))[:, None]
     face[~hit] = 0
-    triangle = np.where(hit, answer["primitive_ids"].numpy(), 0).astype(np.int64)
-    point = rays[:, :3] + rays[:, 3:] * t[:, None]
-    return Hits(t, triangle, point, face.astype(np.float32), answer["primitive_uvs"].numpy())
+    triangle = np.where(hit, found["primID"], 0).astype(np.int64)
+    bary = np.stack([found["u"], found["v"]], 1).astype(np.float32)
+    return Hits(t, triangle, start + way * t[:, None], face.astype(np.float32), bary)
 
 
 def reaches(scene: Scene, origin: np.ndarray, direction: np.ndarray, length: np.ndarray | float) -> np.ndarray:
     """Test that nothing blocks `direction` * `length`, (n,) bool."""
-    import open3d as o3d
+    start, way = _rays(origin, direction * np.reshape(length, (-1, 1)))
+    if not len(way):
+        return np.zeros(0, bool)
+    return scene.caster.run(start, way, dists=np.full(len(way), 0.999, np.float32), query="OCCLUDED") < 0
 
-    rays = np.empty((len(direction), 6), np.float32)
-    rays[:, :3] = origin
-    rays[:, 3:] = direction * np.reshape(length, (-1, 1))
-    blocked = scene.caster.test_occlusions(o3d.core.Tensor.from_numpy(rays), tnear=0.0, tfar=0.999, nthreads=1)
-    return ~blocked.numpy()
+
+def _rays(origin: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return origins and directions as embree takes them, (n, 3) float32 each."""
+    way = np.ascontiguousarray(direction, np.float32)
+    return np.ascontiguousarray(np.broadcast_to(np.asarray(origin, np.float32), way.shape)), way
 
 
 def _corners(values: np.ndarray, hits: Hits, keep: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 from metricdepth_scenes.assets import Assets
 from metricdepth_scenes.builder import Builder, Scene
 from metricdepth_scenes.cameras import look, pose_towards
+from metricdepth_scenes.meshes import nearest
 from metricdepth_scenes.places.furnishing import Maker, floor_clutter, furnish, indoor_scene
 from metricdepth_scenes.places.loop import HALF, Loop, loop_street
 from metricdepth_scenes.places.on_walls import wall_things
@@ -74,11 +75,8 @@ def build_walk(kind: str, seed: int, assets: Assets | None = None) -> Walk:
 
 
 def _clear(walk: Walk) -> bool:
-    import open3d as o3d
-
-    spots = np.ascontiguousarray(walk.poses(200)[:, :3, 3], np.float32)
-    gap = walk.scene.caster.compute_distance(o3d.core.Tensor.from_numpy(spots), nthreads=1).numpy()
-    return bool(gap.min() > _CLEARANCE)
+    """Test that the path keeps its distance from everything."""
+    return all(nearest(walk.scene.mesh.tri, pose[:3, 3]) > _CLEARANCE for pose in walk.poses(200))
 
 
 def _waves(rng: np.random.Generator, size: float, slowest: int, fastest: int) -> Callable[[float], float]:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
 from mono.geometry.normals import angles
-from tests.conftest import open3d_or_skip
 from tests.golden.reference_values import reference_image
 from tests.surfaces import away_from_edges, plane, sphere
 
@@ -257,7 +256,6 @@ def test_labels_of_normals_are_what_the_input_camera_sees_and_come_back(view):
 
 @pytest.mark.parametrize(("mode", "fit", "crop"), [("label", "pad", (192, 320)), ("image", "tight", (448, 640))])
 def test_normals_of_rendered_rooms_come_back(mode, fit, crop):
-    open3d_or_skip()
     from metricdepth_scenes.render import build_scene, render, render_view
 
     camera = Camera(230.0, 236.0, 118.0, 131.0, 275, 221)

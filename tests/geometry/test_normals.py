@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from mono.geometry.camera import Camera
 from mono.geometry.normals import angles, decode_normals, encode_normals, normals_from_depth
-from tests.conftest import open3d_or_skip
 from tests.surfaces import away_from_edges, plane, sphere
 
 CAMERA = Camera(300, 310, 150.3, 122.9, 320, 240)
@@ -90,7 +89,6 @@ def test_sizes_must_agree():
 
 @pytest.mark.parametrize(("seed", "family"), [(1, "room"), (2, "room"), (4, "street")])
 def test_rendered_scenes_have_the_normals_of_their_depth(seed, family):
-    open3d_or_skip()
     from metricdepth_scenes.render import render_frame
 
     frame = render_frame(seed, family, pixels=60_000)

@@ -102,6 +102,7 @@ def test_doubtful_pixels_are_edges_at_half_the_threshold() -> None:
     depth = np.array([[1.0, 1.0, 1.08, 1.08, 1.08, 1.08]], np.float32)
     assert not depth_edges(depth, 0.1).any()
     confidence = np.array([[0.1, 0.1, 0.9, 0.9, 0.9, 0.9]], np.float32)
+    assert np.array_equal(depth_edges(depth, 0.1, np.full_like(confidence, np.nan)), depth_edges(depth, 0.1))
     assert depth_edges(depth, 0.1, confidence)[0].tolist() == [False, True, False, False, False, False]
     with pytest.raises(ValueError, match="sizes must agree"):
         depth_edges(depth, 0.1, confidence[:, 1:])
@@ -192,6 +193,8 @@ def test_points_of_low_confidence_are_left_out() -> None:
     assert len(point_cloud(depth, rgb, CAMERA, confidence=confidence, min_confidence=1e9)) == 0
     with pytest.raises(ValueError, match="given is none"):
         point_cloud(depth, rgb, CAMERA, min_confidence=0.0)
+    with pytest.raises(ValueError, match="given is none"):
+        point_cloud(depth, rgb, CAMERA, confidence=np.full_like(confidence, np.nan), min_confidence=0.0)
 
 
 def test_normals_of_voxels_are_mean_directions() -> None:

@@ -186,6 +186,8 @@ def test_a_download_is_verified_and_its_checksum_kept(tmp_path, monkeypatch):
     path = download("convnext_tiny", tmp_path / "weight")
     assert path.name == "convtiny_hourglass_v1.pth" and path.read_bytes() == b"abc"
     assert checked_sha256(path) == sha256(source)
+    assert download("da3metric_large", tmp_path / "weight").name == "da3metric_large.safetensors"
+    assert not (tmp_path / "weight" / "model.safetensors").exists()
 
 
 def test_a_damaged_download_is_removed(tmp_path, monkeypatch):

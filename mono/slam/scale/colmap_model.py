@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 _MIN_TRACK = 3  # images that see a point; two may agree by chance
 _MAX_ERROR = 2.0  # reprojection error of a point [px]
+_SMALLEST_RECORD = {"cameras": 48, "images": 73, "points3D": 51}  # of the binary files [bytes]
 
 
 def read_model(folder: Path) -> pycolmap.Reconstruction:
@@ -54,6 +55,8 @@ def read_model(folder: Path) -> pycolmap.Reconstruction:
         raise ScaleError(f"{folder}: its COLMAP model lacks {' and '.join(missing)} (there are {present})")
     size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     damaged = f"{folder}: its COLMAP model is damaged, or was written by a newer COLMAP; copy or reconstruct it again"
+    if suffix == "bin" and any(_claims_too_much(file) for file in files):
+        raise ScaleError(damaged)
     code = "import sys, pycolmap; pycolmap.Reconstruction(sys.argv[1])"
     try:
         read = subprocess.run(
@@ -75,6 +78,13 @@ def read_model(folder: Path) -> pycolmap.Reconstruction:
     if not model.num_reg_images() or not model.num_points3D():
         raise ScaleError(f"{folder}: its COLMAP model has no images or no points; reconstruct again")
     return model
+
+
+def _claims_too_much(file: Path) -> bool:
+    """Tell whether a binary file names more records than its size can hold."""
+    with file.open("rb") as stream:
+        count = int.from_bytes(stream.read(8), "little")
+    return count * _SMALLEST_RECORD[file.stem] > file.stat().st_size
 
 
 def _limit_memory(size: int) -> None:

@@ -56,7 +56,9 @@ def files(out: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.slow)])
-def test_a_killed_run_ends_like_others(tmp_path: Path, kills: int) -> None:
+def test_a_killed_run_ends_like_others(tmp_path: Path, kills: int, request: pytest.FixtureRequest) -> None:
+    if kills > 3 and "slow" not in request.config.getoption("markexpr"):
+        pytest.skip("takes minutes: run it with -m slow")
     frames = tmp_path / "frames"
     frames.mkdir()
     for i in range(_COUNT):

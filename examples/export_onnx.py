@@ -1,0 +1,24 @@
+"""Export a model to ONNX and run the file.
+
+python examples/export_onnx.py [file.onnx]
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import metricdepth
+
+file = Path(sys.argv[1] if len(sys.argv) > 1 else "outputs/lite.onnx")
+photo = Path(__file__).parents[1] / "data/wild_demo/leuven.jpg"
+
+if not file.exists():
+    subprocess.run(
+        [sys.executable, "-m", "metricdepth", "export", "onnx", "--model", "lite", "--out", file], check=True
+    )
+exported = metricdepth.load_model(file).predict(photo)
+original = metricdepth.load_model("lite").predict(photo)
+both = exported.mask & original.mask
+print(f"{file}: depth differs by {np.abs(exported.depth / original.depth - 1)[both].max():.1e} at most")

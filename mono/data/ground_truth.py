@@ -270,7 +270,10 @@ def _warn_of_unknown_turn(rgb: Path) -> None:
 def _along_axis(sample: AnnotatedDepth, distance: np.ndarray) -> np.ndarray:
     """Convert distances along the ray to depth along the optical axis."""
     if sample.intrinsics is None:
-        raise DepthError(f"{sample.depth}: is distance along the ray, which needs a camera; add cam_in to its entry")
+        raise DepthError(
+            f"{sample.depth}: is distance along the ray, which needs a camera; add cam_in to its entry "
+            "(a fisheye needs its --camera, a panorama --panorama)"
+        )
     camera = Camera(*sample.intrinsics, *read_image_header(sample.rgb).size).resized(*distance.shape[::-1])
     with np.errstate(over="ignore", invalid="ignore"):  # of absurd cameras, which `annotate check` reports
         depth = distance / np.linalg.norm(camera.rays(), axis=2)

@@ -197,7 +197,8 @@ def add_output_flags(parser: argparse.ArgumentParser, save: str, more: str = "")
         type=names,
         default=names(save),
         metavar="WHAT",
-        help=f"save any of depth,vis,pcd,normal{more}; outputs of former runs stay (default: {save})",
+        help=f"save any of depth,vis,pcd,normal,mask,sky,confidence,points,mesh{more}; outputs of former runs stay "
+        f"(default: {save})",
     )
     group.add_argument(
         "--depth-format",
@@ -208,6 +209,11 @@ def add_output_flags(parser: argparse.ArgumentParser, save: str, more: str = "")
     group.add_argument(
         "--normal-format", choices=("png", "npy"), default="png", help="write normals in this format; png: 16 bits"
     )
+    group.add_argument(
+        "--mesh-format", choices=("glb", "ply", "obj"), default="glb",
+        help="write meshes in this format; glb: with the photo as texture and the camera, others: colored vertices",
+    )  # fmt: skip
+    group.add_argument("--mesh-faces", type=int, metavar="N", help="write meshes of at most N triangles")
     group.add_argument("--min-range", type=float, metavar="M", help="discard points nearer than this [m]")
     group.add_argument("--max-range", type=float, metavar="M", help="discard points farther than this [m]")
     group.add_argument(
@@ -251,7 +257,7 @@ def run_options(args: argparse.Namespace, out: Path, protocol: Protocol | None) 
     filters = {"--min-range": args.min_range, "--max-range": args.max_range, "--voxel-size": args.voxel_size}
     filters["--min-confidence"] = args.min_confidence
     given = [name for name, value in filters.items() if value is not None]
-    if given and "pcd" not in args.save and not args.focal_sweep:
+    if given and not {"pcd", "mask", "mesh"} & set(args.save) and not args.focal_sweep:
         logger.warning("%s: no point cloud is saved, so this has no effect; add pcd to --save", ", ".join(given))
     cloud = CloudOptions(
         args.min_range,
@@ -264,7 +270,9 @@ def run_options(args: argparse.Namespace, out: Path, protocol: Protocol | None) 
     )
     return RunOptions(
         out=out,
-        output=OutputOptions(args.save, args.depth_format, cloud, args.normal_format),
+        output=OutputOptions(
+            args.save, args.depth_format, cloud, args.normal_format, args.mesh_format, args.mesh_faces
+        ),
         batch_size=args.batch_size,
         workers=workers_beside(args.threads),
         overwrite=args.overwrite,

@@ -178,6 +178,20 @@ class Projection:
         self._check_size(distance, "distance")
         return np.nan_to_num(self.unit_rays()) * distance[..., None].astype(np.float32, copy=False)
 
+    def points(self, depth: np.ndarray) -> np.ndarray:
+        """Unproject a depth map of the camera's `depth_kind` to 3D points.
+
+        Args:
+            depth: depth along the optical axis, or distance along the ray [m], (height, width).
+
+        Returns:
+            Points [m], as from `unproject` or `unproject_distance`.
+
+        Raises:
+            MetricDepthError: the map's size is not the camera's.
+        """
+        return self.unproject_distance(depth) if self.depth_kind == "ray" else self.unproject(depth)
+
     def _check_size(self, values: np.ndarray, name: str) -> None:
         if values.shape != (self.height, self.width):
             raise MetricDepthError(

@@ -77,8 +77,7 @@ class Prediction:
         Returns:
             Points [m] in the camera's frame, x right, y down, z forward; (H, W, 3) float32, 0 where invalid.
         """
-        unproject = self.camera.unproject_distance if self.depth_kind == "ray" else self.camera.unproject
-        return unproject(self.depth)
+        return self.camera.points(self.depth)
 
     def surface_normals(self) -> np.ndarray:
         """Return the network's normals, or compute them from its depth.
@@ -151,6 +150,39 @@ class Prediction:
         if path.suffix.lower() != ".ply":
             raise MetricDepthError(f"{path} ends in {path.suffix or 'nothing'}; point clouds are written as .ply")
         colors = colorize(self.depth) if image is None else read_input(image).rgb
-        cloud = point_cloud(self.depth, colors, self.camera, normal=self.normal, edge_filter=edge_filter)
+        cloud = point_cloud(self.depth, colors, self.camera, normal=self.normal, sky=self.sky, edge_filter=edge_filter)
         write_ply(path, cloud.points, cloud.colors, cloud.normals)
         return len(cloud)
+
+    def to_mesh(
+        self,
+        path: str | os.PathLike[str],
+        image: ImageLike | None = None,
+        edge_filter: float | None = 0.1,
+        max_faces: int | None = None,
+    ) -> int:
+        """Write the valid pixels as a mesh, cut at jumps of depth.
+
+        Args:
+            path: file ending in .glb (textured), .ply or .obj (colored vertices).
+            image: the image, as for `predict`, for the texture; None: it shows depth.
+            edge_filter: largest relative depth jump to a neighbor, as in `to_ply`.
+            max_faces: largest number of triangles; None: two for each square of pixels.
+
+        Returns:
+            Number of triangles.
+
+        Raises:
+            MetricDepthError: another suffix, or the image has another size.
+            OSError: the file cannot be written.
+        """
+        from mono.geometry.pixel_mask import select_pixels
+        from mono.inference.images import read_input
+        from mono.io.mesh import depth_mesh, write_mesh
+        from mono.visual.pictures import colorize
+
+        rgb = colorize(self.depth) if image is None else read_input(image).rgb
+        keep = select_pixels(self.depth, self.confidence, self.sky, edge_filter=edge_filter)
+        mesh = depth_mesh(self.depth, rgb, self.camera, keep, max_faces=max_faces)
+        write_mesh(Path(path), mesh)
+        return len(mesh.triangles)

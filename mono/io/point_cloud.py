@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mono.geometry.camera import Camera
+from mono.geometry.pixel_mask import select_pixels
 from mono.io.atomic import atomic_path
 from mono.system.errors import MetricDepthError
 
@@ -62,6 +63,7 @@ def point_cloud(
     *,
     normal: np.ndarray | None = None,
     confidence: np.ndarray | None = None,
+    sky: np.ndarray | None = None,
     min_range: float | None = None,
     max_range: float | None = None,
     edge_filter: float | None = None,
@@ -78,12 +80,12 @@ def point_cloud(
         camera: camera of both.
         normal: (H, W, 3) surface normals, carried by the points.
         confidence: (H, W) confidence of the depth.
+        sky: (H, W) probability of sky.
         min_range: nearest depth to keep [m].
         max_range: farthest depth to keep [m].
-        edge_filter: leave out pixels on edges of the depth map, as found by `depth_edges` with this threshold
-            (0.1 = 10 %). There, depth runs from front to back over a few pixels, and the points hang in the air.
+        edge_filter: relative jump of depth beside which pixels are left out, as in `select_pixels`.
         voxel_size: edge length of the cubes in which points, colors and normals are averaged [m].
-        min_confidence: leave out pixels whose confidence is lower, or not a number.
+        min_confidence: lowest confidence to keep.
 
     Returns:
         The cloud, in the camera frame.
@@ -99,24 +101,14 @@ def point_cloud(
         )
     if normal is not None and normal.shape != (*size, 3):
         raise MetricDepthError(f"the normals are {normal.shape}, the camera {size}: they must share (height, width)")
-    for name, value in (("edge_filter", edge_filter), ("voxel_size", voxel_size)):
-        if value is not None and not value > 0:
-            raise MetricDepthError(f"{name} is {value}; it must be positive")
+    if voxel_size is not None and not voxel_size > 0:
+        raise MetricDepthError(f"voxel_size is {voxel_size}; it must be positive")
     depth = depth.astype(np.float32, copy=False)
-    keep = np.isfinite(depth) & (depth > 0)
-    if edge_filter is not None:
-        keep &= ~depth_edges(depth, edge_filter, confidence, edge_radius(depth.shape))
-    if min_range is not None:
-        keep &= depth >= min_range
-    if max_range is not None:
-        keep &= depth <= max_range
-    if min_confidence is not None:
-        if confidence is None or confidence.shape != size or np.isnan(confidence).all():
-            given = "none" if confidence is None or confidence.shape == size else f"{confidence.shape}"
-            raise MetricDepthError(f"min_confidence needs the confidence of every pixel, {size}; given is {given}")
-        keep &= confidence >= min_confidence
-    depth = np.where(keep, depth, np.float32(0))
-    points = camera.unproject_distance(depth) if camera.depth_kind == "ray" else camera.unproject(depth)
+    keep = select_pixels(
+        depth, confidence, sky, min_range=min_range, max_range=max_range, edge_filter=edge_filter,
+        min_confidence=min_confidence,
+    )  # fmt: skip
+    points = camera.points(np.where(keep, depth, np.float32(0)))
     normals = None if normal is None else _kept(normal.astype(np.float32, copy=False), keep)
     cloud = PointCloud(_kept(points, keep), _kept(rgb.astype(np.uint8, copy=False), keep), normals)
     return cloud if voxel_size is None else voxel_grid(cloud, voxel_size)
@@ -130,58 +122,6 @@ def _kept(values: np.ndarray, keep: np.ndarray) -> np.ndarray:
     triple = np.dtype((np.void, 3 * values.itemsize))
     picked = np.ascontiguousarray(values).reshape(-1, 3).view(triple)[:, 0][keep.ravel()]
     return picked.view(values.dtype).reshape(-1, 3)
-
-
-def edge_radius(shape: tuple[int, ...]) -> int:
-    """Choose the neighborhood of `depth_edges` for a size.
-
-    Networks see images at about 640 pixels: in larger depth maps, an edge is a ramp over as many more pixels.
-
-    Args:
-        shape: (height, width) [px].
-
-    Returns:
-        Radius [px], at least 1.
-    """
-    return max(1, round(max(shape) / 640))
-
-
-def depth_edges(
-    depth: np.ndarray, threshold: float, confidence: np.ndarray | None = None, radius: int = 1
-) -> np.ndarray:
-    """Find edges by the change of log depth over a neighborhood.
-
-    A pixel is on an edge where its depth differs from the nearest or the farthest in its neighborhood by more than the
-    threshold, as a share of the nearer depth. So both sides of a jump are edges, the ramp between them, and things as
-    thin as the neighborhood. Where the confidence is below its median, half the threshold suffices. Pixels without
-    depth are never edges, nor do they make any.
-
-    Args:
-        depth: (H, W) depth [m].
-        threshold: relative change of depth (0.1 = 10 %).
-        confidence: (H, W) confidence of the depth; None, or nowhere a number: the same threshold everywhere.
-        radius: reach of the square neighborhood [px].
-
-    Returns:
-        (H, W) bool.
-
-    Raises:
-        MetricDepthError: the confidence has another size than the depth map.
-    """
-    import cv2
-
-    if confidence is not None and confidence.shape != depth.shape:
-        raise MetricDepthError(f"the confidence is {confidence.shape}, the depth map {depth.shape}: sizes must agree")
-    depth = depth.astype(np.float32, copy=False)
-    valid = np.isfinite(depth) & (depth > 0)
-    around = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-    nearest = cv2.erode(np.where(valid, depth, np.float32(np.inf)), around)
-    farthest = cv2.dilate(np.where(valid, depth, np.float32(0)), around)
-    ratio: np.ndarray | np.float32 = np.float32(1 + threshold)
-    if confidence is not None and np.isfinite(confidence[valid]).any():
-        doubtful = ~(confidence >= np.median(confidence[valid]))
-        ratio = np.where(doubtful, np.float32(1 + threshold / 2), ratio)
-    return valid & ((depth / ratio > nearest) | (farthest / ratio > depth))
 
 
 def voxel_grid(cloud: PointCloud, size: float) -> PointCloud:

@@ -5,29 +5,33 @@ from __future__ import annotations
 import importlib.util
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mono.geometry.pixel_mask import select_pixels
 from mono.inference.prediction import Prediction
 from mono.io.depth import DEPTH_FORMATS, write_depth
+from mono.io.mesh import MESH_FORMATS, depth_mesh, write_mesh
 from mono.io.normals import NORMAL_FORMATS, write_normal
-from mono.io.point_cloud import AXES, depth_edges, edge_radius, point_cloud, write_ply
+from mono.io.pixel_maps import write_map, write_mask
+from mono.io.point_cloud import AXES, point_cloud, write_ply
 from mono.system.errors import MetricDepthError
 from mono.visual.pictures import visualize_depth, visualize_normals, write_image
 from mono.visual.top_view import draw_top_view
 
-KINDS = ("depth", "vis", "pcd", "normal")
+KINDS = ("depth", "vis", "pcd", "normal", "mask", "sky", "confidence", "points", "mesh")
+_SUFFIX = {"vis": "jpg", "pcd": "ply", "mask": "png", "sky": "png", "confidence": "npy", "points": "npy"}
 CLOUD_SIZES = ("network", "full")
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class CloudOptions:
-    """Settings of point clouds; a filter that is None is not applied.
+    """Settings of point clouds, masks and meshes; a filter that is None is not applied.
 
     Attributes:
         min_range: nearest depth [m].
@@ -37,7 +41,7 @@ class CloudOptions:
         min_confidence: lowest confidence, in the network's own range.
         size: "network": at most as many points as the network's input has pixels of the image; "full": one point per
             pixel.
-        axes: "opencv": x right, y down, z forward; "opengl": x right, y up, z backward.
+        axes: "opencv": x right, y down, z forward; "opengl": x right, y up, z backward, as GLB files always have.
 
     Raises:
         MetricDepthError: a value is out of range, or the range of depth is empty.
@@ -66,8 +70,8 @@ class CloudOptions:
 
     @property
     def filters(self) -> dict[str, float]:
-        """Return the applied filters as keyword arguments of `point_cloud`."""
-        values = {name: value for name, value in asdict(self).items() if name not in ("size", "axes")}
+        """Return the applied filters as keyword arguments of `select_pixels`."""
+        values = {name: value for name, value in asdict(self).items() if name not in ("size", "axes", "voxel_size")}
         return {name: value for name, value in values.items() if value is not None}
 
 
@@ -76,10 +80,12 @@ class OutputOptions:
     """Kinds and formats of the files of an image.
 
     Attributes:
-        save: any of "depth", "vis", "pcd" and "normal".
+        save: any of `KINDS`.
         depth_format: "png", "npy", "npz" or "exr".
         cloud: settings of point clouds.
         normal_format: "png" or "npy".
+        mesh_format: "glb", "ply" or "obj".
+        mesh_faces: largest number of triangles of a mesh; None: by `CloudOptions.size`.
 
     Raises:
         MetricDepthError: a kind or format is unknown, or needs a package that is missing.
@@ -89,6 +95,8 @@ class OutputOptions:
     depth_format: str = "png"
     cloud: CloudOptions = field(default_factory=CloudOptions)
     normal_format: str = "png"
+    mesh_format: str = "glb"
+    mesh_faces: int | None = None
 
     def __post_init__(self) -> None:
         if unknown := [s for s in self.save if s not in KINDS]:
@@ -99,6 +107,10 @@ class OutputOptions:
             raise MetricDepthError(
                 f'normal format "{self.normal_format}" is unknown; known: {", ".join(NORMAL_FORMATS)}'
             )
+        if self.mesh_format not in MESH_FORMATS:
+            raise MetricDepthError(f'mesh format "{self.mesh_format}" is unknown; known: {", ".join(MESH_FORMATS)}')
+        if self.mesh_faces is not None and self.mesh_faces < 2:
+            raise MetricDepthError(f"a mesh of {self.mesh_faces} faces: give at least 2")
         if self.depth_format == "exr" and importlib.util.find_spec("OpenEXR") is None:
             raise MetricDepthError("depth format exr needs the package OpenEXR: pip install OpenEXR")
 
@@ -124,13 +136,12 @@ def planned_outputs(
         planned["depth"] = f"depth/{name}.{output.depth_format}"
         if output.depth_format == "png":
             planned["sidecar"] = f"depth/{name}.json"
-    if "vis" in kinds:
-        planned["vis"] = f"vis/{name}.jpg"
+    planned |= {kind: f"{kind}/{name}.{suffix}" for kind, suffix in _SUFFIX.items() if kind in kinds}
+    if "mesh" in kinds:
+        planned["mesh"] = f"mesh/{name}.{output.mesh_format}"
     if "normal" in kinds:
         planned["normal"] = f"normal/{name}.{output.normal_format}"
         planned["normal_vis"] = f"normal_vis/{name}.jpg"
-    if "pcd" in kinds:
-        planned["pcd"] = f"pcd/{name}.ply"
     if "focal_sweep" in kinds:
         planned["focal_sweep"] = [f"{sweep_folder(focal)}/{name}.ply" for focal in sweep]
         planned["focal_sweep_view"] = f"focal_sweep/top_view/{name}.png"
@@ -147,7 +158,7 @@ def kinds_from_saved_depth(normal_source: str | None, cloud: CloudOptions, repor
         cloud: settings of point clouds.
         report: data of the report page is wanted, which compares confidence with error.
     """
-    kinds = {"vis"}
+    kinds = {"vis", "points"}
     if normal_source == "depth":
         kinds.add("normal")
         if not cloud_needs_confidence(cloud):
@@ -174,7 +185,7 @@ def write_outputs(
     points_with_normals: bool = False,
     network_pixels: int | None = None,
 ) -> dict[str, Any]:
-    """Write an image's files into depth/, vis/, normal/, normal_vis/ and pcd/.
+    """Write an image's files into a folder per kind.
 
     Points carry normals where the network predicts them, or normals are saved too.
 
@@ -194,6 +205,7 @@ def write_outputs(
         The files, relative to `out`, by kind.
 
     Raises:
+        MetricDepthError: the sky is to be saved, and the network predicts none.
         OSError: a file cannot be written.
     """
     outputs = {} if outputs is None else outputs
@@ -209,8 +221,24 @@ def write_outputs(
     if "normal" in planned and normal is not None:
         write_normal(out / planned["normal"], normal, prediction.normal_source)
         write_image(out / planned["normal_vis"], visualize_normals(rgb, normal))
+    if "confidence" in planned:
+        write_map(out / planned["confidence"], prediction.confidence)
+    if "points" in planned:
+        write_map(out / planned["points"], prediction.points())
+    if "sky" in planned:
+        if prediction.sky is None:
+            raise MetricDepthError("the sky cannot be saved: this model predicts none; use lite_detail, or save others")
+        write_mask(out / planned["sky"], prediction.sky)
+    if "mask" in planned:
+        write_mask(out / planned["mask"], _keep(prediction, options.cloud))
     if "pcd" in planned:
         _write_cloud(out / planned["pcd"], rgb, prediction, normal, options.cloud, network_pixels)
+    if "mesh" in planned:
+        keep, step = _keep(prediction, options.cloud), _step(prediction, options.cloud, network_pixels)
+        mesh = depth_mesh(prediction.depth, rgb, prediction.camera, keep, step=step, max_faces=options.mesh_faces)
+        if not len(mesh.triangles):
+            logger.warning("%s: no triangle is left: %s", planned["mesh"], _why_empty(prediction, options.cloud))
+        write_mesh(out / planned["mesh"], mesh, options.cloud.axes)
     for path, other in zip(planned.get("focal_sweep", ()), sweep, strict=True):
         normal = other.surface_normals() if with_normals else other.normal
         _write_cloud(out / path, rgb, other, normal, options.cloud, network_pixels)
@@ -232,29 +260,39 @@ def _write_cloud(
     options: CloudOptions,
     network_pixels: int | None,
 ) -> None:
-    depth, confidence, camera, filters = prediction.depth, prediction.confidence, prediction.camera, options.filters
-    if options.size == "network" and network_pixels and depth.size > network_pixels:
-        if edges := filters.pop("edge_filter", None):  # judged between neighbors, before most of them go
-            depth = np.where(depth_edges(depth, edges, confidence, edge_radius(depth.shape)), np.float32(0), depth)
-        step = math.ceil(math.sqrt(depth.size / network_pixels))
-        depth, rgb, confidence = (values[::step, ::step] for values in (depth, rgb, confidence))
+    # Edges are judged between neighbors, before most of them go.
+    depth = np.where(_keep(prediction, options), prediction.depth, np.float32(0))
+    camera, step = prediction.camera, _step(prediction, options, network_pixels)
+    if step > 1:
+        depth, rgb = depth[::step, ::step], rgb[::step, ::step]
         normal = None if normal is None else normal[::step, ::step]
-        height, width = depth.shape
         fx, fy, cx, cy = (value / step for value in camera.intrinsics)
-        camera = replace(camera, fx=fx, fy=fy, cx=cx, cy=cy, width=width, height=height)
-    cloud = point_cloud(depth, rgb, camera, normal=normal, confidence=confidence, **filters)
+        camera = replace(camera, fx=fx, fy=fy, cx=cx, cy=cy, width=depth.shape[1], height=depth.shape[0])
+    cloud = point_cloud(depth, rgb, camera, normal=normal, voxel_size=options.voxel_size)
     if not len(cloud):
-        logger.warning("%s: no point is left: %s", path, _why_empty(prediction, options.filters))
+        logger.warning("%s: no point is left: %s", path, _why_empty(prediction, options))
     cloud = cloud.in_axes(options.axes)
     write_ply(path, cloud.points, cloud.colors, cloud.normals, frame=AXES[options.axes])
 
 
-def _why_empty(prediction: Prediction, filters: Mapping[str, float]) -> str:
+def _keep(prediction: Prediction, options: CloudOptions) -> np.ndarray:
+    """Select the pixels that clouds, masks and meshes use."""
+    return select_pixels(prediction.depth, prediction.confidence, prediction.sky, **options.filters)
+
+
+def _step(prediction: Prediction, options: CloudOptions, network_pixels: int | None) -> int:
+    """Choose the distance of points [px]."""
+    if options.size == "full" or not network_pixels:
+        return 1
+    return max(1, math.ceil(math.sqrt(prediction.depth.size / network_pixels)))
+
+
+def _why_empty(prediction: Prediction, options: CloudOptions) -> str:
     """List the filters' values beside the values they were applied to."""
     valid = prediction.depth > 0
     if not valid.any():
         return "there is no valid depth"
-    values = ", ".join(f"{name} {value:g}" for name, value in filters.items())
+    values = ", ".join(f"{name} {value:g}" for name, value in options.filters.items())
     depth, confidence = prediction.depth[valid], prediction.confidence[valid]
     return (
         f"the filters are {values}; depth is {depth.min():.4g} to {depth.max():.4g} m, "

@@ -10,8 +10,13 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
-_FOLDERS = frozenset({"depth", "vis", "normal", "normal_vis", "pcd", "focal_sweep", "report"})
-_SUFFIXES = frozenset({".png", ".npy", ".npz", ".exr", ".json", ".jpg", ".ply"})
+_FOLDERS = frozenset(
+    {
+        *("depth", "vis", "normal", "normal_vis", "pcd", "focal_sweep", "report"),
+        *("mask", "sky", "confidence", "points", "mesh"),
+    }
+)
+_SUFFIXES = frozenset({".png", ".npy", ".npz", ".exr", ".json", ".jpg", ".ply", ".glb", ".obj"})
 
 
 def is_output_path(path: object) -> bool:

@@ -33,6 +33,11 @@ _PARTS = {
     "vis": "another version of the images",
     "normal": "another format of normals",
     "pcd": "other settings of point clouds",
+    "mask": "other filters of the mask",
+    "sky": "another version of the sky",
+    "confidence": "another version of the confidence",
+    "points": "another version of the points",
+    "mesh": "other settings of meshes",
     "focal_sweep": "another focal sweep",
     "metrics": "another protocol or other evaluation settings",
 }

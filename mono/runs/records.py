@@ -50,6 +50,11 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
         "vis": None,
         "normal": output.normal_format,
         "pcd": asdict(output.cloud),
+        "mask": output.cloud.filters,
+        "sky": None,
+        "confidence": None,
+        "points": None,
+        "mesh": [asdict(output.cloud), output.mesh_format, output.mesh_faces],
         "focal_sweep": [options.focal_sweep, asdict(output.cloud)],
         "metrics": {
             "protocol": asdict(options.protocol) if options.protocol else None,

@@ -65,3 +65,13 @@ def test_a_wrong_focal_length_tilts_the_normals_of_depth():
     found = Prediction(2 * depth, depth, wrong).surface_normals()
     assert angles(found, gt * [2, 2, 1]).max() < 0.01
     assert angles(found, gt).mean() > 10
+
+
+def test_sky_leaves_clouds_and_meshes(tmp_path):
+    depth = np.full((48, 64), 2.0, np.float32)
+    sky = np.zeros_like(depth)
+    sky[:10] = 1
+    prediction = Prediction(depth, depth, CAMERA, sky=sky)
+    assert prediction.to_ply(tmp_path / "a.ply") == 38 * 64
+    assert prediction.to_mesh(tmp_path / "a.glb", np.zeros((48, 64, 3), np.uint8)) == 2 * 37 * 63
+    assert prediction.to_mesh(tmp_path / "b.obj", max_faces=50) <= 50

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mono.geometry.camera import Camera
-from mono.io.point_cloud import PointCloud, depth_edges, edge_radius, point_cloud, voxel_grid, write_ply
+from mono.geometry.pixel_mask import depth_edges, edge_radius
+from mono.io.point_cloud import PointCloud, point_cloud, voxel_grid, write_ply
 from tests.conftest import open3d_or_skip
 
 CAMERA = Camera(40, 50, 14.5, 9, 32, 24)

@@ -4,6 +4,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+import trimesh
 from PIL import Image
 
 from mono.geometry.camera import Camera
@@ -103,7 +104,7 @@ def test_a_cloud_without_points_is_said_and_written(tmp_path, caplog):
 
 
 def test_unknown_kinds_and_formats_are_refused():
-    with pytest.raises(ValueError, match='cannot save "video"; known: depth, vis, pcd, normal'):
+    with pytest.raises(ValueError, match='cannot save "video"; known: depth, vis, pcd, normal, mask'):
         OutputOptions(("depth", "video"))
     with pytest.raises(ValueError, match='depth format "tiff" is unknown; known: png'):
         OutputOptions(depth_format="tiff")
@@ -176,3 +177,54 @@ def test_a_focal_sweep_is_drawn_from_above(tmp_path):
 def test_unknown_sizes_and_axes_are_refused(name, value):
     with pytest.raises(ValueError, match=f'{name} of point clouds is "{value}"; known: '):
         CloudOptions(**{name: value})
+
+
+def test_masks_maps_and_points_are_written(tmp_path):
+    predicted = prediction()
+    depth = predicted.depth.copy()
+    depth[:, :8] = 0
+    sky = np.zeros_like(depth)
+    sky[:6] = 0.9
+    predicted = replace(predicted, depth=depth, sky=sky)
+    outputs = write(tmp_path, predicted, ("mask", "sky", "confidence", "points"))
+    ends = {"mask": "png", "sky": "png", "confidence": "npy", "points": "npy"}
+    assert outputs == {kind: f"{kind}/a/b.{end}" for kind, end in ends.items()}
+    mask = cv2.imread(str(tmp_path / outputs["mask"]), cv2.IMREAD_UNCHANGED)
+    assert mask.dtype == np.uint8 and set(np.unique(mask)) == {0, 255}
+    np.testing.assert_array_equal(mask == 255, (depth > 0) & (sky < 0.5))
+    assert (cv2.imread(str(tmp_path / outputs["sky"]), cv2.IMREAD_UNCHANGED)[:6] == round(0.9 * 255)).all()
+    np.testing.assert_array_equal(np.load(tmp_path / outputs["confidence"]), predicted.confidence)
+    np.testing.assert_array_equal(np.load(tmp_path / outputs["points"]), predicted.points())
+
+
+def test_mask_cloud_and_mesh_use_the_same_pixels(tmp_path):
+    predicted = prediction()
+    sky = np.zeros_like(predicted.depth)
+    sky[:20] = 1
+    cloud = CloudOptions(edge_filter=0.1, max_range=2.5)
+    outputs = write(tmp_path, replace(predicted, sky=sky), ("mask", "pcd", "mesh"), cloud, mesh_format="ply")
+    mask = cv2.imread(str(tmp_path / outputs["mask"]), cv2.IMREAD_UNCHANGED) == 255
+    assert 0 < mask.sum() < (predicted.depth <= 2.5).sum() and not mask[:20].any()
+    assert len(vertices(tmp_path / outputs["pcd"])) == mask.sum()
+    mesh = trimesh.load(tmp_path / outputs["mesh"], process=False)
+    squares = mask[1:, 1:] & mask[1:, :-1] & mask[:-1, 1:] & mask[:-1, :-1]
+    assert len(mesh.faces) == 2 * squares.sum()
+
+
+def test_sky_of_a_network_without_it_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="this model predicts none; use lite_detail"):
+        write(tmp_path, prediction(), ("sky",))
+
+
+def test_meshes_have_the_size_of_clouds_or_the_faces_asked_for(tmp_path):
+    rgb, predicted = reference_image(48, 64, 1), prediction()
+    counts = []
+    for faces in (None, 100):
+        options = OutputOptions(("mesh",), cloud=NO_FILTER, mesh_faces=faces)
+        outputs = write_outputs(tmp_path, "m", rgb, predicted, options, network_pixels=48 * 64 // 4)
+        counts.append(len(trimesh.load(tmp_path / outputs["mesh"], process=False).geometry["depth"].faces))
+    assert counts[0] == 2 * 23 * 31 and 50 < counts[1] <= 100
+    with pytest.raises(ValueError, match="a mesh of 1 faces: give at least 2"):
+        OutputOptions(mesh_faces=1)
+    with pytest.raises(ValueError, match='mesh format "stl" is unknown; known: glb, ply, obj'):
+        OutputOptions(mesh_format="stl")

@@ -11,7 +11,7 @@ from types import ModuleType
 import numpy as np
 
 from mono.geometry.camera import Camera
-from mono.io.point_cloud import depth_edges
+from mono.geometry.pixel_mask import depth_edges
 from mono.slam.fusion.posed_depth import PosedFrame
 from mono.slam.fusion.sky import sky_mask
 from mono.system.errors import MetricDepthError
@@ -39,7 +39,7 @@ class FuseOptions:
         voxel_size: voxel edge length [m]; None: the far end / 400, rounded.
         min_range: nearest depth to fuse [m]; None: no limit.
         max_range: farthest depth to fuse [m]; None: the 95th percentile of depth.
-        edge_filter: relative depth jump above which pixels are left out, as in `mono.io.point_cloud`; None: keep all.
+        edge_filter: relative depth jump above which pixels are left out, as in `select_pixels`; None: keep all.
         mask_sky: leave out the sky as found by `mono.slam.fusion.sky.sky_mask`.
         min_views: fewest frames that must have seen a place.
         max_memory: largest size of the grid [bytes].

@@ -12,8 +12,9 @@ from metricdepth_scenes.places.rooms import room as build_room
 from mono.cli.main import main
 from mono.data.video import frame_times
 from mono.geometry.camera import Camera
+from mono.geometry.pixel_mask import depth_edges
 from mono.io.depth import write_depth
-from mono.io.point_cloud import depth_edges, write_ply
+from mono.io.point_cloud import write_ply
 from mono.slam import Trajectory, write_trajectory
 from mono.slam.fusion.fuse import FuseError, FuseOptions, chosen_sizes, fuse
 from mono.slam.fusion.posed_depth import PosedDepthError, find_depth, pose_names, with_poses

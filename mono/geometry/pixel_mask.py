@@ -1,0 +1,113 @@
+"""Pixels of a depth map that clouds and meshes use: valid, no sky, in range, not on an edge of depth."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mono.system.errors import MetricDepthError
+
+_SKY = 0.5  # probability from which a pixel is sky
+
+
+def select_pixels(
+    depth: np.ndarray,
+    confidence: np.ndarray | None = None,
+    sky: np.ndarray | None = None,
+    *,
+    min_range: float | None = None,
+    max_range: float | None = None,
+    edge_filter: float | None = None,
+    min_confidence: float | None = None,
+) -> np.ndarray:
+    """Select the pixels whose depth can be used.
+
+    Args:
+        depth: (H, W) depth along the optical axis [m]; pixels that are not finite and positive are left out.
+        confidence: (H, W) confidence of the depth.
+        sky: (H, W) probability of sky; pixels from 0.5 on are left out.
+        min_range: nearest depth to keep [m].
+        max_range: farthest depth to keep [m].
+        edge_filter: leave out pixels on edges of the depth map, as found by `depth_edges` with this threshold
+            (0.1 = 10 %). There, depth runs from front to back over a few pixels, and points hang in the air.
+        min_confidence: leave out pixels whose confidence is lower, or not a number.
+
+    Returns:
+        (H, W) bool, True for pixels to use.
+
+    Raises:
+        MetricDepthError: sizes do not agree, the edge filter is not positive, or there is no confidence to compare
+            with.
+    """
+    if edge_filter is not None and not edge_filter > 0:
+        raise MetricDepthError(f"edge_filter is {edge_filter}; it must be positive")
+    if sky is not None and sky.shape != depth.shape:
+        raise MetricDepthError(f"the sky mask is {sky.shape}, the depth map {depth.shape}: sizes must agree")
+    keep = np.isfinite(depth) & (depth > 0)
+    if sky is not None:
+        keep &= ~(sky >= _SKY)
+    if edge_filter is not None:
+        keep &= ~depth_edges(depth, edge_filter, confidence, edge_radius(depth.shape))
+    if min_range is not None:
+        keep &= depth >= min_range
+    if max_range is not None:
+        keep &= depth <= max_range
+    if min_confidence is not None:
+        if confidence is None or confidence.shape != depth.shape or np.isnan(confidence).all():
+            given = "none" if confidence is None or confidence.shape == depth.shape else f"{confidence.shape}"
+            raise MetricDepthError(
+                f"min_confidence needs the confidence of every pixel, {depth.shape}; given is {given}"
+            )
+        keep &= confidence >= min_confidence
+    return keep
+
+
+def edge_radius(shape: tuple[int, ...]) -> int:
+    """Choose the neighborhood of `depth_edges` for a size.
+
+    Networks see images at about 640 pixels: in larger depth maps, an edge is a ramp over as many more pixels.
+
+    Args:
+        shape: (height, width) [px].
+
+    Returns:
+        Radius [px], at least 1.
+    """
+    return max(1, round(max(shape) / 640))
+
+
+def depth_edges(
+    depth: np.ndarray, threshold: float, confidence: np.ndarray | None = None, radius: int = 1
+) -> np.ndarray:
+    """Find edges by the change of log depth over a neighborhood.
+
+    A pixel is on an edge where its depth differs from the nearest or the farthest in its neighborhood by more than the
+    threshold, as a share of the nearer depth. So both sides of a jump are edges, the ramp between them, and things as
+    thin as the neighborhood. Where the confidence is below its median, half the threshold suffices. Pixels without
+    depth are never edges, nor do they make any.
+
+    Args:
+        depth: (H, W) depth [m].
+        threshold: relative change of depth (0.1 = 10 %).
+        confidence: (H, W) confidence of the depth; None, or nowhere a number: the same threshold everywhere.
+        radius: reach of the square neighborhood [px].
+
+    Returns:
+        (H, W) bool.
+
+    Raises:
+        MetricDepthError: the confidence has another size than the depth map.
+    """
+    import cv2
+
+    if confidence is not None and confidence.shape != depth.shape:
+        raise MetricDepthError(f"the confidence is {confidence.shape}, the depth map {depth.shape}: sizes must agree")
+    depth = depth.astype(np.float32, copy=False)
+    valid = np.isfinite(depth) & (depth > 0)
+    around = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    nearest = cv2.erode(np.where(valid, depth, np.float32(np.inf)), around)
+    farthest = cv2.dilate(np.where(valid, depth, np.float32(0)), around)
+    ratio: np.ndarray | np.float32 = np.float32(1 + threshold)
+    if confidence is not None and np.isfinite(confidence[valid]).any():
+        doubtful = ~(confidence >= np.median(confidence[valid]))
+        ratio = np.where(doubtful, np.float32(1 + threshold / 2), ratio)
+    return valid & ((depth / ratio > nearest) | (farthest / ratio > depth))

@@ -1,0 +1,39 @@
+"""Masks as 8-bit PNG and maps of floats as NPY."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mono.io.atomic import atomic_path, write_bytes
+
+
+def write_mask(path: Path, mask: np.ndarray) -> None:
+    """Write a mask or a map of probabilities as PNG.
+
+    Args:
+        path: file to write; parent folders are made.
+        mask: (H, W) bool, or float from 0 to 1; 1 becomes 255.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    import cv2
+
+    codes = np.rint(np.clip(np.nan_to_num(mask.astype(np.float32)), 0, 1) * 255).astype(np.uint8)
+    write_bytes(path, cv2.imencode(".png", codes)[1].tobytes())
+
+
+def write_map(path: Path, values: np.ndarray) -> None:
+    """Write a map as float32 NPY.
+
+    Args:
+        path: file to write; parent folders are made.
+        values: (H, W, ...) numbers.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        np.save(temporary, np.ascontiguousarray(values, np.float32))

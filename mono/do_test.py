@@ -65,6 +65,8 @@ def run(
         RunError: the output folder cannot be written, or its results would be replaced.
     """
     ranks = ranks or Ranks()
+    if options.align is not None:
+        options.align.check(samples)
     with lock_output_folder(options.out) if ranks.rank == 0 else contextlib.nullcontext():
         started = time.perf_counter()
         plan = _plan(samples, predictor, options, ranks)
@@ -105,13 +107,15 @@ def _summarize(
 ) -> EvaluationResult:
     order = {sample.source: i for i, sample in enumerate(samples)}
     sources: Counter[str] = Counter()
-    metrics, normals, image_records = {}, {}, {}
+    metrics, normals, image_records, alignments = {}, {}, {}, {}
     by_name = {sample.name: sample.source for sample in samples}
     for record in open_output_folder(options.out).walk(by_name):
         if record["status"] != "ok":
             continue
         source = by_name[record["name"]]
         sources[record.get("camera_source", "unknown")] += 1
+        if "alignment" in record:
+            alignments[source] = record["alignment"]
         metrics[source] = metrics_from_record(record) if "metrics" in record else None
         if "normals" in record:
             normals[source] = normals_from_record(record)
@@ -126,6 +130,7 @@ def _summarize(
         metrics=metrics,
         normals=normals,
         image_records=image_records,
+        alignments=alignments,
     )
 
 

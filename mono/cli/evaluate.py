@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mono.cli import arguments, console, session
+from mono.cli.align_flags import add_align_flags, align_options
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     arguments.add_protocol_flags(parser)
     arguments.add_camera_flags(parser)
     arguments.add_wide_flags(parser)
+    add_align_flags(parser)
     arguments.add_output_flags(parser, save="none")
     arguments.add_machine_flags(parser)
     parser.set_defaults(run=run, resumes=True)
@@ -70,9 +72,11 @@ def run(args: argparse.Namespace) -> int:
     model = "saved" if args.pred else Path(args.model).stem
     out = args.out or Path("outputs") / model / name / Path(args.protocol).stem
     if args.pred:
+        if align_options(args) is not None:
+            raise MetricDepthError("saved predictions are scored as they are: align them first (metricdepth align)")
         return _score_saved(args, samples, out)
     options = arguments.evaluation_options(args, out, report=not args.no_report)
-    options = replace(options, derive_normals=args.derive_normals)
+    options = replace(options, derive_normals=args.derive_normals, align=align_options(args))
     ranks = join_ranks(args.launcher)
     predictor = session.load_predictor(args, args.model, args.checkpoint, ranks)
     result = session.execute(samples, predictor, options, ranks)

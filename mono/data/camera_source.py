@@ -45,11 +45,13 @@ class ResolvedCamera:
         camera: camera of the upright image at its full size.
         source: "given", "annotation", "camera file", "exif" or "assumed".
         detail: description of the source, with what was ignored on the way.
+        file: camera file that it came from, if any.
     """
 
     camera: Camera
     source: Source
     detail: str
+    file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,9 @@ class CameraResolver:
             _fitting(camera.intrinsics, size, "given focal length")
             return ResolvedCamera(camera, "given", f"given: focal length {text}")
         if annotated is not None:
-            return ResolvedCamera(_fitting(annotated, size, "annotated camera"), "annotation", "annotation file")
+            return ResolvedCamera(
+                _fitting(annotated, size, "annotated camera"), "annotation", "annotation file", self.camera_file
+            )
         path = self.camera_file or (camera_file_beside(image_path) if image_path is not None else None)
         if path is not None:
             camera = camera_from_file(path, width, height, image_path, exif.orientation if exif else 1)
@@ -175,7 +179,7 @@ class CameraResolver:
                 ignored = "its lens distortion is not undone: undistorted images are expected"
                 detail = f"{detail}; {ignored}"
                 _warn_once(f"{path}: {ignored}")
-            return ResolvedCamera(camera, "camera file", detail)
+            return ResolvedCamera(camera, "camera file", detail, Path(path))
         return self._from_photo(exif, size, image_path)
 
     def _from_photo(

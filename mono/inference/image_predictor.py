@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mono.calibration.camera_calibration import with_calibration
 from mono.data.camera_source import ResolvedCamera
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform
@@ -19,6 +20,7 @@ from mono.system.errors import MetricDepthError
 from mono.views.layout import ViewOptions, needs_views
 
 if TYPE_CHECKING:
+    from mono.calibration.known import Known
     from mono.inference.images import CameraLike, ImageLike
 
 _AT_ONCE = 4  # views that go through the network together
@@ -30,10 +32,12 @@ class ImagePredictor:
     Attributes:
         transform: transform between images and the canonical camera.
         views: settings of the views that wide images are cut into.
+        checksum: SHA-256 of the weights' file.
     """
 
     transform: CanonicalTransform
     views: ViewOptions
+    checksum: str
 
     def prepare_view(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
         """Bring a perspective image to the network's input; see `Predictor.prepare`."""
@@ -70,9 +74,10 @@ class ImagePredictor:
         sizes = (self.transform.view(each).size for each in cameras)
         return sum(height * width for height, width in sizes)
 
-    def predict(self, image: ImageLike, camera: CameraLike = None) -> Prediction:
+    def predict(self, image: ImageLike, camera: CameraLike = None, align: Known | None = None) -> Prediction:
         """Predict metric depth of one image; see `Predictor.predict`."""
-        return self.predict_batch([image], [camera])[0]
+        prediction = self.predict_batch([image], [camera])[0]
+        return prediction if align is None else prediction.aligned(align)
 
     def predict_batch(
         self, images: Sequence[ImageLike], cameras: CameraLike | Sequence[CameraLike] = None
@@ -83,7 +88,7 @@ class ImagePredictor:
         read = [read_input(image) for image in images]
         found = [resolve_camera(*pair) for pair in zip(read, cameras_for_all(cameras, len(read)), strict=True)]
         prepared = [self.prepare(image.rgb, camera) for image, camera in zip(read, found, strict=True)]
-        return [raw.prediction() for raw in self.infer(prepared)]
+        return [with_calibration(raw.prediction(), raw.found, self.checksum) for raw in self.infer(prepared)]
 
 
 def _is_single(images: object) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from mono.geometry.normals import normals_from_depth
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
+    from mono.calibration.depth_alignment import DepthAlignment
+    from mono.calibration.known import Known
     from mono.inference.images import ImageLike
 
 
@@ -32,6 +34,8 @@ class Prediction:
             the camera; None if the network has none: see `surface_normals`.
         normal_confidence: (H, W) float32, higher is surer; None without `normal`.
         sky: (H, W) float32 probability of sky, whose depth is invalid; None if the network has none.
+        calibration: correction of the depth that the camera's file holds for this model; None: there is none.
+        alignment: alignment of the depth with known distances, after the calibration; None: not aligned.
     """
 
     depth: np.ndarray
@@ -42,6 +46,8 @@ class Prediction:
     normal: np.ndarray | None = None
     normal_confidence: np.ndarray | None = None
     sky: np.ndarray | None = None
+    calibration: DepthAlignment | None = None
+    alignment: DepthAlignment | None = None
 
     @property
     def mask(self) -> np.ndarray:
@@ -70,6 +76,30 @@ class Prediction:
     def normal_source(self) -> Literal["network", "depth"]:
         """Return the source of `surface_normals`: the network, or the geometry of its depth."""
         return "depth" if self.normal is None else "network"
+
+    def aligned(self, known: Known, model: str = "auto") -> Prediction:
+        """Bring the depth to known distances.
+
+        Args:
+            known: distances at pixels, lengths, the camera's height or a depth map.
+            model: "scale", "affine" (scale and exponent), "field" (smooth over image and depth), or "auto": what the
+                distances support.
+
+        Returns:
+            Prediction with aligned depth and its `alignment`.
+
+        Raises:
+            MetricDepthError: the distances contradict each other, lie on edges or without depth, or are too few.
+        """
+        from mono.calibration.align import align_depth
+
+        depth, alignment = align_depth(self.depth, self.camera, known, model)
+        return replace(self, depth=depth, alignment=alignment)
+
+    def notes(self) -> dict[str, Any]:
+        """Describe calibration and alignment of the depth, for records."""
+        both = {"calibration": self.calibration, "alignment": self.alignment}
+        return {name: value.record() for name, value in both.items() if value is not None}
 
     def points(self) -> np.ndarray:
         """Unproject the depth to 3D points.
@@ -110,14 +140,14 @@ class Prediction:
         path = Path(path)
         beside = {".png": [path.with_suffix(".json")]}
         if path.suffix.lower().lstrip(".") in DEPTH_FORMATS and not path.is_dir():
-            write_depth(path, self.depth, self.camera)
+            write_depth(path, self.depth, self.camera, self.notes())
             return [path, *beside.get(path.suffix.lower(), [])]
         if path.suffix and not path.is_dir():
             raise MetricDepthError(
                 f"{path} ends in {path.suffix}: give a file in {', '.join(f'.{s}' for s in DEPTH_FORMATS)}, or a folder"
             )
         self.to_ply(path / "points.ply", image)
-        write_depth(path / "depth.png", self.depth, self.camera)
+        write_depth(path / "depth.png", self.depth, self.camera, self.notes())
         write_image(path / "colors.png", colorize(self.depth))
         written = [path / name for name in ("depth.png", "depth.json", "colors.png", "points.ply")]
         if self.normal is not None:

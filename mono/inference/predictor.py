@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from mono.geometry.camera import Camera
+    from mono.calibration.known import Known
     from mono.inference.images import CameraLike, ImageLike
     from mono.views.cutting import CutView
     from mono.views.layout import ViewOptions
@@ -99,7 +100,7 @@ class Predictor(Protocol):
     def architecture(self) -> Mapping[str, object]:
         """Return the config's values that decide the network's function."""
 
-    def predict(self, image: ImageLike, camera: CameraLike = None) -> Prediction:
+    def predict(self, image: ImageLike, camera: CameraLike = None, align: Known | None = None) -> Prediction:
         """Predict metric depth of one image.
 
         Args:
@@ -107,12 +108,14 @@ class Predictor(Protocol):
                 from 0 to 1, which are rounded to 8 bits.
             camera: camera of the image, as `Camera`, `ResolvedCamera` or 3x3 matrix [px]. None: a camera file beside
                 the image, its EXIF data, or an assumed field of view (logged as a warning), in this order.
+            align: known distances to bring the depth to, as `mono.Known(points=[(412, 300, 2.0)])`.
 
         Returns:
             Depth [m] at the image's size.
 
         Raises:
-            MetricDepthError: the image cannot be read or is no RGB image, or the camera does not fit it.
+            MetricDepthError: the image cannot be read or is no RGB image, the camera does not fit it, or the depth
+                cannot be aligned.
         """
 
     def predict_batch(

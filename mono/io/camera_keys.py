@@ -45,7 +45,7 @@ _OTHER_KEYS = """
     orbextractor viewer system imu stereo loopclosing depth_scale scale bf rgb thdepth depthmapfactor newwidth
     newheight date serial source source_detail file_path transform_matrix mask_path depth_file_path sharpness
     colmap_im_id train_filenames val_filenames test_filenames split poses timestamp timestamps note notes
-    description units unit pixel_size
+    description units unit pixel_size calibration alignment
 """
 _IRRELEVANT = frozenset(_OTHER_KEYS.split())
 

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from mono.calibration.camera_calibration import with_calibration
 from mono.data.ground_truth import ground_truth_camera, wants_normals
 from mono.data.sample import Sample
 from mono.evaluation.report.image_records import save_image_record
@@ -217,8 +218,14 @@ def _write(
 ) -> dict[str, Any]:
     """Evaluate and write a prediction, and those with other focal lengths; return its record."""
     sample, protocol, ground_truth = item.sample, options.protocol, item.ground_truth
-    predictions = [item.saved] if item.saved is not None else [raw.prediction() for raw in raw_predictions]
+    predictions = (
+        [item.saved]
+        if item.saved is not None
+        else [with_calibration(raw.prediction(), raw.found, predictor.checksum) for raw in raw_predictions]
+    )
     prediction, *others = predictions
+    if options.align is not None and item.saved is None:  # saved depth is aligned
+        prediction = prediction.aligned(options.align.find(sample, prediction.camera), options.align.model)
     if not (prediction.depth > 0).any():
         raise MetricDepthError("the network gave no valid depth at all: all of it is beyond 300 m or not positive")
     protocol = protocol if "metrics" in image.kinds else None

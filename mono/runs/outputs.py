@@ -213,7 +213,7 @@ def write_outputs(
     planned = planned_outputs(name, kinds, options, [other.camera.focal for other in sweep])
     outputs |= planned
     if "depth" in planned:
-        write_depth(out / planned["depth"], prediction.depth, prediction.camera)
+        write_depth(out / planned["depth"], prediction.depth, prediction.camera, prediction.notes())
     if "vis" in planned:
         write_image(out / planned["vis"], visualize_depth(rgb, prediction.depth))
     with_normals = points_with_normals or "normal" in options.save

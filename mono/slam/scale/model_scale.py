@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mono.calibration.statistics import robust_std
 from mono.data.camera_source import ResolvedCamera
 from mono.data.sample import Sample
 from mono.slam.scale.colmap_model import (
@@ -34,7 +35,6 @@ from mono.slam.scale.rescaling import (
     collect_ratios,
     frame_scales,
 )
-from mono.slam.scale.statistics import robust_std
 
 if TYPE_CHECKING:
     import pycolmap

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mono.calibration.sampling import depth_at
 from mono.data.camera_source import ResolvedCamera
 from mono.data.sample import Sample
 from mono.data.video import frame_times
 from mono.geometry.camera import Camera
 from mono.slam.scale.depth_sources import DepthSource
 from mono.slam.scale.diagnosis import explain_no_scale
-from mono.slam.scale.estimate import MIN_IMAGES, ScaleError, ScaleEstimate, depth_at, estimate_scale
+from mono.slam.scale.estimate import MIN_IMAGES, ScaleError, ScaleEstimate, estimate_scale
 from mono.slam.scale.rescaling import DEFAULT_FRAMES, OnDone, Rescaling, collect_ratios, frame_scales
 from mono.slam.scale.tracks import Counts, FramePoints, track_points
 from mono.slam.trajectory.formats import to_seconds

@@ -89,10 +89,13 @@ class Prediction:
             Prediction with aligned depth and its `alignment`.
 
         Raises:
-            MetricDepthError: the distances contradict each other, lie on edges or without depth, or are too few.
+            MetricDepthError: the distances contradict each other, lie on edges or without depth, or are too few; or
+                this is a fisheye or panorama.
         """
         from mono.calibration.align import align_depth
 
+        if self.depth_kind == "ray":
+            raise MetricDepthError("known distances cannot correct a fisheye or panorama: align perspective images")
         depth, alignment = align_depth(self.depth, self.camera, known, model)
         return replace(self, depth=depth, alignment=alignment)
 

@@ -16,8 +16,8 @@ from mono.inference.prediction import Prediction
 if TYPE_CHECKING:
     import torch
 
-    from mono.geometry.camera import Camera
     from mono.calibration.known import Known
+    from mono.geometry.camera import Camera
     from mono.inference.images import CameraLike, ImageLike
     from mono.views.cutting import CutView
     from mono.views.layout import ViewOptions

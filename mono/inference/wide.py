@@ -108,5 +108,6 @@ def _as_prediction(merged: Merged, found: ResolvedCamera) -> Prediction:
         camera_source=found.source,
         camera_detail=found.detail,
         normal=merged.vectors,
-        **merged.maps,
+        normal_confidence=merged.maps.get("normal_confidence"),
+        sky=merged.maps.get("sky"),
     )

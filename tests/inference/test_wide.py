@@ -156,6 +156,12 @@ def test_depth_along_the_axis_is_compared_as_distance(tmp_path):
     assert not result.failures and result.metrics["a.png"]["metric"].abs_rel < 0.02
 
 
+def test_known_distances_do_not_align_panoramas():
+    exact = np.ones((128, 256), np.float32)
+    with pytest.raises(MetricDepthError, match="cannot correct a fisheye or panorama"):
+        Prediction(exact, exact, PANORAMA).aligned(None)
+
+
 def test_a_focal_sweep_of_a_panorama_is_refused(tmp_path, caplog):
     Image.fromarray(photo(PANORAMA)).save(tmp_path / "a.png")
     options = RunOptions(tmp_path / "out", resolver=CameraResolver(panorama=True), focal_sweep=(100.0,))

@@ -31,6 +31,7 @@ from mono.runs.paths import remove_files
 from mono.runs.plan import RunPlan, plan_run
 from mono.runs.records import metrics_from_record, normals_from_record, run_metadata, run_settings
 from mono.runs.score_saved import saved_metadata, score_saved
+from mono.runs.unitless import refuse_without_unit
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError, RunError
 from mono.system.failure import Failure
@@ -78,6 +79,8 @@ def run(
 
 def _plan(samples: Sequence[Sample], predictor: Predictor, options: RunOptions, ranks: Ranks) -> RunPlan:
     """Open the output folder, plan the run, and make way for its results."""
+    kinds = [*options.output.save, *["focal_sweep"] * bool(options.focal_sweep)]
+    refuse_without_unit(predictor.prediction_format, kinds, options.output.depth_format)
     settings = run_settings(predictor, options)
     if settings != ranks.broadcast(settings):
         raise RunError(

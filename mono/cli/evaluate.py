@@ -36,8 +36,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     saved = parser.add_argument_group("saved predictions")
     saved.add_argument("--pred", type=Path, metavar="DIR", help="score depth and normals saved in DIR, without a model")
     saved.add_argument(
-        "--pred-kind", choices=("depth", "disparity", "inverse"),
-        help="meaning of the depth files: depth; inverse: inverse depth, 0 at infinity; disparity: inverse depth of "
+        "--pred-kind", choices=("depth", "relative", "affine", "disparity", "inverse"),
+        help="meaning of the depth files: depth; relative: depth of unknown scale; affine: of unknown scale and shift; "
+        "inverse: inverse depth, 0 at infinity; disparity: inverse depth of "
         "unknown scale and shift, or stereo disparity with --pred-scale (default: depth)",
     )  # fmt: skip
     saved.add_argument(
@@ -69,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     data = args.data / "annotations.json" if args.data.is_dir() else args.data
     samples = load_annotations(data, args.data_root)
     name = arguments.data_name(data)
-    model = "saved" if args.pred else Path(args.model).stem
+    model = "saved" if args.pred else (args.baseline or Path(args.model)).stem
     out = args.out or Path("outputs") / model / name / Path(args.protocol).stem
     if args.pred:
         if align_options(args) is not None:

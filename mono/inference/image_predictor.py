@@ -10,8 +10,10 @@ import numpy as np
 
 from mono.calibration.camera_calibration import with_calibration
 from mono.data.camera_source import ResolvedCamera
+from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform
+from mono.geometry.undistortion import undistortion
 from mono.inference.images import cameras_for_all, read_input, resolve_camera
 from mono.inference.prediction import Prediction
 from mono.inference.predictor import NetworkInput, RawPrediction, WideInput
@@ -38,6 +40,11 @@ class ImagePredictor:
     transform: CanonicalTransform
     views: ViewOptions
     checksum: str
+
+    @property
+    def prediction_format(self) -> PredictionFormat:
+        """Return the meaning of the predictions' values: depth in meters."""
+        return PredictionFormat()
 
     def prepare_view(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
         """Bring a perspective image to the network's input; see `Predictor.prepare`."""
@@ -71,7 +78,7 @@ class ImagePredictor:
         cameras = [camera]
         if needs_views(camera, self.views):
             cameras = [view.camera for view in lay_out_for(camera, self.views, self.transform)]
-        sizes = (self.transform.view(each).size for each in cameras)
+        sizes = (self.transform.view(undistortion(each).pinhole).size for each in cameras)
         return sum(height * width for height, width in sizes)
 
     def predict(self, image: ImageLike, camera: CameraLike = None, align: Known | None = None) -> Prediction:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.camera import Camera
 from mono.geometry.normals import normals_from_depth
+from mono.geometry.undistortion import undistortion
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -28,12 +30,13 @@ class Prediction:
             (beyond 300 m, or not positive).
         confidence: (H, W) float32, higher is surer; its range is the network's own.
         camera: camera that the depth holds for. A wrong focal length scales all distances.
-        camera_source: "given", "annotation", "camera file", "exif" or "assumed".
+        camera_source: "given", "annotation", "camera file", "exif", "assumed", or "predicted" by a model.
         camera_detail: description of the camera's source.
         normal: (H, W, 3) float32 unit surface normals in the camera's frame (x right, y down, z forward), pointing to
             the camera; None if the network has none: see `surface_normals`.
         normal_confidence: (H, W) float32, higher is surer; None without `normal`.
         sky: (H, W) float32 probability of sky, whose depth is invalid; None if the network has none.
+        format: meaning of `depth`; of models without a unit it holds their own values, and there are no points.
         calibration: correction of the depth that the camera's file holds for this model; None: there is none.
         alignment: alignment of the depth with known distances, after the calibration; None: not aligned.
     """
@@ -46,6 +49,7 @@ class Prediction:
     normal: np.ndarray | None = None
     normal_confidence: np.ndarray | None = None
     sky: np.ndarray | None = None
+    format: PredictionFormat = field(default_factory=PredictionFormat)
     calibration: DepthAlignment | None = None
     alignment: DepthAlignment | None = None
 
@@ -68,7 +72,7 @@ class Prediction:
 
     @property
     def K(self) -> np.ndarray:
-        """Return the camera matrix, (3, 3) float64 [px]."""
+        """Return the camera matrix, (3, 3) float64 [px], without lens distortion."""
         fx, fy, cx, cy = self.camera.intrinsics
         return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], np.float64)
 
@@ -94,10 +98,12 @@ class Prediction:
         """
         from mono.calibration.align import align_depth
 
+        if self.format.kind != "relative":
+            self._require_meters()
         if self.depth_kind == "ray":
             raise MetricDepthError("known distances cannot correct a fisheye or panorama: align perspective images")
         depth, alignment = align_depth(self.depth, self.camera, known, model)
-        return replace(self, depth=depth, alignment=alignment)
+        return replace(self, depth=depth, alignment=alignment, format=PredictionFormat())
 
     def notes(self) -> dict[str, Any]:
         """Describe calibration and alignment of the depth, for records."""
@@ -110,6 +116,7 @@ class Prediction:
         Returns:
             Points [m] in the camera's frame, x right, y down, z forward; (H, W, 3) float32, 0 where invalid.
         """
+        self._require_meters()
         return self.camera.points(self.depth)
 
     def surface_normals(self) -> np.ndarray:
@@ -118,7 +125,14 @@ class Prediction:
         Returns:
             Unit normals in the camera's frame, pointing to the camera, (H, W, 3) float32; 0 where there are none.
         """
+        self._require_meters()
         return normals_from_depth(self.depth, self.camera) if self.normal is None else self.normal
+
+    def _require_meters(self) -> None:
+        if not self.format.metric:
+            raise MetricDepthError(
+                f"this depth is {self.format.kind} without a unit: it has no points, normals or depth file in meters"
+            )
 
     def save(self, path: str | os.PathLike[str], image: ImageLike | None = None) -> list[Path]:
         """Save to a depth file, or all results to a folder.
@@ -141,6 +155,8 @@ class Prediction:
         from mono.visual.pictures import colorize, write_image
 
         path = Path(path)
+        if path.suffix.lower() not in (".npy", ".npz", ".exr"):
+            self._require_meters()
         beside = {".png": [path.with_suffix(".json")]}
         if path.suffix.lower().lstrip(".") in DEPTH_FORMATS and not path.is_dir():
             write_depth(path, self.depth, self.camera, self.notes())
@@ -180,6 +196,7 @@ class Prediction:
         from mono.visual.pictures import colorize
 
         path = Path(path)
+        self._require_meters()
         if path.suffix.lower() != ".ply":
             raise MetricDepthError(f"{path} ends in {path.suffix or 'nothing'}; point clouds are written as .ply")
         colors = colorize(self.depth) if image is None else read_input(image).rgb
@@ -219,3 +236,35 @@ class Prediction:
         mesh = depth_mesh(self.depth, rgb, self.camera, keep, max_faces=max_faces)
         write_mesh(Path(path), mesh)
         return len(mesh.triangles)
+
+
+def in_original_pixels(prediction: Prediction) -> Prediction:
+    """Bring a prediction for the undistorted image back to the original pixels.
+
+    Args:
+        prediction: prediction whose maps have the size of the undistorted image, with the original camera.
+
+    Returns:
+        Prediction at the camera's size; pixels without a value are invalid. The same where there is no distortion.
+    """
+    if not prediction.camera.is_distorted:
+        return prediction
+    flat = undistortion(prediction.camera)
+    normal = prediction.normal
+    if normal is not None:
+        normal = flat.map_to_image(normal, np.any(normal, axis=-1))
+        length = np.linalg.norm(normal, axis=-1, keepdims=True)
+        normal = np.divide(normal, length, out=np.zeros_like(normal), where=length > 1e-6)
+    sure, sky, confidence = prediction.normal_confidence, prediction.sky, prediction.confidence
+    if np.isnan(confidence).all():  # of a network without confidence
+        confidence = np.full((flat.camera.height, flat.camera.width), np.nan, np.float32)
+    else:
+        confidence = flat.map_to_image(confidence)
+    return replace(
+        prediction,
+        depth=flat.map_to_image(prediction.depth, prediction.depth > 0),
+        confidence=confidence,
+        normal=normal,
+        normal_confidence=None if sure is None else flat.map_to_image(sure),
+        sky=None if sky is None else flat.map_to_image(sky),
+    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from mono.data.camera_source import ResolvedCamera
+from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
 from mono.inference.prediction import Prediction
 
@@ -66,7 +67,7 @@ class RawPrediction(Protocol):
 
 
 class Predictor(Protocol):
-    """Loaded model, as made by `load_model`: a network or an exported file."""
+    """Loaded model, as made by `load_model`: a network, an exported file or another model."""
 
     @property
     def transform(self) -> CanonicalTransform:
@@ -83,6 +84,10 @@ class Predictor(Protocol):
     @property
     def backend(self) -> str:
         """Return the runtime: a backend's name, or the format of an exported file."""
+
+    @property
+    def prediction_format(self) -> PredictionFormat:
+        """Return the meaning of the predictions' values."""
 
     @property
     def name(self) -> str:

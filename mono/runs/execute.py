@@ -231,10 +231,10 @@ def _write(
     protocol = protocol if "metrics" in image.kinds else None
     scores: dict[str, Any] = {"metrics": None}
     if protocol:
-        compared = wants_normals(sample, options.derive_normals)
+        compared = prediction.format.metric and wants_normals(sample, options.derive_normals)
         normal = prediction.surface_normals() if compared else None
         score = score_image(
-            ImagePrediction(prediction.depth, normal=normal, normal_source=prediction.normal_source),
+            ImagePrediction(prediction.depth, prediction.format, normal, prediction.normal_source),
             ground_truth,
             protocol,
             alignments=options.alignments,
@@ -254,7 +254,8 @@ def _write(
         if options.report and scores["metrics"] and protocol and ground_truth.depth is not None:
             outputs["report"] = f"report/{sample.name}.json"
             path, confidence = options.out / outputs["report"], prediction.confidence
-            save_image_record(path, item.rgb, prediction.depth, ground_truth.depth, protocol, confidence)
+            shown = prediction.depth if prediction.format.metric or score.depth is None else score.depth
+            save_image_record(path, item.rgb, shown, ground_truth.depth, protocol, confidence)
     except Exception:
         remove_files(options.out, output_files(outputs))  # no record would name them
         raise

@@ -29,6 +29,10 @@ _TABLE = (
         "predict", "predict", "predict", "predict metric depth, normals and point clouds of photos and videos",
         "metricdepth predict photo.jpg -o out --save depth,vis,pcd",
     ),
+    Command(
+        "app", "app", "predict", "look at depth and measure in photos, in a browser (metricdepth[app])",
+        "metricdepth app --open",
+    ),
     Command("models", "models", "predict", "list the models and which are on disk", "metricdepth models"),
     Command(
         "download", "models", "predict", "download a released checkpoint into weight/",

@@ -109,7 +109,10 @@ def project_bytes(photo: OpenPhoto, values: dict[str, object]) -> bytes:
         "name": photo.name, "model": photo.model, "camera": asdict(p.camera), "source": p.camera_source,
         "detail": p.camera_detail, **values,
     }  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, 1) as archive:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+    ):
         write_image(Path(folder, "photo.png"), photo.rgb)
         write_map(Path(folder, "depth.npy"), p.depth)
         write_map(Path(folder, "confidence.npy"), p.confidence)
@@ -136,7 +139,7 @@ def read_project(data: bytes) -> OpenPhoto:
             depth, confidence = (read_npy(Path(folder, name)).astype(np.float32) for name in _PROJECT[1:3])
             facts = json.loads(Path(folder, "project.json").read_bytes())
             camera = Camera(**facts["camera"] | {"distortion": tuple(facts["camera"]["distortion"])})
-            extra = {"focal_px": float(facts["focal_px"]), "scale": float(facts["scale"])}
+            extra: dict[str, object] = {"focal_px": float(facts["focal_px"]), "scale": float(facts["scale"])}
             extra["measurements"] = [
                 {
                     "name": str(item["name"])[:80],

@@ -188,7 +188,7 @@ def create_app(app: App) -> Starlette:
     ]
     guard = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
     server = Starlette(
-        routes=[*routes], middleware=[guard], exception_handlers={MetricDepthError: _refuse}  # type: ignore[dict-item]
+        routes=[*routes], middleware=[guard], exception_handlers={MetricDepthError: _refuse}
     )  # fmt: skip
     server.add_middleware(_Headers)
     return server

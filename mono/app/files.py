@@ -96,7 +96,7 @@ def measurements_csv(measurements: Sequence[dict[str, Any]]) -> bytes:
     writer.writerow(["name", *(f"{c} [{'m2' if c == 'area' else 'm'}]" for c in columns), "points [px]"])
     for item in measurements:
         name = str(item["name"])
-        values = [f"{item[c]:.4f}" if c in item else "" for c in columns]
+        values = [f"{item[c]:.4f}" if item.get(c, False) is not False else "" for c in columns]
         pixels = " ".join(f"{x:g},{y:g}" for x, y in item["pixels"])
         writer.writerow([f"'{name}" if name[:1] in tuple("=+-@\t") else name, *values, pixels])
     return text.getvalue().encode()

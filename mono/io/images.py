@@ -215,7 +215,7 @@ def _check_size(path: Path, width: int, height: int, most: int) -> int:
 
 
 def _reduction(width: int, height: int) -> int:
-    return next(factor for factor in (1, 2, 4, 8, 1 << 16) if width * height <= FULL_SIZE_PIXELS * factor**2)
+    return next((factor for factor in (1, 2, 4, 8) if width * height <= FULL_SIZE_PIXELS * factor**2), 1 << 16)
 
 
 def _open(file: io.BufferedReader, head: bytes) -> Image.Image | None:

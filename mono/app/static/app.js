@@ -59,6 +59,7 @@ async function upload(files) {
 
 async function show(chosen) {
   photo = chosen; pending = []; layer = "photo";
+  $("photo").style.maxWidth = `${76 * photo.width / photo.height}vh`;
   $("welcome").hidden = true; $("work").hidden = false;
   $("gallery").replaceChildren(...(open.size > 1 ? [...open.values()].map((p) => make("button", { title: p.name, ariaPressed: String(p === photo), onclick: guarded(() => show(p)) }, make("img", { src: p.images.photo.src, alt: p.name }))) : []));
   $("layers").replaceChildren(...photo.layers.map((name) => make("button", { textContent: name[0].toUpperCase() + name.slice(1), ariaPressed: String(name === layer), onclick: guarded(() => choose(name)) })));

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -307,6 +308,7 @@ def _describe(key: str, photo: OpenPhoto) -> dict[str, Any]:
     p = photo.prediction
     near, far = depth_limits(p.depth)
     missing = {"sky"} if p.sky is None else set()
+    missing |= set() if np.isfinite(p.confidence).any() else {"confidence"}
     return {
         "id": key,
         "name": photo.name,
@@ -321,6 +323,5 @@ def _describe(key: str, photo: OpenPhoto) -> dict[str, Any]:
         "layers": [layer for layer in files.LAYERS if layer not in missing],
         "scale_bar": {"near": near, "far": far, "ticks": scale_ticks(near, far, 300, 32)},
         "files": list(files.DOWNLOADS),
-        "error": None,
         "project": photo.extra,
     }

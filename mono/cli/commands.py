@@ -33,6 +33,14 @@ _TABLE = (
         "app", "app", "predict", "look at depth and measure in photos, in a browser (metricdepth[app])",
         "metricdepth app --open",
     ),
+    Command(
+        "align", "align", "predict", "bring saved depth to known distances, a depth map, a cloud or a COLMAP model",
+        "metricdepth align out --camera-height 1.5 -o aligned",
+    ),
+    Command(
+        "calibrate", "calibrate", "predict", "fit a camera's correction of a model to images with known distances",
+        "metricdepth calibrate known.json -o camera.json",
+    ),
     Command("models", "models", "predict", "list the models and which are on disk", "metricdepth models"),
     Command(
         "download", "models", "predict", "download a released checkpoint into weight/",

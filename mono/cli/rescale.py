@@ -92,11 +92,10 @@ def _camera(args: argparse.Namespace, samples: Sequence[Sample]) -> ResolvedCame
 def _depth(args: argparse.Namespace, samples: Sequence[Sample]) -> tuple[DepthSource, dict[str, Any]]:
     """Open the depth source; return it and the metadata that repeat the run."""
     from mono.slam.scale.depth_sources import NetworkDepth, open_depth
-    from mono.system.distributed import Ranks
 
     if args.pred:
         return open_depth(args.pred, samples), {"command": session.command(), "predictions": str(args.pred)}
-    predictor = session.load_predictor(args, args.model, args.checkpoint, Ranks())
+    predictor = session.load_metric_predictor(args)
     return NetworkDepth(predictor), session.run_metadata(predictor)
 
 

@@ -58,7 +58,6 @@ def run(args: argparse.Namespace) -> int:
     from mono.slam.reconstruction.vo import VoOptions, import_gtsam
     from mono.slam.scale.colmap_model import import_pycolmap
     from mono.slam.scale.depth_sources import NetworkDepth
-    from mono.system.distributed import Ranks
 
     if args.refine_focal and args.method == "vo":
         raise MetricDepthError("--refine-focal is for --method sfm: odometry keeps the camera as given")
@@ -78,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         f"{len(samples)} frames, {camera.width}x{camera.height}; one camera: {found.source}, fx {camera.fx:.1f} px, "
         f"{camera.horizontal_fov:.1f} deg ({found.detail})\n"
     )
-    depth = NetworkDepth(session.load_predictor(args, args.model, args.checkpoint, Ranks()))
+    depth = NetworkDepth(session.load_metric_predictor(args))
     with lock_output_folder(args.out), _Bars() as bars:
         if args.method == "sfm":
             options = SfmOptions(refine_focal=args.refine_focal, threads=args.threads or 0, **features)

@@ -20,7 +20,7 @@ from mono.io.normals import NORMAL_FRAMES, NORMAL_SUFFIXES
 
 KEYS = (
     "rgb", "depth", "depth_scale", "depth_kind", "depth_invalid", "cam_in", "intrinsic", "normal", "normal_frame",
-    "family", "scene",
+    "family", "scene", "known", "known_length", "camera_height", "along_ray",
 )  # fmt: skip
 _MAPS = {"depth": ("depth map", DEPTH_SUFFIXES), "normal": ("map of normals", NORMAL_SUFFIXES)}
 _WINDOWS_ROOT = re.compile(r"[A-Za-z]:[\\/]|\\\\")

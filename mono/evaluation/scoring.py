@@ -23,6 +23,7 @@ from mono.system.errors import MetricDepthError, RunError
 SCORING_VERSION = 2  # increase when the same files get other scores
 METRES = PredictionFormat()
 _SMALLEST = 16  # [px] shorter side from which on a map's aspect ratio says that it is the same view
+_ALIGNED = {"depth": ALIGNMENTS, "relative": ALIGNMENTS[1:], "affine": ("scale_shift",)}  # tiers of kinds of depth
 _SAMPLED = 10_000  # pixels are enough for a rank correlation
 logger = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ def _score_depth(
 ) -> ImageScore:
     _refuse_other_view("depth", values.shape, gt.shape)
     tiers = applicable_tiers(meaning, alignments)
-    depth = as_depth(values if meaning.kind == "depth" else resize_values(values, *gt.shape), meaning)
+    depth = as_depth(values if meaning.kind in _ALIGNED else resize_values(values, *gt.shape), meaning)
     metrics = evaluate_tiers(depth, gt, protocol, tiers)
     if metrics is None:
         return ImageScore()
@@ -129,11 +130,14 @@ def applicable_tiers(meaning: PredictionFormat, alignments: Sequence[str] = TIER
         alignments: tiers that are wanted.
 
     Returns:
-        The wanted tiers for depth. Inverse depth is aligned in inverse depth instead of depth; it has a metric tier
+        The wanted tiers for depth, without the metric one (nor, of affine depth, others that need a zero) where its
+        unit is unknown. Inverse depth is aligned in inverse depth instead of depth; it has a metric tier
         only where its unit is known, and relative disparity, whose zero is unknown, has no median tier either.
     """
-    if meaning.kind == "depth":
-        return tuple(alignments)
+    if meaning.kind in _ALIGNED:
+        return tuple(tier for tier in alignments if meaning.metric or tier in _ALIGNED[meaning.kind]) or (
+            "scale_shift",
+        )
     tiers = ["metric", "median"] if meaning.metric else ["median"] if meaning.kind == "inverse" else []
     return (*(tier for tier in tiers if tier in alignments), ALIGNMENTS[-1])
 
@@ -150,10 +154,10 @@ def as_depth(values: np.ndarray, meaning: PredictionFormat) -> np.ndarray:
         Relative disparity, known up to scale and shift, is shifted to be positive, so that 0 stays a valid far value:
         only its least-squares fit in inverse depth has a meaning.
     """
-    if meaning.kind == "depth":
+    if meaning.kind in _ALIGNED:
         return values
     if meaning.kind == "disparity" and not meaning.metric:
-        values = values + values.max()
+        values = values + np.nanmax(values)
     valid = values > 0
     return np.divide(1, values, out=np.zeros(values.shape, np.float32), where=valid, casting="unsafe")
 

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,17 @@ from mono.io.depth_encoding import encode_png16, quantise, valid_or_zero, write_
 from mono.io.exr import ExrError, read_depth_channel, write_depth_channel
 from mono.io.file_kinds import why_not_a_file
 from mono.io.images import DECODING_ERRORS
+from mono.io.pfm import PfmError, read_pfm
 from mono.io.tiff import TiffError, needs_own_reader, read_directories, read_pixels
 from mono.system.errors import MetricDepthError
 
 DEPTH_FORMATS = ("png", "npy", "npz", "exr")
 
-DEPTH_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".npy", ".npz", ".exr"})
+DEPTH_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".npy", ".npz", ".exr", ".pfm"})
 MAX_PIXELS = 1 << 27  # 134 megapixels
 SCALE_KEY = "depth_scale"  # tEXt chunk of a PNG that states its scale
 
-_KINDS = "use a 16-bit PNG or TIFF, NPY, NPZ or EXR"
+_KINDS = "use a 16-bit PNG or TIFF, NPY, NPZ, EXR or PFM"
 _BEYOND_SENSORS = 10_000.0  # [m]
 _LARGEST = (65535, 65534, 65504, 32767, 2**31 - 1, 2**32 - 1)  # stored values that stand for "no depth"
 
@@ -40,7 +42,7 @@ class DepthError(MetricDepthError):
 def read_depth(path: str | os.PathLike[str], scale: float | None = None) -> np.ndarray:
     """Read a depth map in meters.
 
-    Formats: 16-bit PNG or TIFF, float TIFF, NPY, NPZ (key "depth", or its only array), EXR.
+    Formats: 16-bit PNG or TIFF, float TIFF, NPY, NPZ (key "depth", or its only array), EXR, PFM.
 
     Args:
         path: depth file.
@@ -71,13 +73,15 @@ def read_depth(path: str | os.PathLike[str], scale: float | None = None) -> np.n
             stored = read_npz(path, "depth")
         elif suffix == ".exr":
             stored = read_depth_channel(path)
+        elif suffix == ".pfm":
+            stored = read_pfm(path)
         else:
             stored, own_scale = _read_image_values(path)
             scale = own_scale if scale is None else scale
         return _to_meters(path, stored, scale)
     except DepthError:
         raise
-    except (ArrayError, ExrError, TiffError) as error:
+    except (ArrayError, ExrError, PfmError, TiffError) as error:
         raise DepthError(f"{path}: {error}") from error
     except PermissionError as error:
         raise DepthError(f"{path}: may not be read (permission denied); change its permissions") from error
@@ -212,7 +216,9 @@ def png_depth_scale(path: str | os.PathLike[str]) -> float | None:
     return _parse_scale(path, text)
 
 
-def write_depth(path: Path, depth: np.ndarray, camera: Camera | None = None) -> dict[str, Any] | None:
+def write_depth(
+    path: Path, depth: np.ndarray, camera: Camera | None = None, notes: Mapping[str, Any] | None = None
+) -> dict[str, Any] | None:
     """Write a depth map in the format of its suffix.
 
     Whatever is not a depth (NaN, infinite, negative, or beyond the format's range) is written as 0, invalid. On one
@@ -228,6 +234,7 @@ def write_depth(path: Path, depth: np.ndarray, camera: Camera | None = None) -> 
         path: file to write; parent folders are made.
         depth: (H, W) depth along the optical axis [m].
         camera: camera of the depth map, for the JSON file beside a PNG.
+        notes: further entries of that JSON file, as the alignment of the depth.
 
     Returns:
         Content of the JSON file, for a PNG; None for the other formats.
@@ -243,7 +250,7 @@ def write_depth(path: Path, depth: np.ndarray, camera: Camera | None = None) -> 
         raise MetricDepthError(f"{path.name}: depth has shape {depth.shape}; it must be (height, width)")
     kind = path.suffix.lower().lstrip(".")
     if kind == "png":
-        return _write_png(path, depth, camera)
+        return _write_png(path, depth, camera, notes or {})
     if kind not in DEPTH_FORMATS:
         raise MetricDepthError(
             f"{path.name}: depth cannot be written as {kind!r}; choose one of {', '.join(DEPTH_FORMATS)}"
@@ -271,9 +278,9 @@ def sidecar_path(path: Path) -> Path:
     return Path(path).with_suffix(".json")
 
 
-def _write_png(path: Path, depth: np.ndarray, camera: Camera | None) -> dict[str, Any]:
+def _write_png(path: Path, depth: np.ndarray, camera: Camera | None, notes: Mapping[str, Any]) -> dict[str, Any]:
     steps, scale = quantise(depth)
-    sidecar: dict[str, Any] = {"depth_scale": scale, "unit": "m", "invalid": 0}
+    sidecar: dict[str, Any] = {"depth_scale": scale, "unit": "m", "invalid": 0, **notes}
     if camera is not None:
         sidecar["camera"] = {
             "fx": camera.fx,

@@ -127,7 +127,7 @@ function draw(target = $("photo")) {
   const shown = photo.images[layer], g = target.getContext("2d");
   if (target.width !== photo.width || target.height !== photo.height) { target.width = photo.width; target.height = photo.height; }
   g.drawImage(shown, 0, 0, photo.width, photo.height);
-  const unit = Math.max(photo.width, photo.height) / 800;
+  const unit = target.clientWidth ? photo.width / target.clientWidth : Math.max(photo.width, photo.height) / 800;
   const stroke = (points, closed) => {
     g.beginPath(); points.forEach(([x, y], i) => g[i ? "lineTo" : "moveTo"](x + 0.5, y + 0.5)); if (closed) g.closePath();
     for (const [color, width] of [["#000", 5], ["#ff3cc8", 2.5]]) { g.strokeStyle = color; g.lineWidth = width * unit; g.stroke(); }

@@ -6,7 +6,7 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from mono.app import files
+from mono.app.guard import Guard
 from mono.app.measure import measure
 from mono.app.photos import MAX_UPLOAD, OpenPhoto, PhotoStore, clean_name, read_upload
 from mono.data.camera_source import CameraResolver
@@ -31,13 +32,6 @@ from mono.visual.pictures import depth_limits, scale_ticks
 
 MAX_WAITING = 64  # photos
 _STATIC = Path(__file__).parent / "static"
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
 _TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".json": "application/json"}
 
 
@@ -191,32 +185,8 @@ def create_app(app: App) -> Starlette:
     server = Starlette(
         routes=[*routes], middleware=[guard], exception_handlers={MetricDepthError: _refuse}
     )  # fmt: skip
-    server.add_middleware(_Headers)
+    server.add_middleware(Guard)
     return server
-
-
-class _Headers:
-    """Middleware that adds security headers, and refuses requests from pages of other origins."""
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
-        async def with_headers(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message["headers"],
-                    *((name.lower().encode(), value.encode()) for name, value in _HEADERS.items()),
-                ]
-            await send(message)
-
-        headers = dict(scope.get("headers", ()))
-        origin = headers.get(b"origin")
-        if origin is not None and origin != b"http://" + headers.get(b"host", b""):
-            refused = JSONResponse({"error": "this request comes from a page that is not the app's"}, 403)
-            await refused(scope, receive, with_headers)
-        else:
-            await self.app(scope, receive, with_headers)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

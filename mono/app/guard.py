@@ -23,6 +23,8 @@ class Guard:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+        """Pass a request on, or refuse it."""
+
         async def with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [

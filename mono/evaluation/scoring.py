@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mono.data.ground_truth import GroundTruth, same_view
+from mono.data.ground_truth import GroundTruth
 from mono.data.saved_predictions import PredictionFormat
+from mono.data.upright_maps import same_view
 from mono.evaluation.alignment import ALIGNMENTS, TIERS, fit
 from mono.evaluation.correlation import rank_correlation
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers, resize_depth

@@ -69,7 +69,7 @@ class ForeignOutput:
     format: PredictionFormat
 
     def prediction(self) -> Prediction:
-        """Return the output as a prediction, in the original pixels."""
+        """Return the prediction in the original pixels."""
         return in_original_pixels(
             Prediction(
                 depth=self.values,
@@ -122,11 +122,11 @@ class ForeignPredictor(ImagePredictor):
         return PredictionFormat(self.kind)
 
     def prepare_view(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
-        """Check that an image fits its camera; see `Predictor.prepare`."""
+        """Check that an image fits its camera."""
         return self.prepare(image, found)
 
     def prepare(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
-        """Check that an image fits its camera; see `Predictor.prepare`."""
+        """Check that an image fits its camera."""
         camera = found.camera
         if camera.depth_kind == "ray":
             raise MetricDepthError(f"{self.name} takes perspective images alone, and this is a fisheye or panorama")

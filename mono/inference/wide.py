@@ -69,12 +69,12 @@ class WideOutput:
     raw: tuple[RawPrediction, ...]
 
     def prediction(self) -> Prediction:
-        """Merge the views' predictions; safe in threads beside the network."""
+        """Merge the views' predictions, safely in threads."""
         return merge_predictions([raw.prediction() for raw in self.raw], self.cut, self.found)
 
 
 def merge_predictions(predictions: Sequence[Prediction], cut: Sequence[CutView], found: ResolvedCamera) -> Prediction:
-    """Merge predictions of views into one of the wide image.
+    """Merge views' predictions into the wide image's.
 
     Args:
         predictions: predictions of the views.

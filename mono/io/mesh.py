@@ -89,7 +89,7 @@ def depth_mesh(
 
 
 def write_mesh(path: Path, mesh: DepthMesh, axes: str = "opencv") -> None:
-    """Write a mesh atomically, in the format of the suffix.
+    """Write a mesh atomically, in its suffix's format.
 
     - `.glb`: glTF with its axes (x right, y up, z backward), the photo as texture and the camera as a node.
     - `.ply`: binary, with a color per vertex.

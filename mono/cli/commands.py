@@ -29,6 +29,10 @@ _TABLE = (
         "predict", "predict", "predict", "predict metric depth, normals and point clouds of photos and videos",
         "metricdepth predict photo.jpg -o out --save depth,vis,pcd",
     ),
+    Command(
+        "shards", "shards", "predict", "predict depth of tar shards by many processes, or by Ray (resumes automatically)",
+        "metricdepth shards laion/ -o laion_depth --workers 8",
+    ),
     Command("models", "models", "predict", "list the models and which are on disk", "metricdepth models"),
     Command(
         "download", "models", "predict", "download a released checkpoint into weight/",

@@ -10,6 +10,7 @@ import tokenize
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -106,11 +107,27 @@ def read_image(path: str | os.PathLike[str]) -> Photo:
         raise ImageError(f"{path}: {problem}")
     try:
         with path.open("rb") as file:
-            return _decode(path, file)
+            return _decode(path, file, path.stat().st_size)
     except PermissionError as error:
         raise ImageError(f"{path}: may not be read (permission denied); change its permissions") from error
     except MemoryError as error:
         raise ImageError(f"{path}: is too large for the memory of this machine; make it smaller first") from error
+
+
+def read_image_bytes(data: bytes, name: str = "image") -> Photo:
+    """Read a photo from the bytes of its file; see `read_image`.
+
+    Args:
+        data: content of the file.
+        name: name of the image, for messages.
+
+    Raises:
+        ImageError: as for `read_image`.
+    """
+    try:
+        return _decode(Path(name), io.BytesIO(data), len(data))
+    except MemoryError as error:
+        raise ImageError(f"{name}: is too large for the memory of this machine; make it smaller first") from error
 
 
 def image_cost(path: str | os.PathLike[str]) -> int:
@@ -141,11 +158,11 @@ def image_cost(path: str | os.PathLike[str]) -> int:
         return 0
 
 
-def _decode(path: Path, file: io.BufferedReader) -> Photo:
+def _decode(path: Path, file: BinaryIO, size: int) -> Photo:
     head = file.read(1024)
     if not head:
         raise ImageError(f"{path}: is empty (0 bytes); copy or download it again")
-    if (size := os.fstat(file.fileno()).st_size) > MAX_FILE_BYTES:
+    if size > MAX_FILE_BYTES:
         raise ImageError(f"{path}: is a file of {size / 1e9:.1f} GB, more than 1.1 GB; save it as JPEG")
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and b"avif" not in head[12:64]:
         _register_heif(path)
@@ -172,7 +189,7 @@ def _decode(path: Path, file: io.BufferedReader) -> Photo:
         raise ImageError(f"{path}: is cut short or damaged ({_reason(error)}); copy or download it again") from error
 
 
-def _read(path: Path, file: io.BufferedReader, image: Image.Image, factor: int, deep: bool) -> Photo:
+def _read(path: Path, file: BinaryIO, image: Image.Image, factor: int, deep: bool) -> Photo:
     width, height = image.size
     # A phone's MPO is a JPEG with extras behind it, and its first frame is the photo.
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
@@ -218,7 +235,7 @@ def _reduction(width: int, height: int) -> int:
     return next(factor for factor in (1, 2, 4, 8, 1 << 16) if width * height <= FULL_SIZE_PIXELS * factor**2)
 
 
-def _open(file: io.BufferedReader, head: bytes) -> Image.Image | None:
+def _open(file: BinaryIO, head: bytes) -> Image.Image | None:
     """Open an image of one of `FORMATS`, whatever its suffix; None if it is none of them.
 
     Pillow's own `open` would try every format it knows, and refuse large images.
@@ -245,7 +262,7 @@ def webp_pixels(head: bytes) -> int:
     return (1 + int.from_bytes(head[24:27], "little")) * (1 + int.from_bytes(head[27:30], "little"))
 
 
-def _tiff_tags(file: io.BufferedReader, head: bytes) -> list[Tags]:
+def _tiff_tags(file: BinaryIO, head: bytes) -> list[Tags]:
     return read_directories(file) if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") else []
 
 
@@ -255,7 +272,7 @@ def _is_deep_color(head: bytes, tags: list[Tags]) -> bool:
     return bool(tags) and tags[0].get(258, (1,))[0] == 16 and tags[0].get(277, (1,))[0] >= 3
 
 
-def _read_16_bit(file: io.BufferedReader) -> np.ndarray:
+def _read_16_bit(file: BinaryIO) -> np.ndarray:
     import cv2
 
     file.seek(0)

@@ -30,7 +30,7 @@ _TABLE = (
         "metricdepth predict photo.jpg -o out --save depth,vis,pcd",
     ),
     Command(
-        "shards", "shards", "predict", "predict depth of tar shards by many processes, or by Ray (resumes automatically)",
+        "shards", "shards", "predict", "predict depth of tar shards, by processes or by Ray (resumes)",
         "metricdepth shards laion/ -o laion_depth --workers 8",
     ),
     Command("models", "models", "predict", "list the models and which are on disk", "metricdepth models"),

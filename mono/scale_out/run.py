@@ -8,7 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,7 @@ from mono.scale_out import engines
 from mono.scale_out.jobs import STATS_SUFFIX, RowMapper, ShardJob, read_stats
 from mono.scale_out.mapper import DepthMapper
 from mono.scale_out.shards import SHARD_SUFFIXES
-from mono.system.errors import MetricDepthError, RunError
+from mono.system.errors import RunError
 from mono.system.failure import Failure
 from mono.system.progress import Progress, silent
 
@@ -128,7 +128,7 @@ def run_shards(
                 report.add(stats)
                 progress("", done, len(jobs))
             remove_stale_files(out, recursive=False)
-            write_bytes(out / "report.json", (json.dumps(asdict(merge_stats(out)), indent=1) + "\n").encode())
+            write_bytes(out / "report.json", (json.dumps(vars(merge_stats(out)), indent=1) + "\n").encode())
         except OSError as error:
             raise RunError(
                 f"cannot write into {out}: {error.strerror or error}; when that is solved, the same command goes on"

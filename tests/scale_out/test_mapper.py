@@ -36,7 +36,7 @@ def test_depth_is_in_millimeters_for_the_camera_of_each_row():
 
 def test_depth_beyond_the_range_is_invalid_and_counted():
     batch = {"image": [jpeg(1)], "fx": [40.0]}
-    fine, coarse = ToyMapper(depth_scale=20000)(batch), ToyMapper(depth_scale=100)(batch)
+    fine, coarse = ToyMapper(depth_scale=200_000)(batch), ToyMapper(depth_scale=100)(batch)
     assert fine["beyond_range"][0] > 0.5 and fine["valid"][0] == pytest.approx(1 - fine["beyond_range"][0], abs=1e-3)
     assert coarse["beyond_range"] == [0.0] and coarse["valid"] == [1.0]
     assert fine["median_depth"] == coarse["median_depth"]  # of all depth, stored or not
@@ -44,7 +44,17 @@ def test_depth_beyond_the_range_is_invalid_and_counted():
 
 def test_a_bad_image_is_a_row_with_a_reason():
     array = np.zeros((16, 16, 3), np.uint8)
-    images = [b"", b"no image", jpeg(1)[:200], None, float("nan"), array[:4], array, 7, {"bytes": None, "path": None}]
+    images = [
+        b"",
+        b"no image",
+        jpeg(1)[:200],
+        None,
+        float("nan"),
+        array[..., 0],
+        array,
+        7,
+        {"bytes": None, "path": None},
+    ]
     out = ToyMapper()({"image": images, "key": list("abcdefghi")})
     assert [bool(error) for error in out["error"]] == [True] * 6 + [False] + [True] * 2
     assert "is empty" in out["error"][0] and "cut short" in out["error"][2] and "no image" in out["error"][3]
@@ -63,9 +73,9 @@ def test_exif_gives_the_camera_and_every_kind_of_image_is_taken(tmp_path):
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0xA405] = 28  # FocalLengthIn35mmFilm
     file = io.BytesIO()
-    image.save(file, "PNG", exif=exif)
-    (tmp_path / "a.png").write_bytes(file.getvalue())
-    kinds = [file.getvalue(), bytearray(file.getvalue()), {"bytes": file.getvalue()}, str(tmp_path / "a.png"),
+    image.save(file, "JPEG", exif=exif, quality=95)
+    (tmp_path / "a.jpg").write_bytes(file.getvalue())
+    kinds = [file.getvalue(), bytearray(file.getvalue()), {"bytes": file.getvalue()}, str(tmp_path / "a.jpg"),
              Image.open(file)]  # fmt: skip
     out = ToyMapper()({"image": [*kinds, np.asarray(image)]})
     assert out["camera_source"] == ["exif"] * 5 + ["assumed"] and len(set(out["depth"][:5])) == 1

@@ -185,8 +185,9 @@ def run_in_ray(
     except ModuleNotFoundError:
         raise MetricDepthError("--engine ray needs the package ray: pip install 'metricdepth[ray]'") from None
     try:
-        resources = {} if address else {"num_cpus": workers, "include_dashboard": False}
-        ray.init(address=address, ignore_reinit_error=True, log_to_driver=False, logging_level="ERROR", **resources)
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        options |= {"address": address} if address else {"num_cpus": workers, "include_dashboard": False}
+        ray.init(ignore_reinit_error=True, **options)
     except (ConnectionError, ValueError) as error:
         raise MetricDepthError(f"no Ray cluster at {address} ({error}); check --address") from error
     ray.data.DataContext.get_current().enable_progress_bars = False

@@ -127,7 +127,7 @@ class DepthMapper:
         if self.backend != "auto":
             return self
         predictor = self.predictor()
-        return replace(self, backend=predictor.backend, precision=predictor.precision)
+        return replace(self, backend=predictor.backend, precision=predictor.precision)  # type: ignore[arg-type]
 
     def settings(self) -> dict[str, Any]:
         """Collect what decides the bytes of the results, as JSON values; loads the model."""

@@ -57,7 +57,7 @@ def test_a_bad_image_is_a_row_with_a_reason():
     ]
     out = ToyMapper()({"image": images, "key": list("abcdefghi")})
     assert [bool(error) for error in out["error"]] == [True] * 6 + [False] + [True] * 2
-    assert "is empty" in out["error"][0] and "cut short" in out["error"][2] and "no image" in out["error"][3]
+    assert "is empty" in out["error"][0] and "damaged" in out["error"][2] and "no image" in out["error"][3]
     assert out["key"] == list("abcdefghi") and out["depth"][0] == b"" and math.isnan(out["median_depth"][0])
     for name, kind in RESULT_COLUMNS.items():
         assert {type(value) for value in out[name]} == {kind}, name

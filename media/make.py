@@ -1,12 +1,13 @@
 """Make the figures of README and docs.
 
-python media/make.py   (with the package and open3d installed)
+python media/make.py   (with the package and ./scenes installed)
 """
 
 from pathlib import Path
 
 import cv2
 import numpy as np
+import PIL.Image
 from metricdepth_scenes import render_frame
 
 import mono
@@ -16,14 +17,65 @@ from mono.io.point_cloud import point_cloud
 from mono.visual.pictures import visualize_depth, write_image
 
 MEDIA = Path(__file__).parent
+LINE = ((150, 430), (560, 420))  # two pixels of leuven.jpg, at the feet of two houses
 SCALE = 48  # [px / m] of the views from above
 
 
 def example() -> None:
-    """Make a figure of a demo photo and its depth."""
+    """Make the figure of a demo photo with a measured line, its depth and its points, and the moving one."""
     path = MEDIA.parent / "data" / "wild_demo" / "leuven.jpg"
-    prediction = mono.load_model("lite", device="cpu").predict(path)
-    write_image(MEDIA / "example.jpg", visualize_depth(read_image(path).rgb, prediction.depth, max_side=560))
+    rgb = read_image(path).rgb
+    prediction = mono.load_model("lite_detail", device="cpu").predict(path)
+    photo = _measured(rgb.copy(), prediction.points(), *LINE)
+    depth = visualize_depth(rgb, prediction.depth, max_side=rgb.shape[1])[:, rgb.shape[1] :]
+    cloud = point_cloud(prediction.depth, rgb, prediction.camera, edge_filter=0.05, max_range=45)
+    height, width = rgb.shape[:2]
+    middle = cloud_view(cloud.points, cloud.colors, (width, height), yaw=0.3)
+    gap = np.full((height, 8, 3), 255, np.uint8)
+    figure = np.hstack([photo, gap, depth[:height], gap, middle])
+    write_image(MEDIA / "example.jpg", cv2.resize(figure, None, fx=0.66, fy=0.66, interpolation=cv2.INTER_AREA))
+    views = [
+        PIL.Image.fromarray(cloud_view(cloud.points, cloud.colors, (400, 300), yaw=0.35 * np.sin(angle)))
+        for angle in np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    ]
+    options = {"save_all": True, "append_images": views[1:], "duration": 70, "loop": 0, "quality": 55, "method": 6}
+    views[0].save(MEDIA / "example.webp", **options)
+
+
+def _measured(photo: np.ndarray, points: np.ndarray, start: tuple[int, int], end: tuple[int, int]) -> np.ndarray:
+    """Draw a line between two pixels of a photo and its length [m]."""
+    metres = np.linalg.norm(points[start[1], start[0]] - points[end[1], end[0]])
+    for color, size in (((255, 255, 255), 6), ((200, 30, 30), 3)):
+        cv2.line(photo, start, end, color, size, cv2.LINE_AA)
+        cv2.circle(photo, start, size + 2, color, -1, cv2.LINE_AA)
+        cv2.circle(photo, end, size + 2, color, -1, cv2.LINE_AA)
+    at = ((start[0] + end[0]) // 2 - 40, (start[1] + end[1]) // 2 + 34)
+    for color, size in (((255, 255, 255), 8), ((200, 30, 30), 2)):
+        cv2.putText(photo, f"{metres:.1f} m", at, cv2.FONT_HERSHEY_SIMPLEX, 0.9, color, size, cv2.LINE_AA)
+    return photo
+
+
+def cloud_view(points: np.ndarray, colors: np.ndarray, size: tuple[int, int], yaw: float) -> np.ndarray:
+    """Render points from a camera that turns about their middle.
+
+    Args:
+        points: (N, 3) [m], x right, y down, z forward.
+        colors: (N, 3) uint8.
+        size: width and height [px].
+        yaw: angle around the vertical axis [rad].
+    """
+    width, height = size
+    middle = np.array([0, 0, np.median(points[:, 2])])
+    turn = cv2.Rodrigues(np.array([0.22, 0, 0]))[0] @ cv2.Rodrigues(np.array([0, yaw, 0.0]))[0]
+    seen = (points - middle) @ turn.T + [0, 0, 1.25 * middle[2]]
+    order = np.argsort(-seen[:, 2])
+    x, y = (seen[order, :2] / seen[order, 2:] * 0.95 * width + [width / 2, height / 2]).T
+    canvas = np.full((height, width, 3), 255, np.uint8)
+    for right, down in np.ndindex(max(2, width // 250), max(2, width // 250)):
+        u, v = (x + right).astype(int), (y + down).astype(int)
+        inside = (u >= 0) & (u < width) & (v >= 0) & (v < height)
+        canvas[v[inside], u[inside]] = colors[order[inside]]
+    return canvas
 
 
 def view_from_above(points: np.ndarray, colors: np.ndarray, width: float, length: float) -> np.ndarray:

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 from mono.system.versions import __version__
 
 if TYPE_CHECKING:
+    from mono.calibration.known import Known
     from mono.do_test import evaluate
     from mono.geometry.camera import Camera
     from mono.inference.load import load_model
     from mono.inference.prediction import Prediction
     from mono.inference.predictor import Predictor
 
-__all__ = ["Camera", "Prediction", "Predictor", "__version__", "evaluate", "load_model"]
+__all__ = ["Camera", "Known", "Prediction", "Predictor", "__version__", "evaluate", "load_model"]
 
 _HOMES = {
     "Camera": "mono.geometry.camera",
+    "Known": "mono.calibration.known",
     "Prediction": "mono.inference.prediction",
     "Predictor": "mono.inference.predictor",
     "evaluate": "mono.do_test",

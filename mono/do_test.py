@@ -31,6 +31,7 @@ from mono.runs.paths import remove_files
 from mono.runs.plan import RunPlan, plan_run
 from mono.runs.records import metrics_from_record, normals_from_record, run_metadata, run_settings
 from mono.runs.score_saved import saved_metadata, score_saved
+from mono.runs.unitless import refuse_without_unit
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError, RunError
 from mono.system.failure import Failure
@@ -65,6 +66,8 @@ def run(
         RunError: the output folder cannot be written, or its results would be replaced.
     """
     ranks = ranks or Ranks()
+    if options.align is not None:
+        options.align.check(samples)
     with lock_output_folder(options.out) if ranks.rank == 0 else contextlib.nullcontext():
         started = time.perf_counter()
         plan = _plan(samples, predictor, options, ranks)
@@ -76,6 +79,8 @@ def run(
 
 def _plan(samples: Sequence[Sample], predictor: Predictor, options: RunOptions, ranks: Ranks) -> RunPlan:
     """Open the output folder, plan the run, and make way for its results."""
+    kinds = [*options.output.save, *["focal_sweep"] * bool(options.focal_sweep)]
+    refuse_without_unit(predictor.prediction_format, kinds, options.output.depth_format)
     settings = run_settings(predictor, options)
     if settings != ranks.broadcast(settings):
         raise RunError(
@@ -105,13 +110,15 @@ def _summarize(
 ) -> EvaluationResult:
     order = {sample.source: i for i, sample in enumerate(samples)}
     sources: Counter[str] = Counter()
-    metrics, normals, image_records = {}, {}, {}
+    metrics, normals, image_records, alignments = {}, {}, {}, {}
     by_name = {sample.name: sample.source for sample in samples}
     for record in open_output_folder(options.out).walk(by_name):
         if record["status"] != "ok":
             continue
         source = by_name[record["name"]]
         sources[record.get("camera_source", "unknown")] += 1
+        if "alignment" in record:
+            alignments[source] = record["alignment"]
         metrics[source] = metrics_from_record(record) if "metrics" in record else None
         if "normals" in record:
             normals[source] = normals_from_record(record)
@@ -126,6 +133,7 @@ def _summarize(
         metrics=metrics,
         normals=normals,
         image_records=image_records,
+        alignments=alignments,
     )
 
 

@@ -42,6 +42,9 @@ def data_name(data: Path) -> str:
 def add_machine_flags(parser: argparse.ArgumentParser) -> None:
     """Add flags of device, precision, config overrides, threads and verbosity."""
     group = parser.add_argument_group("machine")
+    group.add_argument(
+        "--baseline", type=Path, metavar="FILE.py", help="run this file's model class instead of --model; it runs code"
+    )
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     group.add_argument(
         "--precision",

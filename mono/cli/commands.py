@@ -33,6 +33,18 @@ _TABLE = (
         "shards", "shards", "predict", "predict depth of tar shards, by processes or by Ray (resumes)",
         "metricdepth shards laion/ -o laion_depth --workers 8",
     ),
+    Command(
+        "app", "app", "predict", "look at depth and measure in photos, in a browser (metricdepth[app])",
+        "metricdepth app --open",
+    ),
+    Command(
+        "align", "align", "predict", "bring saved depth to known distances, a depth map, a cloud or a COLMAP model",
+        "metricdepth align out --camera-height 1.5 -o aligned",
+    ),
+    Command(
+        "calibrate", "calibrate", "predict", "fit a camera's correction of a model to images with known distances",
+        "metricdepth calibrate known.json -o camera.json",
+    ),
     Command("models", "models", "predict", "list the models and which are on disk", "metricdepth models"),
     Command(
         "download", "models", "predict", "download a released checkpoint into weight/",

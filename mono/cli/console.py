@@ -136,12 +136,28 @@ def say_summary(summary: EvaluationResult | None, options: RunOptions, predictor
     for source, count in sorted(summary.sources.items()):
         hint = "  <- distances may be off by a factor: give --focal-px, or a camera file" if source == "assumed" else ""
         out(f"  focal length: {source:12} {count} image{'s' * (count != 1)}{hint}\n")
+    _say_alignments(summary)
     kinds = [*options.output.save, *(["normal_vis"] if "normal" in options.output.save else []), "focal_sweep"]
     where = [f"{options.out / kind}/" for kind in kinds if (options.out / kind).is_dir()]
     where.append(str(options.out / "manifest.jsonl"))
     out("  results: " + "  ".join(where) + "\n")
     say_failures(summary.failures)
     return 1 if summary.failures else 0
+
+
+def _say_alignments(summary: EvaluationResult, most: int = 5) -> None:
+    """Print how depth was aligned: each of a few images, or the range of many."""
+    from mono.calibration.depth_alignment import describe_record
+
+    if 0 < len(summary.alignments) <= most:
+        for source, record in summary.alignments.items():
+            sys.stdout.write(f"  aligned: {source}: {describe_record(dict(record))}\n")
+    elif summary.alignments:
+        scales = sorted(record["scale"] for record in summary.alignments.values())
+        low, middle, high = scales[0], scales[len(scales) // 2], scales[-1]
+        sys.stdout.write(
+            f"  aligned: {len(scales)} images by factors of {low:.3g} to {high:.3g}, median {middle:.3g}\n"
+        )
 
 
 def _computation(predictor: Predictor) -> str:

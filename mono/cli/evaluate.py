@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mono.cli import arguments, console, session
+from mono.cli.align_flags import add_align_flags, align_options
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     saved = parser.add_argument_group("saved predictions")
     saved.add_argument("--pred", type=Path, metavar="DIR", help="score depth and normals saved in DIR, without a model")
     saved.add_argument(
-        "--pred-kind", choices=("depth", "disparity", "inverse"),
-        help="meaning of the depth files: depth; inverse: inverse depth, 0 at infinity; disparity: inverse depth of "
+        "--pred-kind", choices=("depth", "relative", "affine", "disparity", "inverse"),
+        help="meaning of the depth files: depth; relative: depth of unknown scale; affine: of unknown scale and shift; "
+        "inverse: inverse depth, 0 at infinity; disparity: inverse depth of "
         "unknown scale and shift, or stereo disparity with --pred-scale (default: depth)",
     )  # fmt: skip
     saved.add_argument(
@@ -51,6 +53,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
     arguments.add_protocol_flags(parser)
     arguments.add_camera_flags(parser)
+    add_align_flags(parser)
     arguments.add_output_flags(parser, save="none")
     arguments.add_machine_flags(parser)
     parser.set_defaults(run=run, resumes=True)
@@ -66,12 +69,14 @@ def run(args: argparse.Namespace) -> int:
     data = args.data / "annotations.json" if args.data.is_dir() else args.data
     samples = load_annotations(data, args.data_root)
     name = arguments.data_name(data)
-    model = "saved" if args.pred else Path(args.model).stem
+    model = "saved" if args.pred else (args.baseline or Path(args.model)).stem
     out = args.out or Path("outputs") / model / name / Path(args.protocol).stem
     if args.pred:
+        if align_options(args) is not None:
+            raise MetricDepthError("saved predictions are scored as they are: align them first (metricdepth align)")
         return _score_saved(args, samples, out)
     options = arguments.evaluation_options(args, out, report=not args.no_report)
-    options = replace(options, derive_normals=args.derive_normals)
+    options = replace(options, derive_normals=args.derive_normals, align=align_options(args))
     ranks = join_ranks(args.launcher)
     predictor = session.load_predictor(args, args.model, args.checkpoint, ranks)
     result = session.execute(samples, predictor, options, ranks)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mono.cli import arguments, console, session
+from mono.cli.align_flags import add_align_flags, align_options
 from mono.cli.video import add_video_flags, print_video_outputs, print_videos
 from mono.data.folder import find_images, find_videos
 from mono.data.video import VideoSample, find_readable_frames
@@ -27,6 +29,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
     arguments.add_camera_flags(parser)
+    add_align_flags(parser)
     arguments.add_output_flags(parser, save="depth,vis", more=",video")
     add_video_flags(parser)
     arguments.add_machine_flags(parser)
@@ -50,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         raise MetricDepthError(
             "--save video and --smooth-scale are made of depth maps: save these too (--save depth,video)"
         )
-    options = arguments.run_options(args, args.out, protocol=None)
+    options = replace(arguments.run_options(args, args.out, protocol=None), align=align_options(args))
     frames, damaged = find_readable_frames(videos, args.every, args.start, args.end)
     if damaged and not frames:
         raise damaged[0].error

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mono.cli import arguments, console, session
+from mono.cli.video import frames_of_one_camera
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -65,18 +66,8 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.input.is_dir() and args.windowed:
         raise MetricDepthError("--windowed bends a path step by step; a COLMAP model is changed by one similarity only")
-    samples = _samples(args.frames)
+    samples = frames_of_one_camera(args.frames)
     return _rescale_model(args, samples) if args.input.is_dir() else _rescale_trajectory(args, samples)
-
-
-def _samples(inputs: Sequence[str]) -> list[Sample]:
-    from mono.data.folder import find_images
-    from mono.data.video import find_frames
-    from mono.io.video import is_video
-
-    if len(inputs) == 1 and is_video(inputs[0]):
-        return list(find_frames(inputs))
-    return find_images(inputs)
 
 
 def _camera(args: argparse.Namespace, samples: Sequence[Sample]) -> ResolvedCamera:
@@ -92,11 +83,10 @@ def _camera(args: argparse.Namespace, samples: Sequence[Sample]) -> ResolvedCame
 def _depth(args: argparse.Namespace, samples: Sequence[Sample]) -> tuple[DepthSource, dict[str, Any]]:
     """Open the depth source; return it and the metadata that repeat the run."""
     from mono.slam.scale.depth_sources import NetworkDepth, open_depth
-    from mono.system.distributed import Ranks
 
     if args.pred:
         return open_depth(args.pred, samples), {"command": session.command(), "predictions": str(args.pred)}
-    predictor = session.load_predictor(args, args.model, args.checkpoint, Ranks())
+    predictor = session.load_metric_predictor(args)
     return NetworkDepth(predictor), session.run_metadata(predictor)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mono.cli.console import progress_line
 from mono.cli.model_options import refinement_of, with_fit, with_iterations
+from mono.system.errors import MetricDepthError
 from mono.system.threads import share_cores
 
 if TYPE_CHECKING:
@@ -28,8 +29,12 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
     from mono.inference.load import load_model
 
     share_cores(args.threads)
+    if args.baseline:
+        if model != "lite" or checkpoint:
+            raise MetricDepthError("--baseline is the model: leave out --model and --checkpoint")
+        model = f"baseline:{args.baseline}"
     options = with_fit(with_iterations(parse_options(args.options), args.iterations), args.fit)
-    exported = is_exported(model)
+    exported = is_exported(model) or model.startswith(("hf:", "baseline:"))
     spread = ranks.world_size > 1 and args.device in ("auto", "cuda") and not exported
     device = nth_device(ranks.local) if spread else args.device
 
@@ -51,6 +56,17 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
     first = load(args.precision, "auto") if ranks.rank == 0 else None
     precision, backend = ranks.broadcast(first and (first.precision, first.backend))
     return first or load(precision, backend)
+
+
+def load_metric_predictor(args: argparse.Namespace) -> Predictor:
+    """Load the model of the flags in this process; refuse one whose depth has no unit."""
+    from mono.system.distributed import Ranks
+
+    predictor = load_predictor(args, args.model, args.checkpoint, Ranks())
+    if not predictor.prediction_format.metric:
+        kind = predictor.prediction_format.kind
+        raise MetricDepthError(f"{predictor.name} gives {kind} without a unit: choose a metric model, as lite")
+    return predictor
 
 
 def command() -> list[str]:

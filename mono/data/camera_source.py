@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mono.io.images import Photo
     from mono.io.video import Video
 
-Source = Literal["given", "annotation", "camera file", "exif", "assumed"]
+Source = Literal["given", "annotation", "camera file", "exif", "assumed", "predicted"]
 
 # Between a phone's main camera (24-28 mm equivalent: 63 to 72 degrees) and the usual lenses of larger cameras
 # (35-50 mm: 40 to 54 degrees).
@@ -43,13 +43,15 @@ class ResolvedCamera:
 
     Attributes:
         camera: camera of the upright image at its full size.
-        source: "given", "annotation", "camera file", "exif" or "assumed".
+        source: "given", "annotation", "camera file", "exif", "assumed", or "predicted" by a model.
         detail: description of the source, with what was ignored on the way.
+        file: camera file that it came from, if any.
     """
 
     camera: Camera
     source: Source
     detail: str
+    file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -160,17 +162,21 @@ class CameraResolver:
             _fitting(camera.intrinsics, size, "given focal length")
             return ResolvedCamera(camera, "given", f"given: focal length {text}")
         if annotated is not None:
-            return ResolvedCamera(_fitting(annotated, size, "annotated camera"), "annotation", "annotation file")
+            return ResolvedCamera(
+                _fitting(annotated, size, "annotated camera"), "annotation", "annotation file", self.camera_file
+            )
         path = self.camera_file or (camera_file_beside(image_path) if image_path is not None else None)
         if path is not None:
             camera = camera_from_file(path, width, height, image_path, exif.orientation if exif else 1)
-            _fitting(camera.intrinsics, size, os.fspath(path))
             detail = f"camera file {path}"
-            if any(camera.distortion):
-                ignored = "its lens distortion is not undone: undistorted images are expected"
-                detail = f"{detail}; {ignored}"
-                _warn_once(f"{path}: {ignored}")
-            return ResolvedCamera(camera, "camera file", detail)
+            if not camera.is_distorted:
+                _fitting(camera.intrinsics, size, os.fspath(path))
+            elif not camera.field_of_view[2] > _POSSIBLE_FOV[0]:
+                raise FocalError(f"{path}: its {camera.model} lens sees nothing of this image; correct its parameters")
+            else:
+                kind = "lens distortion" if camera.is_perspective else f"{camera.model} lens"
+                detail = f"{detail}; {kind}, {camera.field_of_view[0]:.0f} deg"
+            return ResolvedCamera(camera, "camera file", detail, Path(path))
         return self._from_photo(exif, size, image_path)
 
     def _from_photo(

@@ -18,7 +18,7 @@ from mono.io.depth import DEPTH_FORMATS, DepthError, read_depth, sidecar_path
 from mono.io.normals import NORMAL_FORMATS, read_normals
 from mono.system.errors import MetricDepthError, RunError
 
-PREDICTION_KINDS = ("depth", "disparity", "inverse")
+PREDICTION_KINDS = ("depth", "relative", "affine", "disparity", "inverse")
 _SIDECAR_LIMIT = 2**20  # [bytes]; real ones have 300
 
 
@@ -27,8 +27,9 @@ class PredictionFormat:
     """Meaning of the values in saved depth files.
 
     Attributes:
-        kind: "depth"; "inverse": inverse depth, 0 at infinity; "disparity": inverse depth of unknown scale and shift,
-            or, with `scale`, stereo disparity.
+        kind: "depth"; "relative": depth of unknown scale; "affine": depth of unknown scale and shift; "inverse":
+            inverse depth, 0 at infinity; "disparity": inverse depth of unknown scale and shift, or, with `scale`,
+            stereo disparity.
         scale: stored values per unit: metres = value / scale for depth, 1/metres = value / scale for the others (for
             stereo disparity: focal length [px] times baseline [m]). None: the file's own scale or metres for depth,
             an unknown unit for the others.

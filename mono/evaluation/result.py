@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from mono.evaluation.metrics import ImageMetrics
 from mono.evaluation.normals.metrics import ImageNormals
@@ -28,6 +29,7 @@ class EvaluationResult:
         skipped: number of images that were complete before.
         seconds: wall time [s].
         sources: number of images by camera source, skipped ones included.
+        alignments: record of the alignment, by image that was aligned.
     """
 
     metrics: Mapping[str, Mapping[str, ImageMetrics] | None]
@@ -39,6 +41,7 @@ class EvaluationResult:
     skipped: int = 0
     seconds: float = 0.0
     sources: Mapping[str, int] = field(default_factory=dict)
+    alignments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def scored(self) -> bool:

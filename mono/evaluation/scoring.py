@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mono.data.ground_truth import GroundTruth
+from mono.data.ground_truth import GroundTruth, same_view
 from mono.data.saved_predictions import PredictionFormat
 from mono.evaluation.alignment import ALIGNMENTS, TIERS, fit
 from mono.evaluation.correlation import rank_correlation
@@ -17,12 +17,11 @@ from mono.evaluation.normals.ground_truth import counted_pixels, derive_normals
 from mono.evaluation.normals.metrics import ImageNormals, evaluate_normals
 from mono.evaluation.protocols import Protocol
 from mono.geometry.camera import Camera
-from mono.io.camera_files import same_aspect
 from mono.system.errors import MetricDepthError, RunError
 
-SCORING_VERSION = 2  # increase when the same files get other scores
+SCORING_VERSION = 3  # increase when the same files get other scores
 METRES = PredictionFormat()
-_SMALLEST = 16  # [px] shorter side from which on a map's aspect ratio says that it is the same view
+_ALIGNED = {"depth": ALIGNMENTS, "relative": ALIGNMENTS[1:], "affine": ("scale_shift",)}  # tiers of kinds of depth
 _SAMPLED = 10_000  # pixels are enough for a rank correlation
 logger = logging.getLogger(__name__)
 
@@ -103,7 +102,7 @@ def _score_depth(
 ) -> ImageScore:
     _refuse_other_view("depth", values.shape, gt.shape)
     tiers = applicable_tiers(meaning, alignments)
-    depth = as_depth(values if meaning.kind == "depth" else resize_values(values, *gt.shape), meaning)
+    depth = as_depth(values if meaning.kind in _ALIGNED else resize_values(values, *gt.shape), meaning)
     metrics = evaluate_tiers(depth, gt, protocol, tiers)
     if metrics is None:
         return ImageScore()
@@ -129,11 +128,14 @@ def applicable_tiers(meaning: PredictionFormat, alignments: Sequence[str] = TIER
         alignments: tiers that are wanted.
 
     Returns:
-        The wanted tiers for depth. Inverse depth is aligned in inverse depth instead of depth; it has a metric tier
+        The wanted tiers for depth, without the metric one (nor, of affine depth, others that need a zero) where its
+        unit is unknown. Inverse depth is aligned in inverse depth instead of depth; it has a metric tier
         only where its unit is known, and relative disparity, whose zero is unknown, has no median tier either.
     """
-    if meaning.kind == "depth":
-        return tuple(alignments)
+    if meaning.kind in _ALIGNED:
+        return tuple(tier for tier in alignments if meaning.metric or tier in _ALIGNED[meaning.kind]) or (
+            "scale_shift",
+        )
     tiers = ["metric", "median"] if meaning.metric else ["median"] if meaning.kind == "inverse" else []
     return (*(tier for tier in tiers if tier in alignments), ALIGNMENTS[-1])
 
@@ -150,10 +152,10 @@ def as_depth(values: np.ndarray, meaning: PredictionFormat) -> np.ndarray:
         Relative disparity, known up to scale and shift, is shifted to be positive, so that 0 stays a valid far value:
         only its least-squares fit in inverse depth has a meaning.
     """
-    if meaning.kind == "depth":
+    if meaning.kind in _ALIGNED:
         return values
     if meaning.kind == "disparity" and not meaning.metric:
-        values = values + values.max()
+        values = values + np.nanmax(values)
     valid = values > 0
     return np.divide(1, values, out=np.zeros(values.shape, np.float32), where=valid, casting="unsafe")
 
@@ -170,15 +172,12 @@ def resize_values(values: np.ndarray, height: int, width: int) -> np.ndarray:
 def _refuse_other_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]) -> None:
     """Refuse maps that cannot show the same view, as stretching them would give wrong scores."""
     (height, width), (true_height, true_width) = predicted[:2], gt[:2]
-    same = predicted[:2] == gt[:2] or (
-        min(height, width, true_height, true_width) >= _SMALLEST and same_aspect(width, height, true_width, true_height)
-    )
-    if same:
+    if same_view((width, height), (true_width, true_height)):
         return
-    turned = same_aspect(height, width, true_width, true_height)
+    turned = same_view((height, width), (true_width, true_height))
     hint = "; turned by 90 degrees? Save predictions of the upright image" if turned else ""
     raise MetricDepthError(
-        f"predicted {what} is {width}x{height}, ground truth {true_width}x{true_height}: not the same view{hint}"
+        f"predicted {what}: {width}x{height}, ground truth {true_width}x{true_height}: not the same view{hint}"
     )
 
 
@@ -228,11 +227,7 @@ def score_normals(
     if normal is None:
         logger.warning("%s: ground-truth depth is too sparse to derive normals from", name)
         return None
-    (height, width), (true_height, true_width) = predicted.shape[:2], normal.shape[:2]
-    if not same_aspect(width, height, true_width, true_height):
-        raise MetricDepthError(
-            f"predicted normals are {width}x{height}, ground truth {true_width}x{true_height}: not the same view"
-        )
+    _refuse_other_view("normals", predicted.shape, normal.shape)
     counts = counted_pixels(normal.shape[:2], protocol, ground_truth.depth)
     found = evaluate_normals(predicted, normal, counts)
     if found is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mono.inference.devices import choose_device, choose_precision
 from mono.inference.predictor import Predictor
+from mono.system.errors import BackendError
 from mono.system.memory import within_memory
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def load_model(
     Args:
         model: zoo name ("lite", "convnext_large"), config name, path of a config, checkpoint file, or file that
             `metricdepth export` wrote. Configs are programs: a name always means the package's own, a config of yours
-            runs only when its path is given ("./mine.py").
+            runs only when its path is given ("./mine.py"). "hf:REPOSITORY" or "hf:FOLDER": a model of transformers;
+            "baseline:FILE.py": a class of yours, whose file is run; see docs/other-models.md.
         checkpoint: file with the weights; a zoo model finds its own in weight/.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         precision: "float32", "bfloat16", "float16" or "auto". None is float32; with the backend "auto", bfloat16 too if
@@ -59,6 +61,9 @@ def load_model(
     from mono.inference.network import NetworkPredictor
     from mono.model.checkpoint import checked_sha256
 
+    door, colon, source_text = str(model).partition(":")
+    if colon and door in ("hf", "baseline"):
+        return _open_foreign(door, source_text, choose_device(device), precision, options, backend, checkpoint)
     if is_exported(str(model)):
         torch_device = choose_device("cpu" if device == "auto" else device)
         return open_predictor(Path(model), torch_device, precision, backend, options, checkpoint, trust)
@@ -77,6 +82,28 @@ def load_model(
         source.config.architecture,
     )  # fmt: skip
     return with_fastest(predictor, allowed) if backend == "auto" else with_backend(predictor, backend)
+
+
+def _open_foreign(
+    door: str,
+    source: str,
+    device: torch.device,
+    precision: str | None,
+    options: Mapping[str, object] | None,
+    backend: str,
+    checkpoint: object,
+) -> Predictor:
+    from mono.inference.baseline import open_baseline
+    from mono.inference.hugging_face import open_hugging_face
+
+    wrong = ["a checkpoint"] * bool(checkpoint)
+    wrong += [f"backend {backend}"] * (backend not in ("eager", "auto"))
+    wrong += [f"precision {precision}"] * (precision not in (None, "auto", "float32"))
+    if wrong:
+        raise BackendError(f"{door}:{source} runs as it is, in float32: leave out {', '.join(wrong)}")
+    if door == "hf":
+        return open_hugging_face(source, device, options)
+    return open_baseline(Path(source), device, options)
 
 
 @dataclass(frozen=True)

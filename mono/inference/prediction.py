@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.camera import Camera
 from mono.geometry.normals import normals_from_depth
+from mono.geometry.undistortion import undistortion
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
+    from mono.calibration.depth_alignment import DepthAlignment
+    from mono.calibration.known import Known
     from mono.inference.images import ImageLike
 
 
@@ -25,12 +29,15 @@ class Prediction:
         depth: (H, W) float32 [m] along the optical axis; 0 is invalid (beyond 300 m, or not positive).
         confidence: (H, W) float32, higher is surer; its range is the network's own.
         camera: camera that the depth holds for. A wrong focal length scales all distances.
-        camera_source: "given", "annotation", "camera file", "exif" or "assumed".
+        camera_source: "given", "annotation", "camera file", "exif", "assumed", or "predicted" by a model.
         camera_detail: description of the camera's source.
         normal: (H, W, 3) float32 unit surface normals in the camera's frame (x right, y down, z forward), pointing to
             the camera; None if the network has none: see `surface_normals`.
         normal_confidence: (H, W) float32, higher is surer; None without `normal`.
         sky: (H, W) float32 probability of sky, whose depth is invalid; None if the network has none.
+        format: meaning of `depth`; of models without a unit it holds their own values, and there are no points.
+        calibration: correction of the depth that the camera's file holds for this model; None: there is none.
+        alignment: alignment of the depth with known distances, after the calibration; None: not aligned.
     """
 
     depth: np.ndarray
@@ -41,6 +48,9 @@ class Prediction:
     normal: np.ndarray | None = None
     normal_confidence: np.ndarray | None = None
     sky: np.ndarray | None = None
+    format: PredictionFormat = field(default_factory=PredictionFormat)
+    calibration: DepthAlignment | None = None
+    alignment: DepthAlignment | None = None
 
     @property
     def mask(self) -> np.ndarray:
@@ -49,7 +59,7 @@ class Prediction:
 
     @property
     def K(self) -> np.ndarray:
-        """Return the camera matrix, (3, 3) float64 [px]."""
+        """Return the camera matrix, (3, 3) float64 [px], without lens distortion."""
         fx, fy, cx, cy = self.camera.intrinsics
         return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], np.float64)
 
@@ -58,12 +68,39 @@ class Prediction:
         """Return the source of `surface_normals`: the network, or the geometry of its depth."""
         return "depth" if self.normal is None else "network"
 
+    def aligned(self, known: Known, model: str = "auto") -> Prediction:
+        """Bring the depth to known distances.
+
+        Args:
+            known: distances at pixels, lengths, the camera's height or a depth map.
+            model: "scale", "affine" (scale and exponent), "field" (smooth over image and depth), or "auto": what the
+                distances support.
+
+        Returns:
+            Prediction with aligned depth and its `alignment`.
+
+        Raises:
+            MetricDepthError: the distances contradict each other, lie on edges or without depth, or are too few.
+        """
+        from mono.calibration.align import align_depth
+
+        if self.format.kind != "relative":
+            self._require_meters()
+        depth, alignment = align_depth(self.depth, self.camera, known, model)
+        return replace(self, depth=depth, alignment=alignment, format=PredictionFormat())
+
+    def notes(self) -> dict[str, Any]:
+        """Describe calibration and alignment of the depth, for records."""
+        both = {"calibration": self.calibration, "alignment": self.alignment}
+        return {name: value.record() for name, value in both.items() if value is not None}
+
     def points(self) -> np.ndarray:
         """Unproject the depth to 3D points.
 
         Returns:
             Points [m] in the camera's frame, x right, y down, z forward; (H, W, 3) float32, 0 where invalid.
         """
+        self._require_meters()
         return self.camera.unproject(self.depth)
 
     def surface_normals(self) -> np.ndarray:
@@ -72,7 +109,14 @@ class Prediction:
         Returns:
             Unit normals in the camera's frame, pointing to the camera, (H, W, 3) float32; 0 where there are none.
         """
+        self._require_meters()
         return normals_from_depth(self.depth, self.camera) if self.normal is None else self.normal
+
+    def _require_meters(self) -> None:
+        if not self.format.metric:
+            raise MetricDepthError(
+                f"this depth is {self.format.kind} without a unit: it has no points, normals or depth file in meters"
+            )
 
     def save(self, path: str | os.PathLike[str], image: ImageLike | None = None) -> list[Path]:
         """Save to a depth file, or all results to a folder.
@@ -95,16 +139,18 @@ class Prediction:
         from mono.visual.pictures import colorize, write_image
 
         path = Path(path)
+        if path.suffix.lower() not in (".npy", ".npz", ".exr"):
+            self._require_meters()
         beside = {".png": [path.with_suffix(".json")]}
         if path.suffix.lower().lstrip(".") in DEPTH_FORMATS and not path.is_dir():
-            write_depth(path, self.depth, self.camera)
+            write_depth(path, self.depth, self.camera, self.notes())
             return [path, *beside.get(path.suffix.lower(), [])]
         if path.suffix and not path.is_dir():
             raise MetricDepthError(
                 f"{path} ends in {path.suffix}: give a file in {', '.join(f'.{s}' for s in DEPTH_FORMATS)}, or a folder"
             )
         self.to_ply(path / "points.ply", image)
-        write_depth(path / "depth.png", self.depth, self.camera)
+        write_depth(path / "depth.png", self.depth, self.camera, self.notes())
         write_image(path / "colors.png", colorize(self.depth))
         written = [path / name for name in ("depth.png", "depth.json", "colors.png", "points.ply")]
         if self.normal is not None:
@@ -134,6 +180,7 @@ class Prediction:
         from mono.visual.pictures import colorize
 
         path = Path(path)
+        self._require_meters()
         if path.suffix.lower() != ".ply":
             raise MetricDepthError(f"{path} ends in {path.suffix or 'nothing'}; point clouds are written as .ply")
         colors = colorize(self.depth) if image is None else read_input(image).rgb
@@ -173,3 +220,40 @@ class Prediction:
         mesh = depth_mesh(self.depth, rgb, self.camera, keep, max_faces=max_faces)
         write_mesh(Path(path), mesh)
         return len(mesh.triangles)
+
+
+def in_original_pixels(prediction: Prediction) -> Prediction:
+    """Bring a prediction for the undistorted image back to the original pixels.
+
+    Args:
+        prediction: prediction whose maps have the size of the undistorted image, with the original camera.
+
+    Returns:
+        Prediction at the camera's size; pixels without a value are invalid. The same where there is no distortion.
+    """
+    if not prediction.camera.is_distorted:
+        return prediction
+    flat = undistortion(prediction.camera)
+    normal = prediction.normal
+    if normal is not None:
+        normal = flat.map_to_image(normal, np.any(normal, axis=-1))
+        length = np.linalg.norm(normal, axis=-1, keepdims=True)
+        normal = np.divide(normal, length, out=np.zeros_like(normal), where=length > 1e-6)
+    sure, sky, confidence = prediction.normal_confidence, prediction.sky, prediction.confidence
+    if np.isnan(confidence).all():  # of a network without confidence
+        confidence = np.full((flat.camera.height, flat.camera.width), np.nan, np.float32)
+    else:
+        confidence = flat.map_to_image(confidence)
+    inverse = prediction.format.kind in ("disparity", "inverse")  # where 0 is a value, and NaN is none
+    present = np.isfinite(prediction.depth) if inverse else prediction.depth > 0
+    depth = flat.map_to_image(prediction.depth, present)
+    if inverse:
+        depth[flat.map_to_image(np.ones_like(prediction.depth), present) == 0] = np.nan
+    return replace(
+        prediction,
+        depth=depth,
+        confidence=confidence,
+        normal=normal,
+        normal_confidence=None if sure is None else flat.map_to_image(sure),
+        sky=None if sky is None else flat.map_to_image(sky),
+    )

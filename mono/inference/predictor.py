@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from mono.calibration.camera_calibration import with_calibration
 from mono.data.camera_source import ResolvedCamera
+from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
 from mono.inference.images import cameras_for_all, read_input, resolve_camera
 from mono.inference.prediction import Prediction
@@ -19,6 +21,7 @@ from mono.system.errors import MetricDepthError
 if TYPE_CHECKING:
     import torch
 
+    from mono.calibration.known import Known
     from mono.inference.images import CameraLike, ImageLike
 
 
@@ -50,7 +53,7 @@ class RawPrediction(Protocol):
 
 
 class Predictor(Protocol):
-    """Loaded model, as made by `load_model`: a network or an exported file."""
+    """Loaded model, as made by `load_model`: a network, an exported file or another model."""
 
     @property
     def transform(self) -> CanonicalTransform:
@@ -69,6 +72,10 @@ class Predictor(Protocol):
         """Return the runtime: a backend's name, or the format of an exported file."""
 
     @property
+    def prediction_format(self) -> PredictionFormat:
+        """Return the meaning of the predictions' values."""
+
+    @property
     def name(self) -> str:
         """Return the model's zoo name, or its config's file name."""
 
@@ -84,7 +91,7 @@ class Predictor(Protocol):
     def architecture(self) -> Mapping[str, object]:
         """Return the config's values that decide the network's function."""
 
-    def predict(self, image: ImageLike, camera: CameraLike = None) -> Prediction:
+    def predict(self, image: ImageLike, camera: CameraLike = None, align: Known | None = None) -> Prediction:
         """Predict metric depth of one image.
 
         Args:
@@ -92,12 +99,14 @@ class Predictor(Protocol):
                 from 0 to 1, which are rounded to 8 bits.
             camera: camera of the image, as `Camera`, `ResolvedCamera` or 3x3 matrix [px]. None: a camera file beside
                 the image, its EXIF data, or an assumed field of view (logged as a warning), in this order.
+            align: known distances to bring the depth to, as `mono.Known(points=[(412, 300, 2.0)])`.
 
         Returns:
             Depth [m] at the image's size.
 
         Raises:
-            MetricDepthError: the image cannot be read or is no RGB image, or the camera does not fit it.
+            MetricDepthError: the image cannot be read or is no RGB image, the camera does not fit it, or the depth
+                cannot be aligned.
         """
 
     def predict_batch(
@@ -133,9 +142,15 @@ class Predictor(Protocol):
 class ImagePredictor:
     """Implementation of `predict` and `predict_batch` by `prepare` and `infer`."""
 
-    def predict(self: Predictor, image: ImageLike, camera: CameraLike = None) -> Prediction:
+    @property
+    def prediction_format(self) -> PredictionFormat:
+        """Return the meaning of the predictions' values: depth in meters."""
+        return PredictionFormat()
+
+    def predict(self: Predictor, image: ImageLike, camera: CameraLike = None, align: Known | None = None) -> Prediction:
         """Predict metric depth of one image; see `Predictor.predict`."""
-        return self.predict_batch([image], [camera])[0]
+        prediction = self.predict_batch([image], [camera])[0]
+        return prediction if align is None else prediction.aligned(align)
 
     def predict_batch(
         self: Predictor, images: Sequence[ImageLike], cameras: CameraLike | Sequence[CameraLike] = None
@@ -146,7 +161,7 @@ class ImagePredictor:
         read = [read_input(image) for image in images]
         found = [resolve_camera(*pair) for pair in zip(read, cameras_for_all(cameras, len(read)), strict=True)]
         prepared = [self.prepare(image.rgb, camera) for image, camera in zip(read, found, strict=True)]
-        return [raw.prediction() for raw in self.infer(prepared)]
+        return [with_calibration(raw.prediction(), raw.found, self.checksum) for raw in self.infer(prepared)]
 
 
 def _is_single(images: object) -> bool:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,17 @@ from mono.io.depth_encoding import encode_png16, quantise, valid_or_zero, write_
 from mono.io.exr import ExrError, read_depth_channel, write_depth_channel
 from mono.io.file_kinds import why_not_a_file
 from mono.io.images import DECODING_ERRORS
+from mono.io.pfm import PfmError, read_pfm
 from mono.io.tiff import TiffError, needs_own_reader, read_directories, read_pixels
 from mono.system.errors import MetricDepthError
 
 DEPTH_FORMATS = ("png", "npy", "npz", "exr")
 
-DEPTH_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".npy", ".npz", ".exr"})
+DEPTH_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".npy", ".npz", ".exr", ".pfm"})
 MAX_PIXELS = 1 << 27  # 134 megapixels
 SCALE_KEY = "depth_scale"  # tEXt chunk of a PNG that states its scale
 
-_KINDS = "use a 16-bit PNG or TIFF, NPY, NPZ or EXR"
-_BEYOND_SENSORS = 10_000.0  # [m]
-_LARGEST = (65535, 65534, 65504, 32767, 2**31 - 1, 2**32 - 1)  # stored values that stand for "no depth"
+_KINDS = "use a 16-bit PNG or TIFF, NPY, NPZ, EXR or PFM"
 
 
 class DepthError(MetricDepthError):
@@ -40,7 +40,7 @@ class DepthError(MetricDepthError):
 def read_depth(path: str | os.PathLike[str], scale: float | None = None) -> np.ndarray:
     """Read a depth map in meters.
 
-    Formats: 16-bit PNG or TIFF, float TIFF, NPY, NPZ (key "depth", or its only array), EXR.
+    Formats: 16-bit PNG or TIFF, float TIFF, NPY, NPZ (key "depth", or its only array), EXR, PFM.
 
     Args:
         path: depth file.
@@ -71,54 +71,22 @@ def read_depth(path: str | os.PathLike[str], scale: float | None = None) -> np.n
             stored = read_npz(path, "depth")
         elif suffix == ".exr":
             stored = read_depth_channel(path)
+        elif suffix == ".pfm":
+            stored = read_pfm(path)
         else:
             stored, own_scale = _read_image_values(path)
             scale = own_scale if scale is None else scale
         return _to_meters(path, stored, scale)
     except DepthError:
         raise
-    except (ArrayError, ExrError, TiffError) as error:
+    except (ArrayError, ExrError, PfmError, TiffError) as error:
         raise DepthError(f"{path}: {error}") from error
     except PermissionError as error:
         raise DepthError(f"{path}: may not be read (permission denied); change its permissions") from error
     except MemoryError as error:
         raise DepthError(f"{path}: is too large for the memory of this machine; make it smaller") from error
     except (*DECODING_ERRORS, zipfile.BadZipFile) as error:
-        raise DepthError(f"{path}: is damaged or not what its suffix promises ({error}); write it again") from error
-
-
-def suspicious_maximum(depth: np.ndarray, scale: float | None = None) -> str | None:
-    """Explain a maximum that probably means "no depth".
-
-    Found are pixels that share the largest value where it is the largest of an integer or half-precision type, lies
-    beyond the reach of sensors, or stands far apart from all other depth.
-
-    Args:
-        depth: (H, W) depth [m], 0 where there is none, as from `read_depth`.
-        scale: stored value of one meter, for files of integers; None: meters were stored.
-
-    Returns:
-        Message with share and value, to follow "FILE: "; None if nothing is suspicious.
-    """
-    valid = depth[depth > 0]
-    if not valid.size:
-        return None
-    largest = float(valid.max())
-    at_largest = valid >= largest * (1 - 1e-6)
-    share = float(at_largest.mean())
-    code = next((code for code in _LARGEST if math.isclose(largest * (scale or 1), code, rel_tol=1e-5)), None)
-    rest = valid[~at_largest]
-    stands_apart = share >= 0.005 and at_largest.sum() > 10 and rest.size > 0 and largest > 3 * float(rest.max())
-    if largest > _BEYOND_SENSORS:
-        why = "farther than any sensor reaches"
-    elif code is not None:
-        why = f"stored as {code}, the largest value of its type"
-    elif stands_apart:
-        why = f"far beyond all other depth, which ends at {float(rest.max()):.4g} m"
-    else:
-        return None
-    pixels = f"{100 * share:.2g} % of the pixels with depth" if share > 1e-4 else f"{int(at_largest.sum())} pixels"
-    return f'{pixels} lie at {largest:.6g} m, {why}: if this means "no depth", store 0 there'
+        raise DepthError(f"{path}: is damaged or not what its suffix promises; write it again") from error
 
 
 def _to_meters(path: Path, stored: np.ndarray, scale: float | None) -> np.ndarray:
@@ -212,7 +180,9 @@ def png_depth_scale(path: str | os.PathLike[str]) -> float | None:
     return _parse_scale(path, text)
 
 
-def write_depth(path: Path, depth: np.ndarray, camera: Camera | None = None) -> dict[str, Any] | None:
+def write_depth(
+    path: Path, depth: np.ndarray, camera: Camera | None = None, notes: Mapping[str, Any] | None = None
+) -> dict[str, Any] | None:
     """Write a depth map in the format of its suffix.
 
     Whatever is not a depth (NaN, infinite, negative, or beyond the format's range) is written as 0, invalid. On one
@@ -228,6 +198,7 @@ def write_depth(path: Path, depth: np.ndarray, camera: Camera | None = None) -> 
         path: file to write; parent folders are made.
         depth: (H, W) depth along the optical axis [m].
         camera: camera of the depth map, for the JSON file beside a PNG.
+        notes: further entries of that JSON file, as the alignment of the depth.
 
     Returns:
         Content of the JSON file, for a PNG; None for the other formats.
@@ -243,7 +214,7 @@ def write_depth(path: Path, depth: np.ndarray, camera: Camera | None = None) -> 
         raise MetricDepthError(f"{path.name}: depth has shape {depth.shape}; it must be (height, width)")
     kind = path.suffix.lower().lstrip(".")
     if kind == "png":
-        return _write_png(path, depth, camera)
+        return _write_png(path, depth, camera, notes or {})
     if kind not in DEPTH_FORMATS:
         raise MetricDepthError(
             f"{path.name}: depth cannot be written as {kind!r}; choose one of {', '.join(DEPTH_FORMATS)}"
@@ -271,9 +242,9 @@ def sidecar_path(path: Path) -> Path:
     return Path(path).with_suffix(".json")
 
 
-def _write_png(path: Path, depth: np.ndarray, camera: Camera | None) -> dict[str, Any]:
+def _write_png(path: Path, depth: np.ndarray, camera: Camera | None, notes: Mapping[str, Any]) -> dict[str, Any]:
     steps, scale = quantise(depth)
-    sidecar: dict[str, Any] = {"depth_scale": scale, "unit": "m", "invalid": 0}
+    sidecar: dict[str, Any] = {"depth_scale": scale, "unit": "m", "invalid": 0, **notes}
     if camera is not None:
         sidecar["camera"] = {
             "fx": camera.fx,

@@ -10,10 +10,12 @@ from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from mono.calibration.camera_calibration import with_calibration
 from mono.data.ground_truth import ground_truth_camera, wants_normals
 from mono.data.sample import Sample
 from mono.evaluation.report.image_records import save_image_record
 from mono.evaluation.scoring import ImagePrediction, score_image
+from mono.geometry.undistortion import undistortion
 from mono.inference.predictor import NetworkInput, Predictor, RawPrediction
 from mono.runs.loading import LoadedImage, load_image, reading_cost
 from mono.runs.manifest import Manifest
@@ -25,7 +27,7 @@ from mono.runs.records import failure_record, merge_records, success_record
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError
 from mono.system.failure import Failure
-from mono.system.prefetch import prefetch_map, workers
+from mono.system.prefetch import ByteBudget, prefetch_map, workers
 
 logger = logging.getLogger(__name__)
 
@@ -94,14 +96,15 @@ def execute_plan(
             _record(manifest, failure_record(sample, image.key, reason))
 
     max_pending = options.batch_size + options.workers if options.workers else 0
+    budget = ByteBudget()
     with workers(options.workers) as pool:
         load = functools.partial(load_image, predictor=predictor, options=options)
         loaded = prefetch_map(
-            pool, lambda item: load(*item), _planned_samples(batches, plan), max_pending, reading_cost
+            pool, lambda item: load(*item), _planned_samples(batches, plan), max_pending, reading_cost, budget
         )
         inferred = _infer_all(batches, loaded, plan.images, predictor)
         finish = functools.partial(_finish, images=plan.images, predictor=predictor, options=options)
-        for finished in prefetch_map(pool, finish, inferred, max_pending, _writing_cost):
+        for finished in prefetch_map(pool, finish, inferred, max_pending, _writing_cost, budget):
             sample, record, error = finished.result()
             if record is not None:
                 try:
@@ -217,17 +220,23 @@ def _write(
 ) -> dict[str, Any]:
     """Evaluate and write a prediction, and those with other focal lengths; return its record."""
     sample, protocol, ground_truth = item.sample, options.protocol, item.ground_truth
-    predictions = [item.saved] if item.saved is not None else [raw.prediction() for raw in raw_predictions]
+    predictions = (
+        [item.saved]
+        if item.saved is not None
+        else [with_calibration(raw.prediction(), raw.found, predictor.checksum) for raw in raw_predictions]
+    )
     prediction, *others = predictions
+    if options.align is not None and item.saved is None:  # saved depth is aligned
+        prediction = prediction.aligned(options.align.find(sample, prediction.camera), options.align.model)
     if not (prediction.depth > 0).any():
         raise MetricDepthError("the network gave no valid depth at all: all of it is beyond 300 m or not positive")
     protocol = protocol if "metrics" in image.kinds else None
     scores: dict[str, Any] = {"metrics": None}
     if protocol:
-        compared = wants_normals(sample, options.derive_normals)
+        compared = prediction.format.metric and wants_normals(sample, options.derive_normals)
         normal = prediction.surface_normals() if compared else None
         score = score_image(
-            ImagePrediction(prediction.depth, normal=normal, normal_source=prediction.normal_source),
+            ImagePrediction(prediction.depth, prediction.format, normal, prediction.normal_source),
             ground_truth,
             protocol,
             alignments=options.alignments,
@@ -238,7 +247,7 @@ def _write(
         if compared:
             scores["normals"] = score.normals and asdict(score.normals)
     outputs: dict[str, Any] = {}
-    view = predictor.transform.view(prediction.camera)
+    view = predictor.transform.view(undistortion(prediction.camera).pinhole)
     kinds = tuple(kind for kind in options.output.save if kind in image.kinds)
     try:
         write_outputs(
@@ -248,7 +257,8 @@ def _write(
         if options.report and scores["metrics"] and protocol and ground_truth.depth is not None:
             outputs["report"] = f"report/{sample.name}.json"
             path, confidence = options.out / outputs["report"], prediction.confidence
-            save_image_record(path, item.rgb, prediction.depth, ground_truth.depth, protocol, confidence)
+            shown = prediction.depth if prediction.format.metric or score.depth is None else score.depth
+            save_image_record(path, item.rgb, shown, ground_truth.depth, protocol, confidence)
     except Exception:
         remove_files(options.out, output_files(outputs))  # no record would name them
         raise

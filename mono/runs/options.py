@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mono.calibration.sources import AlignOptions
 from mono.data.camera_source import CameraResolver
 from mono.evaluation.alignment import TIERS
 from mono.evaluation.protocols import Protocol
@@ -31,6 +32,7 @@ class RunOptions:
         alignments: alignment tiers to compute, of `mono.evaluation.alignment`.
         report: keep data of the report page for images with ground truth, in report/.
         derive_normals: derive ground-truth normals from dense depth where they are not annotated.
+        align: known distances that depth is brought to; None: depth as predicted.
 
     Raises:
         RunError: a value is out of range.
@@ -47,6 +49,7 @@ class RunOptions:
     alignments: tuple[str, ...] = TIERS
     report: bool = False
     derive_normals: bool = False
+    align: AlignOptions | None = None
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -57,4 +60,6 @@ class RunOptions:
             raise RunError(f"focal sweep {self.focal_sweep} holds a focal length twice")
         if bad := [f for f in self.focal_sweep if not (np.isfinite(f) and f > 0)]:
             raise RunError(f"focal sweep holds {bad[0]:g}; focal lengths must be positive")
+        if self.align is not None and self.focal_sweep:
+            raise RunError("a focal sweep is for cameras and distances that are unknown: leave it out to align depth")
         refuse_sparse(self.protocol, self.derive_normals)

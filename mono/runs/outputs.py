@@ -19,8 +19,9 @@ from mono.io.mesh import MESH_FORMATS, depth_mesh, write_mesh
 from mono.io.normals import NORMAL_FORMATS, write_normal
 from mono.io.pixel_maps import write_map, write_mask
 from mono.io.point_cloud import AXES, point_cloud, write_ply
+from mono.runs.unitless import visualize_prediction
 from mono.system.errors import MetricDepthError
-from mono.visual.pictures import visualize_depth, visualize_normals, write_image
+from mono.visual.pictures import visualize_normals, write_image
 from mono.visual.top_view import draw_top_view
 
 KINDS = ("depth", "vis", "pcd", "normal", "mask", "sky", "confidence", "points", "mesh")
@@ -198,8 +199,7 @@ def write_outputs(
         sweep: predictions with other focal lengths; a point cloud is written for each, and a view of all from above.
         outputs: filled with the files before they are written, for callers that clear up after an error.
         points_with_normals: points carry normals even where these are not saved now.
-        network_pixels: pixels of the image at the network's resolution, for clouds of size "network"; None: as many as
-            the image has.
+        network_pixels: pixels of the image at the network's resolution, for clouds of size "network"; None: all.
 
     Returns:
         The files, relative to `out`, by kind.
@@ -213,9 +213,9 @@ def write_outputs(
     planned = planned_outputs(name, kinds, options, [other.camera.focal for other in sweep])
     outputs |= planned
     if "depth" in planned:
-        write_depth(out / planned["depth"], prediction.depth, prediction.camera)
+        write_depth(out / planned["depth"], prediction.depth, prediction.camera, prediction.notes())
     if "vis" in planned:
-        write_image(out / planned["vis"], visualize_depth(rgb, prediction.depth))
+        write_image(out / planned["vis"], visualize_prediction(rgb, prediction))
     with_normals = points_with_normals or "normal" in options.save
     normal = prediction.surface_normals() if with_normals else prediction.normal
     if "normal" in planned and normal is not None:

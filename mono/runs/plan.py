@@ -28,7 +28,7 @@ _SHARED = ("model", "computation", "camera")  # parts of the settings that all r
 _PARTS = {
     "model": "another model, checkpoint or config",
     "computation": "another precision or backend",
-    "camera": "other camera flags",
+    "camera": "other camera or alignment flags",
     "depth": "another depth format",
     "vis": "another version of the images",
     "normal": "another format of normals",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mono.runs.options import RunOptions
 
 _METRICS_FIELDS = ("metrics", "normals")  # fields of a record that evaluation writes
+_DEPTH_FIELDS = ("calibration", "alignment")  # fields that tell how depth was corrected
 
 
 def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
             "transform": asdict(predictor.transform),
         },
         "computation": {"precision": predictor.precision, "backend": predictor.backend},
-        "camera": asdict(options.resolver),
+        "camera": asdict(options.resolver) | ({"align": options.align.settings()} if options.align else {}),
         "depth": output.depth_format,
         "vis": None,
         "normal": output.normal_format,
@@ -104,9 +105,8 @@ def cache_key(sample: Sample, resolver: CameraResolver) -> str:
         OSError: a file cannot be asked for, as with names that are too long.
     """
     camera = resolver.camera_file or camera_file_beside(sample.rgb)
-    return short_hash(
-        [str(sample.rgb), sample.intrinsics, _stamps(sample.rgb, camera, camera and camera.with_name("images.txt"))]
-    )
+    models = [camera.with_name(name) for name in ("images.txt", "images.bin")] if camera else []
+    return short_hash([str(sample.rgb), sample.intrinsics, _stamps(sample.rgb, camera, *models)])
 
 
 def ground_truth_key(sample: Sample) -> str:
@@ -140,6 +140,7 @@ def success_record(
         "outputs": dict(outputs),
         "size": [camera.width, camera.height],
         "intrinsics": [round(v, 4) for v in camera.intrinsics],
+        **({"lens": {"model": camera.model, "distortion": list(camera.distortion)}} if camera.is_distorted else {}),
         "camera_source": prediction.camera_source,
         "camera_detail": prediction.camera_detail,
         "normal_source": prediction.normal_source,
@@ -147,6 +148,7 @@ def success_record(
         "model": predictor.name,
         "checksum": predictor.checksum,
         "versions": versions(),
+        **prediction.notes(),
     }
 
 
@@ -162,6 +164,7 @@ def merge_records(former: Mapping[str, Any], record: Mapping[str, Any], kept: fr
         The record of both.
     """
     merged = dict(record)
+    merged = {name: former[name] for name in _DEPTH_FIELDS if name in former} | merged
     merged["outputs"] = {**former["outputs"], **record["outputs"]}
     merged["settings"] = {**former["settings"], **record["settings"]}
     if "metrics" in kept:

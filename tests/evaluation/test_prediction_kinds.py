@@ -146,7 +146,7 @@ def test_impossible_formats_are_refused(values):
 def test_flags_of_saved_predictions_need_them(data, capsys):
     assert main(["evaluate", str(data), "--pred-kind", "inverse"]) == 2
     assert "give their folder with --pred" in capsys.readouterr().err
-    assert PREDICTION_KINDS == ("depth", "disparity", "inverse")
+    assert PREDICTION_KINDS == ("depth", "relative", "affine", "disparity", "inverse")
 
 
 def test_a_format_needs_a_folder(data):

@@ -62,7 +62,7 @@ def in_spark(out):
     done = [row.asDict() for row in session.read.parquet(str(out / "table")).collect()]
     session.stop()
     numbers = [name for name, kind in RESULT_COLUMNS.items() if kind is float]
-    missing = {name: math.nan for name in numbers}  # Spark reads NaN of pandas as null
+    missing = dict.fromkeys(numbers, math.nan)  # Spark reads NaN of pandas as null
     done = [row | {name: value for name, value in missing.items() if row[name] is None} for row in done]
     return [{name: bytes(v) if isinstance(v, bytearray) else v for name, v in row.items()} for row in done]
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from mono.calibration.sampling import depth_at
 from mono.data.camera_source import ResolvedCamera
 from mono.data.sample import Sample
 from mono.slam.reconstruction.vo_segments import Keyframe, LostError, OpenSegment, VoOptions
 from mono.slam.scale.depth_sources import DepthSource
-from mono.slam.scale.estimate import depth_at
 
 logger = logging.getLogger(__name__)
 

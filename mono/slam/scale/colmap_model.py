@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mono.calibration.sampling import depth_at
 from mono.data.folder import natural_order
 from mono.geometry.camera import Camera
-from mono.slam.scale.estimate import ScaleError, depth_at
+from mono.io.colmap_cameras import colmap_camera
+from mono.slam.scale.estimate import ScaleError
 from mono.slam.scale.orientation import turn_points
 from mono.slam.trajectory.trajectory import MAX_COORDINATE
 from mono.system.errors import MetricDepthError
@@ -189,8 +191,37 @@ def image_log_ratios(
     Raises:
         ScaleError: the depth map is of another shape than the image.
     """
+    uv, z, sides = image_points(model, image_id, orientation)
+    if not len(uv):
+        return np.zeros(0)
+    height, width = depth.shape
+    if not same_shape((width, height), sides):
+        raise ScaleError(
+            f"its depth is {width}x{height}, the model's image {sides[0]}x{sides[1]}: not the same shape; "
+            "was the photo turned upright (EXIF) for one of them only?"
+        )
+    predicted = depth_at(depth, uv * (width / sides[0], height / sides[1]) - 0.5)
+    good = np.isfinite(predicted)
+    return np.log(predicted[good] / z[good])
+
+
+def image_points(
+    model: pycolmap.Reconstruction, image_id: int, orientation: int = 1
+) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    """Collect the reliable points that an image sees.
+
+    Args:
+        model: the model.
+        image_id: a registered image.
+        orientation: EXIF orientation of the pixels that the model describes; 1: upright.
+
+    Returns:
+        Keypoints in the upright image [px], the corner of the first pixel at (0, 0), (P, 2); their depth in units of
+        the model, (P,), positive; width and height of the upright image.
+    """
     image = model.images[image_id]
     camera = model.cameras[image.camera_id]
+    sides = (camera.width, camera.height) if orientation < 5 else (camera.height, camera.width)
     pose = image.cam_from_world().matrix()
     uv, points = [], []
     for seen in image.points2D:
@@ -200,19 +231,10 @@ def image_log_ratios(
                 uv.append(seen.xy)
                 points.append(point.xyz)
     if not uv:
-        return np.zeros(0)
+        return np.zeros((0, 2)), np.zeros(0), sides
     z = np.array(points) @ pose[2, :3] + pose[2, 3]
-    height, width = depth.shape
-    sides = (camera.width, camera.height) if orientation < 5 else (camera.height, camera.width)
-    if not same_shape((width, height), sides):
-        raise ScaleError(
-            f"its depth is {width}x{height}, the model's image {sides[0]}x{sides[1]}: not the same shape; "
-            "was the photo turned upright (EXIF) for one of them only?"
-        )
-    upright = turn_points(np.array(uv), camera.width, camera.height, orientation)
-    predicted = depth_at(depth, upright * (width / sides[0], height / sides[1]) - 0.5)
-    good = (z > 0) & (z < MAX_COORDINATE) & np.isfinite(predicted)
-    return np.log(predicted[good] / z[good])
+    good = (z > 0) & (z < MAX_COORDINATE)
+    return turn_points(np.array(uv), camera.width, camera.height, orientation)[good], z[good], sides
 
 
 def same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
@@ -221,7 +243,7 @@ def same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def camera_of(model: pycolmap.Reconstruction, image_id: int | None = None) -> Camera:
-    """Convert the camera of an image, without distortion.
+    """Convert the camera of an image.
 
     Args:
         model: the model.
@@ -229,17 +251,13 @@ def camera_of(model: pycolmap.Reconstruction, image_id: int | None = None) -> Ca
 
     Returns:
         The camera, with the center of the first pixel at (0, 0).
+
+    Raises:
+        MetricDepthError: its lens model is unknown.
     """
     first = next(iter(model.cameras)) if image_id is None else model.images[image_id].camera_id
     camera = model.cameras[first]
-    return Camera(
-        camera.focal_length_x,
-        camera.focal_length_y,
-        camera.principal_point_x - 0.5,
-        camera.principal_point_y - 0.5,
-        camera.width,
-        camera.height,
-    )
+    return colmap_camera(camera.model.name, camera.width, camera.height, list(camera.params))
 
 
 def model_name_finder(model: pycolmap.Reconstruction) -> Callable[[str], int | None]:

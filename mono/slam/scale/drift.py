@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mono.slam.scale.statistics import clip_along, lag_one
+from mono.calibration.statistics import clip_along, lag_one
 
 _SIGNIFICANT = 0.005  # largest p of a significant drift
 _SMALLEST_DRIFT = 0.02  # in log scale; less is not worth a correction

@@ -71,7 +71,7 @@ def test_colmap_meets_frames_in_their_order(caplog) -> None:
 
 
 def test_the_command_gives_the_metric_path(frames, known, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(session, "load_predictor", lambda *_: Exact(known, 1.1))
+    monkeypatch.setattr(session, "load_metric_predictor", lambda *_: Exact(known, 1.1))
     out = tmp_path / "out"
     focal = f"{CAMERA.fx},{CAMERA.fy},{CAMERA.cx},{CAMERA.cy}"
     arguments = ["slam", str(frames), "--out", str(out), "--intrinsics", focal, "--threads", "1"]
@@ -104,7 +104,7 @@ def test_the_command_gives_the_metric_path(frames, known, tmp_path, monkeypatch,
 
 def test_odometry_gives_the_metric_path_too(frames, known, tmp_path, monkeypatch, capsys):
     pytest.importorskip("gtsam")
-    monkeypatch.setattr(session, "load_predictor", lambda *_: Exact(known))
+    monkeypatch.setattr(session, "load_metric_predictor", lambda *_: Exact(known))
     out = tmp_path / "out"
     focal = f"{CAMERA.fx},{CAMERA.fy},{CAMERA.cx},{CAMERA.cy}"
     assert main(["slam", str(frames), "--out", str(out), "--method", "vo", "--intrinsics", focal]) == 0
@@ -148,7 +148,7 @@ def test_colmap_refines_a_focal_length_that_is_off(frames, known, tmp_path):
 
 
 def test_frames_that_cannot_be_used_are_named_and_too_few_refused(frames, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(session, "load_predictor", lambda *_: None)
+    monkeypatch.setattr(session, "load_metric_predictor", lambda *_: None)
     few = tmp_path / "few"
     few.mkdir()
     for i in range(2):
@@ -173,7 +173,7 @@ def test_frames_that_cannot_be_used_are_named_and_too_few_refused(frames, tmp_pa
 
 
 def test_pictures_without_texture_give_no_path(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(session, "load_predictor", lambda *_: None)
+    monkeypatch.setattr(session, "load_metric_predictor", lambda *_: None)
     for i in range(4):
         PIL.Image.fromarray(np.full((96, 128, 3), 90 + i, np.uint8)).save(tmp_path / f"{i}.png")
     assert main(["slam", str(tmp_path), "--out", str(tmp_path / "out"), "--focal-px", "100", "--threads", "1"]) == 2

@@ -176,7 +176,7 @@ def test_depth_is_predicted_with_the_models_own_camera(model, tmp_path: Path, mo
             )
             return SimpleNamespace(depth=depth)
 
-    monkeypatch.setattr("mono.cli.session.load_predictor", lambda *_: Network())
+    monkeypatch.setattr("mono.cli.session.load_metric_predictor", lambda *_: Network())
     monkeypatch.setattr("mono.cli.session.run_metadata", lambda _: {})
     words = ["rescale", str(tmp_path / "sparse"), "--frames", str(tmp_path / "frames"), "--out", str(tmp_path / "out")]
     assert main(words) == 0

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from mono.calibration.sampling import depth_at
 from mono.slam.scale.drift import find_drift, find_jump
-from mono.slam.scale.estimate import ImageScale, ScaleError, depth_at, estimate_scale, image_scale
+from mono.slam.scale.estimate import ImageScale, ScaleError, estimate_scale, image_scale
 
 POSITIONS = np.linspace(0, 1, 40)
 

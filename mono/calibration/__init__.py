@@ -1,0 +1,1 @@
+"""Bring predicted depth to what is known: fit, check and store alignments."""

@@ -1,0 +1,139 @@
+"""Calibration of a camera and model: stored in the camera file, applied to later predictions."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mono.calibration.depth_alignment import DepthAlignment
+from mono.calibration.known import AlignmentError
+from mono.data.camera_source import ResolvedCamera
+from mono.io.atomic import write_bytes
+
+KEY = "calibration"  # entry of a camera file: an object by checksum of the model
+_NUMBERS = ("scale", "exponent", "center", "standard_error", "exponent_error", "spread", "near", "far")
+_MAX_BYTES = 64 << 20
+logger = logging.getLogger(__name__)
+_Prediction = TypeVar("_Prediction", bound=Any)
+
+
+def with_calibration(prediction: _Prediction, found: ResolvedCamera, checksum: str) -> _Prediction:
+    """Apply the calibration that the camera's file holds for a model.
+
+    Args:
+        prediction: prediction, with `depth` and `calibration`.
+        found: its camera.
+        checksum: SHA-256 of the model's weights.
+
+    Returns:
+        The prediction with corrected depth; as it is, where there is no calibration for this model.
+
+    Raises:
+        AlignmentError: the calibration in the file is damaged.
+    """
+    if found.file is None:
+        return prediction
+    calibration = read_calibration(found.file, checksum)
+    if calibration is None:
+        return prediction
+    return replace(prediction, depth=calibration.apply(prediction.depth), calibration=calibration)
+
+
+def read_calibration(path: Path, checksum: str) -> DepthAlignment | None:
+    """Read the calibration of a camera file for a model.
+
+    Args:
+        path: camera file.
+        checksum: SHA-256 of the model's weights.
+
+    Returns:
+        The calibration; None without one for this model, which is logged where there are others.
+
+    Raises:
+        AlignmentError: the calibration is damaged.
+    """
+    try:
+        stamp = path.stat()
+    except OSError:
+        return None
+    return _read(path, checksum, stamp.st_mtime_ns, stamp.st_size)
+
+
+@functools.lru_cache(maxsize=64)
+def _read(path: Path, checksum: str, modified: int, size: int) -> DepthAlignment | None:
+    """Read once; `modified` and `size` make a changed file be read again."""
+    content = _load(path) if path.suffix.lower() == ".json" and size <= _MAX_BYTES else None
+    entries = content.get(KEY) if isinstance(content, dict) else None
+    if entries is None:
+        return None
+    if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+        raise _damaged(path, f"{KEY} is no object of calibrations by checksum")
+    if checksum not in entries:
+        models = ", ".join(str(entry.get("model_name", "another model"))[:40] for entry in entries.values())
+        if entries:
+            logger.warning("%s: is calibrated for %s, not for this model: its depth stays as predicted", path, models)
+        return None
+    entry = entries[checksum]
+    values = {name: entry[name] for name in _NUMBERS if name in entry}
+    if not all(type(value) in (int, float) and math.isfinite(value) for value in values.values()):
+        raise _damaged(path, "a number is missing or not finite")
+    values = {"standard_error": 0.0, "spread": 0.0} | {name: float(value) for name, value in values.items()}
+    if not all(1e-3 < values.get(name, 1.0) < 1e3 for name in ("scale", "center")):
+        raise _damaged(path, "its scale is impossible")
+    if "scale" not in values or not 0.1 <= values.get("exponent", 1.0) <= 10:
+        raise _damaged(path, "it has no scale, or an impossible exponent")
+    used = entry.get("used", 0)
+    return DepthAlignment(
+        model="affine" if values.get("exponent", 1.0) != 1.0 else "scale",
+        used=used if type(used) is int else 0,
+        left_out={},
+        source=f"calibration in {path}",
+        **values,  # type: ignore[arg-type]
+    )
+
+
+def write_calibration(
+    path: Path, camera: Mapping[str, Any], checksum: str, model_name: str, alignment: DepthAlignment, images: int
+) -> None:
+    """Store a calibration in a camera file; others in the file stay.
+
+    Args:
+        path: JSON camera file; it is made where there is none.
+        camera: entries of a new file ("fx", "fy", ...); not used where the file exists.
+        checksum: SHA-256 of the model's weights.
+        model_name: name of the model.
+        alignment: the calibration.
+        images: number of images it was fitted to.
+
+    Raises:
+        AlignmentError: the file exists and is no JSON object.
+        OSError: the file cannot be written.
+    """
+    content = dict(camera)
+    if path.exists():
+        loaded = _load(path)
+        if not isinstance(loaded, dict):
+            raise AlignmentError(f"{path}: is no JSON object, so no calibration can be added; choose another file")
+        content = loaded
+    entry = {name: round(value, 6) for name in _NUMBERS if math.isfinite(value := getattr(alignment, name))}
+    entry |= {"model_name": model_name, "used": alignment.used, "images": images}
+    former = content.get(KEY)
+    content[KEY] = (former if isinstance(former, dict) else {}) | {checksum: entry}
+    write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def _load(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return None
+
+
+def _damaged(path: Path, why: str) -> AlignmentError:
+    return AlignmentError(f"{path}: its {KEY} is damaged ({why}); run metricdepth calibrate again, or remove the entry")

@@ -1,0 +1,70 @@
+"""Command `metricdepth calibrate`: a camera's correction of a model, from images with known distances."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from mono.cli import arguments, session
+from mono.system.errors import MetricDepthError
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser("calibrate")
+    parser.add_argument(
+        "known", type=Path, help="annotation JSON with known, known_length, camera_height or depth of images"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="camera file (JSON) that gets the calibration")
+    parser.add_argument("--check", type=Path, metavar="JSON", help="compare with known distances of other images")
+    parser.add_argument(
+        "--align-model", choices=("auto", "scale", "affine"), default="auto",
+        help="fit one scale, scale and exponent, or what predicts other images better",
+    )  # fmt: skip
+    parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
+    arguments.add_camera_flags(parser, sweep=False)
+    arguments.add_machine_flags(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Calibrate, and return the exit code: 1 if the check found other images worse than before."""
+    from mono.calibration.calibrate import fit_calibration
+    from mono.calibration.camera_calibration import write_calibration
+    from mono.calibration.known_file import read_known_images
+    from mono.runs.calibrate import camera_entries, check_calibration, observe_images
+    from mono.system.distributed import join_ranks
+
+    if args.out is None and args.check is None:
+        raise MetricDepthError("name the camera file that gets the calibration (--out camera.json), or --check")
+    if args.out is not None and args.out.suffix.lower() != ".json":
+        raise MetricDepthError(
+            f"{args.out}: a calibration is stored in a camera file of JSON; name one ending in .json"
+        )
+    images = read_known_images(args.known)
+    others = read_known_images(args.check) if args.check else []
+    resolver = arguments.camera_resolver(args)
+    predictor = session.load_predictor(args, args.model, args.checkpoint, join_ranks("None"))
+    observed = observe_images(images, predictor, resolver)
+    calibration = fit_calibration([image.observations for image in observed], args.align_model)
+    sys.stdout.write(f"  {predictor.name}: {calibration.describe()}\n")
+    better = True
+    if others:
+        rows = check_calibration(observe_images(others, predictor, resolver), calibration)
+        sys.stdout.write("  image, AbsRel before and after:\n")
+        for row in rows:
+            sys.stdout.write(f"  {row.name}: {row.before:.3f} -> {row.after:.3f}\n")
+        before, after = (sum(getattr(row, name) for row in rows) / len(rows) for name in ("before", "after"))
+        better = after <= before
+        sys.stdout.write(f"  mean of {len(rows)}: {before:.3f} -> {after:.3f}{'' if better else '  <- worse'}\n")
+    if args.out is not None and not better:
+        sys.stdout.write(f"  {args.out} is not written: other images got worse; give more images\n")
+    elif args.out is not None:
+        camera = camera_entries([image.camera for image in observed])
+        write_calibration(args.out, camera, predictor.checksum, predictor.name, calibration, len(observed))
+        sys.stdout.write(
+            f"  results: {args.out}; later runs use it with --camera {args.out}, or as camera.json beside the images\n"
+        )
+    return 0 if better else 1

@@ -1,0 +1,190 @@
+"""Predictor around any other depth model: what it returns, in whichever unit, becomes predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from mono.data.camera_source import ResolvedCamera
+from mono.data.saved_predictions import PREDICTION_KINDS, PredictionFormat
+from mono.geometry.camera import Camera
+from mono.geometry.canonical import CanonicalTransform, CanonicalView
+from mono.geometry.undistortion import undistortion
+from mono.inference.prediction import Prediction, in_original_pixels
+from mono.inference.predictor import ImagePredictor, NetworkInput
+from mono.system.errors import MetricDepthError
+
+if TYPE_CHECKING:
+    import torch
+
+_MAPS = ("depth", "points", "disparity")
+
+
+class DepthModelLike(Protocol):
+    """Any model that gives depth; see docs/other-models.md."""
+
+    def infer(self, image: np.ndarray, camera: Camera) -> Mapping[str, Any]:
+        """Compute the depth of an image.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            camera: its camera.
+
+        Returns:
+            One of "depth" (H, W), "points" (H, W, 3) or "disparity" (H, W); if wanted "kind", one of
+            `PREDICTION_KINDS`, "intrinsics" (3, 3) [px] and "mask" (H, W) of valid pixels.
+        """
+
+
+@dataclass(frozen=True)
+class UnchangedImages(CanonicalTransform):
+    """Transform of models that take images as they are; its crop is not used."""
+
+    crop_size: tuple[int, int] = (1, 1)
+
+    def view(self, camera: Camera) -> CanonicalView:
+        """Return the mapping that changes nothing."""
+        size = (camera.height, camera.width)
+        return self.place(camera, size, size, focal=self.focal_length)
+
+
+@dataclass(frozen=True)
+class ForeignOutput:
+    """Output of a model for one image.
+
+    Attributes:
+        values: depth or inverse depth, (H, W) float32.
+        found: camera of the image.
+        format: meaning of the values.
+    """
+
+    values: np.ndarray
+    found: ResolvedCamera
+    format: PredictionFormat
+
+    def prediction(self) -> Prediction:
+        """Return the output as a prediction, in the original pixels."""
+        return in_original_pixels(
+            Prediction(
+                depth=self.values,
+                confidence=np.full_like(self.values, np.nan),
+                camera=self.found.camera,
+                camera_source=self.found.source,
+                camera_detail=self.found.detail,
+                format=self.format,
+            )
+        )
+
+
+@dataclass(frozen=True)
+class ForeignPredictor(ImagePredictor):
+    """Any model as a predictor; see `Predictor`.
+
+    Attributes:
+        model: the model.
+        kind: meaning of its depth, one of `PREDICTION_KINDS`.
+        device: device that computes.
+        name: name of the model.
+        checkpoint: file or repository that it came from.
+        checksum: hash or revision of that.
+        backend: what runs it: "baseline" or "transformers".
+        transform: images go to the model as they are.
+        architecture: the kind, which decides what its values mean.
+        precision: "float32".
+    """
+
+    model: DepthModelLike
+    kind: str
+    device: torch.device
+    name: str
+    checkpoint: Path
+    checksum: str
+    backend: str
+    transform: CanonicalTransform = field(default_factory=UnchangedImages)
+    precision: str = "float32"
+
+    @property
+    def architecture(self) -> Mapping[str, object]:
+        """Return the kind of depth."""
+        return {"kind": self.kind}
+
+    @property
+    def prediction_format(self) -> PredictionFormat:
+        """Return the meaning of the predictions' values."""
+        return PredictionFormat(self.kind)
+
+    def prepare(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
+        """Check that an image fits its camera; see `Predictor.prepare`."""
+        camera = found.camera
+        if image.shape[:2] != (camera.height, camera.width):
+            raise MetricDepthError(
+                f"image is {image.shape[1]}x{image.shape[0]} but its camera {camera.width}x{camera.height}"
+            )
+        flat = undistortion(camera)
+        return NetworkInput(
+            found, self.transform.view(flat.pinhole), np.ascontiguousarray(flat.image_to_pinhole(image))
+        )
+
+    def infer(self, images: Sequence[NetworkInput]) -> list[ForeignOutput]:
+        """Run the model on images, one after another."""
+        return [self._output(image) for image in images]
+
+    def _output(self, image: NetworkInput) -> ForeignOutput:
+        result = self.model.infer(image.pixels, image.view.camera)
+        if not isinstance(result, Mapping):
+            raise self._wrong(f"returned a {type(result).__name__}; it must return a dictionary")
+        maps = [name for name in _MAPS if result.get(name) is not None]
+        if len(maps) != 1:
+            raise self._wrong(f"returned {', '.join(map(str, result)) or 'nothing'}; give one of {', '.join(_MAPS)}")
+        kind = result.get("kind") or ("disparity" if maps == ["disparity"] else self.kind)
+        if kind != self.kind:
+            raise self._wrong(f'returned {maps[0]} of kind "{kind}", not "{self.kind}": set `kind = "{kind}"` in it')
+        values, size = as_array(result[maps[0]]), image.pixels.shape[:2]
+        shape = (*size, 3) if maps == ["points"] else size
+        if values.shape != shape or values.dtype.kind not in "fiu":
+            raise self._wrong(f"returned {maps[0]} as {values.dtype} {values.shape}; it must be numbers {shape}")
+        values = (values[..., 2] if maps == ["points"] else values).astype(np.float32)
+        invalid = ~np.isfinite(values)
+        if result.get("mask") is not None:
+            mask = as_array(result["mask"])
+            if mask.shape != size:
+                raise self._wrong(f"returned a mask {mask.shape}; it must be {size}")
+            invalid |= ~mask.astype(bool)
+        if kind in ("affine", "disparity") and not invalid.all() and values[~invalid].min() < 0:
+            # The shift is unknown anyway: valid values become positive, as files and scores need them.
+            values -= 2 * values[~invalid].min() - values[~invalid].max()
+        values[invalid] = np.nan if kind in ("disparity", "inverse") else 0
+        return ForeignOutput(values, self._camera(result.get("intrinsics"), image.found), self.prediction_format)
+
+    def _camera(self, intrinsics: object, found: ResolvedCamera) -> ResolvedCamera:
+        """Take the model's own camera where none was known."""
+        if intrinsics is None or found.source != "assumed":
+            return found
+        camera = Camera.from_matrix(as_array(intrinsics), found.camera.width, found.camera.height)
+        return replace(found, camera=camera, source="predicted", detail=f"predicted by {self.name}")
+
+    def _wrong(self, reason: str) -> MetricDepthError:
+        return MetricDepthError(f"{self.checkpoint}: `infer` {reason}")
+
+
+def checked_kind(kind: object, origin: str) -> str:
+    """Return a kind of depth that exists.
+
+    Raises:
+        MetricDepthError: it is not one of `PREDICTION_KINDS`.
+    """
+    if kind not in PREDICTION_KINDS:
+        raise MetricDepthError(f"{origin}: its kind is {kind!r}; choose one of {', '.join(PREDICTION_KINDS)}")
+    return str(kind)
+
+
+def as_array(value: Any) -> np.ndarray:
+    """Convert an array, tensor of any device or nested list to an array, without sides of length 1 in front."""
+    array = np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
+    while array.ndim > 2 and array.shape[0] == 1:
+        array = array[0]
+    return array

@@ -1,0 +1,122 @@
+"""Alignment of saved depth maps: no network."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mono.calibration.align import align_depth
+from mono.calibration.known import AlignmentError
+from mono.calibration.sources import AlignOptions
+from mono.data.camera_source import CameraResolver
+from mono.data.sample import Sample
+from mono.data.saved_predictions import saved_camera
+from mono.geometry.camera import Camera
+from mono.io.atomic import write_bytes
+from mono.io.depth import DEPTH_SUFFIXES, read_depth, write_depth
+from mono.system.errors import MetricDepthError, RunError
+from mono.system.failure import Failure
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class AlignedRun:
+    """Outcome of aligning saved depth.
+
+    Attributes:
+        alignments: record of the alignment, by name.
+        failures: depth maps that were not aligned.
+    """
+
+    alignments: dict[str, dict[str, Any]]
+    failures: tuple[Failure, ...]
+
+
+def find_saved_depth(inputs: Sequence[Path]) -> list[Sample]:
+    """Find depth maps in files, folders, and output folders of runs.
+
+    Args:
+        inputs: depth files, folders of them, or folders with depth/.
+
+    Raises:
+        RunError: there are none, or an input is no depth.
+    """
+    found: list[tuple[str, Path]] = []
+    for given in inputs:
+        folder = given / "depth" if (given / "depth").is_dir() else given
+        if folder.is_dir():
+            files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in DEPTH_SUFFIXES and f.is_file())
+            if not files:
+                raise RunError(f"{given}: holds no depth maps; give the output folder of predict, or depth files")
+            found += [(file.relative_to(folder).with_suffix("").as_posix(), file) for file in files]
+        elif given.suffix.lower() in DEPTH_SUFFIXES:
+            found.append((given.stem, given))
+        elif given.exists():
+            raise RunError(f"{given}: is no depth map; to align the depth of a photo: metricdepth predict {given} …")
+        else:
+            raise RunError(f"{given}: there is no such file or folder")
+    names = [name for name, _ in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise RunError(f"two depth maps are named {twice[0]}: align their folders one by one")
+    return [Sample(name, file, str(file)) for name, file in found]
+
+
+def align_saved(
+    samples: Sequence[Sample],
+    out: Path,
+    options: AlignOptions,
+    resolver: CameraResolver,
+    depth_format: str = "png",
+    scale: float | None = None,
+) -> AlignedRun:
+    """Align saved depth maps, and write them with their alignment.
+
+    Args:
+        samples: depth maps, as from `find_saved_depth`.
+        out: output folder; depth goes into depth/, alignments into alignment.json.
+        options: what is known.
+        resolver: camera of maps that have none beside them.
+        depth_format: format of the written depth.
+        scale: stored value of one metre in the maps; None: as the files say.
+
+    Returns:
+        Alignments, and maps that failed.
+
+    Raises:
+        RunError: the output folder holds the inputs.
+        MetricDepthError: what is known is of one image, and there are several.
+        OSError: a file cannot be written.
+    """
+    options.check(samples)
+    if any((out / "depth").resolve() in sample.rgb.resolve().parents for sample in samples):
+        raise RunError(f"{out} holds the depth to align, which would be replaced: choose another output folder (--out)")
+    alignments, failures = {}, []
+    for sample in samples:
+        try:
+            depth = read_depth(sample.rgb, scale)
+            camera = saved_camera(sample.rgb) or _camera(resolver, sample, depth.shape)
+            aligned, alignment = align_depth(depth, camera, options.find(sample, camera), options.model)
+        except MetricDepthError as error:
+            reason = str(error).removeprefix(f"{sample.rgb}: ")
+            logger.error("%s: %s", sample.source, reason)
+            failures.append(Failure(sample.source, reason))
+            continue
+        record = alignment.record()
+        write_depth(out / "depth" / f"{sample.name}.{depth_format}", aligned, camera, {"alignment": record})
+        alignments[sample.name] = record
+    if alignments:
+        write_bytes(out / "alignment.json", (json.dumps(alignments, indent=1) + "\n").encode())
+    return AlignedRun(alignments, tuple(failures))
+
+
+def _camera(resolver: CameraResolver, sample: Sample, shape: tuple[int, ...]) -> Camera:
+    height, width = shape
+    found = resolver.resolve(width, height, image_path=sample.rgb)
+    if found.source == "assumed":
+        raise AlignmentError("has no camera beside it: give --focal-px, --fov-deg or --camera")
+    return found.camera

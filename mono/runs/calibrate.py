@@ -1,0 +1,119 @@
+"""Calibration of a camera for a model: observations of its images, and a check on others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mono.calibration.depth_alignment import DepthAlignment
+from mono.calibration.known import AlignmentError
+from mono.calibration.known_file import KnownImage
+from mono.calibration.observations import Observations, observe
+from mono.data.camera_source import CameraResolver
+from mono.geometry.camera import Camera
+from mono.system.errors import MetricDepthError
+
+if TYPE_CHECKING:
+    from mono.inference.predictor import Predictor
+
+_ALIKE = 0.005  # relative difference of focal lengths of one camera
+
+
+@dataclass(frozen=True)
+class ObservedImage:
+    """Image of a camera with its known distances beside the predicted ones.
+
+    Attributes:
+        name: image as written in the file.
+        camera: its camera.
+        observations: log ratios of known and predicted distances.
+    """
+
+    name: str
+    camera: Camera
+    observations: Observations
+
+
+@dataclass(frozen=True)
+class CheckedImage:
+    """Errors of an image before and after a calibration.
+
+    Attributes:
+        name: image as written in the file.
+        before: mean of |predicted - known| / known as predicted.
+        after: the same, calibrated.
+    """
+
+    name: str
+    before: float
+    after: float
+
+
+def observe_images(images: Sequence[KnownImage], predictor: Predictor, resolver: CameraResolver) -> list[ObservedImage]:
+    """Predict images without any calibration and compare with what is known of them.
+
+    Args:
+        images: images with known distances.
+        predictor: the model.
+        resolver: source of cameras.
+
+    Raises:
+        MetricDepthError: an image or its known distances cannot be used; the message names it.
+    """
+    observed = []
+    for image in images:
+        photo = image.sample.read()
+        found = resolver.resolve_for(image.sample, photo)
+        raw = predictor.infer([predictor.prepare(photo.rgb, found)])[0].prediction()
+        try:
+            known = image.read((found.camera.width, found.camera.height))
+            observations = observe(known, raw.depth, found.camera)
+        except MetricDepthError as error:
+            raise AlignmentError(f"{image.sample.source}: {error}") from error
+        observed.append(ObservedImage(image.sample.source, found.camera, observations))
+    return observed
+
+
+def check_calibration(images: Sequence[ObservedImage], calibration: DepthAlignment) -> list[CheckedImage]:
+    """Compute errors of images before and after a calibration.
+
+    Args:
+        images: images that the calibration was not fitted to.
+        calibration: the calibration.
+    """
+    checked = []
+    for image in images:
+        x, y = image.observations.place[:, 2], image.observations.log_ratio
+        before, after = (
+            float(np.abs(np.expm1(shift - y)).mean()) for shift in (np.zeros(len(y)), calibration.log_factor(x))
+        )
+        checked.append(CheckedImage(image.name, before, after))
+    return checked
+
+
+def camera_entries(cameras: Sequence[Camera]) -> dict[str, Any]:
+    """Return the entries of a camera file for images of one camera.
+
+    Args:
+        cameras: camera of each image, at least one.
+
+    Raises:
+        AlignmentError: the images are of several cameras.
+    """
+    first = cameras[0]
+    for other in cameras[1:]:
+        view = other.resized(first.width, first.height)
+        same = abs(view.fx / first.fx - 1) < _ALIKE and abs(other.width * first.height - other.height * first.width) < (
+            0.01 * other.width * first.height
+        )
+        if not same:
+            raise AlignmentError(
+                f"the images are of several cameras ({first.width}x{first.height} with a focal length of "
+                f"{first.fx:.0f} px, and {other.width}x{other.height} with {other.fx:.0f} px): calibrate each by itself"
+            )
+    fx, fy, cx, cy = first.intrinsics
+    entries: dict[str, Any] = {"fx": fx, "fy": fy, "cx": cx, "cy": cy, "width": first.width, "height": first.height}
+    return entries | ({"distortion": list(first.distortion)} if first.distortion else {})

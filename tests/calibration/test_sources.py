@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mono.calibration.align import align_depth
+from mono.calibration.known import Known, KnownDepth
+from mono.calibration.sources import AlignOptions
+from mono.data.sample import Sample
+from mono.io.depth import write_depth
+from tests.calibration.rooms import CAMERA, distances, room
+
+ROOM = room()
+
+
+def found_scale(options: AlignOptions, tmp_path: Path) -> float:
+    known = options.find(Sample("a", tmp_path / "a.jpg", "a.jpg"), CAMERA)
+    return align_depth(ROOM / 1.5, CAMERA, known)[1].scale
+
+
+def scene_points() -> np.ndarray:
+    uvz = distances(ROOM, np.random.default_rng(0), 3000)
+    rays = (uvz[:, :2] - (CAMERA.cx, CAMERA.cy)) / (CAMERA.fx, CAMERA.fy)
+    return np.column_stack([rays, np.ones(len(uvz))]) * uvz[:, 2:]
+
+
+def test_depth_maps_of_one_image_and_of_a_folder(tmp_path: Path) -> None:
+    write_depth(tmp_path / "d" / "a.png", ROOM)
+    assert found_scale(AlignOptions(path=tmp_path / "d"), tmp_path) == pytest.approx(1.5, rel=1e-3)
+    ray = ROOM * np.linalg.norm(CAMERA.rays(), axis=2)
+    np.save(tmp_path / "ray.npy", ray.astype(np.float32))
+    assert found_scale(AlignOptions(path=tmp_path / "ray.npy", ray=True), tmp_path) == pytest.approx(1.5, rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["csv", "ply", "bin", "las", "laz"])
+def test_clouds_with_extrinsics(tmp_path: Path, kind: str) -> None:
+    """A LiDAR frame: x forward, y left, z up, and a lever arm."""
+    lidar_to_camera = np.array([[0, -1, 0, 0.1], [0, 0, -1, -0.2], [1, 0, 0, 0.3], [0, 0, 0, 1]], np.float64)
+    inverse = np.linalg.inv(lidar_to_camera)
+    points = scene_points() @ inverse[:3, :3].T + inverse[:3, 3]
+    path = tmp_path / f"scan.{kind}"
+    if kind == "csv":
+        np.savetxt(path, np.column_stack([np.arange(len(points)), points]), "%.5f", ",", header="id,x,y,z", comments="")
+    elif kind == "bin":
+        np.column_stack([points, np.zeros(len(points))]).astype("<f4").tofile(path)
+    elif kind == "ply":
+        header = f"ply\nformat ascii 1.0\nelement vertex {len(points)}\n"
+        header += "".join(f"property float {axis}\n" for axis in "xyz") + "end_header"
+        np.savetxt(path, points, "%.5f", header=header, comments="")
+    else:
+        laspy = pytest.importorskip("laspy")
+        cloud = laspy.create()
+        cloud.header.scales = [1e-4] * 3
+        cloud.x, cloud.y, cloud.z = points.T
+        cloud.write(path)
+    np.savetxt(tmp_path / "extrinsics.txt", lidar_to_camera)
+    np.savetxt(tmp_path / "pose.txt", inverse)
+    for file, inverted in (("extrinsics.txt", False), ("pose.txt", True)):
+        options = AlignOptions(path=path, extrinsics=tmp_path / file, inverse=inverted)
+        assert found_scale(options, tmp_path) == pytest.approx(1.5, rel=5e-3)
+
+
+def test_points_hidden_behind_the_box_are_left_out(tmp_path: Path) -> None:
+    wall = np.column_stack([np.tile(np.linspace(-3, 3, 200), 100), np.repeat(np.linspace(-2, 1.2, 100), 200)])
+    points = np.vstack([scene_points(), np.column_stack([wall, np.full(len(wall), 6.0)])])
+    np.savetxt(tmp_path / "a.xyz", points, "%.4f")
+    known = AlignOptions(path=tmp_path / "a.xyz").find(Sample("a", tmp_path / "a.jpg", "a.jpg"), CAMERA)
+    assert isinstance(known.depth, KnownDepth)
+    uv, z = np.rint(known.depth.uv).astype(int), known.depth.depth
+    behind = z > 1.2 * ROOM[uv[:, 1].clip(0, 239), uv[:, 0].clip(0, 319)]
+    assert 0.7 < len(z) / len(points) < 0.97 and behind.mean() < 0.09
+
+
+def test_settings_change_with_what_is_known_and_its_files(tmp_path: Path) -> None:
+    write_depth(tmp_path / "a.npy", ROOM)
+    first = AlignOptions(path=tmp_path / "a.npy").settings()
+    assert first == AlignOptions(path=tmp_path / "a.npy").settings()
+    assert first != AlignOptions(path=tmp_path / "a.npy", model="scale").settings()
+    assert first != AlignOptions(Known(camera_height=1.2), path=tmp_path / "a.npy").settings()
+    write_depth(tmp_path / "a.npy", ROOM[:100])
+    assert first != AlignOptions(path=tmp_path / "a.npy").settings()

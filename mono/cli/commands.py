@@ -38,6 +38,10 @@ _TABLE = (
         "metricdepth app --open",
     ),
     Command(
+        "view", "view", "predict", "look at the results of a run in a browser (metricdepth[app])",
+        "metricdepth view out --open",
+    ),
+    Command(
         "align", "align", "predict", "bring saved depth to known distances, a depth map, a cloud or a COLMAP model",
         "metricdepth align out --camera-height 1.5 -o aligned",
     ),

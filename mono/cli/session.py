@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mono.cli.console import progress_line
-from mono.cli.model_options import nth_device, refinement_of, with_fit, with_iterations
+from mono.cli.model_options import refinement_of, with_fit, with_iterations
 from mono.system.errors import MetricDepthError
 from mono.system.threads import share_cores
 
@@ -25,7 +25,9 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
     """Load the model of the flags; processes on one machine take its GPUs in turn."""
     from mono.config import parse_options
     from mono.conversion.formats import is_exported
+    from mono.inference.devices import nth_device
     from mono.inference.load import load_model
+    from mono.views.layout import ViewOptions
 
     share_cores(args.threads)
     if args.baseline:
@@ -34,6 +36,7 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
         model = f"baseline:{args.baseline}"
     options = with_fit(with_iterations(parse_options(args.options), args.iterations), args.fit)
     exported = is_exported(model) or model.startswith(("hf:", "baseline:"))
+    views = ViewOptions(getattr(args, "views", None), getattr(args, "view_fov", None))
     spread = ranks.world_size > 1 and args.device in ("auto", "cuda") and not exported
     device = nth_device(ranks.local) if spread else args.device
 
@@ -47,6 +50,7 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
                 options=options,
                 backend=backend,
                 trust=args.trust_model,
+                views=views,
             )
 
     if args.backend != "auto" or ranks.world_size == 1 or exported:

@@ -57,12 +57,12 @@ def read_input(image: ImageLike) -> InputImage:
     import PIL.Image
 
     from mono.io.exif import read_exif_camera
-    from mono.io.images import Photo, decode_image, read_image, to_rgb
+    from mono.io.images import Photo, read_image, read_image_bytes, to_rgb
 
     if isinstance(image, (str, os.PathLike)):
         return InputImage(read_image(Path(image)), Path(image))
     if isinstance(image, (bytes, bytearray, memoryview)):
-        return InputImage(decode_image(bytes(image)))
+        return InputImage(read_image_bytes(bytes(image)))
     if isinstance(image, np.ndarray):
         if image.ndim == 3 and image.shape[0] == 3 != image.shape[2]:
             return InputImage(Photo(_to_uint8(image.transpose(1, 2, 0), image.shape, "(3, H, W)")))
@@ -71,7 +71,7 @@ def read_input(image: ImageLike) -> InputImage:
         data = image.read()  # type: ignore[union-attr]
         if not isinstance(data, (bytes, bytearray)):
             raise MetricDepthError(f"the image file gives {type(data).__name__}, not bytes; open it in binary mode")
-        return InputImage(decode_image(bytes(data), str(getattr(image, "name", "the image"))))
+        return InputImage(read_image_bytes(bytes(data), str(getattr(image, "name", "the image"))))
     if hasattr(image, "detach"):
         tensor = image.detach()
         values = (tensor.float() if tensor.is_floating_point() else tensor).cpu().numpy()

@@ -216,7 +216,7 @@ def write_depth(
 
     Args:
         path: file to write; parent folders are made.
-        depth: (H, W) depth along the optical axis [m].
+        depth: (H, W) depth along the optical axis [m], or along the ray for cameras of that `depth_kind`.
         camera: camera of the depth map.
         notes: further metadata, as the alignment of the depth.
         encoding: scale of PNGs, and invalid value of the other formats.
@@ -248,6 +248,8 @@ def write_depth(
         write_bytes(sidecar_path(path), text.encode())
     if kind == "png":
         texts = {SCALE_KEY: f"{scale:.17g}", "unit": "m = value / depth_scale; 0 = invalid"}
+        if metadata["depth_kind"] == "ray":
+            texts["depth_kind"] = "ray"
         write_bytes(path, encode_png16(steps, texts))
         return WrittenDepth(metadata, beyond)
     meters = clean_depth(depth, encoding.invalid)

@@ -78,7 +78,7 @@ def describe_depth(kind: str, encoding: DepthEncoding, scale: float | None, came
     content: dict[str, Any] = {}
     if kind == "png":
         content["depth_scale"] = scale
-    content |= {"unit": "m", "depth_kind": "z"}
+    content |= {"unit": "m", "depth_kind": "z" if camera is None else camera.depth_kind}
     content["invalid"] = "nan" if kind != "png" and math.isnan(encoding.invalid) else 0
     if camera is not None:
         values = asdict(camera) | {"distortion": list(camera.distortion)}

@@ -111,27 +111,25 @@ def read_image(path: str | os.PathLike[str]) -> Photo:
         raise ImageError(f"{path}: {problem}")
     try:
         with path.open("rb") as file:
-            return _decode(path, file)
+            return _decode(path, file, path.stat().st_size)
     except PermissionError as error:
         raise ImageError(f"{path}: may not be read (permission denied); change its permissions") from error
     except MemoryError as error:
         raise ImageError(f"{path}: is too large for the memory of this machine; make it smaller first") from error
 
 
-def decode_image(data: bytes, name: str = "the image") -> Photo:
-    """Decode the content of an image file as upright 8-bit RGB; see `read_image`.
+def read_image_bytes(data: bytes, name: str = "image") -> Photo:
+    """Read a photo from the bytes of its file; see `read_image`.
 
     Args:
         data: content of the file.
-        name: name of the image in messages.
+        name: name of the image, for messages.
 
     Raises:
         ImageError: as for `read_image`.
     """
-    if not data:
-        raise ImageError(f"{name}: is empty (0 bytes); give the content of an image file")
     try:
-        return _decode(Path(name), io.BytesIO(data))
+        return _decode(Path(name), io.BufferedReader(io.BytesIO(data)), len(data))
     except MemoryError as error:
         raise ImageError(f"{name}: is too large for the memory of this machine; make it smaller first") from error
 
@@ -164,11 +162,10 @@ def image_cost(path: str | os.PathLike[str]) -> int:
         return 0
 
 
-def _decode(path: Path, file: BinaryIO) -> Photo:
+def _decode(path: Path, file: io.BufferedReader, size: int) -> Photo:
     head = file.read(1024)
     if not head:
         raise ImageError(f"{path}: is empty (0 bytes); copy or download it again")
-    size, _ = file.seek(0, os.SEEK_END), file.seek(len(head))
     if size > MAX_FILE_BYTES:
         raise ImageError(f"{path}: is a file of {size / 1e9:.1f} GB, more than 1.1 GB; save it as JPEG")
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and b"avif" not in head[12:64]:

@@ -39,7 +39,7 @@ _EDITORS = re.compile(
     r"microsoft|windows|vsco|polarr|instagram|canva|figma",
     re.IGNORECASE,
 )
-_PROJECTION = re.compile(rb"""GPano:ProjectionType\s*(?:=\s*["']\s*|>\s*)([A-Za-z_-]{1,40})""")
+_PROJECTION = re.compile(rb"""\b\w+:ProjectionType\s*(?:=\s*["']\s*|>\s*)([A-Za-z_-]{1,40})""")
 _PANORAMA_CAMERA = re.compile(
     r"theta|insta360|gear 360|sm-[rc]2[01]0|keymission 360|qoocam|lg-r105|madventure|vuze|evo360|x360", re.IGNORECASE
 )

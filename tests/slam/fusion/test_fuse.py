@@ -7,6 +7,7 @@ import PIL.Image
 import pytest
 from metricdepth_scenes.builder import Builder
 from metricdepth_scenes.cameras import look, pose_towards
+from metricdepth_scenes.meshes import nearest
 from metricdepth_scenes.places.rooms import room as build_room
 from metricdepth_scenes.surfaces import cast
 
@@ -32,8 +33,10 @@ class Frame:
     def __init__(self, scene, pose, name="frame"):
         self.name, self.pose = name, pose
         rays = _CAMERA.rays().astype(np.float64) @ pose[:3, :3].T
-        self.depth = cast(scene, pose[:3, 3], rays.reshape(-1, 3)).distance.reshape(rays.shape[:2])
-        points = pose[:3, 3] + rays * self.depth[..., None]
+        origin = np.broadcast_to(pose[:3, 3], rays.shape)
+        hits = cast(scene, origin.reshape(-1, 3), rays.reshape(-1, 3))
+        self.depth = hits.distance.reshape(rays.shape[:2])
+        points = origin + rays * self.depth[..., None]
         self.rgb = np.clip(points * 25 + 128, 0, 255).astype(np.uint8)
 
     def read(self):
@@ -58,10 +61,9 @@ def test_a_room_is_fused_to_its_surface(room):
     found = fuse(frames, FuseOptions(voxel_size=0.04, max_range=6))
     assert found.frames == len(frames) and not found.failures
     assert len(found.vertices) > 5000 and len(found.triangles) > 8000
-    surface = o3d.t.geometry.RaycastingScene()
-    corners = scene.mesh.tri.reshape(-1, 3).astype(np.float32)
-    surface.add_triangles(corners, np.arange(len(corners), dtype=np.uint32).reshape(-1, 3))
-    gap = surface.compute_distance(o3d.core.Tensor(found.vertices)).numpy()
+    gap = np.array(
+        [nearest(scene.mesh.tri, vertex) for vertex in np.random.default_rng(0).permutation(found.vertices)[:300]]
+    )
     assert np.median(gap) < 0.01  # two voxels are 0.08 m; exact depth does much better
     assert np.percentile(gap, 95) < 0.08
     # Colours are those of the places, but for what edges and the grid blur.

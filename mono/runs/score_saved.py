@@ -83,7 +83,7 @@ def score_saved(
         work = functools.partial(_score, job=job)
         if workers > 1:
             pool = stack.enter_context(
-                multiprocessing.get_context("spawn").Pool(min(workers, len(samples)), _prepare_worker)
+                multiprocessing.get_context("spawn").Pool(max(1, min(workers, len(samples))), _prepare_worker)
             )
             finished: Iterable[_Outcome | str] = pool.imap(work, wanted, chunksize=4)
         else:

@@ -66,7 +66,7 @@ def test_all_forms_of_an_image_are_the_same(toy_predictor, image):
         (torch.full((3, 60, 80), torch.nan), "not finite"),
         (None, "not a NoneType"),
         (b"", "is empty"),
-        (b"no image at all", "the image: "),
+        (b"no image at all", "image: is a text file"),
         (io.StringIO("text"), "open it in binary mode"),
     ],
 )

@@ -27,7 +27,8 @@ def test_a_run_undistorts_and_keeps_the_lens(tmp_path, toy_predictor):
     output = OutputOptions(("depth", "pcd", "normal"))
     run(find_images([str(photos)]), toy_predictor, RunOptions(out=out, output=output, resolver=CameraResolver()))
     records = {r["name"]: r for r in map(json.loads, (out / "manifest.jsonl").read_text().splitlines())}
-    assert records["wide"]["status"] != "ok" and "--views" in json.dumps(records["wide"])
+    assert records["wide"]["status"] == "ok"  # in views
+    assert json.loads((out / "depth" / "wide.json").read_text())["depth_kind"] == "ray"
     assert records["mild"]["lens"] == {"model": "fisheye", "distortion": [0.05, -0.01]}
     assert records["mild"]["camera_detail"].endswith("fisheye lens, 75 deg")
     assert records["bent"]["camera_detail"].endswith("lens distortion, 56 deg")

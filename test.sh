@@ -11,5 +11,5 @@
 
     . "$ROOT/scripts/env.sh" &&
         "$PYTHON" "$ROOT/mono/tools/test_scale_cano.py" "$CONFIG" --load-from "$CHECKPOINT" \
-            --test_data_path "$DATA" --show-root "$OUTPUTS" --backend auto "$@"
+            --test_data_path "$DATA" --show-root "$OUTPUTS" "$@"
 )

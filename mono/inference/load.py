@@ -44,8 +44,8 @@ def load_model(
             "baseline:FILE.py": a class of yours, whose file is run; see docs/other-models.md.
         checkpoint: file with the weights; a zoo model finds its own in weight/.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
-        precision: "float32", "bfloat16", "float16" or "auto". None is float32; with the backend "fastest", bfloat16 too if
-            it is faster and within the accuracy bound.
+        precision: "float32", "bfloat16", "float16" or "auto". None is float32; with the backend "fastest", bfloat16 too
+            if it is faster and within the accuracy bound.
         options: overrides of config values by dotted keys, as {"data_basic.crop_size": (544, 928)}.
         backend: runtime of the network; "auto" takes OpenVINO or ONNX Runtime on a CPU, where installed, else eager;
             "fastest" measures all once within the accuracy bound, see docs/speed.md.

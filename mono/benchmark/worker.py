@@ -59,7 +59,7 @@ def _case(case: Case) -> Measured:
     predictor = _computed(base, case)
     photo = _photo(case.size)
     width, height = case.size
-    camera = Camera.centred(width / 2 / np.tan(np.radians(_FIELD_OF_VIEW / 2)), width, height)
+    camera = Camera.centered(width / 2 / np.tan(np.radians(_FIELD_OF_VIEW / 2)), width, height)
     view = predictor.transform.view(camera)
     inputs = [torch.from_numpy(np.stack([view.image_to_input(photo)]))]  # as runs do: compiled code knows strides
     if getattr(predictor.network, "uses_principal_point", False):

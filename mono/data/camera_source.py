@@ -168,12 +168,14 @@ class CameraResolver:
         path = self.camera_file or (camera_file_beside(image_path) if image_path is not None else None)
         if path is not None:
             camera = camera_from_file(path, width, height, image_path, exif.orientation if exif else 1)
-            _fitting(camera.intrinsics, size, os.fspath(path))
             detail = f"camera file {path}"
-            if any(camera.distortion):
-                ignored = "its lens distortion is not undone: undistorted images are expected"
-                detail = f"{detail}; {ignored}"
-                _warn_once(f"{path}: {ignored}")
+            if not camera.is_distorted:
+                _fitting(camera.intrinsics, size, os.fspath(path))
+            elif not camera.field_of_view[2] > _POSSIBLE_FOV[0]:
+                raise FocalError(f"{path}: its {camera.model} lens sees nothing of this image; correct its parameters")
+            else:
+                kind = "lens distortion" if camera.is_perspective else f"{camera.model} lens"
+                detail = f"{detail}; {kind}, {camera.field_of_view[0]:.0f} deg"
             return ResolvedCamera(camera, "camera file", detail, Path(path))
         return self._from_photo(exif, size, image_path)
 

@@ -69,4 +69,4 @@ def _rays(sample: Sample, size: tuple[int, int] | None, width: int, height: int)
     """Return viewing directions of the map's pixels."""
     if sample.intrinsics is not None and size is not None:
         return Camera(*sample.intrinsics, *size).resized(width, height).rays()
-    return Camera.centred(_FOCAL * max(width, height), width, height).rays()
+    return Camera.centered(_FOCAL * max(width, height), width, height).rays()

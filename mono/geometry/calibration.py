@@ -9,6 +9,7 @@ import numpy as np
 from mono.system.errors import MetricDepthError
 
 _LARGEST_SKEW = 1e-3  # share of fx; below it, skew moves no pixel by more than a pixel
+_SHAPES = ((3, 3), (3, 4), (4, 4))
 
 
 def intrinsics_from_matrix(matrix: Any) -> tuple[float, float, float, float]:
@@ -24,7 +25,7 @@ def intrinsics_from_matrix(matrix: Any) -> tuple[float, float, float, float]:
         MetricDepthError: the matrix has another shape, skew or rotation, or holds no numbers.
     """
     k = to_array(matrix)
-    if k.shape not in ((3, 3), (3, 4), (4, 4)):
+    if k.shape not in _SHAPES:
         raise MetricDepthError(f"camera matrix is {'x'.join(map(str, k.shape))}; it must be 3x3, 3x4 or 4x4")
     if k.shape == (4, 4) and k[3].tolist() != [0, 0, 0, 1]:
         raise MetricDepthError(f"camera matrix: its last row is {k[3].tolist()}; it must be 0, 0, 0, 1")
@@ -55,3 +56,11 @@ def to_array(matrix: Any) -> np.ndarray:
         return np.asarray(matrix, np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise MetricDepthError(f"camera is {matrix!r:.100}; it must be a camera or a matrix of numbers") from error
+
+
+def is_matrix(value: Any) -> bool:
+    """Tell if a value has the shape of a calibration matrix."""
+    try:
+        return to_array(value).shape in _SHAPES
+    except MetricDepthError:
+        return False

@@ -77,8 +77,6 @@ class Camera(Projection):
         """
         return cls(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
 
-    centred = centered  # the name it had first
-
     @classmethod
     def from_fov(cls, horizontal_fov: float, width: int, height: int) -> Camera:
         """Build a centered camera from its horizontal field of view.

@@ -232,8 +232,13 @@ class CanonicalTransform:
         """Return the mapping between images of `camera` and the network input.
 
         Raises:
-            MetricDepthError: the image is so long that its short side would vanish in the crop.
+            MetricDepthError: the image is so long that its short side would vanish in the crop, or the camera is no
+                ideal pinhole.
         """
+        if camera.is_distorted:
+            raise MetricDepthError(
+                f"the camera ({camera.model}) has lens distortion; undistort its images first, by undistortion(camera)"
+            )
         crop_height, crop_width = self.crop_size
         if self.fit == "stretch":
             fitted, size = stretched_sizes((camera.height, camera.width), self.crop_size, self.multiple)

@@ -43,6 +43,7 @@ def normals_from_depth(depth: np.ndarray, camera: Camera) -> np.ndarray:
     inverse = np.full((camera.height + 2 * _REACH, camera.width + 2 * _REACH), _NOTHING)
     inside = inverse[_REACH:-_REACH, _REACH:-_REACH]
     np.divide(np.float32(1), depth, out=inside, where=valid, casting="same_kind")
+    distorted = _distorted_slopes(camera) if camera.is_distorted else None
     x = ((np.arange(camera.width) - camera.cx) / camera.fx).astype(np.float32)
     y = ((np.arange(camera.height) - camera.cy) / camera.fy).astype(np.float32)[:, None]
     normals = np.zeros((camera.height, camera.width, 3), np.float32)
@@ -54,13 +55,33 @@ def normals_from_depth(depth: np.ndarray, camera: Camera) -> np.ndarray:
         along_y, found_y = _slope([strip[i : i + len(here), _REACH:-_REACH] for i in range(2 * _REACH + 1)])
         found = valid[rows] & found_x & found_y
         # Where n . point = -1, n . ray is minus the inverse depth: so n points to the camera by itself.
-        nx = np.where(found, along_x, 0) * np.float32(-camera.fx)
-        ny = np.where(found, along_y, 0) * np.float32(-camera.fy)
-        nz = np.where(found, -here, -1) - nx * x - ny * y[rows]
+        if distorted is None:
+            nx = np.where(found, along_x, 0) * np.float32(-camera.fx)
+            ny = np.where(found, along_y, 0) * np.float32(-camera.fy)
+            nz = np.where(found, -here, -1) - nx * x - ny * y[rows]
+        else:
+            x_here, y_here, matrix = distorted[0][rows], distorted[1][rows], distorted[2][:, rows]
+            found &= np.isfinite(matrix).all(0) & np.isfinite(x_here)
+            along_x, along_y = np.where(found, along_x, 0), np.where(found, along_y, 0)
+            nx, ny = matrix[0] * along_x + matrix[1] * along_y, matrix[2] * along_x + matrix[3] * along_y
+            nz = np.where(found, -here, -1) - nx * x_here - ny * y_here
         length = np.sqrt(nx * nx + ny * ny + nz * nz)
         for axis, values in enumerate((nx, ny, nz)):
             np.divide(values, length, out=normals[rows, :, axis], where=found & (length > 0))
     return normals
+
+
+def _distorted_slopes(camera: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Slopes x / z and y / z of rays, and the matrix from the slope of inverse depth in pixels to n, (4, H, W)."""
+    rays = camera.rays()
+    with np.errstate(all="ignore"):
+        x, y = (np.where(rays[..., 2] > 0, rays[..., i] / rays[..., 2], np.nan) for i in (0, 1))
+        if min(x.shape) < 2:
+            return x, y, np.full((4, *x.shape), np.nan)
+        (x_v, x_u), (y_v, y_u) = np.gradient(x), np.gradient(y)
+        determinant = x_u * y_v - x_v * y_u
+        # slope_u = -(nx x_u + ny y_u) and slope_v = -(nx x_v + ny y_v), solved for n.
+        return x, y, np.stack([-y_v, y_u, x_v, -x_u]) / determinant
 
 
 def angles(first: np.ndarray, second: np.ndarray) -> np.ndarray:

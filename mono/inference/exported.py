@@ -13,7 +13,8 @@ import numpy as np
 from mono.conversion.formats import ExportedModel, open_exported
 from mono.data.camera_source import ResolvedCamera
 from mono.geometry.canonical import CanonicalTransform
-from mono.inference.prediction import Prediction
+from mono.geometry.undistortion import undistortion
+from mono.inference.prediction import Prediction, in_original_pixels
 from mono.inference.predictor import ImagePredictor, NetworkInput
 from mono.system.errors import BackendError, MetricDepthError
 
@@ -37,12 +38,14 @@ class ExportedOutput:
 
     def prediction(self) -> Prediction:
         """Return the output as a prediction; nothing is left to compute."""
-        return Prediction(
-            depth=self.depth,
-            confidence=self.confidence,
-            camera=self.found.camera,
-            camera_source=self.found.source,
-            camera_detail=self.found.detail,
+        return in_original_pixels(
+            Prediction(
+                depth=self.depth,
+                confidence=self.confidence,
+                camera=self.found.camera,
+                camera_source=self.found.source,
+                camera_detail=self.found.detail,
+            )
         )
 
 
@@ -81,14 +84,15 @@ class ExportedPredictor(ImagePredictor):
             raise MetricDepthError(
                 f"image is {image.shape[1]}x{image.shape[0]} but its camera {camera.width}x{camera.height}"
             )
-        view = self.transform.view(camera)  # refuses images that are too long, for which a file has no message
-        return NetworkInput(found, view, np.ascontiguousarray(image))
+        flat = undistortion(camera)
+        view = self.transform.view(flat.pinhole)  # refuses images that are too long, for which a file has no message
+        return NetworkInput(found, view, np.ascontiguousarray(flat.image_to_pinhole(image)))
 
     def infer(self, images: Sequence[NetworkInput]) -> list[ExportedOutput]:
         """Run the file on images, one after another."""
         outputs = []
         for image in images:
-            intrinsics = np.array(image.found.camera.intrinsics, np.float32)
+            intrinsics = np.array(image.view.camera.intrinsics, np.float32)
             outputs.append(ExportedOutput(*self.exported_model(image.pixels, intrinsics), image.found))
         return outputs
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.sample import Sample
-from mono.geometry.camera import Camera
+from mono.geometry.calibration import is_matrix
+from mono.geometry.camera import Camera, as_camera
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -112,19 +113,8 @@ def resolve_camera(image: InputImage, camera: CameraLike) -> ResolvedCamera:
     if isinstance(camera, Camera):
         if image.photo.stored_size == (camera.width, camera.height):
             camera = camera.resized(width, height)
-        if (camera.width, camera.height) != (width, height):
-            alike = abs(camera.width * height / (camera.height * width) - 1) < 0.02
-            remedy = f"use camera.resized({width}, {height})" if alike else "another shape: is it turned, or cropped?"
-            raise MetricDepthError(
-                f"the camera is for {camera.width}x{camera.height} images, this one is {width}x{height}: {remedy}"
-            )
-        return ResolvedCamera(camera, "given", "given by the caller")
-    matrix = _as_matrix(camera)
-    if matrix is None:
-        raise MetricDepthError(
-            f"the camera is {camera!r}; give one, as mono.Camera.from_fov(60, {width}, {height}), or a 3x3 matrix"
-        )
-    return _from_matrix(matrix, width, height)
+        return ResolvedCamera(as_camera(camera, width, height), "given", "given by the caller")
+    return CameraResolver(intrinsics=as_camera(camera, width, height).intrinsics).resolve(width, height)
 
 
 def cameras_for_all(cameras: CameraLike | Sequence[CameraLike], count: int) -> Sequence[CameraLike]:
@@ -137,7 +127,7 @@ def cameras_for_all(cameras: CameraLike | Sequence[CameraLike], count: int) -> S
     Raises:
         MetricDepthError: the list has another length.
     """
-    if cameras is None or isinstance(cameras, (Camera, ResolvedCamera)) or _as_matrix(cameras) is not None:
+    if cameras is None or isinstance(cameras, (Camera, ResolvedCamera)) or is_matrix(cameras):
         return [cameras] * count  # type: ignore[list-item]
     try:
         each = list(cameras)
@@ -146,25 +136,3 @@ def cameras_for_all(cameras: CameraLike | Sequence[CameraLike], count: int) -> S
     if len(each) != count:
         raise MetricDepthError(f"there are {count} images but {len(each)} cameras; give one for each, or one for all")
     return each
-
-
-def _as_matrix(value: object) -> np.ndarray | None:
-    """Return `value` as a 3x3 array of numbers, or None if it is something else."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
-    if not isinstance(value, (np.ndarray, list, tuple)):
-        return None
-    try:
-        matrix = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
-        return None
-    return matrix if matrix.shape == (3, 3) else None
-
-
-def _from_matrix(matrix: np.ndarray, width: int, height: int) -> ResolvedCamera:
-    (fx, skew, cx), (shear, fy, cy), last = matrix.tolist()
-    if last != [0, 0, 1] or abs(skew) > 1e-6 * abs(fx) or shear != 0:
-        raise MetricDepthError(
-            f"the camera matrix is {matrix.tolist()}; it must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] in pixels"
-        )
-    return CameraResolver(intrinsics=(fx, fy, cx, cy)).resolve(width, height)

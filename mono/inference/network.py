@@ -12,7 +12,8 @@ import numpy as np
 
 from mono.data.camera_source import ResolvedCamera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
-from mono.inference.prediction import Prediction
+from mono.geometry.undistortion import undistortion
+from mono.inference.prediction import Prediction, in_original_pixels
 from mono.inference.predictor import ImagePredictor, NetworkInput
 from mono.system.memory import within_memory
 
@@ -55,7 +56,7 @@ class NetworkPrediction:
             normal = view.normal_to_image(output.normal[row].float()).cpu().numpy()
             normal_confidence = view.map_to_image(output.normal_confidence[row].float())[0].cpu().numpy()
         sky = None if output.sky is None else view.map_to_image(output.sky[row].float())[0].cpu().numpy()
-        return Prediction(
+        prediction = Prediction(
             depth=view.depth_to_metric(output.depth[row].float()).cpu().numpy(),
             confidence=view.map_to_image(output.confidence[row].float())[0].cpu().numpy(),
             camera=self.found.camera,
@@ -65,6 +66,7 @@ class NetworkPrediction:
             normal_confidence=normal_confidence,
             sky=sky,
         )
+        return in_original_pixels(prediction)
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,9 @@ class NetworkPredictor(ImagePredictor):
 
     def prepare(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
         """Bring an image to the network's input; see `Predictor.prepare`."""
-        view = self.transform.view(found.camera)
-        return NetworkInput(found, view, view.image_to_input(image))
+        flat = undistortion(found.camera)
+        view = self.transform.view(flat.pinhole)
+        return NetworkInput(found, view, view.image_to_input(flat.image_to_pinhole(image)))
 
     def infer(self, images: Sequence[NetworkInput]) -> list[NetworkPrediction]:
         """Run the network; images whose inputs have one size go through it together."""

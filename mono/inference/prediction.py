@@ -12,6 +12,7 @@ import numpy as np
 from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.camera import Camera
 from mono.geometry.normals import normals_from_depth
+from mono.geometry.undistortion import undistortion
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Prediction:
 
     @property
     def K(self) -> np.ndarray:
-        """Return the camera matrix, (3, 3) float64 [px]."""
+        """Return the camera matrix, (3, 3) float64 [px], without lens distortion."""
         fx, fy, cx, cy = self.camera.intrinsics
         return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], np.float64)
 
@@ -219,3 +220,35 @@ class Prediction:
         mesh = depth_mesh(self.depth, rgb, self.camera, keep, max_faces=max_faces)
         write_mesh(Path(path), mesh)
         return len(mesh.triangles)
+
+
+def in_original_pixels(prediction: Prediction) -> Prediction:
+    """Bring a prediction for the undistorted image back to the original pixels.
+
+    Args:
+        prediction: prediction whose maps have the size of the undistorted image, with the original camera.
+
+    Returns:
+        Prediction at the camera's size; pixels without a value are invalid. The same where there is no distortion.
+    """
+    if not prediction.camera.is_distorted:
+        return prediction
+    flat = undistortion(prediction.camera)
+    normal = prediction.normal
+    if normal is not None:
+        normal = flat.map_to_image(normal, np.any(normal, axis=-1))
+        length = np.linalg.norm(normal, axis=-1, keepdims=True)
+        normal = np.divide(normal, length, out=np.zeros_like(normal), where=length > 1e-6)
+    sure, sky, confidence = prediction.normal_confidence, prediction.sky, prediction.confidence
+    if np.isnan(confidence).all():  # of a network without confidence
+        confidence = np.full((flat.camera.height, flat.camera.width), np.nan, np.float32)
+    else:
+        confidence = flat.map_to_image(confidence)
+    return replace(
+        prediction,
+        depth=flat.map_to_image(prediction.depth, prediction.depth > 0),
+        confidence=confidence,
+        normal=normal,
+        normal_confidence=None if sure is None else flat.map_to_image(sure),
+        sky=None if sky is None else flat.map_to_image(sky),
+    )

@@ -17,7 +17,7 @@ __all__ = ["CameraFileError", "camera_file_beside", "camera_from_file", "same_as
 
 KINDS = (
     'JSON ({"fx": …}, nerfstudio, Open3D, RealSense), a 3x3, 3x4 or 4x4 matrix (.txt, .npy), COLMAP cameras.txt or '
-    ".bin, KITTI calib, ROS, OpenCV or Kalibr YAML"
+    ".bin, KITTI calib, ROS, OpenCV or Kalibr YAML, OpenCV XML"
 )
 _BESIDE = ("camera.json", "cameras.txt", "cameras.bin", "camera.yaml", "camera.yml", "camera.txt")
 _MAX_BYTES = 64 << 20  # a nerfstudio file lists all its frames

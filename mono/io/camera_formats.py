@@ -13,6 +13,7 @@ import numpy as np
 
 from mono.io.camera_keys import values_from_keys
 from mono.io.camera_values import CameraFileError, CameraValues, numbers, parse_matrix, side
+from mono.io.camera_xml import load_opencv_xml
 
 _MAX_YAML_BYTES = 1 << 20  # its parser is slow
 _KITTI_LINE = re.compile(r"^(P|P_rect_|K_|D_|S_|S_rect_)(\d{1,2}):?\s+(\S.*)$")
@@ -53,7 +54,7 @@ def parse_camera_text(path: Path, text: str) -> FoundCameras | None:
     if start in ("{", "["):
         return _parse_content(path, _load_json(path, text))
     if start == "<":
-        raise CameraFileError(f"{path}: is XML, which is not read; save the calibration as YAML or JSON")
+        return _parse_content(path, load_opencv_xml(path, text))
     if any(re.match(r"^[\w\-./ ]+:(\s|$)", line) for line in lines) or text.startswith("%YAML"):
         return _parse_content(path, _load_yaml(path, text))
     return None

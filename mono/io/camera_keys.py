@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mono.geometry.lens_models import MODELS
+from mono.io.camera_lenses import fitted_parameters, lens_model, parameter_keys
 from mono.io.camera_values import CameraFileError, CameraValues, number, numbers, parse_matrix, side
 
 logger = logging.getLogger(__name__)
@@ -31,8 +33,8 @@ _DISTORTION = (
     "distortion", "coeffs", "d", "dist", "dist_coeffs", "distcoeffs", "distortion_coefficients",
     "distortion_coeffs", "distortion_parameters", "distortioncoefficients", "d1",
 )  # fmt: skip
-_COEFFICIENTS = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
-_MODELS = ("model", "camera_model", "distortion_model", "projection_type", "type")
+_COEFFICIENTS = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6", "xi")
+_MODELS = ("model", "camera_model", "distortion_model", "distortion_type", "projection_type", "type")
 _NESTED = ("intrinsic", "intrinsics", "camera", "camera_intrinsics", "color_intrinsics", "color")
 # Keys that do not concern the pinhole: names, poses, frames, rates.
 _OTHER_KEYS = """
@@ -62,14 +64,15 @@ def values_from_keys(path: Path, content: Mapping[str, Any], place: str = "") ->
 
     Raises:
         CameraFileError: there is no focal length, two entries contradict each other, a value is not a number, or the
-            camera is a fisheye.
+            lens model is unknown.
     """
     entries = _flattened(path, content)
     keys = _Keys(path, place, entries)
-    for key, value in keys.all(_MODELS):
-        _check_model(path, place + key, value)
-    if entries.get("is_fisheye", ("", False))[1] is True:
-        raise CameraFileError(f"{path}: {place}is_fisheye: fisheyes are no pinhole cameras; undistort the images first")
+    given = [*keys.coefficients(), *keys.single(*((name,) for name in _COEFFICIENTS))]
+    model = lens_model(path, place, keys.all(_MODELS), any(given))
+    if model == "pinhole" and entries.get("is_fisheye", ("", False))[1] is True:
+        model = "fisheye"
+    curve: list[float] = []  # parameters that Kalibr puts before the focal lengths
     fx, fy = keys.numbers(_FX), keys.numbers(_FY)
     cx, cy = keys.numbers(_CX), keys.numbers(_CY)
     for key, value in keys.all(_BOTH_FOCALS):
@@ -78,6 +81,9 @@ def values_from_keys(path: Path, content: Mapping[str, Any], place: str = "") ->
     for key, value in keys.all(_CENTER):
         cx[key], cy[key] = keys.pair(key, value)
     for key, value in keys.all(_MATRIX):
+        shape = MODELS[model].shape
+        if shape and isinstance(value, list) and len(value) == 4 + shape:
+            curve, value = numbers(path, place + key, value[:shape]), value[shape:]
         fx[key], fy[key], cx[key], cy[key] = _from_matrix(path, place + key, value)
     for key, value in keys.all(_PROJECTION) if not fx else []:
         fx[key], fy[key], cx[key], cy[key] = _from_matrix(path, place + key, value)
@@ -89,7 +95,7 @@ def values_from_keys(path: Path, content: Mapping[str, Any], place: str = "") ->
     ours = [key for key in ("fx", "focal_px", "fov_deg") if key in entries]
     if len(ours) > 1:
         raise CameraFileError(f"{path}: must hold exactly one of fx, focal_px and fov_deg, and has {', '.join(ours)}")
-    if not fx and not fov and not fov_rad:
+    if not fx and not fov and not fov_rad and model != "equirectangular":
         listed = ", ".join(f"{key:.40}" for key in list(content)[:20]) or "none"
         raise CameraFileError(
             f"{path}: {place}has no focal length: exactly one of fx, focal_px, fov_deg or a matrix K is needed, "
@@ -97,13 +103,14 @@ def values_from_keys(path: Path, content: Mapping[str, Any], place: str = "") ->
         )
     if bool(width) != bool(height):
         raise CameraFileError(f"{path}: {place}width and height belong together; give both or none")
+    distortion = keys.parameters(model, curve)
     keys.warn_unknown()
     wide, high = (
         None if (value := keys.agreed(found)) is None else side(path, f"{place}{next(iter(found))}", value)
         for found in (width, height)
     )
     degrees = keys.agreed(fov)
-    if not fx and degrees is None:
+    if not fx and degrees is None and fov_rad:
         degrees = math.degrees(keys.agreed(fov_rad) or 0.0)
     values = CameraValues(
         fx=keys.agreed(fx),
@@ -113,8 +120,11 @@ def values_from_keys(path: Path, content: Mapping[str, Any], place: str = "") ->
         width=wide,
         height=high,
         fov_deg=None if fx else degrees,
-        distortion=keys.distortion(),
+        distortion=distortion,
+        model=model,
     )
+    if not fx and degrees is not None and (model != "pinhole" or any(distortion)):
+        raise CameraFileError(f"{path}: {place}has a field of view for a {model} lens; give fx and fy in pixels")
     values.camera(path, 1, 1)
     return values
 
@@ -131,15 +141,6 @@ def _flattened(path: Path, content: Mapping[str, Any]) -> dict[str, tuple[str, A
         else:
             entries[plain] = (written, value)
     return entries
-
-
-def _check_model(path: Path, key: str, value: Any) -> None:
-    text = str(value).lower().replace("-", "_")
-    fisheye = any(word in text for word in ("fisheye", "equidistant", "kannala", "omni", "eucm", "double_sphere"))
-    if fisheye or text in ("fov", "ds", "atan", "mei", "equirectangular", "spherical", "panorama"):
-        raise CameraFileError(
-            f"{path}: {key} is {value!r:.80}: fisheyes and panoramas are no pinhole cameras; undistort the images first"
-        )
 
 
 def _from_matrix(path: Path, key: str, value: Any) -> tuple[float, float, float, float]:
@@ -192,16 +193,35 @@ class _Keys:
                 )
         return value
 
-    def distortion(self) -> tuple[float, ...]:
-        """Return OpenCV's coefficients, from a list or from k1, k2, p1, p2, ..."""
+    def parameters(self, model: str, curve: list[float]) -> tuple[float, ...]:
+        """Return the parameters of a lens model, from lists or from entries of their own.
+
+        Args:
+            model: the lens model.
+            curve: its first parameters, where they stood beside the focal lengths.
+        """
+        names = parameter_keys(model)
+        curve_keys = names[: MODELS[model].shape]
+        if not curve and any(key in self.entries for keys in curve_keys for key in keys):
+            curve = self.single(*curve_keys)
+        if coefficients := self.coefficients():
+            return fitted_parameters(model, [*curve, *coefficients])
+        single = [*curve, *self.single(*names[len(curve) :])]
+        return tuple(single[: max((i + 1 for i, value in enumerate(single) if value), default=0)])
+
+    def coefficients(self) -> list[float]:
+        """Return the list of coefficients; empty if there is none."""
         for key, value in self.all(_DISTORTION):
             if isinstance(value, str | bool | int | float):
                 raise CameraFileError(
                     f"{self.path}: {self.place}{key} is {value!r:.80}; it must be a list of numbers k1, k2, p1, p2, ..."
                 )
-            return tuple(numbers(self.path, self.place + key, value))
-        single = [sum(self.numbers((name,)).values()) for name in _COEFFICIENTS]
-        return tuple(single[: max((i + 1 for i, value in enumerate(single) if value), default=0)])
+            return numbers(self.path, self.place + key, value)
+        return []
+
+    def single(self, *names: tuple[str, ...]) -> list[float]:
+        """Return numbers that have entries of their own, each under one of several keys; 0 where there is none."""
+        return [sum(self.numbers(keys).values()) for keys in names]
 
     def warn_unknown(self) -> None:
         """Log the keys that mean nothing here."""

@@ -27,7 +27,8 @@ class CameraValues:
         cx, cy: principal point [px], centers of pixels at whole numbers; None: the image center.
         width, height: image size [px]; None: that of the image.
         fov_deg: horizontal field of view [deg], instead of focal lengths.
-        distortion: OpenCV coefficients (k1, k2, p1, p2, k3, ...).
+        distortion: parameters of the lens model, as of `Camera`.
+        model: lens model.
     """
 
     fx: float | None = None
@@ -38,6 +39,7 @@ class CameraValues:
     height: int | None = None
     fov_deg: float | None = None
     distortion: tuple[float, ...] = ()
+    model: str = "pinhole"
 
     def camera(self, path: Path, width: int, height: int) -> Camera:
         """Build the camera; the image's size counts where the file has none.
@@ -47,12 +49,14 @@ class CameraValues:
         """
         width, height = self.width or width, self.height or height
         try:
+            if self.fx is None and self.model == "equirectangular":
+                return Camera.panorama(width, height)
             if self.fx is None:
                 return Camera.from_fov(self.fov_deg or math.nan, width, height)
             cx = (width - 1) / 2 if self.cx is None else self.cx
             cy = (height - 1) / 2 if self.cy is None else self.cy
             fy = self.fx if self.fy is None else self.fy
-            return Camera(self.fx, fy, cx, cy, width, height, self.distortion)
+            return Camera(self.fx, fy, cx, cy, width, height, self.distortion, self.model)
         except MetricDepthError as error:
             raise CameraFileError(f"{path}: {error}") from error
 

@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from mono.geometry.camera import Camera
+from mono.io.camera_lenses import COLMAP_MODELS
 from mono.io.camera_values import CameraFileError, CameraValues
 from mono.system.errors import MetricDepthError
 
-# Parameters: how many focal lengths, then cx and cy, then how many of OpenCV's coefficients k1, k2, p1, p2, k3, ...
-_MODELS: dict[str, tuple[int, int]] = {
-    "SIMPLE_PINHOLE": (1, 0),
-    "PINHOLE": (2, 0),
-    "SIMPLE_RADIAL": (1, 1),
-    "RADIAL": (1, 2),
-    "OPENCV": (2, 4),
-    "FULL_OPENCV": (2, 8),
-}
-# (name, parameters) by the number that stands in binary models.
-_BINARY_MODELS = [
-    ("SIMPLE_PINHOLE", 3),
-    ("PINHOLE", 4),
-    ("SIMPLE_RADIAL", 4),
-    ("RADIAL", 5),
-    ("OPENCV", 8),
-    ("OPENCV_FISHEYE", 8),
-    ("FULL_OPENCV", 12),
-    ("FOV", 5),
-    ("SIMPLE_RADIAL_FISHEYE", 4),
-    ("RADIAL_FISHEYE", 5),
-    ("THIN_PRISM_FISHEYE", 12),
-    ("RAD_TAN_THIN_PRISM_FISHEYE", 16),
-]
 _EXPECTED = "CAMERA_ID MODEL WIDTH HEIGHT PARAMS..."
 
 
@@ -41,7 +19,7 @@ def parse_cameras_txt(path: Path, text: str) -> Mapping[int, CameraValues] | Non
     """Parse COLMAP's cameras.txt; return None for text of another kind.
 
     Raises:
-        CameraFileError: a line is broken, or the cameras are fisheyes.
+        CameraFileError: a line is broken, or a lens model is unknown.
     """
     lines = [(i, line.split()) for i, line in enumerate(text.splitlines(), 1) if line.strip()[:1] not in ("", "#")]
     if not lines:
@@ -74,7 +52,7 @@ def parse_cameras_bin(path: Path, content: bytes) -> Mapping[int, CameraValues] 
     """Parse COLMAP's cameras.bin; return None for content of another kind.
 
     Raises:
-        CameraFileError: the file is cut short, or the cameras are fisheyes.
+        CameraFileError: the file is cut short, or a lens model is unknown.
     """
     if len(content) < 8 or b"\0" not in content[:8] or (path.suffix.lower() != ".bin" and content[4:8] != bytes(4)):
         return None
@@ -83,9 +61,10 @@ def parse_cameras_bin(path: Path, content: bytes) -> Mapping[int, CameraValues] 
     try:
         for _ in range(count):
             camera_id, model, width, height = struct.unpack_from("<IiQQ", content, offset)
-            if not 0 <= model < len(_BINARY_MODELS):
+            if not 0 <= model < len(COLMAP_MODELS):
                 raise CameraFileError(f"{path}: camera {camera_id} has the model number {model}, which is not known")
-            name, parameters = _BINARY_MODELS[model]
+            name = list(COLMAP_MODELS)[model]
+            parameters = _parameter_count(name)
             values = struct.unpack_from(f"<{parameters}d", content, offset + 24)
             offset += 24 + 8 * parameters
             try:
@@ -117,21 +96,68 @@ def image_cameras(path: Path) -> tuple[Path, Mapping[str, int]]:
     raise CameraFileError(f"{path}: holds several cameras; put {kind} beside it, which names their images")
 
 
+def colmap_camera(model: str, width: int, height: int, parameters: Sequence[float]) -> Camera:
+    """Convert a camera of COLMAP.
+
+    Args:
+        model: COLMAP's name of the camera model.
+        width: image width [px].
+        height: image height [px].
+        parameters: parameters in COLMAP's order.
+
+    Raises:
+        MetricDepthError: the model is unknown, or the numbers are not those of a camera.
+    """
+    return _model(model, width, height, list(parameters)).camera(Path(model), width, height)
+
+
+def colmap_parameters(camera: Camera) -> tuple[str, list[float]]:
+    """Find COLMAP's camera model for a camera.
+
+    Returns:
+        Name of the model, and its parameters in COLMAP's order.
+
+    Raises:
+        MetricDepthError: COLMAP has no model for the lens.
+    """
+    if camera.model == "equirectangular":
+        raise MetricDepthError("the camera is a panorama; COLMAP is given perspective views of it")
+    coefficients = list(camera.distortion)  # of a camera whose pixel centers lie at .5
+    while coefficients and not coefficients[-1]:
+        coefficients.pop()
+    for name, (focals, model, count) in COLMAP_MODELS.items():
+        if model == camera.model and count >= len(coefficients) and (focals == 2 or camera.fx == camera.fy):
+            pinhole = [
+                *(camera.fx, camera.fy)[:focals],
+                camera.cx + 0.5,
+                camera.cy + 0.5,
+            ]
+            return name, [*pinhole, *coefficients, *[0.0] * (count - len(coefficients))]
+    raise MetricDepthError(f"COLMAP has no camera model for the {camera.model} lens; undistort the frames first")
+
+
+def _parameter_count(model: str) -> int:
+    focals, _, coefficients = COLMAP_MODELS[model]
+    return focals + 2 + coefficients
+
+
 def _model(model: str, width: int, height: int, parameters: list[float]) -> CameraValues:
-    if model not in _MODELS:
-        known = ", ".join(_MODELS)
-        kind = "a fisheye model" if "FISHEYE" in model or model == "FOV" else "not a known model"
-        raise MetricDepthError(f"{model} is {kind}; undistort the images first (known: {known})")
-    focals, coefficients = _MODELS[model]
-    if len(parameters) != focals + 2 + coefficients:
-        raise MetricDepthError(f"{model} takes {focals + 2 + coefficients} parameters, not {len(parameters)}")
+    if model not in COLMAP_MODELS:
+        raise MetricDepthError(f"{model} is not a known model (known: {', '.join(COLMAP_MODELS)})")
+    if not 0 < width < 1e6 or not 0 < height < 1e6:
+        raise MetricDepthError(f"the image size {width}x{height} is impossible")
+    focals, lens, _ = COLMAP_MODELS[model]
+    if len(parameters) != _parameter_count(model):
+        raise MetricDepthError(f"{model} takes {_parameter_count(model)} parameters, not {len(parameters)}")
+    if not focals:
+        return CameraValues(width=width, height=height, model=lens)
     # COLMAP puts the corner of the image at (0, 0), Camera the center of its first pixel.
     cx, cy = parameters[focals] - 0.5, parameters[focals + 1] - 0.5
     distortion = parameters[focals + 2 :]
-    distortion += [0.0] * (-len(distortion) % 4)
-    values = CameraValues(parameters[0], parameters[focals - 1], cx, cy, width, height, None, tuple(distortion))
-    if not 0 < width < 1e6 or not 0 < height < 1e6:
-        raise MetricDepthError(f"the image size {width}x{height} is impossible")
+    if lens == "pinhole":
+        distortion += [0.0] * (-len(distortion) % 4)
+    fx, fy = parameters[0], parameters[focals - 1]
+    values = CameraValues(fx, fy, cx, cy, width, height, None, tuple(distortion), lens)
     values.camera(Path(model), width, height)  # numbers that no camera has are told with their place
     return values
 

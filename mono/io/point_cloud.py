@@ -108,10 +108,16 @@ def point_cloud(
         depth, confidence, sky, min_range=min_range, max_range=max_range, edge_filter=edge_filter,
         min_confidence=min_confidence,
     )  # fmt: skip
-    points = np.empty((*size, 3), np.float32)
-    np.multiply(depth, ((np.arange(camera.width) - camera.cx) / camera.fx).astype(np.float32), out=points[..., 0])
-    np.multiply(depth, ((np.arange(camera.height) - camera.cy) / camera.fy).astype(np.float32)[:, None], points[..., 1])
-    points[..., 2] = depth
+    if camera.is_distorted:
+        points = camera.unproject(np.where(keep, depth, np.float32(0)))
+        keep &= points[..., 2] > 0
+    else:
+        points = np.empty((*size, 3), np.float32)
+        x = ((np.arange(camera.width) - camera.cx) / camera.fx).astype(np.float32)
+        y = ((np.arange(camera.height) - camera.cy) / camera.fy).astype(np.float32)
+        np.multiply(depth, x, out=points[..., 0])
+        np.multiply(depth, y[:, None], out=points[..., 1])
+        points[..., 2] = depth
     normals = None if normal is None else _kept(normal.astype(np.float32, copy=False), keep)
     cloud = PointCloud(_kept(points, keep), _kept(rgb.astype(np.uint8, copy=False), keep), normals)
     return cloud if voxel_size is None else voxel_grid(cloud, voxel_size)

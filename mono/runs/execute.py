@@ -15,6 +15,7 @@ from mono.data.ground_truth import ground_truth_camera, wants_normals
 from mono.data.sample import Sample
 from mono.evaluation.report.image_records import save_image_record
 from mono.evaluation.scoring import ImagePrediction, score_image
+from mono.geometry.undistortion import undistortion
 from mono.inference.predictor import NetworkInput, Predictor, RawPrediction
 from mono.runs.loading import LoadedImage, load_image, reading_cost
 from mono.runs.manifest import Manifest
@@ -245,7 +246,7 @@ def _write(
         if compared:
             scores["normals"] = score.normals and asdict(score.normals)
     outputs: dict[str, Any] = {}
-    view = predictor.transform.view(prediction.camera)
+    view = predictor.transform.view(undistortion(prediction.camera).pinhole)
     kinds = tuple(kind for kind in options.output.save if kind in image.kinds)
     try:
         write_outputs(

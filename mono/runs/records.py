@@ -141,6 +141,7 @@ def success_record(
         "outputs": dict(outputs),
         "size": [camera.width, camera.height],
         "intrinsics": [round(v, 4) for v in camera.intrinsics],
+        **({"lens": {"model": camera.model, "distortion": list(camera.distortion)}} if camera.is_distorted else {}),
         "camera_source": prediction.camera_source,
         "camera_detail": prediction.camera_detail,
         "normal_source": prediction.normal_source,

@@ -60,8 +60,10 @@ def _ground_points(depth: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.nd
     """Return x and z [m] of at most 40,000 pixels with depth."""
     step = max(1, math.ceil(math.sqrt(depth.size / 40_000)))
     z = depth[::step, ::step]
-    columns = np.arange(0, depth.shape[1], step)
-    x = z * ((columns - camera.cx) / camera.fx)
+    if camera.is_distorted:
+        x = camera.unproject(depth)[::step, ::step, 0]
+    else:
+        x = z * ((np.arange(0, depth.shape[1], step) - camera.cx) / camera.fx)
     valid = np.isfinite(z) & (z > 0)
     return x[valid].astype(np.float64), z[valid].astype(np.float64)
 

@@ -24,7 +24,8 @@ class Frame:
 
     Attributes:
         rgb: (H, W, 3) uint8.
-        depth: along the optical axis [m], (H, W) float32, 0 = sky or nothing within 320 m.
+        depth: along the optical axis [m], (H, W) float32, 0 = sky, nothing within 320 m, or not ahead of the camera.
+        distance: along the ray [m], (H, W) float32, 0 = sky, nothing within 320 m, or nothing that the lens sees.
         normal: unit normals in the camera's frame, pointing to the camera, (H, W, 3) float32, 0 without depth.
         camera: of the frame.
         pose: camera to world (z up), (4, 4) float64.
@@ -34,6 +35,7 @@ class Frame:
 
     rgb: np.ndarray
     depth: np.ndarray
+    distance: np.ndarray
     normal: np.ndarray
     camera: Camera
     pose: np.ndarray
@@ -114,7 +116,7 @@ def acceptable(scene: Scene, camera: Camera, pose: np.ndarray, parts: int = 3) -
     `parts`: how many flat parts it must show at least.
     """
     small = camera.resized(24, max(2, round(24 * camera.height / camera.width)))
-    direction = small.rays().reshape(-1, 3) @ pose[:3, :3].T.astype(np.float32)
+    direction = small.rays()[small.valid_rays()] @ pose[:3, :3].T.astype(np.float32)
     hits = cast(scene, pose[:3, 3].astype(np.float32), direction)
     depth = hits.distance
     around = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], np.float32)
@@ -143,7 +145,9 @@ def render(
     rotation = pose[:3, :3].astype(np.float32)
     origin = pose[:3, 3].astype(np.float32)
     h, w = camera.height, camera.width
-    direction = camera.rays().reshape(-1, 3) @ rotation.T
+    rays, sees = camera.rays(), camera.valid_rays().ravel()
+    rays[~sees.reshape(h, w)] = (0, 0, 1)
+    direction = rays.reshape(-1, 3) @ rotation.T
     hits = cast(scene, origin, direction)
     smooth = shading_normals(scene, hits)
     light = coarse(scene, hits, smooth, (h, w), rng)
@@ -158,25 +162,28 @@ def render(
         return _shade(scene, hits, smooth, direction, lit, 1 / camera.focal, rng)
 
     image = shade(hits, smooth, direction, x, y)
-    edge = np.flatnonzero(_edges(hits, (h, w)))
+    edge = np.flatnonzero(_edges(hits, (h, w)) & sees)
     if len(edge) > h * w // 8:
         edge = rng.choice(edge, h * w // 8, replace=False)
     if len(edge):
         color = image[edge].copy()
         for dx, dy in ((-0.35, -0.2), (0.3, 0.35)):
             px, py = x[edge] + dx, y[edge] + dy
-            rays = np.stack([(px - camera.cx) / camera.fx, (py - camera.cy) / camera.fy, np.ones(len(edge))], 1)
-            rays = rays.astype(np.float32) @ rotation.T
-            more = cast(scene, origin, rays)
-            color += shade(more, shading_normals(scene, more), rays, px, py)
+            beside = camera.rays_at(np.stack([px, py], 1)).astype(np.float32) @ rotation.T
+            beside = np.where(np.isfinite(beside), beside, direction[edge])
+            more = cast(scene, origin, beside)
+            color += shade(more, shading_normals(scene, more), beside, px, py)
         image[edge] = color / 3
-    seen = hits.valid & (hits.distance < FAR)
-    depth = np.where(seen, hits.distance, 0).reshape(h, w)
+    image[~sees] = 0
+    seen = hits.valid & (hits.distance < FAR) & sees
+    along = np.where(seen, hits.distance, 0).reshape(h, w)
+    depth = along * np.maximum(rays[..., 2], 0)
+    distance = along * np.linalg.norm(rays, axis=2)
     normal = np.where(seen[:, None], hits.face @ rotation, 0).reshape(h, w, 3).astype(np.float32)
     look = scene.light
     noise_rng = rng if habits else None
     rgb = develop(image.reshape(h, w, 3), habits or rng, noise_rng, scene.highlights, look.stops, look.grain)
-    return Frame(rgb, depth, normal, camera, pose, scene.family, scene.seed)
+    return Frame(rgb, depth, distance, normal, camera, pose, scene.family, scene.seed)
 
 
 def _edges(hits: Hits, size: tuple[int, int]) -> np.ndarray:

@@ -35,7 +35,7 @@ def test_wall_in_front_has_constant_depth_and_a_normal_towards_the_camera() -> N
 
 @pytest.mark.parametrize(("height", "pitch"), [(1.65, 0.0), (1.2, -20.0), (0.5, -60.0)])
 def test_ground_depth_is_height_over_the_rays_fall(height: float, pitch: float) -> None:
-    camera = Camera.centred(60.0, 80, 40)
+    camera = Camera.centered(60.0, 80, 40)
     away = np.array([0, np.cos(np.radians(pitch)), np.sin(np.radians(pitch))])
     start = np.array([0.4, -2.0, height])
     frame = render(scene_of(ground()), camera, pose_towards(start, start + away), np.random.default_rng(1))

@@ -29,7 +29,7 @@ def cache(tmp_path, monkeypatch):
 
 def photos():
     for number, (height, width) in enumerate([(60, 80), (90, 120), (64, 40), (50, 90), (40, 96)]):
-        yield reference_image(height, width, number), Camera.centred(90.0, width, height)
+        yield reference_image(height, width, number), Camera.centered(90.0, width, height)
 
 
 @pytest.mark.parametrize("fit", ["pad", "tight"])
@@ -92,9 +92,9 @@ def test_a_damaged_conversion_is_made_again(toy_predictor, cache, backend, caplo
     [file] = (cache / ("onnx" if backend == "onnxruntime" else backend)).glob("*.[ox][nm]*")
     file.write_bytes(b"cut off")
     image = reference_image(60, 80, 0)
-    found = with_backend(toy_predictor, backend).predict(image, Camera.centred(90.0, 80, 60))
+    found = with_backend(toy_predictor, backend).predict(image, Camera.centered(90.0, 80, 60))
     assert f"{file} is damaged; making it again" in caplog.text and file.stat().st_size > 100
-    expected = toy_predictor.predict(image, Camera.centred(90.0, 80, 60))
+    expected = toy_predictor.predict(image, Camera.centered(90.0, 80, 60))
     np.testing.assert_allclose(found.depth, expected.depth, rtol=1e-5)
 
 

@@ -234,7 +234,7 @@ def test_camera_file_beside_the_image(tmp_path: Path) -> None:
         ({"fx": 500, "intrinsics": [1, 2, 3]}, "intrinsics: has 3 numbers"),
         ({"K": [[500, 50, 320], [0, 500, 240], [0, 0, 1]]}, "skew"),
         ({"K": [[500, 0, 320], [0, "x", 240], [0, 0, 1]]}, "K is 'x'"),
-        ({"fx": 500, "camera_model": "OPENCV_FISHEYE"}, "fisheyes"),
+        ({"fx": 500, "camera_model": "LYTRO"}, "not known"),
         ({"cam0": {"fx": 500}, "cam1": {"fx": 600}}, "several cameras (cam0, cam1)"),
     ],
 )
@@ -301,8 +301,8 @@ def test_a_single_colmap_camera_serves_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("1 OPENCV_FISHEYE 640 480 500 500 320 240 0 0 0 0", "fisheye"),
-        ("1 FOV 640 480 500 500 320 240 0.1", "fisheye"),
+        ("1 OPENCV_FISHEYE 640 480 500 500 320 240 0 0 0", "takes 8 parameters, not 7"),
+        ("1 FOV 640 480 500 500 320 240 7", "omega is 7; it must lie between 0 and 3.1"),
         ("1 CAMERA 640 480 500", "not a known model"),
         ("1 PINHOLE 640 480 500", "takes 4 parameters, not 1"),
         ("1 PINHOLE 640", "line 1"),

@@ -145,6 +145,6 @@ def test_what_was_decided_on_writing_is_refused(toy_predictor, tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             mono.load_model(tmp_path / "toy.ts", trust=True, **arguments)
-    camera = Camera.centred(100.0, 50, 40)
+    camera = Camera.centered(100.0, 50, 40)
     with pytest.raises(ValueError, match=r"camera is for 50x40"):
         mono.load_model(tmp_path / "toy.ts", trust=True).predict(np.zeros((20, 30, 3), np.uint8), camera)

@@ -49,7 +49,7 @@ def test_a_network_with_normals_gives_them_at_the_images_size():
             return NetworkOutput(depth, torch.ones_like(depth), normal, rows)
 
     predictor = replace(toy_predictor(), network=Normals())
-    prediction = predictor.predict(reference_image(90, 120, 3), Camera.centred(100.0, 120, 90))
+    prediction = predictor.predict(reference_image(90, 120, 3), Camera.centered(100.0, 120, 90))
     assert prediction.normal.shape == (90, 120, 3) and prediction.normal.dtype == np.float32
     np.testing.assert_allclose(prediction.normal[:, :55], np.broadcast_to([0, -1, 0], (90, 55, 3)), atol=1e-6)
     np.testing.assert_allclose(prediction.normal[:, 65:], np.broadcast_to([0, 0, -1], (90, 55, 3)), atol=1e-6)

@@ -89,8 +89,8 @@ def test_half_precision_stays_close(tiny_checkpoint, reference_model):
 
 def test_distance_scales_with_focal_length_in_label_mode(toy_predictor):
     image = reference_image(90, 120, 3)
-    near = toy_predictor.predict(image, Camera.centred(100.0, 120, 90))
-    far = toy_predictor.predict(image, Camera.centred(200.0, 120, 90))
+    near = toy_predictor.predict(image, Camera.centered(100.0, 120, 90))
+    far = toy_predictor.predict(image, Camera.centered(200.0, 120, 90))
     np.testing.assert_allclose(far.depth, 2 * near.depth, rtol=1e-6)
     # The same points in the image plane at twice the distance and focal length: x and y stay.
     np.testing.assert_allclose(far.points()[..., :2], near.points()[..., :2], rtol=1e-5, atol=1e-6)
@@ -118,8 +118,8 @@ def test_cameras_that_do_not_fit_are_refused_with_advice(toy_predictor):
     image = reference_image(30, 40, 0)
     for camera, message in (
         (1480, "the camera is 1480; give one"),
-        (Camera.centred(50.0, 80, 60), r"use camera.resized\(40, 30\)"),
-        (Camera.centred(50.0, 30, 40), "is it turned, or cropped"),
+        (Camera.centered(50.0, 80, 60), r"use camera.resized\(40, 30\)"),
+        (Camera.centered(50.0, 30, 40), "is it turned, or cropped"),
     ):
         with pytest.raises(ValueError, match=message):
             toy_predictor.predict(image, camera)
@@ -152,7 +152,7 @@ def test_lists_must_match(toy_predictor):
     with pytest.raises(ValueError, match="2 images but 1 cameras"):
         toy_predictor.predict_batch([image, image], [None])
     with pytest.raises(ValueError, match=r"camera is for 20x15 images, this one is 80x60.*resized\(80, 60\)"):
-        toy_predictor.predict(image, Camera.centred(10.0, 20, 15))
+        toy_predictor.predict(image, Camera.centered(10.0, 20, 15))
     assert toy_predictor.predict_batch([]) == []
 
 

@@ -16,6 +16,7 @@ from mono.data.camera_source import CameraResolver
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.io.camera_files import CameraFileError, camera_from_file
+from mono.io.colmap_cameras import colmap_camera, colmap_parameters
 from mono.io.images import read_image
 from mono.system.errors import MetricDepthError
 
@@ -121,12 +122,12 @@ def test_keys_of_other_tools(content, size, expected, tmp_path):
     assert (camera.fx, camera.cx, camera.cy) == pytest.approx(expected)
 
 
-def test_unknown_keys_are_named_and_distortion_is_warned_of(tmp_path, caplog):
+def test_unknown_keys_are_named_and_distortion_is_told(tmp_path, caplog):
     path = put(tmp_path / "camera.json", json.dumps({"fx": 500, "px_x": 3, "k1": -0.3, "k2": 0.1}))
     resolved = CameraResolver(camera_file=path).resolve(640, 480)
     assert resolved.camera.distortion == (-0.3, 0.1)
     assert "keys that mean nothing here are not used: px_x" in caplog.text
-    assert "lens distortion is not undone" in caplog.text and "lens distortion is not undone" in resolved.detail
+    assert "lens distortion, 73 deg" in resolved.detail
 
 
 def test_cameras_are_chosen_by_the_images_path(tmp_path):
@@ -186,6 +187,114 @@ def test_distortion_turns_with_the_camera():
     assert camera.turned(6).turned(8) == camera and camera.turned(5).turned(5) == camera
 
 
+XML = """<?xml version="1.0"?>
+<opencv_storage>
+<image_width>640</image_width>
+<image_height>480</image_height>
+<camera_matrix type_id="opencv-matrix"><rows>3</rows><cols>3</cols><dt>d</dt><data>
+  500. 0. 321. 0. 510. 241. 0. 0. 1.</data></camera_matrix>
+<distortion_coefficients type_id="opencv-matrix"><rows>1</rows><cols>4</cols><dt>d</dt>
+<data>-0.1 0.01 0.001 0.002</data></distortion_coefficients>
+</opencv_storage>
+"""
+RADIAL = (-0.1, 0.01, 0.001, 0.002)
+KANNALA = (0.03, -0.01, 0.002, -0.001)
+PINHOLE = {"fl_x": 500, "fl_y": 510, "cx": 321, "cy": 241, "w": 640, "h": 480}
+OURS = {"fx": 500, "fy": 510, "cx": 321, "cy": 241}
+NAMED = dict(zip(("k1", "k2", "k3", "k4"), KANNALA, strict=True))
+
+
+def kalibr(model, distortion_model, intrinsics, distortion):
+    return (
+        f"cam0:\n  camera_model: {model}\n  distortion_model: {distortion_model}\n"
+        f"  distortion_coeffs: {list(distortion)}\n"
+        f"  intrinsics: {[*intrinsics, 500.0, 510.0, 321.0, 241.0]}\n  resolution: [640, 480]\n"
+    )
+
+
+def colmap(model, *parameters):
+    return f"1 {model} 640 480 500 510 321.5 241.5 {' '.join(map(str, parameters))}\n"
+
+
+LENSES = {
+    "kalibr.yaml": (kalibr("pinhole", "equi", (), KANNALA), "fisheye", KANNALA),
+    "kalibr_fov.yaml": (kalibr("pinhole", "fov", (), (0.9,)), "fov", (0.9,)),
+    "kalibr_omni.yaml": (kalibr("omni", "radtan", (1.2,), RADIAL), "unified", (1.2, *RADIAL)),
+    "kalibr_eucm.yaml": (kalibr("eucm", "none", (0.6, 1.1), ()), "eucm", (0.6, 1.1)),
+    "kalibr_ds.yaml": (kalibr("ds", "none", (-0.2, 0.6), ()), "double_sphere", (-0.2, 0.6)),
+    "ros.yaml": (
+        f"width: 640\nheight: 480\ndistortion_model: equidistant\nd: {list(KANNALA)}\nk: {FLAT}\n", "fisheye", KANNALA
+    ),
+    "ros8.yaml": (
+        f"width: 640\nheight: 480\ndistortion_model: rational_polynomial\nd: {[*RADIAL, 0, 0.1, 0, 0]}\nk: {FLAT}\n",
+        "pinhole", (*RADIAL, 0, 0.1, 0, 0),
+    ),
+    "opencv.yaml": (OPENCV.replace("0., 0., 0., 0., 0. ]", "-0.1, 0.01, 0.001, 0.002, 0. ]"), "pinhole", (*RADIAL, 0)),
+    "opencv.xml": (XML, "pinhole", RADIAL),
+    "nerf.json": (json.dumps(PINHOLE | {"camera_model": "OPENCV_FISHEYE"} | NAMED), "fisheye", KANNALA),
+    "nerf_flag.json": (json.dumps(PINHOLE | {"is_fisheye": True} | NAMED), "fisheye", KANNALA),
+    "orbslam.yaml": (
+        "%YAML:1.0\nCamera.type: KannalaBrandt8\nCamera1.fx: 500.0\nCamera1.fy: 510.0\nCamera1.cx: 321.0\n"
+        "Camera1.cy: 241.0\n" + "".join(f"Camera1.{k}: {v}\n" for k, v in NAMED.items()), "fisheye", KANNALA
+    ),
+    "realsense.json": (
+        json.dumps({"width": 640, "height": 480, "ppx": 321, "ppy": 241, "fx": 500, "fy": 510,
+                    "model": "Kannala Brandt4", "coeffs": [*KANNALA, 0]}), "fisheye", KANNALA,
+    ),
+    "kitti.txt": (
+        f"S_02: 6.4e+02 4.8e+02\nK_02: {' '.join(map(str, FLAT))}\nD_02: -0.1 0.01 0.001 0.002 0\n",
+        "pinhole", (*RADIAL, 0),
+    ),
+    "ours.json": (
+        json.dumps(OURS | {"model": "double_sphere", "distortion": [-0.2, 0.6]}), "double_sphere", (-0.2, 0.6)
+    ),
+    "named.json": (json.dumps(OURS | {"model": "eucm", "alpha": 0.6, "beta": 1.1}), "eucm", (0.6, 1.1)),
+    "cameras.txt": (colmap("FULL_OPENCV", *RADIAL, 0, 0.1, 0, 0), "pinhole", (*RADIAL, 0, 0.1, 0, 0)),
+    "thin.txt": (
+        colmap("THIN_PRISM_FISHEYE", *RADIAL, 0, 0, 0.01, 0.02), "thin_prism_fisheye", (*RADIAL, 0, 0, 0.01, 0.02)
+    ),
+    "fov.txt": (colmap("FOV", 0.9), "fov", (0.9,)),
+    "division.txt": (colmap("DIVISION", -0.1), "division", (-0.1,)),
+    "eucm.txt": (colmap("EUCM", 0.6, 1.1), "eucm", (0.6, 1.1)),
+    "cameras.bin": (
+        struct.pack("<QIiQQ8d", 1, 1, 5, 640, 480, 500, 510, 321.5, 241.5, *KANNALA), "fisheye", KANNALA
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LENSES)
+def test_lens_models_of_all_formats(name, tmp_path, caplog):
+    content, model, parameters = LENSES[name]
+    camera = camera_from_file(put(tmp_path / name, content), 640, 480)
+    assert camera == Camera(500, 510, 321, 241, 640, 480, parameters, model)
+    assert not caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", '{"model": "equirectangular"}'),
+        ("a.json", '{"camera_model": "EQUIRECTANGULAR", "w": 640, "h": 320, "frames": []}'),
+        ("cameras.txt", "1 EQUIRECTANGULAR 640 320 640 320\n"),
+    ],
+)
+def test_panoramas_need_no_focal_length(name, content, tmp_path):
+    assert camera_from_file(put(tmp_path / name, content), 640, 320) == Camera.panorama(640, 320)
+    half = camera_from_file(put(tmp_path / name, content), 320, 160)
+    assert half.intrinsics == pytest.approx(Camera.panorama(320, 160).intrinsics)
+
+
+@pytest.mark.parametrize("name", ["cameras.txt", "thin.txt", "fov.txt", "division.txt", "eucm.txt", "cameras.bin"])
+def test_cameras_of_colmap_come_back(name, tmp_path):
+    camera = camera_from_file(put(tmp_path / name, LENSES[name][0]), 640, 480)
+    model, parameters = colmap_parameters(camera)
+    assert colmap_camera(model, 640, 480, parameters) == camera
+    pycolmap = pytest.importorskip("pycolmap")
+    theirs = pycolmap.Camera(model=model, width=640, height=480, params=parameters)
+    pixels = theirs.img_from_cam(camera.rays_at([[100.0, 200.0], [400.0, 300.0]]))
+    np.testing.assert_allclose(pixels, [[100.5, 200.5], [400.5, 300.5]], atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -196,9 +305,17 @@ def test_distortion_turns_with_the_camera():
         ("a.txt", "1 2 3\n4 5\n", "holds 1 lines of 5 numbers"),
         ("a.txt", "hello world\n", "no camera file of a known kind"),
         ("a.txt", "1 PINHOLE 640 480 500 five 3 4\n", "'five' is not a number"),
-        ("a.xml", "<opencv_storage/>", "is XML"),
-        ("a.yaml", "cam0:\n  camera_model: omni\n  intrinsics: [1, 2, 3, 4, 5]\n", "fisheyes"),
-        ("a.yaml", "distortion_model: equidistant\nk: [500, 0, 320, 0, 500, 240, 0, 0, 1]\n", "fisheyes"),
+        ("a.xml", "<opencv_storage/>", "has no focal length"),
+        ("a.xml", "<opencv_storage>", "line 1, column 17: is not valid XML"),
+        ("a.xml", "<calibration><f>5</f></calibration>", "is XML of another tool"),
+        ("a.xml", '<!DOCTYPE x [<!ENTITY a "b">]><opencv_storage>&a;</opencv_storage>', "with entities"),
+        ("a.yaml", "cam0:\n  camera_model: omni\n  intrinsics: [-7, 2, 3, 4, 5]\n", "xi is -7"),
+        ("a.yaml", "camera_model: lensbaby\nfx: 500\n", "camera_model is 'lensbaby', a lens model that is not known"),
+        ("a.json", '{"fx": 500, "model": "x", "k1": 0.1}', "model is 'x', a lens model that is not known"),
+        ("a.json", '{"fx": 500, "model": "Inverse Brown Conrady", "coeffs": [0.1]}', "another meaning than OpenCV"),
+        ("a.json", '{"fx": 500, "model": "eucm", "distortion_model": "equidistant"}', "contradicts"),
+        ("a.json", '{"fov_deg": 90, "model": "fisheye"}', "has a field of view for a fisheye lens"),
+        ("a.json", '{"fx": 500, "model": "fisheye", "distortion": [1, 2, 3, 4, 5]}', "takes at most 4: k1, k2, k3, k4"),
         ("a.npy", b"\x93NUMPY\x01", "damaged"),
         ("cameras.bin", struct.pack("<QIiQQd", 1, 1, 1, 640, 480, 5), "cut short"),
         ("cameras.bin", struct.pack("<QIiQQ", 1, 1, 99, 640, 480), "model number 99"),

@@ -58,8 +58,8 @@ def test_photographs_are_by_cameras_of_one_sensor_and_the_focal_length_asked_for
             assert fx * 256 / 112 == pytest.approx(focal, rel=0.01) and fy == pytest.approx(fx, rel=0.01)
             assert (cx, cy) == pytest.approx((55.5, 41.5), abs=1)
             assert np.load(path.parent / entry["depth"])["depth"].shape == (84, 112)
-    assert claim.window(Camera.centred(300.0, 480, 360), 150.0) is None  # it would see more than there is
-    assert claim.window(Camera.centred(300.0, 480, 360), 700.0) is None  # it would see finer
+    assert claim.window(Camera.centered(300.0, 480, 360), 150.0) is None  # it would see more than there is
+    assert claim.window(Camera.centered(300.0, 480, 360), 700.0) is None  # it would see finer
 
 
 def test_twins_see_the_same_and_are_asked_for_different_numbers(claim: ModuleType, frames_file: Path, tmp_path: Path):

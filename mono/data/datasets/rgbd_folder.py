@@ -139,7 +139,13 @@ def _camera(image: Path, intrinsics: Intrinsics | None, camera_file: Path | None
         return intrinsics
     from mono.io.camera_files import camera_from_file
 
-    return camera_from_file(camera_file, *image_size(image), image, _orientation(image)).intrinsics
+    camera = camera_from_file(camera_file, *image_size(image), image, _orientation(image))
+    if camera.is_distorted:
+        raise DatasetError(
+            f"{camera_file}: has lens distortion ({camera.model}), and annotations hold fx, fy, cx and cy only; "
+            "undistort images and depth first"
+        )
+    return camera.intrinsics
 
 
 def _orientation(path: Path) -> int:

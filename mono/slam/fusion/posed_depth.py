@@ -17,6 +17,7 @@ from mono.data.sample import Sample
 from mono.data.saved_predictions import saved_camera
 from mono.data.video import VideoSample, frame_times, video_sample
 from mono.geometry.camera import Camera
+from mono.geometry.undistortion import undistortion
 from mono.io.depth import read_depth
 from mono.io.video import Video, is_video
 from mono.runs.manifest import Manifest
@@ -70,7 +71,7 @@ class PosedFrame:
         """Read depth, image and camera.
 
         Returns:
-            Depth, (H, W) float32 [m], 0 without depth; image, (H, W, 3) uint8; and their camera.
+            Depth, (H, W) float32 [m], 0 without depth; image, (H, W, 3) uint8; and their camera; all undistorted.
 
         Raises:
             MetricDepthError: a file cannot be read, sizes differ, or the camera is unknown.
@@ -87,7 +88,8 @@ class PosedFrame:
         camera = Camera(*of.intrinsics, width, height) if of.intrinsics else saved_camera(file)
         if camera is None:
             raise PosedDepthError(f"the camera of {file} is unknown; annotate cam_in, or predict again")
-        return depth, rgb, camera
+        flat = undistortion(camera)
+        return flat.depth_to_pinhole(depth), flat.image_to_pinhole(rgb), flat.pinhole
 
 
 def find_depth(path: Path) -> list[DepthFrame]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
+from mono.io.colmap_cameras import colmap_parameters
 from mono.slam.reconstruction.sfm_options import Progress, SfmOptions
 from mono.slam.scale.colmap_model import SfmError
 from mono.system.errors import MetricDepthError
@@ -111,12 +112,9 @@ def _to_gray(sample: Sample, camera: Camera) -> np.ndarray:
 
 
 def _colmap_camera(colmap: ModuleType, camera: Camera) -> Any:
-    """Convert a camera; COLMAP's pixel centers lie at .5."""
-    center = [camera.cx + 0.5, camera.cy + 0.5]
-    model, focal = ("SIMPLE_PINHOLE", [camera.fx]) if camera.fx == camera.fy else ("PINHOLE", [camera.fx, camera.fy])
-    known = colmap.Camera(
-        model=model, width=camera.width, height=camera.height, params=focal + center, camera_id=_CAMERA
-    )
+    """Convert a camera to COLMAP's."""
+    model, parameters = colmap_parameters(camera)
+    known = colmap.Camera(model=model, width=camera.width, height=camera.height, params=parameters, camera_id=_CAMERA)
     known.has_prior_focal_length = True
     return known
 

@@ -62,7 +62,7 @@ def reconstruct(
     Args:
         samples: frames in order of time, read one at a time. Frames that cannot be read, or are not of the camera's
             size, are left out and listed.
-        camera: camera of all frames. Lens distortion is not modeled: frames must be undistorted.
+        camera: camera of all frames.
         folder: folder for COLMAP's database and models.
         options: options of COLMAP.
         on_step: progress callback.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from mono.data.camera_source import ResolvedCamera
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
+from mono.geometry.undistortion import undistortion
 from mono.slam.reconstruction.pose_graph import close_segment
 from mono.slam.reconstruction.sfm_options import Progress
 from mono.slam.reconstruction.vo_segments import VoError, VoOptions, VoSegment
@@ -39,7 +41,7 @@ def track(
     Args:
         samples: frames in order of time. Frames that cannot be read, or are not of the camera's size, are left out and
             listed.
-        found: camera of all frames, which must be undistorted.
+        found: camera of all frames; those of a distorting lens are undistorted.
         depth: depth of the frames; used for keyframes only.
         options: options of the odometry.
         on_step: progress callback.
@@ -52,12 +54,18 @@ def track(
     """
     gtsam = import_gtsam()
     options = options or VoOptions()
-    camera = found.camera
+    if found.camera.is_distorted and not depth.reads_images:
+        raise VoError(
+            "visual odometry undistorts the frames of this camera, and the depth maps belong to the frames as they "
+            "are: let a model predict depth, or give undistorted frames and depth"
+        )
+    flat = undistortion(found.camera)
+    camera, found = flat.pinhole, replace(found, camera=flat.pinhole)
     tracker = Tracker(found, depth, options)
     unread = []
     for place, sample in enumerate(samples):
         try:
-            tracker.add(place, sample, _frame(sample, camera))
+            tracker.add(place, sample, flat.image_to_pinhole(_frame(sample, flat.camera)))
         except ValueError as error:
             logger.warning("%s", error)
             unread.append((sample.source, str(error)))

@@ -18,6 +18,7 @@ import numpy as np
 from mono.calibration.sampling import depth_at
 from mono.data.folder import natural_order
 from mono.geometry.camera import Camera
+from mono.io.colmap_cameras import colmap_camera
 from mono.slam.scale.estimate import ScaleError
 from mono.slam.scale.orientation import turn_points
 from mono.slam.trajectory.trajectory import MAX_COORDINATE
@@ -242,7 +243,7 @@ def same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def camera_of(model: pycolmap.Reconstruction, image_id: int | None = None) -> Camera:
-    """Convert the camera of an image, without distortion.
+    """Convert the camera of an image.
 
     Args:
         model: the model.
@@ -250,17 +251,13 @@ def camera_of(model: pycolmap.Reconstruction, image_id: int | None = None) -> Ca
 
     Returns:
         The camera, with the center of the first pixel at (0, 0).
+
+    Raises:
+        MetricDepthError: its lens model is unknown.
     """
     first = next(iter(model.cameras)) if image_id is None else model.images[image_id].camera_id
     camera = model.cameras[first]
-    return Camera(
-        camera.focal_length_x,
-        camera.focal_length_y,
-        camera.principal_point_x - 0.5,
-        camera.principal_point_y - 0.5,
-        camera.width,
-        camera.height,
-    )
+    return colmap_camera(camera.model.name, camera.width, camera.height, list(camera.params))
 
 
 def model_name_finder(model: pycolmap.Reconstruction) -> Callable[[str], int | None]:

@@ -26,7 +26,7 @@ from mono.slam.scale.colmap_model import (
 )
 from mono.slam.scale.depth_sources import DepthSource
 from mono.slam.scale.estimate import ScaleError, estimate_scale
-from mono.slam.scale.orientation import stored_orientation, turn_camera
+from mono.slam.scale.orientation import stored_orientation
 from mono.slam.scale.rescaling import (
     DEFAULT_FRAMES,
     FrameRatios,
@@ -160,7 +160,7 @@ def _depth(model: pycolmap.Reconstruction, image: ModelImage, depth: DepthSource
         return depth.depth(image.sample, ResolvedCamera(own, "given", "the COLMAP model"))
     rgb = image.sample.read().rgb
     height, width = rgb.shape[:2]
-    turned = turn_camera(own, image.orientation)
+    turned = own.turned(image.orientation)
     own = turned if same_shape((width, height), (turned.width, turned.height)) else own
     own = own if (own.width, own.height) == (width, height) else own.resized(width, height)
     return depth.depth(image.sample, ResolvedCamera(own, "given", "the COLMAP model"), rgb)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from PIL import Image
 
 from mono.data.sample import Sample
 from mono.data.video import VideoSample
-from mono.geometry.camera import Camera
 from mono.io.exif import BROKEN_EXIF, read_orientation
 
 # Formats that carry an EXIF orientation and that COLMAP reads as stored.
@@ -46,18 +43,3 @@ def turn_points(uv: np.ndarray, width: float, height: float, orientation: int) -
     left, up = width - x, height - y
     turned = {1: (x, y), 2: (left, y), 3: (left, up), 4: (x, up), 5: (y, x), 6: (up, x), 7: (up, left), 8: (y, left)}
     return np.stack(turned[orientation], axis=-1)
-
-
-def turn_camera(camera: Camera, orientation: int) -> Camera:
-    """Turn the camera of an image as stored to the upright image.
-
-    Lens distortion is dropped unless the orientation is 1.
-    """
-    if orientation == 1:
-        return camera
-    center = np.array([camera.cx + 0.5, camera.cy + 0.5])
-    cx, cy = turn_points(center, camera.width, camera.height, orientation) - 0.5
-    turned = replace(camera, cx=float(cx), cy=float(cy), distortion=())
-    if orientation < 5:
-        return turned
-    return replace(turned, fx=camera.fy, fy=camera.fx, width=camera.height, height=camera.width)

@@ -14,6 +14,7 @@ from mono.data.camera_source import ResolvedCamera
 from mono.data.sample import Sample
 from mono.data.video import frame_times
 from mono.geometry.camera import Camera
+from mono.geometry.undistortion import undistortion
 from mono.slam.scale.depth_sources import DepthSource
 from mono.slam.scale.diagnosis import explain_no_scale
 from mono.slam.scale.estimate import MIN_IMAGES, ScaleError, ScaleEstimate, estimate_scale
@@ -133,6 +134,7 @@ def track_frames(
     if not len(anchors):
         raise ScaleError("no frame with a pose has depth; do the depth maps carry the frames' names?")
     cache: dict[int, np.ndarray] = {}
+    flat = undistortion(camera)
 
     def read(number: int) -> np.ndarray:
         if number not in cache:
@@ -144,12 +146,12 @@ def track_frames(
                 )
             while len(cache) >= _CACHED_FRAMES:
                 cache.pop(next(iter(cache)))
-            cache[number] = image
+            cache[number] = flat.image_to_pinhole(image)
         return cache[number]
 
     for anchor in map(int, anchors[choose_frames(path.select(anchors), count)]):
         try:
-            yield anchor, track_points(path, anchor, read, camera)
+            yield anchor, track_points(path, anchor, read, flat.pinhole)
         except (ValueError, OSError) as error:
             yield anchor, str(error)
 
@@ -182,7 +184,10 @@ def scale_trajectory(
         counts[number] = points.counts
         if not len(points.depth):
             return np.zeros(0)
-        predicted = depth_at(*_match_size(depth.depth(frames.samples[number], camera), points.uv, camera.camera))
+        own, uv = camera.camera, points.uv
+        if own.is_distorted:
+            uv, _ = own.project(undistortion(own).pinhole.rays_at(uv))
+        predicted = depth_at(*_match_size(depth.depth(frames.samples[number], camera), uv, own))
         good = np.isfinite(predicted)
         return np.log(predicted[good] / points.depth[good])
 

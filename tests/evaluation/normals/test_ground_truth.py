@@ -9,7 +9,7 @@ from mono.evaluation.protocols import Protocol, get_protocol
 from mono.geometry.camera import Camera
 from mono.geometry.normals import normals_from_depth
 
-CAMERA = Camera.centred(60, 64, 48)
+CAMERA = Camera.centered(60, 64, 48)
 
 
 def wall() -> np.ndarray:
@@ -82,7 +82,7 @@ def test_exact_depth_is_not_averaged() -> None:
 
 def test_depth_in_steps_is_averaged_until_it_is_steady() -> None:
     """A plane in steps of 2 cm: from pixel to pixel it is flat, or a cliff."""
-    camera = Camera.centred(300, 160, 120)
+    camera = Camera.centered(300, 160, 120)
     depth = (3 * 0.8 / (0.8 - 0.6 * camera.rays()[..., 0])).astype(np.float32)
     found = derive_normals((np.round(depth * 50) / 50).astype(np.float32), camera)
     assert found.window > 1
@@ -96,7 +96,7 @@ def test_depth_in_steps_is_averaged_until_it_is_steady() -> None:
 
 
 def test_noise_that_is_too_strong_is_told_of() -> None:
-    camera = Camera.centred(600, 160, 120)
+    camera = Camera.centered(600, 160, 120)
     noise = np.random.default_rng(0).normal(1, 0.004, (120, 160))
     found = derive_normals((3 * noise).astype(np.float32), camera)
     assert found.window == 9 and found.noise > 2

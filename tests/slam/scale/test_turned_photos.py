@@ -12,7 +12,7 @@ from PIL import Image
 
 from mono.cli.main import main
 from mono.geometry.camera import Camera
-from mono.slam.scale.orientation import stored_orientation, turn_camera, turn_points
+from mono.slam.scale.orientation import stored_orientation, turn_points
 
 pytest.importorskip("pycolmap")
 
@@ -46,7 +46,7 @@ def test_points_and_cameras_are_turned_as_pillow_turns_photos(orientation: int) 
         there = place[row, column][::-1] + 0.5
         np.testing.assert_allclose(turn_points(there, *sides, orientation), (column + 0.5, row + 0.5))
     camera = Camera(10.0, 20.0, *(place[1, 4][::-1].astype(float)), *sides)
-    upright = turn_camera(camera, orientation)
+    upright = camera.turned(orientation)
     assert (upright.width, upright.height, upright.cx, upright.cy) == (width, height, 4, 1)
     assert (upright.fx, upright.fy) == ((10.0, 20.0) if orientation < 5 else (20.0, 10.0))
 

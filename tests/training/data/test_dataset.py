@@ -49,7 +49,7 @@ def write_plane(folder: Path, count: int = 3, family: str | None = "wall") -> Pa
 def test_a_view_fills_the_size_and_keeps_perspective(seed: int, mode: Literal["image", "label"]):
     transform = replace(TRANSFORM, mode=mode)
     rng = np.random.default_rng(seed)
-    camera = Camera.centred(rng.uniform(50, 400), int(rng.integers(40, 400)), int(rng.integers(40, 400)))
+    camera = Camera.centered(rng.uniform(50, 400), int(rng.integers(40, 400)), int(rng.integers(40, 400)))
     size = RECIPE.sizes[seed % 3]
     (left, top), view = training_view(camera, size, transform, RECIPE, rng)
     assert view.input_size == size
@@ -62,7 +62,7 @@ def test_a_view_fills_the_size_and_keeps_perspective(seed: int, mode: Literal["i
 
 
 def test_label_mode_shows_whole_images_or_fills_the_size():
-    camera, size = Camera.centred(200.0, 200, 100), (96, 96)
+    camera, size = Camera.centered(200.0, 200, 100), (96, 96)
     recipe = replace(RECIPE, focal_jitter=0.0)
     views = [
         training_view(camera, size, replace(TRANSFORM, mode="label"), recipe, np.random.default_rng(seed))[1]
@@ -126,7 +126,7 @@ def test_a_network_that_measures_things_in_pixels_is_right_in_training_and_when_
     assert max(message) / min(message) > (2.5 if mode == "label" else 1.2)
     for i, focal in enumerate(focals):
         rgb = np.array(Image.open(tmp_path / f"{i}.png"))
-        view = transform.view(Camera.centred(focal, 240, 160))
+        view = transform.view(Camera.centered(focal, 240, 160))
         top, _, left, _ = view.padding
         area = top, top + view.size[0], left, left + view.size[1]
         canonical = transform.focal_length * period / measured_period(view.image_to_input(rgb), area)

@@ -1,0 +1,158 @@
+"""Undistortion: images of any lens become those of an ideal pinhole, and results come back to the original pixels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from mono.geometry.camera import Camera
+from mono.geometry.canonical import IMAGENET_MEAN
+from mono.system.errors import MetricDepthError
+
+WIDEST_VIEW = 100.0  # [deg], horizontal and vertical field of view that one perspective image shows well
+_STEEPEST = math.tan(math.radians(65))  # slope of rays beyond which a perspective image is stretched to smears
+_LARGEST_GROWTH = 4.0  # most pixels of an undistorted image for each original one
+_GRID = 65  # rays a side that are looked at to find what the lens sees
+
+
+@dataclass(frozen=True)
+class Undistortion:
+    """Mapping between the image of a lens and the image of a pinhole; does nothing for ideal pinholes.
+
+    Attributes:
+        camera: camera of the original image.
+        pinhole: ideal pinhole in the same place that sees all that the lens sees.
+    """
+
+    camera: Camera
+    pinhole: Camera
+
+    def image_to_pinhole(self, rgb: np.ndarray) -> np.ndarray:
+        """Undistort an image.
+
+        Args:
+            rgb: (height, width, 3) uint8 of the camera's size.
+
+        Returns:
+            Image of `pinhole`, (H, W, 3) uint8; of ImageNet's mean color where the lens sees nothing.
+
+        Raises:
+            MetricDepthError: the image does not have the camera's size.
+        """
+        if not self.camera.is_distorted:
+            return rgb
+        import cv2
+
+        self._check_size(rgb, self.camera, "image")
+        color = [round(value) for value in IMAGENET_MEAN]
+        return cv2.remap(rgb, *self._to_pinhole, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=color)
+
+    def depth_to_pinhole(self, depth: np.ndarray) -> np.ndarray:
+        """Undistort a depth map; values are looked up at the nearest pixel.
+
+        Args:
+            depth: depth along the optical axis [m], (height, width), 0 where there is none.
+
+        Returns:
+            Depth of `pinhole`, (H, W) float32, 0 where there is none.
+
+        Raises:
+            MetricDepthError: the map does not have the camera's size.
+        """
+        if not self.camera.is_distorted:
+            return depth
+        import cv2
+
+        self._check_size(depth, self.camera, "depth")
+        return cv2.remap(depth.astype(np.float32), *self._to_pinhole, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)
+
+    def map_to_image(self, values: np.ndarray, present: np.ndarray | None = None) -> np.ndarray:
+        """Bring a map of the pinhole's image back to the original pixels, bilinearly.
+
+        Args:
+            values: (H, W) or (H, W, C) float32 of the pinhole's size.
+            present: (H, W) bool; values elsewhere are missing. None: all are there.
+
+        Returns:
+            (height, width) or (height, width, C) float32; 0 where the lens sees nothing or a value is missing.
+
+        Raises:
+            MetricDepthError: the map does not have the pinhole's size.
+        """
+        if not self.camera.is_distorted:
+            return values
+        import cv2
+
+        self._check_size(values, self.pinhole, "map")
+        values = values.astype(np.float32)
+        if present is not None:
+            values[~present] = np.nan
+        nothing = (math.nan,) * 4
+        found = cv2.remap(
+            values, *self._to_image, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=nothing
+        )
+        return np.nan_to_num(found, copy=False)
+
+    @cached_property
+    def _to_pinhole(self) -> tuple[np.ndarray, np.ndarray]:
+        """Original pixel of each of the pinhole's."""
+        return _pixel_maps(self.pinhole.rays(), self.camera)
+
+    @cached_property
+    def _to_image(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pixel in the pinhole's image of each original one."""
+        return _pixel_maps(self.camera.rays(), self.pinhole)
+
+    def _check_size(self, values: np.ndarray, camera: Camera, name: str) -> None:
+        if values.shape[:2] != (camera.height, camera.width):
+            raise MetricDepthError(
+                f"{name} is {values.shape[1]}x{values.shape[0]} but its camera {camera.width}x{camera.height}"
+            )
+
+
+@lru_cache(maxsize=2)  # the images of a folder or a video share their camera
+def undistortion(camera: Camera) -> Undistortion:
+    """Find the mapping between images of a camera and those of an ideal pinhole.
+
+    Args:
+        camera: camera of any lens.
+
+    Raises:
+        MetricDepthError: no single perspective image shows what the lens sees.
+    """
+    if not camera.is_distorted:
+        return Undistortion(camera, camera)
+    horizontal, vertical, _ = camera.field_of_view
+    if max(horizontal, vertical) > WIDEST_VIEW:
+        raise MetricDepthError(
+            f"the camera ({camera.model}) sees {horizontal:.0f} x {vertical:.0f} degrees, and one perspective image "
+            f"shows at most {WIDEST_VIEW:g}: cut it into perspective views (--views)"
+        )
+    across, down = np.linspace(-0.5, camera.width - 0.5, _GRID), np.linspace(-0.5, camera.height - 0.5, _GRID)
+    rays = camera.rays_at(np.stack(np.meshgrid(across, down), -1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        slopes = (rays / rays[..., 2:])[rays[..., 2] > 0][:, :2]
+    slopes = slopes[(np.abs(slopes) <= _STEEPEST).all(1)]
+    if not len(slopes):
+        raise MetricDepthError(f"the camera ({camera.model}) sees nothing ahead of it; correct its parameters")
+    step = 1e-3
+    plane, _ = camera.lens.project(np.array([[step, 0, 1], [0, step, 1]]))
+    fx, fy = (value * plane[i, i] / step for i, value in enumerate((camera.fx, camera.fy)))
+    low, high = slopes.min(0), slopes.max(0)
+    pixels = (high - low) * (fx, fy)
+    shrink = min(1.0, math.sqrt(_LARGEST_GROWTH * camera.width * camera.height / pixels.prod())) if pixels.all() else 1
+    fx, fy, (width, height) = fx * shrink, fy * shrink, np.ceil(pixels * shrink - 1e-6).astype(int).tolist()
+    return Undistortion(camera, Camera(fx, fy, -low[0] * fx - 0.5, -low[1] * fy - 0.5, max(width, 1), max(height, 1)))
+
+
+def _pixel_maps(rays: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of a camera in the directions of rays, for OpenCV; far outside where it sees nothing."""
+    maps = np.empty((2, *rays.shape[:2]), np.float32)
+    rows = max(1, (1 << 18) // rays.shape[1])
+    for top in range(0, len(rays), rows):
+        pixels, _ = camera.project(rays[top : top + rows])
+        maps[:, top : top + rows] = np.moveaxis(np.clip(np.nan_to_num(pixels, nan=-1e4), -1e4, 1e5), -1, 0)
+    return maps[0], maps[1]

@@ -100,7 +100,8 @@ def find_program(name: str | Path, folders: Sequence[Path], kind: str) -> Path:
         return path
     known = ", ".join(sorted(p.name for folder in folders for p in folder.glob("*.py")))
     hint = f". A file of your own is given by its path: ./{text}" if path.is_file() else ""
-    raise ConfigError(f"there is no {kind} {text}; the package has {known}{hint}")
+    listed = f"; the package has {known}" if known else ""
+    raise ConfigError(f"there is no {kind} {text}{listed}{hint}")
 
 
 def parse_options(options: Iterable[str]) -> dict[str, Any]:

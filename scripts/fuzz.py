@@ -70,9 +70,10 @@ def _images(path: Path) -> object:
 
 
 def _depth(path: Path) -> object:
-    from mono.io.depth import read_depth, suspicious_maximum
+    from mono.io.depth import read_depth
+    from mono.io.no_depth import find_no_depth
 
-    return suspicious_maximum(read_depth(path, None if path.suffix == ".exr" else 1000.0))
+    return find_no_depth(read_depth(path, None if path.suffix == ".exr" else 1000.0))
 
 
 def _normals(path: Path) -> object:

@@ -124,8 +124,18 @@ def test_protocols_by_name_file_and_with_changes(tmp_path):
     (tmp_path / "bad.py").write_text("protocol = dict(name='mine', max_dept=5.0)")
     for name, message in (
         (str(tmp_path / "bad.py"), "max_dept"),
-        ("nowhere.py", "no protocol file"),
+        ("nowhere.py", "there is no protocol nowhere.py"),
         ("kiti", "kitti_eigen"),
     ):
         with pytest.raises(ValueError, match=message):
             read_protocol(name)
+
+
+def test_a_bare_name_never_runs_a_protocol_file(hostile_folder):
+    (hostile_folder / "kitti_eigen.py").write_text("open('ran', 'w')\nprotocol = dict(name='mine')")
+    for name in ("kitti_eigen.py", "mine.py"):
+        with pytest.raises(ConfigError, match=f"given by its path: ./{name}"):
+            read_protocol(name)
+    assert read_protocol("kitti_eigen").max_depth == 80
+    assert not list(hostile_folder.rglob("ran"))
+    assert read_protocol("./kitti_eigen.py").name == "mine" and (hostile_folder / "ran").exists()

@@ -91,8 +91,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="depth along the optical axis (z) or along the pixel's ray (default: z)",
     )  # fmt: skip
     folder.add_argument(
-        "--depth-invalid", type=_invalid_values, default=(), metavar="V,...",
-        help='stored values that mean "no depth", besides 0, such as 65535',
+        "--depth-invalid", type=_invalid_values, metavar="V,...",
+        help='stored values that mean "no depth", besides 0, such as 65535; "none": there are none (default: largest '
+        "values of 16-bit and half-float types are told by their pixels, with a warning)",
     )  # fmt: skip
     camera = folder.add_mutually_exclusive_group()
     _add_intrinsics(camera, "of all images")
@@ -141,7 +142,7 @@ def _add_intrinsics(parser: argparse._ActionsContainer, words: str) -> None:
 
 
 def _invalid_values(text: str) -> tuple[float, ...]:
-    return tuple(arguments.numbers(text))
+    return () if text == "none" else tuple(arguments.numbers(text))
 
 
 def _intrinsics(text: str) -> Intrinsics:

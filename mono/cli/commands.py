@@ -30,6 +30,10 @@ _TABLE = (
         "metricdepth predict photo.jpg -o out --save depth,vis,pcd",
     ),
     Command(
+        "app", "app", "predict", "look at depth and measure in photos, in a browser (metricdepth[app])",
+        "metricdepth app --open",
+    ),
+    Command(
         "align", "align", "predict", "bring saved depth to known distances, a depth map, a cloud or a COLMAP model",
         "metricdepth align out --camera-height 1.5 -o aligned",
     ),

@@ -9,6 +9,7 @@ import itertools
 import logging
 import shlex
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -74,6 +75,7 @@ def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespa
     verbose = getattr(args, "verbose", False)
     logging.basicConfig(level=logging.DEBUG if verbose else logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("mono").setLevel(logging.DEBUG if verbose else logging.INFO)
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # readers say what matters of them
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
         return command(args)

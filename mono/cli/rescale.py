@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mono.cli import arguments, console, session
+from mono.cli.video import frames_of_one_camera
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -65,18 +66,8 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.input.is_dir() and args.windowed:
         raise MetricDepthError("--windowed bends a path step by step; a COLMAP model is changed by one similarity only")
-    samples = _samples(args.frames)
+    samples = frames_of_one_camera(args.frames)
     return _rescale_model(args, samples) if args.input.is_dir() else _rescale_trajectory(args, samples)
-
-
-def _samples(inputs: Sequence[str]) -> list[Sample]:
-    from mono.data.folder import find_images
-    from mono.data.video import find_frames
-    from mono.io.video import is_video
-
-    if len(inputs) == 1 and is_video(inputs[0]):
-        return list(find_frames(inputs))
-    return find_images(inputs)
 
 
 def _camera(args: argparse.Namespace, samples: Sequence[Sample]) -> ResolvedCamera:

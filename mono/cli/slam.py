@@ -5,14 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mono.cli import arguments, console, session
-from mono.cli.video import add_frame_flags
+from mono.cli.video import add_frame_flags, frames_of_one_camera
 from mono.system.errors import MetricDepthError
-
-if TYPE_CHECKING:
-    from mono.data.sample import Sample
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -68,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         raise MetricDepthError(f"--scale-frames is {scale_frames}; at least 5 are needed")
     import_pycolmap() if args.method == "sfm" else import_gtsam()
     resolver = arguments.camera_resolver(args)
-    samples = _samples(args)
+    samples = frames_of_one_camera(args.inputs, args.every, args.start, args.end)
     features = {} if args.max_features is None else {"max_features": args.max_features}
     found = camera_of_frames(samples, resolver)
     camera = found.camera
@@ -89,23 +86,6 @@ def run(args: argparse.Namespace) -> int:
     _report(content, placed, args.out)
     console.say_failures(unread)
     return 1 if unread or any(not path.metric for path in paths) else 0
-
-
-def _samples(args: argparse.Namespace) -> list[Sample]:
-    from mono.data.folder import find_images
-    from mono.data.video import find_frames
-    from mono.io.video import is_video
-
-    videos = [given for given in args.inputs if is_video(given)]
-    if videos and len(args.inputs) > 1:
-        raise MetricDepthError("give one video, or the frames of one camera: one path is reconstructed at a time")
-    if videos:
-        return list(find_frames(videos, args.every, args.start, args.end))
-    if args.start or args.end is not None:
-        raise MetricDepthError("--start and --end are seconds of a video; frames in files have none")
-    if args.every < 1:
-        raise MetricDepthError(f"--every is {args.every}; it must be at least 1")
-    return find_images(args.inputs)[:: args.every]
 
 
 def _report(content: dict[str, Any], placed: int, out: Path) -> None:

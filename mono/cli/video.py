@@ -7,7 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mono.system.errors import MetricDepthError
+
 if TYPE_CHECKING:
+    from mono.data.sample import Sample
     from mono.data.video import VideoSample
     from mono.runs.options import RunOptions
     from mono.runs.video_outputs import VideoOutput
@@ -28,6 +31,38 @@ def add_frame_flags(group: argparse._ActionsContainer) -> None:
     group.add_argument("--every", type=int, default=1, metavar="N", help="take every N-th frame of a video")
     group.add_argument("--start", type=float, default=0.0, metavar="S", help="start at this time [s]")
     group.add_argument("--end", type=float, metavar="S", help="end at this time [s] (default: the video's end)")
+
+
+def frames_of_one_camera(
+    inputs: Sequence[str], every: int = 1, start: float = 0.0, end: float | None = None
+) -> list[Sample]:
+    """List the frames of one video, or images.
+
+    Args:
+        inputs: a video, or a folder or pattern with one; or files, folders or patterns of images.
+        every: step between frames.
+        start: begin of the interval of a video [s].
+        end: end of the interval of a video [s]; None: its end.
+
+    Raises:
+        MetricDepthError: there are several videos, videos and images, or no frame at all; or an option does not apply.
+    """
+    from mono.data.folder import find_images, find_videos
+    from mono.data.video import find_frames
+
+    videos = find_videos(inputs)
+    if len(videos) > 1 or (videos and len(inputs) > 1):
+        named = ", ".join([*videos[:5], *(["..."] if len(videos) > 5 else [])])
+        raise MetricDepthError(
+            f"give one video, or the frames of one camera: one path is reconstructed at a time ({named})"
+        )
+    if videos:
+        return list(find_frames(videos, every, start, end))
+    if start or end is not None:
+        raise MetricDepthError("--start and --end are seconds of a video; frames in files have none")
+    if every < 1:
+        raise MetricDepthError(f"--every is {every}; it must be at least 1")
+    return find_images(inputs)[::every]
 
 
 def print_videos(samples: Sequence[VideoSample], options: RunOptions) -> None:

@@ -13,15 +13,9 @@ from mono.data.image_header import ImageHeader
 from mono.data.sample import Sample
 from mono.io.depth import DepthError, png_depth_scale, read_depth
 from mono.io.images import ImageError
+from mono.io.no_depth import FARTHEST_MEDIAN, find_no_depth
 
-MEDIAN_RANGE = (0.1, 200.0)  # [m]
-FARTHEST = 10_000.0  # [m], beyond any depth sensor
-
-# Largest values of common types and tools: 16 bits, Kinect, half floats, Blender.
-_SENTINELS = (32767.0, 32766.0, 65504.0, 65534.0, 65535.0, 1e10)
-_SENTINEL_SHARE = 0.001  # of all pixels, for a value that is known as "no depth"
-_LARGEST_SHARE = 0.01  # of all pixels, for any largest value
-_GAP = 1.5  # ratio of the largest value to the next one, from which on it stands apart
+MEDIAN_RANGE = (0.1, FARTHEST_MEDIAN)  # [m]
 
 
 @dataclass(frozen=True)
@@ -98,23 +92,17 @@ def value_doubts(sample: Sample, depth: np.ndarray) -> Iterator[tuple[str, str, 
             "value of one meter (KITTI: 256, millimeters: 1000)"
         )
         yield "depth_scale", scale, "unlikely scale", advice
-    largest = float(valid.max())
-    share = np.count_nonzero(valid == valid.max()) / depth.size
     assert sample.depth is not None
-    stored = largest * (sample.depth_scale or png_depth_scale(sample.depth) or 1.0)
-    rest = valid[valid < valid.max()]
-    if not rest.size:
+    per_meter = sample.depth_scale or png_depth_scale(sample.depth)
+    code = find_no_depth(read_depth(sample.depth, sample.depth_scale), per_meter)
+    if code is None or sample.depth_invalid is not None:
         return
-    known = any(np.isclose(stored, value, rtol=1e-6) for value in _SENTINELS) and share >= _SENTINEL_SHARE
-    apart = share >= _LARGEST_SHARE and largest > _GAP * float(rest.max())
-    beyond = np.count_nonzero(valid > FARTHEST) / depth.size
-    if known or apart or (beyond and median <= high):
-        affected = max(share, beyond)
-        advice = (
-            f"{100 * affected:.3g} % of the pixels have {largest:.6g} m (stored value {stored:.6g}), far from the "
-            f'rest: if it means "no depth" or sky, add "depth_invalid": {stored:.6g}'
-        )
-        yield "depth", str(sample.depth), "largest value as depth", advice
+    advice = (
+        f'it is read as no depth; if it is depth, add "depth_invalid": []; else "depth_invalid": {code.stored:.6g}'
+        if code.certain
+        else f'it counts as depth: if it means "no depth" or sky, add "depth_invalid": {code.stored:.6g}'
+    )
+    yield "depth", str(sample.depth), "largest value as depth", f"{code}; {advice}"
 
 
 def statistics(depth: np.ndarray) -> DepthStatistics | None:

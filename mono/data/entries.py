@@ -38,7 +38,7 @@ class Entry:
         depth: depth file, or None.
         depth_scale: stored value of one meter, or None.
         depth_kind: "z" or "ray".
-        depth_invalid: stored values that mean "no depth".
+        depth_invalid: stored values that mean "no depth"; None: unknown.
         intrinsics: (fx, fy, cx, cy) [px], or None.
         normal: file of normals, or None.
         normal_frame: axes of the normals.
@@ -49,7 +49,7 @@ class Entry:
     depth: Path | None
     depth_scale: float | None
     depth_kind: str
-    depth_invalid: tuple[float, ...]
+    depth_invalid: tuple[float, ...] | None
     intrinsics: tuple[float, float, float, float] | None
     normal: Path | None
     normal_frame: str
@@ -162,10 +162,10 @@ class EntryReader:
                     )
         return None
 
-    def _invalid(self, number: int, entry: dict[str, Any]) -> tuple[float, ...]:
+    def _invalid(self, number: int, entry: dict[str, Any]) -> tuple[float, ...] | None:
         value = entry.get("depth_invalid")
         if value is None:
-            return ()
+            return None
         values = value if isinstance(value, list) else [value]
         if not all(map(_is_number, values)) or len(values) > _MOST_INVALID:
             message = f"must be a finite number, or a list of at most {_MOST_INVALID}: stored values without depth"

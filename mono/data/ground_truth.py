@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,13 +16,14 @@ from mono.data.camera_source import ResolvedCamera
 from mono.data.image_header import ImageHeader, read_image_header
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
+from mono.io.camera_files import same_aspect
 from mono.io.depth import DepthError, png_depth_scale, read_depth
 from mono.io.images import ImageError
+from mono.io.no_depth import find_no_depth
 from mono.io.normals import NormalError, read_normals
 
 logger = logging.getLogger(__name__)
 
-_ASPECT = 0.005  # relative difference of aspect ratios that still shows the same view (ScanNet: 0.4 %)
 _SMALLEST = 16  # shorter side [px] of maps that may differ from the image in size
 _INVALID_TOLERANCE = 1e-6  # relative, for the rounding of stored values to float32
 
@@ -56,8 +59,8 @@ class AnnotatedDepth(Protocol):
         """Kind of distance, "z" or "ray"."""
 
     @property
-    def depth_invalid(self) -> tuple[float, ...]:
-        """Stored values that mean "no depth"."""
+    def depth_invalid(self) -> tuple[float, ...] | None:
+        """Stored values that mean "no depth"; None: found by `find_no_depth`."""
 
     @property
     def intrinsics(self) -> tuple[float, float, float, float] | None:
@@ -98,7 +101,8 @@ def read_ground_truth(sample: Sample, image_size: tuple[int, int] | None = None)
 def read_annotated_depth(sample: AnnotatedDepth, image_size: tuple[int, int] | None = None) -> np.ndarray:
     """Read annotated depth along the optical axis, upright.
 
-    Values listed in `depth_invalid` become 0, maps stored unturned are turned by the photo's EXIF orientation, and
+    Values listed in `depth_invalid` become 0; without a list, those that `find_no_depth` is certain of, with a warning
+    that names them once for a folder. Maps stored unturned are turned by the photo's EXIF orientation, and
     distances along the ray are converted with the annotated camera.
 
     Args:
@@ -177,9 +181,7 @@ def required_turn(shape: tuple[int, ...], rgb: Path, image_size: tuple[int, int]
 
 
 def same_view(size: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Tell if one size is the other one resized.
-
-    Aspect ratios may differ by 0.5 % or by one pixel of the smaller size; sizes below 16 pixels must be equal.
+    """Tell if one size is the other resized, see `same_aspect`; below 16 pixels sizes must be equal.
 
     Args:
         size: (width, height) [px].
@@ -187,11 +189,7 @@ def same_view(size: tuple[int, int], other: tuple[int, int]) -> bool:
     """
     if size == other:
         return True
-    smaller = min(size, other)
-    if min(*size, *other) < _SMALLEST:
-        return False
-    difference = abs(size[0] * other[1] / (size[1] * other[0]) - 1)
-    return difference <= max(_ASPECT, 1 / min(smaller))
+    return min(*size, *other) >= _SMALLEST and same_aspect(*size, *other)
 
 
 def turn_upright(values: np.ndarray, orientation: int) -> np.ndarray:
@@ -234,14 +232,36 @@ def ground_truth_camera(sample: Sample, found: ResolvedCamera) -> Camera | None:
 
 
 def _without_invalid(sample: AnnotatedDepth, depth: np.ndarray) -> np.ndarray:
-    """Set depth of annotated invalid values to 0."""
-    if not sample.depth_invalid or sample.depth is None:
+    """Set depth of annotated or found invalid values to 0."""
+    assert sample.depth is not None
+    if sample.depth_invalid is None:
+        return _without_codes(sample.depth, depth, sample.depth_scale or png_depth_scale(sample.depth))
+    if not sample.depth_invalid:
         return depth
     scale = sample.depth_scale or png_depth_scale(sample.depth) or 1.0
     invalid = np.zeros(depth.shape, bool)
     for value in sample.depth_invalid:
         invalid |= np.isclose(depth, value / scale, rtol=_INVALID_TOLERANCE, atol=0)
     return np.where(invalid, np.float32(0), depth)
+
+
+def _without_codes(path: Path, depth: np.ndarray, scale: float | None) -> np.ndarray:
+    while (code := find_no_depth(depth, scale)) is not None:
+        if next(_seen(path.parent, code.certain)) == 0:
+            meaning = 'read as no depth; if they are depth, annotate "depth_invalid": []'
+            if not code.certain:
+                meaning = f'counted as depth; if they mean "no depth", annotate "depth_invalid": {code.stored:.6g}'
+            logger.warning("%s: %s: here and in maps like it they are %s", path, code, meaning)
+        if not code.certain:
+            break
+        depth = np.where(depth >= code.limit, np.float32(0), depth)
+    return depth
+
+
+@functools.cache
+def _seen(folder: Path, certain: bool) -> Iterator[int]:
+    """Count the maps of a folder whose largest value is doubted."""
+    return itertools.count()
 
 
 @functools.cache

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from mono.io.exif import read_orientation
+from mono.io.image_formats import open_image
 from mono.io.images import DECODING_ERRORS, ImageError
-
-# Formats that are read; Pillow hands some of the others to other programs.
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "HEIF")
 
 
 @dataclass(frozen=True)
@@ -51,7 +45,7 @@ def read_image_header(path: Path) -> ImageHeader:
         raise ImageError(f"{path}: there is no such image file; check the path")
     try:
         with path.open("rb") as file:
-            image = _open(file)
+            image = open_image(file, file.read(1024))
             if image is not None:
                 (width, height), orientation = image.size, read_orientation(image)
                 return ImageHeader(*((height, width) if orientation >= 5 else (width, height)), orientation)
@@ -60,19 +54,3 @@ def read_image_header(path: Path) -> ImageHeader:
     except DECODING_ERRORS as error:
         raise ImageError(f"{path}: is damaged or not an image; copy or download it again") from error
     raise ImageError(f"{path}: is not an image of a known format; copy or download it again")
-
-
-def _open(file: io.BufferedReader) -> Image.Image | None:
-    """Open an image of any size; Pillow's own `open` refuses large ones."""
-    head = file.read(16)
-    Image.init()
-    for name in _FORMATS:
-        factory, accept = Image.OPEN.get(name, (None, None))
-        if factory is None or (accept is not None and accept(head) is not True):
-            continue
-        file.seek(0)
-        try:
-            return factory(file, "")
-        except (SyntaxError, IndexError, TypeError, struct.error):
-            continue  # another format
-    return None

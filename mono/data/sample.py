@@ -32,7 +32,8 @@ class Sample:
         normal: file of ground-truth surface normals, or None.
         normal_frame: axes of the normals, one of `mono.io.normals.NORMAL_FRAMES`.
         depth_kind: "z": depth along the optical axis; "ray": distance along the pixel's ray.
-        depth_invalid: stored values of `depth` that mean "no depth", besides 0, NaN and infinity.
+        depth_invalid: stored values of `depth` that mean "no depth", besides 0, NaN and infinity; None: unknown, see
+            `mono.data.ground_truth.read_annotated_depth`.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Sample:
     normal: Path | None = None
     normal_frame: str = "opencv"
     depth_kind: str = "z"
-    depth_invalid: tuple[float, ...] = ()
+    depth_invalid: tuple[float, ...] | None = None
 
     def read(self) -> Photo:
         """Read the image.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mono.config import ConfigError
+from mono.config import ConfigError, find_program, run_program
 from mono.system.errors import MetricDepthError
 
 _BENCHMARK_HEIGHT, _BENCHMARK_WIDTH = 352, 1216  # [px]
@@ -247,28 +247,28 @@ def read_protocol(name: str, changes: Mapping[str, Any] | None = None) -> Protoc
     """Read a protocol by name or from a config file.
 
     Args:
-        name: name of a protocol of the package, or path (.py) of a config with `protocol = dict(name=…, …)`. A config
-            is a program: it runs when it is read.
+        name: name of a protocol of the package, or path of your own config, as "./mine.py", with
+            `protocol = dict(name=…, …)`; see `mono.config.find_program`. Configs are programs.
         changes: fields of `Protocol` to replace; "(changed)" is then added to the name.
 
     Raises:
         ConfigError: the file does not exist, does not parse or holds no protocol, or a field is unknown.
         MetricDepthError: the name is unknown, or a value is out of range.
     """
-    if name.endswith(".py"):
-        protocol = _protocol_from(Path(name))
-    else:
-        protocol = get_protocol(name)
+    protocol = _protocol_from(find_program(name, (), "protocol")) if name.endswith(".py") else get_protocol(name)
     return replace(protocol, name=f"{protocol.name} (changed)", **changes) if changes else protocol
 
 
 def _protocol_from(path: Path) -> Protocol:
-    from mmengine.config import Config
-
-    if not path.is_file():
-        raise ConfigError(f"there is no protocol file {path}; check the path")
+    values = run_program(path, "protocol").to_dict().get("protocol")
+    if not isinstance(values, dict) or "name" not in values:
+        raise ConfigError(f"{path}: holds no protocol; set protocol = dict(name=...)")
+    known = [field.name for field in fields(Protocol)]
+    if unknown := [str(name) for name in values if name not in known]:
+        raise ConfigError(f"{path}: a protocol has no {', '.join(unknown)}; it has {', '.join(known)}")
     try:
-        values = Config.fromfile(str(path)).to_dict()["protocol"]
         return Protocol(**values)
-    except Exception as error:  # a config is Python: anything may be raised in it
-        raise ConfigError(f"{path}: holds no protocol: {type(error).__name__}: {error}") from error
+    except (TypeError, ValueError) as error:
+        if not isinstance(error, MetricDepthError):
+            raise ConfigError(f"{path}: a value of the protocol has a wrong type") from error
+        raise ConfigError(f"{path}: {error}") from error

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mono.data.ground_truth import GroundTruth
+from mono.data.ground_truth import GroundTruth, same_view
 from mono.data.saved_predictions import PredictionFormat
 from mono.evaluation.alignment import ALIGNMENTS, TIERS, fit
 from mono.evaluation.correlation import rank_correlation
@@ -17,12 +17,10 @@ from mono.evaluation.normals.ground_truth import counted_pixels, derive_normals
 from mono.evaluation.normals.metrics import ImageNormals, evaluate_normals
 from mono.evaluation.protocols import Protocol
 from mono.geometry.camera import Camera
-from mono.io.camera_files import same_aspect
 from mono.system.errors import MetricDepthError, RunError
 
-SCORING_VERSION = 2  # increase when the same files get other scores
+SCORING_VERSION = 3  # increase when the same files get other scores
 METRES = PredictionFormat()
-_SMALLEST = 16  # [px] shorter side from which on a map's aspect ratio says that it is the same view
 _ALIGNED = {"depth": ALIGNMENTS, "relative": ALIGNMENTS[1:], "affine": ("scale_shift",)}  # tiers of kinds of depth
 _SAMPLED = 10_000  # pixels are enough for a rank correlation
 logger = logging.getLogger(__name__)
@@ -174,15 +172,12 @@ def resize_values(values: np.ndarray, height: int, width: int) -> np.ndarray:
 def _refuse_other_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]) -> None:
     """Refuse maps that cannot show the same view, as stretching them would give wrong scores."""
     (height, width), (true_height, true_width) = predicted[:2], gt[:2]
-    same = predicted[:2] == gt[:2] or (
-        min(height, width, true_height, true_width) >= _SMALLEST and same_aspect(width, height, true_width, true_height)
-    )
-    if same:
+    if same_view((width, height), (true_width, true_height)):
         return
-    turned = same_aspect(height, width, true_width, true_height)
+    turned = same_view((height, width), (true_width, true_height))
     hint = "; turned by 90 degrees? Save predictions of the upright image" if turned else ""
     raise MetricDepthError(
-        f"predicted {what} is {width}x{height}, ground truth {true_width}x{true_height}: not the same view{hint}"
+        f"predicted {what}: {width}x{height}, ground truth {true_width}x{true_height}: not the same view{hint}"
     )
 
 
@@ -232,11 +227,7 @@ def score_normals(
     if normal is None:
         logger.warning("%s: ground-truth depth is too sparse to derive normals from", name)
         return None
-    (height, width), (true_height, true_width) = predicted.shape[:2], normal.shape[:2]
-    if not same_aspect(width, height, true_width, true_height):
-        raise MetricDepthError(
-            f"predicted normals are {width}x{height}, ground truth {true_width}x{true_height}: not the same view"
-        )
+    _refuse_other_view("normals", predicted.shape, normal.shape)
     counts = counted_pixels(normal.shape[:2], protocol, ground_truth.depth)
     found = evaluate_normals(predicted, normal, counts)
     if found is None:

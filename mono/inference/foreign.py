@@ -13,7 +13,8 @@ from mono.data.camera_source import ResolvedCamera
 from mono.data.saved_predictions import PREDICTION_KINDS, PredictionFormat
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
-from mono.inference.prediction import Prediction
+from mono.geometry.undistortion import undistortion
+from mono.inference.prediction import Prediction, in_original_pixels
 from mono.inference.predictor import ImagePredictor, NetworkInput
 from mono.system.errors import MetricDepthError
 
@@ -66,14 +67,16 @@ class ForeignOutput:
     format: PredictionFormat
 
     def prediction(self) -> Prediction:
-        """Return the output as a prediction; nothing is left to compute."""
-        return Prediction(
-            depth=self.values,
-            confidence=np.full_like(self.values, np.nan),
-            camera=self.found.camera,
-            camera_source=self.found.source,
-            camera_detail=self.found.detail,
-            format=self.format,
+        """Return the output as a prediction, in the original pixels."""
+        return in_original_pixels(
+            Prediction(
+                depth=self.values,
+                confidence=np.full_like(self.values, np.nan),
+                camera=self.found.camera,
+                camera_source=self.found.source,
+                camera_detail=self.found.detail,
+                format=self.format,
+            )
         )
 
 
@@ -121,14 +124,17 @@ class ForeignPredictor(ImagePredictor):
             raise MetricDepthError(
                 f"image is {image.shape[1]}x{image.shape[0]} but its camera {camera.width}x{camera.height}"
             )
-        return NetworkInput(found, self.transform.view(camera), np.ascontiguousarray(image))
+        flat = undistortion(camera)
+        return NetworkInput(
+            found, self.transform.view(flat.pinhole), np.ascontiguousarray(flat.image_to_pinhole(image))
+        )
 
     def infer(self, images: Sequence[NetworkInput]) -> list[ForeignOutput]:
         """Run the model on images, one after another."""
         return [self._output(image) for image in images]
 
     def _output(self, image: NetworkInput) -> ForeignOutput:
-        result = self.model.infer(image.pixels, image.found.camera)
+        result = self.model.infer(image.pixels, image.view.camera)
         if not isinstance(result, Mapping):
             raise self._wrong(f"returned a {type(result).__name__}; it must return a dictionary")
         maps = [name for name in _MAPS if result.get(name) is not None]

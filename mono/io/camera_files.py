@@ -13,6 +13,7 @@ from mono.io.camera_formats import FoundCameras, parse_camera_text, parse_matrix
 from mono.io.camera_values import CameraFileError, CameraValues
 from mono.io.colmap_cameras import image_cameras, parse_cameras_bin, parse_cameras_txt
 
+_ASPECT = 0.005  # relative difference of aspect ratios that still shows the same view (ScanNet: 0.4 %)
 __all__ = ["CameraFileError", "camera_file_beside", "camera_from_file", "same_aspect"]
 
 KINDS = (
@@ -77,7 +78,9 @@ def camera_from_file(
 
 
 def same_aspect(width: float, height: float, other_width: float, other_height: float) -> bool:
-    """Check that one size is the other resized, within 1.5 px of the smaller one's sides."""
+    """Check that one size is the other resized, within 0.5 % or 1.5 px of the smaller one's sides."""
+    if abs(width * other_height / (height * other_width) - 1) <= _ASPECT:
+        return True
     if width > other_width:
         width, height, other_width, other_height = other_width, other_height, width, height
     return abs(height - other_height * width / other_width) <= 1.5 or (

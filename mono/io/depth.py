@@ -31,8 +31,6 @@ MAX_PIXELS = 1 << 27  # 134 megapixels
 SCALE_KEY = "depth_scale"  # tEXt chunk of a PNG that states its scale
 
 _KINDS = "use a 16-bit PNG or TIFF, NPY, NPZ, EXR or PFM"
-_BEYOND_SENSORS = 10_000.0  # [m]
-_LARGEST = (65535, 65534, 65504, 32767, 2**31 - 1, 2**32 - 1)  # stored values that stand for "no depth"
 
 
 class DepthError(MetricDepthError):
@@ -88,41 +86,7 @@ def read_depth(path: str | os.PathLike[str], scale: float | None = None) -> np.n
     except MemoryError as error:
         raise DepthError(f"{path}: is too large for the memory of this machine; make it smaller") from error
     except (*DECODING_ERRORS, zipfile.BadZipFile) as error:
-        raise DepthError(f"{path}: is damaged or not what its suffix promises ({error}); write it again") from error
-
-
-def suspicious_maximum(depth: np.ndarray, scale: float | None = None) -> str | None:
-    """Explain a maximum that probably means "no depth".
-
-    Found are pixels that share the largest value where it is the largest of an integer or half-precision type, lies
-    beyond the reach of sensors, or stands far apart from all other depth.
-
-    Args:
-        depth: (H, W) depth [m], 0 where there is none, as from `read_depth`.
-        scale: stored value of one meter, for files of integers; None: meters were stored.
-
-    Returns:
-        Message with share and value, to follow "FILE: "; None if nothing is suspicious.
-    """
-    valid = depth[depth > 0]
-    if not valid.size:
-        return None
-    largest = float(valid.max())
-    at_largest = valid >= largest * (1 - 1e-6)
-    share = float(at_largest.mean())
-    code = next((code for code in _LARGEST if math.isclose(largest * (scale or 1), code, rel_tol=1e-5)), None)
-    rest = valid[~at_largest]
-    stands_apart = share >= 0.005 and at_largest.sum() > 10 and rest.size > 0 and largest > 3 * float(rest.max())
-    if largest > _BEYOND_SENSORS:
-        why = "farther than any sensor reaches"
-    elif code is not None:
-        why = f"stored as {code}, the largest value of its type"
-    elif stands_apart:
-        why = f"far beyond all other depth, which ends at {float(rest.max()):.4g} m"
-    else:
-        return None
-    pixels = f"{100 * share:.2g} % of the pixels with depth" if share > 1e-4 else f"{int(at_largest.sum())} pixels"
-    return f'{pixels} lie at {largest:.6g} m, {why}: if this means "no depth", store 0 there'
+        raise DepthError(f"{path}: is damaged or not what its suffix promises; write it again") from error
 
 
 def _to_meters(path: Path, stored: np.ndarray, scale: float | None) -> np.ndarray:

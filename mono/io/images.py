@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import os
 import struct
+import threading
 import tokenize
+import warnings
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from PIL import Image
 from mono.io.colors import array_to_rgb, to_rgb
 from mono.io.exif import ExifCamera, read_exif_camera, read_orientation
 from mono.io.file_kinds import describe_file, why_not_a_file
+from mono.io.image_formats import WHOLE_PIXELS, ImageFault, open_image
 from mono.io.tiff import Tags, TiffError, decoded_bytes, is_raw, needs_own_reader, read_directories, read_pixels
 from mono.system.errors import MetricDepthError
 
@@ -24,19 +29,18 @@ __all__ = ["DECODING_ERRORS", "IMAGE_SUFFIXES", "MAX_PIXELS", "MIN_SIDE", "Image
 
 logger = logging.getLogger(__name__)
 
-# In the order in which they are tried. All others that Pillow knows are left out: some start other programs.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "HEIF")
 IMAGE_SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".gif",
     ".avif", ".heic", ".heif", ".hif", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm",
 )  # fmt: skip
 MIN_SIDE = 8
 MAX_PIXELS = 1 << 28  # 268 megapixels, of a stored image
-FULL_SIZE_PIXELS = 1 << 26  # 67 megapixels; larger images are read at a reduced size
+FULL_SIZE_PIXELS = 1 << 25  # 34 megapixels; larger images are read at a reduced size
 MAX_FILE_BYTES = 1 << 30
 
 _JPEG = ("JPEG", "MPO")
-_LARGE = (*_JPEG, "PNG", "TIFF", "BMP", "PPM")  # others are decoded through several copies, and limited to full size
+_LARGE = (*_JPEG, "PNG", "TIFF", "BMP", "PPM")  # others are decoded through several copies
+_METADATA = threading.Lock()  # as the list of warnings is the process's
 _DARK = 64  # of 255: below it, 16-bit colors use 14 bits or fewer
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 DECODING_ERRORS = (
@@ -88,7 +92,7 @@ def read_image(path: str | os.PathLike[str]) -> Photo:
 
     The content decides the format, whatever the suffix: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000, PPM, and HEIC
     where `pillow-heif` is installed. The first frame of an animation or page of a file is taken, with a warning. Images
-    of more than 67 megapixels are read at a half, quarter or eighth of their size, with a warning. See `to_rgb` for the
+    of more than 34 megapixels are read at a half, quarter or eighth of their size, with a warning. See `to_rgb` for the
     conversion of colors.
 
     Args:
@@ -131,7 +135,7 @@ def image_cost(path: str | os.PathLike[str]) -> int:
             tags = _tiff_tags(file, head)
             if tags and needs_own_reader(tags[0], head):
                 return 2 * decoded_bytes(tags[0])
-            image = _open(file, head)
+            image = open_image(file, head)
             if image is None:
                 return 0
             pixels, factor = image.width * image.height, _reduction(*image.size)
@@ -160,16 +164,17 @@ def _decode(path: Path, file: io.BufferedReader) -> Photo:
         factor = _check_size(path, values.shape[1], values.shape[0], MAX_PIXELS)
         return _photo(path, array_to_rgb(values, str(path), factor), None, values.shape[1::-1], factor)
     try:
-        image = _open(file, head)
+        with _noted_metadata(path):
+            image = open_image(file, head)
     except DECODING_ERRORS as error:
-        raise ImageError(f"{path}: is damaged ({_reason(error)}); copy or download it again") from error
+        raise ImageError(f"{path}: is damaged{_reason(error)}; copy or download it again") from error
     if image is None:
         raise ImageError(f"{path}: {describe_file(head)}")
-    factor = _check_size(path, *image.size, MAX_PIXELS if image.format in _LARGE else FULL_SIZE_PIXELS)
+    factor = _check_size(path, *image.size, MAX_PIXELS if image.format in _LARGE else WHOLE_PIXELS)
     try:
         return _read(path, file, image, factor, deep=_is_deep_color(head, tags))
     except DECODING_ERRORS as error:
-        raise ImageError(f"{path}: is cut short or damaged ({_reason(error)}); copy or download it again") from error
+        raise ImageError(f"{path}: is cut short or damaged{_reason(error)}; copy or download it again") from error
 
 
 def _read(path: Path, file: io.BufferedReader, image: Image.Image, factor: int, deep: bool) -> Photo:
@@ -182,14 +187,25 @@ def _read(path: Path, file: io.BufferedReader, image: Image.Image, factor: int, 
         image.draft("RGB", (width // factor, height // factor))
     image.load()
     left = 1 if image.width < width else factor
-    orientation = read_orientation(image)
+    with _noted_metadata(path):
+        orientation, exif = read_orientation(image), read_exif_camera(image)
     # Pillow drops the lower 8 bits of 16-bit colors, and these may be nearly all that there is.
     if deep and max(high for _, high in image.convert("RGB").getextrema()) < _DARK:  # type: ignore[misc]
         rgb = array_to_rgb(_read_16_bit(file), str(path), left, orientation)
     else:
         rgb = to_rgb(image, str(path), left)
     stored = (width, height) if orientation < 5 else (height, width)
-    return _photo(path, rgb, read_exif_camera(image), stored, factor)
+    return _photo(path, rgb, exif, stored, factor)
+
+
+@contextlib.contextmanager
+def _noted_metadata(path: Path) -> Iterator[None]:
+    """Turn Pillow's warnings of broken metadata into one of the image's own."""
+    with _METADATA, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    if any("EXIF" in str(warning.message) for warning in caught):
+        logger.warning("%s: its metadata are damaged: focal length and orientation may be missing", path)
 
 
 def _photo(path: Path, rgb: np.ndarray, exif: ExifCamera | None, stored_size: tuple[int, ...], factor: int) -> Photo:
@@ -215,34 +231,7 @@ def _check_size(path: Path, width: int, height: int, most: int) -> int:
 
 
 def _reduction(width: int, height: int) -> int:
-    return next(factor for factor in (1, 2, 4, 8, 1 << 16) if width * height <= FULL_SIZE_PIXELS * factor**2)
-
-
-def _open(file: io.BufferedReader, head: bytes) -> Image.Image | None:
-    """Open an image of one of `FORMATS`, whatever its suffix; None if it is none of them.
-
-    Pillow's own `open` would try every format it knows, and refuse large images.
-    """
-    if webp_pixels(head) > FULL_SIZE_PIXELS:  # its decoder allocates everything when it opens a file
-        raise ValueError(f"a WebP of {webp_pixels(head) / 1e6:.0f} megapixels, more than 67")
-    Image.init()
-    for name in FORMATS:
-        factory, accept = Image.OPEN.get(name, (None, None))
-        if factory is None or (accept is not None and accept(head[:16]) is not True):
-            continue
-        file.seek(0)
-        try:
-            return factory(file, "")
-        except (SyntaxError, IndexError, TypeError, struct.error) as error:
-            logger.debug("not a readable %s: %s", name, error)
-    return None
-
-
-def webp_pixels(head: bytes) -> int:
-    """Count the pixels that the header of an extended WebP announces; 0 for other files."""
-    if head[:4] != b"RIFF" or head[8:16] != b"WEBPVP8X" or len(head) < 30:
-        return 0
-    return (1 + int.from_bytes(head[24:27], "little")) * (1 + int.from_bytes(head[27:30], "little"))
+    return next((factor for factor in (1, 2, 4) if width * height <= FULL_SIZE_PIXELS * factor**2), 8)
 
 
 def _tiff_tags(file: io.BufferedReader, head: bytes) -> list[Tags]:
@@ -262,9 +251,9 @@ def _read_16_bit(file: io.BufferedReader) -> np.ndarray:
     try:
         values = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
-        raise ValueError("its 16-bit colors cannot be decoded") from error
+        raise ImageFault("its 16-bit colors cannot be decoded") from error
     if values is None:
-        raise ValueError("its 16-bit colors cannot be decoded")
+        raise ImageFault("its 16-bit colors cannot be decoded")
     return values[..., 2::-1] if values.ndim == 3 and values.shape[2] >= 3 else values
 
 
@@ -277,4 +266,5 @@ def _register_heif(path: Path) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    logger.debug("decoding failed", exc_info=error)  # in the decoder's words
+    return f" ({error})" if isinstance(error, ImageFault) else ""

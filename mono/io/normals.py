@@ -79,7 +79,7 @@ def read_normals(
     except MemoryError as error:
         raise NormalError(f"{path}: is too large for the memory of this machine; make it smaller") from error
     except DECODING_ERRORS as error:
-        raise NormalError(f"{path}: is damaged or not what its suffix promises ({error}); write it again") from error
+        raise NormalError(f"{path}: is damaged or not what its suffix promises; write it again") from error
     if image_size is not None and not same_aspect(normal.shape[1], normal.shape[0], *image_size):
         raise NormalError(
             f"{path}: the normals are {normal.shape[1]}x{normal.shape[0]}, the image {image_size[0]}x{image_size[1]}, "

@@ -1,7 +1,8 @@
 """Sensor sizes of common cameras, by make and model as EXIF spells them.
 
 Sizes are those that the makers publish in their data sheets and manuals [mm]; where only the type is published (as
-1/1.8"), they are the nominal size of that type. Phones with several lenses are left out: each has its own sensor.
+1/1.8"), they are the nominal size of that type. Canon's were compared with openMVG's CameraSensorSizeDatabase. Phones
+are left out: their front and back cameras have sensors of different sizes and write the same model.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ _1_1_8 = (7.18, 5.32)
 _1_2_3 = (6.17, 4.55)
 _1_2_5 = (5.76, 4.29)
 _1_2_7 = (5.37, 4.04)
-_1_3_2 = (4.54, 3.42)
 
 # (first word of the make, (longer, shorter) side [mm], models)
 _TABLE: tuple[tuple[str, tuple[float, float], str], ...] = (
@@ -54,7 +54,7 @@ _TABLE: tuple[tuple[str, tuple[float, float], str], ...] = (
      "PowerShot SX220 HS, PowerShot SX230 HS, PowerShot SX260 HS, PowerShot SX10 IS"),
     ("canon", _1_2_5, "PowerShot S2 IS, PowerShot S3 IS, PowerShot S5 IS, PowerShot A540, PowerShot A570 IS, "
      "PowerShot SD1000, DIGITAL IXUS 70"),
-    ("canon", _1_2_7, "DIGITAL IXUS v2, PowerShot A70, PowerShot A75, PowerShot A80"),
+    ("canon", _1_2_7, "DIGITAL IXUS v2, PowerShot A70, PowerShot A75"),
     ("nikon", (35.9, 23.9), "Z 6, Z 7, Z 5, Z 6_2, Z 7_2, D780, D850, D5, D6"),
     ("nikon", (36.0, 23.9), "D3, D3S, D4, D4S, D700, Df"),
     ("nikon", (35.9, 24.0), "D3X, D600, D610, D750, D800, D800E, D810"),
@@ -68,16 +68,17 @@ _TABLE: tuple[tuple[str, tuple[float, float], str], ...] = (
     ("nikon", (23.2, 15.4), "D3200"),
     ("nikon", (23.5, 15.6), "D3300, D3400, D3500, D5200, D5300, D5500, D5600, D7100, D7200"),
     ("nikon", (23.5, 15.7), "D500, D7500, Z 50, Z fc"),
-    ("nikon", _2_3, "E5000, E5400, E5700, E8700, E8800"),
+    ("nikon", _2_3, "E5000, E5700, E8700, E8800"),
     ("nikon", _1_1_8, "E880, E885, E990, E995, E4300, E4500"),
     ("nikon", _1_2_3, "COOLPIX P500, COOLPIX P510, COOLPIX P520, COOLPIX P600, COOLPIX P900, COOLPIX P1000"),
     ("sony", (35.8, 23.9), "ILCE-7, ILCE-7S, ILCE-7M2, ILCE-7SM2, SLT-A99, SLT-A99V, DSC-RX1"),
     ("sony", (35.9, 24.0), "ILCE-7R, ILCE-7RM2, ILCE-7RM3, DSLR-A850, DSLR-A900"),
     ("sony", (35.6, 23.8), "ILCE-7M3, ILCE-7C, ILCE-9"),
     ("sony", (23.6, 15.8), "DSLR-A100, DSLR-A200, DSLR-A300, DSLR-A350, DSLR-A230, DSLR-A330"),
-    ("sony", (23.5, 15.6), "DSLR-A700, DSLR-A500, DSLR-A550, SLT-A33, SLT-A35, SLT-A37, SLT-A55V, SLT-A57, SLT-A58, "
-     "SLT-A65V, SLT-A77V, NEX-3, NEX-5, NEX-5N, NEX-5R, NEX-6, NEX-7, NEX-C3, NEX-F3, ILCE-3000, ILCE-5000, "
+    ("sony", (23.5, 15.6), "DSLR-A700, DSLR-A500, DSLR-A550, SLT-A33, SLT-A35, SLT-A37, SLT-A55V, SLT-A57, "
+     "SLT-A65V, SLT-A77V, NEX-3, NEX-5, NEX-5N, NEX-5R, NEX-6, NEX-7, NEX-C3, NEX-F3, "
      "ILCE-5100, ILCE-6000, ILCE-6300, ILCE-6400, ILCE-6500, ILCE-6600"),
+    ("sony", (23.2, 15.4), "SLT-A58, ILCE-3000, ILCE-5000"),
     ("sony", (21.5, 14.4), "DSC-R1"),
     ("sony", _ONE_INCH, "DSC-RX100, DSC-RX100M2, DSC-RX100M3, DSC-RX100M4, DSC-RX100M5, DSC-RX10, DSC-RX10M2, "
      "DSC-RX10M3, DSC-RX10M4, ZV-1"),
@@ -85,9 +86,9 @@ _TABLE: tuple[tuple[str, tuple[float, float], str], ...] = (
     ("panasonic", _FOUR_THIRDS, "DMC-L1, DMC-L10, DMC-G1, DMC-G2, DMC-G3, DMC-G5, DMC-G6, DMC-G7, DMC-G10, DMC-GF1, "
      "DMC-GF2, DMC-GF3, DMC-GF5, DMC-GF6, DMC-GH3, DMC-GH4, DMC-GM1, DMC-GX1, DMC-GX7, DMC-GX8, DC-GH5, DC-GX9, DC-G9"),
     ("panasonic", _ONE_INCH, "DMC-FZ1000, DMC-TZ100, DMC-ZS100, DMC-CM1"),
-    ("panasonic", _1_1_8, "DMC-FZ50, DMC-LX1"),
+    ("panasonic", _1_1_8, "DMC-FZ50"),
     ("panasonic", (6.08, 4.56), "DMC-FZ28, DMC-FZ35, DMC-FZ38"),
-    ("panasonic", _1_2_5, "DMC-FZ5, DMC-FZ7, DMC-FZ8, DMC-FZ18, DMC-TZ3"),
+    ("panasonic", _1_2_5, "DMC-FZ5, DMC-FZ7, DMC-FZ8, DMC-FZ18"),
     ("olympus", _FOUR_THIRDS, "E-1, E-3, E-5, E-30, E-300, E-330, E-400, E-410, E-420, E-450, E-500, E-510, E-520, "
      "E-600, E-620, E-P1, E-P2, E-P3, E-P5, E-PL1, E-PL2, E-PL3, E-PL5, E-PL7, E-PM1, E-PM2, E-M1, E-M5, E-M10, "
      "E-M1MarkII, E-M5MarkII, E-M10MarkII, E-M10 Mark III, PEN-F"),
@@ -117,17 +118,13 @@ _TABLE: tuple[tuple[str, tuple[float, float], str], ...] = (
     ("sigma", (23.5, 15.7), "SIGMA SD1, SIGMA SD1 Merrill, SIGMA DP1 Merrill, SIGMA DP2 Merrill"),
     ("samsung", (23.4, 15.6), "NX10, NX11, NX100, NX5"),
     ("samsung", (23.5, 15.7), "NX200, NX210, NX300, NX1000, NX1, NX500, NX30"),
-    ("samsung", _1_3_2, "GT-I9100, GT-I9300"),
     ("konica", (23.5, 15.7), "DYNAX 5D, DYNAX 7D, MAXXUM 5D, MAXXUM 7D, ALPHA-7 DIGITAL, ALPHA SWEET DIGITAL"),
     ("konica", _2_3, "DiMAGE A1, DiMAGE A2, DiMAGE A200"),
-    ("minolta", _2_3, "DiMAGE 5, DiMAGE 7, DiMAGE 7i, DiMAGE 7Hi"),
+    ("minolta", _2_3, "DiMAGE 7, DiMAGE 7i, DiMAGE 7Hi"),
     ("hasselblad", (43.8, 32.9), "X1D, X1D II 50C"),
     ("hasselblad", _ONE_INCH, "L1D-20c"),
-    ("dji", _1_2_3, "FC200, FC220, FC300C, FC300S, FC300X, FC330, FC350, FC7203"),
+    ("dji", _1_2_3, "FC220, FC300C, FC300S, FC300X, FC330, FC350, FC7203"),
     ("dji", _ONE_INCH, "FC6310, FC6310S"),
-    ("apple", (3.6, 2.7), "iPhone 3GS"),
-    ("apple", _1_3_2, "iPhone 4, iPhone 4S, iPhone 5"),
-    ("lge", _1_3_2, "Nexus 5"),
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mono.io.file_kinds import why_not_a_file
-from mono.io.images import FULL_SIZE_PIXELS, MIN_SIDE
+from mono.io.images import MIN_SIDE
 from mono.io.video_container import VideoError, explained, import_av, open_stream, read_video_exif
 
 __all__ = ["VIDEO_SUFFIXES", "Video", "VideoError", "import_av", "is_video"]
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp", ".wmv", ".flv"}
 )
+_MAX_PIXELS = 1 << 26  # 67 megapixels
 _RECENT = 16  # decoded frames kept for threads that come a little late
 _RECENT_BYTES = 1 << 28  # bound on their size
 
@@ -193,7 +194,8 @@ class Video:
                 if packet.is_keyframe:
                     keys.append(packet.pts)
         except import_av().FFmpegError as error:
-            logger.warning("%s: is damaged (%s); what comes before the damage is used", self.path, error.strerror)
+            logger.debug("packets of %s", self.path, exc_info=error)
+            logger.warning("%s: is damaged; what comes before the damage is used", self.path)
         if untimed or len(set(stamps)) < len(stamps):
             # Streams without time stamps, such as raw H.264: frames are counted, and evenly spaced in time.
             if len(stamps) > untimed:
@@ -224,7 +226,7 @@ class Video:
         self._size = (round(frame.width * float(ratio)) if ratio else frame.width, frame.height)
         self._quarters = round(frame.rotation / 90) % 4
         self.width, self.height = self._size if self._quarters % 2 == 0 else self._size[::-1]
-        if min(self._size) < MIN_SIDE or self.width * self.height > FULL_SIZE_PIXELS:
+        if min(self._size) < MIN_SIDE or self.width * self.height > _MAX_PIXELS:
             raise VideoError(
                 f"{self.path}: is {self.width}x{self.height} pixels; at least {MIN_SIDE} on a side and at most 67 "
                 "megapixels are needed"

@@ -53,8 +53,7 @@ def explained(path: Path) -> Iterator[None]:
     except VideoError:
         raise
     except (import_av().FFmpegError, *DECODING_ERRORS, MemoryError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise VideoError(f"{path}: is damaged, or cannot be read ({reason}); copy or download it again") from error
+        raise VideoError(f"{path}: is damaged, or cannot be read; copy or download it again") from error
 
 
 def open_stream(path: Path) -> tuple[Any, Any]:
@@ -73,9 +72,10 @@ def open_stream(path: Path) -> tuple[Any, Any]:
     try:
         container = av.open(str(path))
     except (av.FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
+        if isinstance(error, PermissionError):
+            raise VideoError(f"{path}: may not be read (permission denied); change its permissions") from error
         raise VideoError(
-            f"{path}: is not a video that can be read, or is cut short ({reason}); copy or download it again"
+            f"{path}: is not a video that can be read, or is cut short; copy or download it again"
         ) from error
     if not container.streams.video:
         others = len(container.streams)

@@ -27,7 +27,7 @@ from mono.runs.records import failure_record, merge_records, success_record
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError
 from mono.system.failure import Failure
-from mono.system.prefetch import prefetch_map, workers
+from mono.system.prefetch import ByteBudget, prefetch_map, workers
 
 logger = logging.getLogger(__name__)
 
@@ -96,14 +96,15 @@ def execute_plan(
             _record(manifest, failure_record(sample, image.key, reason))
 
     max_pending = options.batch_size + options.workers if options.workers else 0
+    budget = ByteBudget()
     with workers(options.workers) as pool:
         load = functools.partial(load_image, predictor=predictor, options=options)
         loaded = prefetch_map(
-            pool, lambda item: load(*item), _planned_samples(batches, plan), max_pending, reading_cost
+            pool, lambda item: load(*item), _planned_samples(batches, plan), max_pending, reading_cost, budget
         )
         inferred = _infer_all(batches, loaded, plan.images, predictor)
         finish = functools.partial(_finish, images=plan.images, predictor=predictor, options=options)
-        for finished in prefetch_map(pool, finish, inferred, max_pending, _writing_cost):
+        for finished in prefetch_map(pool, finish, inferred, max_pending, _writing_cost, budget):
             sample, record, error = finished.result()
             if record is not None:
                 try:

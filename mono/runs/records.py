@@ -105,9 +105,8 @@ def cache_key(sample: Sample, resolver: CameraResolver) -> str:
         OSError: a file cannot be asked for, as with names that are too long.
     """
     camera = resolver.camera_file or camera_file_beside(sample.rgb)
-    return short_hash(
-        [str(sample.rgb), sample.intrinsics, _stamps(sample.rgb, camera, camera and camera.with_name("images.txt"))]
-    )
+    models = [camera.with_name(name) for name in ("images.txt", "images.bin")] if camera else []
+    return short_hash([str(sample.rgb), sample.intrinsics, _stamps(sample.rgb, camera, *models)])
 
 
 def ground_truth_key(sample: Sample) -> str:

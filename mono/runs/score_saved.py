@@ -7,6 +7,7 @@ import functools
 import logging
 import multiprocessing
 import statistics
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +143,7 @@ def _prepare_worker() -> None:
 
     cv2.setNumThreads(1)
     keep_memory(2**25)
+    warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def _record_file(report: Path, sample: Sample) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -11,7 +12,33 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-MAX_PENDING_BYTES = 1 << 30  # about what a run holds beside the network, at each end of it
+MAX_PENDING_BYTES = 3 << 28  # about what a run holds beside the network
+
+
+class ByteBudget:
+    """Bound on the memory that running work takes, shared by threads.
+
+    Attributes:
+        limit: bound on the sum [bytes]; work that needs more runs alone.
+    """
+
+    def __init__(self, limit: int = MAX_PENDING_BYTES) -> None:
+        """Start with nothing taken."""
+        self.limit = limit
+        self._taken = 0
+        self._changed = threading.Condition()
+
+    def take(self, size: int) -> None:
+        """Wait until `size` bytes are free, and take them."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._taken == 0 or self._taken + size <= self.limit)
+            self._taken += size
+
+    def give_back(self, size: int) -> None:
+        """Give bytes back."""
+        with self._changed:
+            self._taken -= size
+            self._changed.notify_all()
 
 
 @contextlib.contextmanager
@@ -40,12 +67,13 @@ def prefetch_map(
     items: Iterable[T],
     max_pending: int,
     cost: Callable[[T], int] = lambda item: 0,
-    max_bytes: int = MAX_PENDING_BYTES,
+    budget: ByteBudget | None = None,
 ) -> Iterator[Future[R]]:
     """Apply `work` to items ahead of their use, in order.
 
-    Items are taken in the caller's thread: a generator of items may do work of its own, beside the pool's. An item that
-    alone exceeds `max_bytes` is worked on when nothing else is pending.
+    Items are taken in the caller's thread: a generator of items may do work of its own, beside the pool's. Results that
+    are not asked for yet, and running work of all that share a budget, are bounded by it; an item that alone exceeds it
+    is worked on when nothing else is.
 
     Args:
         pool: executor that runs `work`.
@@ -53,21 +81,22 @@ def prefetch_map(
         items: arguments of `work`.
         max_pending: number of items submitted before their results are asked for.
         cost: memory that an item and its result take [bytes].
-        max_bytes: bound on the summed cost of pending items [bytes].
+        budget: bound on the cost of pending items and of running work; None: one of its own.
 
     Yields:
         Future of each item, which holds its result or exception.
     """
     waiting: deque[tuple[Future[R], int]] = deque()
-    pending_bytes = 0
+    pending_bytes, budget = 0, budget or ByteBudget()
     for item in items:
         size = cost(item)
-        while waiting and pending_bytes + size > max_bytes:
+        while waiting and pending_bytes + size > budget.limit:
             future, former = waiting.popleft()
             pending_bytes -= former
             yield future
             del future
-        waiting.append((pool.submit(work, item), size))
+        budget.take(size)  # waits for running work only, never for results that the caller has yet to ask for
+        waiting.append((pool.submit(_paid, work, item, budget, size), size))
         pending_bytes += size
         del item  # it is the work's from here on
         if len(waiting) > max_pending:
@@ -77,6 +106,13 @@ def prefetch_map(
             del future
     while waiting:
         yield waiting.popleft()[0]
+
+
+def _paid(work: Callable[[T], R], item: T, budget: ByteBudget, size: int) -> R:
+    try:
+        return work(item)
+    finally:
+        budget.give_back(size)
 
 
 class _Immediate(Executor):

@@ -43,7 +43,7 @@ def _summary(frames: Sequence[Frame]) -> str:
         digest.update(
             repr((f.rgb.name, f.depth and f.depth.name, f.depth_scale, f.intrinsics, f.family, f.kind)).encode()
         )
-        if (f.depth_kind, f.depth_invalid) != ("z", ()):
+        if (f.depth_kind, f.depth_invalid) != ("z", None):
             digest.update(repr((f.depth_kind, f.depth_invalid)).encode())
     kinds = ", ".join(sorted({f.kind or "kind by the recipe" for f in frames}))
     return f"{len(frames)} frames ({kinds}; {digest.hexdigest()[:12]})"

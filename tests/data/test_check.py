@@ -297,7 +297,11 @@ def test_holes_stored_as_a_large_value(
     values[:8] = hole
     (finding,) = depth_findings(tmp_path, values, **extra)
     assert finding.startswith("largest value as depth: 33.3 % of the pixels have")
-    assert finding.endswith(f'add "depth_invalid": {shown}')
+    certain = hole != 1000
+    assert ("it is read as no depth" if certain else "it counts as depth") in finding
+    assert finding.endswith(f'"depth_invalid": {shown}')
+    assert depth_findings(tmp_path, values, **extra, depth_invalid=[]) == []
+    assert check_annotations(tmp_path / "data.json").depths[0].largest > 50
     assert depth_findings(tmp_path, values, **extra, depth_invalid=hole) == []
     report = check_annotations(tmp_path / "data.json")
     assert report.depths[0].largest == pytest.approx(4, rel=1e-3)

@@ -136,6 +136,38 @@ def test_annotated_invalid_values_are_no_depth(tmp_path: Path, dtype: Any, hole:
     assert depth[59, 79] == (np.float32(65.534) if extra else 3)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "hole", "extra", "stored"),
+    [
+        (np.uint16, 65535, {"depth_scale": 1000}, "65.535 m (stored 65535)"),
+        (np.float32, 1e10, {}, "1e+10 m"),
+        (np.float16, 65504, {}, "65504 m"),
+    ],
+)
+def test_codes_that_are_not_annotated_are_read_as_no_depth_with_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, dtype: Any, hole: float, extra: dict[str, Any], stored: str
+) -> None:
+    values = np.full((60, 80), 2000 if extra else 2).astype(dtype)
+    values[:20] = hole
+    sample = sample_of(tmp_path, values, **extra)
+    for _ in range(2):
+        depth = read_annotated_depth(sample)
+        assert (depth[:20] == 0).all() and (depth[20:] == 2).all()
+    (record,) = caplog.records
+    assert stored in record.getMessage() and "read as no depth" in record.getMessage()
+    kept = read_annotated_depth(sample_of(tmp_path, values, depth_invalid=[], **extra))
+    assert (kept[:20] > 50).all() and len(caplog.records) == 1
+
+
+def test_a_repeated_far_value_counts_and_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    values = np.full((60, 80), 2, np.float32)
+    values[:20] = 99
+    sample = sample_of(tmp_path, values)
+    assert all((read_annotated_depth(sample)[:20] == 99).all() for _ in range(2))
+    (record,) = caplog.records
+    assert '"depth_invalid": 99' in record.getMessage() and "counted as depth" in record.getMessage()
+
+
 @pytest.mark.parametrize(("orientation", "warns"), [(1, False), (3, True), (6, False)])
 def test_a_turn_that_shapes_do_not_show_is_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, orientation: int, warns: bool

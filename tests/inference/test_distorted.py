@@ -12,6 +12,7 @@ from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform, square_pixels
 from mono.geometry.undistortion import undistortion
 from mono.inference.exported import ExportedPredictor
+from mono.inference.foreign import ForeignPredictor
 from mono.model.depth_model import NetworkOutput
 from tests.toys import toy_predictor
 
@@ -121,3 +122,23 @@ def test_fisheyes_that_see_more_than_one_view_are_refused():
     camera = Camera(90.0, 90.0, 159.5, 119.5, 320, 240, (), "fisheye")
     with pytest.raises(ValueError, match=r"sees 204 x 153 degrees.*--views"):
         toy_predictor().predict(np.zeros((240, 320, 3), np.uint8), camera)
+
+
+@pytest.mark.parametrize("kind", ["depth", "disparity"])
+def test_other_models_get_the_undistorted_image(kind):
+    camera = Camera(260.0, 255.0, 162.0, 117.0, 320, 240, (-0.3,))
+    flat = undistortion(camera)
+
+    class Model:
+        def infer(self, image, of):
+            assert of == flat.pinhole and image.shape == (of.height, of.width, 3)
+            values = np.full(image.shape[:2], 3, np.float32)
+            values[:, : of.width // 2] = np.nan
+            return {kind: values}
+
+    predictor = ForeignPredictor(Model(), kind, torch.device("cpu"), "m", Path("m.py"), "0" * 64, "baseline")
+    depth = predictor.predict(scene(camera)[0], camera).depth
+    assert depth.shape == (240, 320)
+    assert (depth[20:-20, 180:-20] == 3).all()
+    left = depth[:, :140]
+    assert np.isnan(left).all() if kind == "disparity" else (left == 0).all()

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mono.io.depth import DepthError, read_depth, suspicious_maximum, write_depth
+from mono.io.depth import DepthError, read_depth, write_depth
 from mono.io.exr import ExrError, check_structure
 from mono.io.images import image_cost, read_image
 from mono.io.normals import NormalError, read_normals
@@ -197,33 +197,3 @@ def test_pngs_that_announce_gigabytes_or_are_damaged(tmp_path: Path) -> None:
         path.write_bytes(whole[:kept])
         with pytest.raises(NormalError, match="damaged or not a PNG"):
             read_normals(path)
-
-
-# ---- values that mean "no depth"
-
-
-@pytest.mark.parametrize(
-    ("value", "scale", "why"),
-    [
-        (65.535, 1000.0, "stored as 65535"),
-        (65535 / 256, 256.0, "stored as 65535"),
-        (65504.0, None, "farther than any sensor"),
-        (1e10, None, "farther than any sensor"),
-        (99.0, None, "far beyond all other depth, which ends at 4 m"),
-    ],
-)
-def test_holes_stored_as_the_largest_value_are_suspected(value: float, scale: float | None, why: str) -> None:
-    depth = np.linspace(2, 4, 96 * 128).reshape(96, 128).astype(np.float32)
-    assert suspicious_maximum(depth, scale) is None
-    depth[:32] = value
-    message = suspicious_maximum(depth, scale)
-    assert message is not None and why in message and message.startswith("33 % of the pixels with depth lie at")
-
-
-def test_real_distances_are_not_suspected() -> None:
-    rng = np.random.default_rng(0)
-    street = np.exp(rng.uniform(0, 5.5, (96, 128))).astype(np.float32)
-    assert suspicious_maximum(street) is None
-    assert suspicious_maximum(np.minimum(street, 80)) is None  # clipped
-    assert suspicious_maximum(np.zeros((5, 5), np.float32)) is None
-    assert suspicious_maximum(np.full((50, 50), 3.0, np.float32), 1000) is None

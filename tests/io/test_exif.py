@@ -73,7 +73,7 @@ PHOTOS = [
     ("RICOH IMAGING COMPANY, LTD.  ", "PENTAX K-3  ", (6016, 4000), {"mm": 35, "film": 52}, 23.5),
     ("LEICA", "M8 Digital Camera", (3936, 2630), {"mm": 28}, 27.0),
     ("DJI", "FC6310", (5472, 3648), {"mm": 8.8, "film": 24}, 13.2),
-    ("Apple", "iPhone 4", (2592, 1936), {"mm": 3.85}, 4.54),
+    ("Canon", "Canon PowerShot G12", (3648, 2736), {"mm": 6.1}, 7.44),
 ]
 
 

@@ -148,8 +148,27 @@ def test_photos_of_200_megapixels_are_read(tmp_path: Path) -> None:
     # Flat color: 200 megapixels in a file of a few megabytes.
     Image.new("L", (16320, 12240), 90).save(tmp_path / "phone.jpg", quality=10)
     photo = read_image(tmp_path / "phone.jpg")
-    assert photo.rgb.shape == (6120, 8160, 3) and photo.full_size == (16320, 12240)
-    assert abs(int(photo.rgb[3000, 4000, 1]) - 90) <= 2
+    assert photo.rgb.shape == (3060, 4080, 3) and photo.full_size == (16320, 12240)
+    assert abs(int(photo.rgb[1500, 2000, 1]) - 90) <= 2
+
+
+def test_broken_metadata_are_a_note_of_the_image_and_no_warning_of_a_parser(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder
+) -> None:
+    exif = b"Exif\0\0II*\0" + struct.pack("<IHHHII", 8, 9, 0x010F, 2, 500, 900)  # entries beyond the end
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.jpg", exif=exif)
+    assert read_image(tmp_path / "a.jpg").exif is None
+    assert "a.jpg: its metadata are damaged" in caplog.text and not recwarn.list
+
+
+def test_sizes_beyond_all_bounds_cost_nothing_and_are_refused(tmp_path: Path) -> None:
+    Image.new("RGB", (16, 16)).save(tmp_path / "a.bmp")
+    content = bytearray((tmp_path / "a.bmp").read_bytes())
+    content[18:26] = struct.pack("<ii", 2**31 - 1, 2**31 - 1)
+    (tmp_path / "a.bmp").write_bytes(content)
+    image_cost(tmp_path / "a.bmp")
+    with pytest.raises(ImageError, match="more than the 268 megapixels"):
+        read_image(tmp_path / "a.bmp")
 
 
 def test_headers_that_announce_too_much_are_refused_before_anything_is_allocated(tmp_path: Path) -> None:
@@ -173,7 +192,7 @@ def test_the_cost_of_an_image_whose_header_exhausts_memory_is_left_to_the_reader
     def exhaust(*args: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("mono.io.images._open", exhaust)
+    monkeypatch.setattr("mono.io.images.open_image", exhaust)
     (tmp_path / "a.png").write_bytes(png16(np.zeros((48, 64), np.uint16)))
     assert image_cost(tmp_path / "a.png") == 0
     with pytest.raises(ImageError, match="too large for the memory"):

@@ -77,16 +77,21 @@ def test_files_of_others_are_not_removed_after_a_kill(photos, tmp_path):
     assert (tmp_path / "out" / "depth" / "011.png").read_text() == "mine"
 
 
-def _kill_at_random(words, out, kills, seed):
-    chance = random.Random(seed)
-    for _ in range(kills):
-        process = start(*words)
+def _kill_at_random(words, out, kills, seconds, expected):
+    """Kill runs at random moments; a run that ends before its kill is compared, and begun again elsewhere."""
+    chance, done, number = random.Random(kills), 0, 0
+    while done < kills:
+        process = start(words[0], out / str(number), *words[1:])
         try:
-            process.wait(chance.uniform(1.0, 5.0))
-            return
+            assert process.wait(chance.uniform(0, seconds)) == 0
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
-            process.wait()
+            done += process.wait() == -signal.SIGKILL
+        else:
+            assert files_of(out / str(number)) == expected and stray_files(out / str(number)) == []
+            number += 1
+    assert start(words[0], out / str(number), *words[1:]).wait() == 0
+    assert files_of(out / str(number)) == expected and stray_files(out / str(number)) == []
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.slow)])
@@ -97,9 +102,7 @@ def test_runs_killed_at_random_end_in_the_same_bytes(photos, tmp_path, kind, kil
     data = photos if kind == "predict" else photos / "annotations.json"
     words = ["--focal", 60, "--pause", 0.15]
     words += ["--save", "depth,vis,pcd,normal"] if kind == "predict" else ["--save", "depth", "--evaluate"]
-    assert start(data, tmp_path / "whole", *words).wait() == 0
-    _kill_at_random([data, tmp_path / "out", *words], tmp_path / "out", kills, seed=kills)
     begun = time.monotonic()
-    assert start(data, tmp_path / "out", *words).wait() == 0
-    assert time.monotonic() - begun < 120
-    assert files_of(tmp_path / "out") == files_of(tmp_path / "whole") and stray_files(tmp_path / "out") == []
+    assert start(data, tmp_path / "whole", *words).wait() == 0
+    seconds = time.monotonic() - begun
+    _kill_at_random([data, *words], tmp_path, kills, seconds, files_of(tmp_path / "whole"))

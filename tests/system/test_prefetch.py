@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from mono.system.prefetch import prefetch_map, workers
+from mono.system.prefetch import ByteBudget, prefetch_map, workers
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])
@@ -88,8 +88,30 @@ def test_pending_bytes_are_bounded_and_large_items_run_alone(count):
         return i
 
     with workers(count) as pool:
-        for expected, future in enumerate(prefetch_map(pool, work, range(8), 10, cost, max_bytes=100)):
+        for expected, future in enumerate(prefetch_map(pool, work, range(8), 10, cost, budget=ByteBudget(100))):
             assert future.result() == expected
             with lock:
                 pending.remove(expected)
     assert max(most) == 300 and sorted(most)[-2] <= 100
+
+
+def test_two_stages_share_one_budget():
+    """What is read and what is written never take more than the budget together."""
+    budget, lock, taken, most = ByteBudget(100), threading.Lock(), [], []
+
+    def work(item):
+        name, size = item
+        with lock:
+            taken.append(size)
+            most.append(sum(taken))
+        time.sleep(0.005)
+        with lock:
+            taken.remove(size)
+        return name
+
+    sizes = [60, 30, 70, 20, 90, 40]
+    with workers(3) as pool:
+        read = prefetch_map(pool, work, enumerate(sizes), 3, lambda item: item[1], budget)
+        between = ((future.result(), 50) for future in read)
+        written = [f.result() for f in prefetch_map(pool, work, between, 3, lambda item: item[1], budget)]
+    assert written == list(range(6)) and max(most) <= 100 and max(most) > 50

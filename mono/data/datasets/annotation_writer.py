@@ -31,7 +31,7 @@ class Entry:
         depth_scale: stored value of one meter; None: the depth map carries its scale, or stores meters.
         intrinsics: (fx, fy, cx, cy) [px], or None.
         depth_kind: "z" (along the optical axis) or "ray" (along the pixel's ray).
-        depth_invalid: stored values that mean "no depth", besides 0.
+        depth_invalid: stored values that mean "no depth", besides 0; None: unknown.
     """
 
     rgb: Path
@@ -39,7 +39,7 @@ class Entry:
     depth_scale: float | None = None
     intrinsics: Intrinsics | None = None
     depth_kind: str = "z"
-    depth_invalid: tuple[float, ...] = ()
+    depth_invalid: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def write_annotations(path: str | os.PathLike[str], entries: Iterable[Entry]) ->
                 content["depth_scale"] = _plain(entry.depth_scale)
             if entry.depth_kind != "z":
                 content["depth_kind"] = entry.depth_kind
-            if entry.depth_invalid:
+            if entry.depth_invalid is not None:
                 content["depth_invalid"] = [_plain(value) for value in entry.depth_invalid]
         if entry.intrinsics is not None:
             content["cam_in"] = [_plain(number) for number in entry.intrinsics]

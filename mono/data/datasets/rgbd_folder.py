@@ -34,7 +34,7 @@ def annotate_pairs(
     camera_file: Path | None = None,
     depth_scale: float | None = None,
     depth_kind: str = "z",
-    depth_invalid: tuple[float, ...] = (),
+    depth_invalid: tuple[float, ...] | None = None,
     keep_without_depth: bool = False,
 ) -> Annotated:
     """Annotate images and depth maps that match by name.
@@ -51,7 +51,7 @@ def annotate_pairs(
         camera_file: camera file for all images, see `mono.io.camera_files`, instead of `intrinsics`.
         depth_scale: stored value of one meter; None: depth maps carry their scale or store meters.
         depth_kind: "z" (along the optical axis) or "ray" (along the pixel's ray).
-        depth_invalid: stored values that mean "no depth", besides 0.
+        depth_invalid: stored values that mean "no depth", besides 0; None: unknown.
         keep_without_depth: keep images without a depth map; otherwise they are left out, and counted in the notes.
 
     Raises:

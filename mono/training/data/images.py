@@ -32,7 +32,7 @@ class Frame:
             from it. "unlabelled": no depth; only `consistency` applies. None: "rendered" or "dense", by the recipe.
         scene: name of the scene; frames of one scene are held out together.
         depth_kind: "z" (along the optical axis) or "ray" (along the pixel's ray).
-        depth_invalid: stored depth values that mean "no depth".
+        depth_invalid: stored depth values that mean "no depth"; None: unknown.
     """
 
     rgb: Path
@@ -44,7 +44,7 @@ class Frame:
     kind: Kind | None = None
     scene: str = ""
     depth_kind: str = "z"
-    depth_invalid: tuple[float, ...] = ()
+    depth_invalid: tuple[float, ...] | None = None
 
 
 def parse_source(text: str) -> tuple[Path, Kind | None]:

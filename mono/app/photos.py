@@ -1,0 +1,140 @@
+"""Photos that the app holds: read from uploads, kept in memory within a bound."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import tempfile
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mono.data.camera_source import CameraResolver, ResolvedCamera
+from mono.inference.prediction import Prediction
+from mono.io.images import image_cost, read_image
+from mono.system.errors import MetricDepthError
+
+MAX_UPLOAD = 40_000_000  # [bytes]
+MAX_SIDE = 2048  # [px] of a photo in the app; larger ones are shrunk
+_MAX_DECODING = 700_000_000  # [bytes] of memory
+_FACTORS = (0.02, 50.0)  # of the focal length and of the scale
+
+
+@dataclass(frozen=True)
+class OpenPhoto:
+    """Photo with its prediction.
+
+    Attributes:
+        name: name for people; never a path.
+        rgb: (H, W, 3) uint8.
+        prediction: depth at the photo's size.
+        model: name of the model.
+        seconds: time of the prediction [s].
+        extra: values of a project file: focal length, scale and measurements.
+    """
+
+    name: str
+    rgb: np.ndarray
+    prediction: Prediction
+    model: str
+    seconds: float = 0.0
+    extra: dict[str, object] | None = None
+
+    def changed(self, focal_px: float | None, scale: float) -> Prediction:
+        """Return the prediction with another focal length and scale.
+
+        Args:
+            focal_px: mean focal length [px]; depth scales with it. None: as predicted.
+            scale: factor of all distances.
+
+        Raises:
+            MetricDepthError: a number is out of range.
+        """
+        prediction, camera = self.prediction, self.prediction.camera
+        ratio = 1.0 if focal_px is None else focal_px / camera.focal
+        for name, value in (("focal length", ratio), ("scale", scale)):
+            if not _FACTORS[0] <= value <= _FACTORS[1]:
+                raise MetricDepthError(f"the {name} is changed by a factor of {value:g}; give {_FACTORS[0]:g} to 50")
+        camera = replace(camera, fx=camera.fx * ratio, fy=camera.fy * ratio)
+        return replace(prediction, depth=prediction.depth * np.float32(ratio * scale), camera=camera)
+
+    @property
+    def bytes(self) -> int:
+        """Count the memory of the arrays."""
+        p = self.prediction
+        arrays = (self.rgb, p.depth, p.confidence, p.normal, p.normal_confidence, p.sky)
+        return sum(array.nbytes for array in arrays if array is not None)
+
+
+class PhotoStore:
+    """Open photos under random names; the least recently used leave when memory is full."""
+
+    def __init__(self, max_bytes: int = 500_000_000) -> None:
+        """Make an empty store of at most `max_bytes`, one photo aside."""
+        self._photos: OrderedDict[str, OpenPhoto] = OrderedDict()
+        self._max_bytes, self._bytes, self._lock = max_bytes, 0, threading.Lock()
+
+    def __len__(self) -> int:
+        """Return the number of photos."""
+        return len(self._photos)
+
+    def add(self, photo: OpenPhoto) -> str:
+        """Keep a photo and return its random id."""
+        key = secrets.token_urlsafe(16)
+        with self._lock:
+            self._photos[key] = photo
+            self._bytes += photo.bytes
+            while self._bytes > self._max_bytes and len(self._photos) > 1:
+                self._bytes -= self._photos.popitem(last=False)[1].bytes
+        return key
+
+    def get(self, key: str) -> OpenPhoto | None:
+        """Return a photo, or None if it is not held any more."""
+        with self._lock:
+            if key in self._photos:
+                self._photos.move_to_end(key)
+            return self._photos.get(key)
+
+
+def clean_name(name: str) -> str:
+    """Reduce a name from a browser to its last part, printable and short."""
+    last = re.split(r"[\\/]", name)[-1]
+    return "".join(c for c in last if c.isprintable())[:80].strip() or "photo"
+
+
+def read_upload(data: bytes, name: str, resolver: CameraResolver) -> tuple[np.ndarray, ResolvedCamera]:
+    """Read the bytes of an image file.
+
+    Args:
+        data: content of the file.
+        name: its name, for messages.
+        resolver: source of the camera.
+
+    Returns:
+        The photo, (H, W, 3) uint8, of at most `MAX_SIDE` pixels on a side, and its camera.
+
+    Raises:
+        MetricDepthError: it is no image that can be used.
+    """
+    import cv2
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "photo")
+        path.write_bytes(data)
+        try:
+            if image_cost(path) > _MAX_DECODING:
+                raise MetricDepthError(f"{path}: is too large an image for the app; make it smaller first")
+            photo = read_image(path)
+            found = resolver.resolve_for(None, photo)
+        except MetricDepthError as error:
+            raise MetricDepthError(str(error).replace(str(path), name)) from error
+    height, width = photo.rgb.shape[:2]
+    shrink = MAX_SIDE / max(height, width)
+    if shrink >= 1:
+        return photo.rgb, found
+    size = (max(8, round(width * shrink)), max(8, round(height * shrink)))
+    rgb = cv2.resize(photo.rgb, size, interpolation=cv2.INTER_AREA)
+    return rgb, replace(found, camera=found.camera.resized(*size))

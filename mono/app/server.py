@@ -1,0 +1,297 @@
+"""HTTP interface of the app: see docs/app.md."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from mono.app import files
+from mono.app.guard import Guard
+from mono.app.measure import measure
+from mono.app.photos import MAX_UPLOAD, OpenPhoto, PhotoStore, clean_name, read_upload
+from mono.data.camera_source import CameraResolver
+from mono.inference.predictor import Predictor
+from mono.system.errors import MetricDepthError
+from mono.visual.pictures import depth_limits, scale_ticks
+
+MAX_WAITING = 64  # photos
+_STATIC = Path(__file__).parent / "static"
+_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".json": "application/json"}
+
+
+class _Refused(MetricDepthError):
+    """Reports a request that is refused, with its HTTP status."""
+
+    def __init__(self, status: int, message: str) -> None:
+        """Keep the status with the message."""
+        super().__init__(message)
+        self.status = status
+
+
+class App:
+    """State of the app: models, open photos, and the one worker that predicts."""
+
+    def __init__(
+        self,
+        predictors: Mapping[str, Predictor],
+        resolver: CameraResolver | None = None,
+        ready: Mapping[str, Callable[[], OpenPhoto]] | None = None,
+        examples: Mapping[str, Path] | None = None,
+    ) -> None:
+        """Prepare an app.
+
+        Args:
+            predictors: models by name; the first is the default. None for results of a run alone.
+            resolver: source of cameras.
+            ready: results that can be opened without a model, by name.
+            examples: photos to try, by name.
+        """
+        self.predictors, self.resolver = predictors, resolver or CameraResolver()
+        self.ready, self.examples = ready or {}, examples or {}
+        self.store, self.waiting = PhotoStore(), 0
+        self.worker = ThreadPoolExecutor(1, "predict")
+
+    def predict(self, data: bytes, name: str, model: str) -> OpenPhoto:
+        """Read a photo and predict its depth; called in the worker."""
+        rgb, found = read_upload(data, name, self.resolver)
+        if found.camera.model != "pinhole":
+            raise MetricDepthError(f"{name}: the camera is {found.camera.model}; the app measures pinhole cameras only")
+        begun = time.perf_counter()
+        prediction = self.predictors[model].predict(rgb, found)
+        if not (prediction.depth > 0).any():
+            raise MetricDepthError(f"{name}: the model found no depth within 300 m")
+        return OpenPhoto(name, rgb, prediction, model, time.perf_counter() - begun)
+
+    async def work(self, job: Callable[[], OpenPhoto]) -> Response:
+        """Queue a job that opens a photo, and describe the photo."""
+        if self.waiting >= MAX_WAITING:
+            raise _Refused(503, f"{MAX_WAITING} photos are waiting already: try again in a moment")
+        self.waiting += 1
+        try:
+            photo = await asyncio.get_running_loop().run_in_executor(self.worker, job)
+        finally:
+            self.waiting -= 1
+        return JSONResponse(_describe(self.store.add(photo), photo))
+
+
+def create_app(app: App) -> Starlette:
+    """Build the web application; it answers to names of this machine alone."""
+
+    async def info(request: Request) -> Response:
+        return JSONResponse(
+            {
+                "models": list(app.predictors), "examples": list(app.examples), "results": list(app.ready),
+                "max_upload": MAX_UPLOAD,
+            }
+        )  # fmt: skip
+
+    async def open_photo(request: Request) -> Response:
+        name = clean_name(request.query_params.get("name", ""))
+        model = _model(app, request)
+        return await app.work(partial(app.predict, await _body(request), name, model))
+
+    async def open_example(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in app.examples:
+            raise _Refused(404, "there is no such example; /api/info lists them")
+        return await app.work(partial(app.predict, app.examples[name].read_bytes(), name, _model(app, request)))
+
+    async def open_result(request: Request) -> Response:
+        name = request.query_params.get("name", "")
+        if name not in app.ready:
+            raise _Refused(404, "there is no such result; /api/info lists them")
+        return await app.work(app.ready[name])
+
+    async def open_project(request: Request) -> Response:
+        data = await _body(request)
+        return await app.work(partial(files.read_project, data))
+
+    async def describe(request: Request) -> Response:
+        return JSONResponse(_describe(request.path_params["key"], _photo(app, request)))
+
+    async def layer(request: Request) -> Response:
+        photo, name = _photo(app, request), request.path_params["layer"]
+        suffix = ".jpg" if name == "photo" else ".png"
+        return await _file(lambda path: files.write_layer(path, photo, name), f"layer{suffix}")
+
+    async def depth(request: Request) -> Response:
+        data = _photo(app, request).prediction.depth.astype("<f4").tobytes()
+        return Response(data, media_type="application/octet-stream")
+
+    async def cloud(request: Request) -> Response:
+        data = await asyncio.to_thread(files.cloud_bytes, _photo(app, request))
+        return Response(data, media_type="application/octet-stream")
+
+    async def download(request: Request) -> Response:
+        photo, name = _photo(app, request), request.path_params["file"]
+        if name not in files.DOWNLOADS:
+            raise _Refused(404, f"there is no such file; there are {', '.join(files.DOWNLOADS)}")
+        query = request.query_params
+        changed = photo.changed(_number(query, "focal_px"), _number(query, "scale") or 1.0)
+        return await _file(lambda path: files.write_download(path, photo, changed), name, files.safe_stem(photo.name))
+
+    async def measurement(request: Request) -> Response:
+        photo, values = _photo(app, request), await _values(request)
+        changed = photo.changed(values["focal_px"], values["scale"])
+        found = [_measured(changed, item) for item in values["measurements"]]
+        return JSONResponse({"measurements": found})
+
+    async def table(request: Request) -> Response:
+        photo, values = _photo(app, request), await _values(request)
+        changed = photo.changed(values["focal_px"], values["scale"])
+        rows = [{**item, **measure(changed, item["pixels"], item["area"])} for item in values["measurements"]]
+        return _attachment(files.measurements_csv(rows), f"{files.safe_stem(photo.name)}.csv", "text/csv")
+
+    async def project(request: Request) -> Response:
+        photo, values = _photo(app, request), await _values(request)
+        values["focal_px"] = values["focal_px"] or photo.prediction.camera.focal
+        data = await asyncio.to_thread(files.project_bytes, photo, values)
+        return _attachment(data, f"{files.safe_stem(photo.name)}.depth.zip", "application/zip")
+
+    one = "/api/photos/{key}"
+    routes = [
+        Route("/api/info", info),
+        Route("/api/photos", open_photo, methods=["POST"]),
+        Route("/api/examples/{name}", open_example, methods=["POST"]),
+        Route("/api/results", open_result, methods=["POST"]),
+        Route("/api/projects", open_project, methods=["POST"]),
+        Route(one, describe),
+        Route(f"{one}/layers/{{layer}}", layer),
+        Route(f"{one}/depth", depth),
+        Route(f"{one}/cloud", cloud),
+        Route(f"{one}/files/{{file}}", download),
+        Route(f"{one}/measure", measurement, methods=["POST"]),
+        Route(f"{one}/measurements.csv", table, methods=["POST"]),
+        Route(f"{one}/project", project, methods=["POST"]),
+        Mount("/", StaticFiles(directory=_STATIC, html=True)),
+    ]
+    guard = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
+    server = Starlette(
+        routes=[*routes], middleware=[guard], exception_handlers={MetricDepthError: _refuse}
+    )  # fmt: skip
+    server.add_middleware(Guard)
+    return server
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, getattr(error, "status", 400))
+
+
+async def _body(request: Request, most: int = MAX_UPLOAD) -> bytes:
+    too_large = _Refused(413, f"the file has more than {most / 1e6:g} MB; make it smaller first")
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and len(length) < 20 and int(length) > most:
+        raise too_large
+    data = bytearray()
+    async for part in request.stream():
+        data += part
+        if len(data) > most:
+            raise too_large
+    return bytes(data)
+
+
+async def _file(write: Callable[[Path], None], name: str, stem: str | None = None) -> Response:
+    """Let `write` make a file, and answer with its content."""
+
+    def make() -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            write(Path(folder, name))
+            return Path(folder, name).read_bytes()
+
+    data = await asyncio.to_thread(make)
+    media = _TYPES.get(Path(name).suffix, "application/octet-stream")
+    return Response(data, media_type=media) if stem is None else _attachment(data, f"{stem}_{name}", media)
+
+
+def _attachment(data: bytes, name: str, media: str) -> Response:
+    return Response(data, media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def _photo(app: App, request: Request) -> OpenPhoto:
+    photo = app.store.get(request.path_params["key"])
+    if photo is None:
+        raise _Refused(404, "this photo is not held any more: open it again")
+    return photo
+
+
+def _model(app: App, request: Request) -> str:
+    model = request.query_params.get("model") or next(iter(app.predictors), "")
+    if model not in app.predictors:
+        known = ", ".join(app.predictors) or "none: results of a run are shown"
+        raise MetricDepthError(f"there is no model {model!r:.60} here; loaded are {known}")
+    return model
+
+
+def _number(values: Mapping[str, Any], name: str) -> float | None:
+    value = values.get(name)
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError):
+        raise MetricDepthError(f"{name} is {value!r:.40}; it must be a number") from None
+
+
+async def _values(request: Request) -> dict[str, Any]:
+    """Read the focal length, the scale and the measurements of a request."""
+    wrong = 'the body must be JSON: {"focal_px": …, "scale": …, "measurements": [{"name": …, "pixels": [[x, y], …]}]}'
+    try:
+        values = json.loads(await _body(request, 1_000_000))
+        items = [
+            {
+                "name": str(item.get("name", ""))[:80],
+                "pixels": [[float(x), float(y)] for x, y in item["pixels"]],
+                "area": bool(item.get("area", False)),
+            }
+            for item in values.get("measurements", [])[:200]
+        ]
+        numbers = {"focal_px": _number(values, "focal_px"), "scale": _number(values, "scale") or 1.0}
+    except _Refused:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise MetricDepthError(wrong) from error
+    return {**numbers, "measurements": items}
+
+
+def _measured(prediction: Any, item: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return {**item, **measure(prediction, item["pixels"], item["area"])}
+    except MetricDepthError as error:
+        return {**item, "error": str(error)}
+
+
+def _describe(key: str, photo: OpenPhoto) -> dict[str, Any]:
+    p = photo.prediction
+    near, far = depth_limits(p.depth)
+    missing = {"sky"} if p.sky is None else set()
+    missing |= set() if np.isfinite(p.confidence).any() else {"confidence"}
+    return {
+        "id": key,
+        "name": photo.name,
+        "width": p.camera.width,
+        "height": p.camera.height,
+        "camera": {"fx": p.camera.fx, "fy": p.camera.fy, "cx": p.camera.cx, "cy": p.camera.cy},
+        "focal_px": p.camera.focal,
+        "camera_source": p.camera_source,
+        "camera_detail": p.camera_detail,
+        "model": photo.model,
+        "seconds": round(photo.seconds, 3),
+        "layers": [layer for layer in files.LAYERS if layer not in missing],
+        "scale_bar": {"near": near, "far": far, "ticks": scale_ticks(near, far, 300, 32)},
+        "files": list(files.DOWNLOADS),
+        "project": photo.extra,
+    }

@@ -1,0 +1,53 @@
+"""Image formats that are read, and the one way to open a file of them."""
+
+from __future__ import annotations
+
+import io
+import logging
+import struct
+
+from PIL import Image
+
+logger = logging.getLogger(__name__)
+
+# In the order in which they are tried. All others that Pillow knows are left out: some start other programs.
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "HEIF")
+WHOLE_PIXELS = 1 << 26  # 67 megapixels, of formats that are decoded through several copies
+
+
+class ImageFault(ValueError):
+    """Cause of a failed decoding, for people."""
+
+
+def open_image(file: io.BufferedReader, head: bytes) -> Image.Image | None:
+    """Open an image of one of `FORMATS`, whatever its suffix.
+
+    Pillow's own `open` would try every format it knows, and refuse large images.
+
+    Args:
+        file: the file.
+        head: its first bytes, 30 or more.
+
+    Returns:
+        Image that is not decoded yet; None if it is of no known format.
+    """
+    if webp_pixels(head) > WHOLE_PIXELS:  # its decoder allocates everything when it opens a file
+        raise ImageFault(f"a WebP of {webp_pixels(head) / 1e6:.0f} megapixels, more than 67")
+    Image.init()
+    for name in FORMATS:
+        factory, accept = Image.OPEN.get(name, (None, None))
+        if factory is None or (accept is not None and accept(head[:16]) is not True):
+            continue
+        file.seek(0)
+        try:
+            return factory(file, "")
+        except (SyntaxError, IndexError, TypeError, struct.error) as error:
+            logger.debug("not a readable %s: %s", name, error)
+    return None
+
+
+def webp_pixels(head: bytes) -> int:
+    """Count the pixels that the header of an extended WebP announces; 0 for other files."""
+    if head[:4] != b"RIFF" or head[8:16] != b"WEBPVP8X" or len(head) < 30:
+        return 0
+    return (1 + int.from_bytes(head[24:27], "little")) * (1 + int.from_bytes(head[27:30], "little"))

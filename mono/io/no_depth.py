@@ -1,0 +1,80 @@
+"""Depth values that mean "no depth": codes of integer and half types, and distances that no sensor reaches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+FARTHEST = 10_000.0  # [m], beyond any depth sensor
+FARTHEST_MEDIAN = 200.0  # [m]; beyond it the scale is doubtful, and with it all other values
+
+# Largest values of common types and tools: 16 and 32 bits, Kinect, half floats, Blender.
+_CODES = (32766.0, 32767.0, 65504.0, 65534.0, 65535.0, 2.0**31 - 1, 2.0**32 - 1, 1e10)
+_CODE_SHARE = 0.001  # of all pixels, for a value that is known as "no depth"
+_REPEATED_SHARE = 0.01  # of all pixels, for any largest value
+_GAP = 1.5  # ratio of the largest value to the next one, from which on it stands apart
+_TOLERANCE = 1e-6  # relative, for the rounding of stored values to float32
+
+
+@dataclass(frozen=True)
+class NoDepthCode:
+    """Largest value of a depth map, which probably means "no depth".
+
+    Attributes:
+        limit: depth of the nearest pixel that has it [m].
+        depth: largest depth [m].
+        stored: largest depth as stored.
+        share: share of all pixels that have it, 0 to 1.
+        certain: whether it cannot be depth; else it is only suspicious.
+        reason: cause of the suspicion.
+    """
+
+    limit: float
+    depth: float
+    stored: float
+    share: float
+    certain: bool
+    reason: str
+
+    def __str__(self) -> str:
+        """Describe the value and its pixels."""
+        return (
+            f"{100 * self.share:.3g} % of the pixels have {self.depth:.6g} m (stored {self.stored:.6g}), {self.reason}"
+        )
+
+
+def find_no_depth(depth: np.ndarray, scale: float | None = None) -> NoDepthCode | None:
+    """Find a largest value that probably means "no depth".
+
+    Certain are the largest values of common types where they repeat, and depth beyond 10 km among depth of common
+    distances. Suspicious is a repeated largest value far beyond all other depth.
+
+    Args:
+        depth: (H, W) depth [m], 0 where there is none.
+        scale: stored value of one meter; None: meters were stored.
+
+    Returns:
+        The value; None if nothing is suspicious.
+    """
+    valid = depth[depth > 0]
+    if not valid.size:
+        return None
+    largest = float(valid.max())
+    stored = largest * (scale or 1.0)
+    equal = valid >= largest * (1 - _TOLERANCE)
+    share = np.count_nonzero(equal) / depth.size
+    if share >= _CODE_SHARE and np.isclose(stored, _CODES, rtol=1e-5, atol=0).any():
+        least = float(valid[equal].min())
+        return NoDepthCode(least, largest, stored, share, True, "the largest value of its type")
+    if largest > FARTHEST:
+        if float(np.median(valid)) > FARTHEST_MEDIAN:
+            return None
+        beyond = valid[valid > FARTHEST]
+        reason = "farther than any sensor reaches"
+        return NoDepthCode(float(beyond.min()), largest, stored, beyond.size / depth.size, True, reason)
+    rest = valid[~equal]
+    if share >= _REPEATED_SHARE and rest.size and largest > _GAP * float(rest.max()):
+        reason = f"far beyond all other depth, which ends at {float(rest.max()):.4g} m"
+        return NoDepthCode(float(valid[equal].min()), largest, stored, share, False, reason)
+    return None

@@ -1,0 +1,270 @@
+"""HTTP interface of the app: exact numbers, files as the command line writes them, and refused uploads."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import threading
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+import trimesh
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+
+from mono.app.photos import OpenPhoto, PhotoStore
+from mono.io.depth import read_depth
+from tests.app.server import ask, exact, exact_app, photo, running
+
+PNG, JPEG = photo(suffix=".png"), photo()
+
+
+@pytest.fixture(scope="module")
+def served():
+    app = exact_app()
+    with running(app) as port:
+        yield app, port
+
+
+@pytest.fixture
+def opened(served):
+    app, port = served
+    status, _, body = ask(port, "POST", "/api/photos?name=frame.png", photo(suffix=".png"))
+    assert status == 200, body
+    return app, port, json.loads(body)
+
+
+def measured(port, found, items, **values):
+    body = {"focal_px": None, "scale": 1, "measurements": items, **values}
+    status, _, answer = ask(port, "POST", f"/api/photos/{found['id']}/measure", body)
+    assert status == 200, answer
+    return json.loads(answer)["measurements"]
+
+
+def test_a_photo_is_described_and_its_depth_is_the_models(opened):
+    _, port, found = opened
+    assert (found["width"], found["height"], found["focal_px"], found["model"]) == (640, 480, 400.0, "exact")
+    assert found["camera_source"] == "given" and found["name"] == "frame.png"
+    depth = np.frombuffer(ask(port, "GET", f"/api/photos/{found['id']}/depth")[2], "<f4").reshape(480, 640)
+    np.testing.assert_array_equal(depth, exact().depth)
+    cloud = np.frombuffer(ask(port, "GET", f"/api/photos/{found['id']}/cloud")[2], [("p", "<f4", 3), ("c", "u1", 4)])
+    columns, rows = cloud["p"][:, 0].astype(int), cloud["p"][:, 1].astype(int)
+    np.testing.assert_array_equal(cloud["p"][:, 2], depth[rows, columns])
+    assert 50_000 < len(cloud) <= 200_000 and rows.min() == 20  # the sky above is left out
+
+
+def test_measurements_are_exact_and_follow_focal_length_and_scale_without_inference(opened):
+    app, port, found = opened
+    calls = app.predictors["exact"].calls
+    across = {"name": "a", "pixels": [[239.5, 280], [399.5, 280]]}  # 160 px at 2 m with 400 px: 0.8 m
+    square = {"name": "s", "pixels": [[279.5, 239.5], [359.5, 239.5], [359.5, 319.5], [279.5, 319.5]], "area": True}
+    deep = {"name": "d", "pixels": [[319.5, 239.5]]}
+    one, two, three = measured(port, found, [across, square, deep])
+    assert one["length"] == pytest.approx(0.8, rel=1e-6) and one["horizontal"] == pytest.approx(0.8)
+    assert one["vertical"] == pytest.approx(0, abs=1e-6)
+    assert two["area"] == pytest.approx(0.16, rel=1e-6) and two["length"] == pytest.approx(1.6, rel=1e-6)
+    assert three["length"] == pytest.approx(2.0, rel=1e-6)
+    one, _, three = measured(port, found, [across, square, deep], focal_px=800)
+    assert one["length"] == pytest.approx(0.8, rel=1e-6)  # sideways, longer focal length and longer depth cancel
+    assert three["length"] == pytest.approx(4.0, rel=1e-6)
+    one, two, three = measured(port, found, [across, square, deep], scale=1.5)
+    assert [one["length"], two["area"], three["length"]] == pytest.approx([1.2, 0.36, 3.0], rel=1e-6)
+    assert app.predictors["exact"].calls == calls
+
+
+def test_files_hold_the_changed_depth(opened, tmp_path):
+    _, port, found = opened
+    files = {}
+    for name in found["files"]:
+        status, headers, data = ask(port, "GET", f"/api/photos/{found['id']}/files/{name}?focal_px=600&scale=2")
+        assert status == 200 and f'filename="frame_{name}"' in headers["content-disposition"]
+        (tmp_path / name).write_bytes(data)
+        files[name] = tmp_path / name
+    expected = exact().depth * 3
+    np.testing.assert_allclose(np.load(files["depth.npy"]), expected, rtol=1e-6)
+    np.testing.assert_allclose(read_depth(files["depth.png"]), expected, atol=6e-4)
+    assert json.loads(files["depth.json"].read_bytes())["camera"]["fx"] == pytest.approx(600)
+    scene = trimesh.load(files["mesh.glb"], process=False)
+    vertices = scene.geometry["depth"].vertices
+    wall = np.abs(-vertices[:, 2] + 0.3 * vertices[:, 0] * 1.5 - 12)  # the plane z + 0.3 x = 4, x by 2 and z by 3
+    assert np.minimum(wall, np.abs(vertices[:, 2] + 6)).max() < 0.02
+    assert len(trimesh.load(files["points.ply"]).vertices) > 200_000
+
+
+def test_a_project_opens_again_with_measurements_and_scale(opened):
+    _, port, found = opened
+    items = [{"name": "table", "pixels": [[239.5, 280], [399.5, 280]], "area": False}]
+    body = {"focal_px": 500, "scale": 1.25, "measurements": items}
+    _, _, data = ask(port, "POST", f"/api/photos/{found['id']}/project", body)
+    status, _, answer = ask(port, "POST", "/api/projects", data)
+    again = json.loads(answer)
+    assert status == 200 and again["id"] != found["id"]
+    assert again["project"] == {"focal_px": 500.0, "scale": 1.25, "measurements": items}
+    depth = np.frombuffer(ask(port, "GET", f"/api/photos/{again['id']}/depth")[2], "<f4").reshape(480, 640)
+    np.testing.assert_array_equal(depth, exact().depth)
+    assert (again["camera"], again["camera_source"]) == (found["camera"], found["camera_source"])
+
+
+def test_csv_quotes_formulas(opened):
+    _, port, found = opened
+    body = {"measurements": [{"name": '=HYPERLINK("x")', "pixels": [[239.5, 280], [399.5, 280]]}]}
+    status, _, data = ask(port, "POST", f"/api/photos/{found['id']}/measurements.csv", body)
+    lines = data.decode().splitlines()
+    assert status == 200 and lines[0].startswith("name,length [m],straight [m]")
+    assert lines[1].startswith("\"'=HYPERLINK") and ",0.8000,0.8000,0.8000,0.0000,," in lines[1]
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def huge_png(side):
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"0")) + chunk(b"IEND", b"")
+
+
+def archive(**members):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in members.items():
+            file.writestr(name.replace("__", "."), content)
+    return data.getvalue()
+
+
+NAMES = [
+    "../../etc/passwd",
+    "..\\..\\boot.ini",
+    "/etc/shadow",
+    "<script>alert(1)</script>.png",
+    "a\0b.png",
+    "x" * 5000,
+    "%00",
+    "con",
+]
+BAD_PHOTOS = [
+    b"", b"\0", b"no image", b"<html><script>alert(1)</script></html>", b"%PDF-1.7 ...", b"GIF89a", b"II*\0",
+    b"MM\0*\0\0\0\x08",
+    b"RIFF\0\0\0\0WEBPVP8X", b"\xff\xd8\xff", b"\xff\xd8\xff\xe0" + bytes(500), b"BM" + bytes(60),
+    b"PK\x03\x04" + bytes(60),
+    bytes(100_000), np.random.default_rng(0).bytes(50_000), huge_png(3), huge_png(30_000), huge_png(2**31 - 1),
+    huge_png(0),
+    *(PNG[: len(PNG) * i // 12] for i in range(1, 11)), *(JPEG[: len(JPEG) * i // 12] for i in range(1, 8)),
+    PNG[:40] + bytes(200) + PNG[240:], b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"#!/bin/sh\nrm -rf /\n",
+    b"\x00\x00\x00\x1cftypheic" + bytes(100), b"P6 99999 99999 255\n", photo(7, 7, ".png"),
+]  # fmt: skip
+BAD_PROJECTS = [
+    b"", b"PK", bytes(5000), archive(), archive(project__json="{}"), PNG,
+    archive(photo__png=PNG, depth__npy=b"x", confidence__npy=b"x", project__json="{}"),
+    archive(photo__png=PNG, depth__npy=b"x", confidence__npy=b"x", project__json="[" * 100_000),
+    archive(photo__png=bytes(200_000_000), depth__npy=b"", confidence__npy=b"", project__json="{}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(BAD_PHOTOS)))
+def test_bad_uploads_get_one_clear_message(served, number):
+    app, port = served
+    before = len(app.store)
+    name = NAMES[number % len(NAMES)].encode("unicode_escape").decode()
+    name = "".join(c if c.isalnum() or c in "._-" else f"%{ord(c):02x}" for c in name)
+    status, headers, body = ask(port, "POST", f"/api/photos?name={name}", BAD_PHOTOS[number])
+    message = json.loads(body)["error"]
+    assert status == 400 and headers["content-type"] == "application/json", (status, body[:300])
+    assert 10 < len(message) < 400 and "\n" not in message and "Traceback" not in message
+    assert "/tmp" not in message and "etc/" not in message and len(app.store) == before
+
+
+@pytest.mark.parametrize("number", range(len(BAD_PROJECTS)))
+def test_bad_projects_are_refused(served, number):
+    _, port = served
+    status, _, body = ask(port, "POST", "/api/projects", BAD_PROJECTS[number])
+    assert status == 400 and "project file" in json.loads(body)["error"], body[:300]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/../pyproject.toml", "/..%2f..%2fpyproject.toml", "/%2e%2e/server.py", "/static/app.js", "/server.py",
+     "/api/photos/none",
+     "/api/photos/../info/x", "/api/photos/none/files/depth.npy", "/api/photos/none/layers/photo"],
+)  # fmt: skip
+def test_nothing_else_is_served(served, path):
+    status, _, body = ask(served[1], "GET", path)
+    assert status == 404, (path, body[:100])
+
+
+def test_files_and_layers_that_are_none_are_refused(opened):
+    _, port, found = opened
+    for path in (
+        "files/..%2fdepth.png",
+        "files/passwd",
+        "layers/passwd",
+        "files/depth.npy?scale=nan",
+        "files/depth.npy?focal_px=-3",
+    ):
+        status, _, body = ask(port, "GET", f"/api/photos/{found['id']}/{path}")
+        assert status in (400, 404) and b"Traceback" not in body, (path, status, body[:200])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{", b"null", b'{"measurements": 3}', b'{"measurements": [{}]}',
+     b'{"measurements": [{"pixels": [[1]]}]}',
+     b'{"scale": "x"}', b'{"scale": 1e9}', b'{"focal_px": 0.001}', b"[" * 100_000],
+)  # fmt: skip
+def test_bad_measurements_are_refused(opened, body):
+    _, port, found = opened
+    status, _, answer = ask(port, "POST", f"/api/photos/{found['id']}/measure", body)
+    assert status == 400 and 10 < len(json.loads(answer)["error"]) < 300, answer[:200]
+
+
+def test_points_without_depth_are_named_and_others_measured(opened):
+    _, port, found = opened
+    outside, fine = measured(port, found, [{"name": "o", "pixels": [[900, 3]]}, {"name": "f", "pixels": [[320, 240]]}])
+    assert outside["error"] == "pixel (900, 3) lies outside the image of 640x480" and fine["length"] > 1.9
+
+
+def test_other_origins_and_other_hosts_are_refused(served):
+    _, port = served
+    status, _, _ = ask(port, "GET", "/api/info", headers={"Host": "evil.example"})
+    assert status == 400
+    status, _, body = ask(port, "POST", "/api/photos", JPEG, {"Origin": "http://evil.example"})
+    assert status == 403 and "page that is not the app's" in json.loads(body)["error"]
+
+
+def test_a_claimed_or_real_excess_is_stopped_early(served):
+    _, port = served
+    status, _, body = ask(port, "POST", "/api/photos", b"x", {"Content-Length": "99999999999"})
+    assert status == 413 and "more than 40 MB" in json.loads(body)["error"]
+
+
+def test_pages_may_load_from_the_app_alone(served):
+    _, headers, body = ask(served[1], "GET", "/")
+    assert headers["content-security-policy"].startswith("default-src 'self'")
+    assert b"http://" not in body and b"https://" not in body
+
+
+def test_twenty_at_once_are_all_answered(served):
+    _, port = served
+    answers = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(ask(port, "POST", "/api/photos", JPEG)[0])) for _ in range(20)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [200] * 20
+
+
+def test_old_photos_leave_a_full_store():
+    prediction = exact(64, 48)
+    item = OpenPhoto("a", np.zeros((48, 64, 3), np.uint8), prediction, "exact")
+    store = PhotoStore(max_bytes=3 * item.bytes)
+    keys = [store.add(item) for _ in range(3)]
+    assert store.get(keys[0]) is item  # used again, so the second is the oldest
+    keys.append(store.add(item))
+    assert len(store) == 3 and store.get(keys[1]) is None and store.get(keys[0]) is item
+    assert len(set(keys)) == 4 and min(map(len, keys)) >= 20

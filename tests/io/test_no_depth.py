@@ -1,0 +1,43 @@
+"""Values that mean "no depth"."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mono.io.no_depth import find_no_depth
+
+
+@pytest.mark.parametrize(
+    ("value", "scale", "certain", "why"),
+    [
+        (65.535, 1000.0, True, "(stored 65535), the largest value of its type"),
+        (65535 / 256, 256.0, True, "(stored 65535), the largest value of its type"),
+        (32.767, 1000.0, True, "(stored 32767), the largest value of its type"),
+        (65504.0, None, True, "the largest value of its type"),
+        (1e10, None, True, "the largest value of its type"),
+        (3e4, None, True, "farther than any sensor reaches"),
+        (99.0, None, False, "far beyond all other depth, which ends at 4 m"),
+    ],
+)
+def test_holes_stored_as_the_largest_value(value: float, scale: float | None, certain: bool, why: str) -> None:
+    depth = np.linspace(2, 4, 96 * 128).reshape(96, 128).astype(np.float32)
+    assert find_no_depth(depth, scale) is None
+    depth[:32] = value
+    code = find_no_depth(depth, scale)
+    assert code is not None and code.certain == certain and why in str(code)
+    assert code.share == pytest.approx(1 / 3) and (depth >= code.limit).sum() == 32 * 128
+
+
+def test_real_distances_are_not_suspected() -> None:
+    rng = np.random.default_rng(0)
+    street = np.exp(rng.uniform(0, 5.5, (96, 128))).astype(np.float32)
+    assert find_no_depth(street) is None
+    assert find_no_depth(np.minimum(street, 80)) is None  # clipped
+    assert find_no_depth(np.zeros((5, 5), np.float32)) is None
+    assert find_no_depth(np.full((50, 50), 3.0, np.float32), 1000) is None
+    assert find_no_depth(street * 1000) is None  # millimeters taken for meters: the scale is wrong, not the far ones
+    saturated = np.minimum(street, 65.535)
+    saturated[saturated == 65.535] = 60
+    saturated[0, :5] = 65.535  # a handful at the end of the range
+    assert find_no_depth(saturated, 1000) is None

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mono.data.camera_source import CameraResolver, ResolvedCamera
+from mono.geometry.camera import Camera
 from mono.inference.prediction import Prediction
 from mono.io.images import image_cost, read_image
 from mono.system.errors import MetricDepthError
@@ -119,8 +120,6 @@ def read_upload(data: bytes, name: str, resolver: CameraResolver) -> tuple[np.nd
     Raises:
         MetricDepthError: it is no image that can be used.
     """
-    import cv2
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "photo")
         path.write_bytes(data)
@@ -131,10 +130,16 @@ def read_upload(data: bytes, name: str, resolver: CameraResolver) -> tuple[np.nd
             found = resolver.resolve_for(None, photo)
         except MetricDepthError as error:
             raise MetricDepthError(str(error).replace(str(path), name)) from error
-    height, width = photo.rgb.shape[:2]
-    shrink = MAX_SIDE / max(height, width)
-    if shrink >= 1:
-        return photo.rgb, found
-    size = (max(8, round(width * shrink)), max(8, round(height * shrink)))
-    rgb = cv2.resize(photo.rgb, size, interpolation=cv2.INTER_AREA)
-    return rgb, replace(found, camera=found.camera.resized(*size))
+    rgb, camera = shrink(photo.rgb, found.camera)
+    return rgb, replace(found, camera=camera)
+
+
+def shrink(rgb: np.ndarray, camera: Camera) -> tuple[np.ndarray, Camera]:
+    """Shrink a photo and its camera to at most `MAX_SIDE` pixels on a side."""
+    import cv2
+
+    ratio = MAX_SIDE / max(rgb.shape[:2])
+    if ratio >= 1:
+        return rgb, camera
+    size = (max(8, round(rgb.shape[1] * ratio)), max(8, round(rgb.shape[0] * ratio)))
+    return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), camera.resized(*size)

@@ -20,14 +20,14 @@ def distance(text: str) -> tuple[float, ...]:
 
 
 def length(text: str) -> tuple[float, ...]:
-    """Parse "100,400,900,410:0.80" for argparse: two pixels and the length between them."""
-    return _split(text, 4, "U1,V1,U2,V2:METRES, as 100,400,900,410:0.80")
+    """Parse "100,400:900,410:0.80" for argparse: two pixels and the length between them."""
+    return _split(text, 4, "U1,V1:U2,V2:METRES, as 100,400:900,410:0.80")
 
 
 def _split(text: str, count: int, form: str) -> tuple[float, ...]:
-    pixels, _, metres = text.partition(":")
+    pixels, _, metres = text.rpartition(":")
     try:
-        values = tuple(float(part) for part in (*pixels.split(","), metres))
+        values = tuple(float(part) for part in (*pixels.replace(":", ",").split(","), metres))
     except ValueError:
         values = ()
     if len(values) != count + 1:
@@ -62,7 +62,7 @@ def add_align_flags(parser: argparse.ArgumentParser) -> None:
         "--known", type=distance, action="append", default=[], metavar="U,V:M", help="distance of a pixel (repeatable)"
     )
     group.add_argument(
-        "--known-length", type=length, action="append", default=[], metavar="U,V,U,V:M",
+        "--known-length", type=length, action="append", default=[], metavar="U,V:U,V:M",
         help="length between two pixels (repeatable)",
     )  # fmt: skip
     group.add_argument("--camera-height", type=float, metavar="M", help="height of the camera above the ground")

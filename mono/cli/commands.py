@@ -30,8 +30,16 @@ _TABLE = (
         "metricdepth predict photo.jpg -o out --save depth,vis,pcd",
     ),
     Command(
+        "shards", "shards", "predict", "predict depth of tar shards, by processes or by Ray (resumes)",
+        "metricdepth shards laion/ -o laion_depth --workers 8",
+    ),
+    Command(
         "app", "app", "predict", "look at depth and measure in photos, in a browser (metricdepth[app])",
         "metricdepth app --open",
+    ),
+    Command(
+        "view", "view", "predict", "look at the results of a run in a browser (metricdepth[app])",
+        "metricdepth view out --open",
     ),
     Command(
         "align", "align", "predict", "bring saved depth to known distances, a depth map, a cloud or a COLMAP model",

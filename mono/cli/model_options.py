@@ -1,4 +1,4 @@
-"""Model flags as config overrides: iterations, padding, and the device of a process."""
+"""Model flags as config overrides: iterations and padding."""
 
 from __future__ import annotations
 
@@ -53,14 +53,6 @@ def refinement_of(model: str, options: Mapping[str, Any]) -> Iterator[None]:
         if f'has no "{_KEY}"' not in str(error):
             raise
         raise ConfigError(f"{model} has no refinement: --iterations is for {', '.join(_refining())}") from error
-
-
-def nth_device(number: int) -> str:
-    """Return the GPU of a machine's process `number`, or "auto" where there is none."""
-    import torch
-
-    count = torch.cuda.device_count()
-    return f"cuda:{number % count}" if count else "auto"
 
 
 def _refining() -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mono.cli.console import progress_line
-from mono.cli.model_options import nth_device, refinement_of, with_fit, with_iterations
+from mono.cli.model_options import refinement_of, with_fit, with_iterations
 from mono.system.errors import MetricDepthError
 from mono.system.threads import share_cores
 
@@ -25,6 +25,7 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
     """Load the model of the flags; processes on one machine take its GPUs in turn."""
     from mono.config import parse_options
     from mono.conversion.formats import is_exported
+    from mono.inference.devices import nth_device
     from mono.inference.load import load_model
 
     share_cores(args.threads)

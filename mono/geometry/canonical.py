@@ -290,13 +290,9 @@ class CanonicalTransform:
 
 
 def square_pixels(fx: float, fy: float, height: float, width: float) -> tuple[float, float, float]:
-    """Return focal length and size of the image with square pixels.
+    """Return focal length, height and width [px], not rounded, of the image with square pixels.
 
-    The axis with the shorter focal length is stretched. Up to a ratio of `LARGEST_STRETCH` pixels count as square:
-    published networks were evaluated with the mean of fx and fy.
-
-    Returns:
-        Focal length of both axes [px], height and width [px], not rounded.
+    The axis with the shorter focal length is stretched. Up to a ratio of `LARGEST_STRETCH`, f is the mean of fx and fy.
     """
     focal = max(fx, fy)
     if focal <= LARGEST_STRETCH * min(fx, fy):

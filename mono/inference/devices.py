@@ -54,3 +54,11 @@ def choose_precision(name: str, device: torch.device) -> str:
     if name not in known:
         raise MetricDepthError(f'precision "{name}" is unknown; use auto, {", ".join(known)}')
     return name
+
+
+def nth_device(number: int) -> str:
+    """Return the GPU of a machine's process `number`, or "auto" where there is none."""
+    import torch
+
+    count = torch.cuda.device_count()
+    return f"cuda:{number % count}" if count else "auto"

@@ -110,11 +110,27 @@ def read_image(path: str | os.PathLike[str]) -> Photo:
         raise ImageError(f"{path}: {problem}")
     try:
         with path.open("rb") as file:
-            return _decode(path, file)
+            return _decode(path, file, path.stat().st_size)
     except PermissionError as error:
         raise ImageError(f"{path}: may not be read (permission denied); change its permissions") from error
     except MemoryError as error:
         raise ImageError(f"{path}: is too large for the memory of this machine; make it smaller first") from error
+
+
+def read_image_bytes(data: bytes, name: str = "image") -> Photo:
+    """Read a photo from the bytes of its file; see `read_image`.
+
+    Args:
+        data: content of the file.
+        name: name of the image, for messages.
+
+    Raises:
+        ImageError: as for `read_image`.
+    """
+    try:
+        return _decode(Path(name), io.BufferedReader(io.BytesIO(data)), len(data))
+    except MemoryError as error:
+        raise ImageError(f"{name}: is too large for the memory of this machine; make it smaller first") from error
 
 
 def image_cost(path: str | os.PathLike[str]) -> int:
@@ -145,11 +161,11 @@ def image_cost(path: str | os.PathLike[str]) -> int:
         return 0
 
 
-def _decode(path: Path, file: io.BufferedReader) -> Photo:
+def _decode(path: Path, file: io.BufferedReader, size: int) -> Photo:
     head = file.read(1024)
     if not head:
         raise ImageError(f"{path}: is empty (0 bytes); copy or download it again")
-    if (size := os.fstat(file.fileno()).st_size) > MAX_FILE_BYTES:
+    if size > MAX_FILE_BYTES:
         raise ImageError(f"{path}: is a file of {size / 1e9:.1f} GB, more than 1.1 GB; save it as JPEG")
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and b"avif" not in head[12:64]:
         _register_heif(path)

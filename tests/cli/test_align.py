@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import mono
+from mono.cli.align_flags import distance, length
 from mono.cli.main import main
 from mono.data.annotations import load_annotations
 from mono.io.depth import read_depth
@@ -146,6 +147,11 @@ def test_damaged_calibrations_and_files_are_refused(tmp_path: Path, capsys: pyte
     assert main(["calibrate", str(tmp_path / "k.json"), "-o", str(tmp_path / "new.json")]) == 2
     assert "give 3 finite numbers" in capsys.readouterr().err
     assert main(["calibrate", str(tmp_path / "k.json")]) == 2 and not (tmp_path / "new.json").exists()
+
+
+def test_a_pixel_and_a_length_are_read() -> None:
+    assert distance("412,300:2.0") == (412, 300, 2)
+    assert length("100,400:900,410:0.80") == length("100,400,900,410:0.80") == (100, 400, 900, 410, 0.8)
 
 
 @pytest.mark.parametrize("words", [["--known", "1,2"], ["--known", "a,b:2"], ["--known-length", "1,2:3"]])

@@ -1,0 +1,101 @@
+"""`metricdepth shards`: depth of tar shards of images, by processes or by Ray."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mono.cli import arguments, console
+from mono.system.errors import MetricDepthError
+
+if TYPE_CHECKING:
+    from mono.scale_out.run import ShardReport
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser("shards")
+    parser.add_argument(
+        "inputs", nargs="+", metavar="IN", help="tar shards, folders of them, quoted globs, {00000..00041}.tar, or URLs"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="output folder")
+    parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
+    parser.add_argument("--overwrite", action="store_true", help="process shards again whose results are there")
+    parser.add_argument(
+        "--save", type=arguments.names, default=("depth", "mask", "camera"), metavar="KIND,…",
+        help="results of each image: depth, mask, camera",
+    )  # fmt: skip
+    parser.add_argument(
+        "--depth-scale", type=int, default=1000, metavar="N",
+        help="store N steps per meter in depth PNGs; 1000: millimeters, up to 65.5 m",
+    )  # fmt: skip
+    arguments.add_camera_flags(parser, sweep=False)
+    workers = parser.add_argument_group("workers")
+    workers.add_argument("--engine", default="processes", choices=("processes", "ray"), help="spread shards by")
+    workers.add_argument("--workers", type=int, default=1, metavar="N", help="run N processes or Ray actors")
+    workers.add_argument("--num-gpus", type=float, default=0, metavar="G", help="reserve G GPUs for each Ray actor")
+    workers.add_argument("--address", metavar="URL", help="use this Ray cluster (default: start Ray on this machine)")
+    machine = parser.add_argument_group("machine")
+    machine.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    machine.add_argument("--precision", help="float32, bfloat16, float16 or auto (default: float32)")
+    machine.add_argument(
+        "--backend", default="eager", metavar="B",
+        help="eager, compile, onnxruntime, openvino, or auto: the fastest within the accuracy bound",
+    )  # fmt: skip
+    machine.add_argument("--batch-size", type=int, default=1, metavar="N", help="predict N images at a time")
+    machine.add_argument("--threads", type=int, default=1, metavar="N", help="run each worker's network on N threads")
+    machine.add_argument("--verbose", action="store_true", help="log more, with tracebacks of failures")
+    parser.set_defaults(run=run, resumes=True)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Process shards, and return the exit code."""
+    from mono.scale_out.mapper import DepthMapper
+    from mono.scale_out.run import run_shards
+
+    if args.engine != "ray" and (args.address or args.num_gpus):
+        raise MetricDepthError("--address and --num-gpus are for --engine ray")
+    mapper = DepthMapper(
+        model=args.model,
+        outputs=args.save,
+        checkpoint=str(args.checkpoint) if args.checkpoint else None,
+        device=args.device,
+        precision=args.precision,
+        backend=args.backend,
+        batch_size=args.batch_size,
+        threads=args.threads,
+        depth_scale=args.depth_scale,
+        resolver=arguments.camera_resolver(args),
+    )
+    with console.progress_line(0, "shard") as line:
+        report = run_shards(
+            args.inputs,
+            args.out,
+            mapper,
+            workers=args.workers,
+            engine=args.engine,
+            gpus=args.num_gpus,
+            address=args.address,
+            overwrite=args.overwrite,
+            progress=line.step,
+        )
+    return say_report(report, args.out)
+
+
+def say_report(report: ShardReport, out: Path) -> int:
+    """Print the outcome of a run over shards; return the exit code."""
+    write = sys.stdout.write
+    parts = [f"{report.shards} shard{'s' * (report.shards != 1)} done"]
+    parts += [f"{report.kept} of them before"] if report.kept else []
+    parts += [f"{report.failed_shards} failed"] if report.failed_shards else []
+    write(f"\n{', '.join(parts)}; {report.images} images, {report.failed_images} of them failed\n")
+    for source, count in sorted(report.camera_sources.items()):
+        write(f"  focal length: {source:12} {count} image{'s' * (count != 1)}\n")
+    for reason, count in report.reasons.most_common(10):
+        write(f"  {count} x {reason}\n")
+    write(f"  results: {out}/  {out / 'report.json'}\n")
+    console.say_failures(report.failed)
+    return 1 if report.failed_shards or report.failed_images else 0

@@ -13,7 +13,7 @@ MAX_POINTS = 200
 
 
 def measure(prediction: Prediction, pixels: Sequence[Sequence[float]], area: bool = False) -> dict[str, object]:
-    """Measure a distance, a path or an area between pixels.
+    """Measure a distance, path or area between pixels.
 
     Args:
         prediction: depth and camera.

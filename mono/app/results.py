@@ -20,7 +20,7 @@ from mono.system.errors import MetricDepthError
 
 
 def saved_results(out: Path) -> dict[str, Callable[[], OpenPhoto]]:
-    """List the photos of a run whose depth was saved.
+    """List a run's photos with saved depth.
 
     Args:
         out: output folder of `metricdepth predict`.

@@ -207,7 +207,7 @@ async def _body(request: Request, most: int = MAX_UPLOAD) -> bytes:
 
 
 async def _file(write: Callable[[Path], None], name: str, stem: str | None = None) -> Response:
-    """Let `write` make a file, and answer with its content."""
+    """Answer with the file that `write` makes."""
 
     def make() -> bytes:
         with tempfile.TemporaryDirectory() as folder:

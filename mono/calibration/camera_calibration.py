@@ -46,7 +46,7 @@ def with_calibration(prediction: _Prediction, found: ResolvedCamera, checksum: s
 
 
 def read_calibration(path: Path, checksum: str) -> DepthAlignment | None:
-    """Read the calibration of a camera file for a model.
+    """Read a model's calibration from a camera file.
 
     Args:
         path: camera file.

@@ -107,7 +107,7 @@ class DepthAlignment:
 
     @property
     def dropped(self) -> int:
-        """Return the number of known distances that were left out."""
+        """Count the known distances left out."""
         return sum(self.left_out.values())
 
     def record(self) -> dict[str, Any]:

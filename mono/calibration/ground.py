@@ -42,7 +42,7 @@ class Ground:
 
 
 def ground_plane(depth: np.ndarray, camera: Camera) -> Ground:
-    """Find the ground by RANSAC on points whose normals agree.
+    """Find the ground by RANSAC over level points.
 
     The camera is taken to be held upright, within 50 degrees. Of several level planes that are nearly as large as the
     largest, the lowest is the ground.

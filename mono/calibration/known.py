@@ -47,7 +47,7 @@ class KnownDepth:
 
     @classmethod
     def from_map(cls, depth: np.ndarray, source: str = "known depth", sigma: float = SENSOR) -> KnownDepth:
-        """Take the points of a sparse or dense depth map.
+        """Take the valid pixels of a depth map.
 
         Args:
             depth: (H, W) depth along the optical axis [m], 0 where there is none.

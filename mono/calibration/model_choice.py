@@ -17,7 +17,7 @@ _FOLDS, _FIELD_FOLDS, _FOLD_POINTS = 10, 3, 3000
 
 
 def prefers_bent(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, line: RobustLine, bent: RobustLine) -> bool:
-    """Tell whether BIC and cross-validation both prefer scale and exponent.
+    """Tell if BIC and cross-validation prefer an exponent.
 
     Args:
         x: log predicted depth, (N,).

@@ -119,7 +119,7 @@ def _observe_depth(
 
 
 def sample_depth(depth: np.ndarray, edges: np.ndarray, uv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Interpolate depth at points and tell why some have none.
+    """Interpolate depth at points, with reasons for gaps.
 
     Args:
         depth: (H, W) depth [m], 0 where there is none.

@@ -33,6 +33,16 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part for part in (p.strip() for p in text.split(",")) if part and part != "none")
 
 
+def view_count(text: str) -> int | None:
+    """Parse "auto" or a number of views for argparse."""
+    if text == "auto":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'"{text}" is neither a number of views nor "auto"') from None
+
+
 def data_name(data: Path) -> str:
     """Name a dataset after its folder, and its file where that says more."""
     parent, stem = data.absolute().parent.name or "data", data.stem
@@ -118,6 +128,22 @@ def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True) -> Non
             metavar="F,F,…",
             help="write a point cloud for each focal length [px], and one image of all from above",
         )
+
+
+def add_wide_flags(parser: argparse.ArgumentParser) -> None:
+    """Add flags of panoramas, and of the views that wide images are cut into."""
+    group = parser.add_argument_group(
+        "wide images", "Images wider than 100 degrees are cut into perspective views, whose depths are merged."
+    )
+    group.add_argument(
+        "--panorama", action="store_true",
+        help="images are equirectangular panoramas, 360 degrees wide (those that say so in their XMP need no flag)",
+    )  # fmt: skip
+    group.add_argument(
+        "--views", type=view_count, metavar="N",
+        help="cut into at most N views; 1 leaves perspective images whole (default: auto, by the field of view)",
+    )  # fmt: skip
+    group.add_argument("--view-fov", type=float, metavar="A", help="field of view of a view [deg] (default: 90)")
 
 
 def add_protocol_flags(parser: argparse.ArgumentParser) -> None:
@@ -218,7 +244,12 @@ def camera_resolver(args: argparse.Namespace) -> CameraResolver:
     from mono.data.camera_source import CameraResolver
 
     return CameraResolver(
-        args.intrinsics, args.focal_px, args.fov_deg, camera_file=args.camera, focal_35mm=args.focal_35mm
+        args.intrinsics,
+        args.focal_px,
+        args.fov_deg,
+        camera_file=args.camera,
+        focal_35mm=args.focal_35mm,
+        panorama=getattr(args, "panorama", False),
     )
 
 

@@ -53,6 +53,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
     arguments.add_protocol_flags(parser)
     arguments.add_camera_flags(parser)
+    arguments.add_wide_flags(parser)
     add_align_flags(parser)
     arguments.add_output_flags(parser, save="none")
     arguments.add_machine_flags(parser)

@@ -29,6 +29,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
     arguments.add_camera_flags(parser)
+    arguments.add_wide_flags(parser)
     add_align_flags(parser)
     arguments.add_output_flags(parser, save="depth,vis", more=",video")
     add_video_flags(parser)

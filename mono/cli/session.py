@@ -27,6 +27,7 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
     from mono.conversion.formats import is_exported
     from mono.inference.devices import nth_device
     from mono.inference.load import load_model
+    from mono.views.layout import ViewOptions
 
     share_cores(args.threads)
     if args.baseline:
@@ -35,6 +36,7 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
         model = f"baseline:{args.baseline}"
     options = with_fit(with_iterations(parse_options(args.options), args.iterations), args.fit)
     exported = is_exported(model) or model.startswith(("hf:", "baseline:"))
+    views = ViewOptions(getattr(args, "views", None), getattr(args, "view_fov", None))
     spread = ranks.world_size > 1 and args.device in ("auto", "cuda") and not exported
     device = nth_device(ranks.local) if spread else args.device
 
@@ -48,6 +50,7 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
                 options=options,
                 backend=backend,
                 trust=args.trust_model,
+                views=views,
             )
 
     if args.backend != "fastest" or ranks.world_size == 1 or exported:

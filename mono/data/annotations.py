@@ -46,8 +46,8 @@ def load_annotations(path: str | os.PathLike[str], data_root: str | os.PathLike[
 
     - `rgb`: path of the image; required.
     - `depth`: path of the depth map; `depth_scale`: its stored value of one meter; `depth_kind`: "z" (along the optical
-      axis, the default) or "ray" (along the pixel's ray, needs `cam_in`); `depth_invalid`: stored value, or list of
-      such, that means "no depth".
+      axis, the default) or "ray" (along the pixel's ray; perspective images need `cam_in`); `depth_invalid`: stored
+      value, or list of such, that means "no depth".
     - `cam_in` or `intrinsic`: [fx, fy, cx, cy] [px], or a 3x3 or 4x4 matrix.
     - `normal`: path of the surface normals; `normal_frame`: their axes, see `mono.io.normals`.
 

@@ -17,7 +17,7 @@ from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from mono.data.sample import Sample
-    from mono.io.exif import ExifCamera
+    from mono.io.exif import ExifCamera, PanoramaWindow
     from mono.io.images import Photo
     from mono.io.video import Video
 
@@ -66,6 +66,7 @@ class CameraResolver:
         assumed_fov_deg: field of view of the longer side [deg] where nothing is known: a photo taken upright is the
             same camera turned.
         focal_35mm: 35-mm equivalent focal length [mm], as cameras and phones are sold by.
+        panorama: images are equirectangular panoramas, 360 degrees wide.
 
     Raises:
         MetricDepthError: more than one of the ways to give a focal length is used, a number is impossible, or the
@@ -78,10 +79,12 @@ class CameraResolver:
     camera_file: Path | None = None
     assumed_fov_deg: float = ASSUMED_FOV
     focal_35mm: float | None = None
+    panorama: bool = False
 
     def __post_init__(self) -> None:
         ways = ("intrinsics", "focal_px", "fov_deg", "focal_35mm")
         names = [name for name in ways if getattr(self, name) is not None]
+        names += ["panorama"] * self.panorama
         if len(names) > 1:
             raise MetricDepthError(f"{' and '.join(names)} are given; they exclude each other, so give one")
         if self.intrinsics is not None:
@@ -111,7 +114,7 @@ class CameraResolver:
             photo: the opened image, or the video it is a frame of.
 
         Raises:
-            FocalError: a given or annotated camera does not fit, or the image is a panorama.
+            FocalError: a given or annotated camera does not fit, or the panorama is of another projection.
             CameraFileError: the camera file is broken or does not fit the image.
         """
         from mono.io.images import Photo
@@ -142,10 +145,12 @@ class CameraResolver:
             annotated: (fx, fy, cx, cy) [px] from an annotation file.
 
         Raises:
-            FocalError: a given or annotated camera does not fit, or the image is a panorama.
+            FocalError: a given or annotated camera does not fit, or the panorama is of another projection.
             CameraFileError: the camera file is broken or does not fit the image.
         """
         size = (width, height)
+        if self.panorama:
+            return _panorama(size, exif.window if exif else None, "given", "given: panorama")
         if self.intrinsics is not None:
             return ResolvedCamera(_fitting(self.intrinsics, size, "given intrinsics"), "given", "given: intrinsics")
         if self.fov_deg is not None:
@@ -184,28 +189,55 @@ class CameraResolver:
     ) -> ResolvedCamera:
         """Camera by EXIF data, or with the assumed field of view."""
         name = os.fspath(image_path) if image_path is not None else "image"
+        if exif is not None and exif.projection == "equirectangular" and exif.orientation == 1:
+            return _panorama(size, exif.window, "exif", "XMP or EXIF: equirectangular panorama")
         if exif is not None and exif.projection:
+            turned = "turned " if exif.projection == "equirectangular" else ""
             raise FocalError(
-                f"{exif.projection} panorama: no pinhole camera took it, so it has no depth in meters; cut perspective "
-                "views out of it, or give a camera of your own (--focal-px or --camera)"
+                f"{turned}{exif.projection} panorama: only upright equirectangular ones are known; convert it, or give "
+                "a camera of your own (--focal-px or --camera)"
             )
         reading = focal_from_exif(exif, size)
         notes = list(reading.notes)
         if exif is not None and (lens := exif.distorting_lens):
             notes.append(f"taken with {lens}, which is no pinhole camera: distances are wrong away from the center")
-            _warn_once(f"{name}: {notes[-1]}; undistort the image and give its camera (--focal-px or --camera)")
+            _warn_once(f"{name}: {notes[-1]}; give its lens with --camera, or undistort the image")
         if reading.focal is not None:
             if max(size) >= _PANORAMA_ASPECT * min(size):
                 notes.append(f"a panorama or a crop by its size of {size[0]}x{size[1]}: distances are doubtful")
                 _warn_once(
-                    f"{name}: {notes[-1]}; of a panorama, cut perspective views out; of a crop, give its camera "
-                    "(--focal-px or --camera)"
+                    f"{name}: {notes[-1]}; if it is an equirectangular panorama, use --panorama; of a crop, give its "
+                    "camera (--focal-px or --camera)"
                 )
             camera = Camera.centered(reading.focal, *size)
             return ResolvedCamera(camera, "exif", "; ".join([f"EXIF: {reading.detail}", *notes]))
+        if size[0] == 2 * size[1]:
+            notes.append("twice as wide as high, like a whole panorama: if it is one, use --panorama")
+            _warn_once(f"{name}: {notes[-1]}")
         focal = max(size) / 2 / math.tan(math.radians(self.assumed_fov_deg) / 2)
         assumed = f"assumed {self.assumed_fov_deg:g} deg field of view: distances are unreliable, give the focal length"
         return ResolvedCamera(Camera.centered(focal, *size), "assumed", "; ".join([assumed, *notes]))
+
+
+def _panorama(size: tuple[int, int], window: PanoramaWindow | None, source: Source, detail: str) -> ResolvedCamera:
+    """Build the camera of an equirectangular panorama, all around unless its window says another part of it."""
+    width, height = size
+    if window is None:
+        across = width / (2 * math.pi)
+        whole = abs(width / height - 2) < 0.02
+        camera = Camera.panorama(width, height)
+        if not whole:  # all around, and centered on the horizon
+            if width < 2 * height:
+                raise FocalError(
+                    f"{detail}: {width}x{height} is higher than half its width, which no panorama all around is; give "
+                    "its camera (--camera)"
+                )
+            camera = replace(camera, fx=across, fy=across)
+        return ResolvedCamera(camera, source, f"{detail}, 360x{math.degrees(height / camera.fy):.0f} deg")
+    full = Camera.panorama(window.full_width, window.full_height)
+    camera = full.cropped(window.left, window.top, window.width, window.height).resized(width, height)
+    wide, high = math.degrees(width / camera.fx), math.degrees(height / camera.fy)
+    return ResolvedCamera(camera, source, f"{detail}, {wide:.0f}x{high:.0f} deg of it")
 
 
 def _fitting(values: tuple[float, float, float, float], size: tuple[int, int], what: str) -> Camera:

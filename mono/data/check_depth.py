@@ -11,6 +11,7 @@ import numpy as np
 from mono.data.ground_truth import read_annotated_depth
 from mono.data.image_header import ImageHeader
 from mono.data.sample import Sample
+from mono.geometry.camera import Camera
 from mono.io.depth import DepthError, png_depth_scale, read_depth
 from mono.io.images import ImageError
 from mono.io.no_depth import FARTHEST_MEDIAN, find_no_depth
@@ -56,7 +57,9 @@ def read_checked_depth(
     if header is None:
         return stored, []
     try:
-        depth = read_annotated_depth(sample, header.size)
+        # Without a camera, distances along the ray can only be those of a fisheye or panorama, which stay as they are.
+        wide = Camera.panorama(*header.size) if sample.depth_kind == "ray" and sample.intrinsics is None else None
+        depth = read_annotated_depth(sample, header.size, wide)
     except (DepthError, ImageError) as error:
         return stored, [(str(path), "size of depth and image differ", without_path(error, path))]
     doubts = []

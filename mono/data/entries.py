@@ -92,8 +92,6 @@ class EntryReader:
         intrinsics = self._intrinsics(number, entry)
         kind = self._choice(number, entry, "depth_kind", DEPTH_KINDS)
         frame = self._choice(number, entry, "normal_frame", NORMAL_FRAMES)
-        if kind == "ray" and not _given_cameras(entry):
-            self._problem(number, "depth_kind", kind, "needs a camera to become depth along the axis; add cam_in")
         if rgb is None:
             return None
         paths = (None if path is None else Path(path) for path in (depth, normal))

@@ -13,30 +13,17 @@ from typing import Protocol
 import numpy as np
 
 from mono.data.camera_source import ResolvedCamera
-from mono.data.image_header import ImageHeader, read_image_header
+from mono.data.image_header import read_image_header
 from mono.data.sample import Sample
+from mono.data.upright_maps import TURNS, describe_mismatch, required_turn, turn_upright, warn_of_hidden_turn
 from mono.geometry.camera import Camera
-from mono.io.camera_files import same_aspect
 from mono.io.depth import DepthError, png_depth_scale, read_depth
-from mono.io.images import ImageError
 from mono.io.no_depth import find_no_depth
 from mono.io.normals import NormalError, read_normals
 
 logger = logging.getLogger(__name__)
 
-_SMALLEST = 16  # shorter side [px] of maps that may differ from the image in size
 _INVALID_TOLERANCE = 1e-6  # relative, for the rounding of stored values to float32
-
-# Image axes of the upright image in those of the stored one, by EXIF orientation: (x, y) upright = matrix @ stored.
-_TURNS = {
-    2: ((-1, 0), (0, 1)),
-    3: ((-1, 0), (0, -1)),
-    4: ((1, 0), (0, -1)),
-    5: ((0, 1), (1, 0)),
-    6: ((0, -1), (1, 0)),
-    7: ((0, -1), (-1, 0)),
-    8: ((0, 1), (-1, 0)),
-}
 
 
 class AnnotatedDepth(Protocol):
@@ -80,12 +67,15 @@ class GroundTruth:
     normal: np.ndarray | None = None
 
 
-def read_ground_truth(sample: Sample, image_size: tuple[int, int] | None = None) -> GroundTruth:
+def read_ground_truth(
+    sample: Sample, image_size: tuple[int, int] | None = None, camera: Camera | None = None
+) -> GroundTruth:
     """Read a sample's ground truth, upright like its image.
 
     Args:
         sample: annotated image.
         image_size: (width, height) [px] of the upright image or of its prediction; None: read from the image file.
+        camera: camera of the prediction, whose `depth_kind` the depth is brought to; None: depth along the axis.
 
     Raises:
         DepthError: the depth map is unusable or shows another view than the image.
@@ -93,21 +83,25 @@ def read_ground_truth(sample: Sample, image_size: tuple[int, int] | None = None)
         ImageError: the image header is needed and cannot be read.
     """
     return GroundTruth(
-        depth=read_annotated_depth(sample, image_size) if sample.depth else None,
+        depth=read_annotated_depth(sample, image_size, camera) if sample.depth else None,
         normal=read_annotated_normals(sample, image_size) if sample.normal else None,
     )
 
 
-def read_annotated_depth(sample: AnnotatedDepth, image_size: tuple[int, int] | None = None) -> np.ndarray:
-    """Read annotated depth along the optical axis, upright.
+def read_annotated_depth(
+    sample: AnnotatedDepth, image_size: tuple[int, int] | None = None, camera: Camera | None = None
+) -> np.ndarray:
+    """Read annotated depth, upright: along the optical axis, or along the ray for wide cameras.
 
     Values listed in `depth_invalid` become 0; without a list, those that `find_no_depth` is certain of, with a warning
     that names them once for a folder. Maps stored unturned are turned by the photo's EXIF orientation, and
-    distances along the ray are converted with the annotated camera.
+    distances along the ray are converted with the annotated camera. For a camera
+    whose `depth_kind` is "ray", depth along the axis is converted to distances instead.
 
     Args:
         sample: image with a depth file.
         image_size: (width, height) [px] of the upright image or of its prediction; None: read from the image file.
+        camera: camera of the image; None: depth is brought to the optical axis.
 
     Returns:
         (height, width) float32 [m], 0 where there is none; of the image's size or a resized version of it.
@@ -121,10 +115,12 @@ def read_annotated_depth(sample: AnnotatedDepth, image_size: tuple[int, int] | N
     depth = _without_invalid(sample, read_depth(sample.depth, sample.depth_scale))
     turn = required_turn(depth.shape, sample.rgb, image_size)
     if turn is None:
-        raise DepthError(f"{sample.depth}: the depth map {_mismatch(depth.shape, sample.rgb)}")
+        raise DepthError(f"{sample.depth}: the depth map {describe_mismatch(depth.shape, sample.rgb)}")
     if turn == 1:
-        _warn_of_unknown_turn(sample.rgb)
+        warn_of_hidden_turn(sample.rgb)
     depth = turn_upright(depth, turn)
+    if camera is not None and camera.depth_kind == "ray":
+        return depth if sample.depth_kind == "ray" else _along_rays(depth, camera)
     return depth if sample.depth_kind == "z" else _along_axis(sample, depth)
 
 
@@ -147,67 +143,12 @@ def read_annotated_normals(sample: Sample, image_size: tuple[int, int] | None = 
     normal = read_normals(sample.normal, sample.normal_frame)
     turn = required_turn(normal.shape, sample.rgb, image_size)
     if turn is None:
-        raise NormalError(f"{sample.normal}: the map of normals {_mismatch(normal.shape, sample.rgb)}")
+        raise NormalError(f"{sample.normal}: the map of normals {describe_mismatch(normal.shape, sample.rgb)}")
     if turn == 1:
         return normal
     turned = turn_upright(normal, turn)
-    turned[..., :2] = turned[..., :2] @ np.array(_TURNS[turn], np.float32).T
+    turned[..., :2] = turned[..., :2] @ np.array(TURNS[turn], np.float32).T
     return turned
-
-
-def required_turn(shape: tuple[int, ...], rgb: Path, image_size: tuple[int, int] | None = None) -> int | None:
-    """Return the EXIF orientation that makes a map upright.
-
-    Args:
-        shape: (height, width, ...) of the stored map.
-        rgb: image file of the map; read only where `image_size` does not decide.
-        image_size: (width, height) [px] of the upright image, or None.
-
-    Returns:
-        1 for a map that is upright already, 5 to 8 for one stored unturned like its photo, None for another view.
-
-    Raises:
-        ImageError: the image header is needed and cannot be read.
-    """
-    size = shape[1], shape[0]
-    if image_size is not None and same_view(size, image_size):
-        return 1
-    header = read_image_header(rgb)
-    if same_view(size, header.size):
-        return 1
-    if header.orientation >= 5 and same_view(size, header.size[::-1]):
-        return header.orientation
-    return None
-
-
-def same_view(size: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Tell if one size is the other resized, see `same_aspect`; below 16 pixels sizes must be equal.
-
-    Args:
-        size: (width, height) [px].
-        other: (width, height) [px].
-    """
-    if size == other:
-        return True
-    return min(*size, *other) >= _SMALLEST and same_aspect(*size, *other)
-
-
-def turn_upright(values: np.ndarray, orientation: int) -> np.ndarray:
-    """Turn or mirror an image by its EXIF orientation.
-
-    Args:
-        values: (height, width, ...) as stored.
-        orientation: EXIF orientation, 1 to 8.
-
-    Returns:
-        upright array, contiguous; height and width are swapped from orientation 5 on.
-    """
-    if orientation == 1:
-        return values
-    (a, b), (c, d) = _TURNS[orientation]
-    if a == 0:
-        values, a, d = values.swapaxes(0, 1), b, c
-    return np.ascontiguousarray(values[::d, ::a])
 
 
 def wants_normals(sample: Sample, derive: bool) -> bool:
@@ -264,37 +205,20 @@ def _seen(folder: Path, certain: bool) -> Iterator[int]:
     return itertools.count()
 
 
-@functools.cache
-def _warn_of_unknown_turn(rgb: Path) -> None:
-    """Warn once of a turned photo whose shape does not show if its depth map is turned too."""
-    try:
-        header = read_image_header(rgb)
-    except ImageError:
-        return  # the photo is not needed here; reading it reports the error
-    if header.turn_is_hidden:
-        logger.warning(
-            "%s: is turned by its EXIF orientation (%d), and shapes do not show if its depth map is turned too; it is "
-            "taken to be upright", rgb, header.orientation
-        )  # fmt: skip
-
-
 def _along_axis(sample: AnnotatedDepth, distance: np.ndarray) -> np.ndarray:
     """Convert distances along the ray to depth along the optical axis."""
     if sample.intrinsics is None:
-        raise DepthError(f"{sample.depth}: is distance along the ray, which needs a camera; add cam_in to its entry")
+        raise DepthError(
+            f"{sample.depth}: is distance along the ray, which needs a camera; add cam_in to its entry "
+            "(a fisheye needs its --camera, a panorama --panorama)"
+        )
     camera = Camera(*sample.intrinsics, *read_image_header(sample.rgb).size).resized(*distance.shape[::-1])
     with np.errstate(over="ignore", invalid="ignore"):  # of absurd cameras, which `annotate check` reports
         depth = distance / np.linalg.norm(camera.rays(), axis=2)
     return np.where(np.isfinite(depth), depth, np.float32(0))
 
 
-def _mismatch(shape: tuple[int, ...], rgb: Path) -> str:
-    """Describe a map of another view than its image, with the remedy."""
-    header: ImageHeader = read_image_header(rgb)
-    if same_view((shape[0], shape[1]), header.size):
-        remedy = "of another shape, lying on its side: turn it like the image"
-    elif min(shape[:2]) < _SMALLEST:
-        remedy = f"a map of another size than its image needs at least {_SMALLEST} pixels a side"
-    else:
-        remedy = "of another shape, so it does not show the same view: crop or turn it like the image"
-    return f"is {shape[1]}x{shape[0]}, its image {rgb} is {header.width}x{header.height} (upright); {remedy}"
+def _along_rays(depth: np.ndarray, camera: Camera) -> np.ndarray:
+    """Convert depth along the optical axis to distances along the ray, which exist in front of the camera alone."""
+    along = camera.resized(*depth.shape[::-1]).unit_rays()[..., 2]
+    return np.divide(depth, along, out=np.zeros_like(depth), where=along > 1e-3)

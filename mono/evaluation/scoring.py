@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mono.data.ground_truth import GroundTruth, same_view
+from mono.data.ground_truth import GroundTruth
 from mono.data.saved_predictions import PredictionFormat
+from mono.data.upright_maps import same_view
 from mono.evaluation.alignment import ALIGNMENTS, TIERS, fit
 from mono.evaluation.correlation import rank_correlation
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers, resize_depth
@@ -220,6 +221,9 @@ def score_normals(
     normal, derived = ground_truth.normal, None
     if normal is None and camera is None:
         logger.warning("%s: normals cannot be derived from depth of an unknown camera: annotate cam_in", name)
+        return None
+    if normal is None and camera is not None and camera.depth_kind == "ray":
+        logger.warning("%s: normals cannot be derived from distances of a fisheye or panorama: annotate them", name)
         return None
     if normal is None and ground_truth.depth is not None and camera is not None:
         derived = derive_normals(ground_truth.depth, camera)

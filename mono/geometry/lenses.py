@@ -65,11 +65,11 @@ class Lens:
 
     @property
     def is_pinhole(self) -> bool:
-        """Tell if straight lines stay straight: a pinhole without distortion."""
+        """Tell if the lens keeps straight lines straight."""
         return self.model == "pinhole" and not any(self.parameters)
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Project points to the image plane of focal length 1.
+        """Project points to the unit focal length's plane.
 
         Args:
             points: (..., 3) in the camera's frame, in any unit.

@@ -27,7 +27,8 @@ def normals_from_depth(depth: np.ndarray, camera: Camera) -> np.ndarray:
     depth, goes on straight to the pixel.
 
     Args:
-        depth: depth along the optical axis [m], (height, width), 0 where there is none.
+        depth: depth along the optical axis [m], (height, width), 0 where there is none; distances along the rays for
+            cameras whose `depth_kind` is "ray".
         camera: the camera of the depth map.
 
     Returns:
@@ -39,6 +40,8 @@ def normals_from_depth(depth: np.ndarray, camera: Camera) -> np.ndarray:
     """
     if depth.shape != (camera.height, camera.width):
         raise MetricDepthError(f"depth is {depth.shape}, the camera (height, width) {(camera.height, camera.width)}")
+    if camera.depth_kind == "ray":
+        return normals_from_distance(depth, camera)
     valid = np.isfinite(depth) & (depth > _NEAREST)
     inverse = np.full((camera.height + 2 * _REACH, camera.width + 2 * _REACH), _NOTHING)
     inside = inverse[_REACH:-_REACH, _REACH:-_REACH]
@@ -69,6 +72,70 @@ def normals_from_depth(depth: np.ndarray, camera: Camera) -> np.ndarray:
         for axis, values in enumerate((nx, ny, nz)):
             np.divide(values, length, out=normals[rows, :, axis], where=found & (length > 0))
     return normals
+
+
+def normals_from_distance(distance: np.ndarray, camera: Camera) -> np.ndarray:
+    """Compute surface normals from distances along the rays of any lens.
+
+    A point is the unit ray over the inverse distance q; so its tangents, and their cross product, follow from the
+    slopes of q, which are those of `normals_from_depth`, and from the slopes of the rays.
+
+    Args:
+        distance: distance from the camera [m], (height, width), 0 where there is none.
+        camera: the camera of the map.
+
+    Returns:
+        (height, width, 3) float32 unit normals that point to the camera; 0 where there is no distance, or none beside
+        it in its row or in its column.
+
+    Raises:
+        MetricDepthError: the map's size is not the camera's.
+    """
+    size = (camera.height, camera.width)
+    if distance.shape != size:
+        raise MetricDepthError(f"distance is {distance.shape}, the camera (height, width) {size}")
+    rays = camera.unit_rays()
+    valid = np.isfinite(distance) & (distance > _NEAREST) & np.isfinite(rays[..., 2])
+    inverse = np.full((camera.height + 2 * _REACH, camera.width + 2 * _REACH), _NOTHING)
+    inside = inverse[_REACH:-_REACH, _REACH:-_REACH]
+    np.divide(np.float32(1), distance, out=inside, where=valid, casting="same_kind")
+    if camera.wraps:
+        rows = slice(_REACH, -_REACH)
+        inverse[rows, :_REACH], inverse[rows, -_REACH:] = inside[:, -_REACH:], inside[:, :_REACH]
+    normals = np.zeros((*size, 3), np.float32)
+    for top in range(0, camera.height, _STRIP):
+        rows = slice(top, min(top + _STRIP, camera.height))
+        strip, here, ray = inverse[top : rows.stop + 2 * _REACH], inside[rows, :, None], rays[rows]
+        along_x, found_x = _slope([strip[_REACH:-_REACH, i : i + camera.width] for i in range(2 * _REACH + 1)])
+        along_y, found_y = _slope([strip[i : i + len(here), _REACH:-_REACH] for i in range(2 * _REACH + 1)])
+        found = valid[rows] & found_x & found_y
+        ray_x, ray_y = _ray_slopes(rays, rows)
+        with np.errstate(invalid="ignore", over="ignore"):
+            n = here * np.cross(ray_x, ray_y)
+            n -= along_y[..., None] * np.cross(ray_x, ray) + along_x[..., None] * np.cross(ray, ray_y)
+            n *= -np.sign(np.einsum("ijk,ijk->ij", n, ray))[..., None]
+            length = np.sqrt(np.einsum("ijk,ijk->ij", n, n))
+        found &= np.isfinite(length) & (length > 0)
+        np.divide(n, length[..., None], out=normals[rows], where=found[..., None])
+    return normals
+
+
+def _ray_slopes(rays: np.ndarray, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Slopes of rays along rows and along columns, of the rows of a strip; single ones at the borders of the lens."""
+    low, high = max(rows.start - 1, 0), min(rows.stop + 1, len(rays))
+    around = rays[low:high].astype(np.float64)
+    inner = slice(rows.start - low, rows.start - low + rows.stop - rows.start)
+    slopes = []
+    for axis in (1, 0):
+        if around.shape[axis] < 2:
+            slopes.append(np.zeros_like(around[inner]))
+            continue
+        steps = np.diff(around, axis=axis)
+        first, last = (np.take(steps, [i], axis=axis) for i in (0, -1))
+        before, after = np.concatenate([first, steps], axis), np.concatenate([steps, last], axis)
+        before, after = np.where(np.isfinite(before), before, after), np.where(np.isfinite(after), after, before)
+        slopes.append((before + after)[inner] / 2)
+    return slopes[0], slopes[1]
 
 
 def _distorted_slopes(camera: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

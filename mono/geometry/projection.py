@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from functools import cached_property, lru_cache
+from typing import Literal
 
 import numpy as np
 
 from mono.geometry.lenses import Lens
 from mono.system.errors import MetricDepthError
+
+WIDEST_VIEW = 100.0  # [deg], horizontal and vertical field of view that one perspective image shows well
 
 
 class Projection:
@@ -54,6 +57,30 @@ class Projection:
             _angle_between(self, (right, top), (left, bottom)),
         )
         return horizontal, vertical, max(horizontal, vertical, *diagonals)
+
+    @cached_property
+    def is_wide(self) -> bool:
+        """Tell if an image is too wide for one perspective view: more than 100 degrees."""
+        return max(self.field_of_view[:2]) > WIDEST_VIEW
+
+    @cached_property
+    def wraps(self) -> bool:
+        """Tell if the last column of an image continues in its first one, as in a panorama all around."""
+        if self.is_perspective or self.width < 8:
+            return False
+        row = np.stack([np.arange(self.width), np.full(self.width, self.height / 2)], -1)
+        rays = self.rays_at(row)
+        steps = np.linalg.norm(np.diff(rays, axis=0, append=rays[:1]), axis=1)
+        return bool(np.isfinite(steps).all() and steps[-1] < 1.5 * np.median(steps))
+
+    @property
+    def depth_kind(self) -> Literal["z", "ray"]:
+        """Return what depth maps of this camera hold.
+
+        "ray", the distance along the ray, for fisheyes and panoramas of more than 100 degrees: depth along the optical
+        axis, "z", means nothing to the side and behind.
+        """
+        return "ray" if not self.is_perspective and self.is_wide else "z"
 
     def rays(self) -> np.ndarray:
         """Compute the viewing directions through all pixels.
@@ -150,6 +177,20 @@ class Projection:
         """
         self._check_size(distance, "distance")
         return np.nan_to_num(self.unit_rays()) * distance[..., None].astype(np.float32, copy=False)
+
+    def points(self, depth: np.ndarray) -> np.ndarray:
+        """Unproject a depth map of the camera's `depth_kind` to 3D points.
+
+        Args:
+            depth: depth along the optical axis, or distance along the ray [m], (height, width).
+
+        Returns:
+            Points [m], as from `unproject` or `unproject_distance`.
+
+        Raises:
+            MetricDepthError: the map's size is not the camera's.
+        """
+        return self.unproject_distance(depth) if self.depth_kind == "ray" else self.unproject(depth)
 
     def _check_size(self, values: np.ndarray, name: str) -> None:
         if values.shape != (self.height, self.width):

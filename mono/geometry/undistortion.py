@@ -10,9 +10,9 @@ import numpy as np
 
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import IMAGENET_MEAN
+from mono.geometry.projection import WIDEST_VIEW
 from mono.system.errors import MetricDepthError
 
-WIDEST_VIEW = 100.0  # [deg], horizontal and vertical field of view that one perspective image shows well
 _STEEPEST = math.tan(math.radians(65))  # slope of rays beyond which a perspective image is stretched to smears
 _LARGEST_GROWTH = 4.0  # most pixels of an undistorted image for each original one
 _GRID = 65  # rays a side that are looked at to find what the lens sees

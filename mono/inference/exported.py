@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,11 @@ from mono.conversion.formats import ExportedModel, open_exported
 from mono.data.camera_source import ResolvedCamera
 from mono.geometry.canonical import CanonicalTransform
 from mono.geometry.undistortion import undistortion
+from mono.inference.image_predictor import ImagePredictor
 from mono.inference.prediction import Prediction, in_original_pixels
-from mono.inference.predictor import ImagePredictor, NetworkInput
+from mono.inference.predictor import NetworkInput
 from mono.system.errors import BackendError, MetricDepthError
+from mono.views.layout import ViewOptions
 
 if TYPE_CHECKING:
     import torch
@@ -64,6 +66,7 @@ class ExportedPredictor(ImagePredictor):
         architecture: config values of the exported network.
         backend: format of the file.
         precision: "float32".
+        views: settings of the views that wide images are cut into.
     """
 
     exported_model: ExportedModel
@@ -76,8 +79,9 @@ class ExportedPredictor(ImagePredictor):
     architecture: Mapping[str, object]
     backend: str
     precision: str = "float32"
+    views: ViewOptions = field(default_factory=ViewOptions)
 
-    def prepare(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
+    def prepare_view(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
         """Check that an image fits its camera and the file; see `Predictor.prepare`."""
         camera = found.camera
         if image.shape[:2] != (camera.height, camera.width):
@@ -88,7 +92,7 @@ class ExportedPredictor(ImagePredictor):
         view = self.transform.view(flat.pinhole)  # refuses images that are too long, for which a file has no message
         return NetworkInput(found, view, np.ascontiguousarray(flat.image_to_pinhole(image)))
 
-    def infer(self, images: Sequence[NetworkInput]) -> list[ExportedOutput]:
+    def infer_views(self, images: Sequence[NetworkInput]) -> list[ExportedOutput]:
         """Run the file on images, one after another."""
         outputs = []
         for image in images:

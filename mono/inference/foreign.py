@@ -14,9 +14,11 @@ from mono.data.saved_predictions import PREDICTION_KINDS, PredictionFormat
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
 from mono.geometry.undistortion import undistortion
+from mono.inference.image_predictor import ImagePredictor
 from mono.inference.prediction import Prediction, in_original_pixels
-from mono.inference.predictor import ImagePredictor, NetworkInput
+from mono.inference.predictor import NetworkInput
 from mono.system.errors import MetricDepthError
+from mono.views.layout import ViewOptions
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +69,7 @@ class ForeignOutput:
     format: PredictionFormat
 
     def prediction(self) -> Prediction:
-        """Return the output as a prediction, in the original pixels."""
+        """Return the prediction in the original pixels."""
         return in_original_pixels(
             Prediction(
                 depth=self.values,
@@ -95,6 +97,7 @@ class ForeignPredictor(ImagePredictor):
         transform: images go to the model as they are.
         architecture: the kind, which decides what its values mean.
         precision: "float32".
+        views: one, as these models take perspective images alone.
     """
 
     model: DepthModelLike
@@ -106,6 +109,7 @@ class ForeignPredictor(ImagePredictor):
     backend: str
     transform: CanonicalTransform = field(default_factory=UnchangedImages)
     precision: str = "float32"
+    views: ViewOptions = field(default_factory=lambda: ViewOptions(count=1))
 
     @property
     def architecture(self) -> Mapping[str, object]:
@@ -117,9 +121,15 @@ class ForeignPredictor(ImagePredictor):
         """Return the meaning of the predictions' values."""
         return PredictionFormat(self.kind)
 
+    def prepare_view(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
+        """Check that an image fits its camera."""
+        return self.prepare(image, found)
+
     def prepare(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
-        """Check that an image fits its camera; see `Predictor.prepare`."""
+        """Check that an image fits its camera."""
         camera = found.camera
+        if camera.depth_kind == "ray":
+            raise MetricDepthError(f"{self.name} takes perspective images alone, and this is a fisheye or panorama")
         if image.shape[:2] != (camera.height, camera.width):
             raise MetricDepthError(
                 f"image is {image.shape[1]}x{image.shape[0]} but its camera {camera.width}x{camera.height}"
@@ -129,7 +139,7 @@ class ForeignPredictor(ImagePredictor):
             found, self.transform.view(flat.pinhole), np.ascontiguousarray(flat.image_to_pinhole(image))
         )
 
-    def infer(self, images: Sequence[NetworkInput]) -> list[ForeignOutput]:
+    def infer_views(self, images: Sequence[NetworkInput]) -> list[ForeignOutput]:
         """Run the model on images, one after another."""
         return [self._output(image) for image in images]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +12,7 @@ from mono.inference.devices import choose_device, choose_precision
 from mono.inference.predictor import Predictor
 from mono.system.errors import BackendError
 from mono.system.memory import within_memory
+from mono.views.layout import ViewOptions
 
 if TYPE_CHECKING:
     import torch
@@ -34,6 +35,7 @@ def load_model(
     options: Mapping[str, object] | None = None,
     backend: Backend = "eager",
     trust: bool = False,
+    views: ViewOptions | None = None,
 ) -> Predictor:
     """Load a network with its weights, ready to predict.
 
@@ -50,6 +52,7 @@ def load_model(
         backend: runtime of the network; "auto" takes OpenVINO or ONNX Runtime on a CPU, where installed, else eager;
             "fastest" measures all once within the accuracy bound, see docs/speed.md.
         trust: run a .ts or .pt2 file, which can hold any code; all other files are only data.
+        views: settings of the views that images wider than 100 degrees are cut into; None: chosen by their lens.
 
     Raises:
         MetricDepthError: a name, config, checkpoint, device, precision or backend cannot be used.
@@ -66,7 +69,8 @@ def load_model(
         return _open_foreign(door, source_text, choose_device(device), precision, options, backend, checkpoint)
     if is_exported(str(model)):
         torch_device = choose_device("cpu" if device == "auto" else device)
-        return open_predictor(Path(model), torch_device, precision, backend, options, checkpoint, trust)
+        exported = open_predictor(Path(model), torch_device, precision, backend, options, checkpoint, trust)
+        return replace(exported, views=views or ViewOptions())
     torch_device = choose_device(device)
     chosen = choose_precision(precision or "float32", torch_device)
     allowed = ("float32", "bfloat16") if precision in (None, "auto") else (chosen,)
@@ -79,7 +83,7 @@ def load_model(
     network = load_network(source, torch_device, chosen, backend)
     predictor = NetworkPredictor(
         network, source.config.transform, torch_device, chosen, source.name, source.checkpoint, checksum,
-        source.config.architecture,
+        source.config.architecture, views=views or ViewOptions(),
     )  # fmt: skip
     if backend == "auto":
         return with_automatic(predictor)

@@ -13,9 +13,11 @@ import numpy as np
 from mono.data.camera_source import ResolvedCamera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
 from mono.geometry.undistortion import undistortion
+from mono.inference.image_predictor import ImagePredictor
 from mono.inference.prediction import Prediction, in_original_pixels
-from mono.inference.predictor import ImagePredictor, NetworkInput
+from mono.inference.predictor import NetworkInput
 from mono.system.memory import within_memory
+from mono.views.layout import ViewOptions
 
 if TYPE_CHECKING:
     import torch
@@ -84,6 +86,7 @@ class NetworkPredictor(ImagePredictor):
         checksum: SHA-256 of that file.
         architecture: other values of the config that decide the network's function.
         backend: runtime of the network: "eager", "compile", "onnxruntime" or "openvino".
+        views: settings of the views that wide images are cut into.
     """
 
     network: Network
@@ -95,14 +98,15 @@ class NetworkPredictor(ImagePredictor):
     checksum: str
     architecture: Mapping[str, object] = field(default_factory=dict)
     backend: str = "eager"
+    views: ViewOptions = field(default_factory=ViewOptions)
 
-    def prepare(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
-        """Bring an image to the network's input; see `Predictor.prepare`."""
+    def prepare_view(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
+        """Bring a perspective image to the network's input; see `Predictor.prepare`."""
         flat = undistortion(found.camera)
         view = self.transform.view(flat.pinhole)
         return NetworkInput(found, view, view.image_to_input(flat.image_to_pinhole(image)))
 
-    def infer(self, images: Sequence[NetworkInput]) -> list[NetworkPrediction]:
+    def infer_views(self, images: Sequence[NetworkInput]) -> list[NetworkPrediction]:
         """Run the network; images whose inputs have one size go through it together."""
         by_size: dict[tuple[int, int], list[int]] = {}
         for i, image in enumerate(images):

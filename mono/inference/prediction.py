@@ -26,7 +26,8 @@ class Prediction:
     """Metric depth of one image at its own size.
 
     Attributes:
-        depth: (H, W) float32 [m] along the optical axis; 0 is invalid (beyond 300 m, or not positive).
+        depth: (H, W) float32 [m] along the optical axis, or along the ray where `depth_kind` is "ray"; 0 is invalid
+            (beyond 300 m, or not positive).
         confidence: (H, W) float32, higher is surer; its range is the network's own.
         camera: camera that the depth holds for. A wrong focal length scales all distances.
         camera_source: "given", "annotation", "camera file", "exif", "assumed", or "predicted" by a model.
@@ -58,6 +59,18 @@ class Prediction:
         return self.depth > 0
 
     @property
+    def depth_kind(self) -> Literal["z", "ray"]:
+        """Return what `depth` holds: "ray" for fisheyes and panoramas of more than 100 degrees, else "z"."""
+        return self.camera.depth_kind
+
+    @property
+    def distance(self) -> np.ndarray:
+        """Return the distance along the ray, (H, W) float32 [m], 0 where invalid."""
+        if self.depth_kind == "ray":
+            return self.depth
+        return np.linalg.norm(self.points(), axis=-1)
+
+    @property
     def K(self) -> np.ndarray:
         """Return the camera matrix, (3, 3) float64 [px], without lens distortion."""
         fx, fy, cx, cy = self.camera.intrinsics
@@ -80,12 +93,15 @@ class Prediction:
             Prediction with aligned depth and its `alignment`.
 
         Raises:
-            MetricDepthError: the distances contradict each other, lie on edges or without depth, or are too few.
+            MetricDepthError: the distances contradict each other, lie on edges or without depth, or are too few; or
+                this is a fisheye or panorama.
         """
         from mono.calibration.align import align_depth
 
         if self.format.kind != "relative":
             self._require_meters()
+        if self.depth_kind == "ray":
+            raise MetricDepthError("known distances cannot correct a fisheye or panorama: align perspective images")
         depth, alignment = align_depth(self.depth, self.camera, known, model)
         return replace(self, depth=depth, alignment=alignment, format=PredictionFormat())
 
@@ -101,7 +117,7 @@ class Prediction:
             Points [m] in the camera's frame, x right, y down, z forward; (H, W, 3) float32, 0 where invalid.
         """
         self._require_meters()
-        return self.camera.unproject(self.depth)
+        return self.camera.points(self.depth)
 
     def surface_normals(self) -> np.ndarray:
         """Return the network's normals, or compute them from its depth.

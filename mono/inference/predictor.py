@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +9,19 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from mono.calibration.camera_calibration import with_calibration
 from mono.data.camera_source import ResolvedCamera
 from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
-from mono.inference.images import cameras_for_all, read_input, resolve_camera
 from mono.inference.prediction import Prediction
-from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     import torch
 
     from mono.calibration.known import Known
+    from mono.geometry.camera import Camera
     from mono.inference.images import CameraLike, ImageLike
+    from mono.views.cutting import CutView
+    from mono.views.layout import ViewOptions
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,21 @@ class NetworkInput:
     found: ResolvedCamera
     view: CanonicalView
     pixels: np.ndarray
+
+
+@dataclass(frozen=True)
+class WideInput:
+    """Wide image that is ready for a predictor's `infer`.
+
+    Attributes:
+        found: camera of the image.
+        views: views that it is cut into, as network inputs.
+        cut: their directions and content.
+    """
+
+    found: ResolvedCamera
+    views: tuple[NetworkInput, ...]
+    cut: tuple[CutView, ...]
 
 
 class RawPrediction(Protocol):
@@ -124,7 +138,14 @@ class Predictor(Protocol):
             MetricDepthError: as for `predict`, or the lists differ in length.
         """
 
-    def prepare(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
+    @property
+    def views(self) -> ViewOptions:
+        """Return the settings of the views that wide images are cut into."""
+
+    def network_pixels(self, camera: Camera) -> int:
+        """Return the number of the network's input pixels that show an image of this camera."""
+
+    def prepare(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput | WideInput:
         """Bring an image to the form that `infer` takes; safe in threads beside it.
 
         Args:
@@ -135,34 +156,5 @@ class Predictor(Protocol):
             MetricDepthError: the image does not have the camera's size, or does not fit the network's input.
         """
 
-    def infer(self, images: Sequence[NetworkInput]) -> Sequence[RawPrediction]:
+    def infer(self, images: Sequence[NetworkInput | WideInput]) -> Sequence[RawPrediction]:
         """Compute the outputs of prepared images, in their order."""
-
-
-class ImagePredictor:
-    """Implementation of `predict` and `predict_batch` by `prepare` and `infer`."""
-
-    @property
-    def prediction_format(self) -> PredictionFormat:
-        """Return the meaning of the predictions' values: depth in meters."""
-        return PredictionFormat()
-
-    def predict(self: Predictor, image: ImageLike, camera: CameraLike = None, align: Known | None = None) -> Prediction:
-        """Predict metric depth of one image; see `Predictor.predict`."""
-        prediction = self.predict_batch([image], [camera])[0]
-        return prediction if align is None else prediction.aligned(align)
-
-    def predict_batch(
-        self: Predictor, images: Sequence[ImageLike], cameras: CameraLike | Sequence[CameraLike] = None
-    ) -> list[Prediction]:
-        """Predict metric depth of several images; see `Predictor.predict_batch`."""
-        if isinstance(images, (str, os.PathLike)) or not hasattr(images, "__iter__") or _is_single(images):
-            raise MetricDepthError("images must be a list; for a single one use predict")
-        read = [read_input(image) for image in images]
-        found = [resolve_camera(*pair) for pair in zip(read, cameras_for_all(cameras, len(read)), strict=True)]
-        prepared = [self.prepare(image.rgb, camera) for image, camera in zip(read, found, strict=True)]
-        return [with_calibration(raw.prediction(), raw.found, self.checksum) for raw in self.infer(prepared)]
-
-
-def _is_single(images: object) -> bool:
-    return getattr(images, "ndim", 4) == 3

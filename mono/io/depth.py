@@ -196,8 +196,8 @@ def write_depth(
 
     Args:
         path: file to write; parent folders are made.
-        depth: (H, W) depth along the optical axis [m].
-        camera: camera of the depth map, for the JSON file beside a PNG.
+        depth: (H, W) depth along the optical axis [m], or along the ray for cameras of that `depth_kind`.
+        camera: camera of the depth map, for the JSON file beside a PNG, which says so.
         notes: further entries of that JSON file, as the alignment of the depth.
 
     Returns:
@@ -245,6 +245,9 @@ def sidecar_path(path: Path) -> Path:
 def _write_png(path: Path, depth: np.ndarray, camera: Camera | None, notes: Mapping[str, Any]) -> dict[str, Any]:
     steps, scale = quantise(depth)
     sidecar: dict[str, Any] = {"depth_scale": scale, "unit": "m", "invalid": 0, **notes}
+    texts = {"depth_scale": str(scale), "unit": "m = value / depth_scale; 0 = invalid"}
+    if camera is not None and camera.depth_kind == "ray":
+        sidecar["depth_kind"] = texts["depth_kind"] = "ray"
     if camera is not None:
         sidecar["camera"] = {
             "fx": camera.fx,
@@ -256,7 +259,7 @@ def _write_png(path: Path, depth: np.ndarray, camera: Camera | None, notes: Mapp
             "distortion": list(camera.distortion),
             **({} if camera.model == "pinhole" else {"model": camera.model}),
         }
-    data = encode_png16(steps, {"depth_scale": str(scale), "unit": "m = value / depth_scale; 0 = invalid"})
+    data = encode_png16(steps, texts)
     write_bytes(sidecar_path(path), (json.dumps(sidecar, indent=1) + "\n").encode())
     write_bytes(path, data)
     return sidecar

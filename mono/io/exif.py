@@ -40,6 +40,10 @@ _EDITORS = re.compile(
     re.IGNORECASE,
 )
 _PROJECTION = re.compile(rb"""GPano:ProjectionType\s*(?:=\s*["']\s*|>\s*)([A-Za-z_-]{1,40})""")
+_CROP = re.compile(
+    rb"""GPano:(CroppedAreaLeftPixels|CroppedAreaTopPixels|CroppedAreaImageWidthPixels|CroppedAreaImageHeightPixels|"""
+    rb"""FullPanoWidthPixels|FullPanoHeightPixels)\s*(?:=\s*["']\s*|>\s*)(-?\d{1,7})(?:\.0*)?\b"""
+)
 _PANORAMA_CAMERA = re.compile(
     r"theta|insta360|gear 360|sm-[rc]2[01]0|keymission 360|qoocam|lg-r105|madventure|vuze|evo360|x360", re.IGNORECASE
 )
@@ -47,6 +51,24 @@ _FISHEYE = re.compile(r"fish-?\s?eye|\bfish\b", re.IGNORECASE)
 _ACTION_CAMERA = re.compile(
     r"^gopro|hero\d|insta360|osmo action|dji action|keymission|yi action|\bsjcam", re.IGNORECASE
 )
+
+
+@dataclass(frozen=True)
+class PanoramaWindow:
+    """Window of a whole panorama of 360 by 180 degrees, as Google's photo sphere metadata state it.
+
+    Attributes:
+        left, top: first column and row of the window [px].
+        width, height: size of the window [px].
+        full_width, full_height: size of the whole panorama [px].
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+    full_width: int
+    full_height: int
 
 
 @dataclass(frozen=True)
@@ -67,6 +89,7 @@ class ExifCamera:
         editor: software that edited the photo, or "".
         lens: name of the lens, or "".
         projection: projection of a panorama, as "equirectangular", or "".
+        window: part of a whole panorama that the photo shows, from its XMP; None: not stated.
     """
 
     focal_35mm: float | None = None
@@ -82,6 +105,7 @@ class ExifCamera:
     editor: str = ""
     lens: str = ""
     projection: str = ""
+    window: PanoramaWindow | None = None
 
     @property
     def has_focal(self) -> bool:
@@ -145,20 +169,41 @@ def read_exif_camera(image: Image.Image) -> ExifCamera | None:
         editor=software if _EDITORS.search(software) else "",
         lens=_text(tags, ExifTags.Base.LensModel),
         projection=_read_projection(image, f"{make} {model}"),
+        window=_read_window(image),
     )
     return camera if camera.has_focal or camera.orientation != 1 or camera.projection else None
 
 
 def _read_projection(image: Image.Image, model: str) -> str:
     """Projection of a panorama by XMP, or by the camera's model and an aspect of 2:1; "" for other photos."""
-    for key in ("xmp", "XML:com.adobe.xmp"):
-        xmp = image.info.get(key)
-        xmp = xmp.encode("utf-8", "replace") if isinstance(xmp, str) else xmp
-        if isinstance(xmp, bytes) and (match := _PROJECTION.search(xmp)):
-            projection = match[1].decode().lower()
-            return "" if projection in ("perspective", "rectilinear") else projection
+    if match := _PROJECTION.search(_xmp(image)):
+        projection = match[1].decode().lower()
+        return "" if projection in ("perspective", "rectilinear") else projection
     width, height = image.size
     return "equirectangular" if width == 2 * height and _PANORAMA_CAMERA.search(model) else ""
+
+
+def _read_window(image: Image.Image) -> PanoramaWindow | None:
+    """Read the window of a whole panorama that an image shows; None where it is not stated, or impossible."""
+    found = {name.decode(): int(value) for name, value in _CROP.findall(_xmp(image))}
+    if len(found) < 6:
+        return None
+    window = PanoramaWindow(
+        found["CroppedAreaLeftPixels"], found["CroppedAreaTopPixels"], found["CroppedAreaImageWidthPixels"],
+        found["CroppedAreaImageHeightPixels"], found["FullPanoWidthPixels"], found["FullPanoHeightPixels"],
+    )  # fmt: skip
+    inside = window.left >= 0 and window.top >= 0 and min(window.width, window.height) > 0
+    inside &= window.left + window.width <= window.full_width and window.top + window.height <= window.full_height
+    return window if inside else None
+
+
+def _xmp(image: Image.Image) -> bytes:
+    """Return the XMP packet of an image, or nothing."""
+    for key in ("xmp", "XML:com.adobe.xmp"):
+        xmp = image.info.get(key)
+        if xmp := xmp.encode("utf-8", "replace") if isinstance(xmp, str) else xmp:
+            return xmp if isinstance(xmp, bytes) else b""
+    return b""
 
 
 def _number(tags: Mapping[int, Any], tag: int) -> float | None:

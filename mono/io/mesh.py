@@ -80,7 +80,7 @@ def depth_mesh(
     corners = numbers[corners]
     places = np.flatnonzero(used)
     pixels = np.stack([places % width, places // width], axis=1).astype(np.int32) * step
-    grid = camera.unproject(depth)[::step, ::step].reshape(-1, 3)
+    grid = camera.points(depth)[::step, ::step].reshape(-1, 3)
     z = grid[places, 2]
     # The diagonal joins the corners that are closer in depth, so that creases stay sharp.
     falling = np.abs(z[corners[:, 0]] - z[corners[:, 3]]) < np.abs(z[corners[:, 1]] - z[corners[:, 2]])
@@ -89,7 +89,7 @@ def depth_mesh(
 
 
 def write_mesh(path: Path, mesh: DepthMesh, axes: str = "opencv") -> None:
-    """Write a mesh atomically, in the format of the suffix.
+    """Write a mesh atomically, in its suffix's format.
 
     - `.glb`: glTF with its axes (x right, y up, z backward), the photo as texture and the camera as a node.
     - `.ply`: binary, with a color per vertex.

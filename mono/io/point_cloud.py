@@ -75,7 +75,7 @@ def point_cloud(
     Points are in row order, or in voxel order with `voxel_size`.
 
     Args:
-        depth: (H, W) depth along the optical axis [m].
+        depth: (H, W) depth [m] of the camera's `depth_kind`; pixels that are not finite and positive are left out.
         rgb: (H, W, 3) uint8 image.
         camera: camera of both.
         normal: (H, W, 3) surface normals, carried by the points.
@@ -109,8 +109,8 @@ def point_cloud(
         min_confidence=min_confidence,
     )  # fmt: skip
     if camera.is_distorted:
-        points = camera.unproject(np.where(keep, depth, np.float32(0)))
-        keep &= points[..., 2] > 0
+        points = camera.points(np.where(keep, depth, np.float32(0)))
+        keep &= points.any(-1)
     else:
         points = np.empty((*size, 3), np.float32)
         x = ((np.arange(camera.width) - camera.cx) / camera.fx).astype(np.float32)

@@ -15,8 +15,7 @@ from mono.data.ground_truth import ground_truth_camera, wants_normals
 from mono.data.sample import Sample
 from mono.evaluation.report.image_records import save_image_record
 from mono.evaluation.scoring import ImagePrediction, score_image
-from mono.geometry.undistortion import undistortion
-from mono.inference.predictor import NetworkInput, Predictor, RawPrediction
+from mono.inference.predictor import NetworkInput, Predictor, RawPrediction, WideInput
 from mono.runs.loading import LoadedImage, load_image, reading_cost
 from mono.runs.manifest import Manifest
 from mono.runs.options import RunOptions
@@ -179,7 +178,7 @@ def _infer_all(
             yield _Inferred(item.sample, replace(item, prepared=()), raw_predictions, spent, next(iter(errors), None))
 
 
-def _infer(predictor: Predictor, images: Sequence[NetworkInput]) -> Sequence[RawPrediction | Exception]:
+def _infer(predictor: Predictor, images: Sequence[NetworkInput | WideInput]) -> Sequence[RawPrediction | Exception]:
     """Return a raw prediction or an exception per image; if the batch fails, each image is tried alone."""
     if not images:
         return []
@@ -247,12 +246,11 @@ def _write(
         if compared:
             scores["normals"] = score.normals and asdict(score.normals)
     outputs: dict[str, Any] = {}
-    view = predictor.transform.view(undistortion(prediction.camera).pinhole)
     kinds = tuple(kind for kind in options.output.save if kind in image.kinds)
     try:
         write_outputs(
             options.out, sample.name, item.rgb, prediction, replace(options.output, save=kinds), others, outputs,
-            points_with_normals="normal" in image.kept, network_pixels=view.size[0] * view.size[1],
+            points_with_normals="normal" in image.kept, network_pixels=predictor.network_pixels(prediction.camera),
         )  # fmt: skip
         if options.report and scores["metrics"] and protocol and ground_truth.depth is not None:
             outputs["report"] = f"report/{sample.name}.json"

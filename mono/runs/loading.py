@@ -12,7 +12,7 @@ from mono.data.ground_truth import GroundTruth, read_ground_truth
 from mono.data.sample import Sample
 from mono.data.video import VideoSample
 from mono.inference.prediction import Prediction
-from mono.inference.predictor import NetworkInput, Predictor
+from mono.inference.predictor import NetworkInput, Predictor, WideInput
 from mono.io.depth import read_depth
 from mono.io.images import image_cost
 from mono.runs.options import RunOptions
@@ -37,7 +37,7 @@ class LoadedImage:
     rgb: np.ndarray
     found: ResolvedCamera | None
     ground_truth: GroundTruth
-    prepared: tuple[NetworkInput, ...]
+    prepared: tuple[NetworkInput | WideInput, ...]
     saved: Prediction | None = None
 
 
@@ -64,12 +64,16 @@ def load_image(
     photo = sample.read()
     height, width = photo.rgb.shape[:2]
     found = options.resolver.resolve_for(sample, photo)
-    ground_truth = read_ground_truth(sample, (width, height)) if options.protocol else GroundTruth()
+    ground_truth = GroundTruth()
+    if options.protocol:
+        ground_truth = read_ground_truth(sample, (width, height), found.camera)
     if not network:
         saved = None
         if image is not None and image.depth_file is not None:
             saved = _saved_prediction(image.depth_file, found)
         return LoadedImage(sample, photo.rgb, found, ground_truth, (), saved)
+    if options.focal_sweep and found.camera.depth_kind == "ray":
+        raise MetricDepthError("a focal sweep is for perspective images, and this one is a fisheye or panorama")
     swept = [
         ResolvedCamera(replace(found.camera, fx=focal, fy=focal), "given", f"focal sweep, {focal:g} px")
         for focal in options.focal_sweep

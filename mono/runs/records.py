@@ -46,7 +46,9 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
             "transform": asdict(predictor.transform),
         },
         "computation": {"precision": predictor.precision, "backend": predictor.backend},
-        "camera": asdict(options.resolver) | ({"align": options.align.settings()} if options.align else {}),
+        "camera": asdict(options.resolver)
+        | {"views": asdict(predictor.views)}
+        | ({"align": options.align.settings()} if options.align else {}),
         "depth": output.depth_format,
         "vis": None,
         "normal": output.normal_format,

@@ -24,6 +24,7 @@ from mono.evaluation.protocols import Protocol
 from mono.evaluation.report.image_records import save_image_record
 from mono.evaluation.result import EvaluationResult
 from mono.evaluation.scoring import METRES, ImagePrediction, ImageScore, as_depth, refuse_sparse, score_image
+from mono.geometry.camera import Camera
 from mono.geometry.normals import normals_from_depth
 from mono.io.depth import DEPTH_FORMATS
 from mono.io.images import read_image
@@ -177,7 +178,8 @@ def _score(sample: Sample, job: _Job) -> _Outcome | str:
         if file is None and not (compared and not job.saved.has_depth and job.saved.normal_file(sample)):
             return f"no predicted depth {job.saved.depth / sample.name}.({'|'.join(DEPTH_FORMATS)})"
         depth = job.prediction_format.read(file) if file else None
-        ground_truth = read_ground_truth(sample, None if depth is None else depth.shape[::-1])
+        wide = _wide_camera(sample, job, file)
+        ground_truth = read_ground_truth(sample, None if depth is None else depth.shape[::-1], wide)
         found = _find_camera(sample, job) if compared and _needs_camera(sample, job, ground_truth) else None
         normal, source = _normals(sample, job, file, depth, found) if compared else (None, "")
         score = score_image(
@@ -194,6 +196,14 @@ def _score(sample: Sample, job: _Job) -> _Outcome | str:
         return _Outcome(ImageScore(score.metrics, score.normals, None, score.correlation), has_depth=file is not None)
     except Exception as error:  # whatever one image does, the others are done
         return str(error).removeprefix(f"{sample.rgb}: ") or type(error).__name__
+
+
+def _wide_camera(sample: Sample, job: _Job, file: Path | None) -> Camera | None:
+    """Find the camera of predicted distances along rays; None where depth is along the axis."""
+    camera = saved_camera(file) if file else None
+    if camera is None and sample.depth_kind == "ray" and sample.intrinsics is None:
+        camera = _find_camera(sample, job).camera
+    return camera if camera is not None and camera.depth_kind == "ray" else None
 
 
 def _needs_camera(sample: Sample, job: _Job, ground_truth: GroundTruth) -> bool:

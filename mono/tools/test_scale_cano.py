@@ -40,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     arguments.add_protocol_flags(parser)
     arguments.add_camera_flags(parser)
+    arguments.add_wide_flags(parser)
     arguments.add_output_flags(parser, save="depth,vis,pcd")
     arguments.add_machine_flags(parser)
     parser.set_defaults(resumes=True)

@@ -237,8 +237,8 @@ def test_kinds_of_depth_and_invalid_values(folder: Path) -> None:
     first, second = load_annotations(write(folder, entries))
     assert (first.depth_kind, first.depth_invalid) == ("ray", (65535, 1e10))
     assert (second.depth_kind, second.depth_invalid) == ("z", (-1,))
-    with pytest.raises(AnnotationError, match=r"depth_kind: value \"ray\": needs a camera"):
-        load_annotations(write(folder, [{"rgb": "rgb/0.png", "depth_kind": "ray"}]))
+    (panorama,) = load_annotations(write(folder, [{"rgb": "rgb/0.png", "depth_kind": "ray"}]))
+    assert panorama.depth_kind == "ray" and panorama.intrinsics is None
 
 
 def test_what_is_no_file_is_named(folder: Path) -> None:

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from mono.data.annotations import load_annotations
-from mono.data.ground_truth import read_annotated_depth, read_ground_truth, same_view, turn_upright
+from mono.data.ground_truth import read_annotated_depth, read_ground_truth
 from mono.data.sample import Sample
+from mono.data.upright_maps import same_view, turn_upright
 from mono.geometry.camera import Camera
 from mono.io.depth import DepthError
 from mono.io.images import read_image

@@ -118,12 +118,6 @@ def test_exported_files_get_the_undistorted_image():
     assert (prediction.depth[2:-2, 2:-2] == 3).all() and prediction.depth.shape == (240, 320)
 
 
-def test_fisheyes_that_see_more_than_one_view_are_refused():
-    camera = Camera(90.0, 90.0, 159.5, 119.5, 320, 240, (), "fisheye")
-    with pytest.raises(ValueError, match=r"sees 204 x 153 degrees.*--views"):
-        toy_predictor().predict(np.zeros((240, 320, 3), np.uint8), camera)
-
-
 @pytest.mark.parametrize("kind", ["depth", "disparity"])
 def test_other_models_get_the_undistorted_image(kind):
     camera = Camera(260.0, 255.0, 162.0, 117.0, 320, 240, (-0.3,))

@@ -132,17 +132,52 @@ PANORAMA = b"<x xmlns:GPano='http://ns.google.com/photos/1.0/panorama/'>%s</x>"
     "xmp",
     [b'<r GPano:ProjectionType="equirectangular"/>', b"<GPano:ProjectionType>equirectangular</GPano:ProjectionType>"],
 )
-def test_panoramas_are_refused_unless_a_camera_is_given(film, xmp, tmp_path):
+def test_panoramas_are_known_by_their_xmp(film, xmp, tmp_path):
     path = save(tmp_path / "a.jpg", (512, 256), "Acme", "Phone", xmp=PANORAMA % xmp, **({"film": film} if film else {}))
-    with pytest.raises(FocalError, match=r"equirectangular panorama.*--focal-px or --camera"):
-        resolve(path)
+    found = resolve(path)
+    assert found.camera == Camera.panorama(512, 256) and found.source == "exif"
     photo = read_image(path)
     assert CameraResolver(focal_px=300).resolve_for(None, photo).source == "given"
 
 
-def test_spheres_of_known_cameras_are_refused(tmp_path):
-    with pytest.raises(FocalError, match="panorama"):
-        resolve(save(tmp_path / "a.jpg", (512, 256), "RICOH", "RICOH THETA S", mm=1.31))
+def test_windows_of_panoramas_are_placed_by_their_xmp(tmp_path):
+    numbers = {
+        "CroppedAreaLeftPixels": 200, "CroppedAreaTopPixels": 400, "CroppedAreaImageWidthPixels": 1000,
+        "CroppedAreaImageHeightPixels": 500, "FullPanoWidthPixels": 4000, "FullPanoHeightPixels": 2000,
+    }  # fmt: skip
+    window = " ".join(f'GPano:{name}="{value}"' for name, value in numbers.items())
+    xmp = PANORAMA % f'<r GPano:ProjectionType="equirectangular" {window}/>'.encode()
+    found = resolve(save(tmp_path / "a.jpg", (500, 250), "Acme", "Phone", xmp=xmp))
+    assert found.camera == Camera.panorama(4000, 2000).cropped(200, 400, 1000, 500).resized(500, 250)
+    assert "90x45 deg" in found.detail
+    outside = xmp.replace(b'LeftPixels="200"', b'LeftPixels="3200"')
+    assert resolve(save(tmp_path / "b.jpg", (500, 250), "Acme", "Phone", xmp=outside)).camera == Camera.panorama(
+        500, 250
+    )
+
+
+def test_panoramas_of_other_projections_are_refused(tmp_path):
+    xmp = PANORAMA % b'<r GPano:ProjectionType="cylindrical"/>'
+    with pytest.raises(FocalError, match=r"cylindrical panorama.*--focal-px or --camera"):
+        resolve(save(tmp_path / "a.jpg", (512, 256), "Acme", "Phone", xmp=xmp))
+
+
+def test_spheres_of_known_cameras_are_panoramas(tmp_path):
+    found = resolve(save(tmp_path / "a.jpg", (512, 256), "RICOH", "RICOH THETA S", mm=1.31))
+    assert found.camera == Camera.panorama(512, 256)
+
+
+def test_panoramas_are_taken_as_such_when_asked(tmp_path, caplog):
+    path = save(tmp_path / "a.png", (512, 256))
+    assert resolve(path).source == "assumed" and "--panorama" in caplog.text
+    photo = read_image(path)
+    assert CameraResolver(panorama=True).resolve_for(None, photo).camera == Camera.panorama(512, 256)
+    low = CameraResolver(panorama=True).resolve(720, 120)
+    assert low.camera.fx == low.camera.fy == pytest.approx(720 / 2 / math.pi) and "360x60 deg" in low.detail
+    with pytest.raises(FocalError, match="higher than half"):
+        CameraResolver(panorama=True).resolve(300, 200)
+    with pytest.raises(MetricDepthError, match="exclude each other"):
+        CameraResolver(panorama=True, focal_px=300)
 
 
 @pytest.mark.parametrize(

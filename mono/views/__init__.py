@@ -1,0 +1,1 @@
+"""Wide images as overlapping perspective views: their layout, cutting and merging."""

@@ -113,7 +113,7 @@ def read_entries(path: Path) -> list[Any]:
     except UnicodeDecodeError as error:
         raise AnnotationError(path, (f"is not UTF-8 text (byte {error.start}); is it a JSON file?",)) from error
     except json.JSONDecodeError as error:
-        problem = f"line {error.lineno}, column {error.colno}: is not valid JSON: {error.msg}"
+        problem = f"line {error.lineno}, column {error.colno}: is not valid JSON; correct it there"
         raise AnnotationError(path, (problem,)) from error
     except AnnotationError:
         raise

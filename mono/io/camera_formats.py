@@ -17,6 +17,9 @@ from mono.io.camera_xml import load_opencv_xml
 
 _MAX_YAML_BYTES = 1 << 20  # its parser is slow
 _KITTI_LINE = re.compile(r"^(P|P_rect_|K_|D_|S_|S_rect_)(\d{1,2}):?\s+(\S.*)$")
+_ASSIGNMENT = re.compile(r"^([A-Za-z][\w.]*)\s*=\s*(\S.*)$")  # Middlebury, ScanNet, TOML
+_SCANNET_KEYS = {"fx_color": "fx", "fy_color": "fy", "mx_color": "cx", "my_color": "cy",
+                 "colorWidth": "width", "colorHeight": "height"}  # fmt: skip
 _CAMERA_NAME = re.compile(r"^(cam|camera|left|right|color|rgb|image)[_\-]?\d*$", re.IGNORECASE)
 _NUMBER = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
 
@@ -51,7 +54,9 @@ def parse_camera_text(path: Path, text: str) -> FoundCameras | None:
         return FoundCameras({"": _parse_rows(path, [[float(word) for word in _words(line)] for line in lines])})
     if any(_KITTI_LINE.match(line) for line in lines):
         return _parse_kitti(path, lines)
-    if start in ("{", "["):
+    if lines and all(_ASSIGNMENT.match(line) for line in lines):
+        return _parse_content(path, _load_assignments(lines))
+    if start == "{" or (start == "[" and (path.suffix.lower() == ".json" or ("\n[" not in text and "," in text))):
         return _parse_content(path, _load_json(path, text))
     if start == "<":
         return _parse_content(path, load_opencv_xml(path, text))
@@ -101,6 +106,22 @@ def _parse_kitti(path: Path, lines: list[str]) -> FoundCameras:
         for folder in (f"image_{index}", f"image_{index:02d}"):
             cameras[folder] = values
     return FoundCameras(cameras, default="image_2" if "image_2" in cameras else next(iter(cameras)))
+
+
+def _load_assignments(lines: list[str]) -> dict[str, Any]:
+    """Take keys and numbers from lines such as "fx = 500" and "cam0=[500 0 321; 0 500 241; 0 0 1]"."""
+    content: dict[str, Any] = {}
+    for line in lines:
+        key, _, value = (part.strip() for part in line.partition("="))
+        values = [float(word) for word in _words(value) if _NUMBER.match(word)]
+        if values:
+            matrix = _CAMERA_NAME.match(key) and len(values) > 1
+            content[key] = {"K": values} if matrix else values[0] if len(values) == 1 else values
+    size = {key: content[key] for key in ("width", "height") if key in content}
+    content = {key: value | size if isinstance(value, dict) else value for key, value in content.items()}
+    if "fx_color" in content:
+        return {name: content[key] for key, name in _SCANNET_KEYS.items() if key in content}
+    return content
 
 
 def _load_json(path: Path, text: str) -> Any:

@@ -114,8 +114,8 @@ def parse_matrix(path: Path, matrix: Any) -> CameraValues:
         return values
     if array.size in (9, 12, 16) and 1 in (array.ndim, min(array.shape)):
         array = array.reshape({9: (3, 3), 12: (3, 4), 16: (4, 4)}[array.size])
-        if array[0, 2] == array[1, 2] == 0 and array[2, 2] == 1:  # by columns, as Open3D writes it
-            array = array.T
+    if array.shape == (3, 3) and array[0, 2] == array[1, 2] == 0 and array[2, 2] == 1:
+        array = array.T  # by columns, as Open3D and ARKit write it
     try:
         # The image's size is not known here, and no check depends on it.
         camera = Camera.from_matrix(array, 1, 1)

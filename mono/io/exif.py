@@ -39,9 +39,9 @@ _EDITORS = re.compile(
     r"microsoft|windows|vsco|polarr|instagram|canva|figma",
     re.IGNORECASE,
 )
-_PROJECTION = re.compile(rb"""GPano:ProjectionType\s*(?:=\s*["']\s*|>\s*)([A-Za-z_-]{1,40})""")
+_PROJECTION = re.compile(rb"""\b\w+:ProjectionType\s*(?:=\s*["']\s*|>\s*)([A-Za-z_-]{1,40})""")
 _CROP = re.compile(
-    rb"""GPano:(CroppedAreaLeftPixels|CroppedAreaTopPixels|CroppedAreaImageWidthPixels|CroppedAreaImageHeightPixels|"""
+    rb"""\b\w+:(CroppedAreaLeftPixels|CroppedAreaTopPixels|CroppedAreaImageWidthPixels|CroppedAreaImageHeightPixels|"""
     rb"""FullPanoWidthPixels|FullPanoHeightPixels)\s*(?:=\s*["']\s*|>\s*)(-?\d{1,7})(?:\.0*)?\b"""
 )
 _PANORAMA_CAMERA = re.compile(

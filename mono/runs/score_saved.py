@@ -81,7 +81,9 @@ def score_saved(
     with contextlib.ExitStack() as stack:
         work = functools.partial(_score, job=job)
         if workers > 1:
-            pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(workers, _prepare_worker))
+            pool = stack.enter_context(
+                multiprocessing.get_context("spawn").Pool(min(workers, len(samples)), _prepare_worker)
+            )
             finished: Iterable[_Outcome | str] = pool.imap(work, wanted, chunksize=4)
         else:
             finished = map(work, wanted)

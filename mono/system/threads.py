@@ -7,6 +7,7 @@ import os
 from mono.system.errors import MetricDepthError
 
 _MOST_WORKERS = 8
+_MOST_THREADS = 1024  # beyond it, torch ends the process when the system gives no more
 
 
 def wait_without_spinning() -> None:
@@ -29,10 +30,9 @@ def workers_beside(threads: int | None) -> int:
         Number of worker threads; 0: the caller does all work itself.
 
     Raises:
-        MetricDepthError: `threads` is less than 1.
+        MetricDepthError: `threads` is less than 1 or more than 1024.
     """
-    if threads is not None and threads < 1:
-        raise MetricDepthError(f"--threads is {threads}; it must be at least 1")
+    _check(threads)
     if threads == 1:
         return 0
     return max(2, min(_MOST_WORKERS, (threads or os.cpu_count() or 1) // 2))
@@ -45,10 +45,19 @@ def share_cores(threads: int | None) -> None:
 
     Args:
         threads: number of threads of the network; None: chosen by torch.
+
+    Raises:
+        MetricDepthError: `threads` is less than 1 or more than 1024.
     """
+    _check(threads)
     import cv2
     import torch
 
     cv2.setNumThreads(1)
     if threads is not None:
         torch.set_num_threads(threads)
+
+
+def _check(threads: int | None) -> None:
+    if threads is not None and not 1 <= threads <= _MOST_THREADS:
+        raise MetricDepthError(f"--threads is {threads}; it must be from 1 to {_MOST_THREADS}")

@@ -380,3 +380,27 @@ def test_json_of_any_types_gives_a_camera_or_a_message(content, tmp_path):
         assert isinstance(CameraResolver(camera_file=path).resolve(640, 480).camera, Camera)
     except MetricDepthError as error:
         assert str(error)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fx = 1000\nfy = 1020\ncx = 642.5\ncy = 482.5\nwidth = 1280\nheight = 960\n",
+        "cam0=[1000 0 642.5; 0 1020 482.5; 0 0 1]\nbaseline=193\nwidth=1280\nheight=960\n",  # Middlebury
+        "colorWidth = 1280\ncolorHeight = 960\nfx_color = 1000\nfx_depth = 290\nfy_color = 1020\n"
+        "mx_color = 642.5\nmy_color = 482.5\ncolorToDepthExtrinsics = 1 0 0 0\n",  # ScanNet
+    ],
+)
+def test_lines_of_keys_and_numbers(text, tmp_path):
+    (tmp_path / "camera.txt").write_text(text)
+    camera = camera_from_file(tmp_path / "camera.txt", 640, 480, tmp_path / "a.jpg")
+    np.testing.assert_allclose(camera.intrinsics, (500, 510, 321, 241))
+
+
+def test_a_matrix_of_columns_is_read_and_other_brackets_are_no_json(tmp_path):
+    (tmp_path / "columns.json").write_text(json.dumps({"K": [[500, 0, 0], [0, 510, 0], [321, 241, 1]]}))
+    camera = camera_from_file(tmp_path / "columns.json", 640, 480, tmp_path / "a.jpg")
+    assert camera.intrinsics == (500, 510, 321, 241)
+    (tmp_path / "zed.conf").write_text("[LEFT_CAM]\nfx=500\n[RIGHT_CAM]\nfx=501\n")
+    with pytest.raises(CameraFileError, match="is no camera file of a known kind"):
+        camera_from_file(tmp_path / "zed.conf", 640, 480, tmp_path / "a.jpg")

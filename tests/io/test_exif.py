@@ -130,7 +130,11 @@ PANORAMA = b"<x xmlns:GPano='http://ns.google.com/photos/1.0/panorama/'>%s</x>"
 @pytest.mark.parametrize("film", [None, 26])
 @pytest.mark.parametrize(
     "xmp",
-    [b'<r GPano:ProjectionType="equirectangular"/>', b"<GPano:ProjectionType>equirectangular</GPano:ProjectionType>"],
+    [
+        b'<r GPano:ProjectionType="equirectangular"/>',
+        b'<r pano:ProjectionType="equirectangular"/>',
+        b"<GPano:ProjectionType>equirectangular</GPano:ProjectionType>",
+    ],
 )
 def test_panoramas_are_known_by_their_xmp(film, xmp, tmp_path):
     path = save(tmp_path / "a.jpg", (512, 256), "Acme", "Phone", xmp=PANORAMA % xmp, **({"film": film} if film else {}))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mono.cli.model_options import with_fit
-from mono.system.threads import wait_without_spinning, workers_beside
+from mono.system.threads import share_cores, wait_without_spinning, workers_beside
 
 ROOT = Path(__file__).parents[3]
 
@@ -18,6 +18,8 @@ def test_one_thread_is_the_networks_alone(monkeypatch):
     assert workers_beside(None) == 6
     with pytest.raises(ValueError, match="--threads is 0"):
         workers_beside(0)
+    with pytest.raises(ValueError, match="--threads is 100000; it must be from 1 to 1024"):
+        share_cores(100_000)
 
 
 def test_idle_threads_sleep_unless_told_otherwise(monkeypatch):

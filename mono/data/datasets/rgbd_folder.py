@@ -16,7 +16,7 @@ from mono.io.images import IMAGE_SUFFIXES, ImageError
 # Words that tell an image from its depth map, as in rgb_00045.jpg and sync_depth_00045.png, frame000123.jpg and
 # depth000123.png, frame.0000.color.jpg and frame.0000.depth_meters.exr.
 _KIND = re.compile(
-    r"(?:^|(?<=[_\-.\d]))(?:rgb|colou?r|image|img|frame|left|sync|depth|map|meters|mm|raw|gt|groundtruth|tonemap)"
+    r"(?:^|(?<=[_\-.\d]))(?:rgb|colou?r|image|img|frame|left|sync|depth|map|meters|mm|raw|gt|groundtruth|tonemap|final|preview|geometry|hdf5)"
     r"(?=[_\-.\d]|$)",
     re.IGNORECASE,
 )
@@ -178,7 +178,7 @@ def _files(folder: Path, suffixes: Iterable[str], notes: list[str]) -> list[Path
 def _match(rgb: Path, images: list[Path], depth: Path, depths: list[Path]) -> dict[Path, Path]:
     """Return the depth map of each image that has one."""
     matches: dict[Path, Path] = {}
-    for key in (_plain_name, _bare_name):
+    for key in (_plain_name, _bare_name, _bare_path):
         try:
             ours, theirs = _by_name(rgb, images, key), _by_name(depth, depths, key)
         except DatasetError:
@@ -207,6 +207,13 @@ def _bare_name(relative: Path) -> str:
     """Remove suffix and words such as depth from names."""
     stem = _SEPARATORS.sub("_", _KIND.sub("", relative.stem)).strip("_")
     return (relative.parent / stem).as_posix()
+
+
+def _bare_path(relative: Path) -> str:
+    """Remove such words from the names of folders, too, as in image_left/000000_left.png."""
+    names = [*relative.parts[:-1], relative.stem]
+    bare = (_SEPARATORS.sub("_", _KIND.sub("", name)).strip("_") for name in names)
+    return "/".join(name for name in bare if name)
 
 
 def _by_name(folder: Path, paths: list[Path], key: Callable[[Path], str]) -> dict[str, Path]:

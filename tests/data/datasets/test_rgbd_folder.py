@@ -81,6 +81,23 @@ def test_names_with_words_in_one_folder(tmp_path: Path, image: str, depth: str) 
     assert (entry.rgb.parent.name, (entry.depth or entry.rgb).parent.name) == ("rgb", "depth")
 
 
+@pytest.mark.parametrize(
+    ("image", "depth"),
+    [
+        ("images/cam_00_final_preview/frame.0000.color.jpg", "images/cam_00_geometry_hdf5/frame.0000.depth_meters.png"),
+        ("image_left/000000_left.png", "depth_left/000000_left_depth.png"),  # TartanAir
+    ],
+)
+def test_names_of_folders_may_differ_by_words(tmp_path: Path, image: str, depth: str) -> None:
+    for number in ("0000", "0001"):
+        random_image(tmp_path / image.replace("0000", number))
+        stored_depth(tmp_path / depth.replace("0000", number), 5)
+    entries = annotate_pairs(tmp_path, depth_scale=1).entries
+    found = [(entry.rgb.relative_to(tmp_path).as_posix(), entry.depth) for entry in entries]
+    expected = [(image.replace("0000", n), tmp_path / depth.replace("0000", n)) for n in ("0000", "0001")]
+    assert found == expected
+
+
 def test_left_of_a_stereo_pair_is_taken(tmp_path: Path) -> None:
     for name in ("left000001.png", "right000001.png"):
         random_image(tmp_path / name)

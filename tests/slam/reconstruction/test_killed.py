@@ -27,7 +27,7 @@ known = {{seen(i * {_STEP})[0].tobytes(): seen(i * {_STEP})[1] for i in range({_
 class Exact:
     def predict(self, image, camera):
         return types.SimpleNamespace(depth=known[image.tobytes()])
-session.load_predictor = lambda *_: Exact()
+session.load_metric_predictor = lambda *_: Exact()
 print("ready", flush=True)
 sys.exit(main(sys.argv[1:]))
 """

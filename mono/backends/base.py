@@ -123,7 +123,7 @@ def why_not(backend: str, precision: str, device: str) -> str | None:
         The reason with a remedy; None: it can be used.
     """
     if backend not in BACKENDS:
-        return f'backend "{backend}" is unknown; use {", ".join(BACKENDS)} or auto'
+        return f'backend "{backend}" is unknown; use {", ".join(BACKENDS)}, auto or fastest'
     missing = [name for name in _MODULES.get(backend, ()) if importlib.util.find_spec(name) is None]
     if missing:
         return (

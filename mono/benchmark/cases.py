@@ -20,7 +20,7 @@ class Case:
 
     Attributes:
         model: zoo name.
-        backend: backend of the network; "auto" chooses backend and precision.
+        backend: backend of the network; "fastest" chooses backend and precision.
         precision: number format of the network.
         size: (width, height) of the photos [px].
         threads: number of threads of the network.

@@ -92,7 +92,7 @@ def _case(case: Case) -> Measured:
 
 
 def _computed(predictor: NetworkPredictor, case: Case) -> NetworkPredictor:
-    if case.backend == "auto":
+    if case.backend == "fastest":
         return with_fastest(predictor, ("float32", "bfloat16"))
     return with_backend(replace(predictor, precision=case.precision), case.backend)
 

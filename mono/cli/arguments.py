@@ -68,11 +68,12 @@ def add_machine_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     group.add_argument(
         "--precision",
-        help="float32, bfloat16, float16 or auto (default: float32; with --backend auto, the fastest)",
+        help="float32, bfloat16, float16 or auto (default: float32; with --backend fastest, measured)",
     )
     group.add_argument(
         "--backend", default="eager", metavar="B",
-        help="eager, compile, onnxruntime, openvino, or auto: the fastest within the accuracy bound",
+        help="eager, compile, onnxruntime, openvino; auto: OpenVINO or ONNX Runtime on a CPU, else eager; or fastest: "
+        "measure once, within the accuracy bound (default: eager)",
     )  # fmt: skip
     group.add_argument("--batch-size", type=int, default=1, metavar="N", help="predict N images at a time")
     add_hidden(group, "--batch_size", dest="batch_size", type=int)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mono.benchmark.cases import Case, Measured
 
 _BACKENDS = ("eager", "compile", "onnxruntime", "openvino")
-_AUTO = ("float32", "bfloat16")  # choices of the backend "auto"
+_AUTO = ("float32", "bfloat16")  # choices of the backend "fastest"
 _COLUMNS = (
     "model", "photo", "input", "backend", "precision", "first run [s]", "ms an image, median (range)", "images/s",
     "outside the network", "peak memory [MB]", "GFLOP", "GFLOP/s", "of the matrix peak",
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     threads = args.threads or int(os.environ.get("OMP_NUM_THREADS") or cores)
     cases, left_out = [], []
     for case in _cases(args, threads):
-        reason = None if case.backend == "auto" else why_not(case.backend, case.precision, "cpu")
+        reason = None if case.backend == "fastest" else why_not(case.backend, case.precision, "cpu")
         if reason and reason not in left_out:
             left_out.append(reason)
         if not reason:
@@ -126,8 +126,8 @@ def _cases(args: argparse.Namespace, threads: int) -> list[Case]:
 
     if unknown := [m for m in args.models if m not in MODELS]:
         raise MetricDepthError(f'there is no model "{unknown[0]}"; known: {", ".join(MODELS)}')
-    if unknown := [b for b in args.backends if b not in (*BACKENDS, "auto")]:
-        raise MetricDepthError(f'backend "{unknown[0]}" is unknown; use {", ".join(BACKENDS)} or auto')
+    if unknown := [b for b in args.backends if b not in (*BACKENDS, "fastest")]:
+        raise MetricDepthError(f'backend "{unknown[0]}" is unknown; use {", ".join(BACKENDS)} or fastest')
     if unknown := [p for p in args.precisions if p not in ("float32", "bfloat16", "float16")]:
         raise MetricDepthError(f'precision "{unknown[0]}" is unknown; use float32, bfloat16 or float16')
     if args.runs < 1 or args.images < 0 or threads < 1:
@@ -137,7 +137,7 @@ def _cases(args: argparse.Namespace, threads: int) -> list[Case]:
         for model in args.models
         for size in map(_size, args.sizes)
         for backend in args.backends
-        for precision in (args.precisions if backend != "auto" else ("auto",))
+        for precision in (args.precisions if backend != "fastest" else ("auto",))
     ]
 
 

@@ -53,10 +53,10 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
                 views=views,
             )
 
-    if args.backend != "auto" or ranks.world_size == 1 or exported:
+    if args.backend != "fastest" or ranks.world_size == 1 or exported:
         return load(args.precision, args.backend)
     # One process measures the fastest choice: others would disturb it, and might find another.
-    first = load(args.precision, "auto") if ranks.rank == 0 else None
+    first = load(args.precision, "fastest") if ranks.rank == 0 else None
     precision, backend = ranks.broadcast(first and (first.precision, first.backend))
     return first or load(precision, backend)
 

@@ -43,7 +43,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     machine.add_argument("--precision", help="float32, bfloat16, float16 or auto (default: float32)")
     machine.add_argument(
         "--backend", default="eager", metavar="B",
-        help="eager, compile, onnxruntime, openvino, or auto: the fastest within the accuracy bound",
+        help="eager, compile, onnxruntime, openvino; auto: OpenVINO or ONNX Runtime on a CPU, else eager; or fastest: "
+        "measure once, within the accuracy bound (default: eager)",
     )  # fmt: skip
     machine.add_argument("--batch-size", type=int, default=1, metavar="N", help="predict N images at a time")
     machine.add_argument("--threads", type=int, default=1, metavar="N", help="run each worker's network on N threads")

@@ -73,7 +73,7 @@ def check_frames() -> list[CheckFrame]:
         if all(path.is_file() for path in lists):
             return [frame for path in lists for frame in read_frames(path)]
     raise BackendError(
-        f"the check images {' and '.join(_DEMOS)} are not beside the package: name a backend instead of auto"
+        f"the check images {' and '.join(_DEMOS)} are not beside the package: name a backend instead of fastest"
     )
 
 

@@ -1,4 +1,4 @@
-"""Choose backends: the named one, or the fastest on this machine within the accuracy bound."""
+"""Choose backends: the named one, the usual one, or the fastest on this machine within the accuracy bound."""
 
 from __future__ import annotations
 
@@ -70,6 +70,26 @@ def with_backend(predictor: NetworkPredictor, backend: str) -> NetworkPredictor:
     return replace(predictor, network=build(job_of(predictor), backend, predictor.device.type), backend=backend)
 
 
+def with_automatic(predictor: NetworkPredictor) -> NetworkPredictor:
+    """Return the predictor with the backend that is usually the fastest here, without measuring.
+
+    On a CPU this is OpenVINO, else ONNX Runtime, where they are installed and can compute the network; elsewhere eager.
+    The log names a backend that failed.
+
+    Args:
+        predictor: predictor with weights in float32.
+    """
+    for backend in ("openvino", "onnxruntime"):
+        if predictor.transform.fit == "stretch" or why_not(backend, predictor.precision, predictor.device.type):
+            continue
+        try:
+            return with_backend(predictor, backend)
+        except (BackendError, RuntimeError, OSError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+            logger.warning("backend auto: %s cannot compute %s: %s", backend, predictor.name, reason)
+    return with_backend(predictor, "eager")
+
+
 def job_of(predictor: NetworkPredictor) -> Job:
     """Describe a predictor's network to a backend."""
     identity = {"checksum": predictor.checksum, "architecture": dict(predictor.architecture)}
@@ -92,9 +112,9 @@ def with_fastest(predictor: NetworkPredictor, precisions: Sequence[str]) -> Netw
     place, key = cache_folder() / "auto.json", _key(predictor, precisions)
     known = _remembered(place).get(key)
     if known and not why_not(known["backend"], known["precision"], predictor.device.type):
-        logger.info("backend auto: %s %s, as measured on %s", known["backend"], known["precision"], known["date"])
+        logger.info("backend fastest: %s %s, as measured on %s", known["backend"], known["precision"], known["date"])
         return with_backend(replace(predictor, precision=known["precision"]), known["backend"])
-    logger.info("backend auto: measuring what is fastest on this machine, once; it takes seconds to minutes")
+    logger.info("backend fastest: measuring what is fastest on this machine, once; it takes seconds to minutes")
     tried = try_all(predictor, precisions, check_frames(), on_tried=lambda c: logger.info("  %s", c))
     offered = [c for c in tried if c.milliseconds is not None and c.found and c.found.within]
     if not offered:
@@ -107,7 +127,7 @@ def with_fastest(predictor: NetworkPredictor, precisions: Sequence[str]) -> Netw
         "tried": [str(c) for c in tried],
     }
     write_bytes(place, json.dumps(_remembered(place) | {key: entry}, indent=1).encode())
-    logger.info("backend auto: %s %s", best.backend, best.precision)
+    logger.info("backend fastest: %s %s", best.backend, best.precision)
     return with_backend(replace(predictor, precision=best.precision), best.backend)
 
 

@@ -129,7 +129,7 @@ def open_predictor(
     decided = {
         "a checkpoint": bool(checkpoint),
         "config options": bool(options),
-        f"backend {backend}": backend not in ("eager", "auto"),
+        f"backend {backend}": backend not in ("eager", "auto", "fastest"),
         f"precision {precision}": precision not in (None, "auto", "float32"),
         f"device {device}": device.type != "cpu",
     }

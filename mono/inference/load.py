@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mono.model.depth_model import DepthModel
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
-Backend = Literal["eager", "compile", "onnxruntime", "openvino", "auto"]
+Backend = Literal["eager", "compile", "onnxruntime", "openvino", "auto", "fastest"]
 _CHECKPOINTS = (".pth", ".pt", ".safetensors", ".ckpt", ".bin")
 
 
@@ -46,11 +46,11 @@ def load_model(
             "baseline:FILE.py": a class of yours, whose file is run; see docs/other-models.md.
         checkpoint: file with the weights; a zoo model finds its own in weight/.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
-        precision: "float32", "bfloat16", "float16" or "auto". None is float32; with the backend "auto", bfloat16 too if
-            it is faster and within the accuracy bound.
+        precision: "float32", "bfloat16", "float16" or "auto". None is float32; with the backend "fastest", bfloat16 too
+            if it is faster and within the accuracy bound.
         options: overrides of config values by dotted keys, as {"data_basic.crop_size": (544, 928)}.
-        backend: runtime of the network; "auto" takes the fastest on this machine within the accuracy bound, see
-            docs/speed.md.
+        backend: runtime of the network; "auto" takes OpenVINO or ONNX Runtime on a CPU, where installed, else eager;
+            "fastest" measures all once within the accuracy bound, see docs/speed.md.
         trust: run a .ts or .pt2 file, which can hold any code; all other files are only data.
         views: settings of the views that images wider than 100 degrees are cut into; None: chosen by their lens.
 
@@ -59,7 +59,7 @@ def load_model(
     """
     from mono.backends.base import require
     from mono.conversion.formats import is_exported
-    from mono.inference.autotune import with_backend, with_fastest
+    from mono.inference.autotune import with_automatic, with_backend, with_fastest
     from mono.inference.exported import open_predictor
     from mono.inference.network import NetworkPredictor
     from mono.model.checkpoint import checked_sha256
@@ -74,9 +74,9 @@ def load_model(
     torch_device = choose_device(device)
     chosen = choose_precision(precision or "float32", torch_device)
     allowed = ("float32", "bfloat16") if precision in (None, "auto") else (chosen,)
-    if backend == "auto":
+    if backend == "fastest":
         chosen = "float32"
-    else:
+    elif backend != "auto":
         require(backend, chosen, torch_device.type)
     source = find_source(model, checkpoint, options)
     checksum = checked_sha256(source.checkpoint)
@@ -85,7 +85,9 @@ def load_model(
         network, source.config.transform, torch_device, chosen, source.name, source.checkpoint, checksum,
         source.config.architecture, views=views or ViewOptions(),
     )  # fmt: skip
-    return with_fastest(predictor, allowed) if backend == "auto" else with_backend(predictor, backend)
+    if backend == "auto":
+        return with_automatic(predictor)
+    return with_fastest(predictor, allowed) if backend == "fastest" else with_backend(predictor, backend)
 
 
 def _open_foreign(
@@ -101,7 +103,7 @@ def _open_foreign(
     from mono.inference.hugging_face import open_hugging_face
 
     wrong = ["a checkpoint"] * bool(checkpoint)
-    wrong += [f"backend {backend}"] * (backend not in ("eager", "auto"))
+    wrong += [f"backend {backend}"] * (backend not in ("eager", "auto", "fastest"))
     wrong += [f"precision {precision}"] * (precision not in (None, "auto", "float32"))
     if wrong:
         raise BackendError(f"{door}:{source} runs as it is, in float32: leave out {', '.join(wrong)}")

@@ -58,7 +58,7 @@ class DepthMapper:
         checkpoint: file with the weights.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps"; with "auto", a rank given to the call selects the GPU.
         precision: precision as for `load_model`.
-        backend: runtime of the network; "auto" takes the fastest within the accuracy bound.
+        backend: runtime of the network, as for `load_model`.
         batch_size: number of images that go through the network together; 1 is best on a CPU.
         threads: number of threads of the network; None: torch's own choice.
         depth_scale: stored value of one meter in depth PNGs; 1000 stores millimeters, up to 65.5 m.
@@ -123,8 +123,8 @@ class DepthMapper:
         return replace(self, device=nth_device(rank)) if self.device == "auto" else self
 
     def resolved(self) -> DepthMapper:
-        """Return the mapper with backend and precision fixed, as measured on this machine."""
-        if self.backend != "auto":
+        """Return the mapper with backend and precision fixed, as found on this machine."""
+        if self.backend not in ("auto", "fastest"):
             return self
         predictor = self.predictor()
         return replace(self, backend=predictor.backend, precision=predictor.precision)  # type: ignore[arg-type]
@@ -149,7 +149,7 @@ class DepthMapper:
 
     def _rows(self, images: Sequence[Any], cameras: Sequence[tuple[Any, Any]], predictor: Predictor) -> list[Row]:
         """Predict images in batches of one input size each, with a bound on what is held."""
-        from mono.inference.predictor import NetworkInput
+        from mono.inference.predictor import WideInput
 
         rows: list[Row] = [{} for _ in images]
         waiting: dict[tuple[int, ...], list[tuple[int, NetworkInput]]] = {}
@@ -157,11 +157,11 @@ class DepthMapper:
             try:
                 opened = _open(image)
                 prepared = predictor.prepare(opened.rgb, self._camera(opened, *camera))
-                if not isinstance(prepared, NetworkInput):  # a wide image is a batch of its own
-                    rows[i] = self._row(predictor.infer([prepared])[0].prediction())
-                    continue
             except Exception as error:  # whatever one image does, the others are done
                 rows[i] = {"error": _reason(error)}
+                continue
+            if isinstance(prepared, WideInput):  # its views are a batch of their own
+                rows[i] = self._row(predictor.infer([prepared])[0].prediction())
                 continue
             group = waiting.setdefault(prepared.pixels.shape, [])
             group.append((i, prepared))

@@ -13,7 +13,7 @@ from mono.backends.base import why_not
 from mono.geometry.camera import Camera
 from mono.inference import autotune as choose
 from mono.inference.accuracy import check_frames, deviation
-from mono.inference.autotune import try_all, with_backend, with_fastest
+from mono.inference.autotune import try_all, with_automatic, with_backend, with_fastest
 from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.depth_model import NetworkOutput, build_depth_model
 from mono.system.cache import cache_folder
@@ -202,7 +202,7 @@ def fake_builds(monkeypatch, tables):
     return built
 
 
-def test_auto_takes_the_fastest_within_the_bound_and_remembers_it(toy_predictor, cache, monkeypatch, caplog):
+def test_the_fastest_is_taken_within_the_bound_and_remembers_it(toy_predictor, cache, monkeypatch, caplog):
     tables = {
         ("eager", "float32"): (0.05, 1.0),
         ("eager", "bfloat16"): (0.0, 1.01),  # fastest, but one per cent off
@@ -213,7 +213,7 @@ def test_auto_takes_the_fastest_within_the_bound_and_remembers_it(toy_predictor,
     caplog.set_level("INFO")
     found = with_fastest(toy_predictor, ("float32", "bfloat16"))
     assert (found.backend, found.precision) == ("openvino", "float32")
-    assert "backend auto: openvino float32" in caplog.text
+    assert "backend fastest: openvino float32" in caplog.text
     assert "compile float32: failed: no such instruction" in caplog.text
     assert "eager bfloat16" in caplog.text and "not offered" in caplog.text
     count = len(built)
@@ -229,7 +229,7 @@ def test_auto_takes_the_fastest_within_the_bound_and_remembers_it(toy_predictor,
     assert with_fastest(toy_predictor, ("float32", "bfloat16")).backend == "eager"
 
 
-def test_auto_without_any_that_works(toy_predictor, monkeypatch):
+def test_fastest_without_any_that_works(toy_predictor, monkeypatch):
     fake_builds(monkeypatch, {("eager", "float32"): (0, 1.0), ("eager", "bfloat16"): (0, 1.2)})
     with pytest.raises(BackendError, match=r"no backend can be taken: eager bfloat16: .* not offered"):
         with_fastest(toy_predictor, ("bfloat16",))
@@ -237,7 +237,7 @@ def test_auto_without_any_that_works(toy_predictor, monkeypatch):
 
 def test_check_frames_that_are_not_there(monkeypatch, tmp_path):
     monkeypatch.setattr("mono.inference.accuracy._DEMOS", ("no_demo",))
-    with pytest.raises(BackendError, match="name a backend instead of auto"):
+    with pytest.raises(BackendError, match="name a backend instead of fastest"):
         check_frames()
 
 
@@ -251,3 +251,41 @@ def test_try_all_measures_what_is_installed(toy_predictor):
     installed = [b for b in base.BACKENDS if why_not(b, "float32", "cpu") is None]
     assert backends == sorted(installed, key="compile".__eq__)
     assert all(c.milliseconds and c.found and c.found.median < 1e-4 for c in tried), [str(c) for c in tried]
+
+
+@pytest.mark.parametrize(
+    ("missing", "failing", "expected"),
+    [
+        ((), (), ["openvino"]),
+        (("openvino",), (), ["onnxruntime"]),
+        (("openvino", "onnxruntime"), (), ["eager"]),
+        ((), ("openvino", "onnxruntime"), ["openvino", "onnxruntime", "eager"]),
+    ],
+)
+def test_auto_measures_nothing_and_names_what_fails(monkeypatch, toy_predictor, caplog, missing, failing, expected):
+    built = []
+
+    def build(predictor, backend):
+        built.append(backend)
+        if backend in failing:
+            raise RuntimeError("no such operation\nand more")
+        return replace(predictor, backend=backend)
+
+    monkeypatch.setattr(choose, "with_backend", build)
+    monkeypatch.setattr(choose, "why_not", lambda backend, *_: "not installed" if backend in missing else None)
+    assert with_automatic(toy_predictor).backend == expected[-1] and built == expected
+    warned = [record.message for record in caplog.records]
+    assert warned == [f"backend auto: {name} cannot compute toy: no such operation" for name in failing]
+    stretched = replace(toy_predictor, transform=replace(toy_predictor.transform, fit="stretch"))
+    assert with_automatic(stretched).backend == "eager"
+
+
+def test_auto_equals_eager(cache):
+    image, camera = reference_image(120, 160, 3), Camera.from_fov(60, 160, 120)
+    found = mono.load_model("lite", device="cpu", backend="auto")
+    assert found.backend in ("openvino", "onnxruntime") and found.precision == "float32"
+    np.testing.assert_allclose(
+        found.predict(image, camera).depth,
+        mono.load_model("lite", device="cpu").predict(image, camera).depth,
+        rtol=1e-3,
+    )

@@ -100,9 +100,9 @@ def test_one_process_chooses_the_backend_for_all(monkeypatch):
     parser = argparse.ArgumentParser()
     add_machine_flags(parser)
     monkeypatch.setattr("mono.inference.load.load_model", load)
-    for rank, expected in ((0, (None, "auto")), (1, ("bfloat16", "openvino"))):
+    for rank, expected in ((0, (None, "fastest")), (1, ("bfloat16", "openvino"))):
         asked = []
-        load_predictor(parser.parse_args(["--backend", "auto"]), "lite", None, Both(rank, 2))
+        load_predictor(parser.parse_args(["--backend", "fastest"]), "lite", None, Both(rank, 2))
         assert asked == [expected]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mono.cli import arguments
+from mono.cli.values import numbers
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -142,11 +142,11 @@ def _add_intrinsics(parser: argparse._ActionsContainer, words: str) -> None:
 
 
 def _invalid_values(text: str) -> tuple[float, ...]:
-    return () if text == "none" else tuple(arguments.numbers(text))
+    return () if text == "none" else tuple(numbers(text))
 
 
 def _intrinsics(text: str) -> Intrinsics:
-    values = arguments.numbers(text)
+    values = numbers(text)
     if len(values) != 4:
         raise argparse.ArgumentTypeError(f'"{text}" is not FX,FY,CX,CY')
     return values[0], values[1], values[2], values[3]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mono.cli.help import add_hidden
+from mono.cli.values import depth_scale, names, numbers, view_count
 from mono.system.errors import MetricDepthError
 from mono.system.threads import workers_beside
 
@@ -18,39 +19,6 @@ if TYPE_CHECKING:
     from mono.runs.options import RunOptions
 
 logger = logging.getLogger(__name__)
-
-
-def numbers(text: str) -> tuple[float, ...]:
-    """Parse "600,800,1000" for argparse."""
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a list of numbers separated by commas') from None
-
-
-def names(text: str) -> tuple[str, ...]:
-    """Parse "depth,vis" for argparse; "none" and "" give no names."""
-    return tuple(part for part in (p.strip() for p in text.split(",")) if part and part != "none")
-
-
-def depth_scale(text: str) -> float | None:
-    """Parse a depth scale for argparse; "auto" gives None."""
-    if text == "auto":
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f'"{text}" is neither a number of steps per meter nor "auto"') from None
-
-
-def view_count(text: str) -> int | None:
-    """Parse "auto" or a number of views for argparse."""
-    if text == "auto":
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f'"{text}" is neither a number of views nor "auto"') from None
 
 
 def data_name(data: Path) -> str:

@@ -12,7 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mono.cli import arguments, session
+from mono.cli import session
+from mono.cli.values import names
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -29,17 +30,13 @@ _COLUMNS = (
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = commands.add_parser("bench")
-    parser.add_argument("--models", type=arguments.names, default=("lite",), metavar="M,…", help="models to measure")
+    parser.add_argument("--models", type=names, default=("lite",), metavar="M,…", help="models to measure")
+    parser.add_argument("--backends", type=names, default=_BACKENDS, metavar="B,…", help="backends to measure")
     parser.add_argument(
-        "--backends", type=arguments.names, default=_BACKENDS, metavar="B,…", help="backends to measure"
-    )
-    parser.add_argument(
-        "--precisions", type=arguments.names, default=("float32", "bfloat16"), metavar="P,…",
+        "--precisions", type=names, default=("float32", "bfloat16"), metavar="P,…",
         help="precisions to measure",
     )  # fmt: skip
-    parser.add_argument(
-        "--sizes", type=arguments.names, default=("640x480",), metavar="WxH,…", help="sizes of the photos"
-    )
+    parser.add_argument("--sizes", type=names, default=("640x480",), metavar="WxH,…", help="sizes of the photos")
     parser.add_argument("--runs", type=int, default=7, metavar="N", help="run the network N times each")
     parser.add_argument(
         "--images", type=int, default=20, metavar="N", help="process N photos from JPEG to depth PNG; 0: none"

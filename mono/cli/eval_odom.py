@@ -8,7 +8,7 @@ import math
 import sys
 from pathlib import Path
 
-from mono.cli.arguments import numbers
+from mono.cli.values import numbers
 from mono.system.errors import MetricDepthError
 
 _FORMATS = ("tum", "kitti", "euroc")

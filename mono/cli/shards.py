@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mono.cli import arguments, console
+from mono.cli.values import names
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
     parser.add_argument("--overwrite", action="store_true", help="process shards again whose results are there")
     parser.add_argument(
-        "--save", type=arguments.names, default=("depth", "mask", "camera"), metavar="KIND,…",
+        "--save", type=names, default=("depth", "mask", "camera"), metavar="KIND,…",
         help="results of each image: depth, mask, camera",
     )  # fmt: skip
     parser.add_argument(

@@ -70,9 +70,7 @@ class Prediction:
     @property
     def distance(self) -> np.ndarray:
         """Return the distance along the ray, (H, W) float32 [m], 0 where invalid."""
-        if self.depth_kind == "ray":
-            return self.depth
-        return np.linalg.norm(self.points(), axis=-1)
+        return self.depth if self.depth_kind == "ray" else np.linalg.norm(self.points(), axis=-1)
 
     @property
     def K(self) -> np.ndarray:
@@ -86,12 +84,7 @@ class Prediction:
         return "depth" if self.normal is None else "network"
 
     def to_dict(self) -> dict[str, np.ndarray]:
-        """Return the maps by name, with mask and K, without those that the network lacks.
-
-        Returns:
-            "depth", "mask", "K", "confidence" and, where there are any, "normal", "normal_confidence" and "sky"; the
-            arrays are those of the attributes, not copies.
-        """
+        """Return the maps by name, with mask and K, without those that the network lacks; they are not copied."""
         names = ("depth", "mask", "K", "confidence", "normal", "normal_confidence", "sky")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 

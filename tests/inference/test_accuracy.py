@@ -15,7 +15,6 @@ REAL = Path(os.environ.get("METRICDEPTH_REALDATA", ROOT.parent / "shared" / "rea
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)  # each size of input is compiled, in each precision
-@pytest.mark.slow
 def test_what_auto_would_offer_is_within_the_bound_on_real_frames(
     tmp_path, monkeypatch, request: pytest.FixtureRequest
 ):

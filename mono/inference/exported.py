@@ -13,11 +13,10 @@ import numpy as np
 from mono.conversion.formats import ExportedModel, open_exported
 from mono.data.camera_source import ResolvedCamera
 from mono.geometry.canonical import CanonicalTransform
-from mono.geometry.undistortion import undistortion
 from mono.inference.image_predictor import ImagePredictor
 from mono.inference.prediction import Prediction, in_original_pixels
 from mono.inference.predictor import NetworkInput
-from mono.system.errors import BackendError, MetricDepthError
+from mono.system.errors import BackendError
 from mono.views.layout import ViewOptions
 
 if TYPE_CHECKING:
@@ -80,17 +79,6 @@ class ExportedPredictor(ImagePredictor):
     backend: str
     precision: str = "float32"
     views: ViewOptions = field(default_factory=ViewOptions)
-
-    def prepare_view(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
-        """Check that an image fits its camera and the file; see `Predictor.prepare`."""
-        camera = found.camera
-        if image.shape[:2] != (camera.height, camera.width):
-            raise MetricDepthError(
-                f"image is {image.shape[1]}x{image.shape[0]} but its camera {camera.width}x{camera.height}"
-            )
-        flat = undistortion(camera)
-        view = self.transform.view(flat.pinhole)  # refuses images that are too long, for which a file has no message
-        return NetworkInput(found, view, np.ascontiguousarray(flat.image_to_pinhole(image)))
 
     def infer_views(self, images: Sequence[NetworkInput]) -> list[ExportedOutput]:
         """Run the file on images, one after another."""

@@ -13,7 +13,6 @@ from mono.data.camera_source import ResolvedCamera
 from mono.data.saved_predictions import PREDICTION_KINDS, PredictionFormat
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
-from mono.geometry.undistortion import undistortion
 from mono.inference.image_predictor import ImagePredictor
 from mono.inference.prediction import Prediction, in_original_pixels
 from mono.inference.predictor import NetworkInput
@@ -121,23 +120,11 @@ class ForeignPredictor(ImagePredictor):
         """Return the meaning of the predictions' values."""
         return PredictionFormat(self.kind)
 
-    def prepare_view(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
-        """Check that an image fits its camera."""
-        return self.prepare(image, found)
-
     def prepare(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
         """Check that an image fits its camera."""
-        camera = found.camera
-        if camera.depth_kind == "ray":
+        if found.camera.depth_kind == "ray":
             raise MetricDepthError(f"{self.name} takes perspective images alone, and this is a fisheye or panorama")
-        if image.shape[:2] != (camera.height, camera.width):
-            raise MetricDepthError(
-                f"image is {image.shape[1]}x{image.shape[0]} but its camera {camera.width}x{camera.height}"
-            )
-        flat = undistortion(camera)
-        return NetworkInput(
-            found, self.transform.view(flat.pinhole), np.ascontiguousarray(flat.image_to_pinhole(image))
-        )
+        return self.prepare_view(image, found)
 
     def infer_views(self, images: Sequence[NetworkInput]) -> list[ForeignOutput]:
         """Run the model on images, one after another."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 4  # views that go through the network together
 
 
-class ImagePredictor:
+class ImagePredictor(ABC):
     """Implementation of `Predictor` by `prepare_view` and `infer_views`, which know perspective images alone.
 
     Attributes:
@@ -47,12 +48,19 @@ class ImagePredictor:
         return PredictionFormat()
 
     def prepare_view(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
-        """Bring a perspective image to the network's input; see `Predictor.prepare`."""
-        raise NotImplementedError
+        """Check that a perspective image fits its camera, and undistort it; see `Predictor.prepare`."""
+        camera = found.camera
+        if image.shape[:2] != (camera.height, camera.width):
+            raise MetricDepthError(
+                f"image is {image.shape[1]}x{image.shape[0]} but its camera {camera.width}x{camera.height}"
+            )
+        flat = undistortion(camera)
+        view = self.transform.view(flat.pinhole)  # refuses images that are too long, for which a file has no message
+        return NetworkInput(found, view, np.ascontiguousarray(flat.image_to_pinhole(image)))
 
+    @abstractmethod
     def infer_views(self, images: Sequence[NetworkInput]) -> Sequence[RawPrediction]:
         """Compute the outputs of perspective images; see `Predictor.infer`."""
-        raise NotImplementedError
 
     def prepare(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput | WideInput:
         """Bring an image to the form that `infer` takes; see `Predictor.prepare`."""

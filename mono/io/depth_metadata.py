@@ -120,15 +120,7 @@ def saved_camera(depth_file: Path) -> Camera | None:
         text = _read_metadata(holder)
         values = dict(json.loads(text).get("camera") or {}) if text else {}
         return Camera(**{**values, "distortion": tuple(values["distortion"])}) if values else None
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        RecursionError,
-        OverflowError,
-        zipfile.BadZipFile,
-    ) as error:
+    except (*_MALFORMED, zipfile.BadZipFile) as error:
         detail = f": {error}" if isinstance(error, MetricDepthError) else ""
         raise MetricDepthError(
             f"{holder}: its camera cannot be read{detail}; write depth again, or remove the file"

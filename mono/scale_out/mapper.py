@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mono.data.camera_source import CameraResolver, ResolvedCamera
-from mono.io.depth_encoding import encode_png16
+from mono.io.depth_encoding import encode_png16, quantise
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -194,9 +194,8 @@ class DepthMapper:
         return resolver.resolve_for(None, image.photo)
 
     def _row(self, prediction: Prediction) -> Row:
-        steps = np.rint(np.minimum(prediction.depth, np.float32(1e6)) * np.float32(self.depth_scale))
-        beyond = steps > 65535
-        stored = np.where(beyond | ~(steps > 0), 0, steps).astype(np.uint16)
+        stored, _ = quantise(prediction.depth, self.depth_scale)
+        beyond = (stored == 0) & (prediction.depth * np.float32(self.depth_scale) > 1)
         valid, confidence = prediction.depth[prediction.depth > 0], prediction.confidence
         low, high = np.percentile(confidence, (10, 90)) if confidence.size else (math.nan, math.nan)
         row: Row = {
@@ -238,15 +237,12 @@ def _load(
 
 def _open(value: Any) -> InputImage:
     """Open an image in any form that tables hold."""
-    from mono.inference.images import InputImage, read_input
-    from mono.io.images import read_image_bytes
+    from mono.inference.images import read_input
 
     if isinstance(value, Mapping):  # an undecoded image of Hugging Face datasets
         value = value.get("bytes") or value.get("path")
     if value is None or (isinstance(value, float) and math.isnan(value)):
         raise MetricDepthError("there is no image in this row")
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return InputImage(read_image_bytes(bytes(value)))
     return read_input(value)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import re
 import runpy
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,42 +13,33 @@ import pytest
 
 from mono.cli.commands import COMMANDS
 from mono.cli.main import build_parser
+from tests.documents import BLOCKS, NOT_RUN, PAGES, ROOT, reasons, words_of
 
-ROOT = Path(__file__).parents[1]
-PAGES = sorted(
-    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks/README.md", *(ROOT / "docs").glob("*.md")]
-)
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
-FENCE = re.compile(r"^```(?:bash|sh)\n(.*?)^```", re.M | re.S)
-INDENTED = re.compile(r"^    (metricdepth .*(?:\\\n.*)*)", re.M)
+SHOWN = [(block.page, command) for block in BLOCKS for command in block.commands]
+PARSED = [shown for shown in SHOWN if shown[1].startswith("metricdepth ")]
 
 
-def commands(page: Path) -> list[str]:
-    """Command lines of `metricdepth` in a page, without comments and continuation signs."""
-    text = page.read_text()
-    blocks = FENCE.findall(text) + INDENTED.findall(text)
-    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
-    return [line.strip() for line in lines if line.strip().startswith("metricdepth ")]
+def test_a_shown_command_is_run_or_says_what_it_needs() -> None:
+    """The commands without a reason are run by test_documented_commands.py."""
+    run = [command for _, command in SHOWN if not reasons(command)]
+    assert len(run) > 70 and len(SHOWN) > len(run)
+    used = {pattern for _, command in SHOWN for pattern in reasons(command)}
+    assert [pattern for pattern in NOT_RUN if pattern not in used] == []
+    for command in run:
+        door, first = command.split()[:2]
+        known = {"metricdepth": tuple(COMMANDS), "bash": ("test.sh", "test_kitti.sh", "test_nyu.sh")}
+        assert door in ("python", "torchrun") or first in known[door], command
 
 
-SHOWN = [(page.relative_to(ROOT).as_posix(), line) for page in PAGES for line in commands(page)]
-
-
-def test_there_are_commands_to_check() -> None:
-    assert len(SHOWN) > 60
-
-
-@pytest.mark.parametrize(("page", "line"), SHOWN)
+@pytest.mark.parametrize(("page", "line"), PARSED)
 def test_a_shown_command_is_one_that_the_parser_takes(page: str, line: str) -> None:
-    words = ["1" if word == "N" else word for word in shlex.split(line, comments=True)[1:]]  # N stands for a number
-    words = words[: next((i for i, word in enumerate(words) if word in ("&&", "|", ";", ">")), len(words))]
-    if words[0] in ("--help", "--version"):
-        return
+    words = ["1" if word == "N" else word for word in words_of(line)[1:]]  # N stands for a number
     assert words[0] in COMMANDS, f"{page}: {line}"
     if words[0] == "scenes":
         pytest.importorskip("metricdepth_scenes")
-    if any(sign in word for word in words for sign in ("…", "...", "|", "[")):
-        return  # a synopsis
+    if any(NOT_RUN[pattern].startswith("show a form") for pattern in reasons(line)):
+        return
     try:
         build_parser(words[0]).parse_args(words)
     except SystemExit as error:

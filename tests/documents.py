@@ -29,12 +29,12 @@ NOT_RUN = {
     r"views_7|h\.safetensors": "need the files of such a training",
     r"dataset/(sequences|poses)/00": "need KITTI's odometry dataset",
     r"\bFRAMES\b|--models lite --(threads|backends)": "made a table of measurements",
-    r"^python benchmarks/": "make tables of measurements, in minutes to hours",
+    r"^(python|sh) benchmarks/": "make tables of measurements, in minutes to hours",
     r"[…|]|\bOUT\b|--frames N|--model FILE|^metricdepth scenes (render|sequence room)$": "show a form, not a command",
 }
 _FENCE = re.compile(r"^```(?:bash|sh)\n(.*?)^```", re.M | re.S)
 _INDENTED = re.compile(r"^(?: {4}(?:metricdepth|python|pip|torchrun) .*(?:\\\n.*)*\n)+", re.M)
-_INLINE = re.compile(r"`((?:metricdepth [a-z-]+|python benchmarks/[^`\s]+|torchrun)[ \n][^`]+)`")
+_INLINE = re.compile(r"`((?:metricdepth [a-z-]+|(?:python|sh) benchmarks/[^`\s]+|torchrun)[ \n][^`]+)`")
 
 
 @dataclass(frozen=True)

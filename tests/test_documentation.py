@@ -15,6 +15,7 @@ from mono.cli.commands import COMMANDS
 from mono.cli.main import build_parser
 from tests.documents import BLOCKS, NOT_RUN, PAGES, ROOT, reasons, words_of
 
+SLOW_EXAMPLES = ("export_onnx.py", "fine_tune.py", "ray_dataset.py")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 SHOWN = [(block.page, command) for block in BLOCKS for command in block.commands]
 PARSED = [shown for shown in SHOWN if shown[1].startswith("metricdepth ")]
@@ -53,7 +54,7 @@ def test_links_between_files_lead_to_files(page: Path) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in ("export_onnx.py", "fine_tune.py")])
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in SLOW_EXAMPLES])
 def test_an_example_runs_on_the_data_that_ships(name, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [name])
@@ -70,6 +71,26 @@ def test_the_export_example_gives_the_same_depth(tmp_path, monkeypatch, capsys) 
     monkeypatch.setattr(sys, "argv", ["export_onnx.py"])
     runpy.run_path(str(ROOT / "examples" / "export_onnx.py"), run_name="__main__")
     assert float(capsys.readouterr().out.split("differs by ")[1].split()[0]) < 1e-3
+
+
+@pytest.mark.integration
+@pytest.mark.slow
+def test_the_ray_example_fills_a_table(tmp_path, monkeypatch) -> None:
+    for library in ("ray", "pyarrow"):
+        pytest.importorskip(library)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    command = [sys.executable, str(ROOT / "examples/ray_dataset.py"), str(ROOT / "data/wild_demo"), "depth"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.stdout.count("no error") == 5, ran.stderr
+
+
+@pytest.mark.integration
+def test_the_alignment_example_is_nearer_after_it(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["align_to_lidar.py"])
+    runpy.run_path(str(ROOT / "examples/align_to_lidar.py"), run_name="__main__")
+    predicted, aligned = (float(error) for error in re.findall(r"AbsRel ([\d.]+)", capsys.readouterr().out))
+    assert aligned < 0.8 * predicted
 
 
 @pytest.mark.integration

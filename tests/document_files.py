@@ -102,9 +102,7 @@ def make_datasets(folder: Path) -> None:
         for i in range(3):
             shutil.copy(ROOT / f"data/nyu_demo/rgb/rgb_0000{i}.jpg", base / f"rgb/{i}.jpg")
             shutil.copy(ROOT / f"data/nyu_demo/depth/sync_depth_0000{i}.png", base / f"depth/{i}.png")
-    run("evaluate", folder / "nyu.json", "--protocol", "nyu_eigen", "--save", "depth", "--out", folder / "a")
-    for name in ("A", "B", "DIR"):
-        shutil.copytree(folder / "a", folder / name)
+    run("evaluate", folder / "nyu.json", "--out", folder / "scored")
     shown = re.search(r"```python\n(class MyModel:.*?)```", (ROOT / "docs/other-models.md").read_text(), re.S)[1]
     (folder / "my_model.py").write_text(shown.replace("self.network = ...", "self.network = depth_of_a_wall") + _WALL)
     for name in ("tuned", "run_a", "run_b"):
@@ -132,33 +130,41 @@ def make_walk(folder: Path) -> None:
     run("scenes", "sequence", "room", "--frames", 200, "--pixels", 76800, "--out", folder / "room")
     entries = json.loads((folder / "room/annotations.json").read_text())["files"]
     frames = [np.asarray(Image.open(folder / "room" / entry["rgb"])) for entry in entries]
-    shutil.copy(folder / "room/camera.json", folder / "camera.json")
+    shutil.copy(folder / "room/camera.json", folder / "room.camera.json")
+    shutil.copy(folder / "room/camera.json", folder / "walk.camera.json")
     write_video(folder / "room.mp4", frames, FPS)
     write_video(folder / "walk.mp4", (frame for frame in frames for _ in range(4)), FPS)
     (folder / "walk.mp4").rename(folder / "walk.mov")
+    # Frames that COLMAP places; a further part of the walk may have too few for a scale of its own: exit code 1.
+    (folder / "third").mkdir()
+    for entry in entries[::3]:
+        shutil.copy(folder / "room" / entry["rgb"], folder / "third")
+    shutil.copy(folder / "room/camera.json", folder / "third")
+    main(["slam", f"{folder}/third", "--out", f"{folder}/reconstruction"])
+    for name in ("sparse/0", "colmap/sparse/0"):
+        shutil.copytree(folder / "reconstruction/colmap/metric/0", folder / name)
+    placed = [Path(line.split()[-1]).stem for line in (folder / "reconstruction/frames.txt").read_text().splitlines()]
+    numbers = [i for i, entry in enumerate(entries) if Path(entry["rgb"]).stem in placed]
     for name in ("frames", "images", "depths"):
         (folder / name).mkdir()
-    for entry in entries[::3]:
-        image, depth = folder / "room" / entry["rgb"], folder / "room" / entry["depth"]
+    for i in numbers:
+        image, depth = folder / "room" / entries[i]["rgb"], folder / "room" / entries[i]["depth"]
         for name in ("frames", "images"):
-            shutil.copy(image, folder / name / image.name)
+            shutil.copy(image, folder / name)
         np.save(folder / f"depths/{image.stem}.npy", np.asarray(Image.open(depth), np.float32) / 1000)
-    poses = [line for line in (folder / "room/poses_tum.txt").read_text().splitlines() if not line.startswith("#")][::3]
-    rows = [[float(value) for value in pose.split()] for pose in poses]
+    for name in ("frames", "images"):
+        shutil.copy(folder / "room/camera.json", folder / name)
+    lines = [line for line in (folder / "room/poses_tum.txt").read_text().splitlines() if not line.startswith("#")]
+    rows = [[float(value) for value in lines[i].split()] for i in numbers]
     for name, unit in (("trajectory_tum.txt", 1.0), ("truth.txt", 1.0), ("trajectory.txt", 0.4), ("estimate.txt", 0.4)):
         lines = (" ".join(map(repr, [row[0], *(unit * x for x in row[1:4]), *row[4:]])) for row in rows)
         (folder / name).write_text("\n".join(lines) + "\n")
-    run("predict", folder / "frames", "--camera", folder / "camera.json", "--out", folder / "out_of_predict")
-    # A further part of the walk may have too few frames for a scale of its own: exit code 1.
-    main(["slam", f"{folder}/images", "--camera", f"{folder}/camera.json", "--out", f"{folder}/reconstruction"])
-    for name in ("sparse/0", "colmap/sparse/0"):
-        shutil.copytree(folder / "reconstruction/colmap/metric/0", folder / name)
+    run("predict", folder / "frames", "--out", folder / "out_of_predict")
     if DRIVE.is_dir():
         street = sorted((DRIVE / "rgb").iterdir())
         (folder / "street").mkdir()
         for path in street:
             (folder / "street" / path.name).symlink_to(path)
-        (folder / "rgb_of_street").symlink_to(folder / "street")
         write_video(folder / "drive.mp4", (np.asarray(Image.open(path).convert("RGB")) for path in street), 10)
         shutil.copy(DRIVE / "groundtruth_kitti.txt", folder / "CameraTrajectory.txt")
 

@@ -18,9 +18,11 @@ from tests.documents import BLOCKS, ROOT, Block, words_of
 
 # What a block calls by a name that another block uses for something else: its files, under the names it uses.
 PLACED = {
-    "align out": {"saved": "out"},
-    "--intrinsics 707.09": {"street": "frames"},
-    "--intrinsics 718.9": {"street": "rgb"},
+    "align out": ("saved", "out"),
+    "compare a b": ("scored", "a"),
+    "--camera camera.json --out metric": ("room.camera.json", "camera.json"),
+    "--intrinsics 707.09": ("street", "frames"),
+    "--intrinsics 718.9": ("street", "rgb"),
 }
 NEEDS = {
     "slam ": "pycolmap", "rescale ": "pycolmap", "fuse ": "open3d", "--engine ray": "ray", "openvino": "openvino",
@@ -75,12 +77,10 @@ def has_unscaled_part(command: str) -> bool:
 
 def place(command: str) -> None:
     """Put the command's files in their places; results without a name of their own stand in nobody's way."""
-    for sign, names in PLACED.items():
-        if sign in command:
-            for source, target in names.items():
-                if Path(target).is_dir():
-                    shutil.rmtree(target)
-                Path(source).rename(target)
+    for sign, (source, target) in PLACED.items():
+        if sign in command and Path(source).exists() and (source == "street" or not Path(target).exists()):
+            shutil.rmtree(target, ignore_errors=True)
+            Path(source).rename(target)
     if not any(flag in words_of(command) for flag in ("-o", "--out", "--pred")):
         shutil.rmtree("outputs", ignore_errors=True)
 

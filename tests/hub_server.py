@@ -60,6 +60,8 @@ class Handler(BaseHTTPRequestHandler):
             name = "/".join(filter(None, (values.get("organization"), values["name"])))
             self.server.commit(name, "main", {})
             return self.answer({"url": f"{self.server.url}/{name}"})
+        if path == "/api/validate-yaml":
+            return self.answer({"errors": [], "warnings": []})
         repository, action, branch = re.fullmatch(r"/api/models/(.+/.+)/(preupload|commit|branch)/(.+)", path).groups()
         if action == "branch":
             self.server.branches[repository, branch] = self.server.branches[repository, "main"]

@@ -1,5 +1,6 @@
 """Saved models: folders, the hub over HTTP and from its cache, and transformers."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -176,7 +177,7 @@ def test_damaged_files_are_named(folder, tmp_path):
     for path in folder.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     weights = (tmp_path / "model.safetensors").read_bytes()
-    (tmp_path / "model.safetensors").write_bytes(weights[:-1] + b"\x00")
+    (tmp_path / "model.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
     with pytest.raises(ValueError, match="does not match its checksum"):
         mono.load_model(tmp_path, device="cpu")
     (tmp_path / "model.safetensors").unlink()
@@ -189,11 +190,11 @@ def test_damaged_files_are_named(folder, tmp_path):
         mono.from_pretrained(tmp_path, revision="v1")
 
 
-def python(body, cache, **environment):
+def python(body, cache, folder=None, **environment):
     values = {"HF_HOME": str(cache), "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONPATH": str(ROOT), **environment}
     done = subprocess.run(
-        [sys.executable, "-c", "import numpy as np, mono\n" + textwrap.dedent(body)],
-        env=os.environ | values, capture_output=True, text=True, check=False, timeout=120,
+        [sys.executable, "-c", textwrap.dedent(body)],
+        cwd=folder, env=os.environ | values, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -202,11 +203,13 @@ def python(body, cache, **environment):
 def test_the_hub_takes_and_gives_models(lite, tmp_path):
     np.save(tmp_path / "image.npy", IMAGE)
     body = """
+        import mono
         model = mono.load_model("lite", device="cpu")
         print(model.push_to_hub("me/small", token="x"))
         print(model.push_to_hub("me/small", token="x", revision="v2", trained_on="more"))
     """
     fetch = f"""
+        import mono, numpy as np
         image = np.load({str(tmp_path / "image.npy")!r})
         for revision in (None, "v2", COMMIT):
             model = mono.from_pretrained("me/small", revision=revision, device="cpu")
@@ -215,9 +218,10 @@ def test_the_hub_takes_and_gives_models(lite, tmp_path):
         print(mono.load_model("hf:me/small@v2", device="cpu").name)
     """
     failing = """
-        for source in ("me/none", "me/small@v9", "nonsense name"):
+        from mono.inference.pretrained import find_saved
+        for source in (("me/none",), ("me/small", "v9"), ("nonsense name",)):
             try:
-                mono.load_model(f"hf:{source}")
+                print(find_saved(*source))
             except ValueError as error:
                 print(error)
     """
@@ -240,37 +244,44 @@ def test_the_hub_takes_and_gives_models(lite, tmp_path):
     assert "cannot be fetched" in python(failing, tmp_path / "c", HF_ENDPOINT=hub.url)
 
 
-def test_released_checkpoints_are_fetched_when_allowed_only(tiny_checkpoint, tmp_path):
+def test_released_checkpoints_are_fetched_when_allowed_only(tmp_path):
     body = """
-        try:
-            model = mono.load_model("convnext_tiny", device="cpu", download=DOWNLOAD)
-            print(model.checkpoint, model.checksum)
-        except ValueError as error:
-            print("error", error)
-    """
-    away = tmp_path / "elsewhere"
-    away.mkdir()
-    body = f"import os; os.chdir({str(away)!r})\n" + textwrap.dedent(body)
-    with Hub() as hub:
-        hub.commit("JUGGHM/Metric3D", "main", {MODELS["convnext_tiny"].file: tiny_checkpoint.read_bytes()})
+        import json, os, sys
+        from pathlib import Path
+        from mono.model.checkpoint import checked_sha256
+        from mono.model.download import find_or_fetch
+        from mono.model.zoo import MODELS
 
-        def run(download, **environment):
-            text = body.replace("DOWNLOAD", repr(download))
-            return python(text, tmp_path / "cache", HF_ENDPOINT=hub.url, **environment)
-
-        assert "metricdepth download convnext_tiny" in run(None) and not hub.requests
-        assert "METRICDEPTH_DOWNLOAD=1" in run(False, METRICDEPTH_DOWNLOAD="1") and not hub.requests
-        path, checksum = run(None, METRICDEPTH_DOWNLOAD="1").split()
-        assert Path(path).is_relative_to(tmp_path / "cache" / "hub") and checksum == checkpoint.sha256(tiny_checkpoint)
-        asked = len(hub.requests)
-        assert run(False).split() == [path, checksum] and len(hub.requests) == asked
-        (away / "weight").mkdir()
-        own = away / "weight" / MODELS["convnext_tiny"].file
-        own.write_bytes(tiny_checkpoint.read_bytes())
-        assert run(True).split()[0].startswith("weight/")
+        def attempt(download):
+            try:
+                path = find_or_fetch(MODELS["convnext_tiny"], download)
+                print(path, checked_sha256(path), flush=True)
+                return path
+            except ValueError as error:
+                print("error", error, flush=True)
+        attempt(None)  # no terminal: no
+        os.environ["METRICDEPTH_DOWNLOAD"] = "1"
+        attempt(False)
+        path = attempt(None)
+        attempt(False)  # from the cache
+        own = Path("weight", MODELS["convnext_tiny"].file)
+        own.parent.mkdir()
+        own.write_bytes(b"mine")
+        attempt(True)
         own.unlink()
-        Path(path).resolve().write_bytes(b"\x80 damaged")
-        assert "damaged" in run(False)
+        path.resolve().write_bytes(b"damaged")
+        attempt(True)
+        assert "torch" not in sys.modules
+    """
+    content = b"\x80 tensors"
+    with Hub() as hub:
+        hub.commit("JUGGHM/Metric3D", "main", {MODELS["convnext_tiny"].file: content})
+        lines = python(body, tmp_path / "cache", HF_ENDPOINT=hub.url, folder=tmp_path).splitlines()
+        assert len([request for request in hub.requests if request.startswith("GET")]) == 1
+    assert "metricdepth download convnext_tiny" in lines[0] and "METRICDEPTH_DOWNLOAD=1" in lines[1]
+    path, checksum = lines[2].split()
+    assert Path(path).is_relative_to(tmp_path / "cache" / "hub") and checksum == hashlib.sha256(content).hexdigest()
+    assert lines[3] == lines[2] and lines[4].startswith("weight/") and "is damaged" in lines[5] and len(lines) == 6
 
 
 def test_a_user_is_asked_on_a_terminal_alone(monkeypatch, capsys):

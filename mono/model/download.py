@@ -136,8 +136,19 @@ def hub_file(repository: str, file: str, remedy: str, **options: Any) -> Path:
         FileNotFoundError: the repository has no such file (`huggingface_hub`'s EntryNotFoundError).
     """
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.utils import EntryNotFoundError, LocalEntryNotFoundError
+    from huggingface_hub.utils import (
+        EntryNotFoundError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
+    reasons: dict[type[Exception], str] = {
+        RevisionNotFoundError: f"{repository} has no revision {options.get('revision')}",
+        RepositoryNotFoundError: f"there is no repository {repository}, or it needs a token",
+        HFValidationError: f'"{repository}" is no folder here and no name of a repository, organization/name',
+    }
     try:
         return Path(hf_hub_download(repository, file, **options))
     except LocalEntryNotFoundError as error:
@@ -145,11 +156,12 @@ def hub_file(repository: str, file: str, remedy: str, **options: Any) -> Path:
     except EntryNotFoundError as error:
         raise FileNotFoundError(f"{repository} has no {file}") from error
     except Exception as error:  # the hub's own errors, its HTTP client's, and those of names
-        raise _unreachable(file, remedy, error) from error
+        reason = next((reason for kind, reason in reasons.items() if isinstance(error, kind)), None)
+        raise _unreachable(file, remedy, error, reason) from error
 
 
-def _unreachable(file: str, remedy: str, error: BaseException) -> CheckpointError:
+def _unreachable(file: str, remedy: str, error: BaseException, reason: str | None = None) -> CheckpointError:
     logger.debug("%s", file, exc_info=error)
     system = getattr(error, "strerror", None)
-    reason = (system or str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    reason = reason or (system or str(error).strip() or type(error).__name__).splitlines()[0][:200]
     return CheckpointError(f"{file} cannot be fetched ({reason}): {remedy}")

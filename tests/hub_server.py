@@ -88,6 +88,8 @@ class Handler(BaseHTTPRequestHandler):
         if found := re.fullmatch(r"/(.+?/.+?)/resolve/(.+?)/(.+)", path):
             repository, revision, file = found.groups()
             name = self.server.branches.get((repository, revision), revision)
+            if (repository, "main") not in self.server.branches:
+                return self.answer(status=404, X_Error_Code="RepoNotFound")
             if name not in self.server.commits:
                 return self.answer(status=404, X_Error_Code="RevisionNotFound")
             if file not in self.server.commits[name]:

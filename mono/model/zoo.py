@@ -99,7 +99,7 @@ def _vit(name: str, config: str, file: str, megabytes: int, parameters: float, w
         paper=_METRIC3D_V2,
         trained_on="16 million images of 18 datasets, in- and outdoors",
         confidence=f"depth: {_RAW}; normals: above 0.01, without upper bound",
-        mark=("encoder.trunk.reg_token", (1, 4, width)),
+        mark=("encoder.backbone.reg_token", (1, 4, width)),
         failures=("Sky gets some depth, up to 200 m; cut it off before points are used.",),
     )
 
@@ -160,7 +160,7 @@ _RECORDS = (
         paper=_METRIC3D,
         trained_on="outdoor (driving) data only",
         confidence=_RAW,
-        mark=("encoder.trunk.stem_0.weight", (96, 3, 4, 4)),
+        mark=("encoder.backbone.stem_0.weight", (96, 3, 4, 4)),
         failures=("Trained on driving alone: distances indoors are not to be trusted.",),
     ),
     ModelRecord(
@@ -174,7 +174,7 @@ _RECORDS = (
         paper=_METRIC3D,
         trained_on="8 million images of 11 datasets, in- and outdoors",
         confidence=_RAW,
-        mark=("encoder.trunk.stem_0.weight", (192, 3, 4, 4)),
+        mark=("encoder.backbone.stem_0.weight", (192, 3, 4, 4)),
         failures=("Sky gets some depth, up to 150 m; cut it off before points are used.",),
         variants=("test_kitti_convlarge.0.3_150.py", "test_nyu_convlarge.0.3_150.py"),
     ),

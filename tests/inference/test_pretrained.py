@@ -208,14 +208,17 @@ def test_the_hub_takes_and_gives_models(lite, tmp_path):
         print(model.push_to_hub("me/small", token="x"))
         print(model.push_to_hub("me/small", token="x", revision="v2", trained_on="more"))
     """
-    fetch = f"""
+    predict = f"""
         import mono, numpy as np
         image = np.load({str(tmp_path / "image.npy")!r})
+        model = mono.from_pretrained("me/small", device="cpu")
+        np.save({str(tmp_path / "depth.npy")!r}, model.predict(image, mono.Camera.from_fov(57, 90, 60)).depth)
+    """
+    find = """
+        from mono.inference.pretrained import find_saved
         for revision in (None, "v2", COMMIT):
-            model = mono.from_pretrained("me/small", revision=revision, device="cpu")
-            np.save({str(tmp_path / "depth.npy")!r}, model.predict(image, mono.Camera.from_fov(57, 90, 60)).depth)
-            print(model.checkpoint.parent.name, (model.checkpoint.parent / "README.md").read_text().count("more |"))
-        print(mono.load_model("hf:me/small@v2", device="cpu").name)
+            folder = find_saved("me/small", revision)
+            print(folder.name, (folder / "README.md").read_text().count("more |"), len(list(folder.iterdir())))
     """
     failing = """
         from mono.inference.pretrained import find_saved
@@ -232,15 +235,16 @@ def test_the_hub_takes_and_gives_models(lite, tmp_path):
         )
         files = hub.commits[first]
         assert files["model.safetensors"] == lite.checkpoint.read_bytes() and b"metricdepth" in files["config.json"]
-        fetch = fetch.replace("COMMIT", repr(first))
-        lines = python(fetch, tmp_path / "b", HF_ENDPOINT=hub.url).splitlines()
-        assert lines == [f"{first} 0", f"{second} 1", f"{first} 0", "lite"]
+        find = find.replace("COMMIT", repr(first))
+        python(predict, tmp_path / "b", HF_ENDPOINT=hub.url)
+        lines = python(find, tmp_path / "b", HF_ENDPOINT=hub.url).splitlines()
+        assert lines == [f"{first} 0 3", f"{second} 1 3", f"{first} 0 3"]
         np.testing.assert_array_equal(np.load(tmp_path / "depth.npy"), expected)
         none, revision, nonsense = python(failing, tmp_path / "b", HF_ENDPOINT=hub.url).splitlines()
         assert "there is no repository me/none" in none and "has no revision v9" in revision
         assert "no name of a repository" in nonsense
         asked = len(hub.requests)
-        assert python(fetch, tmp_path / "b", HF_ENDPOINT=hub.url, HF_HUB_OFFLINE="1").splitlines() == lines
+        assert python(find, tmp_path / "b", HF_HUB_OFFLINE="1").splitlines() == lines
         assert "check the name and the network" in python(failing, tmp_path / "c", HF_HUB_OFFLINE="1")
         assert len(hub.requests) == asked
 

@@ -18,7 +18,7 @@ DISTORTED = replace(CAMERA, distortion=(-0.2, 0.02, 0.0, 0.0))
 
 @pytest.fixture(scope="module")
 def model():
-    return mono.load_model("lite_detail", device="cpu")
+    return mono.load_model("lite_detail", device="cpu", options={"data_basic.crop_size": (96, 128)})
 
 
 def check(tensors, arrays):

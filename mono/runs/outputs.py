@@ -25,8 +25,8 @@ from mono.system.errors import MetricDepthError
 from mono.visual.color_maps import visualize_normals, write_image
 from mono.visual.top_view import draw_top_view
 
-KINDS = ("depth", "vis", "pcd", "normal", "mask", "sky", "confidence", "points", "mesh")
-_SUFFIX = {"vis": "jpg", "pcd": "ply", "mask": "png", "sky": "png", "confidence": "npy", "points": "npy"}
+KINDS = ("depth", "vis", "pcd", "normal", "mask", "sky", "confidence", "std", "points", "mesh")
+_SUFFIX = {"vis": "jpg", "pcd": "ply", "mask": "png", "sky": "png", "confidence": "npy", "std": "npy", "points": "npy"}
 CLOUD_SIZES = ("network", "full")
 logger = logging.getLogger(__name__)
 
@@ -205,7 +205,7 @@ def write_outputs(
         The files, relative to `out`, by kind.
 
     Raises:
-        MetricDepthError: the sky is to be saved, and the network predicts none.
+        MetricDepthError: sky or standard errors are to be saved, and the model has none.
         OSError: a file cannot be written.
     """
     outputs = {} if outputs is None else outputs
@@ -223,6 +223,8 @@ def write_outputs(
         write_image(out / planned["normal_vis"], visualize_normals(rgb, normal))
     if "confidence" in planned:
         write_map(out / planned["confidence"], prediction.confidence)
+    if "std" in planned:
+        write_map(out / planned["std"], prediction.std)
     if "points" in planned:
         write_map(out / planned["points"], prediction.points())
     if "sky" in planned:

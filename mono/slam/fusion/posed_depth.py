@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,16 @@ from mono.io.depth import read_depth
 from mono.io.depth_metadata import saved_camera
 from mono.io.video import Video, is_video
 from mono.runs.manifest import Manifest
+from mono.runs.records import camera_from_record
 from mono.slam.trajectory.files import count_poses
 from mono.slam.trajectory.formats import to_seconds
 from mono.slam.trajectory.trajectory import Trajectory, associate
 from mono.system.errors import MetricDepthError
+from mono.views.cutting import cut_map, cut_views
+from mono.views.layout import View, ViewOptions, lay_out_views
 
 logger = logging.getLogger(__name__)
+_VIEW_SIDE = 640  # [px] of the views that wide frames are cut into
 
 
 class PosedDepthError(MetricDepthError):
@@ -41,13 +46,30 @@ class DepthFrame:
         sample: the image.
         depth_file: the depth map.
         depth_scale: stored value of a metre; None: the file's own scale.
-        intrinsics: (fx, fy, cx, cy) [px] at the depth map's full size; None: read from the file beside it.
+        camera: camera of the depth map; None: that of the annotation, or of the file beside it.
     """
 
     sample: Sample
     depth_file: Path
     depth_scale: float | None = None
-    intrinsics: tuple[float, float, float, float] | None = None
+    camera: Camera | None = None
+
+
+@dataclass(frozen=True)
+class PosedView:
+    """Perspective depth map with its pose.
+
+    Attributes:
+        depth: (H, W) float32 along the optical axis [m], 0 without depth.
+        rgb: (H, W, 3) uint8.
+        camera: ideal pinhole of both.
+        pose: camera to world, (4, 4) [m].
+    """
+
+    depth: np.ndarray
+    rgb: np.ndarray
+    camera: Camera
+    pose: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -67,29 +89,36 @@ class PosedFrame:
         """Name for messages."""
         return self.frame.sample.source
 
-    def read(self) -> tuple[np.ndarray, np.ndarray, Camera]:
-        """Read depth, image and camera.
+    def read(self) -> list[PosedView]:
+        """Read depth and image as perspective views.
 
         Returns:
-            Depth, (H, W) float32 [m], 0 without depth; image, (H, W, 3) uint8; and their camera; all undistorted.
+            The frame, undistorted; of a fisheye or panorama the views that it is cut into.
 
         Raises:
             MetricDepthError: a file cannot be read, sizes differ, or the camera is unknown.
         """
         of, file = self.frame, self.frame.depth_file
         annotated = of.sample.depth == file
-        depth = read_annotated_depth(of.sample) if annotated else read_depth(file, of.depth_scale)
+        camera = of.camera or saved_camera(file)
+        if annotated:
+            depth = read_annotated_depth(of.sample, camera=camera)
+        else:
+            depth = read_depth(file, of.depth_scale)
         rgb = of.sample.read().rgb
         height, width = depth.shape
         if rgb.shape[:2] != depth.shape:
             raise PosedDepthError(
                 f"its image is {rgb.shape[1]}x{rgb.shape[0]} and its depth {width}x{height}: they must have one size"
             )
-        camera = Camera(*of.intrinsics, width, height) if of.intrinsics else saved_camera(file)
+        if annotated and of.sample.intrinsics:
+            camera = Camera(*of.sample.intrinsics, width, height)
         if camera is None:
             raise PosedDepthError(f"the camera of {file} is unknown; annotate cam_in, or predict again")
+        if camera.depth_kind == "ray":
+            return _cut(depth, rgb, camera, self.pose)
         flat = undistortion(camera)
-        return flat.depth_to_pinhole(depth), flat.image_to_pinhole(rgb), flat.pinhole
+        return [PosedView(flat.depth_to_pinhole(depth), flat.image_to_pinhole(rgb), flat.pinhole, self.pose)]
 
 
 def find_depth(path: Path) -> list[DepthFrame]:
@@ -127,7 +156,7 @@ def find_depth(path: Path) -> list[DepthFrame]:
         logger.warning("%s is incomplete, or older than depth: it is not used", path / "depth_smooth")
     samples = _samples_of(records)
     return [
-        DepthFrame(sample, file, None, tuple(record["intrinsics"]))
+        DepthFrame(sample, file, None, camera_from_record(record))
         for sample, file, record in zip(samples, depth, records, strict=True)
     ]
 
@@ -202,9 +231,25 @@ def _posed(frames: Sequence[DepthFrame], trajectory: Trajectory, pairs: np.ndarr
     return [PosedFrame(frames[i], trajectory.poses[j]) for i, j in pairs]
 
 
+def _cut(distance: np.ndarray, rgb: np.ndarray, camera: Camera, pose: np.ndarray) -> list[PosedView]:
+    """Cut a wide frame into perspective views, with the nearest distance at each of their pixels."""
+    made = []
+    for cut in cut_views(rgb, camera, _layout(camera)):
+        turn = np.eye(4)
+        turn[:3, :3] = cut.view.rotation
+        depth = cut_map(distance, camera, cut.view) * cut.view.camera.unit_rays()[..., 2]
+        made.append(PosedView(depth, cut.rgb, cut.view.camera, pose @ turn))
+    return made
+
+
+@lru_cache(maxsize=1)  # all frames have the same
+def _layout(camera: Camera) -> tuple[View, ...]:
+    return lay_out_views(camera, ViewOptions(), _VIEW_SIDE)
+
+
 def _annotated(path: Path) -> list[DepthFrame]:
     samples = load_annotations(path)
-    frames = [DepthFrame(s, s.depth, s.depth_scale, s.intrinsics) for s in samples if s.depth is not None]
+    frames = [DepthFrame(s, s.depth, s.depth_scale) for s in samples if s.depth is not None]
     if not frames:
         raise PosedDepthError(f"{path}: names no depth; give an annotation file with depth, or a folder of predict")
     return frames

@@ -180,7 +180,7 @@ class Camera(Projection):
         Raises:
             MetricDepthError: the lens sees nothing there.
         """
-        ray = self.rays_at([self.cx + radius, self.cy])
+        ray = self.rays_at(np.array([self.cx + radius, self.cy]))
         length = float(np.linalg.norm(ray))
         if not length > 0:
             raise MetricDepthError(f"the image circle has a radius of {radius:g} px, where the lens sees nothing")

@@ -20,11 +20,11 @@ def from_camodocal(content: Mapping[str, Any]) -> dict[str, Any] | None:
     """Convert a camodocal calibration to plain keys; return None for content of another kind."""
     if "projection_parameters" not in content or not isinstance(content["projection_parameters"], Mapping):
         return None
-    shifted = str(content.get("model_type", "")).upper() == "KANNALA_BRANDT"
+    names = _CAMODOCAL | (_ONE_LOWER if str(content.get("model_type", "")).upper() == "KANNALA_BRANDT" else {})
     values = {key: value for key, value in content.items() if key not in _PARTS}
     for part in _PARTS:
         for key, value in dict(content.get(part) or {}).items():
-            values[(_ONE_LOWER if shifted else {}).get(key) or _CAMODOCAL.get(key, key)] = value
+            values[names.get(key, key)] = value
     return values
 
 

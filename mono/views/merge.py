@@ -104,7 +104,9 @@ def _with_certainty(results: Sequence[ViewResult], pool: Executor) -> list[ViewR
     def ranked(result: ViewResult) -> ViewResult:
         """Weight a view's certainty by the ranks of its confidence."""
         rank = np.interp(result.confidence, levels, np.linspace(_LEAST_CERTAINTY, 1, _QUANTILES))
-        return replace(result, depth=replace(result.depth, certainty=(result.depth.certainty * rank).astype(np.float32)))
+        return replace(
+            result, depth=replace(result.depth, certainty=(result.depth.certainty * rank).astype(np.float32))
+        )
 
     return list(pool.map(ranked, results))
 

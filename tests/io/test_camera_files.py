@@ -271,7 +271,7 @@ LENSES = {
     ),
     "basalt8.json": (
         json.dumps({"value0": {"resolution": [[640, 480]], "intrinsics": [{"camera_type": "pinhole-radtan8",
-            "intrinsics": OURS | dict(zip(("k1", "k2", "p1", "p2"), RADIAL, strict=True)) | {"k4": 0.1, "rpmax": 2}}]}}),
+            "intrinsics": OURS | {"k1": -0.1, "k2": 0.01, "p1": 0.001, "p2": 0.002, "k4": 0.1, "rpmax": 2}}]}}),
         "pinhole", (*RADIAL, 0, 0.1),
     ),
     "tum.txt": ("500 510 321 241 -0.1 0.01 0.001 0.002 0.03\n", "pinhole", (*RADIAL, 0.03)),
@@ -279,7 +279,9 @@ LENSES = {
     "dso.txt": ("RadTan 500 510 321 241 -0.1 0.01 0.001 0.002\n640 480\ncrop\n640 480\n", "pinhole", RADIAL),
     "dso_fisheye.txt": ("KannalaBrandt 500 510 321 241 0.03 -0.01 0.002 -0.001\n640 480\n0.4 0.5 0.5 0.5 0\n640 480\n",
                         "fisheye", KANNALA),
-    "tum_mono.txt": (f"{500 / 640} {510 / 480} {321.5 / 640} {241.5 / 480} 0.9\n640 480\nnone\n640 480\n", "fov", (0.9,)),
+    "tum_mono.txt": (
+        f"{500 / 640} {510 / 480} {321.5 / 640} {241.5 / 480} 0.9\n640 480\nnone\n640 480\n", "fov", (0.9,)
+    ),
     "stella.yaml": (
         "Camera:\n  name: a\n  setup: monocular\n  model: fisheye\n  fx: 500\n  fy: 510\n  cx: 321\n  cy: 241\n"
         "  k1: 0.03\n  k2: -0.01\n  k3: 0.002\n  k4: -0.001\n  fps: 30\n  cols: 640\n  rows: 480\n"

@@ -89,7 +89,15 @@ def test_camera_files_state_the_circle(tmp_path):
     values = {"fx": 76.4, "cx": 119.5, "cy": 119.5, "width": 240, "height": 240, "model": "fisheye"}
     (tmp_path / "camera.json").write_text(json.dumps(values | {"max_angle": 75}))
     assert camera_from_file(tmp_path / "camera.json", 480, 480).max_angle == 75
-    studio = {"camera_model": "OPENCV_FISHEYE", "fl_x": 76.4, "fl_y": 76.4, "cx": 119.5, "cy": 119.5, "w": 240, "h": 240}
+    studio = {
+        "camera_model": "OPENCV_FISHEYE",
+        "fl_x": 76.4,
+        "fl_y": 76.4,
+        "cx": 119.5,
+        "cy": 119.5,
+        "w": 240,
+        "h": 240,
+    }
     (tmp_path / "transforms.json").write_text(json.dumps(studio | {"fisheye_crop_radius": 100, "frames": []}))
     camera = camera_from_file(tmp_path / "transforms.json", 240, 240)
     assert camera.max_angle == pytest.approx(np.degrees(100 / 76.4))

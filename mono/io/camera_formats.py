@@ -80,8 +80,8 @@ def _parse_rows(path: Path, rows: list[list[float]]) -> CameraValues:
     if len(rows) * len(rows[0]) not in (4, 9, 12, 16):
         shape = f"{len(rows)} lines of {len(rows[0])} numbers"
         raise CameraFileError(
-            f"{path}: holds {shape}; it must be a 3x3, 3x4 or 4x4 matrix, or the numbers fx fy cx cy, perhaps with k1 k2 "
-            "p1 p2"
+            f"{path}: holds {shape}; it must be a 3x3, 3x4 or 4x4 matrix, or the four numbers fx fy cx cy, or "
+            "these with k1 k2 p1 p2 (k3)"
         )
     return parse_matrix(path, np.array(rows[0] if len(rows) == 1 else rows))
 

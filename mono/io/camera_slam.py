@@ -22,9 +22,9 @@ def from_camodocal(content: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     names = _CAMODOCAL | (_ONE_LOWER if str(content.get("model_type", "")).upper() == "KANNALA_BRANDT" else {})
     values = {key: value for key, value in content.items() if key not in _PARTS}
-    for part in _PARTS:
-        for key, value in dict(content.get(part) or {}).items():
-            values[names.get(key, key)] = value
+    for part in (content.get(part) for part in _PARTS):
+        if isinstance(part, Mapping):
+            values |= {names.get(str(key), str(key)): value for key, value in part.items()}
     return values
 
 
@@ -34,12 +34,13 @@ def from_basalt(content: Mapping[str, Any]) -> dict[str, Any] | None:
     cameras = inner.get("intrinsics") if isinstance(inner, Mapping) else None
     if not isinstance(inner, Mapping) or not isinstance(cameras, list):
         return None
-    sizes = inner.get("resolution") or []
+    sizes = inner.get("resolution")
+    sizes = sizes if isinstance(sizes, list) else []
     made: dict[str, Any] = {}
     for i, camera in enumerate(cameras):
         if isinstance(camera, Mapping) and isinstance(camera.get("intrinsics"), Mapping):
-            values = {"model": str(camera.get("camera_type", "")).removesuffix("-radtan8"), **camera["intrinsics"]}
-            values.pop("rpmax", None)
+            values = {key: value for key, value in camera["intrinsics"].items() if key != "rpmax"}
+            values["model"] = str(camera.get("camera_type", "")).removesuffix("-radtan8")
             made[f"cam{i}"] = values | ({"resolution": sizes[i]} if i < len(sizes) else {})
     return made or None
 

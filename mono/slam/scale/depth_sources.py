@@ -65,8 +65,8 @@ class NetworkDepth:
 
     def depth(self, sample: Sample, camera: ResolvedCamera, rgb: np.ndarray | None = None) -> np.ndarray:
         """Predict the depth map of a frame; see `DepthSource`."""
-        prediction = self.predictor.predict(sample.read().rgb if rgb is None else rgb, camera)
-        return _along_axis(prediction.depth, prediction.camera)
+        depth = self.predictor.predict(sample.read().rgb if rgb is None else rgb, camera).depth
+        return _along_axis(depth, camera.camera)
 
 
 class SavedDepth:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from mono.inference.load import load_model
     from mono.inference.prediction import Prediction
     from mono.inference.predictor import Predictor
+    from mono.packs.write import pack
 
-__all__ = ["Camera", "Known", "Prediction", "Predictor", "__version__", "evaluate", "load_model"]
+__all__ = ["Camera", "Known", "Prediction", "Predictor", "__version__", "evaluate", "load_model", "pack"]
 
 _HOMES = {
     "Camera": "mono.geometry.camera",
@@ -24,6 +25,7 @@ _HOMES = {
     "Predictor": "mono.inference.predictor",
     "evaluate": "mono.do_test",
     "load_model": "mono.inference.load",
+    "pack": "mono.packs.write",
 }
 
 

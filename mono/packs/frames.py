@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ import numpy as np
 
 from mono.data.video import VideoSample, frame_times
 from mono.geometry.camera import Camera
-from mono.geometry.undistortion import undistortion
+from mono.geometry.undistortion import Undistortion, undistortion
 from mono.slam.fusion.posed_depth import DepthFrame, PosedFrame
+from mono.system.errors import MetricDepthError
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,65 @@ class PackFrame:
     seconds: float
     pose: np.ndarray | None = None
     file: Path | None = None
+
+
+@dataclass(frozen=True)
+class InnerView:
+    """Window of the undistorted image that the lens fills: readers of packs take every pixel for content.
+
+    Attributes:
+        flat: undistortion of the whole image.
+        left, top: first column and row of the window in the undistorted image [px].
+        camera: ideal pinhole of the window.
+    """
+
+    flat: Undistortion
+    left: int
+    top: int
+    camera: Camera
+
+    @classmethod
+    def of(cls, camera: Camera) -> InnerView:
+        """Find the window inside the four borders of a camera's image.
+
+        Raises:
+            MetricDepthError: the camera sees more than one perspective image shows, or the borders leave no window.
+        """
+        flat = undistortion(camera)
+        if not camera.is_distorted:
+            return cls(flat, 0, 0, camera)
+        across, down = np.arange(camera.width), np.arange(camera.height)
+        right, bottom = camera.width - 1, camera.height - 1
+
+        def border(u: np.ndarray | int, v: np.ndarray | int, axis: int) -> np.ndarray:
+            pixels = np.stack(np.broadcast_arrays(u, v), -1)
+            return flat.pinhole.project(camera.rays_at(pixels))[0][:, axis]
+
+        left, low = math.ceil(np.nanmax(border(0, down, 0))), math.ceil(np.nanmax(border(across, 0, 1)))
+        width = math.floor(np.nanmin(border(right, down, 0))) - left + 1
+        height = math.floor(np.nanmin(border(across, bottom, 1))) - low + 1
+        if min(width, height) < 8:
+            raise MetricDepthError(
+                "its lens bends the borders so much that no undistorted rectangle lies between them: predict views"
+            )
+        return cls(flat, left, low, flat.pinhole.cropped(left, low, width, height))
+
+    def image(self, rgb: np.ndarray) -> np.ndarray:
+        """Undistort an image, (H, W, 3) uint8, and cut the window out."""
+        return self._cut(self.flat.image_to_pinhole(rgb))
+
+    def depth(self, depth: np.ndarray) -> np.ndarray:
+        """Undistort a depth map, (H, W), and cut the window out."""
+        return self._cut(self.flat.depth_to_pinhole(depth))
+
+    def pixels(self, uv: np.ndarray) -> np.ndarray:
+        """Map pixels of the image to the window, (N, 2) to (N, 2); NaN where the pinhole does not see them."""
+        camera = self.flat.camera
+        return self.camera.project(camera.rays_at(uv))[0] if camera.is_distorted else uv
+
+    def _cut(self, values: np.ndarray) -> np.ndarray:
+        rows = slice(self.top, self.top + self.camera.height)
+        return np.ascontiguousarray(values[rows, self.left : self.left + self.camera.width])
 
 
 @dataclass(frozen=True)
@@ -67,11 +128,10 @@ class RunFrame:
         """
         sample = self.frame.sample
         depth, camera = self.frame.read_depth()
-        flat = undistortion(camera)
-        rgb = flat.image_to_pinhole(self.frame.read_image(depth.shape)) if image else np.zeros((0, 0, 3), np.uint8)
+        view = InnerView.of(camera)
+        rgb = view.image(self.frame.read_image(depth.shape)) if image else np.zeros((0, 0, 3), np.uint8)
         file = None if camera.is_distorted or isinstance(sample, VideoSample) else sample.rgb
-        flat_depth = flat.depth_to_pinhole(depth)
-        return PackFrame(sample.name, rgb, flat_depth, flat.pinhole, self.seconds, self.pose, file)
+        return PackFrame(sample.name, rgb, view.depth(depth), view.camera, self.seconds, self.pose, file)
 
 
 def run_frames(frames: Sequence[DepthFrame], fps: float | None, posed: Sequence[PosedFrame] = ()) -> list[RunFrame]:

@@ -14,9 +14,7 @@ from mono.calibration.depth_alignment import DepthAlignment
 from mono.calibration.known import AlignmentError, Known, KnownDepth
 from mono.data.upright_maps import turn_upright
 from mono.data.video import VideoSample
-from mono.geometry.camera import Camera
-from mono.geometry.undistortion import undistortion
-from mono.packs.frames import PackFrame
+from mono.packs.frames import InnerView, PackFrame
 from mono.slam.fusion.posed_depth import DepthFrame
 from mono.slam.scale.colmap_model import camera_of, image_points, read_model, same_shape
 from mono.slam.scale.model_scale import ModelImage, match_images
@@ -116,24 +114,24 @@ class ModelRunFrame:
                 f"its depth is {width}x{height}, the model's image {camera.width}x{camera.height}: not the same shape"
             )
         stored = (camera.width, camera.height)
-        flat = undistortion(camera.resized(width, height))
+        view = InnerView.of(camera.resized(width, height))
         rgb = np.zeros((0, 0, 3), np.uint8)
         if image:
-            rgb = flat.image_to_pinhole(turn_upright(self.frame.read_image(shape), back))
+            rgb = view.image(turn_upright(self.frame.read_image(shape), back))
 
         def to_pixels(uv: np.ndarray) -> np.ndarray:
-            return _undistorted(uv * (width / stored[0], height / stored[1]) - 0.5, flat.camera, flat.pinhole)
+            return view.pixels(uv * (width / stored[0], height / stored[1]) - 0.5)
 
-        same = not (flat.camera.is_distorted or isinstance(self.frame.sample, VideoSample) or orientation != 1)
+        same = not (camera.is_distorted or isinstance(self.frame.sample, VideoSample) or orientation != 1)
         pose = np.eye(4)
         pose[:3] = self.view.model.images[self.image.image_id].cam_from_world().matrix()
         uv, z, _ = image_points(self.view.model, self.image.image_id)
-        size = (flat.pinhole.width, flat.pinhole.height)
+        size = (view.camera.width, view.camera.height)
         return ModelPackFrame(
             name=self.frame.sample.name,
             rgb=rgb,
-            depth=flat.depth_to_pinhole(depth),
-            camera=flat.pinhole,
+            depth=view.depth(depth),
+            camera=view.camera,
             seconds=self.seconds,
             pose=inverse(pose),
             file=self.frame.sample.rgb if same else None,
@@ -149,10 +147,6 @@ class ModelRunFrame:
         camera = self.view.model.cameras[self.view.model.images[self.image.image_id].camera_id]
         upright = same_shape((shape[1], shape[0]), (camera.width, camera.height))
         return 1 if orientation >= 5 and upright and camera.width != camera.height else orientation
-
-
-def _undistorted(pixels: np.ndarray, camera: Camera, pinhole: Camera) -> np.ndarray:
-    return pinhole.project(camera.rays_at(pixels))[0] if camera.is_distorted else pixels
 
 
 def align_with_model(frame: ModelPackFrame) -> DepthAlignment:

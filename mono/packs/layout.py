@@ -18,7 +18,7 @@ from mono.io.depth_metadata import DepthEncoding
 from mono.io.images import DECODING_ERRORS
 from mono.packs.frames import PackFrame
 from mono.system.errors import MetricDepthError
-from mono.visual.pictures import write_image
+from mono.visual.color_maps import write_image
 
 if TYPE_CHECKING:
     from mono.packs.model_frames import ModelView

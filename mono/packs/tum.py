@@ -11,7 +11,7 @@ from mono.packs.frames import PackFrame
 from mono.packs.layout import INTEGER_CENTERS, OPENCV_AXES, Layout, PackError, require_one_camera, write_depth16
 from mono.slam.trajectory.files import write_trajectory
 from mono.slam.trajectory.trajectory import Trajectory
-from mono.visual.pictures import write_image
+from mono.visual.color_maps import write_image
 
 _SCALE = 5000.0
 

@@ -160,23 +160,6 @@ def _lens_entries(camera: Camera) -> dict[str, Any]:
     return entries | ({} if camera.max_angle is None else {"max_angle": camera.max_angle})
 
 
-def camera_from_record(record: Mapping[str, Any]) -> Camera:
-    """Build the camera of a finished image.
-
-    Args:
-        record: record as from `success_record`.
-
-    Raises:
-        MetricDepthError: the record holds no camera.
-    """
-    try:
-        lens = dict(record.get("lens", {}))
-        lens["distortion"] = tuple(lens.get("distortion", ()))
-        return Camera(*record["intrinsics"], *record["size"], **lens)
-    except (KeyError, TypeError, ValueError) as error:
-        raise MetricDepthError(f"{record.get('name')}: its record names no camera; predict it again") from error
-
-
 def merge_records(former: Mapping[str, Any], record: Mapping[str, Any], kept: frozenset[str]) -> dict[str, Any]:
     """Add what stays of an image's former record to its new one.
 

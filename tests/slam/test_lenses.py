@@ -1,7 +1,6 @@
 """Paths, scales and maps from frames of fisheyes, panoramas and distorted cameras, in a box of known size."""
 
 import json
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -113,8 +112,7 @@ def test_frames_of_any_lens_are_fused_as_perspective_views(name, tmp_path):
     options = RunOptions(tmp_path / "out", OutputOptions(("depth",)), resolver=CameraResolver())
     run(find_images([str(tmp_path / "rgb")]), toy_predictor(), options)
     (frame,) = find_depth(tmp_path / "out")
-    assert replace(frame.camera, fx=camera.fx, fy=camera.fy) == camera
-    assert frame.camera.fx == pytest.approx(camera.fx, abs=1e-4)
+    assert frame.read_depth()[1] == camera
     write_depth(frame.depth_file, depth, camera)
     views = PosedFrame(frame, pose).read()
     assert len(views) == 1 if name == "distorted" else 2 < len(views) <= 12

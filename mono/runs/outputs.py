@@ -294,9 +294,7 @@ def _why_empty(prediction: Prediction, options: CloudOptions) -> str:
     valid = prediction.depth > 0
     if not valid.any():
         return "there is no valid depth"
-    values = ", ".join(f"{name} {value:g}" for name, value in options.filters.items())
-    depth, confidence = prediction.depth[valid], prediction.confidence[valid]
-    return (
-        f"the filters are {values}; depth is {depth.min():.4g} to {depth.max():.4g} m, "
-        f"confidence {confidence.min():.4g} to {confidence.max():.4g}"
-    )
+    filters = ", ".join(f"{name} {value:g}" for name, value in options.filters.items())
+    maps = {"depth [m]": prediction.depth[valid], "confidence": prediction.confidence[valid]}
+    ranges = ", ".join(f"{name} {values.min():.4g} to {values.max():.4g}" for name, values in maps.items())
+    return f"the filters are {filters}; the image has {ranges}"

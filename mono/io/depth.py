@@ -110,7 +110,7 @@ def _to_meters(path: Path, stored: np.ndarray, scale: float | None) -> np.ndarra
         )
     depth = np.empty(stored.shape, np.float32)
     precise = np.float64 if stored.dtype.itemsize > 4 else np.float32
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for top in range(0, len(stored), 256):
             rows = slice(top, top + 256)
             depth[rows] = np.divide(stored[rows].astype(precise), scale or 1.0).astype(np.float32)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mono.io.camera_keys import values_from_keys
+from mono.io.camera_slam import from_basalt, from_camodocal, parse_dso, parse_row
 from mono.io.camera_values import CameraFileError, CameraValues, numbers, parse_matrix, side
 from mono.io.camera_xml import load_opencv_xml
 
@@ -52,6 +52,8 @@ def parse_camera_text(path: Path, text: str) -> FoundCameras | None:
     lines = [_COMMENT.sub("", line).strip() for line in text.splitlines()]
     lines = [line for line in lines if line]
     start = text.lstrip()[:1]
+    if (values := parse_dso(path, lines)) is not None:
+        return FoundCameras({"": values})
     if lines and all(_NUMBER.match(word) for line in lines for word in _words(line)):
         return FoundCameras({"": _parse_rows(path, [[float(word) for word in _words(line)] for line in lines])})
     if any(_KITTI_LINE.match(line) for line in lines):
@@ -82,19 +84,19 @@ def _words(line: str) -> list[str]:
 
 
 def _parse_rows(path: Path, rows: list[list[float]]) -> CameraValues:
+    if len(rows) == 1 and (values := parse_row(path, rows[0])) is not None:
+        return values
     if len({len(row) for row in rows}) != 1:
         rows = [[value for row in rows for value in row]]
     row = rows[0]
-    if len(rows) == 1 and len(row) in (6, 9):
-        width, height, fx, fy, cx, cy = row if len(row) == 6 else (0.0, 0.0, *row[:4])
-        if len(row) == 6 and width.is_integer() and height.is_integer():  # ARKitScenes' .pincam
-            return CameraValues(fx, fy, cx, cy, side(path, "width", width), side(path, "height", height))
-        if len(row) == 9 and 0.5 < fx / (fy or math.inf) < 2:  # TUM RGB-D and Waymo, with OpenCV's coefficients
-            return CameraValues(fx, fy, cx, cy, distortion=tuple(row[4:]) if any(row[4:]) else ())
+    if len(rows) == 1 and len(row) == 6 and row[0].is_integer() and row[1].is_integer():  # ARKitScenes' .pincam
+        width, height, fx, fy, cx, cy = row
+        return CameraValues(fx, fy, cx, cy, side(path, "width", width), side(path, "height", height))
     if len(rows) * len(rows[0]) not in (4, 9, 12, 16):
         shape = f"{len(row)} numbers" if len(rows) == 1 else f"{len(rows)} lines of {len(row)} numbers"
         raise CameraFileError(
-            f"{path}: holds {shape}; it must be a 3x3, 3x4 or 4x4 matrix, or the four numbers fx fy cx cy"
+            f"{path}: holds {shape}; it must be a 3x3, 3x4 or 4x4 matrix, or the four numbers fx fy cx cy, or "
+            "these with k1 k2 p1 p2 (k3)"
         )
     return parse_matrix(path, np.array(row if len(rows) == 1 else rows))
 
@@ -233,6 +235,7 @@ def _parse_content(path: Path, content: Any) -> FoundCameras:
         raise CameraFileError(f'{path}: must hold an object like {{"fx": 1000, "cx": 639.5}}, or a 3x3 matrix')
     if not isinstance(content, dict):
         raise CameraFileError(f'{path}: must hold an object like {{"fx": 1000, "cx": 639.5, "cy": 359.5}}')
+    content = from_camodocal(content) or from_basalt(content) or content
     named = {key: value for key, value in content.items() if _CAMERA_NAME.match(key) and isinstance(value, dict)}
     if named:
         return FoundCameras({key: values_from_keys(path, value, f"{key}.") for key, value in named.items()})

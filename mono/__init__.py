@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mono.inference.prediction import Prediction
     from mono.inference.predictor import Predictor
     from mono.inference.tensor_prediction import TensorPrediction
+    from mono.packs.write import pack
 
 __all__ = [
     "Camera",
@@ -26,6 +27,7 @@ __all__ = [
     "evaluate",
     "from_pretrained",
     "load_model",
+    "pack",
 ]
 
 _HOMES = {
@@ -37,6 +39,7 @@ _HOMES = {
     "evaluate": "mono.do_test",
     "from_pretrained": "mono.inference.load",
     "load_model": "mono.inference.load",
+    "pack": "mono.packs.write",
 }
 
 

@@ -105,6 +105,7 @@ def make_datasets(folder: Path) -> None:
     run("evaluate", folder / "nyu.json", "--out", folder / "scored")
     shown = re.search(r"```python\n(class MyModel:.*?)```", (ROOT / "docs/other-models.md").read_text(), re.S)[1]
     (folder / "my_model.py").write_text(shown.replace("self.network = ...", "self.network = depth_of_a_wall") + _WALL)
+    load_model("lite").save_pretrained(folder / "runs/saved")
     for name in ("tuned", "run_a", "run_b"):
         (folder / name).mkdir()
         shutil.copy(ROOT / "weight/lite.safetensors", folder / name / "model.safetensors")

@@ -8,12 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted(
-    [
-        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "benchmarks/README.md", "examples/README.md")),
-        *(ROOT / "docs").glob("*.md"),
-    ]
-)
+_PAGES = ("README.md", "CONTRIBUTING.md", "benchmarks/README.md", "examples/README.md", "scenes/README.md")
+PAGES = sorted([*(ROOT / name for name in _PAGES), *(ROOT / "docs").glob("*.md")])
 # Commands whose line one of these patterns is found in need something that no test has.
 NOT_RUN = {
     r"^(pip|pre-commit) install|^\. \.venv": "set up an environment",
@@ -22,7 +18,7 @@ NOT_RUN = {
     r"^curl ": "ask a server (tests/app)",
     r"^metricdepth download |--model (convnext|vit)|convlarge\.0\.3_150": "need a released checkpoint",
     r"--models convnext_large": "need a released checkpoint, or hours",
-    r"hf:depth-anything": "need a model from the network",
+    r"hf:(depth-anything|me)/": "need a model from the network",
     r"--address auto|--device cuda": "need a cluster or a GPU",
     r"--assets ASSETS|--frames (70|160|1600)\b|scenes_\*": "take minutes to hours, and assets",
     r"--minutes|--steps 1000|finetune --from": "take minutes to hours of training",

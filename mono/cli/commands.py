@@ -67,7 +67,7 @@ _TABLE = (
         "metricdepth evaluate data/kitti_demo/test_annotations.json --protocol kitti_eigen_garg",
     ),
     Command(
-        "compare", "compare", "evaluate", "compare two evaluations, with intervals of the differences",
+        "compare", "compare", "evaluate", "compare evaluations with intervals, or rank several",
         "metricdepth compare out_a/metrics.json out_b/metrics.json",
     ),
     Command(
@@ -101,6 +101,10 @@ _TABLE = (
     Command(
         "eval-odom", "eval_odom", "video and SLAM", "compare a trajectory with ground truth (ATE, RPE, KITTI drift)",
         "metricdepth eval-odom estimate.txt ground_truth.txt",
+    ),
+    Command(
+        "pack", "pack", "deploy", "write results as nerfstudio, 3DGS, TUM, KITTI, Open3D, COLMAP or ROS 2 read them",
+        "metricdepth pack out --as tum --to packed",
     ),
     Command(
         "export", "export", "deploy", "export a model as one file for other programs",

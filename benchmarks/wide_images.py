@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=20)
     parser.add_argument("--model", default="lite")
     parser.add_argument("--backend", default="openvino")
+    parser.add_argument("--lenses", nargs="+", choices=tuple(CAMERAS), default=tuple(CAMERAS))
     args = parser.parse_args()
     assets = Assets(args.assets) if args.assets else None
     model = load_model(args.model, backend=args.backend)
@@ -44,7 +45,8 @@ def main() -> None:
         "| lens | frames | views | merged AbsRel | views alone | ratio | seam steps, median | elsewhere | s a frame |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
-    for name, camera in CAMERAS.items():
+    for name in args.lenses:
+        camera = CAMERAS[name]
         rows = []
         for number in range(args.frames):
             frame = _frame(number, camera, assets)

@@ -71,9 +71,7 @@ class Undistortion:
 
         self._check_size(depth, self.camera, "depth")
         columns, rows, seen = self._to_pinhole
-        found = cv2.remap(
-            depth.astype(np.float32), columns, rows, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
-        )
+        found = cv2.remap(depth.astype(np.float32), columns, rows, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
         found[~seen] = 0
         return found
 

@@ -45,7 +45,7 @@ def test_images_are_undistorted_as_the_rays_say(camera):
     flat = undistortion(camera)
     image = np.repeat(pattern(camera.rays())[..., None], 3, 2).astype(np.uint8)
     found = flat.image_to_pinhole(image)
-    pixels, inside = camera.project(flat.pinhole.rays())
+    _, inside = camera.project(flat.pinhole.rays())
     assert np.abs(found[..., 0] - pattern(flat.pinhole.rays()))[inside].mean() < 1.5
     assert 0.02 < (~inside).mean() < 0.4
     # Beyond what the lens sees, the image goes on as a mirror image: without a step, and with contrast.

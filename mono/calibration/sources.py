@@ -123,7 +123,8 @@ class AlignOptions:
         depth = read_depth(file, self.scale)
         if self.ray:
             height, width = depth.shape
-            depth = depth / np.linalg.norm(camera.resized(width, height).rays(), axis=2)
+            pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1)
+            depth = depth / np.linalg.norm(camera.resized(width, height).axis_rays_at(pixels), axis=2)
         return KnownDepth.from_map(depth, str(file))
 
     def settings(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from mono.data.video import VideoSample, frame_times
 from mono.geometry.camera import Camera
 from mono.geometry.undistortion import Undistortion, undistortion
 from mono.slam.fusion.posed_depth import DepthFrame, PosedFrame
+from mono.slam.trajectory.formats import to_seconds
 from mono.system.errors import MetricDepthError
 
 
@@ -139,7 +140,7 @@ def run_frames(frames: Sequence[DepthFrame], fps: float | None, posed: Sequence[
 
     Args:
         frames: images and depth in order.
-        fps: images per second of numbered images; None: their numbers are seconds.
+        fps: images per second of numbered images; None: their numbers are times.
         posed: the same frames with poses; those without one are left out.
     """
     poses = {id(frame.frame): frame.pose for frame in posed}
@@ -155,9 +156,15 @@ def seconds_of(frames: Sequence[DepthFrame], fps: float | None) -> list[float]:
 
     Args:
         frames: images and depth in order.
-        fps: images per second of numbered images; None: their numbers are seconds.
+        fps: images per second of numbered images; None: their numbers are times, of a unit told by their size.
+
+    Raises:
+        MetricDepthError: `fps` is given, and the frames are those of a video.
     """
     samples = [frame.sample for frame in frames]
     times = frame_times(samples)
-    numbered = not all(isinstance(sample, VideoSample) for sample in samples)
-    return [float(t) for t in (times / fps if fps and numbered else times)]
+    if all(isinstance(sample, VideoSample) for sample in samples):
+        if fps is not None:
+            raise MetricDepthError("images per second (--fps) are for numbered images: a video has times of its own")
+        return times.tolist()
+    return (to_seconds(times) if fps is None else times / fps).tolist()

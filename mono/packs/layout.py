@@ -41,7 +41,7 @@ class PackOptions:
     Attributes:
         colmap: folder of a COLMAP model of the images.
         poses: trajectory file, in metres.
-        fps: images per second where images are numbered; None: numbers are seconds.
+        fps: images per second where images are numbered; None: their numbers are times.
         ros_depth: encoding of depth in ROS bags, "32FC1" (metres, NaN) or "16UC1" (millimetres, 0).
 
     Raises:

@@ -83,7 +83,7 @@ def pack(
         to: folder to write, which must not exist or be empty.
         colmap: folder of a COLMAP model of the images.
         poses: trajectory of the camera in metres, TUM or KITTI.
-        fps: images per second where images are numbered; None: their numbers are seconds.
+        fps: images per second where images are numbered; None: their numbers are times.
         ros_depth: encoding of depth in ROS bags, "32FC1" (metres, NaN) or "16UC1" (millimetres, 0).
         on_done: called with 1 after each frame.
 
@@ -107,10 +107,9 @@ def pack(
     model = ModelView.open(options.colmap) if options.colmap else None
     sources = _sources(frames, options, model)
     failures: list[Failure] = []
-    if model is not None and len(sources) < len(frames):
-        found = {id(source.frame) for source in sources}
-        reason = f"{model.folder}: its model has no such image"
-        failures += [Failure(frame.sample.source, reason) for frame in frames if id(frame) not in found]
+    found = {id(source.frame) for source in sources}
+    reason = f"{model.folder}: its model has no such image" if model else f"{options.poses}: has no pose for it"
+    failures += [Failure(frame.sample.source, reason) for frame in frames if id(frame) not in found]
     with _new_folder(to) as folder:
         writer = kind(folder, options, model)
         if kind.surveys:

@@ -20,7 +20,7 @@ from mono.inference.images import cameras_for_all, read_input, resolve_camera
 from mono.inference.prediction import Prediction
 from mono.inference.predictor import NetworkInput, Predictor, RawPrediction, WideInput
 from mono.inference.tensor_prediction import TensorPrediction, as_tensors
-from mono.inference.wide import WideOutput, cut_wide_image, lay_out_for
+from mono.inference.wide import WideOutput, cut_wide_image, lay_out_for, within_image_circle
 from mono.system.errors import MetricDepthError
 from mono.views.layout import ViewOptions, needs_views
 
@@ -77,6 +77,7 @@ class ImagePredictor(ABC):
 
     def prepare(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput | WideInput:
         """Bring an image to the form that `infer` takes; see `Predictor.prepare`."""
+        found = within_image_circle(image, found)
         if not needs_views(found.camera, self.views):
             return self.prepare_view(image, found)
         cut = cut_wide_image(image, found.camera, self.views, self.transform)

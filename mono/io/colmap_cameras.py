@@ -57,6 +57,8 @@ def parse_cameras_bin(path: Path, content: bytes) -> Mapping[int, CameraValues] 
     if len(content) < 8 or b"\0" not in content[:8] or (path.suffix.lower() != ".bin" and content[4:8] != bytes(4)):
         return None
     (count,), offset = struct.unpack_from("<Q", content), 8
+    if path.suffix.lower() != ".bin" and 28 * count > len(content):
+        return None
     cameras = {}
     try:
         for _ in range(count):
@@ -121,7 +123,10 @@ def colmap_parameters(camera: Camera) -> tuple[str, list[float]]:
         MetricDepthError: COLMAP has no model for the lens.
     """
     if camera.model == "equirectangular":
-        raise MetricDepthError("the camera is a panorama; COLMAP is given perspective views of it")
+        raise MetricDepthError(
+            "the camera is a panorama, which COLMAP's mapping does not take; use --method vo, which tracks its front "
+            "view"
+        )
     coefficients = list(camera.distortion)  # of a camera whose pixel centers lie at .5
     while coefficients and not coefficients[-1]:
         coefficients.pop()

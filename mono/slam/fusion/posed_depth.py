@@ -16,11 +16,11 @@ from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
 from mono.data.video import VideoSample, frame_times, video_sample
 from mono.geometry.camera import Camera
-from mono.geometry.undistortion import undistortion
 from mono.io.depth import read_depth
 from mono.io.depth_metadata import saved_camera
 from mono.io.video import Video, is_video
 from mono.runs.manifest import Manifest
+from mono.slam.fusion.posed_views import PosedView, perspective_views
 from mono.slam.trajectory.files import count_poses
 from mono.slam.trajectory.formats import to_seconds
 from mono.slam.trajectory.trajectory import Trajectory, associate
@@ -112,19 +112,18 @@ class PosedFrame:
         """Name for messages."""
         return self.frame.sample.source
 
-    def read(self) -> tuple[np.ndarray, np.ndarray, Camera]:
-        """Read depth, image and camera.
+    def read(self) -> list[PosedView]:
+        """Read depth and image as perspective views.
 
         Returns:
-            Depth, (H, W) float32 [m], 0 without depth; image, (H, W, 3) uint8; and their camera; all undistorted.
+            The frame, undistorted; of a fisheye or panorama the views that it is cut into.
 
         Raises:
             MetricDepthError: a file cannot be read, sizes differ, or the camera is unknown.
         """
         depth, camera = self.frame.read_depth()
         rgb = self.frame.read_image(depth.shape)
-        flat = undistortion(camera)
-        return flat.depth_to_pinhole(depth), flat.image_to_pinhole(rgb), flat.pinhole
+        return perspective_views(depth, rgb, camera, self.pose)
 
 
 def find_depth(path: Path) -> list[DepthFrame]:

@@ -13,7 +13,7 @@ _HIDDEN = 0.15  # relative depth behind the nearest point around, beyond which a
 
 
 def project_cloud(points: np.ndarray, transform: np.ndarray, camera: Camera, source: str) -> KnownDepth:
-    """Project a point cloud into a camera; points hidden by nearer ones are left out.
+    """Project a point cloud into a camera, without hidden points.
 
     Args:
         points: positions in the sensor's frame [m], (N, 3).

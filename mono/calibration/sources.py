@@ -82,7 +82,7 @@ class AlignOptions:
 
     @property
     def for_one_image(self) -> bool:
-        """Tell whether what is known holds for a single image only."""
+        """Tell whether the known is of one image only."""
         return bool(self.known.points or self.known.lengths or (self.path is not None and self.path.is_file()))
 
     def check(self, samples: Sequence[Sample]) -> None:
@@ -154,5 +154,5 @@ def _file_of(folder: Path, sample: Sample) -> Path:
 
 @functools.lru_cache(maxsize=2)
 def _cloud(path: Path, modified: int, size: int) -> np.ndarray:
-    """Read a cloud once; `modified` and `size` make a changed file be read again."""
+    """Read a cloud once, and again when it changes."""
     return read_points(path)

@@ -57,7 +57,7 @@ class InnerView:
 
     @classmethod
     def of(cls, camera: Camera) -> InnerView:
-        """Find the window inside the four borders of a camera's image.
+        """Find the window inside the image's four borders.
 
         Raises:
             MetricDepthError: the camera sees more than one perspective image shows, or the borders leave no window.
@@ -82,15 +82,15 @@ class InnerView:
         return cls(flat, left, low, flat.pinhole.cropped(left, low, width, height))
 
     def image(self, rgb: np.ndarray) -> np.ndarray:
-        """Undistort an image, (H, W, 3) uint8, and cut the window out."""
+        """Undistort an image and cut the window out."""
         return self._cut(self.flat.image_to_pinhole(rgb))
 
     def depth(self, depth: np.ndarray) -> np.ndarray:
-        """Undistort a depth map, (H, W), and cut the window out."""
+        """Undistort a depth map and cut the window out."""
         return self._cut(self.flat.depth_to_pinhole(depth))
 
     def pixels(self, uv: np.ndarray) -> np.ndarray:
-        """Map pixels of the image to the window, (N, 2) to (N, 2); NaN where the pinhole does not see them."""
+        """Map pixels, (N, 2), to the window; unseen become NaN."""
         camera = self.flat.camera
         return self.camera.project(camera.rays_at(uv))[0] if camera.is_distorted else uv
 
@@ -136,7 +136,7 @@ class RunFrame:
 
 
 def run_frames(frames: Sequence[DepthFrame], fps: float | None, posed: Sequence[PosedFrame] = ()) -> list[RunFrame]:
-    """Give the frames of a run their times and poses.
+    """Give frames of a run times and poses.
 
     Args:
         frames: images and depth in order.

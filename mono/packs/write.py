@@ -72,7 +72,7 @@ def pack(
     ros_depth: str = "32FC1",
     on_done: Callable[[int], None] = lambda n: None,
 ) -> Packed:
-    """Write the depth of a run in the layout of another program.
+    """Write a run in another program's layout.
 
     All layouts hold ideal pinholes: images and depth of distorted lenses are undistorted. Conventions, frames and what
     was left out are in pack.json. The run's folder is not changed.
@@ -136,7 +136,7 @@ def pack(
 
 
 def _try(source: Any, work: Callable[[Any], None], failures: list[Failure]) -> bool:
-    """Do something to a frame; failures are logged and listed."""
+    """Work on a frame; log and list failures."""
     try:
         work(source)
     except MetricDepthError as error:
@@ -194,7 +194,7 @@ def _sources(
 
 @contextlib.contextmanager
 def _new_folder(to: Path) -> Iterator[Path]:
-    """Write into a hidden folder beside `to`, which becomes `to` when all is done."""
+    """Write into a hidden folder, renamed when complete."""
     to.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".mono-pack-", dir=to.parent) as temporary:
         folder = Path(temporary, "pack")

@@ -53,7 +53,7 @@ class CheckedImage:
 
 
 def observe_images(images: Sequence[KnownImage], predictor: Predictor, resolver: CameraResolver) -> list[ObservedImage]:
-    """Predict images without any calibration and compare with what is known of them.
+    """Predict images uncalibrated, and compare with the known.
 
     Args:
         images: images with known distances.
@@ -95,7 +95,7 @@ def check_calibration(images: Sequence[ObservedImage], calibration: DepthAlignme
 
 
 def camera_entries(cameras: Sequence[Camera]) -> dict[str, Any]:
-    """Return the entries of a camera file for images of one camera.
+    """Return the camera file's entries of one camera.
 
     Args:
         cameras: camera of each image, at least one.

@@ -52,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
     from mono.benchmark.cases import machine_peaks, measure_all
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = args.threads or int(os.environ.get("OMP_NUM_THREADS") or cores)
+    default = int(os.environ.get("OMP_NUM_THREADS") or cores)
+    threads = default if args.threads is None else args.threads
     cases, left_out = [], []
     for case in _cases(args, threads):
         reason = None if case.backend == "fastest" else why_not(case.backend, case.precision, "cpu")

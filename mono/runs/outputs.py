@@ -25,8 +25,8 @@ from mono.system.errors import MetricDepthError
 from mono.visual.color_maps import visualize_normals, write_image
 from mono.visual.top_view import draw_top_view
 
-KINDS = ("depth", "vis", "pcd", "normal", "mask", "sky", "confidence", "points", "mesh")
-_SUFFIX = {"vis": "jpg", "pcd": "ply", "mask": "png", "sky": "png", "confidence": "npy", "points": "npy"}
+KINDS = ("depth", "vis", "pcd", "normal", "mask", "sky", "confidence", "std", "points", "mesh")
+_SUFFIX = {"vis": "jpg", "pcd": "ply", "mask": "png", "sky": "png", "confidence": "npy", "std": "npy", "points": "npy"}
 CLOUD_SIZES = ("network", "full")
 logger = logging.getLogger(__name__)
 
@@ -205,7 +205,7 @@ def write_outputs(
         The files, relative to `out`, by kind.
 
     Raises:
-        MetricDepthError: the sky is to be saved, and the network predicts none.
+        MetricDepthError: sky or standard errors are to be saved, and the model has none.
         OSError: a file cannot be written.
     """
     outputs = {} if outputs is None else outputs
@@ -218,6 +218,8 @@ def write_outputs(
         write_image(out / planned["vis"], visualize_prediction(rgb, prediction))
     if "confidence" in planned:
         write_map(out / planned["confidence"], prediction.confidence)
+    if "std" in planned:
+        write_map(out / planned["std"], prediction.std)
     if "points" in planned:
         write_map(out / planned["points"], prediction.points())
     if "sky" in planned:
@@ -292,9 +294,7 @@ def _why_empty(prediction: Prediction, options: CloudOptions) -> str:
     valid = prediction.depth > 0
     if not valid.any():
         return "there is no valid depth"
-    values = ", ".join(f"{name} {value:g}" for name, value in options.filters.items())
-    depth, confidence = prediction.depth[valid], prediction.confidence[valid]
-    return (
-        f"the filters are {values}; depth is {depth.min():.4g} to {depth.max():.4g} m, "
-        f"confidence {confidence.min():.4g} to {confidence.max():.4g}"
-    )
+    filters = ", ".join(f"{name} {value:g}" for name, value in options.filters.items())
+    maps = {"depth [m]": prediction.depth[valid], "confidence": prediction.confidence[valid]}
+    ranges = ", ".join(f"{name} {values.min():.4g} to {values.max():.4g}" for name, values in maps.items())
+    return f"the filters are {filters}; the image has {ranges}"

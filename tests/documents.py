@@ -24,7 +24,7 @@ NOT_RUN = {
     r"--minutes|--steps 1000|finetune --from": "take minutes to hours of training",
     r"views_7|h\.safetensors": "need the files of such a training",
     r"dataset/(sequences|poses)/00": "need KITTI's odometry dataset",
-    r"\bFRAMES\b|--models lite --(threads|backends)": "made a table of measurements",
+    r"\bFRAMES\b|^metricdepth bench ": "make tables of measurements, in minutes",
     r"^(python|sh) benchmarks/": "make tables of measurements, in minutes to hours",
     r"[…|]|\bOUT\b|--frames N|--model FILE|^metricdepth scenes (render|sequence room)$": "show a form, not a command",
 }

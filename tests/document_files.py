@@ -95,6 +95,8 @@ def make_datasets(folder: Path) -> None:
         for file in (f"{name}.json", f"my_{name}.json"):
             (folder / file).write_text(json.dumps(content))
     shutil.copy(folder / "nyu.json", folder / "my.json")
+    (folder / "nyu").mkdir()
+    shutil.copy(folder / "nyu.json", folder / "nyu/annotations.json")
     shutil.copy(folder / "nyu.json", folder / "FILE")
     for base in (folder, folder / "my"):
         for name in ("rgb", "depth"):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from mono.cli.main import main
 from tests import document_files
@@ -73,6 +76,22 @@ def has_unscaled_part(command: str) -> bool:
         return False
     parts = json.loads((Path(words[words.index("--out") + 1]) / "scale.json").read_text())["parts"]
     return parts[0]["status"] == "metric" and len(parts) > 1
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/get-started.md", "docs/python-api.md", "docs/wide.md"])
+def test_the_python_of_a_page_runs(page: str, files, tmp_path, monkeypatch) -> None:
+    shutil.copytree(files, tmp_path, copy_function=os.link, symlinks=True, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    photo = Image.open("data/wild_demo/leuven.jpg").resize((1920, 1440)).crop((0, 200, 1920, 1280))
+    Path("photo.jpg").unlink()
+    photo.save("photo.jpg")
+    for shown in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S):
+        names = {"__name__": "shown"}
+        exec(compile(shown, page, "exec"), names)
+        results = [name for name in ("pred", "prediction") if name in names]
+        assert (
+            all(np.isfinite(names[name].depth).all() and (names[name].depth > 0).any() for name in results) and results
+        )
 
 
 def place(command: str) -> None:

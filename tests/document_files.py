@@ -133,7 +133,7 @@ def make_walk(folder: Path) -> None:
     run("scenes", "sequence", "room", "--frames", 200, "--pixels", 76800, "--out", folder / "room")
     entries = json.loads((folder / "room/annotations.json").read_text())["files"]
     frames = [np.asarray(Image.open(folder / "room" / entry["rgb"])) for entry in entries]
-    shutil.copy(folder / "room/camera.json", folder / "room.camera.json")
+    shutil.copy(folder / "room/camera.json", folder / "camera_of_walk.json")
     shutil.copy(folder / "room/camera.json", folder / "walk.camera.json")
     write_video(folder / "room.mp4", frames, FPS)
     write_video(folder / "walk.mp4", (frame for frame in frames for _ in range(4)), FPS)

@@ -22,8 +22,9 @@ from tests.documents import BLOCKS, ROOT, Block, words_of
 # What a block calls by a name that another block uses for something else: its files, under the names it uses.
 PLACED = {
     "align out": ("saved", "out"),
+    "room.mp4": ("camera_of_walk.json", "room.camera.json"),
     "compare a b": ("scored", "a"),
-    "--camera camera.json --out metric": ("room.camera.json", "camera.json"),
+    "--camera camera.json --out metric": ("camera_of_walk.json", "camera.json"),
     "--intrinsics 707.09": ("street", "frames"),
     "--intrinsics 718.9": ("street", "rgb"),
 }
@@ -89,9 +90,8 @@ def test_the_python_of_a_page_runs(page: str, files, tmp_path, monkeypatch) -> N
         names = {"__name__": "shown"}
         exec(compile(shown, page, "exec"), names)
         results = [name for name in ("pred", "prediction") if name in names]
-        assert (
-            all(np.isfinite(names[name].depth).all() and (names[name].depth > 0).any() for name in results) and results
-        )
+        assert results, shown
+        assert all(np.isfinite(names[name].depth).all() and (names[name].depth > 0).any() for name in results)
 
 
 def place(command: str) -> None:

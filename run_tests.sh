@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Lint, types and tests:   bash run_tests.sh [pytest arguments]
-# Tests run in two processes with one thread each; TEST_PROCESSES=N changes their number, -m "not slow" leaves out
-# the slowest.
+# Tests run in two processes with one thread each; TEST_PROCESSES=N changes their number. Those that take minutes run
+# by -m slow, and all by -m "".
 (
     ROOT="$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")" && pwd)"
     EXTRAS=dev,app,hf,train,onnxruntime,openvino,slam,fusion,docs,align,webdataset SCENES=1

@@ -24,7 +24,7 @@ from mono.evaluation.report.thumbnails import error_ramp
 from mono.geometry.camera import Camera
 from mono.io.depth import read_depth
 from mono.io.images import read_image
-from mono.visual.pictures import colorize, depth_limits, write_image
+from mono.visual.color_maps import colorize, depth_limits, write_image
 
 CELL = (150, 200)  # (height, width) of a picture [px]
 FACTOR = 1.5  # end of the colors of errors

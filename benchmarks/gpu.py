@@ -58,7 +58,7 @@ class Bench:
     out: Path
     folder: Path
     started: float = field(default_factory=time.perf_counter)
-    facts: dict[str, Any] = field(default_factory=dict)
+    run_metadata: dict[str, Any] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
     peak: float = 0.0  # TFLOP/s of a bfloat16 matrix product
     flops: dict[str, float] = field(default_factory=dict)  # of one image, by network
@@ -121,10 +121,10 @@ class Bench:
 
     def write(self) -> None:
         """Write gpu.json and gpu.md with all that is known so far."""
-        whole = {"facts": self.facts, "seconds": round(self.seconds - self.left(), 1), "items": self.rows}
+        whole = {"run_metadata": self.run_metadata, "seconds": round(self.seconds - self.left(), 1), "items": self.rows}
         (self.out / "gpu.json").write_text(json.dumps(whole, indent=1, default=str) + "\n")
-        lines = [f"# {self.facts.get('device', self.device)}", ""]
-        lines += [f"- {name}: {value}" for name, value in self.facts.items()]
+        lines = [f"# {self.run_metadata.get('device', self.device)}", ""]
+        lines += [f"- {name}: {value}" for name, value in self.run_metadata.items()]
         for section in dict.fromkeys(row["section"] for row in self.rows):
             lines += ["", f"## {section}", "", "| item | status | values |", "|---|---|---|"]
             lines += [f"| {r['name']} | {r['status']} | {_line(r)} |" for r in self.rows if r["section"] == section]
@@ -142,17 +142,17 @@ def describe(bench: Bench, found: Findings) -> None:
     import torchvision
 
     versions = {"torch": torch.__version__, "torchvision": torchvision.__version__, "timm": timm.__version__}
-    bench.facts |= {"date": time.strftime("%Y-%m-%d"), "python": platform.python_version(), **versions}
-    bench.facts |= {"numpy": np.__version__, "threads": torch.get_num_threads()}
+    bench.run_metadata |= {"date": time.strftime("%Y-%m-%d"), "python": platform.python_version(), **versions}
+    bench.run_metadata |= {"numpy": np.__version__, "threads": torch.get_num_threads()}
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    bench.facts["commit"] = commit.stdout.strip() or "unknown"
+    bench.run_metadata["commit"] = commit.stdout.strip() or "unknown"
     if bench.dry:
-        bench.facts["device"] = f"dry run on a CPU ({platform.machine()})"
+        bench.run_metadata["device"] = f"dry run on a CPU ({platform.machine()})"
     else:
         card = torch.cuda.get_device_properties(0)
-        bench.facts |= {"device": card.name, "memory_gib": round(card.total_memory / 2**30, 1)}
-        bench.facts |= {"capability": f"{card.major}.{card.minor}", "cuda": torch.version.cuda}
-        bench.facts |= {"cudnn": torch.backends.cudnn.version(), "multiprocessors": card.multi_processor_count}
+        bench.run_metadata |= {"device": card.name, "memory_gib": round(card.total_memory / 2**30, 1)}
+        bench.run_metadata |= {"capability": f"{card.major}.{card.minor}", "cuda": torch.version.cuda}
+        bench.run_metadata |= {"cudnn": torch.backends.cudnn.version(), "multiprocessors": card.multi_processor_count}
     side = 256 if bench.dry else 8192
     a, b = (torch.randn(side, side, device=bench.device, dtype=torch.bfloat16) for _ in range(2))
     bench.peak = 2 * side**3 / bench.rate(lambda: a @ b) / 1e12
@@ -181,7 +181,7 @@ def main() -> int:
     roomy = args.device == "cuda" and memory.is_dir() and shutil.disk_usage(memory).free > 16 * 2**30
     with tempfile.TemporaryDirectory(prefix="gpu", dir=memory if roomy else None) as folder:
         bench = Bench(args.device, args.seconds, args.out, Path(folder))
-        bench.item("device", "facts and matrix peak", 0, lambda found: describe(bench, found))
+        bench.item("device", "versions and matrix peak", 0, lambda found: describe(bench, found))
         gpu_networks.parity(bench)
         gpu_runs.photos(bench)
         gpu_networks.throughput(bench, gpu_networks.DRY_CASES if bench.dry else gpu_networks.FIRST)

@@ -92,10 +92,10 @@ def pipeline(bench: Bench, precision: str) -> None:
             flags += ["--batch-size", str(batch), "--fov-deg", str(FOV), "--overwrite"]
             flags += ["--out", str(bench.folder / f"out_{save}")]
             begun = time.perf_counter()
-            with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(said):
+            with contextlib.redirect_stdout(io.StringIO()) as output, contextlib.redirect_stderr(output):
                 code = main(["predict", str(folder), *flags])
             each = (time.perf_counter() - begun) / count
-            found.require(f"exit_code_{save}", code == 0, f"metricdepth predict: {said.getvalue()[-300:]}")
+            found.require(f"exit_code_{save}", code == 0, f"metricdepth predict: {output.getvalue()[-300:]}")
             found[f"images_per_s_save_{save}"] = 1 / each
 
     def parts(found: Findings) -> None:

@@ -20,7 +20,7 @@ from mono.geometry.camera import Camera
 from mono.io.depth import write_depth
 from mono.io.depth_encoding import encode_png16, quantise
 from mono.io.point_cloud import point_cloud, voxel_grid, write_ply
-from mono.visual.pictures import visualize_depth, write_image
+from mono.visual.color_maps import visualize_depth, write_image
 
 
 def street(height: int, width: int) -> np.ndarray:

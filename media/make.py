@@ -14,7 +14,7 @@ import mono
 from mono.geometry.camera import Camera
 from mono.io.images import read_image
 from mono.io.point_cloud import point_cloud
-from mono.visual.pictures import visualize_depth, write_image
+from mono.visual.color_maps import visualize_depth, write_image
 
 MEDIA = Path(__file__).parent
 LINE = ((150, 430), (560, 420))  # two pixels of leuven.jpg, at the feet of two houses

@@ -10,7 +10,7 @@ import numpy as np
 import open3d as o3d
 
 from mono.slam import Trajectory, read_trajectory
-from mono.visual.pictures import write_image
+from mono.visual.color_maps import write_image
 
 WIDTH, HEIGHT = 900, 560
 HEAD = 0.35  # [m]; what is higher above the path than this is taken away, to look into the room

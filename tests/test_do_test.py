@@ -1,10 +1,7 @@
 import hashlib
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +22,7 @@ from mono.runs.options import RunOptions
 from mono.runs.outputs import CloudOptions, OutputOptions
 from tests import toys
 from tests.golden.reference_values import reference_image
+from tests.warm_process import WarmProcess
 
 ROOT = Path(__file__).parents[1]
 GIVEN = CameraResolver(focal_px=60.0)
@@ -372,9 +370,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, batch_size):
     photos = write_photos(tmp_path / "photos", 200)
 
     def start(out):
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "tests.toys", str(photos), str(out), str(batch_size)]
-        return subprocess.Popen(command, cwd=ROOT, env=environment)
+        return WarmProcess("tests.toys", photos, out, batch_size)
 
     assert start(tmp_path / "whole").wait() == 0
     expected = files_of(tmp_path / "whole")

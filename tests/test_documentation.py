@@ -73,9 +73,7 @@ def test_an_example_runs_on_the_data_that_ships(name, tmp_path, monkeypatch, cap
 
 @pytest.mark.integration
 @pytest.mark.slow
-def test_the_export_example_gives_the_same_depth(tmp_path, monkeypatch, capsys, request) -> None:
-    if "slow" not in request.config.getoption("markexpr"):
-        pytest.skip("takes a minute: run it with -m slow")
+def test_the_export_example_gives_the_same_depth(tmp_path, monkeypatch, capsys) -> None:
     pytest.importorskip("onnxruntime")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

@@ -24,7 +24,7 @@ from mono.io.depth import write_depth
 from mono.io.images import read_image
 from mono.io.pixel_maps import write_map, write_mask
 from mono.system.errors import MetricDepthError
-from mono.visual.pictures import colorize, colorize_normals, depth_limits, write_image
+from mono.visual.color_maps import colorize, colorize_normals, depth_limits, write_image
 
 DOWNLOADS = ("depth.png", "depth.json", "depth.npy", "mask.png", "points.ply", "mesh.glb")
 LAYERS = ("photo", "depth", "confidence", "sky", "normals", "mask")
@@ -105,7 +105,7 @@ def measurements_csv(measurements: Sequence[dict[str, Any]]) -> bytes:
 def project_bytes(photo: OpenPhoto, values: dict[str, object]) -> bytes:
     """Pack a photo, its depth and what the user did to one ZIP that `read_project` opens."""
     p, buffer = photo.prediction, io.BytesIO()
-    facts = {
+    project = {
         "name": photo.name, "model": photo.model, "camera": asdict(p.camera), "source": p.camera_source,
         "detail": p.camera_detail, **values,
     }  # fmt: skip
@@ -116,7 +116,7 @@ def project_bytes(photo: OpenPhoto, values: dict[str, object]) -> bytes:
         write_image(Path(folder, "photo.png"), photo.rgb)
         write_map(Path(folder, "depth.npy"), p.depth)
         write_map(Path(folder, "confidence.npy"), p.confidence)
-        Path(folder, "project.json").write_text(json.dumps(facts))
+        Path(folder, "project.json").write_text(json.dumps(project))
         for name in _PROJECT:
             archive.write(Path(folder, name), name)
     return buffer.getvalue()
@@ -137,18 +137,18 @@ def read_project(data: bytes) -> OpenPhoto:
                 Path(folder, name).write_bytes(archive.read(name))
             rgb = read_image(Path(folder, "photo.png")).rgb
             depth, confidence = (read_npy(Path(folder, name)).astype(np.float32) for name in _PROJECT[1:3])
-            facts = json.loads(Path(folder, "project.json").read_bytes())
-            camera = Camera(**facts["camera"] | {"distortion": tuple(facts["camera"]["distortion"])})
-            extra: dict[str, object] = {"focal_px": float(facts["focal_px"]), "scale": float(facts["scale"])}
+            project = json.loads(Path(folder, "project.json").read_bytes())
+            camera = Camera(**project["camera"] | {"distortion": tuple(project["camera"]["distortion"])})
+            extra: dict[str, object] = {"focal_px": float(project["focal_px"]), "scale": float(project["scale"])}
             extra["measurements"] = [
                 {
                     "name": str(item["name"])[:80],
                     "pixels": [[float(x), float(y)] for x, y in item["pixels"]][:200],
                     "area": bool(item["area"]),
                 }
-                for item in facts["measurements"][:200]
+                for item in project["measurements"][:200]
             ]
-            name, model, source, detail = (str(facts[key])[:300] for key in ("name", "model", "source", "detail"))
+            name, model, source, detail = (str(project[key])[:300] for key in ("name", "model", "source", "detail"))
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError, NotImplementedError, RuntimeError, EOFError) as error:
         if "unpacks to" in str(error):
             raise

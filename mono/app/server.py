@@ -28,7 +28,7 @@ from mono.app.photos import MAX_UPLOAD, OpenPhoto, PhotoStore, clean_name, read_
 from mono.data.camera_source import CameraResolver
 from mono.inference.predictor import Predictor
 from mono.system.errors import MetricDepthError
-from mono.visual.pictures import depth_limits, scale_ticks
+from mono.visual.color_maps import depth_limits, scale_ticks
 
 MAX_WAITING = 64  # photos
 _STATIC = Path(__file__).parent / "static"

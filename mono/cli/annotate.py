@@ -93,7 +93,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     folder.add_argument(
         "--depth-invalid", type=_invalid_values, metavar="V,...",
         help='stored values that mean "no depth", besides 0, such as 65535; "none": there are none (default: largest '
-        "values of 16-bit and half-float types are told by their pixels, with a warning)",
+        "values of 16-bit and half-float types are detected from their pixels, with a warning)",
     )  # fmt: skip
     camera = folder.add_mutually_exclusive_group()
     _add_intrinsics(camera, "of all images")

@@ -24,7 +24,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("estimate", type=Path, metavar="EST", help="TUM, KITTI or EuRoC file")
     parser.add_argument("ground_truth", type=Path, metavar="GT", help="ground-truth trajectory in metres")
-    parser.add_argument("--format", choices=_FORMATS, help="format of the estimate (default: told by its values)")
+    parser.add_argument("--format", choices=_FORMATS, help="format of the estimate (default: detected from its values)")
     parser.add_argument("--gt-format", choices=_FORMATS, help="format of the ground truth (default: likewise)")
     parser.add_argument(
         "--times", type=Path, metavar="FILE", help="file with one time [s] per line, for KITTI files without times"
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         from mono.io.atomic import write_bytes
 
-        content = {"estimate": str(args.estimate), "truth": str(args.ground_truth), **to_json(errors)}
+        content = {"estimate": str(args.estimate), "ground_truth": str(args.ground_truth), **to_json(errors)}
         write_bytes(args.json, json.dumps(content, indent=1).encode() + b"\n")
         out(f"\n  written: {args.json}\n")
     if args.plots:

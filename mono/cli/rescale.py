@@ -33,7 +33,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--frames", nargs="+", required=True, metavar="PATH", help="folder, pattern or video of frames")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the result and scale.json")
     parser.add_argument(
-        "--format", choices=("tum", "kitti", "euroc"), help="format of the trajectory (default: told by its values)"
+        "--format",
+        choices=("tum", "kitti", "euroc"),
+        help="format of the trajectory (default: detected from its values)",
     )
     parser.add_argument("--times", type=Path, metavar="FILE", help="file with one time [s] per frame, in order")
     parser.add_argument(

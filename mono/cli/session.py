@@ -79,7 +79,7 @@ def command() -> list[str]:
 
 
 def run_metadata(predictor: Predictor) -> dict[str, Any]:
-    """Collect the facts that are needed to repeat a run."""
+    """Collect the metadata that repeats a run."""
     from mono.runs import records
 
     return {"command": command(), **records.run_metadata(predictor)}

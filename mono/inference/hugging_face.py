@@ -98,8 +98,8 @@ class TransformersDepth:
 
 
 def _kind(config: Any, source: str) -> str:
-    told = _ESTIMATION.get(str(getattr(config, "depth_estimation_type", "")))
-    known = told or _KINDS.get(str(config.model_type))
+    declared = _ESTIMATION.get(str(getattr(config, "depth_estimation_type", "")))
+    known = declared or _KINDS.get(str(config.model_type))
     if known is None:
         raise MetricDepthError(
             f"hf:{source} is a {config.model_type}: whether its depth has a unit is not known here; "

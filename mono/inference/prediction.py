@@ -167,7 +167,7 @@ class Prediction:
         from mono.io.depth import DEPTH_FORMATS, write_depth
         from mono.io.depth_metadata import SIDECAR_FORMATS, DepthEncoding
         from mono.io.normals import write_normal
-        from mono.visual.pictures import colorize, write_image
+        from mono.visual.color_maps import colorize, write_image
 
         path, encoding = Path(path), DepthEncoding(depth_scale)
         kind = path.suffix.lower().lstrip(".")
@@ -215,7 +215,7 @@ class Prediction:
         """
         from mono.inference.images import read_input
         from mono.io.point_cloud import point_cloud, write_ply
-        from mono.visual.pictures import colorize
+        from mono.visual.color_maps import colorize
 
         path = Path(path)
         self._require_meters()
@@ -251,7 +251,7 @@ class Prediction:
         from mono.geometry.pixel_mask import select_pixels
         from mono.inference.images import read_input
         from mono.io.mesh import depth_mesh, write_mesh
-        from mono.visual.pictures import colorize
+        from mono.visual.color_maps import colorize
 
         rgb = colorize(self.depth) if image is None else read_input(image).rgb
         keep = select_pixels(self.depth, self.confidence, self.sky, edge_filter=edge_filter)

@@ -1,4 +1,4 @@
-"""Camera files of any common kind, told apart by their content."""
+"""Camera files of any common kind, recognized by their content."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def _model(model: str, width: int, height: int, parameters: list[float]) -> Came
         distortion += [0.0] * (-len(distortion) % 4)
     fx, fy = parameters[0], parameters[focals - 1]
     values = CameraValues(fx, fy, cx, cy, width, height, None, tuple(distortion), lens)
-    values.camera(Path(model), width, height)  # numbers that no camera has are told with their place
+    values.camera(Path(model), width, height)  # numbers that no camera has are reported with their place
     return values
 
 

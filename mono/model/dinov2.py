@@ -54,7 +54,7 @@ class DinoV2Encoder(nn.Module):
         width = int(backbone.embed_dim)
         backbone.pos_embed = nn.Parameter(torch.zeros(1, 1 + _GRID**2, width))
         nn.init.trunc_normal_(backbone.pos_embed, std=0.02)
-        self.trunk = backbone
+        self.backbone = backbone
         self.registers = int(backbone.num_reg_tokens)
         count = len(backbone.blocks)
         quarters = [count * i // 4 for i in (1, 2, 3, 4)]
@@ -77,25 +77,25 @@ class DinoV2Encoder(nn.Module):
             image = F.interpolate(image, size, mode="bilinear", align_corners=False)
         x = self._embed(image, height, width)
         taken: dict[int, Tensor] = {}
-        for number, block in enumerate(self.trunk.blocks, 1):
+        for number, block in enumerate(self.backbone.blocks, 1):
             x = block(x)
             if number in self.taps:
-                taken[number] = self.trunk.norm(x) if self.normed else x
+                taken[number] = self.backbone.norm(x) if self.normed else x
         count = x.shape[1] - height * width
         tokens = [taken[number] for number in self.taps]
         return [Tokens(t[:, :count], t[:, count:].transpose(1, 2).unflatten(2, (height, width))) for t in tokens]
 
     def _embed(self, image: Tensor, height: int, width: int) -> Tensor:
-        patches = self.trunk.patch_embed(image).flatten(1, 2)
+        patches = self.backbone.patch_embed(image).flatten(1, 2)
         positions = self.positions(height, width) if self.fixed_positions is None else self.fixed_positions
-        first = [self.trunk.cls_token + self.trunk.pos_embed[:, :1]] + (
-            [self.trunk.reg_token] if self.registers else []
+        first = [self.backbone.cls_token + self.backbone.pos_embed[:, :1]] + (
+            [self.backbone.reg_token] if self.registers else []
         )
         return torch.cat([*(token.expand(image.shape[0], -1, -1) for token in first), patches + positions], 1)
 
     def positions(self, height: int, width: int) -> Tensor:
         """Compute the position embedding of a grid of patches, (1, height * width, C)."""
-        grid: Tensor = self.trunk.pos_embed[:, 1:]
+        grid: Tensor = self.backbone.pos_embed[:, 1:]
         if (height, width) == (_GRID, _GRID):
             return grid
         grid = grid.transpose(1, 2).unflatten(2, (_GRID, _GRID))

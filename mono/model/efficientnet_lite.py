@@ -105,7 +105,7 @@ class EfficientNetLite(nn.Module):
 
     def __init__(self, drop_path_rate: float = 0.0):
         super().__init__()
-        self.trunk = _Backbone(drop_path_rate)
+        self.backbone = _Backbone(drop_path_rate)
         self.channels = [_STAGES[i][4] for i in _HANDED_OUT]
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -117,8 +117,8 @@ class EfficientNetLite(nn.Module):
         Returns:
             Five maps (B, C_i, H / 2^(i+1), W / 2^(i+1)), finest first.
         """
-        x, maps = self.trunk.bn1(self.trunk.conv_stem(image)), []
-        for number, stage in enumerate(self.trunk.blocks):
+        x, maps = self.backbone.bn1(self.backbone.conv_stem(image)), []
+        for number, stage in enumerate(self.backbone.blocks):
             x = stage(x)
             if number in _HANDED_OUT:
                 maps.append(x)

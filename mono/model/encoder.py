@@ -25,8 +25,8 @@ class TimmEncoder(nn.Module):
         import timm
 
         super().__init__()
-        self.trunk = timm.create_model(name, features_only=True, pretrained=False, drop_path_rate=drop_path_rate)
-        info: Any = self.trunk.feature_info
+        self.backbone = timm.create_model(name, features_only=True, pretrained=False, drop_path_rate=drop_path_rate)
+        info: Any = self.backbone.feature_info
         self.levels = [i for i, stride in enumerate(info.reduction()) if stride >= 4]
         self.channels: list[int] = [info.channels()[i] for i in self.levels]
 
@@ -39,5 +39,5 @@ class TimmEncoder(nn.Module):
         Returns:
             Four maps (B, C_i, H / 2^(i+2), W / 2^(i+2)), finest first.
         """
-        maps = self.trunk(image)
+        maps = self.backbone(image)
         return [maps[i] for i in self.levels]

@@ -29,16 +29,17 @@ def module_name(name: str) -> str:
     ConvNeXt and DINOv2 tensors get timm's names, those of decoders keep theirs; own names pass unchanged.
     """
     name = name.removeprefix("module.").removeprefix("depth_model.")
-    name = re.sub(r"^(model\.)?backbone\.pretrained\.", "encoder.trunk.", name)  # Depth Anything 3
+    name = re.sub(r"^(model\.)?backbone\.pretrained\.", "encoder.backbone.", name)  # Depth Anything 3
     name = re.sub(r"^(model\.)?head\.", "decoder.", name)
-    name = re.sub(r"^encoder\.(cls_token|pos_embed|patch_embed\.|norm\.)", r"encoder.trunk.\1", name)
-    name = re.sub(r"^encoder\.register_tokens", "encoder.trunk.reg_token", name)
-    name, blocks = re.subn(r"^encoder\.blocks\.\d+\.(\d+)\.", r"encoder.trunk.blocks.\1.", name)
+    name = re.sub(r"^encoder\.trunk\.", "encoder.backbone.", name)  # this package's own files, former name
+    name = re.sub(r"^encoder\.(cls_token|pos_embed|patch_embed\.|norm\.)", r"encoder.backbone.\1", name)
+    name = re.sub(r"^encoder\.register_tokens", "encoder.backbone.reg_token", name)
+    name, blocks = re.subn(r"^encoder\.blocks\.\d+\.(\d+)\.", r"encoder.backbone.blocks.\1.", name)
     if blocks:
         name = name.replace(".mlp.w12.", ".mlp.fc1.").replace(".mlp.w3.", ".mlp.fc2.")
-    name = re.sub(r"^encoder\.downsample_layers\.0\.(\d)", r"encoder.trunk.stem_\1", name)
-    name = re.sub(r"^encoder\.downsample_layers\.(\d)\.(\d)", r"encoder.trunk.stages_\1.downsample.\2", name)
-    name, stages = re.subn(r"^encoder\.stages\.(\d)\.(\d+)", r"encoder.trunk.stages_\1.blocks.\2", name)
+    name = re.sub(r"^encoder\.downsample_layers\.0\.(\d)", r"encoder.backbone.stem_\1", name)
+    name = re.sub(r"^encoder\.downsample_layers\.(\d)\.(\d)", r"encoder.backbone.stages_\1.downsample.\2", name)
+    name, stages = re.subn(r"^encoder\.stages\.(\d)\.(\d+)", r"encoder.backbone.stages_\1.blocks.\2", name)
     if stages:
         for theirs, timms in ((".dwconv.", ".conv_dw."), (".pwconv1.", ".mlp.fc1."), (".pwconv2.", ".mlp.fc2.")):
             name = name.replace(theirs, timms)

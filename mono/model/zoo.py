@@ -63,7 +63,7 @@ def _vit(name: str, config: str, file: str, megabytes: int, parameters: float, w
         paper=_METRIC3D_V2,
         trained_on="16 million images of 18 datasets, in- and outdoors",
         confidence=f"depth: {_RAW}; normals: above 0.01, without upper bound",
-        mark=("encoder.trunk.reg_token", (1, 4, width)),
+        mark=("encoder.backbone.reg_token", (1, 4, width)),
     )
 
 
@@ -105,7 +105,7 @@ _RECORDS = (
         paper=_METRIC3D,
         trained_on="outdoor (driving) data only",
         confidence=_RAW,
-        mark=("encoder.trunk.stem_0.weight", (96, 3, 4, 4)),
+        mark=("encoder.backbone.stem_0.weight", (96, 3, 4, 4)),
     ),
     ModelRecord(
         name="convnext_large",
@@ -118,7 +118,7 @@ _RECORDS = (
         paper=_METRIC3D,
         trained_on="8 million images of 11 datasets, in- and outdoors",
         confidence=_RAW,
-        mark=("encoder.trunk.stem_0.weight", (192, 3, 4, 4)),
+        mark=("encoder.backbone.stem_0.weight", (192, 3, 4, 4)),
         variants=("test_kitti_convlarge.0.3_150.py", "test_nyu_convlarge.0.3_150.py"),
     ),
     _vit("vit_small", "vit.raft5.small.py", "metric_depth_vit_small_800k.pth", 150, 37.5, 384),

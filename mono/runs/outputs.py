@@ -22,7 +22,7 @@ from mono.io.pixel_maps import write_map, write_mask
 from mono.io.point_cloud import AXES, point_cloud, write_ply
 from mono.runs.unitless import visualize_prediction
 from mono.system.errors import MetricDepthError
-from mono.visual.pictures import visualize_normals, write_image
+from mono.visual.color_maps import visualize_normals, write_image
 from mono.visual.top_view import draw_top_view
 
 KINDS = ("depth", "vis", "pcd", "normal", "mask", "sky", "confidence", "points", "mesh")

@@ -10,7 +10,7 @@ from mono.data.saved_predictions import PredictionFormat
 from mono.evaluation.scoring import as_depth
 from mono.inference.prediction import Prediction
 from mono.system.errors import RunError
-from mono.visual.pictures import colorize, visualize_depth
+from mono.visual.color_maps import colorize, visualize_depth
 
 
 def refuse_without_unit(meaning: PredictionFormat, kinds: Sequence[str], depth_format: str) -> None:

@@ -213,8 +213,8 @@ class ShardWriter:
             for column, suffix in _MEMBERS.items():
                 if row[column]:
                     self._add(f"{row['key']}.{suffix}", row[column])
-            facts: Mapping[str, Any] = values if values["error"] else values | {"depth_scale": self._depth_scale}
-            self._add(f"{row['key']}.json", (json.dumps(facts) + "\n").encode())
+            record: Mapping[str, Any] = values if values["error"] else values | {"depth_scale": self._depth_scale}
+            self._add(f"{row['key']}.json", (json.dumps(record) + "\n").encode())
 
     def close(self) -> None:
         """Write the ends of both files; closing again does nothing.

@@ -57,7 +57,7 @@ def prepare_backbone(encoder: nn.Module, frozen_blocks: int = 2, train_depthwise
     Raises:
         MetricDepthError: the encoder is not an EfficientNet.
     """
-    backbone: Any = getattr(encoder, "trunk", None)
+    backbone: Any = getattr(encoder, "backbone", None)
     if not hasattr(backbone, "conv_stem"):
         raise MetricDepthError("the recipe has frozen_blocks, which is for EfficientNet encoders: set frozen_blocks=0")
     frozen = [backbone.conv_stem, backbone.bn1, *backbone.blocks[:frozen_blocks]] if frozen_blocks else []

@@ -12,7 +12,7 @@ from mono.data.video import VideoSample
 from mono.io.atomic import atomic_path
 from mono.io.depth import read_depth
 from mono.io.video import VideoError, import_av
-from mono.visual.pictures import depth_limits, visualize_depth
+from mono.visual.color_maps import depth_limits, visualize_depth
 
 # In order of preference; the build of PyAV decides which of them are available.
 _CODECS: tuple[tuple[str, dict[str, str]], ...] = (

@@ -135,7 +135,7 @@ def test_eager_without_its_batch_norms_says_the_same(model, tiny_checkpoint):
 def test_eager_halves_weights_of_a_copy(tiny_checkpoint):
     full = mono.load_model(tiny_checkpoint, device="cpu", options={"data_basic.crop_size": (96, 160)})
     half = with_backend(replace(full, precision="bfloat16"), "eager")
-    name = "encoder.trunk.stem_0.weight"
+    name = "encoder.backbone.stem_0.weight"
     assert full.network.state_dict()[name].dtype == torch.float32
     assert half.network.state_dict()[name].dtype == torch.bfloat16
     assert half.network.state_dict()["decoder.conv_up_2.0.weight"].dtype == torch.float32

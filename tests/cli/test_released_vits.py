@@ -40,7 +40,7 @@ def test_evaluate_prints_depth_and_normals(vit_checkpoint, tmp_path, capsys):
     metrics = json.loads((out / "metrics.json").read_text())
     (group,) = metrics["normals"]["groups"]
     means = group["per_image_mean"]
-    assert (group["predicted"], group["truth"]) == ("network", "depth")
+    assert (group["predicted"], group["ground_truth"]) == ("network", "depth")
     assert 5 < means["mean"] < 175 and np.isfinite(means["rmse"]) and metrics["run"]["model"] == "vit_small"
 
 

@@ -85,7 +85,7 @@ def test_a_networks_normals_meet_annotated_ones(data):
     summary = run(samples, predictor((0.0, 0.0, -1.0)), options(data))
     assert list(summary.normals) == ["0.png", "2.png"]  # the second has none, and none are to be derived
     for image in summary.normals.values():
-        assert (image.predicted, image.truth) == ("network", "annotation")
+        assert (image.predicted, image.ground_truth) == ("network", "annotation")
         assert image.metrics.pixels == 36 * 48
         assert image.metrics.mean == pytest.approx(36.87, abs=1e-2)  # acos 0.8
         assert (image.metrics.under_30, image.metrics.under_22_5) == (0, 0)
@@ -97,7 +97,7 @@ def test_a_networks_normals_meet_annotated_ones(data):
 def test_derived_truth_and_normals_from_depth_are_called_so(data):
     samples = load_annotations(data / "a.json")
     summary = run(samples, predictor(), options(data, derive_normals=True))
-    found = {name: (image.predicted, image.truth) for name, image in summary.normals.items()}
+    found = {name: (image.predicted, image.ground_truth) for name, image in summary.normals.items()}
     assert found == {
         "0.png": ("depth", "annotation"),
         "1.png": ("depth", "depth"),
@@ -161,8 +161,8 @@ def test_what_the_command_says_and_keeps(data, capsys):
     assert "confidence: Surer pixels are really better. The surest tenth of the pixels has AbsRel 0.0" in message
     found = json.loads((data / "out" / "metrics.json").read_text())
     first, second = found["normals"]["groups"]
-    assert (first["predicted"], first["truth"], first["images"]) == ("depth", "annotation", 2)
-    assert (second["predicted"], second["truth"], second["images"]) == ("depth", "depth", 1)
+    assert (first["predicted"], first["ground_truth"], first["images"]) == ("depth", "annotation", 2)
+    assert (second["predicted"], second["ground_truth"], second["images"]) == ("depth", "depth", 1)
     assert first["pooled_over_pixels"]["pixels"] == 2 * 36 * 48
     assert set(found["normals"]["per_image"]) == {"0.png", "1.png", "2.png"}
     tenths = found["confidence"]["tenths"]
@@ -196,7 +196,7 @@ def test_saved_normals_are_scored(data, workers):
     assert not again.failures
     for name, image in first.normals.items():
         assert again.normals[name].metrics.mean == pytest.approx(image.metrics.mean, abs=1e-2)
-        assert (again.normals[name].predicted, again.normals[name].truth) == ("network", image.truth)
+        assert (again.normals[name].predicted, again.normals[name].ground_truth) == ("network", image.ground_truth)
     assert {name: tiers for name, tiers in first.metrics.items() if tiers} == again.metrics
 
 
@@ -226,7 +226,7 @@ def test_normals_of_another_program(data):
         np.save(data / "out" / f"{i}.npy", wall())
         np.save(data / "out" / "normal" / f"{i}.npy", np.tile(np.float32([0.8, 0, -0.6]), (18, 24, 1)))
     image = score_saved(samples, data / "out", get_protocol("none")).normals["0.png"]
-    assert (image.predicted, image.truth) == ("saved", "annotation")
+    assert (image.predicted, image.ground_truth) == ("saved", "annotation")
     assert image.metrics.mean == pytest.approx(16.26, abs=1e-2)  # acos 0.96
     (data / "out" / "normal" / "0.png").touch()
     scores = score_saved(samples, data / "out", get_protocol("none"))

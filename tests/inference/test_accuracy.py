@@ -15,11 +15,7 @@ REAL = Path(os.environ.get("METRICDEPTH_REALDATA", ROOT.parent / "shared" / "rea
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)  # each size of input is compiled, in each precision
-def test_what_auto_would_offer_is_within_the_bound_on_real_frames(
-    tmp_path, monkeypatch, request: pytest.FixtureRequest
-):
-    if "slow" not in request.config.getoption("markexpr"):
-        pytest.skip("takes minutes: run it with -m slow")
+def test_what_auto_would_offer_is_within_the_bound_on_real_frames(tmp_path, monkeypatch):
     # In bins the model is off by a factor: an AbsRel of 2 moves by more than the bound, though depth hardly does.
     folders = [p for p in sorted(REAL.glob("*/annotations.json")) if "bin" not in p.parent.name]
     if not folders:

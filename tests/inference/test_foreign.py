@@ -188,8 +188,8 @@ def test_flags_that_contradict_are_refused(tmp_path, capsys):
     assert main(["predict", photo, "--baseline", "a.py", "--model", "vit_small", "--out", str(tmp_path / "o")]) == 2
     path = write(tmp_path / "a.py", "class A:\n    def load(self): 0\n    def infer(self, image, camera): 0")
     assert main(["predict", photo, "--baseline", path, "--backend", "openvino", "--out", str(tmp_path / "o")]) == 2
-    said = capsys.readouterr().err
-    assert "no such Python file" in said and "leave out --model" in said and "leave out backend openvino" in said
+    output = capsys.readouterr().err
+    assert "no such Python file" in output and "leave out --model" in output and "leave out backend openvino" in output
 
 
 def tiny(name):

@@ -39,7 +39,6 @@ def network():
     return built.eval().requires_grad_(False)
 
 
-@pytest.mark.slow
 def test_published_values_are_reproduced(network):
     golden = np.load(GOLDEN / "da3metric_large_1x84x112_seed81.npz")
     with torch.inference_mode():
@@ -55,7 +54,6 @@ def test_published_values_are_reproduced(network):
     assert is_sky.float().mean() > 0.8 and output.confidence.isnan().all() and output.sky.max() <= 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2])
 def test_published_meters_from_image_to_depth(network, number):
     described = json.loads((GOLDEN / "da3metric_end_to_end.json").read_text())
@@ -106,7 +104,9 @@ def small_checkpoint(tmp_path_factory):
     torch.manual_seed(3)
     state = build_depth_model(**read_config("da3metric_large.py", SMALL).architecture).state_dict()
     named = {
-        name.replace("encoder.trunk.", "model.backbone.pretrained.").replace("decoder.", "model.head."): t.contiguous()
+        name.replace("encoder.backbone.", "model.backbone.pretrained.").replace(
+            "decoder.", "model.head."
+        ): t.contiguous()
         for name, t in state.items()
     }
     named["model.head.scratch.sky_output_conv2.2.bias"] += 0.25

@@ -88,9 +88,9 @@ def test_the_position_embedding_is_read_where_a_patch_lies():
     encoder = DinoV2Encoder("vit_small_patch14_reg4_dinov2").eval()
     grid = torch.arange(37.0)[:, None].expand(37, 37).reshape(1, -1, 1).expand(-1, -1, 384)
     with torch.no_grad():
-        encoder.trunk.patch_embed.proj.weight.zero_()
-        encoder.trunk.patch_embed.proj.bias.zero_()
-        encoder.trunk.pos_embed[:, 1:] = grid
+        encoder.backbone.patch_embed.proj.weight.zero_()
+        encoder.backbone.patch_embed.proj.bias.zero_()
+        encoder.backbone.pos_embed[:, 1:] = grid
         full = encoder._embed(torch.zeros(1, 3, 518, 518), 37, 37)[0, 5:, 0].view(37, 37)
         half = encoder._embed(torch.zeros(1, 3, 252, 518), 18, 37)[0, 5:, 0].view(18, 37)
     assert torch.equal(full[:, 0], torch.arange(37.0))
@@ -192,7 +192,7 @@ def test_half_weights_say_what_autocast_says(small):
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         output = half.eval()(images)
     assert output.depth.dtype == torch.float32
-    assert half.encoder.trunk.blocks[0].mlp.fc1.weight.dtype == torch.bfloat16
+    assert half.encoder.backbone.blocks[0].mlp.fc1.weight.dtype == torch.bfloat16
     for a, b in zip(output[:4], expected[:4], strict=True):
         assert torch.equal(a, b)
     in_half = sum(t.numel() for t in half.state_dict().values() if t.dtype == torch.bfloat16)

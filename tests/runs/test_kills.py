@@ -1,27 +1,22 @@
 """Runs that are killed at any moment, and continued: the same bytes, and no stray file."""
 
 import json
-import os
 import random
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.test_do_test import files_of, write_photos
+from tests.warm_process import WarmProcess
 
-ROOT = Path(__file__).parents[2]
 POINTS = ("journal", "drop", "remove", "write", "record", "finish")
 
 
 def start(*words, kill_at=None):
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "tests.kill_points", str(kill_at or "none:0"), *map(str, words)]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE)
+    return WarmProcess("tests.kill_points", kill_at or "none:0", *words)
 
 
 def stray_files(out):
@@ -52,7 +47,7 @@ def test_a_kill_at_a_critical_point_leaves_no_stray_file(photos, tmp_path, point
     assert start(photos, out, "--save", "depth,vis", "--focal", 60).wait() == 0
     expected = files_of(out)
     killed = start(photos, out, "--save", "pcd", "--focal", 70, "--overwrite", kill_at=f"{point}:3")
-    assert killed.wait() == -signal.SIGKILL, killed.stderr.read()
+    assert killed.wait() == -signal.SIGKILL
     assert start(photos, out, "--save", "depth,vis", "--focal", 60, "--overwrite").wait() == 0
     assert files_of(out) == expected and stray_files(out) == []
 
@@ -96,9 +91,7 @@ def _kill_at_random(words, out, kills, seconds, expected):
 
 @pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["predict", "evaluate"])
-def test_runs_killed_at_random_end_in_the_same_bytes(photos, tmp_path, kind, kills, request):
-    if kills > 3 and "slow" not in request.config.getoption("markexpr"):
-        pytest.skip("takes minutes: run it with -m slow")
+def test_runs_killed_at_random_end_in_the_same_bytes(photos, tmp_path, kind, kills):
     data = photos if kind == "predict" else photos / "annotations.json"
     words = ["--focal", 60, "--pause", 0.15]
     words += ["--save", "depth,vis,pcd,normal"] if kind == "predict" else ["--save", "depth", "--evaluate"]

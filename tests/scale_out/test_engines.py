@@ -21,9 +21,7 @@ PACKAGES = {"ray": "ray", "datasets": "datasets", "spark": "pyspark"}
 @pytest.mark.integration
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", PACKAGES)
-def test_an_engine_gives_the_bytes_of_a_plain_call(engine, tmp_path, request):
-    if "slow" not in request.config.getoption("markexpr"):
-        pytest.skip("takes a minute: run it with -m slow")
+def test_an_engine_gives_the_bytes_of_a_plain_call(engine, tmp_path):
     if importlib.util.find_spec(PACKAGES[engine]) is None or importlib.util.find_spec("pyarrow") is None:
         pytest.skip(f"{PACKAGES[engine]} is not installed")
     if engine == "spark" and shutil.which("java") is None:

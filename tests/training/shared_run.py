@@ -1,4 +1,4 @@
-"""A run of several processes: torchrun -m tests.training.shared_run ANNOTATIONS OUT STEPS."""
+"""Run of several processes, as torchrun starts them: -m tests.training.shared_run ANNOTATIONS OUT STEPS."""
 
 from __future__ import annotations
 

@@ -81,7 +81,6 @@ def test_twins_see_the_same_and_are_asked_for_different_numbers(claim: ModuleTyp
     assert focals == {220, 290, 380}
 
 
-@pytest.mark.slow
 @pytest.mark.integration
 def test_a_tiny_run_gives_the_page_and_is_not_done_twice(
     claim: ModuleType, frames_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

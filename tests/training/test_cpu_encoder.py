@@ -1,4 +1,4 @@
-"""The trunk made ready for training computes and learns as the plain one does."""
+"""The backbone made ready for training computes and learns as the plain one does."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_same_maps_same_gradients_same_names(name: str):
         sum(m.square().mean() for m in maps).backward()
     expected = {n: p.grad for n, p in plain.named_parameters()}
     learned = {n: p.grad for n, p in ready.named_parameters() if p.requires_grad}
-    assert "trunk.blocks.2.0.conv_pw.weight" in learned and "trunk.blocks.5.1.bn2.bias" in learned
+    assert "backbone.blocks.2.0.conv_pw.weight" in learned and "backbone.blocks.5.1.bn2.bias" in learned
     for parameter, gradient in learned.items():
         assert torch.allclose(gradient, expected[parameter], rtol=1e-2, atol=1e-3 * float(gradient.abs().max())), (
             parameter
@@ -50,8 +50,8 @@ def test_first_stages_and_depthwise_filters_stay():
     ready = encoder("ours")
     prepare_backbone(ready, frozen_blocks=2)
     fixed = {n for n, p in ready.named_parameters() if not p.requires_grad}
-    assert {"trunk.conv_stem.weight", "trunk.blocks.1.1.bn3.bias", "trunk.blocks.4.0.conv_dw.weight"} <= fixed
-    assert "trunk.blocks.2.0.bn1.weight" not in fixed
+    assert {"backbone.conv_stem.weight", "backbone.blocks.1.1.bn3.bias", "backbone.blocks.4.0.conv_dw.weight"} <= fixed
+    assert "backbone.blocks.2.0.bn1.weight" not in fixed
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

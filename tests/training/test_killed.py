@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,33 +12,15 @@ import pytest
 
 from mono.training.schedule import LAST, PROGRESS, WEIGHTS
 from tests.training.test_resume import content, lines, same
-
-ROOT = Path(__file__).parents[2]
-_RUN = """
-import sys, torch
-from pathlib import Path
-from mono.training.data.images import read_frames
-from mono.training.loop import export, train
-from mono.training.schedule import LAST, WEIGHTS, Run
-from tests.training.small import CONFIG
-from tests.training.test_resume import RANDOM
-torch.set_num_threads(1)
-out = Path(sys.argv[2])
-run = Run(out, steps=60, precision="float32", workers=0, every=(0.0, 5, 500))
-train(CONFIG, RANDOM, read_frames([Path(sys.argv[1])]), {}, run)
-export(out / LAST, out / WEIGHTS, {"config": "small.py", "commit": "unknown"})
-"""
+from tests.warm_process import WarmProcess
 
 
-def start(annotations: Path, out: Path) -> subprocess.Popen[bytes]:
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([sys.executable, "-c", _RUN, annotations, out], cwd=ROOT, env=environment)
+def start(annotations: Path, out: Path) -> WarmProcess:
+    return WarmProcess("tests.training.killed_run", annotations, out)
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(30, marks=pytest.mark.slow)])
-def test_killed_training_ends_like_others(tmp_path: Path, annotations: Path, kills: int, request):
-    if kills > 2 and "slow" not in request.config.getoption("markexpr"):
-        pytest.skip("takes minutes: run it with -m slow")
+def test_killed_training_ends_like_others(tmp_path: Path, annotations: Path, kills: int):
     whole, begun = tmp_path / "whole", time.monotonic()
     assert start(annotations, whole).wait() == 0
     seconds, chance, done, number = time.monotonic() - begun, random.Random(kills), 0, 0

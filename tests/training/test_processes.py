@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,17 +15,23 @@ from mono.training.loop import train
 from mono.training.schedule import LAST, PROGRESS, Run
 from tests.training.shared_run import SLOW
 from tests.training.small import CONFIG, RECIPE
+from tests.warm_process import WarmProcess
 
-ROOT = Path(__file__).parents[2]
 
-
-def torchrun(annotations: Path, out: Path, steps: int) -> str:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += ["-m", "tests.training.shared_run", str(annotations), str(out), str(steps)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stderr
+def in_two_processes(annotations: Path, out: Path, steps: int) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "test"}
+    processes = [
+        WarmProcess(
+            "tests.training.shared_run",
+            *(annotations, out, steps),
+            environment={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank in range(2)
+    ]
+    assert [process.wait(300) for process in processes] == [0, 0]
 
 
 def curve(out: Path) -> list[dict[str, Any]]:
@@ -36,12 +40,11 @@ def curve(out: Path) -> list[dict[str, Any]]:
     return [{name: line[name] for name in names} for line in lines]
 
 
-@pytest.mark.slow
 @pytest.mark.integration
 def test_two_processes_are_one_with_twice_the_batch_and_continue(tmp_path: Path, annotations: Path):
     shared = tmp_path / "shared"
-    torchrun(annotations, shared, 2)
-    torchrun(annotations, shared, 4)
+    in_two_processes(annotations, shared, 2)
+    in_two_processes(annotations, shared, 4)
     assert sorted(p.name for p in shared.iterdir()) == [LAST, PROGRESS]
 
     alone = tmp_path / "alone"

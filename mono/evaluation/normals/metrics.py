@@ -52,7 +52,7 @@ class ImageNormals:
         metrics: metrics of the image's pixels.
         histogram: number of pixels by angle in bins of 0.25 degrees from 0; empty bins at the end are cut off.
         predicted: origin of the predicted normals: "network", "saved" or "depth".
-        truth: origin of the ground-truth normals: "annotation" or "depth".
+        ground_truth: origin of the ground-truth normals: "annotation" or "depth".
         window: averaging window of ground truth derived from depth [px], as in `DerivedNormals`.
         noise: uncertainty of ground truth derived from depth [deg], as in `DerivedNormals`.
     """
@@ -60,7 +60,7 @@ class ImageNormals:
     metrics: NormalMetrics
     histogram: tuple[int, ...]
     predicted: str
-    truth: str
+    ground_truth: str
     window: int | None = None
     noise: float | None = None
 

@@ -39,18 +39,18 @@ class Group:
 
     Attributes:
         predicted: origin of the predicted normals, as in `ImageNormals`.
-        truth: origin of the ground-truth normals, as in `ImageNormals`.
+        ground_truth: origin of the ground-truth normals, as in `ImageNormals`.
         images: scores of each image.
     """
 
     predicted: str
-    truth: str
+    ground_truth: str
     images: tuple[ImageNormals, ...]
 
     @property
     def label(self) -> str:
         """Describe the two origins."""
-        return f"{PREDICTED[self.predicted]} against {GROUND_TRUTH[self.truth]}"
+        return f"{PREDICTED[self.predicted]} against {GROUND_TRUTH[self.ground_truth]}"
 
     @property
     def caption(self) -> str:
@@ -89,10 +89,10 @@ def groups_of(results: Normals) -> list[Group]:
     """
     scored = [image for image in results.values() if image]
     return [
-        Group(predicted, truth, images)
-        for truth in GROUND_TRUTH
+        Group(predicted, ground_truth, images)
+        for ground_truth in GROUND_TRUTH
         for predicted in PREDICTED
-        if (images := tuple(i for i in scored if (i.predicted, i.truth) == (predicted, truth)))
+        if (images := tuple(i for i in scored if (i.predicted, i.ground_truth) == (predicted, ground_truth)))
     ]
 
 
@@ -141,7 +141,7 @@ def normals_summary(results: Normals) -> dict[str, Any] | None:
         "groups": [
             {
                 "predicted": group.predicted,
-                "truth": group.truth,
+                "ground_truth": group.ground_truth,
                 "description": group.label,
                 "images": len(group.images),
                 "doubt": group.doubt,
@@ -153,7 +153,7 @@ def normals_summary(results: Normals) -> dict[str, Any] | None:
         "per_image": {
             name: {
                 "predicted": image.predicted,
-                "truth": image.truth,
+                "ground_truth": image.ground_truth,
                 "window": image.window,
                 "noise": image.noise,
                 **asdict(image.metrics),

@@ -14,7 +14,7 @@ from mono.evaluation.normals.tables import Group
 from mono.evaluation.report.distributions import DEPTH_EDGES, DISTANCE_EDGES, Distribution
 from mono.evaluation.report.reliability import Reliability
 from mono.evaluation.report.svg import ACCENT, INK, MUTED, WARM, add_legend, new_figure, to_svg
-from mono.visual.pictures import scale_ticks
+from mono.visual.color_maps import scale_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ import numpy as np
 
 from mono.evaluation.report.distributions import Distribution
 from mono.evaluation.report.thumbnails import error_ramp
-from mono.visual.pictures import colorize, depth_limits, scale_ticks
+from mono.visual.color_maps import colorize, depth_limits, scale_ticks
 
 _STOPS = 25
 _FACTORS = (1.1, 1.25, 1.25**2, 1.25**3)  # ends of the error scale: those of delta 1, 2, 3, and a finer one

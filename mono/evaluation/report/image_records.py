@@ -21,7 +21,7 @@ from mono.evaluation.report.reliability import GROUPS, ConfidenceGroups, Reliabi
 from mono.io.atomic import write_bytes
 from mono.system.errors import MetricDepthError
 
-IMAGE_RECORD_VERSION = 3
+IMAGE_RECORD_VERSION = 4
 _QUANTILES = 512
 _LARGEST_FILE = 2**24  # [bytes]; real ones have 30 kB
 _GROUPS = {"confidence": "<f4", "error": "<f4", "worst_first": "<f4", "pixels": "<i8"}
@@ -114,7 +114,7 @@ def write_image_record(path: Path, frame: ImageRecord) -> None:
         "version": IMAGE_RECORD_VERSION,
         "pixels": frame.pixels,
         "image": _text(frame.image),
-        "truth": _text(thumbnails.encode_codes(frame.ground_truth)),
+        "ground_truth": _text(thumbnails.encode_codes(frame.ground_truth)),
         "predicted": _text(thumbnails.encode_codes(frame.predicted)),
         "error": _text(thumbnails.encode_codes(frame.error)),
         "depths": _packed(frame.distribution.depths, "<u4"),
@@ -166,7 +166,7 @@ def read_image_record(path: Path) -> ImageRecord:
     """
     with _readable(path) as content:
         ground_truth, predicted, error = (
-            thumbnails.decode_codes(base64.b64decode(content[name])) for name in ("truth", "predicted", "error")
+            thumbnails.decode_codes(base64.b64decode(content[name])) for name in ("ground_truth", "predicted", "error")
         )
         record = ImageRecord(
             image=base64.b64decode(content["image"]),

@@ -39,7 +39,7 @@ Tiers = Mapping[str, ImageMetrics]
 
 
 @dataclass(frozen=True)
-class Picture:
+class Thumbnail:
     """Thumbnail on the page.
 
     Attributes:
@@ -72,7 +72,7 @@ class Row:
         name: name of the image, in parts between which a line may break.
         pixels: formatted number of pixels that count.
         cells: numbers of its columns.
-        pictures: thumbnails.
+        thumbnails: images of photo, ground truth, prediction and error.
         width: width of the thumbnails [px].
         height: height of the thumbnails [px].
     """
@@ -80,7 +80,7 @@ class Row:
     name: tuple[str, ...]
     pixels: str
     cells: tuple[Cell, ...]
-    pictures: tuple[Picture, ...] = ()
+    thumbnails: tuple[Thumbnail, ...] = ()
     width: int = 0
     height: int = 0
 
@@ -216,7 +216,7 @@ def _rows(
             continue
         frame = read_image_record(frames[name])
         height, width = frame.ground_truth.shape
-        yield Row(row.name, row.pixels, row.cells, _pictures(name, frame, depths, errors), width, height)
+        yield Row(row.name, row.pixels, row.cells, _thumbnails(name, frame, depths, errors), width, height)
 
 
 def _mostly_wide(shapes: Sequence[tuple[int, ...]]) -> bool:
@@ -225,14 +225,14 @@ def _mostly_wide(shapes: Sequence[tuple[int, ...]]) -> bool:
     return 2 * wide > len(shapes)
 
 
-def _pictures(name: str, frame: ImageRecord, depths: ColorScale, errors: ColorScale) -> tuple[Picture, ...]:
+def _thumbnails(name: str, frame: ImageRecord, depths: ColorScale, errors: ColorScale) -> tuple[Thumbnail, ...]:
     maps = {
         "Photo": frame.image,
         "Ground truth": thumbnails.encode_image(thumbnails.depth_colors(frame.ground_truth, depths.low, depths.high)),
         "Prediction": thumbnails.encode_image(thumbnails.depth_colors(frame.predicted, depths.low, depths.high)),
         "Error": thumbnails.encode_image(thumbnails.error_colors(frame.error, errors.high)),
     }
-    return tuple(Picture(thumbnails.data_uri(data), f"{kind} of {name}") for kind, data in maps.items())
+    return tuple(Thumbnail(thumbnails.data_uri(data), f"{kind} of {name}") for kind, data in maps.items())
 
 
 def _command(command: Any) -> str:

@@ -76,7 +76,7 @@ class Reliability:
     def describe(self) -> str:
         """Describe the relation in sentences with its numbers."""
         if self.rank_correlation is None:
-            return f"{self.verdict[:1].upper()}{self.verdict[1:]}: nothing can be said of the relation."
+            return f"{self.verdict[:1].upper()}{self.verdict[1:]}: the relation cannot be judged."
         least, surest = self.tenths[0].abs_rel, self.tenths[-1].abs_rel
         figures = (
             f"The surest tenth of the pixels has AbsRel {surest:.3f}, the least sure {least:.3f}; rank correlation of "

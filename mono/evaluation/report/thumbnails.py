@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from mono.system.errors import MetricDepthError
-from mono.visual.pictures import INVALID_COLOR, colorize
+from mono.visual.color_maps import INVALID_COLOR, colorize
 
 _AREA = 192 * 144  # [px] of a thumbnail
 _LARGEST = 2 * _AREA  # [px], with margin: sides are at least 1 px and rounded

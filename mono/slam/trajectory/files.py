@@ -49,12 +49,12 @@ def read_trajectory(path: Path, format: Format | None = None, body_from_camera: 
       *body* (the inertial sensor); `body_from_camera` (T_BS in the camera's sensor.yaml) turns them into the camera's.
       Without it the body's poses are returned: enough to compare trajectories, not to look through the camera.
 
-    Fields may be separated by spaces, commas or semicolons. Times in milli-, micro- or nanoseconds are told by their
+    Fields may be separated by spaces, commas or semicolons. Times in milli-, micro- or nanoseconds are recognized by
     size. Of lines with the same time the first is kept. Each repair is logged as a warning, each unit as information.
 
     Args:
         path: the file.
-        format: None: told by the columns, their names and the size of the times.
+        format: None: detected from the columns, their names and the size of the times.
         body_from_camera: (4, 4), for euroc only.
 
     Returns:

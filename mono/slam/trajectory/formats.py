@@ -1,4 +1,4 @@
-"""Formats of trajectory files, and units of time, told by their values."""
+"""Formats of trajectory files, and units of time, detected from their values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAX_TIME = 1e20  # nanoseconds since 1970 have 19 digits
 
 # Times since 1970 have 10 digits in seconds, 13 in milliseconds, 16 in microseconds and 19 in nanoseconds.
 _SINCE_1970 = ((1e17, 1e9, "nanoseconds"), (1e14, 1e6, "microseconds"), (1e11, 1e3, "milliseconds"))
-# Times from another start are told by their step: frames follow each other within 1 ms to about 1 s.
+# Times from another start are recognized by their step: frames follow each other within 1 ms to about 1 s.
 _STEPS = ((1.5e6, 1e9, "nanoseconds"), (1e4, 1e6, "microseconds"))
 
 
@@ -93,7 +93,7 @@ def time_unit(times: np.ndarray) -> tuple[float, str]:
 
 
 def to_seconds(times: np.ndarray) -> np.ndarray:
-    """Convert times of a unit told by their values to seconds, (N,)."""
+    """Convert times of a unit detected from their values to seconds, (N,)."""
     return times / time_unit(times)[0]
 
 

@@ -6,21 +6,21 @@ from mono.evaluation.normals.metrics import ImageNormals, NormalMetrics
 from mono.evaluation.normals.tables import groups_of, normals_section, normals_summary, normals_table
 
 
-def image(mean: float, pixels: int, predicted: str = "network", truth: str = "annotation") -> ImageNormals:
+def image(mean: float, pixels: int, predicted: str = "network", ground_truth: str = "annotation") -> ImageNormals:
     return ImageNormals(
-        NormalMetrics(pixels, mean, mean, mean, 0.1, 0.2, 0.3, 0.4, 0.5), (0,) * 40 + (pixels,), predicted, truth
+        NormalMetrics(pixels, mean, mean, mean, 0.1, 0.2, 0.3, 0.4, 0.5), (0,) * 40 + (pixels,), predicted, ground_truth
     )
 
 
 def test_sources_are_never_mixed() -> None:
     results = {
-        "a": image(10, 100, truth="depth"),
+        "a": image(10, 100, ground_truth="depth"),
         "b": image(20, 100),
         "c": image(40, 300),
         "d": image(5, 10, predicted="depth"),
         "e": None,
     }
-    assert [(group.predicted, group.truth, len(group.images)) for group in groups_of(results)] == [
+    assert [(group.predicted, group.ground_truth, len(group.images)) for group in groups_of(results)] == [
         ("network", "annotation", 2),
         ("depth", "annotation", 1),
         ("network", "depth", 1),
@@ -38,7 +38,7 @@ def test_sources_are_never_mixed() -> None:
 
 def test_the_doubt_about_derived_normals_is_said() -> None:
     def derived(window: int, noise: float | None) -> ImageNormals:
-        return replace(image(10, 100, truth="depth"), window=window, noise=noise)
+        return replace(image(10, 100, ground_truth="depth"), window=window, noise=noise)
 
     results = {"a": derived(9, 4.0), "b": derived(1, 1.0), "c": derived(9, 6.0), "d": derived(3, None)}
     doubt = "ground-truth depth as it is (1), averaged over 3x3 px (1), averaged over 9x9 px (2); "
@@ -55,7 +55,7 @@ def test_what_is_kept() -> None:
     assert found["groups"][0]["per_image_mean"]["mean"] == 10
     assert found["groups"][0]["description"] == "the network's normals against annotated ground truth"
     assert found["without_valid_ground_truth"] == ["b"]
-    assert found["per_image"]["a"]["truth"] == "annotation" and "histogram" not in found["per_image"]["a"]
+    assert found["per_image"]["a"]["ground_truth"] == "annotation" and "histogram" not in found["per_image"]["a"]
 
 
 def test_without_any() -> None:

@@ -93,7 +93,7 @@ def test_damaged_files_are_reported(tmp_path, damage):
 def test_damaged_thumbnails_are_reported(scene, tmp_path):
     write_image_record(tmp_path / "a.json", build_image_record(*scene, get_protocol("none")))
     text = (tmp_path / "a.json").read_text()
-    (tmp_path / "a.json").write_text(text.replace('"truth": "iVBOR', '"truth": "AAAAA'))
+    (tmp_path / "a.json").write_text(text.replace('"ground_truth": "iVBOR', '"ground_truth": "AAAAA'))
     with pytest.raises(ValueError, match="a thumbnail is damaged"):
         read_image_record(tmp_path / "a.json")
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,39 +11,16 @@ import PIL.Image
 import pytest
 
 from tests.slam.boxes import CAMERA, seen
+from tests.slam.killed_run import COUNT, STEP
+from tests.warm_process import WarmProcess
 
 pytest.importorskip("pycolmap")
 
-_COUNT, _STEP = 8, 3
-_RUN = f"""
-import sys, types
-from mono.cli import session
-from mono.cli.main import main
-from tests.slam.boxes import seen
-known = {{seen(i * {_STEP})[0].tobytes(): seen(i * {_STEP})[1] for i in range({_COUNT})}}
-class Exact:
-    def predict(self, image, camera):
-        return types.SimpleNamespace(depth=known[image.tobytes()])
-session.load_metric_predictor = lambda *_: Exact()
-print("ready", flush=True)
-sys.exit(main(sys.argv[1:]))
-"""
 
-
-def start(frames: Path, out: Path) -> subprocess.Popen[bytes]:
+def start(frames: Path, out: Path) -> WarmProcess:
     focal = f"{CAMERA.fx},{CAMERA.fy},{CAMERA.cx},{CAMERA.cy}"
-    words = ["slam", str(frames), "--out", str(out), "--intrinsics", focal, "--threads", "1"]
-    root = str(Path(__file__).parents[3])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
-    run = subprocess.Popen(
-        [sys.executable, "-c", _RUN, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=root,
-        env=environment,
-    )
-    assert run.stdout is not None and run.stdout.readline() == b"ready\n"
-    return run
+    words = ["slam", frames, "--out", out, "--intrinsics", focal, "--threads", 1]
+    return WarmProcess("tests.slam.killed_run", *words)
 
 
 def files(out: Path) -> dict[str, bytes]:
@@ -56,13 +30,11 @@ def files(out: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.slow)])
-def test_a_killed_run_ends_like_others(tmp_path: Path, kills: int, request: pytest.FixtureRequest) -> None:
-    if kills > 3 and "slow" not in request.config.getoption("markexpr"):
-        pytest.skip("takes minutes: run it with -m slow")
+def test_a_killed_run_ends_like_others(tmp_path: Path, kills: int) -> None:
     frames = tmp_path / "frames"
     frames.mkdir()
-    for i in range(_COUNT):
-        PIL.Image.fromarray(seen(i * _STEP)[0]).save(frames / f"{i:04d}.png")
+    for i in range(COUNT):
+        PIL.Image.fromarray(seen(i * STEP)[0]).save(frames / f"{i:04d}.png")
     begin = time.monotonic()
     assert start(frames, tmp_path / "whole").wait() == 0
     seconds = time.monotonic() - begin

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mono.visual.pictures import (
+from mono.visual.color_maps import (
     INVALID_COLOR,
     colorize,
     colorize_normals,

@@ -5,14 +5,15 @@ dependencies = ["torch", "torchvision", "timm", "mmengine"]
 
 def _network(name, pretrained, pretrain):
     from mono.config import read_config
-    from mono.model.checkpoint import find_checkpoint, load_tensors, read_tensors
+    from mono.model.checkpoint import load_tensors, read_tensors
+    from mono.model.download import find_or_fetch
     from mono.model.hub import HubModel
     from mono.model.zoo import MODELS
 
     record = MODELS[name]
     network = HubModel.build(read_config(record.config).architecture)
     if pretrained if pretrain is None else pretrain:
-        path = find_checkpoint(record)
+        path = find_or_fetch(record)
         load_tensors(network, read_tensors(path), path, name)
     return network.eval()
 
@@ -21,7 +22,7 @@ def metric3d_convnext_tiny(pretrained: bool = False, pretrain: "bool | None" = N
     """Build ConvNeXt-Tiny with the hourglass decoder.
 
     Args:
-        pretrained: load the checkpoint from weight/.
+        pretrained: load the checkpoint from weight/ or the hub's cache; it is fetched as `load_model` does.
         pretrain: published name of `pretrained`, which it replaces.
     """
     return _network("convnext_tiny", pretrained, pretrain)

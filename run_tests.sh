@@ -4,7 +4,7 @@
 # by -m slow, and all by -m "".
 (
     ROOT="$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")" && pwd)"
-    EXTRAS=dev,app,hf,train,onnxruntime,openvino,slam,fusion,docs,align,webdataset SCENES=1
+    EXTRAS=dev,app,hf,train,onnxruntime,openvino,slam,fusion,docs,align,ros,webdataset SCENES=1
     cd "$ROOT" && . scripts/env.sh || exit
     "$PYTHON" -m ruff check . && "$PYTHON" -m ruff format --check . && "$PYTHON" -m mypy &&
         "$(dirname "$PYTHON")/lint-imports" && "$PYTHON" scripts/language.py &&

@@ -8,9 +8,9 @@ import mono
 from mono import __version__
 
 if TYPE_CHECKING:
-    from mono import Camera, Prediction, Predictor, evaluate, load_model
+    from mono import Camera, Prediction, Predictor, evaluate, from_pretrained, load_model, pack
 
-__all__ = ["Camera", "Prediction", "Predictor", "__version__", "evaluate", "load_model"]
+__all__ = ["Camera", "Prediction", "Predictor", "__version__", "evaluate", "from_pretrained", "load_model", "pack"]
 
 
 def __getattr__(name: str) -> Any:

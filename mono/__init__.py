@@ -11,19 +11,35 @@ if TYPE_CHECKING:
     from mono.calibration.known import Known
     from mono.do_test import evaluate
     from mono.geometry.camera import Camera
-    from mono.inference.load import load_model
+    from mono.inference.load import from_pretrained, load_model
     from mono.inference.prediction import Prediction
     from mono.inference.predictor import Predictor
+    from mono.inference.tensor_prediction import TensorPrediction
+    from mono.packs.write import pack
 
-__all__ = ["Camera", "Known", "Prediction", "Predictor", "__version__", "evaluate", "load_model"]
+__all__ = [
+    "Camera",
+    "Known",
+    "Prediction",
+    "Predictor",
+    "TensorPrediction",
+    "__version__",
+    "evaluate",
+    "from_pretrained",
+    "load_model",
+    "pack",
+]
 
 _HOMES = {
     "Camera": "mono.geometry.camera",
     "Known": "mono.calibration.known",
     "Prediction": "mono.inference.prediction",
     "Predictor": "mono.inference.predictor",
+    "TensorPrediction": "mono.inference.tensor_prediction",
     "evaluate": "mono.do_test",
+    "from_pretrained": "mono.inference.load",
     "load_model": "mono.inference.load",
+    "pack": "mono.packs.write",
 }
 
 

@@ -139,7 +139,20 @@ def read_config(name: str | Path, options: Mapping[str, Any] | None = None) -> M
         ConfigError: the file does not exist or fails, a key is unknown, or a value is out of range.
     """
     path = find_config(name)
-    config = run_program(path, "config")
+    return parse_values(run_program(path, "config"), path, options)
+
+
+def parse_values(config: Any, path: Path, options: Mapping[str, Any] | None = None) -> ModelConfig:
+    """Check the values of a config and apply overrides.
+
+    Args:
+        config: `mmengine.config.Config` of the values.
+        path: file that they were read from.
+        options: overrides by dotted key.
+
+    Raises:
+        ConfigError: a key is missing or unknown, or a value is out of range.
+    """
     for key in options or {}:
         _require(config, key, path)
     config.merge_from_dict(dict(options or {}))
@@ -150,7 +163,7 @@ def read_config(name: str | Path, options: Mapping[str, Any] | None = None) -> M
         decoder = model["decoder"]
         multiple = _count(basic.get("multiple", 32), "multiple")
         return ModelConfig(
-            encoder=str(model["encoder"]),
+            encoder=_encoder(model["encoder"]),
             decoder=str(decoder["type"]),
             widths=tuple(int(w) for w in decoder["widths"]),
             depth_range=_pair(basic["depth_normalize"], "depth_normalize"),
@@ -212,6 +225,12 @@ def _require(config: Any, key: str, path: Path) -> None:
             hint = f'did you mean "{near[0]}"?' if near else f"known there: {', '.join(known) or 'nothing'}"
             raise ConfigError(f'{path}: the config has no "{key}" ({hint})')
         level = level[part]
+
+
+def _encoder(value: Any) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.]+", str(value)):  # timm takes "hf-hub:..." for a download
+        raise MetricDepthError(f"encoder is {str(value)[:60]!r}; it must be a name of timm's")
+    return str(value)
 
 
 def _numbers(values: Any, name: str, count: int) -> list[float]:

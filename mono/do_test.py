@@ -22,6 +22,7 @@ from mono.evaluation.protocols import Protocol, read_protocol
 from mono.evaluation.result import EvaluationResult
 from mono.inference.load import load_model
 from mono.inference.predictor import Predictor
+from mono.inference.pretrained import is_saved
 from mono.model.zoo import MODELS
 from mono.runs.execute import execute_plan
 from mono.runs.folder import lock_output_folder, open_output_folder, write_journal
@@ -180,7 +181,8 @@ def evaluate(
     path = path / "annotations.json" if path.is_dir() else path
     samples = load_annotations(path, data_root)
     rules = protocol if isinstance(protocol, Protocol) else read_protocol(protocol)
-    if isinstance(model, (str, os.PathLike)) and str(model) not in MODELS and Path(model).is_dir():
+    named = isinstance(model, (str, os.PathLike)) and str(model) not in MODELS
+    if isinstance(model, (str, os.PathLike)) and named and Path(model).is_dir() and not is_saved(Path(model)):
         meaning = prediction_format or PredictionFormat()
         records = folder / "report" if report else None
         result = score_saved(

@@ -59,9 +59,8 @@ def functions(file: Path) -> Iterator[Function]:
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
                 text = ast.get_docstring(child)
                 summary = text and " ".join(text.split("\n\n")[0].split())
-                yield Function(
-                    f"{file}:{child.lineno} {child.name}", public and not child.name.startswith("_"), summary
-                )
+                documented = public and not child.name.startswith("_") and not _is_overload(child)
+                yield Function(f"{file}:{child.lineno} {child.name}", documented, summary)
                 yield from walk(child, False)
             elif isinstance(child, ast.ClassDef):
                 yield from walk(child, public and not child.name.startswith("_"))
@@ -69,6 +68,11 @@ def functions(file: Path) -> Iterator[Function]:
                 yield from walk(child, public)
 
     yield from walk(ast.parse(file.read_text(encoding="utf-8")), True)
+
+
+def _is_overload(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Tell overloads, whose documentation stands at the implementation."""
+    return any(isinstance(name, ast.Name) and name.id == "overload" for name in function.decorator_list)
 
 
 def check(folder: Path) -> tuple[str, list[str], bool]:

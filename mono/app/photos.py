@@ -14,6 +14,7 @@ import numpy as np
 
 from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.geometry.camera import Camera
+from mono.geometry.undistortion import Undistortion, undistortion
 from mono.inference.prediction import Prediction
 from mono.io.images import image_cost, read_image
 from mono.system.errors import MetricDepthError
@@ -115,7 +116,7 @@ def read_upload(data: bytes, name: str, resolver: CameraResolver) -> tuple[np.nd
         resolver: source of the camera.
 
     Returns:
-        The photo, (H, W, 3) uint8, of at most `MAX_SIDE` pixels on a side, and its camera.
+        The photo, (H, W, 3) uint8, undistorted and of at most `MAX_SIDE` pixels on a side, and its camera.
 
     Raises:
         MetricDepthError: it is no image that can be used.
@@ -130,8 +131,27 @@ def read_upload(data: bytes, name: str, resolver: CameraResolver) -> tuple[np.nd
             found = resolver.resolve_for(None, photo)
         except MetricDepthError as error:
             raise MetricDepthError(str(error).replace(str(path), name)) from error
-    rgb, camera = shrink(photo.rgb, found.camera)
+    flat = flattening(name, found.camera)
+    rgb, camera = shrink(flat.image_to_pinhole(photo.rgb), flat.pinhole)
     return rgb, replace(found, camera=camera)
+
+
+def flattening(name: str, camera: Camera) -> Undistortion:
+    """Find the mapping to the ideal pinhole that the app shows and measures.
+
+    Args:
+        name: name of the photo, for messages.
+        camera: its camera.
+
+    Raises:
+        MetricDepthError: the camera is a fisheye or panorama that no single pinhole shows.
+    """
+    if camera.depth_kind == "ray":
+        raise MetricDepthError(
+            f"{name}: its camera ({camera.model}) sees more than 100 degrees, and the app shows perspective photos; "
+            "metricdepth predict --save depth,vis,pcd handles fisheyes and panoramas"
+        )
+    return undistortion(camera)
 
 
 def shrink(rgb: np.ndarray, camera: Camera) -> tuple[np.ndarray, Camera]:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from mono.app.photos import OpenPhoto, clean_name, shrink
-from mono.geometry.camera import Camera
+from mono.app.photos import OpenPhoto, clean_name, flattening, shrink
 from mono.inference.prediction import Prediction
 from mono.io.depth import read_depth
+from mono.io.depth_metadata import saved_camera
 from mono.io.images import read_image
 from mono.runs.manifest import Manifest
 from mono.runs.paths import own_file
@@ -46,11 +46,12 @@ def _open(out: Path, record: Mapping[str, Any]) -> OpenPhoto:
     if file is None:
         raise MetricDepthError(f"{record['name']}: its depth is missing in {out}; predict it again")
     rgb, depth = read_image(record["path"]).rgb, read_depth(file)
-    if rgb.shape[:2] != depth.shape or "intrinsics" not in record:
+    camera = saved_camera(file)
+    if rgb.shape[:2] != depth.shape or camera is None:
         raise MetricDepthError(f"{record['name']}: photo and saved depth differ in size; predict it again")
-    fx, fy, cx, cy = record["intrinsics"]
-    camera = Camera(fx, fy, cx, cy, depth.shape[1], depth.shape[0])
-    rgb, camera = shrink(rgb, camera)
+    flat = flattening(str(record["name"]), camera)
+    depth = flat.depth_to_pinhole(depth)
+    rgb, camera = shrink(flat.image_to_pinhole(rgb), flat.pinhole)
     rows, columns = (np.arange(new) * old // new for new, old in zip(rgb.shape[:2], depth.shape, strict=True))
     depth = depth[np.ix_(rows, columns)]
     source, detail = record.get("camera_source", "unknown"), str(record.get("camera_detail", ""))

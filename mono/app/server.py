@@ -70,8 +70,6 @@ class App:
     def predict(self, data: bytes, name: str, model: str) -> OpenPhoto:
         """Read a photo and predict its depth; called in the worker."""
         rgb, found = read_upload(data, name, self.resolver)
-        if found.camera.model != "pinhole":
-            raise MetricDepthError(f"{name}: the camera is {found.camera.model}; the app measures pinhole cameras only")
         begun = time.perf_counter()
         prediction = self.predictors[model].predict(rgb, found)
         if not (prediction.depth > 0).any():

@@ -103,6 +103,10 @@ _TABLE = (
         "metricdepth eval-odom estimate.txt ground_truth.txt",
     ),
     Command(
+        "pack", "pack", "deploy", "write results as nerfstudio, 3DGS, TUM, KITTI, Open3D, COLMAP or ROS 2 read them",
+        "metricdepth pack out --as tum --to packed",
+    ),
+    Command(
         "export", "export", "deploy", "export a model as one file for other programs",
         "metricdepth export onnx -o lite.onnx",
     ),

@@ -19,11 +19,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def list_models(args: argparse.Namespace) -> int:
     """Print the models of the zoo; return the exit code."""
-    from mono.model.checkpoint import DEFAULT_FILE, weight_folders
+    from mono.model.checkpoint import DEFAULT_FILE, cached_by_hub, weight_folders
     from mono.model.zoo import MODELS
 
     for record in MODELS.values():
         found = [f / record.file for f in weight_folders() if (f / record.file).is_file()]
+        found += [cached] if (cached := cached_by_hub(record)) else []
         sys.stdout.write(
             f"{record.name}\n"
             f"  {record.parameters:g} M parameters, {record.megabytes} MB, config {record.config}\n"
@@ -41,7 +42,7 @@ def list_models(args: argparse.Namespace) -> int:
 
 def download(args: argparse.Namespace) -> int:
     """Download a model's checkpoint; return the exit code."""
-    from mono.model.checkpoint import download
+    from mono.model.download import download
 
     path = download(args.model, args.to)
     sys.stdout.write(f"{path} is there, with its checksum in {path.name}.sha256\n")

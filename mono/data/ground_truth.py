@@ -95,7 +95,7 @@ def read_annotated_depth(
 
     Values listed in `depth_invalid` become 0; without a list, those that `find_no_depth` is certain of, with a warning
     that names them once for a folder. Maps stored unturned are turned by the photo's EXIF orientation, and
-    distances along the ray are converted with the annotated camera. For a camera
+    distances along the ray are converted with the annotated camera, or with that of a lens. For a camera
     whose `depth_kind` is "ray", depth along the axis is converted to distances instead.
 
     Args:
@@ -120,8 +120,12 @@ def read_annotated_depth(
         warn_of_hidden_turn(sample.rgb)
     depth = turn_upright(depth, turn)
     if camera is not None and camera.depth_kind == "ray":
-        return depth if sample.depth_kind == "ray" else _along_rays(depth, camera)
-    return depth if sample.depth_kind == "z" else _along_axis(sample, depth)
+        return depth if sample.depth_kind == "ray" else camera.resized(*depth.shape[::-1]).depth_to_distance(depth)
+    if sample.depth_kind == "z":
+        return depth
+    if camera is not None and camera.is_distorted:
+        return camera.resized(*depth.shape[::-1]).distance_to_depth(depth)
+    return _along_axis(sample, depth)
 
 
 def read_annotated_normals(sample: Sample, image_size: tuple[int, int] | None = None) -> np.ndarray:
@@ -216,9 +220,3 @@ def _along_axis(sample: AnnotatedDepth, distance: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):  # of absurd cameras, which `annotate check` reports
         depth = distance / np.linalg.norm(camera.rays(), axis=2)
     return np.where(np.isfinite(depth), depth, np.float32(0))
-
-
-def _along_rays(depth: np.ndarray, camera: Camera) -> np.ndarray:
-    """Convert depth along the optical axis to distances along the ray, which exist in front of the camera alone."""
-    along = camera.resized(*depth.shape[::-1]).unit_rays()[..., 2]
-    return np.divide(depth, along, out=np.zeros_like(depth), where=along > 1e-3)

@@ -51,6 +51,17 @@ class PredictionFormat:
         """Check that the unit of the values is known."""
         return self.kind == "depth" or self.scale is not None
 
+    def require_meters(self) -> None:
+        """Refuse values without a unit.
+
+        Raises:
+            MetricDepthError: their unit is unknown.
+        """
+        if not self.metric:
+            raise MetricDepthError(
+                f"this depth is {self.kind} without a unit: it has no points, normals or depth file in meters"
+            )
+
     def read(self, path: Path) -> np.ndarray:
         """Read a saved map.
 

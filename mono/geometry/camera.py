@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from mono.geometry.calibration import intrinsics_from_matrix, to_array
 from mono.geometry.lenses import Lens
 from mono.geometry.orientation import UPRIGHT, turned_axes
@@ -28,6 +30,8 @@ class Camera(Projection):
         distortion: parameters of the lens model in its order; OpenCV's coefficients k1, k2, p1, p2, k3, ... of a
             pinhole.
         model: lens model, one of `mono.geometry.lens_models.MODELS`.
+        max_angle: angle off the optical axis beyond which the lens shows nothing [deg], as around the image circle of a
+            fisheye; None: all that the model shows.
 
     Raises:
         MetricDepthError: a focal length or a size is not positive and finite, the principal point is not finite, or
@@ -42,6 +46,7 @@ class Camera(Projection):
     height: int
     distortion: tuple[float, ...] = ()
     model: str = "pinhole"
+    max_angle: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("fx", "fy"):
@@ -61,7 +66,9 @@ class Camera(Projection):
                 raise MetricDepthError(f"camera: {name} is {value}; an image size must be a positive whole number")
             object.__setattr__(self, name, int(value))
         object.__setattr__(self, "distortion", tuple(float(value) for value in self.distortion))
-        Lens(self.model, self.distortion)  # refuses impossible ones
+        if self.max_angle is not None:
+            object.__setattr__(self, "max_angle", float(self.max_angle))
+        Lens(self.model, self.distortion, self.max_angle)  # refuses impossible ones
 
     @classmethod
     def centered(cls, focal: float, width: int, height: int) -> Camera:
@@ -163,6 +170,21 @@ class Camera(Projection):
     def padded(self, left: int, top: int, right: int, bottom: int) -> Camera:
         """Return the camera of the image with pixels added on its sides."""
         return self.cropped(-left, -top, self.width + left + right, self.height + top + bottom)
+
+    def within_circle(self, radius: float) -> Camera:
+        """Return the camera whose lens shows nothing outside of an image circle.
+
+        Args:
+            radius: radius of the circle around the principal point [px].
+
+        Raises:
+            MetricDepthError: the lens sees nothing there.
+        """
+        ray = self.rays_at(np.array([self.cx + radius, self.cy]))
+        length = float(np.linalg.norm(ray))
+        if not length > 0:
+            raise MetricDepthError(f"the image circle has a radius of {radius:g} px, where the lens sees nothing")
+        return replace(self, max_angle=math.degrees(math.acos(max(-1.0, min(1.0, float(ray[2]) / length)))))
 
     def turned(self, orientation: int) -> Camera:
         """Return the camera of the image set upright by its EXIF orientation.

@@ -7,7 +7,7 @@ the plane. The equirectangular projection of panoramas maps longitude and latitu
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -26,6 +26,7 @@ class Lens:
     Attributes:
         model: name of the model.
         parameters: parameters in the order of the model's; missing ones are 0.
+        max_angle: angle off the optical axis beyond which the lens shows nothing [deg]; None: all that the model does.
 
     Raises:
         MetricDepthError: the model is unknown, or its parameters are out of range.
@@ -33,6 +34,7 @@ class Lens:
 
     model: str = "pinhole"
     parameters: tuple[float, ...] = ()
+    max_angle: float | None = None
 
     def __post_init__(self) -> None:
         if self.model not in MODELS:
@@ -52,6 +54,10 @@ class Lens:
                 raise MetricDepthError(
                     f"lens model {self.model}: {name} is {value:g}; it must lie between {low:g} and {high:g}"
                 )
+        if self.max_angle is not None and not 0 < self.max_angle <= 180:
+            raise MetricDepthError(
+                f"max_angle of the lens is {self.max_angle}; it must lie between 0 and 180 degrees off the optical axis"
+            )
         if self.model == "equirectangular" and self.parameters and not _is_turn(self._turn):
             raise MetricDepthError(
                 f"lens model {self.model}: its parameters are {self.parameters}; leave them out, or give the four "
@@ -66,7 +72,7 @@ class Lens:
     @property
     def is_pinhole(self) -> bool:
         """Tell if the lens keeps straight lines straight."""
-        return self.model == "pinhole" and not any(self.parameters)
+        return self.model == "pinhole" and not any(self.parameters) and self.max_angle is None
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Project points to the unit focal length's plane.
@@ -95,6 +101,7 @@ class Lens:
                     seen = seen & distortion.is_single(x, y)
                     x, y = distortion.apply(x, y)
             seen = seen & np.isfinite(points).all(-1) & points.any(-1) & np.isfinite(x) & np.isfinite(y)
+            seen = seen & self._within(points)
         plane = np.stack([x, y], -1)
         plane[~seen] = np.nan
         return plane, seen
@@ -129,7 +136,7 @@ class Lens:
                     scale = np.where(radius > 0, sine / length / radius, 0)
                     rays = np.stack([x * scale, y * scale, cosine / length], -1)
                     seen = seen & visible
-            rays[~(seen & np.isfinite(rays).all(-1))] = np.nan
+            rays[~(seen & np.isfinite(rays).all(-1) & self._within(rays))] = np.nan
         return rays
 
     def turned(self, axes: np.ndarray) -> Lens:
@@ -140,7 +147,7 @@ class Lens:
         """
         if self.model == "equirectangular":
             turn = axes @ self._turn
-            return Lens(self.model, () if (turn == np.eye(2)).all() else tuple(turn.ravel().tolist()))
+            return replace(self, parameters=() if (turn == np.eye(2)).all() else tuple(turn.ravel().tolist()))
         names = MODELS[self.model].names
         values = dict.fromkeys(names, 0.0) | dict(zip(names, self.parameters, strict=False))
         for first, second in (("p2", "p1"), ("s1", "s3"), ("s2", "s4")):  # the parts of a vector along x and y
@@ -149,7 +156,13 @@ class Lens:
         count = len(self.parameters)
         while any(list(values.values())[count:]):
             count += 1
-        return Lens(self.model, tuple(values.values())[:count])
+        return replace(self, parameters=tuple(values.values())[:count])
+
+    def _within(self, rays: np.ndarray) -> np.ndarray | bool:
+        """Tell which rays lie within the largest angle."""
+        if self.max_angle is None:
+            return True
+        return rays[..., 2] >= math.cos(math.radians(self.max_angle)) * np.linalg.norm(rays, axis=-1)
 
     @property
     def _shape(self) -> tuple[float, ...]:

@@ -25,11 +25,12 @@ class Projection:
     height: int
     distortion: tuple[float, ...]
     model: str
+    max_angle: float | None
 
     @cached_property
     def lens(self) -> Lens:
         """Return the lens model with its parameters."""
-        return Lens(self.model, self.distortion)
+        return Lens(self.model, self.distortion, self.max_angle)
 
     @property
     def is_perspective(self) -> bool:
@@ -178,6 +179,38 @@ class Projection:
         self._check_size(distance, "distance")
         return np.nan_to_num(self.unit_rays()) * distance[..., None].astype(np.float32, copy=False)
 
+    def depth_to_distance(self, depth: np.ndarray) -> np.ndarray:
+        """Convert depth along the optical axis to distances along the rays.
+
+        Args:
+            depth: depth along the optical axis [m], (height, width).
+
+        Returns:
+            Distances [m], (height, width) float32; 0 sideways and backward, where depth says nothing.
+
+        Raises:
+            MetricDepthError: the map's size is not the camera's.
+        """
+        self._check_size(depth, "depth")
+        along = self.unit_rays()[..., 2]
+        return np.divide(depth, along, out=np.zeros(depth.shape, np.float32), where=along > 1e-3, casting="unsafe")
+
+    def distance_to_depth(self, distance: np.ndarray) -> np.ndarray:
+        """Convert distances along the rays to depth along the optical axis.
+
+        Args:
+            distance: distance along the rays [m], (height, width).
+
+        Returns:
+            Depth [m], (height, width) float32; 0 sideways and backward, where depth says nothing.
+
+        Raises:
+            MetricDepthError: the map's size is not the camera's.
+        """
+        self._check_size(distance, "distance")
+        along = self.unit_rays()[..., 2]
+        return np.multiply(distance, along, out=np.zeros(distance.shape, np.float32), where=along > 1e-3)
+
     def points(self, depth: np.ndarray) -> np.ndarray:
         """Unproject a depth map of the camera's `depth_kind` to 3D points.
 
@@ -211,6 +244,14 @@ def _lens_rays(camera: Projection) -> np.ndarray:
     """
     rays = np.empty((camera.height, camera.width, 3), np.float32)
     across = np.arange(camera.width)
+    if camera.model == "equirectangular" and not camera.distortion:  # a row and a column say it all
+        level = camera.rays_at(np.stack([across, np.full(camera.width, camera.cy)], -1))
+        down = np.arange(camera.height)
+        up = camera.rays_at(np.stack([np.full(camera.height, camera.cx), down], -1))
+        rays[..., 0], rays[..., 2] = level[:, 0] * up[:, 2:], level[:, 2] * up[:, 2:]
+        rays[..., 1] = up[:, 1:2] + 0 * level[:, 0]
+        rays.flags.writeable = False
+        return rays
     rows = max(1, (1 << 18) // camera.width)
     for top in range(0, camera.height, rows):
         down = np.arange(top, min(top + rows, camera.height))

@@ -14,6 +14,7 @@ from mono.geometry.projection import WIDEST_VIEW
 from mono.system.errors import MetricDepthError
 
 _STEEPEST = math.tan(math.radians(65))  # slope of rays beyond which a perspective image is stretched to smears
+_FRONT = 1.0  # slope of rays at the border of a wide image's front view
 _LARGEST_GROWTH = 4.0  # most pixels of an undistorted image for each original one
 _GRID = 65  # rays a side that are looked at to find what the lens sees
 
@@ -113,6 +114,22 @@ class Undistortion:
             )
 
 
+def front_view(camera: Camera) -> Undistortion:
+    """Find the mapping between images of a camera and the perspective view along its optical axis.
+
+    Args:
+        camera: camera of any lens.
+
+    Returns:
+        Mapping to a pinhole that sees all that the camera does, or 90 x 90 degrees of a fisheye or panorama that is too
+        wide for one perspective image.
+
+    Raises:
+        MetricDepthError: the camera sees nothing ahead of it.
+    """
+    return _flattened(camera, _FRONT) if camera.is_distorted and camera.is_wide else undistortion(camera)
+
+
 @lru_cache(maxsize=2)  # the images of a folder or a video share their camera
 def undistortion(camera: Camera) -> Undistortion:
     """Find the mapping between images of a camera and those of an ideal pinhole.
@@ -131,11 +148,16 @@ def undistortion(camera: Camera) -> Undistortion:
             f"the camera ({camera.model}) sees {horizontal:.0f} x {vertical:.0f} degrees, and one perspective image "
             f"shows at most {WIDEST_VIEW:g}: cut it into perspective views (--views)"
         )
+    return _flattened(camera, _STEEPEST)
+
+
+def _flattened(camera: Camera, steepest: float) -> Undistortion:
+    """Find the pinhole that sees what a camera sees up to a slope of rays."""
     across, down = np.linspace(-0.5, camera.width - 0.5, _GRID), np.linspace(-0.5, camera.height - 0.5, _GRID)
     rays = camera.rays_at(np.stack(np.meshgrid(across, down), -1))
     with np.errstate(invalid="ignore", divide="ignore"):
         slopes = (rays / rays[..., 2:])[rays[..., 2] > 0][:, :2]
-    slopes = slopes[(np.abs(slopes) <= _STEEPEST).all(1)]
+    slopes = slopes[(np.abs(slopes) <= steepest).all(1)]
     if not len(slopes):
         raise MetricDepthError(f"the camera ({camera.model}) sees nothing ahead of it; correct its parameters")
     step = 1e-3

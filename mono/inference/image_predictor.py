@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, overload
 
 import numpy as np
 
@@ -17,15 +18,19 @@ from mono.geometry.canonical import CanonicalTransform
 from mono.geometry.undistortion import undistortion
 from mono.inference.images import cameras_for_all, read_input, resolve_camera
 from mono.inference.prediction import Prediction
-from mono.inference.predictor import NetworkInput, RawPrediction, WideInput
-from mono.inference.wide import WideOutput, cut_wide_image, lay_out_for
+from mono.inference.predictor import NetworkInput, Predictor, RawPrediction, WideInput
+from mono.inference.tensor_prediction import TensorPrediction, as_tensors
+from mono.inference.wide import WideOutput, cut_wide_image, lay_out_for, within_image_circle
 from mono.system.errors import MetricDepthError
 from mono.views.layout import ViewOptions, needs_views
 
 if TYPE_CHECKING:
+    import torch
+
     from mono.calibration.known import Known
     from mono.inference.images import CameraLike, ImageLike
 
+Output = Literal["numpy", "torch"]
 _AT_ONCE = 4  # views that go through the network together
 
 
@@ -35,12 +40,20 @@ class ImagePredictor(ABC):
     Attributes:
         transform: transform between images and the canonical camera.
         views: settings of the views that wide images are cut into.
-        checksum: SHA-256 of the weights' file.
+        device: device that computes.
+        checksum, checkpoint, precision, name, backend: see `Predictor`.
+        is_network: True if it can be saved as a folder of weights and settings.
     """
 
     transform: CanonicalTransform
     views: ViewOptions
+    device: torch.device
     checksum: str
+    checkpoint: Path
+    precision: str
+    name: str
+    backend: str
+    is_network: ClassVar[bool] = False
 
     @property
     def prediction_format(self) -> PredictionFormat:
@@ -64,6 +77,7 @@ class ImagePredictor(ABC):
 
     def prepare(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput | WideInput:
         """Bring an image to the form that `infer` takes; see `Predictor.prepare`."""
+        found = within_image_circle(image, found)
         if not needs_views(found.camera, self.views):
             return self.prepare_view(image, found)
         cut = cut_wide_image(image, found.camera, self.views, self.transform)
@@ -89,21 +103,116 @@ class ImagePredictor(ABC):
         sizes = (self.transform.view(undistortion(each).pinhole).size for each in cameras)
         return sum(height * width for height, width in sizes)
 
-    def predict(self, image: ImageLike, camera: CameraLike = None, align: Known | None = None) -> Prediction:
+    @overload
+    def predict(
+        self, image: ImageLike, camera: CameraLike = None, align: Known | None = None, *, output: Literal["numpy"] = ...
+    ) -> Prediction: ...
+
+    @overload
+    def predict(
+        self, image: ImageLike, camera: CameraLike = None, align: Known | None = None, *, output: Literal["torch"]
+    ) -> TensorPrediction: ...
+
+    def predict(
+        self, image: ImageLike, camera: CameraLike = None, align: Known | None = None, *, output: Output = "numpy"
+    ) -> Prediction | TensorPrediction:
         """Predict metric depth of one image; see `Predictor.predict`."""
-        prediction = self.predict_batch([image], [camera])[0]
-        return prediction if align is None else prediction.aligned(align)
+        if align is None:
+            return self._predict([image], [camera], output)[0]
+        prediction = self.predict_batch([image], [camera])[0].aligned(align)
+        return as_tensors(prediction, self.device) if _is_torch(output) else prediction
+
+    @overload
+    def predict_batch(
+        self,
+        images: Sequence[ImageLike],
+        cameras: CameraLike | Sequence[CameraLike] = None,
+        *,
+        output: Literal["numpy"] = ...,
+    ) -> list[Prediction]: ...
+
+    @overload
+    def predict_batch(
+        self,
+        images: Sequence[ImageLike],
+        cameras: CameraLike | Sequence[CameraLike] = None,
+        *,
+        output: Literal["torch"],
+    ) -> list[TensorPrediction]: ...
 
     def predict_batch(
-        self, images: Sequence[ImageLike], cameras: CameraLike | Sequence[CameraLike] = None
-    ) -> list[Prediction]:
+        self,
+        images: Sequence[ImageLike],
+        cameras: CameraLike | Sequence[CameraLike] = None,
+        *,
+        output: Output = "numpy",
+    ) -> list[Prediction] | list[TensorPrediction]:
         """Predict metric depth of several images; see `Predictor.predict_batch`."""
+        return self._predict(images, cameras, output)
+
+    def _predict(self, images: Sequence[ImageLike], cameras: CameraLike | Sequence[CameraLike], output: Output) -> Any:
+        as_torch = _is_torch(output)
         if not hasattr(images, "__iter__") or _is_single(images):
             raise MetricDepthError("images must be a list; for a single one use predict")
         read = [read_input(image) for image in images]
         found = [resolve_camera(*pair) for pair in zip(read, cameras_for_all(cameras, len(read)), strict=True)]
         prepared = [self.prepare(image.rgb, camera) for image, camera in zip(read, found, strict=True)]
-        return [with_calibration(raw.prediction(), raw.found, self.checksum) for raw in self.infer(prepared)]
+        finish = self.tensors if as_torch else self._arrays
+        return [finish(raw) for raw in self.infer(prepared)]
+
+    def _arrays(self, raw: RawPrediction) -> Prediction:
+        return with_calibration(raw.prediction(), raw.found, self.checksum)
+
+    def tensors(self, raw: RawPrediction) -> TensorPrediction:
+        """Return the output for one image as tensors on the predictor's device."""
+        return as_tensors(self._arrays(raw), self.device)
+
+    def save_pretrained(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        evaluations: Mapping[str, str | os.PathLike[str]] | None = None,
+        trained_on: str | None = None,
+        license: str | None = None,
+    ) -> list[Path]:
+        """Save the model as a folder; see `Predictor.save_pretrained`."""
+        from mono.inference.model_card import CardNotes
+        from mono.inference.pretrained import save_pretrained
+
+        notes = CardNotes(evaluations or {}, trained_on, license)
+        return save_pretrained(self._savable(), Path(folder), notes)
+
+    def push_to_hub(
+        self,
+        repository: str,
+        *,
+        private: bool | None = None,
+        revision: str | None = None,
+        token: str | None = None,
+        message: str = "Upload model",
+        evaluations: Mapping[str, str | os.PathLike[str]] | None = None,
+        trained_on: str | None = None,
+        license: str | None = None,
+    ) -> str:
+        """Upload the model to the hub; see `Predictor.push_to_hub`."""
+        from mono.inference.model_card import CardNotes
+        from mono.inference.pretrained import push_to_hub
+
+        notes = CardNotes(evaluations or {}, trained_on, license)
+        return push_to_hub(self._savable(), repository, notes, private, revision, token, message)
+
+    def _savable(self) -> Predictor:
+        if not self.is_network:
+            raise MetricDepthError(
+                f"{self.name} is run by {self.backend}: only networks of this package can be saved as a folder"
+            )
+        return cast(Predictor, self)
+
+
+def _is_torch(output: str) -> bool:
+    if output not in ("numpy", "torch"):
+        raise MetricDepthError(f'output is "{output}"; it must be "numpy" or "torch"')
+    return output == "torch"
 
 
 def _is_single(images: object) -> bool:

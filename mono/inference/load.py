@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mono.inference.devices import choose_device, choose_precision
 from mono.inference.predictor import Predictor
-from mono.system.errors import BackendError
+from mono.system.errors import BackendError, MetricDepthError
 from mono.system.memory import within_memory
 from mono.views.layout import ViewOptions
 
@@ -36,15 +36,17 @@ def load_model(
     backend: Backend = "eager",
     trust: bool = False,
     views: ViewOptions | None = None,
+    download: bool | None = None,
 ) -> Predictor:
     """Load a network with its weights, ready to predict.
 
     Args:
-        model: zoo name ("lite", "convnext_large"), config name, path of a config, checkpoint file, or file that
-            `metricdepth export` wrote. Configs are programs: a name always means the package's own, a config of yours
-            runs only when its path is given ("./mine.py"). "hf:REPOSITORY" or "hf:FOLDER": a model of transformers;
-            "baseline:FILE.py": a class of yours, whose file is run; see docs/other-models.md.
-        checkpoint: file with the weights; a zoo model finds its own in weight/.
+        model: zoo name ("lite", "convnext_large"), config name, path of a config, checkpoint file, folder that
+            `save_pretrained` wrote, or file that `metricdepth export` wrote. Configs are programs: a name always means
+            the package's own, a config of yours runs only when its path is given ("./mine.py"). "hf:REPOSITORY",
+            "hf:REPOSITORY@REVISION" or "hf:FOLDER": a saved model or one of transformers; "baseline:FILE.py": a class
+            of yours, whose file is run; "onnx:FILE.onnx": a foreign network; see docs/other-models.md.
+        checkpoint: file with the weights; a zoo model finds its own in weight/, else in the hub's cache.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         precision: "float32", "bfloat16", "float16" or "auto". None is float32; with the backend "fastest", bfloat16 too
             if it is faster and within the accuracy bound.
@@ -53,6 +55,8 @@ def load_model(
             "fastest" measures all once within the accuracy bound, see docs/speed.md.
         trust: run a .ts or .pt2 file, which can hold any code; all other files are only data.
         views: settings of the views that images wider than 100 degrees are cut into; None: chosen by their lens.
+        download: fetch the checkpoint of a zoo model into the hub's cache if it is not on disk; None: as
+            $METRICDEPTH_DOWNLOAD says (1 or 0), else ask on a terminal, else do not.
 
     Raises:
         MetricDepthError: a name, config, checkpoint, device, precision or backend cannot be used.
@@ -62,9 +66,15 @@ def load_model(
     from mono.inference.autotune import with_automatic, with_backend, with_fastest
     from mono.inference.exported import open_predictor
     from mono.inference.network import NetworkPredictor
+    from mono.inference.pretrained import find_saved
     from mono.model.checkpoint import checked_sha256
 
     door, colon, source_text = str(model).partition(":")
+    if colon and door == "hf":
+        repository, _, revision = (source_text, "", "") if Path(source_text).is_dir() else source_text.partition("@")
+        saved = find_saved(repository, revision or None)
+        model = saved or model
+        colon = "" if saved else colon
     if colon and door in ("hf", "baseline"):
         return _open_foreign(door, source_text, choose_device(device), precision, options, backend, checkpoint)
     if is_exported(str(model)):
@@ -76,7 +86,7 @@ def load_model(
         chosen = "float32"
     elif backend != "auto":
         require(backend, chosen, torch_device.type)
-    source = find_source(model, checkpoint, options)
+    source = find_source(model, checkpoint, options, download)
     checksum = checked_sha256(source.checkpoint)
     network = load_network(source, torch_device, chosen, backend)
     predictor = NetworkPredictor(
@@ -86,6 +96,46 @@ def load_model(
     if backend == "auto":
         return with_automatic(predictor)
     return with_fastest(predictor, allowed) if backend == "fastest" else with_backend(predictor, backend)
+
+
+def from_pretrained(
+    source: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    device: str = "auto",
+    precision: Precision | None = None,
+    options: Mapping[str, object] | None = None,
+    backend: Backend = "eager",
+    views: ViewOptions | None = None,
+) -> Predictor:
+    """Load a saved model from a folder or from Hugging Face, ready to predict.
+
+    Files of a repository are fetched into the hub's cache where they are missing ($HF_HOME, $HF_HUB_OFFLINE); its code
+    is never run.
+
+    Args:
+        source: folder that `save_pretrained` wrote, "organization/name" of such a repository or of a depth model of
+            transformers, or a name of the zoo.
+        revision: branch, tag or commit of the repository; None: its main branch.
+        device: see `load_model`.
+        precision: see `load_model`.
+        options: see `load_model`.
+        backend: see `load_model`.
+        views: see `load_model`.
+
+    Raises:
+        MetricDepthError: the model cannot be had or used, or a folder or zoo model is given with a revision.
+    """
+    from mono.model.zoo import MODELS
+
+    text = os.fspath(source)
+    local = text in MODELS or Path(text).is_dir()
+    if revision and local:
+        raise MetricDepthError(f"{text} is on this machine and has no revision {revision}")
+    model = text if text in MODELS else f"hf:{text}" + (f"@{revision}" if revision else "")
+    return load_model(
+        model, device=device, precision=precision, options=options, backend=backend, views=views, download=True
+    )
 
 
 def _open_foreign(
@@ -131,6 +181,7 @@ def find_source(
     model: str | os.PathLike[str],
     checkpoint: str | os.PathLike[str] | None = None,
     options: Mapping[str, object] | None = None,
+    download: bool | None = False,
 ) -> ModelSource:
     """Find and read the config and weights of a model; see `load_model`.
 
@@ -139,13 +190,9 @@ def find_source(
         CheckpointError: the checkpoint is missing, damaged, or of an unknown network.
     """
     from mono.config import ConfigError, read_config
-    from mono.model.checkpoint import (
-        CheckpointError,
-        find_checkpoint,
-        find_checkpoint_of_config,
-        identify,
-        read_tensors,
-    )
+    from mono.inference.pretrained import WEIGHTS, is_saved, read_saved
+    from mono.model.checkpoint import CheckpointError, find_unnamed_checkpoint, identify, read_tensors, record_of_config
+    from mono.model.download import find_or_fetch
     from mono.model.zoo import MODELS
 
     text = str(model)
@@ -153,10 +200,15 @@ def find_source(
     given = Path(checkpoint) if checkpoint else None
     if record:
         config = read_config(record.config, options)
-        path = given or find_checkpoint(record)
+        path = given or find_or_fetch(record, download)
     elif text.endswith(".py"):
         config = read_config(Path(model) if isinstance(model, os.PathLike) else model, options)
-        path = given or find_checkpoint_of_config(config.path.name)
+        zoo = record_of_config(config.path.name)
+        path = given or (find_or_fetch(zoo, download) if zoo else find_unnamed_checkpoint(config.path.name))
+    elif Path(text).is_dir() and is_saved(Path(text)):
+        name, config = read_saved(Path(text), options)
+        path = given or Path(text) / WEIGHTS
+        return ModelSource(name, config, path, read_tensors(path))
     elif Path(text).suffix in _CHECKPOINTS:
         path = Path(text)
         tensors = read_tensors(path)
@@ -165,7 +217,10 @@ def find_source(
             raise CheckpointError(f"{path} is a checkpoint of an unknown network: give its config too")
         return ModelSource(record.name, read_config(record.config, options), path, tensors)
     else:
-        raise ConfigError(f'there is no model "{text}"; use {", ".join(MODELS)}, a config (.py) or a checkpoint (.pth)')
+        raise ConfigError(
+            f'there is no model "{text}"; use {", ".join(MODELS)}, a config (.py), a checkpoint (.pth), a folder that '
+            "`save_pretrained` wrote, or hf:REPOSITORY"
+        )
     return ModelSource(record.name if record else config.path.stem, config, path, read_tensors(path))
 
 

@@ -6,21 +6,25 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from mono.calibration.camera_calibration import read_calibration
 from mono.data.camera_source import ResolvedCamera
+from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
 from mono.geometry.undistortion import undistortion
 from mono.inference.image_predictor import ImagePredictor
 from mono.inference.prediction import Prediction, in_original_pixels
-from mono.inference.predictor import NetworkInput
+from mono.inference.predictor import NetworkInput, RawPrediction
+from mono.inference.tensor_prediction import TensorPrediction
 from mono.system.memory import within_memory
 from mono.views.layout import ViewOptions
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
     from mono.backends.base import Network
     from mono.model.depth_model import NetworkOutput
@@ -44,31 +48,34 @@ class NetworkPrediction:
 
     def prediction(self) -> Prediction:
         """Bring the output back to the image, in metres; safe in threads beside the network."""
+        return in_original_pixels(self.tensors().numpy())
+
+    def tensors(self) -> TensorPrediction:
+        """Bring the output back to the undistorted image, in metres, without leaving the device."""
         camera = self.found.camera
         return within_memory(
-            self._prediction,
+            self._tensors,
             f"resize depth to {camera.width}x{camera.height} on {self.output.depth.device}",
             "predict fewer images at a time (--batch-size), or use another device (--device cpu)",
         )
 
-    def _prediction(self) -> Prediction:
+    def _tensors(self) -> TensorPrediction:
         output, row, view = self.output, self.row, self.view
-        normal = normal_confidence = None
-        if output.normal is not None and output.normal_confidence is not None:
-            normal = view.normal_to_image(output.normal[row].float()).cpu().numpy()
-            normal_confidence = view.map_to_image(output.normal_confidence[row].float())[0].cpu().numpy()
-        sky = None if output.sky is None else view.map_to_image(output.sky[row].float())[0].cpu().numpy()
-        prediction = Prediction(
-            depth=view.depth_to_metric(output.depth[row].float()).cpu().numpy(),
-            confidence=view.map_to_image(output.confidence[row].float())[0].cpu().numpy(),
+
+        def resized(maps: Tensor | None) -> Tensor | None:
+            return None if maps is None else view.map_to_image(maps[row].float())[0]
+
+        return TensorPrediction(
+            depth=view.depth_to_metric(output.depth[row].float()),
+            confidence=view.map_to_image(output.confidence[row].float())[0],
             camera=self.found.camera,
             camera_source=self.found.source,
             camera_detail=self.found.detail,
-            normal=normal,
-            normal_confidence=normal_confidence,
-            sky=sky,
+            normal=None if output.normal is None else view.normal_to_image(output.normal[row].float()),
+            normal_confidence=resized(output.normal_confidence),
+            sky=resized(output.sky),
+            format=PredictionFormat(),
         )
-        return in_original_pixels(prediction)
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,7 @@ class NetworkPredictor(ImagePredictor):
         views: settings of the views that wide images are cut into.
     """
 
+    is_network: ClassVar[bool] = True
     network: Network
     transform: CanonicalTransform
     device: torch.device
@@ -105,6 +113,12 @@ class NetworkPredictor(ImagePredictor):
         flat = undistortion(found.camera)
         view = self.transform.view(flat.pinhole)
         return NetworkInput(found, view, view.image_to_input(flat.image_to_pinhole(image)))
+
+    def tensors(self, raw: RawPrediction) -> TensorPrediction:
+        """Return the output for one image as tensors; where nothing but the network made it, it stays on the device."""
+        file = raw.found.file
+        corrected = raw.found.camera.is_distorted or (file and read_calibration(file, self.checksum))
+        return raw.tensors() if isinstance(raw, NetworkPrediction) and not corrected else super().tensors(raw)
 
     def infer_views(self, images: Sequence[NetworkInput]) -> list[NetworkPrediction]:
         """Run the network; images whose inputs have one size go through it together."""

@@ -106,7 +106,7 @@ class Prediction:
         from mono.calibration.align import align_depth
 
         if self.format.kind != "relative":
-            self._require_meters()
+            self.format.require_meters()
         if self.depth_kind == "ray":
             raise MetricDepthError("known distances cannot correct a fisheye or panorama: align perspective images")
         depth, alignment = align_depth(self.depth, self.camera, known, model)
@@ -126,7 +126,7 @@ class Prediction:
         Returns:
             Points [m] in the camera's frame, x right, y down, z forward; (H, W, 3) float32, 0 where invalid.
         """
-        self._require_meters()
+        self.format.require_meters()
         return self.camera.points(self.depth)
 
     def surface_normals(self) -> np.ndarray:
@@ -135,14 +135,8 @@ class Prediction:
         Returns:
             Unit normals in the camera's frame, pointing to the camera, (H, W, 3) float32; 0 where there are none.
         """
-        self._require_meters()
+        self.format.require_meters()
         return normals_from_depth(self.depth, self.camera) if self.normal is None else self.normal
-
-    def _require_meters(self) -> None:
-        if not self.format.metric:
-            raise MetricDepthError(
-                f"this depth is {self.format.kind} without a unit: it has no points, normals or depth file in meters"
-            )
 
     def save(
         self, path: str | os.PathLike[str], image: ImageLike | None = None, *, depth_scale: float | None = 1000
@@ -173,7 +167,7 @@ class Prediction:
         kind = path.suffix.lower().lstrip(".")
         is_file = kind in DEPTH_FORMATS and not path.is_dir()
         if kind not in ("npy", "npz", "exr"):
-            self._require_meters()
+            self.format.require_meters()
             self._warn_beyond_range(path, encoding)
         if is_file:
             write_depth(path, self.depth, self.camera, self.notes(), encoding)
@@ -218,7 +212,7 @@ class Prediction:
         from mono.visual.color_maps import colorize
 
         path = Path(path)
-        self._require_meters()
+        self.format.require_meters()
         if path.suffix.lower() != ".ply":
             raise MetricDepthError(f"{path} ends in {path.suffix or 'nothing'}; point clouds are written as .ply")
         colors = colorize(self.depth) if image is None else read_input(image).rgb

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, overload
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from mono.data.camera_source import ResolvedCamera
 from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
 from mono.inference.prediction import Prediction
+from mono.inference.tensor_prediction import TensorPrediction
 
 if TYPE_CHECKING:
     import torch
@@ -105,7 +107,19 @@ class Predictor(Protocol):
     def architecture(self) -> Mapping[str, object]:
         """Return the config's values that decide the network's function."""
 
-    def predict(self, image: ImageLike, camera: CameraLike = None, align: Known | None = None) -> Prediction:
+    @overload
+    def predict(
+        self, image: ImageLike, camera: CameraLike = None, align: Known | None = None, *, output: Literal["numpy"] = ...
+    ) -> Prediction: ...
+
+    @overload
+    def predict(
+        self, image: ImageLike, camera: CameraLike = None, align: Known | None = None, *, output: Literal["torch"]
+    ) -> TensorPrediction: ...
+
+    def predict(
+        self, image: ImageLike, camera: CameraLike = None, align: Known | None = None, *, output: str = "numpy"
+    ) -> Prediction | TensorPrediction:
         """Predict metric depth of one image.
 
         Args:
@@ -114,6 +128,8 @@ class Predictor(Protocol):
             camera: camera of the image, as `Camera`, `ResolvedCamera` or 3x3 matrix [px]. None: a camera file beside
                 the image, its EXIF data, or an assumed field of view (logged as a warning), in this order.
             align: known distances to bring the depth to, as `mono.Known(points=[(412, 300, 2.0)])`.
+            output: "numpy"; or "torch": tensors on the predictor's device, which the maps of undistorted perspective
+                images do not leave.
 
         Returns:
             Depth [m] at the image's size.
@@ -123,9 +139,31 @@ class Predictor(Protocol):
                 cannot be aligned.
         """
 
+    @overload
     def predict_batch(
-        self, images: Sequence[ImageLike], cameras: CameraLike | Sequence[CameraLike] = None
-    ) -> list[Prediction]:
+        self,
+        images: Sequence[ImageLike],
+        cameras: CameraLike | Sequence[CameraLike] = None,
+        *,
+        output: Literal["numpy"] = ...,
+    ) -> list[Prediction]: ...
+
+    @overload
+    def predict_batch(
+        self,
+        images: Sequence[ImageLike],
+        cameras: CameraLike | Sequence[CameraLike] = None,
+        *,
+        output: Literal["torch"],
+    ) -> list[TensorPrediction]: ...
+
+    def predict_batch(
+        self,
+        images: Sequence[ImageLike],
+        cameras: CameraLike | Sequence[CameraLike] = None,
+        *,
+        output: str = "numpy",
+    ) -> list[Prediction] | list[TensorPrediction]:
         """Predict metric depth of several images, of any sizes.
 
         Images whose network inputs have one size go through the network together.
@@ -133,9 +171,66 @@ class Predictor(Protocol):
         Args:
             images: images as for `predict`.
             cameras: one camera for all, or a list with one (or None) for each; None: as for `predict`.
+            output: as for `predict`.
 
         Raises:
             MetricDepthError: as for `predict`, or the lists differ in length.
+        """
+
+    def save_pretrained(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        evaluations: Mapping[str, str | os.PathLike[str]] | None = None,
+        trained_on: str | None = None,
+        license: str | None = None,
+    ) -> list[Path]:
+        """Save the network as a folder, with a model card; see docs/hub.md.
+
+        Args:
+            folder: target folder, for `load_model`, `from_pretrained` and transformers.
+            evaluations: metrics.json files of these weights by the name of their data, for the card's numbers.
+            trained_on: description of the training data; None: that of the zoo model or of the fine-tuning.
+            license: identifier of the weights' license, as "bsd-2-clause"; None: that of the zoo model.
+
+        Returns:
+            The written files.
+
+        Raises:
+            MetricDepthError: this is no network of this package, the folder holds another model or its card, or an
+                evaluation is of other weights.
+            OSError: a file cannot be written.
+        """
+
+    def push_to_hub(
+        self,
+        repository: str,
+        *,
+        private: bool | None = None,
+        revision: str | None = None,
+        token: str | None = None,
+        message: str = "Upload model",
+        evaluations: Mapping[str, str | os.PathLike[str]] | None = None,
+        trained_on: str | None = None,
+        license: str | None = None,
+    ) -> str:
+        """Upload the network to Hugging Face, as `save_pretrained` writes it.
+
+        Args:
+            repository: "organization/name"; it is made where there is none.
+            private: make a new repository private; None: the hub's default.
+            revision: branch to write; None: the main branch.
+            token: access token; None: the one that `hf auth login` stored.
+            message: commit message.
+            evaluations: see `save_pretrained`.
+            trained_on: see `save_pretrained`.
+            license: see `save_pretrained`.
+
+        Returns:
+            Address of the commit.
+
+        Raises:
+            MetricDepthError: as for `save_pretrained`, or the hub cannot be written.
         """
 
     @property

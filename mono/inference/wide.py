@@ -15,6 +15,7 @@ from mono.inference.prediction import Prediction
 from mono.inference.predictor import RawPrediction
 from mono.views.agreement import ViewDepth
 from mono.views.cutting import CutView, cut_views
+from mono.views.image_circle import find_image_circle
 from mono.views.layout import View, ViewOptions, lay_out_views
 from mono.views.merge import Merged, ViewResult, merge_views
 
@@ -35,6 +36,22 @@ def lay_out_for(camera: Camera, options: ViewOptions, transform: CanonicalTransf
 @lru_cache(maxsize=4)  # all images of a video have the same
 def _layout(camera: Camera, options: ViewOptions, side: int) -> tuple[View, ...]:
     return lay_out_views(camera, options, side)
+
+
+def within_image_circle(rgb: np.ndarray, found: ResolvedCamera) -> ResolvedCamera:
+    """Bound the camera of a fisheye by its image circle, where the image shows one and the camera does not say it.
+
+    Args:
+        rgb: image, (height, width, 3) uint8.
+        found: its camera.
+    """
+    camera = found.camera
+    if camera.is_perspective or camera.model == "equirectangular" or camera.max_angle is not None:
+        return found
+    if rgb.shape[:2] != (camera.height, camera.width) or (angle := find_image_circle(rgb, camera)) is None:
+        return found
+    detail = f"{found.detail}; image circle of {2 * angle:.0f} deg, black around it"
+    return replace(found, camera=replace(camera, max_angle=angle), detail=detail)
 
 
 def cut_wide_image(

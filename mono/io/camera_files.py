@@ -10,6 +10,7 @@ import numpy as np
 
 from mono.geometry.camera import Camera
 from mono.io.camera_formats import FoundCameras, parse_camera_text, parse_matrix
+from mono.io.camera_slam import check_pixels
 from mono.io.camera_values import CameraFileError, CameraValues
 from mono.io.colmap_cameras import image_cameras, parse_cameras_bin, parse_cameras_txt
 
@@ -18,7 +19,7 @@ __all__ = ["CameraFileError", "camera_file_beside", "camera_from_file", "same_as
 
 KINDS = (
     'JSON ({"fx": …}, nerfstudio, Open3D, RealSense), a 3x3, 3x4 or 4x4 matrix (.txt, .npy), COLMAP cameras.txt or '
-    ".bin, KITTI calib, ROS, OpenCV or Kalibr YAML, OpenCV XML"
+    ".bin, KITTI calib, ROS, OpenCV, Kalibr or camodocal YAML, OpenCV XML, DSO or Basalt calibrations"
 )
 _BESIDE = ("camera.json", "cameras.txt", "cameras.bin", "camera.yaml", "camera.yml", "camera.txt")
 _MAX_BYTES = 64 << 20  # a nerfstudio file lists all its frames
@@ -70,6 +71,8 @@ def camera_from_file(
     stored = found.stored and orientation != 1
     size = (height, width) if stored and orientation >= 5 else (width, height)
     camera = values.camera(path, *size)
+    if values.fx is not None and camera.model != "equirectangular":
+        check_pixels(path, camera.fx, camera.width)
     if stored and not same_aspect(camera.width, camera.height, *size):
         stored = False  # made from copies that were upright already
         camera = values.camera(path, width, height)

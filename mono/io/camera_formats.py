@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mono.io.camera_keys import values_from_keys
+from mono.io.camera_slam import from_basalt, from_camodocal, parse_dso, parse_row
 from mono.io.camera_values import CameraFileError, CameraValues, numbers, parse_matrix, side
 from mono.io.camera_xml import load_opencv_xml
 
@@ -50,6 +51,8 @@ def parse_camera_text(path: Path, text: str) -> FoundCameras | None:
     lines = [line.split("#")[0].strip() for line in text.splitlines()]
     lines = [line for line in lines if line]
     start = text.lstrip()[:1]
+    if (values := parse_dso(path, lines)) is not None:
+        return FoundCameras({"": values})
     if lines and all(_NUMBER.match(word) for line in lines for word in _words(line)):
         return FoundCameras({"": _parse_rows(path, [[float(word) for word in _words(line)] for line in lines])})
     if any(_KITTI_LINE.match(line) for line in lines):
@@ -70,12 +73,15 @@ def _words(line: str) -> list[str]:
 
 
 def _parse_rows(path: Path, rows: list[list[float]]) -> CameraValues:
+    if len(rows) == 1 and (values := parse_row(path, rows[0])) is not None:
+        return values
     if len({len(row) for row in rows}) != 1:
         rows = [[value for row in rows for value in row]]
     if len(rows) * len(rows[0]) not in (4, 9, 12, 16):
         shape = f"{len(rows)} lines of {len(rows[0])} numbers"
         raise CameraFileError(
-            f"{path}: holds {shape}; it must be a 3x3, 3x4 or 4x4 matrix, or the four numbers fx fy cx cy"
+            f"{path}: holds {shape}; it must be a 3x3, 3x4 or 4x4 matrix, or the four numbers fx fy cx cy, or "
+            "these with k1 k2 p1 p2 (k3)"
         )
     return parse_matrix(path, np.array(rows[0] if len(rows) == 1 else rows))
 
@@ -184,6 +190,7 @@ def _parse_content(path: Path, content: Any) -> FoundCameras:
         raise CameraFileError(f'{path}: must hold an object like {{"fx": 1000, "cx": 639.5}}, or a 3x3 matrix')
     if not isinstance(content, dict):
         raise CameraFileError(f'{path}: must hold an object like {{"fx": 1000, "cx": 639.5, "cy": 359.5}}')
+    content = from_camodocal(content) or from_basalt(content) or content
     named = {key: value for key, value in content.items() if _CAMERA_NAME.match(key) and isinstance(value, dict)}
     if named:
         return FoundCameras({key: values_from_keys(path, value, f"{key}.") for key, value in named.items()})

@@ -21,8 +21,8 @@ _CX = ("cx", "ppx", "x0", "u0", "pu", "px", "principal_x")
 _CY = ("cy", "ppy", "y0", "v0", "pv", "py", "principal_y")
 _BOTH_FOCALS = ("focal", "focal_length", "f")
 _CENTER = ("principal_point", "pp", "center")
-_WIDTH = ("width", "w", "image_width", "img_width", "imwidth")
-_HEIGHT = ("height", "h", "image_height", "img_height", "imheight")
+_WIDTH = ("width", "w", "image_width", "img_width", "imwidth", "cols")
+_HEIGHT = ("height", "h", "image_height", "img_height", "imheight", "rows")
 _SIZE = ("resolution", "image_size", "img_size", "size")
 _MATRIX = (
     "k", "matrix", "camera_matrix", "cameramatrix", "intrinsic_matrix", "intrinsicmatrix", "cam_k", "cam_in",
@@ -34,7 +34,7 @@ _DISTORTION = (
     "distortion_coeffs", "distortion_parameters", "distortioncoefficients", "d1",
 )  # fmt: skip
 _COEFFICIENTS = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6", "xi")
-_MODELS = ("model", "camera_model", "distortion_model", "distortion_type", "projection_type", "type")
+_MODELS = ("model", "model_type", "camera_model", "distortion_model", "distortion_type", "projection_type", "type")
 _NESTED = ("intrinsic", "intrinsics", "camera", "camera_intrinsics", "color_intrinsics", "color")
 # Keys that do not concern the pinhole: names, poses, frames, rates.
 _OTHER_KEYS = """
@@ -47,7 +47,7 @@ _OTHER_KEYS = """
     orbextractor viewer system imu stereo loopclosing depth_scale scale bf rgb thdepth depthmapfactor newwidth
     newheight date serial source source_detail file_path transform_matrix mask_path depth_file_path sharpness
     colmap_im_id train_filenames val_filenames test_filenames split poses timestamp timestamps note notes
-    description units unit pixel_size calibration alignment
+    description units unit pixel_size calibration alignment test_frames has_mask is_bad setup color_order
 """
 _IRRELEVANT = frozenset(_OTHER_KEYS.split())
 
@@ -73,6 +73,10 @@ def values_from_keys(path: Path, content: Mapping[str, Any], place: str = "") ->
     if model == "pinhole" and entries.get("is_fisheye", ("", False))[1] is True:
         model = "fisheye"
     curve: list[float] = []  # parameters that Kalibr puts before the focal lengths
+    if model == "equirectangular":  # nerfstudio's focal lengths of panoramas are of another kind
+        entries = {key: value for key, value in entries.items() if key not in ("fl_x", "fl_y")}
+        keys = _Keys(path, place, entries)
+        keys.all(_MODELS)
     fx, fy = keys.numbers(_FX), keys.numbers(_FY)
     cx, cy = keys.numbers(_CX), keys.numbers(_CY)
     for key, value in keys.all(_BOTH_FOCALS):
@@ -104,6 +108,7 @@ def values_from_keys(path: Path, content: Mapping[str, Any], place: str = "") ->
     if bool(width) != bool(height):
         raise CameraFileError(f"{path}: {place}width and height belong together; give both or none")
     distortion = keys.parameters(model, curve)
+    max_angle, circle_radius = (keys.agreed(keys.numbers((name,))) for name in ("max_angle", "fisheye_crop_radius"))
     keys.warn_unknown()
     wide, high = (
         None if (value := keys.agreed(found)) is None else side(path, f"{place}{next(iter(found))}", value)
@@ -122,6 +127,8 @@ def values_from_keys(path: Path, content: Mapping[str, Any], place: str = "") ->
         fov_deg=None if fx else degrees,
         distortion=distortion,
         model=model,
+        max_angle=max_angle,
+        circle_radius=circle_radius,
     )
     if not fx and degrees is not None and (model != "pinhole" or any(distortion)):
         raise CameraFileError(f"{path}: {place}has a field of view for a {model} lens; give fx and fy in pixels")

@@ -44,7 +44,7 @@ _ALIASES = {
 }
 # Models of RealSense whose coefficients mean something else; cameras name them with zeros.
 _ZERO_ONLY = ("inversebrownconrady", "modifiedbrownconrady")
-_STRICT_KEYS = ("camera_model", "distortion_model", "projection_type")
+_STRICT_KEYS = ("camera_model", "model_type", "distortion_model", "projection_type")
 _PARAMETER_KEYS = {"s1": ("s1", "sx1"), "s3": ("s3", "sy1"), "omega": ("omega", "w_fov"), "k": ("k",)}
 
 

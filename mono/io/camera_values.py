@@ -29,6 +29,8 @@ class CameraValues:
         fov_deg: horizontal field of view [deg], instead of focal lengths.
         distortion: parameters of the lens model, as of `Camera`.
         model: lens model.
+        max_angle: angle off the axis beyond which the lens shows nothing [deg].
+        circle_radius: radius of the image circle around the principal point [px], instead of `max_angle`.
     """
 
     fx: float | None = None
@@ -40,6 +42,8 @@ class CameraValues:
     fov_deg: float | None = None
     distortion: tuple[float, ...] = ()
     model: str = "pinhole"
+    max_angle: float | None = None
+    circle_radius: float | None = None
 
     def camera(self, path: Path, width: int, height: int) -> Camera:
         """Build the camera; the image's size counts where the file has none.
@@ -56,7 +60,8 @@ class CameraValues:
             cx = (width - 1) / 2 if self.cx is None else self.cx
             cy = (height - 1) / 2 if self.cy is None else self.cy
             fy = self.fx if self.fy is None else self.fy
-            return Camera(self.fx, fy, cx, cy, width, height, self.distortion, self.model)
+            camera = Camera(self.fx, fy, cx, cy, width, height, self.distortion, self.model, self.max_angle)
+            return camera if self.circle_radius is None else camera.within_circle(self.circle_radius)
         except MetricDepthError as error:
             raise CameraFileError(f"{path}: {error}") from error
 

@@ -121,7 +121,10 @@ def colmap_parameters(camera: Camera) -> tuple[str, list[float]]:
         MetricDepthError: COLMAP has no model for the lens.
     """
     if camera.model == "equirectangular":
-        raise MetricDepthError("the camera is a panorama; COLMAP is given perspective views of it")
+        raise MetricDepthError(
+            "the camera is a panorama, which COLMAP's mapping does not take; use --method vo, which tracks its front "
+            "view"
+        )
     coefficients = list(camera.distortion)  # of a camera whose pixel centers lie at .5
     while coefficients and not coefficients[-1]:
         coefficients.pop()

@@ -84,6 +84,8 @@ def describe_depth(kind: str, encoding: DepthEncoding, scale: float | None, came
         values = asdict(camera) | {"distortion": list(camera.distortion)}
         if camera.model == "pinhole":
             del values["model"]
+        if camera.max_angle is None:
+            del values["max_angle"]
         content |= {"camera": values, "pixel_centers": "integer"}
     return content
 

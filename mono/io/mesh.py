@@ -46,7 +46,7 @@ def depth_mesh(
     edges of depth that `select_pixels` finds, whatever the step.
 
     Args:
-        depth: (H, W) depth along the optical axis [m].
+        depth: (H, W) depth [m] of the camera's `depth_kind`.
         rgb: (H, W, 3) uint8 photo.
         camera: camera of both.
         keep: (H, W) bool, pixels to use.
@@ -81,7 +81,7 @@ def depth_mesh(
     places = np.flatnonzero(used)
     pixels = np.stack([places % width, places // width], axis=1).astype(np.int32) * step
     grid = camera.points(depth)[::step, ::step].reshape(-1, 3)
-    z = grid[places, 2]
+    z = depth[::step, ::step].reshape(-1)[places]
     # The diagonal joins the corners that are closer in depth, so that creases stay sharp.
     falling = np.abs(z[corners[:, 0]] - z[corners[:, 3]]) < np.abs(z[corners[:, 1]] - z[corners[:, 2]])
     triangles = np.where(falling[:, None], corners[:, [0, 1, 3, 0, 3, 2]], corners[:, [0, 1, 2, 2, 1, 3]])

@@ -1,9 +1,8 @@
-"""Find, verify, identify, load and download checkpoints."""
+"""Find, verify, identify and load checkpoints."""
 
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).resolve().parents[1]
 DEFAULT_FILE = "model.pth"
 _LARGE = 2e9  # [bytes] of tensors, above which pages of a checkpoint are given back while it is copied
-logger = logging.getLogger(__name__)
 
 
 def weight_folders() -> list[Path]:
@@ -30,7 +28,7 @@ def weight_folders() -> list[Path]:
 
 
 def find_checkpoint(record: ModelRecord) -> Path:
-    """Find a zoo model's checkpoint: its released name, or `weight/model.pth`.
+    """Find a zoo model's checkpoint: its released name or `model.pth` in weight/, else in the hub's cache.
 
     Raises:
         CheckpointError: there is none; the message says how to get it.
@@ -39,24 +37,38 @@ def find_checkpoint(record: ModelRecord) -> Path:
         for folder in weight_folders():
             if (folder / name).is_file():
                 return folder / name
+    if cached := cached_by_hub(record):
+        return cached
     raise CheckpointError(
-        f"there is no checkpoint of {record.name}: run `metricdepth download {record.name}`, "
-        f"or put {record.file} (or {DEFAULT_FILE}) into weight/"
+        f"there is no checkpoint of {record.name}: run `metricdepth download {record.name}`, put {record.file} (or "
+        f"{DEFAULT_FILE}) into weight/, or let it be fetched: METRICDEPTH_DOWNLOAD=1 (download=True in Python)"
     )
 
 
-def find_checkpoint_of_config(config: str) -> Path:
-    """Find the checkpoint of the zoo model with this config.
+def cached_by_hub(record: ModelRecord) -> Path | None:
+    """Return a zoo model's checkpoint in the hub's cache, or None; nothing is fetched."""
+    if record.repository is None:
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(record.repository, record.hub_file or record.file)
+    return Path(found) if isinstance(found, str) else None
+
+
+def record_of_config(config: str) -> ModelRecord | None:
+    """Return the zoo model with this config file name, or None."""
+    return next((r for r in MODELS.values() if config in (r.config, *r.variants)), None)
+
+
+def find_unnamed_checkpoint(config: str) -> Path:
+    """Find `weight/model.pth`, for a config that is no zoo model's.
 
     Args:
-        config: file name of a config; if it is no zoo model's, `weight/model.pth` is taken.
+        config: file name of the config, for the message.
 
     Raises:
         CheckpointError: there is none; the message says what to give.
     """
-    record = next((r for r in MODELS.values() if config in (r.config, *r.variants)), None)
-    if record:
-        return find_checkpoint(record)
     for folder in weight_folders():
         if (folder / DEFAULT_FILE).is_file():
             return folder / DEFAULT_FILE
@@ -75,12 +87,16 @@ def sha256(path: Path) -> str:
 def checked_sha256(path: Path) -> str:
     """Compute a file's SHA-256 and verify it.
 
-    It is compared with `<file>.sha256` beside the file, if there is one.
+    It is compared with `<file>.sha256` beside the file, if there is one, and with the name of the file in the hub's
+    cache, where large files are named by their hash.
 
     Raises:
         CheckpointError: the two differ.
     """
     found = sha256(path)
+    blob = path.resolve()
+    if blob.parent.name == "blobs" and len(blob.name) == 64 and blob.name != found:
+        raise CheckpointError(f"{path} is damaged: its content has another hash; delete {blob} and fetch it again")
     beside = path.with_name(path.name + ".sha256")
     if beside.is_file():
         words = beside.read_bytes()[:1000].decode(errors="replace").split()
@@ -162,50 +178,3 @@ def _described(tensor: Tensor) -> str:
 def _some(names: Iterable[str]) -> str:
     names = list(names)
     return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-
-
-def download(name: str, folder: Path | None = None) -> Path:
-    """Download and verify a zoo model's checkpoint.
-
-    Shows progress, continues partial downloads, and writes the checksum beside the file.
-
-    Args:
-        name: name of the model.
-        folder: target folder; None: the first of `weight_folders`, or a new ./weight.
-
-    Returns:
-        The checkpoint's path.
-
-    Raises:
-        CheckpointError: there is no such model, it ships with the package, the file cannot be fetched, or its
-            content is not the one that the server announced.
-    """
-    if name not in MODELS:
-        raise CheckpointError(f'there is no model "{name}"; known: {", ".join(MODELS)}')
-    record = MODELS[name]
-    if record.repository is None:
-        raise CheckpointError(f"{name} ships with the package: there is nothing to download")
-    folder = folder or next(iter(weight_folders()), Path("weight"))
-    by_hand = f"fetch {record.url} on a machine that can, and put it into {folder}/"
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-
-    try:
-        path = Path(hf_hub_download(record.repository, record.hub_file or record.file, local_dir=folder))
-        path = path.replace(path.with_name(record.file))
-        announced = (
-            get_hf_file_metadata(hf_hub_url(record.repository, record.hub_file or record.file)).etag or ""
-        ).strip('"')
-    except OSError as error:  # all network errors of the hub are
-        logger.debug("download", exc_info=error)
-        raise CheckpointError(f"{record.file} cannot be fetched ({_reason(error)}): {by_hand}") from error
-    found = sha256(path)
-    # The hub announces SHA-256 for large files; a shorter tag is a git hash not one of the content.
-    if len(announced) == 64 and announced != found:
-        path.unlink()
-        raise CheckpointError(f"{record.file} came damaged (SHA-256 {found}, announced {announced}); {by_hand}")
-    path.with_name(path.name + ".sha256").write_text(f"{found}  {path.name}\n")
-    return path
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -17,6 +17,7 @@ from mono.evaluation.metrics import ImageMetrics
 from mono.evaluation.normals.metrics import ImageNormals, NormalMetrics
 from mono.evaluation.report.image_records import IMAGE_RECORD_VERSION
 from mono.evaluation.scoring import SCORING_VERSION
+from mono.geometry.camera import Camera
 from mono.inference.prediction import Prediction
 from mono.io.camera_files import camera_file_beside
 from mono.system.errors import MetricDepthError
@@ -142,7 +143,7 @@ def success_record(
         "outputs": dict(outputs),
         "size": [camera.width, camera.height],
         "intrinsics": [round(v, 4) for v in camera.intrinsics],
-        **({"lens": {"model": camera.model, "distortion": list(camera.distortion)}} if camera.is_distorted else {}),
+        **({"lens": _lens_entries(camera)} if camera.is_distorted else {}),
         "camera_source": prediction.camera_source,
         "camera_detail": prediction.camera_detail,
         "normal_source": prediction.normal_source,
@@ -152,6 +153,11 @@ def success_record(
         "versions": versions(),
         **prediction.notes(),
     }
+
+
+def _lens_entries(camera: Camera) -> dict[str, Any]:
+    entries = {"model": camera.model, "distortion": list(camera.distortion)}
+    return entries | ({} if camera.max_angle is None else {"max_angle": camera.max_angle})
 
 
 def merge_records(former: Mapping[str, Any], record: Mapping[str, Any], kept: frozenset[str]) -> dict[str, Any]:

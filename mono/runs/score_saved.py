@@ -181,7 +181,7 @@ def _score(sample: Sample, job: _Job) -> _Outcome | str:
         if file is None and not (compared and not job.saved.has_depth and job.saved.normal_file(sample)):
             return f"no predicted depth {job.saved.depth / sample.name}.({'|'.join(DEPTH_FORMATS)})"
         depth = job.prediction_format.read(file) if file else None
-        wide = _wide_camera(sample, job, file)
+        wide = _lens_camera(sample, job, file)
         ground_truth = read_ground_truth(sample, None if depth is None else depth.shape[::-1], wide)
         found = _find_camera(sample, job) if compared and _needs_camera(sample, job, ground_truth) else None
         normal, source = _normals(sample, job, file, depth, found) if compared else (None, "")
@@ -201,12 +201,12 @@ def _score(sample: Sample, job: _Job) -> _Outcome | str:
         return str(error).removeprefix(f"{sample.rgb}: ") or type(error).__name__
 
 
-def _wide_camera(sample: Sample, job: _Job, file: Path | None) -> Camera | None:
-    """Find the camera of predicted distances along rays; None where depth is along the axis."""
+def _lens_camera(sample: Sample, job: _Job, file: Path | None) -> Camera | None:
+    """Find the camera of a prediction with a lens; None where it is an ideal pinhole or not needed."""
     camera = saved_camera(file) if file else None
     if camera is None and sample.depth_kind == "ray" and sample.intrinsics is None:
         camera = _find_camera(sample, job).camera
-    return camera if camera is not None and camera.depth_kind == "ray" else None
+    return camera if camera is not None and camera.is_distorted else None
 
 
 def _needs_camera(sample: Sample, job: _Job, ground_truth: GroundTruth) -> bool:

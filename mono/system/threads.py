@@ -38,6 +38,18 @@ def workers_beside(threads: int | None) -> int:
     return max(2, min(_MOST_WORKERS, (threads or os.cpu_count() or 1) // 2))
 
 
+def threads_within() -> int:
+    """Count the threads that work on parts of one image: those of the network, at most 8.
+
+    Returns:
+        Number of worker threads; 0: the caller does all work itself.
+    """
+    import torch
+
+    threads = min(torch.get_num_threads(), _MOST_WORKERS)
+    return threads if threads > 1 else 0
+
+
 def share_cores(threads: int | None) -> None:
     """Set the thread counts of torch and OpenCV.
 

@@ -33,11 +33,11 @@ class ViewDepth:
     certainty: np.ndarray
 
     def inverse(self) -> np.ndarray:
-        """Stack inverse depth, validity and certainty as (height, width, 3) float32 for sampling."""
-        maps = np.zeros((*self.depth.shape, 3), np.float32)
+        """Stack inverse depth, validity and certainty as (3, height, width) float32 for sampling."""
+        maps = np.zeros((3, *self.depth.shape), np.float32)
         valid = (self.depth > 0) & np.isfinite(self.depth)
-        np.divide(1, self.depth, out=maps[..., 0], where=valid, casting="unsafe")
-        maps[..., 1], maps[..., 2] = valid, self.certainty
+        np.divide(1, self.depth, out=maps[0], where=valid, casting="unsafe")
+        maps[1], maps[2] = valid, self.certainty
         return maps
 
 
@@ -127,7 +127,7 @@ def _seen(depth: ViewDepth, directions: np.ndarray, solid: np.ndarray) -> _Seen:
     close = view.closeness(columns, rows, cosine)
     index = np.flatnonzero(close > 0)
     columns, rows, cosine, close = columns[index], rows[index], cosine[index], close[index]
-    inverse, valid, certainty = sample(depth.inverse(), columns, rows).T
+    inverse, valid, certainty = sample(depth.inverse(), columns, rows)
     kept = (valid > 0.999) & (certainty > 0)
     index, columns, rows = index[kept], columns[kept], rows[kept]
     log = -np.log(inverse[kept].astype(np.float64) * cosine[kept])

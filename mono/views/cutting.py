@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from mono.geometry.camera import Camera
 from mono.system.errors import MetricDepthError
+from mono.system.prefetch import workers
+from mono.system.threads import threads_within
 from mono.views.layout import View, pixels_per_radian
 
 _FILL = (124, 116, 104)  # mean color of photographs, as in the padding of networks
@@ -52,14 +55,42 @@ def cut_views(rgb: np.ndarray, camera: Camera, views: Sequence[View]) -> list[Cu
     if scale < 1:
         camera = camera.resized(max(2, round(width * scale)), max(2, round(height * scale)))
         rgb = cv2.resize(rgb, (camera.width, camera.height), interpolation=cv2.INTER_AREA)
-    if around := camera.wraps:  # neighbors of the first column are in the last one
+    around = camera.wraps
+    if around:  # neighbors of the first column are in the last one
         rgb = np.concatenate([rgb[:, -1:], rgb, rgb[:, :1]], axis=1)
-    cut = []
-    for view in views:
-        pixels, inside = camera.project(view.directions)
-        columns, rows = pixels[..., 0], pixels[..., 1]
-        columns, rows = (np.where(inside, values, -9).astype(np.float32) for values in (columns, rows))
+
+    def cut(view: View) -> CutView:
+        """Look up the pixels of one view."""
+        columns, rows, inside = _pixels(camera, view)
         image = cv2.remap(rgb, columns + int(around), rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         image[~inside] = _FILL
-        cut.append(CutView(view, image, inside))
-    return cut
+        return CutView(view, image, inside)
+
+    with workers(threads_within()) as pool:
+        return list(pool.map(cut, views))
+
+
+def cut_map(values: np.ndarray, camera: Camera, view: View) -> np.ndarray:
+    """Look up a map of a wide image at the pixels of a view, at the nearest pixel.
+
+    Args:
+        values: (height, width) float32 of the camera's size.
+        camera: camera of the wide image.
+        view: the view.
+
+    Returns:
+        (height', width') float32 of the view's size, 0 where the wide image shows nothing.
+    """
+    columns, rows, inside = _pixels(camera, view)
+    last = camera.width - 1, camera.height - 1
+    at = (np.clip(np.rint(side), 0, end).astype(int) for side, end in zip((columns, rows), last, strict=True))
+    column, row = at
+    return np.where(inside, values[row, column], np.float32(0))
+
+
+@lru_cache(maxsize=32)  # all images of a video have the same
+def _pixels(camera: Camera, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find columns and rows of a wide image that a view shows, and where it shows the image."""
+    pixels, inside = camera.project(view.directions)
+    columns, rows = (np.where(inside, pixels[..., i], -9).astype(np.float32) for i in range(2))
+    return columns, rows, inside

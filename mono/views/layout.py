@@ -79,7 +79,8 @@ class View:
             Columns and rows [px], and the cosine of the angle to the view's axis, each (...); behind the view, where
             the cosine is not positive, columns and rows mean nothing.
         """
-        x, y, z = np.moveaxis(directions @ self.rotation.astype(directions.dtype), -1, 0)
+        turn = self.rotation.T.astype(directions.dtype)
+        x, y, z = (turn @ directions.reshape(-1, 3).T).reshape(3, *directions.shape[:-1])
         with np.errstate(divide="ignore", invalid="ignore"):
             return x / z * self.camera.fx + self.camera.cx, y / z * self.camera.fy + self.camera.cy, z
 

@@ -249,6 +249,54 @@ LENSES = {
         json.dumps(OURS | {"model": "double_sphere", "distortion": [-0.2, 0.6]}), "double_sphere", (-0.2, 0.6)
     ),
     "named.json": (json.dumps(OURS | {"model": "eucm", "alpha": 0.6, "beta": 1.1}), "eucm", (0.6, 1.1)),
+    "kitti360.yaml": (
+        "%YAML:1.0\n---\nmodel_type: MEI\ncamera_name: image_02\nimage_width: 640\nimage_height: 480\n"
+        "mirror_parameters:\n   xi: 2.2\ndistortion_parameters:\n   k1: -0.1\n   k2: 0.01\n   p1: 0.001\n"
+        "   p2: 0.002\nprojection_parameters:\n   gamma1: 500\n   gamma2: 510\n   u0: 321\n   v0: 241\n",
+        "unified", (2.2, *RADIAL),
+    ),
+    "vins.yaml": (
+        "%YAML:1.0\n---\nmodel_type: KANNALA_BRANDT\ncamera_name: cam0\nimage_width: 640\nimage_height: 480\n"
+        "projection_parameters:\n   k2: 0.03\n   k3: -0.01\n   k4: 0.002\n   k5: -0.001\n   mu: 500\n   mv: 510\n"
+        "   u0: 321\n   v0: 241\n", "fisheye", KANNALA,
+    ),
+    "vins_pinhole.yaml": (
+        "%YAML:1.0\n---\nmodel_type: PINHOLE\ncamera_name: camera\nimage_width: 640\nimage_height: 480\n"
+        "distortion_parameters:\n   k1: -0.1\n   k2: 0.01\n   p1: 0.001\n   p2: 0.002\n"
+        "projection_parameters:\n   fx: 500\n   fy: 510\n   cx: 321\n   cy: 241\n", "pinhole", RADIAL,
+    ),
+    "basalt.json": (
+        json.dumps({"value0": {"T_imu_cam": [], "resolution": [[640, 480]], "intrinsics": [
+            {"camera_type": "ds", "intrinsics": OURS | {"xi": -0.2, "alpha": 0.6}}]}}), "double_sphere", (-0.2, 0.6)
+    ),
+    "basalt8.json": (
+        json.dumps({"value0": {"resolution": [[640, 480]], "intrinsics": [{"camera_type": "pinhole-radtan8",
+            "intrinsics": OURS | {"k1": -0.1, "k2": 0.01, "p1": 0.001, "p2": 0.002, "k4": 0.1, "rpmax": 2}}]}}),
+        "pinhole", (*RADIAL, 0, 0.1),
+    ),
+    "tum.txt": ("500 510 321 241 -0.1 0.01 0.001 0.002 0.03\n", "pinhole", (*RADIAL, 0.03)),
+    "droid.txt": ("500 510 321 241 -0.1 0.01 0.001 0.002\n", "pinhole", RADIAL),
+    "dso.txt": ("RadTan 500 510 321 241 -0.1 0.01 0.001 0.002\n640 480\ncrop\n640 480\n", "pinhole", RADIAL),
+    "dso_fisheye.txt": ("KannalaBrandt 500 510 321 241 0.03 -0.01 0.002 -0.001\n640 480\n0.4 0.5 0.5 0.5 0\n640 480\n",
+                        "fisheye", KANNALA),
+    "tum_mono.txt": (
+        f"{500 / 640} {510 / 480} {321.5 / 640} {241.5 / 480} 0.9\n640 480\nnone\n640 480\n", "fov", (0.9,)
+    ),
+    "stella.yaml": (
+        "Camera:\n  name: a\n  setup: monocular\n  model: fisheye\n  fx: 500\n  fy: 510\n  cx: 321\n  cy: 241\n"
+        "  k1: 0.03\n  k2: -0.01\n  k3: 0.002\n  k4: -0.001\n  fps: 30\n  cols: 640\n  rows: 480\n"
+        "  color_order: RGB\n", "fisheye", KANNALA,
+    ),
+    "euroc.yaml": (
+        "sensor_type: camera\ncomment: VI-Sensor cam0\nT_BS:\n  cols: 4\n  rows: 4\n  data: [1, 0, 0, 0]\nrate_hz: 20\n"
+        "resolution: [640, 480]\ncamera_model: pinhole\nintrinsics: [500, 510, 321, 241]\n"
+        "distortion_model: radial-tangential\ndistortion_coefficients: [-0.1, 0.01, 0.001, 0.002]\n", "pinhole", RADIAL,
+    ),
+    "scannetpp.json": (
+        json.dumps(PINHOLE | {"camera_model": "OPENCV_FISHEYE"} | NAMED | {
+            "frames": [{"file_path": "DSC1.JPG", "transform_matrix": [], "is_bad": False}], "test_frames": [],
+            "has_mask": True, "aabb_scale": 4}), "fisheye", KANNALA,
+    ),
     "cameras.txt": (colmap("FULL_OPENCV", *RADIAL, 0, 0.1, 0, 0), "pinhole", (*RADIAL, 0, 0.1, 0, 0)),
     "thin.txt": (
         colmap("THIN_PRISM_FISHEYE", *RADIAL, 0, 0, 0.01, 0.02), "thin_prism_fisheye", (*RADIAL, 0, 0, 0.01, 0.02)
@@ -266,7 +314,8 @@ LENSES = {
 def test_lens_models_of_all_formats(name, tmp_path, caplog):
     content, model, parameters = LENSES[name]
     camera = camera_from_file(put(tmp_path / name, content), 640, 480)
-    assert camera == Camera(500, 510, 321, 241, 640, 480, parameters, model)
+    assert camera == Camera(*camera.intrinsics, 640, 480, parameters, model)
+    assert camera.intrinsics == pytest.approx((500, 510, 321, 241), rel=1e-14)
     assert not caplog.text
 
 
@@ -275,6 +324,8 @@ def test_lens_models_of_all_formats(name, tmp_path, caplog):
     [
         ("a.json", '{"model": "equirectangular"}'),
         ("a.json", '{"camera_model": "EQUIRECTANGULAR", "w": 640, "h": 320, "frames": []}'),
+        ("a.json", '{"camera_model": "EQUIRECTANGULAR", "fl_x": 320, "fl_y": 320, "w": 640, "h": 320, "frames": []}'),
+        ("a.yaml", "Camera:\n  model: equirectangular\n  cols: 640\n  rows: 320\n"),
         ("cameras.txt", "1 EQUIRECTANGULAR 640 320 640 320\n"),
     ],
 )
@@ -316,6 +367,10 @@ def test_cameras_of_colmap_come_back(name, tmp_path):
         ("a.json", '{"fx": 500, "model": "eucm", "distortion_model": "equidistant"}', "contradicts"),
         ("a.json", '{"fov_deg": 90, "model": "fisheye"}', "has a field of view for a fisheye lens"),
         ("a.json", '{"fx": 500, "model": "fisheye", "distortion": [1, 2, 3, 4, 5]}', "takes at most 4: k1, k2, k3, k4"),
+        ("a.json", '{"v2 dji": 1, "projection_type": "brown", "focal_x": 0.8, "k1": 0.1}', "is 0.8 px .*OpenSfM"),
+        ("a.json", '{"model": "radial_poly", "k1": 339, "k2": -31, "fx": 300}', "'radial_poly', a lens model"),
+        ("a.yaml", "model_type: SCARAMUZZA\nfx: 3\n", "'SCARAMUZZA', a lens model that is not known"),
+        ("a.txt", "RadTan 5 5 3\n640 480\ncrop\n640 480\n", "no camera file of a known kind"),
         ("a.npy", b"\x93NUMPY\x01", "damaged"),
         ("cameras.bin", struct.pack("<QIiQQd", 1, 1, 1, 640, 480, 5), "cut short"),
         ("cameras.bin", struct.pack("<QIiQQ", 1, 1, 99, 640, 480), "model number 99"),

@@ -11,13 +11,13 @@ from mono.model import checkpoint
 from mono.model.checkpoint import (
     CheckpointError,
     checked_sha256,
-    download,
     find_checkpoint,
     identify,
     load_tensors,
     sha256,
 )
 from mono.model.depth_model import build_depth_model
+from mono.model.download import download
 from mono.model.tensor_files import module_name, read_tensors
 from mono.model.zoo import MODELS
 from tests.golden.checkpoints import TENSORS

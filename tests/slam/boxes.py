@@ -11,7 +11,6 @@ HALF = np.array([4.0, 2.0, 6.0])  # half sides of the box [m]
 
 
 _PAINT = np.random.default_rng(0).random((64, 64, 64))
-_FINE = CAMERA.resized(2 * CAMERA.width, 2 * CAMERA.height)
 
 
 def _cast(camera, pose):
@@ -21,18 +20,24 @@ def _cast(camera, pose):
     return reach.min(axis=-1), rays, reach.argmin(axis=-1)
 
 
-def look_at_box(pose):
+def distance_in_box(camera, pose):
+    """Exact depth of the inside of the box, of the camera's depth kind."""
+    return np.nan_to_num(_cast(camera, pose)[0]).astype(np.float32)
+
+
+def look_at_box(pose, camera=CAMERA):
     """Picture (without jagged edges) and exact depth of the inside of the box."""
-    depth, rays, side = _cast(_FINE, pose)
+    depth, rays, side = _cast(camera.resized(2 * camera.width, 2 * camera.height), pose)
+    depth, rays = np.nan_to_num(depth), np.nan_to_num(rays)
     points = pose[:3, 3] + rays * depth[..., None]
     grey = np.full(side.shape, 25.0)
     for size, weight in ((0.7, 90), (0.25, 110)):  # paint in patches of two sizes, no two places alike
         cells = np.floor(points / size + 1e-9).astype(np.int64)
         np.put_along_axis(cells, side[..., None], side[..., None] + 20, axis=-1)
         grey += weight * _PAINT[tuple(np.moveaxis(cells, -1, 0) % 64)]
-    grey = grey.reshape(CAMERA.height, 2, CAMERA.width, 2).mean(axis=(1, 3))
+    grey = grey.reshape(camera.height, 2, camera.width, 2).mean(axis=(1, 3))
     rgb = np.repeat(np.rint(grey).astype(np.uint8)[..., None], 3, axis=2)
-    return rgb, _cast(CAMERA, pose)[0].astype(np.float32)
+    return rgb, distance_in_box(camera, pose)
 
 
 def walk(count):

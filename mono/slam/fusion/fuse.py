@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
 
-from mono.geometry.camera import Camera
 from mono.geometry.pixel_mask import depth_edges
 from mono.slam.fusion.posed_depth import PosedFrame
+from mono.slam.fusion.posed_views import PosedView
 from mono.slam.fusion.sky import sky_mask
 from mono.system.errors import MetricDepthError
 
@@ -121,22 +121,23 @@ def fuse(
     fused = 0
     for frame in frames:
         try:
-            depth, rgb, camera = _masked(frame, options, far)
+            views = _masked(frame, options, far)
         except ValueError as error:
             logger.warning("%s: %s", frame.name, error)
             failures.append((frame.name, str(error)))
             on_done(1)
             continue
-        if (depth > 0).any():
+        for view in views:
+            camera = view.camera
             matrix = [[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]]
             intrinsic = core.Tensor(np.array(matrix, np.float64))
-            extrinsic = core.Tensor(np.ascontiguousarray(np.linalg.inv(frame.pose)))
-            image = o3d.t.geometry.Image(core.Tensor(depth))
-            color = o3d.t.geometry.Image(core.Tensor(np.ascontiguousarray(rgb, np.float32) / np.float32(255)))
+            extrinsic = core.Tensor(np.ascontiguousarray(np.linalg.inv(view.pose)))
+            image = o3d.t.geometry.Image(core.Tensor(view.depth))
+            color = o3d.t.geometry.Image(core.Tensor(np.ascontiguousarray(view.rgb, np.float32) / np.float32(255)))
             blocks = grid.compute_unique_block_coordinates(image, intrinsic, extrinsic, 1.0, far, _TRUNCATION)
             grid.integrate(blocks, image, color, intrinsic, extrinsic, 1.0, far, _TRUNCATION)
             _refuse_too_many(grid.hashmap().size(), options, voxel)
-            fused += 1
+        fused += bool(views)
         on_done(1)
     if not fused:
         raise FuseError(f"none of the {len(frames)} frames has depth to fuse: {_first_reason(failures)}")
@@ -166,17 +167,20 @@ def fuse(
     )
 
 
-def _masked(frame: PosedFrame, options: FuseOptions, far: float) -> tuple[np.ndarray, np.ndarray, Camera]:
-    """Read a frame, with 0 for depth that is left out."""
-    depth, rgb, camera = frame.read()
-    keep = (depth > 0) & (depth <= far)
-    if options.min_range is not None:
-        keep &= depth >= options.min_range
-    if options.edge_filter is not None:
-        keep &= ~depth_edges(depth, options.edge_filter)
-    if options.mask_sky:
-        keep &= ~sky_mask(rgb)
-    return np.where(keep, depth, np.float32(0)), rgb, camera
+def _masked(frame: PosedFrame, options: FuseOptions, far: float) -> list[PosedView]:
+    """Read a frame's views that have depth, with 0 for depth that is left out."""
+    views = []
+    for view in frame.read():
+        keep = (view.depth > 0) & (view.depth <= far)
+        if options.min_range is not None:
+            keep &= view.depth >= options.min_range
+        if options.edge_filter is not None:
+            keep &= ~depth_edges(view.depth, options.edge_filter)
+        if options.mask_sky:
+            keep &= ~sky_mask(view.rgb)
+        if keep.any():
+            views.append(replace(view, depth=np.where(keep, view.depth, np.float32(0))))
+    return views
 
 
 def chosen_sizes(frames: Sequence[PosedFrame], options: FuseOptions) -> tuple[float, float]:
@@ -195,10 +199,10 @@ def chosen_sizes(frames: Sequence[PosedFrame], options: FuseOptions) -> tuple[fl
     seen = []
     for frame in probed:
         try:
-            depth, _, _ = _masked(frame, options, options.max_range or math.inf)
+            views = _masked(frame, options, options.max_range or math.inf)
         except ValueError:
             continue  # reported when it is fused
-        seen.append(depth[depth > 0][::7])
+        seen += [view.depth[view.depth > 0][::7] for view in views]
     values = np.concatenate(seen) if seen else np.empty(0)
     if not len(values):
         raise FuseError(

@@ -16,11 +16,11 @@ from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
 from mono.data.video import VideoSample, frame_times, video_sample
 from mono.geometry.camera import Camera
-from mono.geometry.undistortion import undistortion
 from mono.io.depth import read_depth
 from mono.io.depth_metadata import saved_camera
 from mono.io.video import Video, is_video
 from mono.runs.manifest import Manifest
+from mono.slam.fusion.posed_views import PosedView, perspective_views
 from mono.slam.trajectory.files import count_poses
 from mono.slam.trajectory.formats import to_seconds
 from mono.slam.trajectory.trajectory import Trajectory, associate
@@ -41,13 +41,58 @@ class DepthFrame:
         sample: the image.
         depth_file: the depth map.
         depth_scale: stored value of a metre; None: the file's own scale.
-        intrinsics: (fx, fy, cx, cy) [px] at the depth map's full size; None: read from the file beside it.
+        intrinsics: (fx, fy, cx, cy) [px] at the depth map's full size, where no camera is stored with the depth.
+        unit: "m", or "model" for the unit of a COLMAP model; None: the depth has no unit.
     """
 
     sample: Sample
     depth_file: Path
     depth_scale: float | None = None
     intrinsics: tuple[float, float, float, float] | None = None
+    unit: str | None = "m"
+
+    def read_depth(self) -> tuple[np.ndarray, Camera]:
+        """Read depth and camera, in the pixels of the upright image.
+
+        Returns:
+            Depth, (H, W) float32 in `unit`, 0 without depth; and its camera of any lens.
+
+        Raises:
+            MetricDepthError: the file cannot be read, or the camera is unknown or of another size.
+        """
+        annotated = self.sample.depth == self.depth_file
+        depth = read_annotated_depth(self.sample) if annotated else read_depth(self.depth_file, self.depth_scale)
+        height, width = depth.shape
+        camera = None if annotated else saved_camera(self.depth_file)
+        if camera is None and self.intrinsics is not None:
+            camera = Camera(*self.intrinsics, width, height)
+        if camera is None:
+            raise PosedDepthError(f"the camera of {self.depth_file} is unknown; annotate cam_in, or predict again")
+        if (camera.width, camera.height) != (width, height):
+            raise PosedDepthError(
+                f"{self.depth_file}: is {width}x{height}, and its camera {camera.width}x{camera.height}; predict again"
+            )
+        return depth, camera
+
+    def read_image(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Read the upright image of a depth map.
+
+        Args:
+            shape: (height, width) of the depth map.
+
+        Returns:
+            Image, (H, W, 3) uint8.
+
+        Raises:
+            MetricDepthError: the image cannot be read, or has another size.
+        """
+        rgb = self.sample.read().rgb
+        if rgb.shape[:2] != shape:
+            raise PosedDepthError(
+                f"its image is {rgb.shape[1]}x{rgb.shape[0]} and its depth {shape[1]}x{shape[0]}: they must have one "
+                "size"
+            )
+        return rgb
 
 
 @dataclass(frozen=True)
@@ -67,29 +112,18 @@ class PosedFrame:
         """Name for messages."""
         return self.frame.sample.source
 
-    def read(self) -> tuple[np.ndarray, np.ndarray, Camera]:
-        """Read depth, image and camera.
+    def read(self) -> list[PosedView]:
+        """Read depth and image as perspective views.
 
         Returns:
-            Depth, (H, W) float32 [m], 0 without depth; image, (H, W, 3) uint8; and their camera; all undistorted.
+            The frame, undistorted; of a fisheye or panorama the views that it is cut into.
 
         Raises:
             MetricDepthError: a file cannot be read, sizes differ, or the camera is unknown.
         """
-        of, file = self.frame, self.frame.depth_file
-        annotated = of.sample.depth == file
-        depth = read_annotated_depth(of.sample) if annotated else read_depth(file, of.depth_scale)
-        rgb = of.sample.read().rgb
-        height, width = depth.shape
-        if rgb.shape[:2] != depth.shape:
-            raise PosedDepthError(
-                f"its image is {rgb.shape[1]}x{rgb.shape[0]} and its depth {width}x{height}: they must have one size"
-            )
-        camera = Camera(*of.intrinsics, width, height) if of.intrinsics else saved_camera(file)
-        if camera is None:
-            raise PosedDepthError(f"the camera of {file} is unknown; annotate cam_in, or predict again")
-        flat = undistortion(camera)
-        return flat.depth_to_pinhole(depth), flat.image_to_pinhole(rgb), flat.pinhole
+        depth, camera = self.frame.read_depth()
+        rgb = self.frame.read_image(depth.shape)
+        return perspective_views(depth, rgb, camera, self.pose)
 
 
 def find_depth(path: Path) -> list[DepthFrame]:
@@ -127,7 +161,7 @@ def find_depth(path: Path) -> list[DepthFrame]:
         logger.warning("%s is incomplete, or older than depth: it is not used", path / "depth_smooth")
     samples = _samples_of(records)
     return [
-        DepthFrame(sample, file, None, tuple(record["intrinsics"]))
+        DepthFrame(sample, file, None, tuple(record["intrinsics"]), _unit(record))
         for sample, file, record in zip(samples, depth, records, strict=True)
     ]
 
@@ -208,6 +242,11 @@ def _annotated(path: Path) -> list[DepthFrame]:
     if not frames:
         raise PosedDepthError(f"{path}: names no depth; give an annotation file with depth, or a folder of predict")
     return frames
+
+
+def _unit(record: dict[str, Any]) -> str | None:
+    alignment = record.get("alignment")
+    return str(alignment.get("unit", "m")) if isinstance(alignment, dict) else record.get("unit", "m")
 
 
 def _samples_of(records: Sequence[dict[str, Any]]) -> list[Sample]:

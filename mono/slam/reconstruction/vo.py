@@ -18,7 +18,7 @@ import numpy as np
 from mono.data.camera_source import ResolvedCamera
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
-from mono.geometry.undistortion import undistortion
+from mono.geometry.undistortion import front_view
 from mono.slam.reconstruction.pose_graph import close_segment
 from mono.slam.reconstruction.sfm_options import Progress
 from mono.slam.reconstruction.vo_segments import VoError, VoOptions, VoSegment
@@ -41,7 +41,8 @@ def track(
     Args:
         samples: frames in order of time. Frames that cannot be read, or are not of the camera's size, are left out and
             listed.
-        found: camera of all frames; those of a distorting lens are undistorted.
+        found: camera of all frames; those of a distorting lens are undistorted, and of wide ones the front view is
+            tracked.
         depth: depth of the frames; used for keyframes only.
         options: options of the odometry.
         on_step: progress callback.
@@ -59,7 +60,7 @@ def track(
             "visual odometry undistorts the frames of this camera, and the depth maps belong to the frames as they "
             "are: let a model predict depth, or give undistorted frames and depth"
         )
-    flat = undistortion(found.camera)
+    flat = front_view(found.camera)
     camera, found = flat.pinhole, replace(found, camera=flat.pinhole)
     tracker = Tracker(found, depth, options)
     unread = []

@@ -13,7 +13,9 @@ from mono.data.camera_source import ResolvedCamera
 from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
 from mono.data.saved_predictions import SavedPredictions
+from mono.geometry.camera import Camera
 from mono.io.depth import read_depth
+from mono.io.depth_metadata import saved_camera
 from mono.slam.scale.estimate import ScaleError
 
 if TYPE_CHECKING:
@@ -63,7 +65,8 @@ class NetworkDepth:
 
     def depth(self, sample: Sample, camera: ResolvedCamera, rgb: np.ndarray | None = None) -> np.ndarray:
         """Predict the depth map of a frame; see `DepthSource`."""
-        return self.predictor.predict(sample.read().rgb if rgb is None else rgb, camera).depth
+        depth = self.predictor.predict(sample.read().rgb if rgb is None else rgb, camera).depth
+        return _along_axis(depth, camera.camera)
 
 
 class SavedDepth:
@@ -94,7 +97,8 @@ class SavedDepth:
         file = self._saved.depth_file(sample)
         if file is None:
             raise ScaleError(f"{sample.source}: has no saved depth")
-        return read_depth(file)
+        own = saved_camera(file)
+        return read_depth(file) if own is None else _along_axis(read_depth(file), own)
 
 
 class AnnotatedDepth:
@@ -124,7 +128,7 @@ class AnnotatedDepth:
         """Read the depth map of a frame; see `DepthSource`."""
         if not self.has(sample):
             raise ScaleError(f"{sample.source}: has no annotated depth")
-        return read_annotated_depth(self._known[sample.rgb.resolve()])
+        return _along_axis(read_annotated_depth(self._known[sample.rgb.resolve()], camera=camera.camera), camera.camera)
 
 
 def open_depth(path: Path, samples: Sequence[Sample]) -> DepthSource:
@@ -138,6 +142,11 @@ def open_depth(path: Path, samples: Sequence[Sample]) -> DepthSource:
         MetricDepthError: there is no such file or folder, or it holds depth of none of the frames.
     """
     return AnnotatedDepth(path, samples) if path.is_file() else SavedDepth(path, samples)
+
+
+def _along_axis(depth: np.ndarray, camera: Camera) -> np.ndarray:
+    """Convert depth of a camera's `depth_kind` to depth along its axis."""
+    return camera.resized(*depth.shape[::-1]).distance_to_depth(depth) if camera.depth_kind == "ray" else depth
 
 
 def _check_any(path: Path, source: DepthSource, samples: Sequence[Sample]) -> None:

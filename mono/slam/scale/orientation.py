@@ -9,8 +9,8 @@ from mono.data.sample import Sample
 from mono.data.video import VideoSample
 from mono.io.exif import BROKEN_EXIF, read_orientation
 
-# Formats that carry an EXIF orientation and that COLMAP reads as stored.
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF")
+# Formats that carry an EXIF orientation and that COLMAP reads as stored; JPEG includes MPO.
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
 
 
 def stored_orientation(sample: Sample) -> int:

@@ -14,7 +14,7 @@ from mono.data.camera_source import ResolvedCamera
 from mono.data.sample import Sample
 from mono.data.video import frame_times
 from mono.geometry.camera import Camera
-from mono.geometry.undistortion import undistortion
+from mono.geometry.undistortion import front_view
 from mono.slam.scale.depth_sources import DepthSource
 from mono.slam.scale.diagnosis import explain_no_scale
 from mono.slam.scale.estimate import MIN_IMAGES, ScaleError, ScaleEstimate, estimate_scale
@@ -134,7 +134,7 @@ def track_frames(
     if not len(anchors):
         raise ScaleError("no frame with a pose has depth; do the depth maps carry the frames' names?")
     cache: dict[int, np.ndarray] = {}
-    flat = undistortion(camera)
+    flat = front_view(camera)
 
     def read(number: int) -> np.ndarray:
         if number not in cache:
@@ -186,7 +186,7 @@ def scale_trajectory(
             return np.zeros(0)
         own, uv = camera.camera, points.uv
         if own.is_distorted:
-            uv, _ = own.project(undistortion(own).pinhole.rays_at(uv))
+            uv, _ = own.project(front_view(own).pinhole.rays_at(uv))
         predicted = depth_at(*_match_size(depth.depth(frames.samples[number], camera), uv, own))
         good = np.isfinite(predicted)
         return np.log(predicted[good] / points.depth[good])

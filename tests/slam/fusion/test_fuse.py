@@ -20,6 +20,7 @@ from mono.io.point_cloud import write_ply
 from mono.slam import Trajectory, write_trajectory
 from mono.slam.fusion.fuse import FuseError, FuseOptions, chosen_sizes, fuse
 from mono.slam.fusion.posed_depth import PosedDepthError, find_depth, pose_names, with_poses
+from mono.slam.fusion.posed_views import PosedView
 from mono.slam.fusion.sky import sky_mask
 from tests.conftest import open3d_or_skip
 
@@ -40,7 +41,7 @@ class Frame:
         self.rgb = np.clip(points * 25 + 128, 0, 255).astype(np.uint8)
 
     def read(self):
-        return self.depth, self.rgb, _CAMERA
+        return [PosedView(self.depth, self.rgb, _CAMERA, self.pose)]
 
 
 @pytest.fixture(scope="module")

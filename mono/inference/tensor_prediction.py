@@ -1,0 +1,106 @@
+"""Prediction as torch tensors, on the device of the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mono.data.saved_predictions import PredictionFormat
+from mono.geometry.camera import Camera
+from mono.inference.prediction import Prediction
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from mono.calibration.depth_alignment import DepthAlignment
+
+_MAPS = ("depth", "confidence", "normal", "normal_confidence", "sky")
+
+
+@dataclass(frozen=True)
+class TensorPrediction:
+    """Metric depth of one image at its own size, as tensors on one device; fields as in `Prediction`.
+
+    Attributes:
+        depth: (H, W) float32 [m], 0 is invalid.
+        confidence: (H, W) float32.
+        camera: camera that the depth holds for.
+        camera_source: origin of the camera.
+        camera_detail: description of the camera's source.
+        normal: (H, W, 3) float32 unit normals; None if the network has none.
+        normal_confidence: (H, W) float32; None without `normal`.
+        sky: (H, W) float32 probability of sky; None if the network has none.
+        format: meaning of `depth`.
+        calibration: correction of the depth by the camera's file; None: there is none.
+        alignment: alignment of the depth with known distances; None: not aligned.
+    """
+
+    depth: Tensor
+    confidence: Tensor
+    camera: Camera
+    camera_source: str
+    camera_detail: str
+    normal: Tensor | None
+    normal_confidence: Tensor | None
+    sky: Tensor | None
+    format: PredictionFormat
+    calibration: DepthAlignment | None = None
+    alignment: DepthAlignment | None = None
+
+    @property
+    def mask(self) -> Tensor:
+        """Return the pixels with valid depth, (H, W) bool."""
+        return self.depth > 0
+
+    @property
+    def K(self) -> Tensor:
+        """Return the camera matrix, (3, 3) float32 [px], without lens distortion."""
+        fx, fy, cx, cy = self.camera.intrinsics
+        return self.depth.new_tensor([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
+
+    def points(self) -> Tensor:
+        """Unproject the depth to 3D points.
+
+        Returns:
+            Points [m] in the camera's frame, x right, y down, z forward; (H, W, 3) float32, 0 where invalid.
+
+        Raises:
+            MetricDepthError: the depth has no unit.
+        """
+        import torch
+
+        self.format.require_meters()
+        rays = self.camera.points(np.ones(tuple(self.depth.shape), np.float32))
+        return torch.from_numpy(rays).to(self.depth.device) * self.depth[..., None]
+
+    def to_dict(self) -> dict[str, Tensor]:
+        """Return the maps by name, with mask and K, without those that the network lacks; they are not copied."""
+        names = ("depth", "mask", "K", *_MAPS[1:])
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    def numpy(self) -> Prediction:
+        """Return the prediction as arrays, with all its methods."""
+        maps = {name: value.cpu().numpy() for name in _MAPS if (value := getattr(self, name)) is not None}
+        return Prediction(**maps, **{name: getattr(self, name) for name in _FACTS})
+
+
+_FACTS = ("camera", "camera_source", "camera_detail", "format", "calibration", "alignment")
+
+
+def as_tensors(prediction: Prediction, device: torch.device) -> TensorPrediction:
+    """Bring a prediction to a device.
+
+    Args:
+        prediction: the prediction.
+        device: target device.
+    """
+    import torch
+
+    def moved(values: np.ndarray | None) -> Tensor | None:
+        return None if values is None else torch.from_numpy(np.ascontiguousarray(values)).to(device)
+
+    maps = {name: moved(getattr(prediction, name)) for name in _MAPS}
+    return TensorPrediction(**maps, **{name: getattr(prediction, name) for name in _FACTS})  # type: ignore[arg-type]

@@ -1,0 +1,119 @@
+"""What all packs share: refusals, the untouched run, and the command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mono
+from mono.cli.main import main
+from mono.packs import LAYOUTS, PackError, pack
+from tests.packs.box_run import write_run
+
+
+def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Content and time of every file."""
+    return {str(f): (f.read_bytes(), f.stat().st_mtime_ns) for f in sorted(folder.rglob("*")) if f.is_file()}
+
+
+def test_the_run_is_not_changed_and_nothing_else_is_left(run: Path, trajectory: Path, tmp_path: Path) -> None:
+    before = tree(run)
+    for layout in ("tum", "kitti", "open3d", "nerfstudio"):
+        packed = mono.pack(run, layout, tmp_path / layout, poses=trajectory)
+        content = json.loads((tmp_path / layout / "pack.json").read_text())
+        assert content == packed.content and content["layout"] == layout and len(content["frames"]) == 4
+        assert {"unit", "stored", "invalid", "camera_axes", "pixel_centers", "camera"} <= set(content)
+        for frame in content["frames"]:
+            assert all((tmp_path / layout / frame[kind]).is_file() for kind in ("image", "depth"))
+    assert tree(run) == before
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["kitti", "nerfstudio", "open3d", "tum"]
+
+
+REFUSED = [
+    ("moon", {}, 'layout "moon" is unknown; choose one of nerfstudio, 3dgs'),
+    ("3dgs", {}, "3dgs is built around a COLMAP model"),
+    ("colmap", {}, "colmap is built around a COLMAP model"),
+    ("nerfstudio", {}, "nerfstudio needs the cameras' poses"),
+    ("tum", {"colmap": "x"}, "tum takes no COLMAP model"),
+    ("3dgs", {"colmap": "x", "poses": "y"}, "give --colmap or --poses, not both"),
+    ("3dgs", {"poses": "y"}, "3dgs takes its poses from the COLMAP model"),
+    ("3dgs", {"colmap": "nowhere"}, "nowhere: holds no COLMAP model"),
+    ("tum", {"fps": 0.0}, "images per second are 0"),
+    ("tum", {"fps": float("nan")}, "images per second are nan"),
+    ("ros2", {"ros_depth": "8UC1"}, 'depth encoding is "8UC1"; choose one of 32FC1, 16UC1'),
+    ("tum", {"poses": "nowhere.txt"}, "nowhere.txt"),
+]
+
+
+@pytest.mark.parametrize(("layout", "options", "message"), REFUSED)
+def test_options_that_do_not_fit_are_refused(
+    run: Path, tmp_path: Path, layout: str, options: dict, message: str
+) -> None:
+    if "nowhere" in options.values():
+        pytest.importorskip("pycolmap")
+    with pytest.raises((mono.packs.PackError, ValueError, OSError)) as refused:
+        pack(run, layout, tmp_path / "packed", **options)
+    assert message in str(refused.value) and "\n" not in str(refused.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_folders_with_files_are_refused(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    pack(run, "kitti", tmp_path / "mine")  # an empty folder is taken
+    before = tree(tmp_path / "mine")
+    with pytest.raises(PackError, match="holds files already"):
+        pack(run, "tum", tmp_path / "mine")
+    (tmp_path / "file").touch()
+    with pytest.raises(PackError, match="is not a folder"):
+        pack(run, "tum", tmp_path / "file")
+    with pytest.raises(PackError, match="lies in the run's folder"):
+        pack(run, "tum", run / "tum")
+    assert tree(tmp_path / "mine") == before and not (run / "tum").exists()
+
+
+def test_runs_without_a_unit_or_depth_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(PackError, match="has no unit: align it"):
+        pack(write_run(tmp_path / "a", 2, unit=None), "kitti", tmp_path / "packed")
+    with pytest.raises(ValueError, match="neither an annotation file nor the output folder"):
+        pack(tmp_path / "a/photos", "kitti", tmp_path / "packed")
+    run = write_run(tmp_path / "b", 2)
+    (run / "depth/001.npz").unlink()
+    (run.parent / "photos/002.png").write_bytes(b"no image")
+    with pytest.raises(PackError, match=r"none of the 2 frames can be packed; 001.png: .*001.npz"):
+        pack(run, "kitti", tmp_path / "packed")
+    assert not (tmp_path / "packed").exists()
+
+
+def test_the_command_says_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = write_run(tmp_path, 3, factors=(1.0, 1.0, 3.0))
+    (run / "depth/002.npz").write_bytes(b"damaged")
+    assert main(["pack", str(run), "--as", "tum", "--to", str(tmp_path / "tum")]) == 1
+    said = capsys.readouterr().out
+    assert "2 frames packed as tum" in said and "uint16 = metres * 5000" in said and "invalid 0" in said
+    assert "too far for this layout" in said and "002.png" in said
+    assert main(["pack", str(run), "--as", "3dgs", "--to", str(tmp_path / "gs")]) == 2
+    assert capsys.readouterr().err == (
+        "error: 3dgs is built around a COLMAP model of the images: give its folder (--colmap sparse/0)\n"
+    )
+
+
+def test_the_help_names_every_layout(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["pack", "--help"])
+    said = capsys.readouterr().out
+    assert all(layout in said for layout in LAYOUTS)
+
+
+def test_names_of_any_letters_stay_apart(tmp_path: Path) -> None:
+    from mono.packs.frames import PackFrame
+    from mono.packs.layout import Layout, PackOptions
+    from tests.slam.boxes import CAMERA
+
+    layout = Layout(tmp_path, PackOptions())
+    names = ["a b", "a_b", "A_B", "sub/ü", "sub/ü"]
+    nothing = np.zeros((0, 0))
+    stems = [layout.stem(PackFrame(name, nothing, nothing, CAMERA, 0.0)) for name in names]
+    assert stems == ["a_b", "a_b_2", "A_B_3", "sub/ü", "sub/ü_2"]

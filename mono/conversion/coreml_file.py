@@ -20,7 +20,7 @@ from mono.system.errors import BackendError
 def to_coreml(
     script: Any, shapes: Mapping[str, Sequence[int]], outputs: Sequence[str], precision: str = "float32"
 ) -> Any:
-    """Convert a traced module to a `coremltools.models.MLModel` (an ML program).
+    """Convert a traced module to a Core ML program.
 
     Args:
         script: traced module.
@@ -64,7 +64,7 @@ def write_coreml(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
 
 
 def open_coreml(path: Path) -> tuple[RunFile, str]:
-    """Open a Core ML package on a Mac; return a function that runs it, and the text of its metadata."""
+    """Open a Core ML package; return its function and metadata."""
     import coremltools
 
     if platform.system() != "Darwin":

@@ -60,7 +60,7 @@ def is_exported(path: str | Path) -> bool:
 
 
 def missing_writers(kind: str) -> str | None:
-    """Explain which packages are missing to write a format; None: there are none."""
+    """Name the packages that writing a format lacks."""
     missing = [name for name in FORMATS[kind].writers if importlib.util.find_spec(name) is None]
     if not missing:
         return None
@@ -68,7 +68,9 @@ def missing_writers(kind: str) -> str | None:
 
 
 def open_exported(path: Path, trust: bool = False, device: str = "cpu") -> tuple[RunFile, dict[str, Any]]:
-    """Open an exported model; on a CPU it runs with as many threads as torch has now.
+    """Open an exported model.
+
+    On a CPU it runs with as many threads as torch has now.
 
     Args:
         path: the file.

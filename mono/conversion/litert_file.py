@@ -55,7 +55,9 @@ def write_litert(model: bytes, path: Path, metadata: Mapping[str, Any]) -> None:
 
 
 def open_litert(path: Path) -> tuple[RunFile, str]:
-    """Open a LiteRT file on the CPU, with as many threads as torch has now.
+    """Open a LiteRT file on the CPU.
+
+    It runs with as many threads as torch has now.
 
     Returns:
         Function that runs it, and the text of its metadata.
@@ -81,5 +83,5 @@ def open_litert(path: Path) -> tuple[RunFile, str]:
 
 
 def _number(name: str) -> int:
-    """Return the place of a port, which LiteRT names args_0, args_1 or output_0, output_1."""
+    """Return the place of a port, as 1 of `args_1`."""
     return int(name.rpartition("_")[2])

@@ -19,10 +19,10 @@ _ONE_FILE = 2_000_000_000  # [bytes] of weights that an ONNX file can hold
 
 
 def to_onnx(program: Any, inputs: Sequence[str], outputs: Sequence[str] | None = None, opset: int | None = None) -> Any:
-    """Convert a `torch.export.ExportedProgram` to a `torch.onnx.ONNXProgram`.
+    """Convert a captured program to a `torch.onnx.ONNXProgram`.
 
     Args:
-        program: captured model; it cannot be used again.
+        program: a `torch.export.ExportedProgram`; it cannot be used again.
         inputs: names of the inputs.
         outputs: names of the outputs; None: torch chooses.
         opset: version of ONNX's operators; None: torch's choice.
@@ -44,7 +44,9 @@ def to_onnx(program: Any, inputs: Sequence[str], outputs: Sequence[str] | None =
 
 
 def in_half_precision(model: Any) -> None:
-    """Let a converted network compute in half precision; its inputs and outputs stay float32.
+    """Bring a converted network to half precision.
+
+    Its inputs and outputs stay float32.
 
     Args:
         model: result of `to_onnx`, which is changed.
@@ -77,7 +79,9 @@ def write_onnx(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
 
 
 def open_onnx(path: Path, device: str = "cpu") -> tuple[RunFile, str]:
-    """Open an ONNX file on a device of ONNX Runtime, with as many threads as torch has now.
+    """Open an ONNX file on a device.
+
+    It runs with as many threads as torch has now.
 
     Returns:
         Function that runs it, and the text of its metadata.

@@ -19,10 +19,10 @@ logger = logging.getLogger(__name__)
 
 
 def to_openvino(program: Any, inputs: Sequence[str], outputs: Sequence[str] | None = None) -> Any:
-    """Convert a `torch.export.ExportedProgram` to an `openvino.Model`.
+    """Convert a captured program to an `openvino.Model`.
 
     Args:
-        program: captured model.
+        program: a `torch.export.ExportedProgram`.
         inputs: names of the inputs.
         outputs: names of the outputs; None: they have none.
     """
@@ -37,9 +37,9 @@ def to_openvino(program: Any, inputs: Sequence[str], outputs: Sequence[str] | No
 
 
 def write_openvino(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
-    """Write OpenVINO's pair of files: the graph and, as .bin beside it, the weights.
+    """Write OpenVINO's pair of files.
 
-    The weights are complete before the graph that refers to them appears.
+    The weights (.bin, beside the graph) are complete before the graph that refers to them appears.
 
     Args:
         model: an `openvino.Model`.
@@ -63,7 +63,9 @@ def write_openvino(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
 
 
 def open_openvino(path: Path) -> tuple[RunFile, str]:
-    """Open an OpenVINO file on the CPU, with as many threads as torch has now.
+    """Open an OpenVINO file on the CPU.
+
+    It runs with as many threads as torch has now.
 
     Returns:
         Function that runs it, and the text of its metadata.

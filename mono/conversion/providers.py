@@ -17,13 +17,10 @@ PROVIDERS = {
 }  # name of the provider, and the package that has it
 
 
-def is_provider(device: str) -> bool:
-    """Return True if a device's name is one of ONNX Runtime's; "cuda:1" is the second GPU."""
-    return device.partition(":")[0] in PROVIDERS
-
-
 def open_session(path: Path, device: str = "cpu", quiet: bool = True) -> Any:
-    """Open an ONNX file on a device, with as many threads as torch has now.
+    """Open an ONNX file on a device.
+
+    It runs with as many threads as torch has now.
 
     Args:
         path: the file.

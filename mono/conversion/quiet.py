@@ -12,7 +12,7 @@ _LOGGERS = ("torch.onnx", "torch.export", "onnxscript", "torch.jit", "onnx_ir", 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Silence the exporters' advice to programmers; their mistakes show when the file is checked."""
+    """Silence exporters; their mistakes show in the file's check."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [silenced.level for silenced in loggers]
     with warnings.catch_warnings():

@@ -51,8 +51,9 @@ class Signature:
             TypeError: a value is of another kind.
             ValueError: a value is out of range.
         """
-        given = {f.name: values[f.name] for f in fields(cls) if f.name in values}
-        signature = cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in given.items()})
+        given: dict[str, Any] = {f.name: values[f.name] for f in fields(cls) if f.name in values}
+        given = {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
+        signature = cls(**given)
         names = (*signature.inputs, *signature.outputs)
         if not all(isinstance(name, str) for name in names) or len(signature.outputs) not in (2, 3, 4):
             raise TypeError(f"names are {names}")
@@ -64,7 +65,7 @@ class Signature:
         return signature
 
     def run(self, run: RunFile, images: Sequence[np.ndarray], second: np.ndarray | None) -> list[list[np.ndarray]]:
-        """Run a file on images of one size, in batches as its batch axis allows.
+        """Run a file on images of one size, batchwise.
 
         Args:
             run: function that runs the file.

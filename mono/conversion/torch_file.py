@@ -54,7 +54,7 @@ def write_exported_program(program: Any, path: Path, metadata: Mapping[str, Any]
 
 
 def open_torchscript(path: Path) -> tuple[RunFile, str]:
-    """Open a TorchScript file on the CPU; return a function that runs it, and the text of its metadata."""
+    """Open a TorchScript file; return its function and metadata."""
     import torch
 
     files = {METADATA_KEY: ""}
@@ -65,7 +65,7 @@ def open_torchscript(path: Path) -> tuple[RunFile, str]:
 
 
 def open_exported_program(path: Path) -> tuple[RunFile, str]:
-    """Open an ExportedProgram on the CPU; return a function that runs it, and the text of its metadata."""
+    """Open an ExportedProgram; return its function and metadata."""
     import torch
 
     files = {METADATA_KEY: ""}

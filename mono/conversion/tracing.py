@@ -21,7 +21,7 @@ class Maps(nn.Module):
         self.uses_principal_point = bool(getattr(network, "uses_principal_point", False))
 
     def forward(self, image: Tensor, principal_point: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Compute depth and confidence, and normals and their confidence if there are any.
+        """Compute the maps that the network has.
 
         Args:
             image: normalized RGB (B, 3, H, W).
@@ -35,7 +35,7 @@ class StackedMaps(Maps):
     """Network with all of its maps in one tensor (B, C, H, W) as output."""
 
     def forward(self, image: Tensor, principal_point: Tensor | None = None) -> Tensor:  # type: ignore[override]
-        """Compute depth, confidence, and sky or normals and their confidence if there are any, as channels."""
+        """Compute all maps as channels of one tensor."""
         return torch.cat(super().forward(image, principal_point), 1)
 
 
@@ -47,12 +47,12 @@ class Centered(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> object:
-        """Compute the network's maps of normalized RGB (B, 3, H, W)."""
+        """Compute the network's maps of (B, 3, H, W)."""
         return self.network(image)
 
 
 def for_capture(network: nn.Module, input_size: tuple[int, int] | None) -> nn.Module:
-    """Copy a network with fixed paddings in its "same" convolutions, and fixed position embeddings.
+    """Copy a network with fixed paddings and position embeddings.
 
     Inputs are multiples of 32 where there are such convolutions, so all maps are even. Weights are shared. Paddings
     computed from the size cannot be captured for sizes that depend on a camera.
@@ -91,7 +91,7 @@ def _padded(name: str, module: Conv2dSame) -> nn.Sequential:
 
 
 def captured(network: nn.Module, input_size: tuple[int, int] | None) -> torch.export.ExportedProgram:
-    """Capture a bare network as a graph, from the inputs of `arrays_of` to its maps.
+    """Capture a bare network, from `arrays_of` to its maps.
 
     Args:
         network: network in float32 and evaluation mode.

@@ -22,7 +22,7 @@ _TRACED_INPUT = (96, 160)  # [px], of networks with inputs of any size
 
 
 def capture(predictor: NetworkPredictor, kind: str, signature: Signature, options: ExportOptions) -> Write:
-    """Capture a model, and return the function that writes it to a path with metadata.
+    """Capture a model; return the function that writes it.
 
     Args:
         predictor: the model, with the transform of the file.
@@ -72,7 +72,7 @@ def _write_program(program: Any, kind: str, signature: Signature, options: Expor
 
 
 def _model(predictor: NetworkPredictor, signature: Signature) -> tuple[torch.nn.Module, list[torch.Tensor]]:
-    """Build the module of a file, and inputs that it is captured with."""
+    """Build a file's module, and inputs to capture it."""
     import torch
 
     from mono.conversion.end_to_end import EndToEndModel
@@ -122,7 +122,7 @@ def _trace(model: torch.nn.Module, inputs: list[torch.Tensor]) -> Any:
 
 
 def _script(predictor: NetworkPredictor, model: Any, signature: Signature) -> Any:
-    """Script the transform around a traced network: sizes that follow from the camera cannot be traced."""
+    """Script the transform, whose sizes follow from the camera."""
     import torch
 
     count = 1 if signature.batch is None else signature.batch or 2

@@ -49,12 +49,12 @@ class Agreement:
 
     @property
     def within(self) -> bool:
-        """Return True if the file agrees with the model; NaN does not agree."""
+        """Tell if file and model agree; NaN does not."""
         return all(x < self.bound for x in (self.depth, self.confidence, self.invalid, self.normal, self.sky))
 
 
 def check_cameras(signature: Signature) -> tuple[Camera, ...]:
-    """Return cameras of three sizes and focal lengths, or of the one size that a file takes."""
+    """Return three cameras of sizes that a file takes."""
     if signature.network_only or signature.size is None:
         return _CAMERAS
     height, width = signature.size
@@ -62,7 +62,9 @@ def check_cameras(signature: Signature) -> tuple[Camera, ...]:
 
 
 def compare(model: Predictor, exported: Predictor, signature: Signature, precision: str = "float32") -> list[Agreement]:
-    """Compare a file with its model, for three cameras; a batch is tried, too.
+    """Compare a file with its model for three cameras.
+
+    A batch is tried, too.
 
     Args:
         model: model in float32.
@@ -108,7 +110,10 @@ def _agreement(expected: Prediction, found: Prediction, precision: str) -> Agree
 
 
 def check_image(camera: Camera) -> np.ndarray:
-    """Make an image of the camera's size with shades, edges and grain, which show errors of resizing."""
+    """Make an image that shows errors of resizing.
+
+    It has the camera's size, with shades, edges and grain.
+    """
     v, u = np.mgrid[: camera.height, : camera.width].astype(np.float32)
     shade = np.stack([u / camera.width, v / camera.height, 0.5 + 0.5 * np.sin(u / 17) * np.cos(v / 11)], axis=2)
     boxes = ((u // 41 + v // 29) % 2)[..., None]

@@ -108,7 +108,10 @@ def _check_opset(opset: int) -> None:
 
 
 def as_exported(predictor: NetworkPredictor, signature: Signature) -> NetworkPredictor:
-    """Return the predictor that does what a file does: with its fixed input, and without inputs that it lacks."""
+    """Return the predictor that computes what a file does.
+
+    It has the file's fixed input size, and not the inputs that the file lacks.
+    """
     if not signature.network_only:
         return predictor
     if getattr(predictor.network, "uses_principal_point", False) and len(signature.inputs) == 1:
@@ -141,7 +144,7 @@ def _size(
 
 
 def _channels(predictor: NetworkPredictor) -> int:
-    """Count a network's channels by a run on a small image."""
+    """Count a network's channels by running it."""
     import torch
 
     side = 2 * predictor.transform.multiple

@@ -22,7 +22,7 @@ STEPS = (
 
 
 def preprocess_values(name: str, signature: Signature, transform: CanonicalTransform) -> dict[str, Any]:
-    """Collect what a program needs to know to use a network alone, as JSON values.
+    """Describe the use of a bare network as JSON values.
 
     Args:
         name: file name of the network.

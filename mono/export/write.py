@@ -38,7 +38,9 @@ NETWORK_CONVENTION = (
 
 
 def export(predictor: Predictor, kind: str, path: Path, options: ExportOptions | None = None) -> list[Agreement]:
-    """Write a model as one file, with its canonical transform or as the network alone.
+    """Write a model as one file.
+
+    It holds the canonical transform, too, or the network alone.
 
     A draft is compared with the model first; the file appears only if they agree. Core ML packages run on a Mac only:
     elsewhere they are written unchecked, and the result is empty.
@@ -85,7 +87,7 @@ def export(predictor: Predictor, kind: str, path: Path, options: ExportOptions |
 
 
 def description_path(path: Path) -> Path:
-    """Return the place of the file that describes what lies around a network alone."""
+    """Return the path of a bare network's description."""
     return path.with_suffix(".preprocess.json")
 
 

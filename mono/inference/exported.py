@@ -40,7 +40,7 @@ class ExportedOutput:
     found: ResolvedCamera
 
     def prediction(self) -> Prediction:
-        """Return the output as a prediction; nothing is left to compute."""
+        """Return the output as a prediction."""
         depth, confidence, *others = self.maps
         return in_original_pixels(
             Prediction(
@@ -89,7 +89,7 @@ class ExportedPredictor(ImagePredictor):
     signature: Signature = field(default_factory=Signature)
 
     def prepare_view(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
-        """Check that an image has the size that the file is for; see `Predictor.prepare`."""
+        """Check an image's size; see `Predictor.prepare`."""
         size = self.signature.size
         if size is not None and image.shape[:2] != size:
             raise BackendError(
@@ -99,7 +99,10 @@ class ExportedPredictor(ImagePredictor):
         return super().prepare_view(image, found)
 
     def infer_views(self, images: Sequence[NetworkInput]) -> list[ExportedOutput]:
-        """Run the file on images; those of one camera go through it together if it has a batch axis."""
+        """Run the file on images.
+
+        Those of one camera go through it together if it has a batch axis.
+        """
         together: dict[tuple[object, ...], list[int]] = {}
         for i, image in enumerate(images):
             together.setdefault((image.pixels.shape, image.view.camera.intrinsics), []).append(i)
@@ -121,7 +124,7 @@ def open_predictor(
     trust: bool = False,
     views: ViewOptions | None = None,
 ) -> ExportedPredictor | NetworkPredictor:
-    """Open a file that `metricdepth export` wrote as a predictor.
+    """Open an exported file as a predictor.
 
     Args:
         path: the file.

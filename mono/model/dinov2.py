@@ -94,7 +94,7 @@ class DinoV2Encoder(nn.Module):
         return torch.cat([*(token.expand(image.shape[0], -1, -1) for token in first), patches + positions], 1)
 
     def positions(self, height: int, width: int) -> Tensor:
-        """Compute the position embedding of a grid of patches, (1, height * width, C)."""
+        """Compute a grid's position embedding, (1, height * width, C)."""
         grid: Tensor = self.backbone.pos_embed[:, 1:]
         if (height, width) == (_GRID, _GRID):
             return grid

@@ -67,7 +67,7 @@ _TABLE = (
         "metricdepth evaluate data/kitti_demo/test_annotations.json --protocol kitti_eigen_garg",
     ),
     Command(
-        "compare", "compare", "evaluate", "compare two evaluations, with intervals of the differences",
+        "compare", "compare", "evaluate", "compare evaluations with intervals, or rank several",
         "metricdepth compare out_a/metrics.json out_b/metrics.json",
     ),
     Command(

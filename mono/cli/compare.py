@@ -1,4 +1,4 @@
-"""Command `metricdepth compare`: two evaluations side by side."""
+"""Command `metricdepth compare`: two evaluations side by side, or a leaderboard of several."""
 
 from __future__ import annotations
 
@@ -9,20 +9,25 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mono.system.errors import MetricDepthError
+
 if TYPE_CHECKING:
     from mono.evaluation.comparison import Comparison
+    from mono.evaluation.leaderboard import Leaderboard
     from mono.evaluation.stored_run import StoredRun
 
+_GAP = ("difference", "low", "high")
 _HEADINGS = {"delta1": "delta1 ↑", "delta2": "delta2 ↑", "delta3": "delta3 ↑", "boundary_f1": "boundary F1 ↑"}
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser("compare", help="compare two evaluations, with intervals of the differences")
-    parser.add_argument("a", type=Path, metavar="A", help="metrics.json of an evaluation, or its folder")
+    parser = commands.add_parser("compare", help="compare evaluations, with intervals of the differences")
     parser.add_argument(
-        "b", type=Path, metavar="B", help="metrics.json of another evaluation under the same protocol, or its folder"
-    )
+        "runs", type=Path, nargs="+", metavar="RUN",
+        help="metrics.json files of evaluations under one protocol, or their folders; two are compared, more ranked",
+    )  # fmt: skip
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a leaderboard page")
     parser.add_argument("--common", action="store_true", help="compare the common images if the sets differ")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the comparison with the values of each image")
     parser.add_argument(
@@ -38,18 +43,84 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Compare two evaluations and return the exit code."""
     from mono.evaluation.comparison import compare_runs
+    from mono.evaluation.leaderboard import rank_runs
     from mono.evaluation.stored_run import read_metrics
+    from mono.io.atomic import write_bytes
 
-    comparison = compare_runs(
-        read_metrics(args.a), read_metrics(args.b), common=args.common, resamples=args.resamples, seed=args.seed
-    )
-    sys.stdout.write(text(comparison, max(0, args.images)))
+    if len(args.runs) < 2:
+        raise MetricDepthError("give two runs or more to compare")
+    runs = [read_metrics(path) for path in args.runs]
+    board = None
+    if args.html or len(runs) > 2:
+        board = rank_runs(runs, common=args.common, resamples=args.resamples, seed=args.seed)
+    if board is not None and len(runs) > 2:
+        sys.stdout.write(leaderboard_text(board))
+        values = leaderboard_content(board)
+    else:
+        comparison = compare_runs(*runs, common=args.common, resamples=args.resamples, seed=args.seed)
+        sys.stdout.write(text(comparison, max(0, args.images)))
+        values = content(comparison)
     if args.json:
-        from mono.io.atomic import write_bytes
-
-        write_bytes(args.json, json.dumps(content(comparison), indent=1).encode() + b"\n")
+        write_bytes(args.json, json.dumps(values, indent=1).encode() + b"\n")
         sys.stdout.write(f"\n  written: {args.json}\n")
+    if board is not None and args.html:
+        from mono.evaluation.report.leaderboard_page import write_leaderboard
+
+        write_leaderboard(args.html, board)
+        sys.stdout.write(f"\n  written: {args.html}\n")
     return 0
+
+
+def leaderboard_text(board: Leaderboard) -> str:
+    """Format a leaderboard for the terminal, tier by tier."""
+    from mono.evaluation.alignment import LABELS
+
+    protocol = board.runs[0].protocol
+    described = str(protocol.get("description") or f"protocol {protocol.get('name')}")
+    lines = [_printable(described.partition("\n")[0])]
+    left_out = f"; left out: {board.left_out} that not all have" if board.left_out else ""
+    lines.append(f"{len(board.names)} images in all {len(board.runs)} runs{left_out}")
+    for tier, places in board.tiers.items():
+        lines += ["", LABELS[tier], f"{'':40}{'AbsRel':>8}{'delta1':>8}{'RMSE':>8}   gap of AbsRel to the best, 95 %"]
+        for rank, place in enumerate(places):
+            values = "".join(f"{_number(place.value(name)):>8}" for name in ("abs_rel", "delta1", "rmse"))
+            gap = f"[{_signed(place.gap.low)}, {_signed(place.gap.high)}]"
+            verdict = "" if rank == 0 else f"{gap} {'clearly behind' if place.behind else 'no clear difference'}"
+            lines.append(f"{_short(place.label, 38):40}{values}   {verdict}".rstrip())
+    lines += [
+        "",
+        f"Gaps: paired bootstrap over images, {board.resamples} resamples, seed {board.seed}. They hold for other "
+        "images like these, not for other data.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def leaderboard_content(board: Leaderboard) -> dict[str, Any]:
+    """Convert a leaderboard to the content of `--json`."""
+    return {
+        "runs": [{"file": str(run.path), "run": dict(run.run)} for run in board.runs],
+        "protocol": dict(board.runs[0].protocol),
+        "images": len(board.names),
+        "left_out": board.left_out,
+        "bootstrap": {"resamples": board.resamples, "seed": board.seed, "interval_percent": 95},
+        "tiers": {
+            tier: [
+                {
+                    "label": place.label,
+                    "file": str(place.run.path),
+                    "clearly_behind": place.behind,
+                    "gap_to_best": {key: value for key, value in asdict(place.gap).items() if key in _GAP},
+                    "metrics": {name: row.b for name, row in place.differences.items()},
+                }
+                for place in places
+            ]
+            for tier, places in board.tiers.items()
+        },
+    }
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def text(comparison: Comparison, images: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,11 +117,32 @@ def compare_runs(
     """
     if resamples < 1:
         raise ComparisonError(f"{resamples} resamples; at least 1 is needed, 10000 are usual")
-    _check_protocols(a, b)
-    names = tuple(name for name in a.images if name in b.images)
+    names = common_images(a, b, common)
     only_a, only_b = (
         tuple(name for name in these.images if name not in those.images) for these, those in ((a, b), (b, a))
     )
+    differences = tuple(
+        difference for tier in ALIGNMENTS for difference in differences_of_tier(a, b, names, tier, resamples, seed)
+    )
+    if not differences:
+        raise ComparisonError(f"{a.path} and {b.path} have no tier in common; evaluate one of them with --inverse")
+    return Comparison(a, b, names, only_a, only_b, differences, resamples, seed)
+
+
+def common_images(a: StoredRun, b: StoredRun, common: bool) -> tuple[str, ...]:
+    """List the images that two runs can be compared on, in A's order.
+
+    Args:
+        a: run A.
+        b: run B.
+        common: leave out images of one run alone, instead of refusing to compare.
+
+    Raises:
+        ComparisonError: the protocols, the sets of images (unless `common`) or the ground truth differ.
+    """
+    _check_protocols(a, b)
+    names = tuple(name for name in a.images if name in b.images)
+    only_a, only_b = ([name for name in x.images if name not in y.images] for x, y in ((a, b), (b, a)))
     if not names:
         raise ComparisonError(f"{a.path} and {b.path} have no image in common; they are runs on different data")
     if (only_a or only_b) and not common:
@@ -138,12 +159,7 @@ def compare_runs(
                 f"{name}: {pixels[0]} pixels count in {a.path}, {pixels[1]} in {b.path}; the runs are not on the same "
                 "ground truth"
             )
-    differences = tuple(
-        difference for tier in ALIGNMENTS for difference in _differences(a, b, names, tier, resamples, seed)
-    )
-    if not differences:
-        raise ComparisonError(f"{a.path} and {b.path} have no tier in common; evaluate one of them with --inverse")
-    return Comparison(a, b, names, only_a, only_b, differences, resamples, seed)
+    return names
 
 
 def _check_protocols(a: StoredRun, b: StoredRun) -> None:
@@ -157,9 +173,22 @@ def _check_protocols(a: StoredRun, b: StoredRun) -> None:
         )
 
 
-def _differences(
-    a: StoredRun, b: StoredRun, names: tuple[str, ...], tier: str, resamples: int, seed: int
+def differences_of_tier(
+    a: StoredRun, b: StoredRun, names: Sequence[str], tier: str, resamples: int, seed: int
 ) -> Iterator[Difference]:
+    """Compute the differences of all metrics in one tier.
+
+    Args:
+        a: run A.
+        b: run B.
+        names: images that both have.
+        tier: alignment of the predictions.
+        resamples: number of bootstrap resamples.
+        seed: random seed of the bootstrap.
+
+    Yields:
+        Differences of the metrics that both have, in the order of `COMPARED`.
+    """
     pairs = [(a.images[n][tier], b.images[n][tier]) for n in names if tier in a.images[n] and tier in b.images[n]]
     if not pairs:
         return

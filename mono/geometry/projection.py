@@ -161,7 +161,8 @@ class Projection:
         if self.is_distorted:
             forward = rays[..., 2] > 1e-6
             rays = np.divide(rays, rays[..., 2:], out=np.zeros_like(rays), where=forward[..., None])
-        return rays * depth[..., None].astype(np.float32, copy=False)
+        rays *= depth[..., None].astype(np.float32, copy=False)
+        return rays
 
     def unproject_distance(self, distance: np.ndarray) -> np.ndarray:
         """Unproject distances along the rays to 3D points.
@@ -177,7 +178,9 @@ class Projection:
             MetricDepthError: the map's size is not the camera's.
         """
         self._check_size(distance, "distance")
-        return np.nan_to_num(self.unit_rays()) * distance[..., None].astype(np.float32, copy=False)
+        rays = np.nan_to_num(self.unit_rays(), copy=False)
+        rays *= distance[..., None].astype(np.float32, copy=False)
+        return rays
 
     def depth_to_distance(self, depth: np.ndarray) -> np.ndarray:
         """Convert depth along the optical axis to distances along the rays.

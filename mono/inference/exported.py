@@ -18,8 +18,10 @@ from mono.data.camera_source import ResolvedCamera
 from mono.geometry.canonical import CanonicalTransform
 from mono.inference.image_predictor import ImagePredictor
 from mono.inference.network import NetworkPredictor
-from mono.inference.prediction import Prediction, in_original_pixels
+from mono.inference.original_pixels import in_original_pixels
+from mono.inference.prediction import Prediction
 from mono.inference.predictor import NetworkInput
+from mono.inference.uncertainty import announced_scale
 from mono.system.errors import BackendError
 from mono.views.layout import ViewOptions
 
@@ -34,10 +36,12 @@ class ExportedOutput:
     Attributes:
         maps: depth and confidence (H, W) float32, then sky (H, W), or normals (H, W, 3) and their confidence (H, W).
         found: camera of the image.
+        error_scale: factor of the errors that the confidence announces; None: it announces none.
     """
 
     maps: Sequence[np.ndarray]
     found: ResolvedCamera
+    error_scale: float | None = None
 
     def prediction(self) -> Prediction:
         """Return the output as a prediction."""
@@ -52,6 +56,7 @@ class ExportedOutput:
                 sky=others[0] if len(others) == 1 else None,
                 normal=others[0] if len(others) == 2 else None,
                 normal_confidence=others[1] if len(others) == 2 else None,
+                error_scale=self.error_scale,
             )
         )
 
@@ -107,10 +112,11 @@ class ExportedPredictor(ImagePredictor):
         for i, image in enumerate(images):
             together.setdefault((image.pixels.shape, image.view.camera.intrinsics), []).append(i)
         outputs: dict[int, ExportedOutput] = {}
+        scale = announced_scale(self.architecture)
         for members in together.values():
             intrinsics = np.array(images[members[0]].view.camera.intrinsics, np.float32)
             maps = self.signature.run(self.run, [images[i].pixels for i in members], intrinsics)
-            outputs |= {i: ExportedOutput(m, images[i].found) for i, m in zip(members, maps, strict=True)}
+            outputs |= {i: ExportedOutput(m, images[i].found, scale) for i, m in zip(members, maps, strict=True)}
         return [outputs[i] for i in range(len(images))]
 
 

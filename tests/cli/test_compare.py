@@ -84,3 +84,52 @@ def test_control_characters_in_names_do_not_reach_the_terminal(tmp_path, capsys)
     assert main(["compare", str(tmp_path), str(tmp_path), "--resamples", "5"]) == 0
     text = capsys.readouterr().out
     assert "a?[2J?.png" in text and "\x1b" not in text
+
+
+def test_several_runs_are_ranked(folder, tmp_path, capsys):
+    runs = [folder("third", 1.3), folder("best<b>", 1.02), folder("second", 1.15)]
+    page, values = tmp_path / "board.html", tmp_path / "board.json"
+    flags = ["--html", str(page), "--json", str(values), "--resamples", "500"]
+    assert main(["compare", *runs, *flags]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    at = lines.index("metric (as predicted)")
+    assert [line.split()[0] for line in lines[at + 2 : at + 5]] == ["best<b>", "second", "third"]
+    assert "clearly behind" in lines[at + 3] and "behind" not in lines[at + 2]
+    content = json.loads(values.read_text())
+    metric = content["tiers"]["metric"]
+    for place, factor in zip(metric, (1.02, 1.15, 1.3), strict=True):
+        assert place["metrics"]["abs_rel"] == pytest.approx(factor - 1, abs=0.06)
+    gaps = [place["gap_to_best"] for place in metric]
+    assert gaps[0]["difference"] == 0 and gaps[0]["low"] == gaps[0]["high"] == 0
+    expected = metric[2]["metrics"]["abs_rel"] - metric[0]["metrics"]["abs_rel"]
+    assert gaps[2]["difference"] == pytest.approx(expected) and gaps[2]["low"] < expected < gaps[2]["high"]
+    # A factor does not matter once images are aligned: nobody is behind.
+    assert [place["clearly_behind"] for place in content["tiers"]["median"]] == [False, False, False]
+    html = page.read_text()
+    assert "<script" not in html and "best&lt;b&gt;" in html and "best<b>" not in html
+    assert html.index("best&lt;b&gt;") < html.index(">second<") < html.index(">third<")
+    assert html.count("<svg") == 3
+
+
+def test_models_without_a_unit_stand_in_aligned_tiers_alone(folder, tmp_path, capsys):
+    runs = [folder("a", 1.1), folder("b", 1.2), folder("relative", 1.0)]
+    path = tmp_path / "relative" / "metrics.json"
+    content = json.loads(path.read_text())
+    for tiers in content["per_image"].values():
+        del tiers["metric"]
+    path.write_text(json.dumps(content))
+    assert main(["compare", *runs, "--json", str(tmp_path / "x.json"), "--resamples", "10"]) == 0
+    tiers = json.loads((tmp_path / "x.json").read_text())["tiers"]
+    assert {place["label"] for place in tiers["metric"]} == {"a", "b"}
+    assert {place["label"] for place in tiers["median"]} == {"a", "b", "relative"}
+    assert "relative" not in capsys.readouterr().out.split("median-aligned")[0]
+
+
+def test_a_leaderboard_needs_the_same_images(folder, capsys):
+    runs = [folder("a", 1.1), folder("b", 1.2), folder("few", 1.0, images=7)]
+    assert main(["compare", *runs]) == 2 and "compare those in common with --common" in capsys.readouterr().err
+    assert main(["compare", *runs, "--common", "--resamples", "10"]) == 0
+    assert "7 images in all 3 runs; left out: 5 that not all have" in capsys.readouterr().out
+    assert main(["compare", runs[0]]) == 2 and "two runs or more" in capsys.readouterr().err
+    assert main(["compare", *runs[:2], folder("kitti", 1.0, "kitti_eigen_garg")]) == 2
+    assert "protocols" in capsys.readouterr().err

@@ -28,7 +28,7 @@ from mono.io.atomic import atomic_path
 
 logger = logging.getLogger(__name__)
 
-_TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 _BREAKS = re.compile(r"(?<=[/\\_\-])")
 _AVERAGING = {
     "image": "Averaged over images of equal weight",
@@ -128,10 +128,10 @@ def write_page(
         warnings.append(spread.describe())
     depths = depth_scale(whole) if usable else None
     errors = error_scale(whole) if usable else None
-    script = (_TEMPLATES / "page.js").read_text("utf-8")
+    script = (TEMPLATES / "page.js").read_text("utf-8")
     columns = columns_of(scored.values())
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
     stream = environment.get_template("page.html").stream(
         title=title,
@@ -160,8 +160,8 @@ def write_page(
         excluded=[name for name, tiers in results.items() if not tiers],
         failures=failures,
         command=_command(run.get("command")),
-        run=[(key.replace("_", " "), _plain(value)) for key, value in run.items() if key != "command"],
-        style=(_TEMPLATES / "page.css").read_text("utf-8"),
+        run=[(key.replace("_", " "), describe_value(value)) for key, value in run.items() if key != "command"],
+        style=(TEMPLATES / "page.css").read_text("utf-8"),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
     )
@@ -239,9 +239,10 @@ def _command(command: Any) -> str:
     return shlex.join(map(str, command)) if isinstance(command, (list, tuple)) else str(command or "")
 
 
-def _plain(value: Any) -> str:
+def describe_value(value: Any) -> str:
+    """Describe a value of a run's metadata in one line."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+        return ", ".join(f"{key} {describe_value(item)}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
-        return " × ".join(map(_plain, value)) if len(value) == 2 else ", ".join(map(_plain, value))
+        return " × ".join(map(describe_value, value)) if len(value) == 2 else ", ".join(map(describe_value, value))
     return str(value)

@@ -177,7 +177,8 @@ def open_predictor(
             "device": torch.device("cpu"),  # to which the outputs come
             "name": texts["model"],
             "checkpoint": path,
-            "checksum": sha256(path),
+            "checksum": sha256(path if path.is_file() else next(path.rglob("*.mlmodel"))),
+            "precision": texts["precision"],
             "architecture": dict(metadata["architecture"]),
             "backend": texts["format"],
             "views": views or ViewOptions(),
@@ -188,5 +189,5 @@ def open_predictor(
             "export it again"
         ) from error
     if signature.network_only:
-        return NetworkPredictor(FileNetwork(run, signature), precision="float32", **shared)
-    return ExportedPredictor(run, metadata, precision=texts["precision"], signature=signature, **shared)
+        return NetworkPredictor(FileNetwork(run, signature), **shared)
+    return ExportedPredictor(run, metadata, signature=signature, **shared)

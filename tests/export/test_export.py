@@ -147,15 +147,22 @@ def test_half_precision_is_half_and_within_its_bound(toy_file, toy_predictor, ph
 
 
 @pytest.mark.integration
-def test_lite_agrees_as_a_network_alone(tmp_path):
+def test_lite_agrees_as_a_network_alone(network_file):
     skip_without("onnx")
-    path = tmp_path / "lite.onnx"
-    options = ExportOptions(network_only=True, size=(160, 128), batch=1)
-    agreements = export(mono.load_model("lite", device="cpu"), "onnx", path, options)
+    path, agreements = network_file("lite", "onnx")
     assert len(agreements) == 3 and max(a.depth for a in agreements) < 1e-3
     small = {"data_basic.crop_size": (128, 160), "data_basic.fit": "pad"}
     found, expected = mono.load_model(path).predict(PHOTO), mono.load_model("lite", options=small).predict(PHOTO)
     np.testing.assert_allclose(found.depth, expected.depth, rtol=1e-3)
+
+
+def test_a_vit_has_its_normals(network_file, photo):
+    skip_without("onnx")
+    path, agreements = network_file("vit", "onnx")
+    assert all(a.within for a in agreements) and max(a.normal for a in agreements) > 0
+    normal = mono.load_model(path).predict(photo, CAMERA).normal
+    assert normal.shape == (211, 307, 3)
+    np.testing.assert_allclose(np.linalg.norm(normal, axis=2), 1, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mono.conversion.integrity import check_graph, seal_graph
 from mono.conversion.quiet import quiet
 from mono.conversion.run_file import METADATA_KEY, RunFile
 from mono.io.atomic import atomic_path
@@ -55,6 +56,7 @@ def write_openvino(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
     with atomic_path(path) as graph, atomic_path(path.with_suffix(".bin")) as weights:
         try:
             openvino.serialize(model, graph, weights)
+            seal_graph(graph, weights)
             openvino.Core().read_model(graph, weights)  # a stream that ran full may have raised nothing
         except RuntimeError as error:  # OpenVINO has no other error for a full disk
             logger.debug("%s", path, exc_info=error)
@@ -75,6 +77,7 @@ def open_openvino(path: Path) -> tuple[RunFile, str]:
 
     from mono.system.cache import cache_folder
 
+    check_graph(path)
     core = openvino.Core()
     model = core.read_model(path)
     settings = {

@@ -64,6 +64,15 @@ class Signature:
             raise ValueError(f"sizes are {numbers}")
         return signature
 
+    def output_shapes(self, image: Sequence[int]) -> list[tuple[int, ...]]:
+        """Return the shapes of the outputs for images of a shape."""
+        *batch, first, second, third = image
+        height, width = (second, third) if self.layout == "nchw" else (first, second)
+        shapes = [(*batch, height, width) for _ in self.outputs]
+        if len(self.outputs) == 4:
+            shapes[2] = tuple(image)  # normals lie as the image's colors do
+        return shapes
+
     def run(self, run: RunFile, images: Sequence[np.ndarray], second: np.ndarray | None) -> list[list[np.ndarray]]:
         """Run a file on images of one size, batchwise.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mono.conversion.integrity import check_archive
 from mono.conversion.quiet import quiet
 from mono.conversion.run_file import METADATA_KEY, RunFile
 from mono.io.atomic import write_bytes
@@ -58,6 +59,7 @@ def open_torchscript(path: Path) -> tuple[RunFile, str]:
     import torch
 
     files = {METADATA_KEY: ""}
+    check_archive(path)
     with quiet():
         module = torch.jit.load(str(path), map_location="cpu", _extra_files=files)
     text: Any = files[METADATA_KEY]
@@ -69,6 +71,7 @@ def open_exported_program(path: Path) -> tuple[RunFile, str]:
     import torch
 
     files = {METADATA_KEY: ""}
+    check_archive(path)
     with quiet():
         module = torch.export.load(path, extra_files=files).module()
     return _run_with_torch(module), files[METADATA_KEY]

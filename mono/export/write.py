@@ -16,7 +16,7 @@ from mono.export.capture import capture
 from mono.export.check import Agreement, compare
 from mono.export.options import ExportOptions, as_exported, resolve_signature
 from mono.export.preprocess import preprocess_values
-from mono.io.atomic import write_bytes
+from mono.io.atomic import atomic_path, write_bytes
 from mono.system.errors import BackendError
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ def _metadata(predictor: NetworkPredictor, kind: str, signature: Signature, opti
 def _refuse(predictor: NetworkPredictor, kind: str, path: Path) -> None:
     if kind in SUFFIXES and path.suffix != SUFFIXES[kind]:
         raise BackendError(f"{path}: a file in the format {kind} ends in {SUFFIXES[kind]}")
+    _check_target(path, kind)
     beside = path.with_suffix(".bin")
     if kind == "openvino" and beside.exists() and not path.exists():
         raise BackendError(
@@ -144,3 +145,17 @@ def _refuse(predictor: NetworkPredictor, kind: str, path: Path) -> None:
         raise BackendError(
             f"a file is exported from a model in float32 eager, not in {predictor.precision} {predictor.backend}"
         )
+
+
+def _check_target(path: Path, kind: str) -> None:
+    """Check that a file can be written, before minutes of work."""
+    if path.is_dir() and kind != "coreml":
+        raise BackendError(f"{path} is a folder; give a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path.with_name(f".{path.name}")) as probe:
+            probe.touch()
+        path.with_name(f".{path.name}").unlink()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no path can hold such characters"
+        raise BackendError(f"{str(path)!r:.200} cannot be written: {reason}") from error

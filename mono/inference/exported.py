@@ -12,6 +12,7 @@ import numpy as np
 
 from mono.backends.file_network import FileNetwork
 from mono.conversion.formats import open_exported
+from mono.conversion.integrity import checked_run
 from mono.conversion.run_file import RunFile
 from mono.conversion.signature import Signature
 from mono.data.camera_source import ResolvedCamera
@@ -188,6 +189,7 @@ def open_predictor(
             f"{path}: its metadata is damaged or of another version ({type(error).__name__}: {str(error)[:200]}); "
             "export it again"
         ) from error
+    run = checked_run(run, path, signature)
     if signature.network_only:
         return NetworkPredictor(FileNetwork(run, signature), **shared)
     return ExportedPredictor(run, metadata, signature=signature, **shared)

@@ -184,12 +184,14 @@ async function finish() {
 }
 
 $("photo").addEventListener("pointermove", (e) => { if (!photo) return; hover = pending.length ? pixel(e) : null; readout(pixel(e)); if (pending.length) draw(); });
-$("photo").addEventListener("click", guarded(async (e) => {
-  const at = pixel(e);
+const place = guarded(async (at) => {
+  if (!at) throw new Error("There is no point here: click one of the cloud's.");
   if (!(depthAt(at) > 0)) throw new Error("There is no depth here (sky, or too far): choose another point.");
   say(""); pending.push(at); readout(at); hover = null;
   if (tool === "point" || (tool === "distance" && pending.length === 2)) await finish(); else draw();
-}));
+});
+$("photo").addEventListener("click", (e) => place(pixel(e)));
+view.onpick = place;
 addEventListener("keydown", guarded(async (e) => {
   if (!photo || /INPUT|SELECT/.test(e.target.tagName)) return;
   if (e.key === "Escape") { pending = []; draw(); }

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 def write_recording(path: Path, results: Mapping[str, Callable[[], OpenPhoto]]) -> int:
     """Write photos, depth in metres and pinhole cameras as a .rrd file.
 
-    Rerun counts pixels from the corner of the image, so principal points are half a pixel larger there than in our files.
+    Rerun counts pixels from the corner of the image, so principal points are half a pixel larger than in our files.
 
     Args:
         path: file to write.
@@ -49,7 +49,7 @@ def write_recording(path: Path, results: Mapping[str, Callable[[], OpenPhoto]]) 
                 continue
             prediction, count = photo.prediction, count + 1
             depth = np.where(prediction.mask, prediction.depth, 0).astype(np.float32)
-            matrix = prediction.K + [[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]]
+            matrix = prediction.K + np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
             height, width = depth.shape
             recording.set_time("photo", sequence=number)
             recording.log(

@@ -127,6 +127,22 @@ class Projection:
         pixels = np.asarray(pixels, np.float64)
         return self.lens.unproject((pixels - (self.cx, self.cy)) / (self.fx, self.fy))
 
+    def axis_rays_at(self, pixels: np.ndarray) -> np.ndarray:
+        """Compute the viewing directions (x, y, 1) through points of the image.
+
+        Args:
+            pixels: (..., 2) horizontal and vertical position [px], also between and beyond pixels.
+
+        Returns:
+            (..., 3) float64 with z = 1, so that times depth along the optical axis they are points; NaN where the lens
+            sees nothing, or sideways and backward.
+        """
+        rays = self.rays_at(pixels)
+        if self.is_perspective:
+            return rays
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(rays[..., 2:] > 1e-6, rays / rays[..., 2:], np.nan)
+
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Project points to pixels.
 

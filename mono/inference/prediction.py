@@ -151,8 +151,6 @@ class Prediction:
 
         if self.format.kind != "relative":
             self.format.require_meters()
-        if self.depth_kind == "ray":
-            raise MetricDepthError("known distances cannot correct a fisheye or panorama: align perspective images")
         depth, alignment = align_depth(self.depth, self.camera, known, model)
         return replace(self, depth=depth, alignment=alignment, format=PredictionFormat())
 

@@ -136,7 +136,7 @@ def test_a_manifest_that_names_no_images_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="the record of 002 in its manifest names no image; predict again"):
         pack(run, "kitti", tmp_path / "kitti")
     (tmp_path / "file").touch()
-    with pytest.raises(PackError, match="cannot write into .*file: "):
+    with pytest.raises(PackError, match=r"cannot write into .*file: "):
         pack(write_run(tmp_path / "b", 2), "kitti", tmp_path / "file/kitti")
 
 

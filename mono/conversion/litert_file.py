@@ -25,10 +25,14 @@ def to_litert(module: Any, inputs: Sequence[Any]) -> bytes:
         module: network in evaluation mode.
         inputs: tensors of the sizes that the file is for.
     """
+    import copy
     import tempfile
 
     import litert_torch
+    import torch
 
+    # The converter mixes up weights that are not contiguous, as those in channels last.
+    module = copy.deepcopy(module).to(memory_format=torch.contiguous_format)
     with quiet(), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         litert_torch.convert(module, tuple(inputs)).export(str(path))

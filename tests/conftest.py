@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 from hypothesis import settings
@@ -5,6 +7,7 @@ from hypothesis import settings
 from tests import toys
 from tests.golden.checkpoints import reference_state
 
+os.environ.setdefault("METRICDEPTH_BACKEND", "eager")  # no conversion in each test that runs a command
 settings.register_profile("metricdepth", deadline=None)  # a busy machine is no failure
 settings.load_profile("metricdepth")
 

@@ -27,15 +27,15 @@ class OnnxRuntimeNetwork:
     def __init__(self, job: Job):
         import onnxruntime
 
-        from mono.conversion.formats import to_onnx, write_onnx
-        from mono.conversion.tracing import captured
-
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.inter_op_num_threads = 1
 
         def make(path: Path) -> None:
             """Convert the network."""
+            from mono.conversion.formats import to_onnx, write_onnx  # slow imports, for the first run alone
+            from mono.conversion.tracing import captured
+
             logger.info("converting the network for ONNX Runtime, once")
             names = ["image", "principal_point"][: 1 + job.uses_principal_point]
             write_onnx(to_onnx(captured(job.network, job.input_size), names), path, {})

@@ -75,7 +75,9 @@ def to_openvino(program: Any, inputs: Sequence[str], outputs: Sequence[str] | No
     """
     import openvino
 
-    with _quiet():
+    from mono.conversion.telemetry import without_telemetry
+
+    with _quiet(), without_telemetry():
         model = openvino.convert_model(program)
     for ports, names in ((model.inputs, inputs), (model.outputs, outputs)):
         for port, name in zip(ports, names or [], strict=bool(names)):

@@ -9,7 +9,7 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,15 +88,26 @@ def cloud_bytes(photo: OpenPhoto) -> bytes:
     return points.tobytes()
 
 
+def error_bytes(photo: OpenPhoto) -> bytes:
+    """Return the part of the relative standard error that the network announces, float32 (H, W).
+
+    Raises:
+        MetricDepthError: the model announces no errors.
+    """
+    p = photo.prediction
+    return replace(p.uncertainty, shared=0.0).std(p.confidence).astype("<f4").tobytes()
+
+
 def measurements_csv(measurements: Sequence[dict[str, Any]]) -> bytes:
     """Write measurements as CSV, one a line; names that programs would take for formulas are quoted."""
     text = io.StringIO()
     columns = ("length", "straight", "horizontal", "vertical", "area")
     writer = csv.writer(text)
-    writer.writerow(["name", *(f"{c} [{'m2' if c == 'area' else 'm'}]" for c in columns), "points [px]"])
+    heads = [*(f"{c} [{'m2' if c == 'area' else 'm'}]" for c in columns), "relative standard error", "points [px]"]
+    writer.writerow(["name", *heads])
     for item in measurements:
         name = str(item["name"])
-        values = [f"{item[c]:.4f}" if item.get(c, False) is not False else "" for c in columns]
+        values = [f"{item[c]:.4f}" if item.get(c, False) is not False else "" for c in (*columns, "relative_error")]
         pixels = " ".join(f"{x:g},{y:g}" for x, y in item["pixels"])
         writer.writerow([f"'{name}" if name[:1] in tuple("=+-@\t") else name, *values, pixels])
     return text.getvalue().encode()
@@ -107,7 +118,7 @@ def project_bytes(photo: OpenPhoto, values: dict[str, object]) -> bytes:
     p, buffer = photo.prediction, io.BytesIO()
     project = {
         "name": photo.name, "model": photo.model, "camera": asdict(p.camera), "source": p.camera_source,
-        "detail": p.camera_detail, **values,
+        "detail": p.camera_detail, "error_scale": p.error_scale, **values,
     }  # fmt: skip
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -148,6 +159,7 @@ def read_project(data: bytes) -> OpenPhoto:
                 }
                 for item in project["measurements"][:200]
             ]
+            error_scale = None if project.get("error_scale") is None else float(project["error_scale"])
             name, model, source, detail = (str(project[key])[:300] for key in ("name", "model", "source", "detail"))
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError, NotImplementedError, RuntimeError, EOFError) as error:
         if "unpacks to" in str(error):
@@ -156,7 +168,7 @@ def read_project(data: bytes) -> OpenPhoto:
     size = (camera.height, camera.width)
     if rgb.shape[:2] != size or depth.shape != size or confidence.shape != size or not np.isfinite(depth).all():
         raise MetricDepthError(wrong)
-    prediction = Prediction(np.maximum(depth, 0), confidence, camera, source, detail)
+    prediction = Prediction(np.maximum(depth, 0), confidence, camera, source, detail, error_scale=error_scale)
     return OpenPhoto(clean_name(name), rgb, prediction, clean_name(model), extra=extra)
 
 

@@ -22,7 +22,8 @@ def measure(prediction: Prediction, pixels: Sequence[Sequence[float]], area: boo
 
     Returns:
         "points" [m] (x right, y down, z forward), "length" [m] of the path, and for more than one point "straight" [m]
-        between its ends, with its "horizontal" and "vertical" parts for a camera that was held level; "area" [m2].
+        between its ends, with its "horizontal" and "vertical" parts for a camera that was held level; "area" [m2];
+        "relative_error": standard error as a share of any of the lengths, where the prediction has an uncertainty.
 
     Raises:
         MetricDepthError: a pixel is outside or has no depth, or there are too few or too many.
@@ -31,7 +32,7 @@ def measure(prediction: Prediction, pixels: Sequence[Sequence[float]], area: boo
     if not least <= len(pixels) <= MAX_POINTS:
         raise MetricDepthError(f"there are {len(pixels)} points; give {least} to {MAX_POINTS}")
     points = np.array([_point(prediction, pixel) for pixel in pixels])
-    result: dict[str, object] = {"points": points.round(6).tolist()}
+    result: dict[str, object] = {"points": points.round(6).tolist(), **_relative_error(prediction, pixels)}
     if len(points) == 1:
         return result | {"length": float(np.linalg.norm(points[0]))}
     closed = np.vstack([points, points[:1]]) if area else points
@@ -59,3 +60,11 @@ def _point(prediction: Prediction, pixel: Sequence[float]) -> np.ndarray:
     if not depth > 0:
         raise MetricDepthError(f"pixel ({x:g}, {y:g}) has no depth: choose another point")
     return np.array([(x - camera.cx) / camera.fx, (y - camera.cy) / camera.fy, 1.0]) * depth
+
+
+def _relative_error(prediction: Prediction, pixels: Sequence[Sequence[float]]) -> dict[str, float]:
+    """Take the error of the points' depths for an error of the whole scene's scale: lengths have the same one."""
+    if not prediction.has_uncertainty:
+        return {}
+    confidence = np.array([prediction.confidence[round(y), round(x)] for x, y in pixels])
+    return {"relative_error": round(float(np.sqrt(np.mean(prediction.uncertainty.std(confidence) ** 2))), 4)}

@@ -50,7 +50,7 @@ class OpenPhoto:
 
         Args:
             focal_px: mean focal length [px]; depth scales with it. None: as predicted.
-            scale: factor of all distances.
+            scale: factor of all distances, from a known length.
 
         Raises:
             MetricDepthError: a number is out of range.
@@ -60,8 +60,13 @@ class OpenPhoto:
         for name, value in (("focal length", ratio), ("scale", scale)):
             if not _FACTORS[0] <= value <= _FACTORS[1]:
                 raise MetricDepthError(f"the {name} is changed by a factor of {value:g}; give {_FACTORS[0]:g} to 50")
+        depth = prediction.depth * np.float32(ratio * scale)
+        if abs(ratio - 1) < 1e-6 and scale == 1:
+            return prediction
+        # What was given, or fixed by a known length, adds no error of an assumed focal length.
         camera = replace(camera, fx=camera.fx * ratio, fy=camera.fy * ratio)
-        return replace(prediction, depth=prediction.depth * np.float32(ratio * scale), camera=camera)
+        detail = f"given in the app (was {prediction.camera_source}: {prediction.camera_detail})"
+        return replace(prediction, depth=depth, camera=camera, camera_source="given", camera_detail=detail)
 
     @property
     def bytes(self) -> int:

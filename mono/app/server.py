@@ -92,12 +92,8 @@ def create_app(app: App) -> Starlette:
     """Build the web application; it answers to names of this machine alone."""
 
     async def info(request: Request) -> Response:
-        return JSONResponse(
-            {
-                "models": list(app.predictors), "examples": list(app.examples), "results": list(app.ready),
-                "max_upload": MAX_UPLOAD,
-            }
-        )  # fmt: skip
+        names = {"models": app.predictors, "examples": app.examples, "results": app.ready}
+        return JSONResponse({key: list(value) for key, value in names.items()} | {"max_upload": MAX_UPLOAD})
 
     async def open_photo(request: Request) -> Response:
         name = clean_name(request.query_params.get("name", ""))
@@ -130,6 +126,10 @@ def create_app(app: App) -> Starlette:
 
     async def depth(request: Request) -> Response:
         data = _photo(app, request).prediction.depth.astype("<f4").tobytes()
+        return Response(data, media_type="application/octet-stream")
+
+    async def errors(request: Request) -> Response:
+        data = await asyncio.to_thread(files.error_bytes, _photo(app, request))
         return Response(data, media_type="application/octet-stream")
 
     async def cloud(request: Request) -> Response:
@@ -173,6 +173,7 @@ def create_app(app: App) -> Starlette:
         Route(f"{one}/layers/{{layer}}", layer),
         Route(f"{one}/depth", depth),
         Route(f"{one}/cloud", cloud),
+        Route(f"{one}/errors", errors),
         Route(f"{one}/files/{{file}}", download),
         Route(f"{one}/measure", measurement, methods=["POST"]),
         Route(f"{one}/measurements.csv", table, methods=["POST"]),
@@ -180,9 +181,7 @@ def create_app(app: App) -> Starlette:
         Mount("/", StaticFiles(directory=_STATIC, html=True)),
     ]
     guard = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
-    server = Starlette(
-        routes=[*routes], middleware=[guard], exception_handlers={MetricDepthError: _refuse}
-    )  # fmt: skip
+    server = Starlette(routes=[*routes], middleware=[guard], exception_handlers={MetricDepthError: _refuse})
     server.add_middleware(Guard)
     return server
 
@@ -292,4 +291,6 @@ def _describe(key: str, photo: OpenPhoto) -> dict[str, Any]:
         "scale_bar": {"near": near, "far": far, "ticks": scale_ticks(near, far, 300, 32)},
         "files": list(files.DOWNLOADS),
         "project": photo.extra,
+        "has_errors": p.has_uncertainty,
+        "focal_error": p.uncertainty.shared if p.has_uncertainty else None,
     }

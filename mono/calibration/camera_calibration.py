@@ -24,7 +24,7 @@ _Prediction = TypeVar("_Prediction", bound=Any)
 
 
 def with_calibration(prediction: _Prediction, found: ResolvedCamera, checksum: str) -> _Prediction:
-    """Apply the calibration that the camera's file holds for a model.
+    """Apply the calibration of the camera's file.
 
     Args:
         prediction: prediction, with `depth` and `calibration`.
@@ -67,7 +67,7 @@ def read_calibration(path: Path, checksum: str) -> DepthAlignment | None:
 
 @functools.lru_cache(maxsize=64)
 def _read(path: Path, checksum: str, modified: int, size: int) -> DepthAlignment | None:
-    """Read once; `modified` and `size` make a changed file be read again."""
+    """Read once, and again when the file changes."""
     content = _load(path) if path.suffix.lower() == ".json" and size <= _MAX_BYTES else None
     entries = content.get(KEY) if isinstance(content, dict) else None
     if entries is None:
@@ -101,7 +101,7 @@ def _read(path: Path, checksum: str, modified: int, size: int) -> DepthAlignment
 def write_calibration(
     path: Path, camera: Mapping[str, Any], checksum: str, model_name: str, alignment: DepthAlignment, images: int
 ) -> None:
-    """Store a calibration in a camera file; others in the file stay.
+    """Store a calibration in a camera file.
 
     Args:
         path: JSON camera file; it is made where there is none.

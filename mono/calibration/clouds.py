@@ -13,7 +13,7 @@ _HIDDEN = 0.15  # relative depth behind the nearest point around, beyond which a
 
 
 def project_cloud(points: np.ndarray, transform: np.ndarray, camera: Camera, source: str) -> KnownDepth:
-    """Project a point cloud into a camera; points hidden by nearer ones are left out.
+    """Project a point cloud into a camera, without hidden points.
 
     Args:
         points: positions in the sensor's frame [m], (N, 3).
@@ -29,8 +29,7 @@ def project_cloud(points: np.ndarray, transform: np.ndarray, camera: Camera, sou
     seen = points @ transform[:3, :3].T + transform[:3, 3]
     front = seen[:, 2] > _NEAREST
     seen = seen[front]
-    uv = seen[:, :2] / seen[:, 2:] * (camera.fx, camera.fy) + (camera.cx, camera.cy)
-    inside = (uv > -0.5).all(1) & (uv < (camera.width - 0.5, camera.height - 0.5)).all(1)
+    uv, inside = camera.project(seen)
     uv, z = uv[inside], seen[inside, 2]
     if not len(z):
         raise AlignmentError(

@@ -89,7 +89,7 @@ class DepthAlignment:
         return math.log(self.scale) + (self.exponent - 1) * self._offset(log_depth)
 
     def relative_error(self, depth: np.ndarray) -> np.ndarray:
-        """Compute the standard error of the alignment at aligned depths, relative.
+        """Compute the relative standard error at aligned depths.
 
         The error of a single pixel also holds `spread`.
 
@@ -111,7 +111,7 @@ class DepthAlignment:
         return sum(self.left_out.values())
 
     def record(self) -> dict[str, Any]:
-        """Describe the alignment in values of JSON, for records and files beside depth."""
+        """Describe the alignment in values of JSON."""
         values: dict[str, Any] = {
             "model": self.model,
             "scale": round(self.scale, 6),
@@ -141,7 +141,7 @@ class DepthAlignment:
 
 
 def describe_record(record: dict[str, Any]) -> str:
-    """Describe the record of an alignment in a line for people.
+    """Describe an alignment's record in a line.
 
     Args:
         record: as from `DepthAlignment.record`.

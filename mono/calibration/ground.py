@@ -62,7 +62,7 @@ def ground_plane(depth: np.ndarray, camera: Camera) -> Ground:
     chosen = np.sort(rng.permutation(len(rows))[: math.ceil(rate * len(rows))])
     rows, columns = rows[chosen], columns[chosen]
     z = depth[rows, columns].astype(np.float64)
-    points = np.column_stack([(columns - camera.cx) / camera.fx * z, (rows - camera.cy) / camera.fy * z, z])
+    points = camera.axis_rays_at(np.column_stack([columns, rows])) * z[:, None]
     facing = normals[rows, columns].astype(np.float64)
     least = _LEAST * rate * valid
     best: tuple[float, np.ndarray] | None = None

@@ -54,9 +54,13 @@ def observe(known: Known, depth: np.ndarray, camera: Camera) -> Observations:
         camera: camera of the depth map.
 
     Raises:
-        AlignmentError: nothing is known, a pixel is outside the image, or the only distances lie on edges or where
-            there is no depth.
+        AlignmentError: nothing is known, a pixel is outside the image, the only distances lie on edges or where there
+            is no depth, or depth is along the ray of a fisheye or panorama.
     """
+    if camera.depth_kind == "ray":
+        raise AlignmentError(
+            "known distances cannot correct a fisheye or panorama of more than 100 degrees: align perspective images"
+        )
     if known.empty:
         raise AlignmentError("nothing is known: give distances, lengths, the camera's height, or depth to align with")
     edges = depth_edges(depth, _EDGE, radius=edge_radius(depth.shape))
@@ -151,8 +155,7 @@ def _observe_length(
     if bad := [str(r) for r in reason if r]:
         left_out[bad[0]] += 1
         return None
-    rays = np.column_stack([(ends - (camera.cx, camera.cy)) / (camera.fx, camera.fy), np.ones(2)])
-    points = rays * z[:, None]
+    points = camera.axis_rays_at(ends) * z[:, None]
     between = points[0] - points[1]
     size = float(np.linalg.norm(between))
     if size < _SHORTEST * float(z.mean()):
@@ -166,8 +169,7 @@ def _observe_length(
 
 
 def _along_axis(points: np.ndarray, camera: Camera) -> np.ndarray:
-    rays = np.column_stack([(points[:, :2] - (camera.cx, camera.cy)) / (camera.fx, camera.fy), np.ones(len(points))])
-    return points[:, 2] / np.linalg.norm(rays, axis=1)
+    return points[:, 2] / np.linalg.norm(camera.axis_rays_at(points[:, :2]), axis=1)
 
 
 def _refuse_outside(uv: np.ndarray, width: int, height: int) -> None:

@@ -82,7 +82,7 @@ class AlignOptions:
 
     @property
     def for_one_image(self) -> bool:
-        """Tell whether what is known holds for a single image only."""
+        """Tell whether the known is of one image only."""
         return bool(self.known.points or self.known.lengths or (self.path is not None and self.path.is_file()))
 
     def check(self, samples: Sequence[Sample]) -> None:
@@ -123,7 +123,8 @@ class AlignOptions:
         depth = read_depth(file, self.scale)
         if self.ray:
             height, width = depth.shape
-            depth = depth / np.linalg.norm(camera.resized(width, height).rays(), axis=2)
+            pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1)
+            depth = depth / np.linalg.norm(camera.resized(width, height).axis_rays_at(pixels), axis=2)
         return KnownDepth.from_map(depth, str(file))
 
     def settings(self) -> dict[str, Any]:
@@ -153,5 +154,5 @@ def _file_of(folder: Path, sample: Sample) -> Path:
 
 @functools.lru_cache(maxsize=2)
 def _cloud(path: Path, modified: int, size: int) -> np.ndarray:
-    """Read a cloud once; `modified` and `size` make a changed file be read again."""
+    """Read a cloud once, and again when it changes."""
     return read_points(path)

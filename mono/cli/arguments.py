@@ -185,7 +185,7 @@ def add_output_flags(parser: argparse.ArgumentParser, save: str, more: str = "")
         type=names,
         default=names(save),
         metavar="WHAT",
-        help=f"save any of depth,vis,pcd,normal,mask,sky,confidence,points,mesh{more}; outputs of former runs stay "
+        help=f"save any of depth,vis,pcd,normal,mask,sky,confidence,std,points,mesh{more}; outputs of former runs stay "
         f"(default: {save})",
     )
     group.add_argument(

@@ -21,6 +21,19 @@ logger = logging.getLogger(__name__)
 _SHOWN = 50
 _LONGEST_KEY = 40  # longer keys, and further ones than so many, are not compared with the known ones
 _MOST_KEYS = 200
+# Names that other tools give to what is meant.
+_OTHER_NAMES = {
+    name: key
+    for key, names in {
+        "cam_in": "K k camera camera_intrinsics camera_matrix cam_intrinsic fx focal",
+        "depth": "depth_path depth_map depth_file gt gt_depth gt_path label",
+        "rgb": "image img image_path rgb_path file_name filename color",
+        "depth_scale": "scale depth_factor png_depth_scale factor depth_unit metric_scale",
+        "depth_invalid": "invalid no_depth nodata",
+        "normal": "normals normal_path sn",
+    }.items()
+    for name in names.split()
+}
 
 
 class AnnotationError(MetricDepthError):
@@ -141,9 +154,10 @@ def _warn_of_typos(path: Path, entries: Iterable[Any]) -> None:
             if len(key) <= _LONGEST_KEY and len(found) < _MOST_KEYS:
                 found.setdefault(key, number)
     for key in found.keys() - set(KEYS):
-        if near := difflib.get_close_matches(key, KEYS, 1, 0.75):
+        meant = _OTHER_NAMES.get(key) or next(iter(difflib.get_close_matches(key, KEYS, 1, 0.75)), None)
+        if meant:
             message = '%s: entry %d: the key "%s" is unknown and ignored; was "%s" meant?'
-            logger.warning(message, path, found[key], printable(key), near[0])
+            logger.warning(message, path, found[key], printable(key), meant)
 
 
 def _relative(rgb: str, root: str) -> str:

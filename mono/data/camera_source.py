@@ -30,6 +30,9 @@ ASSUMED_FOV = 60.0
 logger = logging.getLogger(__name__)
 _WIDE_FOV = 130.0  # beyond it, given numbers are asked about
 _POSSIBLE_FOV = (0.5, 170.0)  # beyond it, given numbers are taken to be in other units than pixels
+_SQUARE = 1.2  # ratio of fx and fy beyond which their order is doubted
+_OFF_CENTER = 0.08  # of the side: principal points farther from the center, alike along both sides, are doubted
+_SAME_SHARE = 0.02
 _PANORAMA_ASPECT = 2.0  # photos with a focal length of one frame that are longer are sweep panoramas or crops
 
 
@@ -252,6 +255,7 @@ def _fitting(values: tuple[float, float, float, float], size: tuple[int, int], w
             f"{what}: the principal point ({cx:g}, {cy:g}) lies outside this {width}x{height} image; "
             "give numbers in pixels for this image size"
         )
+    _warn_of_doubts(camera, what)
     for focal, side in ((fx, width), (fy, height)):
         fov = math.degrees(2 * math.atan(side / 2 / focal))
         if not _POSSIBLE_FOV[0] <= fov <= _POSSIBLE_FOV[1]:
@@ -262,6 +266,21 @@ def _fitting(values: tuple[float, float, float, float], size: tuple[int, int], w
         if fov > _WIDE_FOV:
             _warn_once(f"{what}: {focal:g} px mean a field of view of {fov:.0f} deg here: were these millimeters?")
     return camera
+
+
+def _warn_of_doubts(camera: Camera, what: str) -> None:
+    """Warn of numbers that are probably those of another image size, or in another order."""
+    ratio = max(camera.fx, camera.fy) / min(camera.fx, camera.fy)
+    if ratio > _SQUARE:
+        message = f"fx = {camera.fx:g} and fy = {camera.fy:g} differ by {100 * (ratio - 1):.0f} %: unless the image was"
+        _warn_once(f"{what}: {message} resized unevenly, check the order fx, fy, cx, cy")
+    across, down = (camera.cx + 0.5) / camera.width, (camera.cy + 0.5) / camera.height
+    if abs(across - 0.5) > _OFF_CENTER and abs(across - down) < _SAME_SHARE:
+        size = f"{2 * camera.cx + 1:.0f}x{2 * camera.cy + 1:.0f}"
+        message = f"its principal point would be the center of a {size} image, and this one is"
+        _warn_once(
+            f"{what}: {message} {camera.width}x{camera.height}: if it was resized, give numbers for its present size"
+        )
 
 
 @functools.cache

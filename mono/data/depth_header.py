@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from mono.io.images import DECODING_ERRORS
+from mono.io.tiff import read_directories, stores_whole_numbers
 
 
 def stores_integers(path: str | os.PathLike[str]) -> bool:
@@ -32,7 +33,10 @@ def stores_integers(path: str | os.PathLike[str]) -> bool:
                 name = "depth.npy" if "depth.npy" in names else names[0]
                 with archive.open(name) as member:
                     return _npy_kind(member) in "iu"
-        if suffix in (".png", ".tif", ".tiff"):
+        if suffix in (".tif", ".tiff"):
+            with open(path, "rb") as file:
+                return any(map(stores_whole_numbers, read_directories(file)[:1]))
+        if suffix == ".png":
             with Image.open(path) as image:
                 return image.mode.startswith("I")
     except (*DECODING_ERRORS, zipfile.BadZipFile, Image.DecompressionBombError, RecursionError, MemoryError):

@@ -1,6 +1,6 @@
 """Entries of annotation files, checked one by one."""
 
-# ruff: noqa: PTH112, PTH113, PTH117, PTH118, PTH122
+# ruff: noqa: PTH113, PTH118, PTH122
 # Paths stay text here: a hundred thousand entries are to be checked in seconds.
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mono.data.depth_header import stores_integers
+from mono.data.entry_paths import spellings, why_missing
 from mono.data.sample import DEPTH_KINDS
 from mono.io.depth import DEPTH_SUFFIXES, DepthError, png_depth_scale
 from mono.io.normals import NORMAL_FRAMES, NORMAL_SUFFIXES
@@ -23,8 +23,8 @@ KEYS = (
     "family", "scene", "known", "known_length", "camera_height", "along_ray",
 )  # fmt: skip
 _MAPS = {"depth": ("depth map", DEPTH_SUFFIXES), "normal": ("map of normals", NORMAL_SUFFIXES)}
-_WINDOWS_ROOT = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _SHOWN = 200
+_MOST_HINTS = 50  # problems that look for files of similar names
 _MOST_INVALID = 16
 
 
@@ -115,28 +115,14 @@ class EntryReader:
         if kind and os.path.splitext(value)[1].lower() not in suffixes:
             self._problem(number, name, value, f"unknown kind of {kind}; use {', '.join(sorted(suffixes))}")
             return None
-        # A file written on Windows separates folders by backslashes; a file whose name holds one comes first.
-        spellings = (value, value.replace("\\", "/")) if "\\" in value and os.sep == "/" else (value,)
-        candidates = [os.path.join(root, spelling) for root in self.roots for spelling in spellings]
+        candidates = [os.path.join(root, spelling) for root in self.roots for spelling in spellings(value)]
         for candidate in candidates:
             if os.path.isfile(candidate):
                 return os.path.normpath(candidate)
-        self._problem(number, name, value, self._why_missing(value, candidates))
+        self._problem(
+            number, name, value, why_missing(value, candidates, self.roots, hints=len(self.problems) < _MOST_HINTS)
+        )
         return None
-
-    def _why_missing(self, value: str, candidates: list[str]) -> str:
-        """Explain why none of the candidates is a usable file."""
-        there = next((candidate for candidate in candidates if os.path.lexists(candidate)), None)
-        if there is not None and os.path.isdir(there):
-            return f"there is no such file: {there} is a folder; give a file"
-        if there is not None:
-            return f"is no regular file: {there} is a device, a pipe or a broken link; give a file"
-        if _WINDOWS_ROOT.match(value) and os.sep == "/":
-            return "is an absolute path of Windows; write it relative to this file, or to a data root"
-        where = candidates[0]
-        if len(self.roots) > 1 and not os.path.isabs(value):
-            where += f" nor from any folder above {self.roots[0]}"
-        return f"there is no such file: not {where}; check the path or give a data root"
 
     def _scale(self, number: int, entry: dict[str, Any], depth: str | None) -> float | None:
         value = entry.get("depth_scale")

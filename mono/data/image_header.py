@@ -8,6 +8,7 @@ from pathlib import Path
 from mono.io.exif import read_orientation
 from mono.io.image_formats import open_image
 from mono.io.images import DECODING_ERRORS, ImageError
+from mono.io.tiff import needs_own_reader, read_directories, upright_size
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,12 @@ def read_image_header(path: Path) -> ImageHeader:
         raise ImageError(f"{path}: there is no such image file; check the path")
     try:
         with path.open("rb") as file:
-            image = open_image(file, file.read(1024))
+            head = file.read(1024)
+            tags = read_directories(file)
+            own = bool(tags) and needs_own_reader(tags[0], head)
+            image = None if own else open_image(file, head)
+            if tags and (own or image is not None):  # Pillow's size of a TIFF is upright, its orientation that stored
+                return ImageHeader(*upright_size(tags[0]))
             if image is not None:
                 (width, height), orientation = image.size, read_orientation(image)
                 return ImageHeader(*((height, width) if orientation >= 5 else (width, height)), orientation)

@@ -20,7 +20,7 @@ from mono.evaluation.protocols import Protocol
 from mono.geometry.camera import Camera
 from mono.system.errors import MetricDepthError, RunError
 
-SCORING_VERSION = 4  # increase when the same files get other scores, or scores other names
+SCORING_VERSION = 5  # increase when the same files get other scores, or scores other names
 METRES = PredictionFormat()
 _ALIGNED = {"depth": ALIGNMENTS, "relative": ALIGNMENTS[1:], "affine": ("scale_shift",)}  # tiers of kinds of depth
 _SAMPLED = 10_000  # pixels are enough for a rank correlation

@@ -182,8 +182,10 @@ class Camera(Projection):
         """
         ray = self.rays_at(np.array([self.cx + radius, self.cy]))
         length = float(np.linalg.norm(ray))
-        if not length > 0:
-            raise MetricDepthError(f"the image circle has a radius of {radius:g} px, where the lens sees nothing")
+        if not (radius > 0 and length > 0):
+            raise MetricDepthError(
+                f"the image circle has a radius of {radius:g} px: give a positive one, where the lens sees something"
+            )
         return replace(self, max_angle=math.degrees(math.acos(max(-1.0, min(1.0, float(ray[2]) / length)))))
 
     def turned(self, orientation: int) -> Camera:

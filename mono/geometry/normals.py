@@ -14,6 +14,7 @@ from mono.system.errors import MetricDepthError
 _NEAREST = 1e-6  # [m], depth below this is none: its inverse would drown in `_NOTHING`
 _NOTHING = np.float32(1e30)  # stands for the inverse depth of a pixel without depth
 _STRIP = 32  # rows worked on at a time, so that what is between stays in the processor's cache
+_VECTORS = 1 << 16  # encoded at a time
 _REACH = 2  # neighbors looked at on each side
 _STRAIGHT = 1e-3  # share of the inverse depth: a bend as small as this may be rounding, and both sides are averaged
 
@@ -180,9 +181,14 @@ def encode_normals(normal: np.ndarray) -> np.ndarray:
         which no unit vector becomes.
     """
     normal = np.asarray(normal, np.float32)
-    present = np.abs(normal).sum(axis=-1, keepdims=True) > 0
-    codes = np.rint((np.clip(normal, -1, 1) + np.float32(1)) * np.float32(65535 / 2))
-    return np.where(present, codes, 0).astype(np.uint16)
+    encoded = np.empty(normal.shape, np.uint16)
+    vectors, colors = normal.reshape(-1, 3), encoded.reshape(-1, 3)
+    for start in range(0, len(vectors), _VECTORS):
+        part = vectors[start : start + _VECTORS]
+        present = np.abs(part).sum(axis=-1, keepdims=True) > 0
+        codes = np.rint((np.clip(part, -1, 1) + np.float32(1)) * np.float32(65535 / 2))
+        colors[start : start + _VECTORS] = np.where(present, codes, 0).astype(np.uint16)
+    return encoded
 
 
 def decode_normals(codes: np.ndarray) -> np.ndarray:

@@ -104,10 +104,11 @@ def depth_edges(
     depth = depth.astype(np.float32, copy=False)
     valid = np.isfinite(depth) & (depth > 0)
     around = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-    nearest = cv2.erode(np.where(valid, depth, np.float32(np.inf)), around)
-    farthest = cv2.dilate(np.where(valid, depth, np.float32(0)), around)
     ratio: np.ndarray | np.float32 = np.float32(1 + threshold)
     if confidence is not None and np.isfinite(confidence[valid]).any():
-        doubtful = ~(confidence >= np.median(confidence[valid]))
+        doubtful = ~(confidence >= np.median(confidence[valid], overwrite_input=True))
         ratio = np.where(doubtful, np.float32(1 + threshold / 2), ratio)
-    return valid & ((depth / ratio > nearest) | (farthest / ratio > depth))
+    # One neighborhood after the other: each is as large as the depth map.
+    edges = depth / ratio > cv2.erode(np.where(valid, depth, np.float32(np.inf)), around)
+    edges |= cv2.dilate(np.where(valid, depth, np.float32(0)), around) / ratio > depth
+    return valid & edges

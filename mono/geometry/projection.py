@@ -127,6 +127,22 @@ class Projection:
         pixels = np.asarray(pixels, np.float64)
         return self.lens.unproject((pixels - (self.cx, self.cy)) / (self.fx, self.fy))
 
+    def axis_rays_at(self, pixels: np.ndarray) -> np.ndarray:
+        """Compute the viewing directions (x, y, 1) through points of the image.
+
+        Args:
+            pixels: (..., 2) horizontal and vertical position [px], also between and beyond pixels.
+
+        Returns:
+            (..., 3) float64 with z = 1, so that times depth along the optical axis they are points; NaN where the lens
+            sees nothing, or sideways and backward.
+        """
+        rays = self.rays_at(pixels)
+        if self.is_perspective:
+            return rays
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(rays[..., 2:] > 1e-6, rays / rays[..., 2:], np.nan)
+
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Project points to pixels.
 
@@ -161,7 +177,8 @@ class Projection:
         if self.is_distorted:
             forward = rays[..., 2] > 1e-6
             rays = np.divide(rays, rays[..., 2:], out=np.zeros_like(rays), where=forward[..., None])
-        return rays * depth[..., None].astype(np.float32, copy=False)
+        rays *= depth[..., None].astype(np.float32, copy=False)
+        return rays
 
     def unproject_distance(self, distance: np.ndarray) -> np.ndarray:
         """Unproject distances along the rays to 3D points.
@@ -177,7 +194,9 @@ class Projection:
             MetricDepthError: the map's size is not the camera's.
         """
         self._check_size(distance, "distance")
-        return np.nan_to_num(self.unit_rays()) * distance[..., None].astype(np.float32, copy=False)
+        rays = np.nan_to_num(self.unit_rays(), copy=False)
+        rays *= distance[..., None].astype(np.float32, copy=False)
+        return rays
 
     def depth_to_distance(self, depth: np.ndarray) -> np.ndarray:
         """Convert depth along the optical axis to distances along the rays.

@@ -9,7 +9,6 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from mono.geometry.camera import Camera
-from mono.geometry.canonical import IMAGENET_MEAN
 from mono.geometry.projection import WIDEST_VIEW
 from mono.system.errors import MetricDepthError
 
@@ -38,7 +37,8 @@ class Undistortion:
             rgb: (height, width, 3) uint8 of the camera's size.
 
         Returns:
-            Image of `pinhole`, (H, W, 3) uint8; of ImageNet's mean color where the lens sees nothing.
+            Image of `pinhole`, (H, W, 3) uint8; where the lens sees nothing, mirrored from what it sees: networks take
+            flat corners for things in front of the scene.
 
         Raises:
             MetricDepthError: the image does not have the camera's size.
@@ -48,8 +48,10 @@ class Undistortion:
         import cv2
 
         self._check_size(rgb, self.camera, "image")
-        color = [round(value) for value in IMAGENET_MEAN]
-        return cv2.remap(rgb, *self._to_pinhole, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=color)
+        columns, rows, seen = self._to_pinhole
+        if not seen.all():
+            columns, rows = self._mirrored
+        return cv2.remap(rgb, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def depth_to_pinhole(self, depth: np.ndarray) -> np.ndarray:
         """Undistort a depth map; values are looked up at the nearest pixel.
@@ -68,7 +70,10 @@ class Undistortion:
         import cv2
 
         self._check_size(depth, self.camera, "depth")
-        return cv2.remap(depth.astype(np.float32), *self._to_pinhole, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)
+        columns, rows, seen = self._to_pinhole
+        found = cv2.remap(depth.astype(np.float32), columns, rows, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+        found[~seen] = 0
+        return found
 
     def map_to_image(self, values: np.ndarray, present: np.ndarray | None = None) -> np.ndarray:
         """Bring a map of the pinhole's image back to the original pixels, bilinearly.
@@ -93,18 +98,41 @@ class Undistortion:
             values[~present] = np.nan
         nothing = (math.nan,) * 4
         found = cv2.remap(
-            values, *self._to_image, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=nothing
+            values, *self._to_image[:2], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=nothing
         )
         return np.nan_to_num(found, copy=False)
 
     @cached_property
-    def _to_pinhole(self) -> tuple[np.ndarray, np.ndarray]:
-        """Original pixel of each of the pinhole's."""
+    def _to_pinhole(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Column and row of each of the pinhole's pixels in the original image, and a mask of those that lie in it."""
         return _pixel_maps(self.pinhole.rays(), self.camera)
 
     @cached_property
-    def _to_image(self) -> tuple[np.ndarray, np.ndarray]:
-        """Pixel in the pinhole's image of each original one."""
+    def _mirrored(self) -> tuple[np.ndarray, np.ndarray]:
+        """Columns and rows of `_to_pinhole`; where there are none, those of the pixel across the nearest border."""
+        import cv2
+
+        columns, rows, seen = self._to_pinhole
+        _, labels = cv2.distanceTransformWithLabels(
+            (~seen).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        seen_y, seen_x = np.nonzero(seen)
+        nearest = np.zeros(labels.max() + 1, int)
+        nearest[labels[seen]] = np.arange(len(seen_y))
+        y, x = np.nonzero(~seen)
+        at = nearest[labels[y, x]]
+        border_y, border_x = seen_y[at], seen_x[at]
+        height, width = seen.shape
+        across_y, across_x = np.clip(2 * border_y - y, 0, height - 1), np.clip(2 * border_x - x, 0, width - 1)
+        inside = seen[across_y, across_x]
+        from_y, from_x = np.where(inside, across_y, border_y), np.where(inside, across_x, border_x)
+        columns, rows = columns.copy(), rows.copy()
+        columns[y, x], rows[y, x] = columns[from_y, from_x], rows[from_y, from_x]
+        return columns, rows
+
+    @cached_property
+    def _to_image(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Column and row of each original pixel in the pinhole's image, and a mask of those that lie in it."""
         return _pixel_maps(self.camera.rays(), self.pinhole)
 
     def _check_size(self, values: np.ndarray, camera: Camera, name: str) -> None:
@@ -170,11 +198,11 @@ def _flattened(camera: Camera, steepest: float) -> Undistortion:
     return Undistortion(camera, Camera(fx, fy, -low[0] * fx - 0.5, -low[1] * fy - 0.5, max(width, 1), max(height, 1)))
 
 
-def _pixel_maps(rays: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels of a camera in the directions of rays, for OpenCV; far outside where it sees nothing."""
-    maps = np.empty((2, *rays.shape[:2]), np.float32)
+def _pixel_maps(rays: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Columns and rows of a camera in the directions of rays, for OpenCV, and where they lie in its image."""
+    maps, seen = np.empty((2, *rays.shape[:2]), np.float32), np.empty(rays.shape[:2], bool)
     rows = max(1, (1 << 18) // rays.shape[1])
     for top in range(0, len(rays), rows):
-        pixels, _ = camera.project(rays[top : top + rows])
+        pixels, seen[top : top + rows] = camera.project(rays[top : top + rows])
         maps[:, top : top + rows] = np.moveaxis(np.clip(np.nan_to_num(pixels, nan=-1e4), -1e4, 1e5), -1, 0)
-    return maps[0], maps[1]
+    return maps[0], maps[1], seen

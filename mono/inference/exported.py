@@ -14,8 +14,10 @@ from mono.conversion.formats import ExportedModel, open_exported
 from mono.data.camera_source import ResolvedCamera
 from mono.geometry.canonical import CanonicalTransform
 from mono.inference.image_predictor import ImagePredictor
-from mono.inference.prediction import Prediction, in_original_pixels
+from mono.inference.original_pixels import in_original_pixels
+from mono.inference.prediction import Prediction
 from mono.inference.predictor import NetworkInput
+from mono.inference.uncertainty import announced_scale
 from mono.system.errors import BackendError
 from mono.views.layout import ViewOptions
 
@@ -31,11 +33,13 @@ class ExportedOutput:
         depth: (H, W) float32 [m].
         confidence: (H, W) float32.
         found: camera of the image.
+        error_scale: factor of the errors that the confidence announces; None: it announces none.
     """
 
     depth: np.ndarray
     confidence: np.ndarray
     found: ResolvedCamera
+    error_scale: float | None = None
 
     def prediction(self) -> Prediction:
         """Return the output as a prediction; nothing is left to compute."""
@@ -46,6 +50,7 @@ class ExportedOutput:
                 camera=self.found.camera,
                 camera_source=self.found.source,
                 camera_detail=self.found.detail,
+                error_scale=self.error_scale,
             )
         )
 
@@ -82,10 +87,10 @@ class ExportedPredictor(ImagePredictor):
 
     def infer_views(self, images: Sequence[NetworkInput]) -> list[ExportedOutput]:
         """Run the file on images, one after another."""
-        outputs = []
+        outputs, scale = [], announced_scale(self.architecture)
         for image in images:
             intrinsics = np.array(image.view.camera.intrinsics, np.float32)
-            outputs.append(ExportedOutput(*self.exported_model(image.pixels, intrinsics), image.found))
+            outputs.append(ExportedOutput(*self.exported_model(image.pixels, intrinsics), image.found, scale))
         return outputs
 
 

@@ -14,7 +14,8 @@ from mono.data.saved_predictions import PREDICTION_KINDS, PredictionFormat
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
 from mono.inference.image_predictor import ImagePredictor
-from mono.inference.prediction import Prediction, in_original_pixels
+from mono.inference.original_pixels import in_original_pixels
+from mono.inference.prediction import Prediction
 from mono.inference.predictor import NetworkInput
 from mono.system.errors import MetricDepthError
 from mono.views.layout import ViewOptions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,9 +16,11 @@ from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
 from mono.geometry.undistortion import undistortion
 from mono.inference.image_predictor import ImagePredictor
-from mono.inference.prediction import Prediction, in_original_pixels
+from mono.inference.original_pixels import in_original_pixels
+from mono.inference.prediction import Prediction
 from mono.inference.predictor import NetworkInput, RawPrediction
 from mono.inference.tensor_prediction import TensorPrediction
+from mono.inference.uncertainty import announced_scale
 from mono.system.memory import within_memory
 from mono.views.layout import ViewOptions
 
@@ -39,16 +41,18 @@ class NetworkPrediction:
         row: place of the image in the batch.
         view: mapping between the image and the network's input.
         found: camera of the image.
+        error_scale: factor of the errors that the confidence announces; None: it announces none.
     """
 
     output: NetworkOutput
     row: int
     view: CanonicalView
     found: ResolvedCamera
+    error_scale: float | None = None
 
     def prediction(self) -> Prediction:
         """Bring the output back to the image, in metres; safe in threads beside the network."""
-        return in_original_pixels(self.tensors().numpy())
+        return in_original_pixels(replace(self.tensors().numpy(), error_scale=self.error_scale))
 
     def tensors(self) -> TensorPrediction:
         """Bring the output back to the undistorted image, in metres, without leaving the device."""
@@ -126,9 +130,11 @@ class NetworkPredictor(ImagePredictor):
         for i, image in enumerate(images):
             by_size.setdefault(image.view.input_size, []).append(i)
         raw: dict[int, NetworkPrediction] = {}
+        scale = announced_scale(self.architecture)
         for members in by_size.values():
             output = self._run([images[i] for i in members])
-            raw |= {i: NetworkPrediction(output, row, images[i].view, images[i].found) for row, i in enumerate(members)}
+            for row, i in enumerate(members):
+                raw[i] = NetworkPrediction(output, row, images[i].view, images[i].found, scale)
         return [raw[i] for i in range(len(images))]
 
     def _run(self, images: Sequence[NetworkInput]) -> NetworkOutput:

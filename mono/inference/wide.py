@@ -102,7 +102,7 @@ def merge_predictions(predictions: Sequence[Prediction], cut: Sequence[CutView],
         Prediction in the pixels of the wide image; its depth is of the camera's `depth_kind`.
     """
     merged = merge_views([_result(*pair) for pair in zip(predictions, cut, strict=True)], found.camera)
-    return _as_prediction(merged, found)
+    return replace(_as_prediction(merged, found), error_scale=predictions[0].error_scale)
 
 
 def _result(prediction: Prediction, cut: CutView) -> ViewResult:

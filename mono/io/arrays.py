@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO
 
@@ -65,6 +67,31 @@ def read_npz(path: Path, name: str) -> np.ndarray:
             if file.read(1):
                 raise ArrayError(f"holds more in {entry.filename} than its array; write it again")
             return array
+
+
+def read_small_arrays(path: Path, most: int = 64) -> dict[str, np.ndarray]:
+    """Read the small arrays of an NPZ archive.
+
+    Args:
+        path: file.
+        most: largest number of values of an array; larger ones are left out.
+
+    Returns:
+        Numeric arrays by name.
+
+    Raises:
+        ArrayError: the archive is damaged.
+    """
+    found = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist()[:_MAX_MEMBERS]:
+                if entry.filename.endswith(".npy") and entry.file_size <= 1024 + 16 * most:
+                    with contextlib.suppress(ArrayError), archive.open(entry) as file:
+                        found[entry.filename.removesuffix(".npy")] = _read_array(file, entry.file_size)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+        raise ArrayError("is a damaged NPZ archive; write it again") from error
+    return {name: array for name, array in found.items() if array.size <= most}
 
 
 def _read_array(file: IO[bytes], size: int) -> np.ndarray:

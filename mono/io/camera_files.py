@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from mono.geometry.camera import Camera
-from mono.io.camera_formats import FoundCameras, parse_camera_text, parse_matrix
+from mono.io.arrays import ArrayError, read_small_arrays
+from mono.io.camera_formats import FoundCameras, parse_camera_arrays, parse_camera_text, parse_matrix
 from mono.io.camera_slam import check_pixels
 from mono.io.camera_values import CameraFileError, CameraValues
 from mono.io.colmap_cameras import image_cameras, parse_cameras_bin, parse_cameras_txt
@@ -18,8 +19,8 @@ _ASPECT = 0.005  # relative difference of aspect ratios that still shows the sam
 __all__ = ["CameraFileError", "camera_file_beside", "camera_from_file", "same_aspect"]
 
 KINDS = (
-    'JSON ({"fx": …}, nerfstudio, Open3D, RealSense), a 3x3, 3x4 or 4x4 matrix (.txt, .npy), COLMAP cameras.txt or '
-    ".bin, KITTI calib, ROS, OpenCV, Kalibr or camodocal YAML, OpenCV XML, DSO or Basalt calibrations"
+    'JSON ({"fx": …}, nerfstudio, Open3D, RealSense), a 3x3, 3x4 or 4x4 matrix (.txt, .npy, .npz), COLMAP '
+    "cameras.txt or .bin, KITTI calib, ROS, OpenCV, Kalibr or camodocal YAML, OpenCV XML, DSO or Basalt calibrations"
 )
 _BESIDE = ("camera.json", "cameras.txt", "cameras.bin", "camera.yaml", "camera.yml", "camera.txt")
 _MAX_BYTES = 64 << 20  # a nerfstudio file lists all its frames
@@ -112,6 +113,11 @@ def _read(path: Path, modified: int, size: int) -> FoundCameras:
         raise CameraFileError(f"{path}: is empty; a camera file is one of: {KINDS}")
     if content.startswith(b"\x93NUMPY"):
         return FoundCameras({"": parse_matrix(path, _load_array(path))})
+    if content.startswith(b"PK\3\4"):
+        try:
+            return parse_camera_arrays(path, read_small_arrays(path))
+        except ArrayError as error:
+            raise CameraFileError(f"{path}: {error}") from error
     if (binary := parse_cameras_bin(path, content)) is not None:
         return FoundCameras({str(key): value for key, value in binary.items()}, stored=True)
     try:

@@ -22,6 +22,7 @@ _ASSIGNMENT = re.compile(r"^([A-Za-z][\w.]*)\s*=\s*(\S.*)$")  # Middlebury, Scan
 _SCANNET_KEYS = {"fx_color": "fx", "fy_color": "fy", "mx_color": "cx", "my_color": "cy",
                  "colorWidth": "width", "colorHeight": "height"}  # fmt: skip
 _CAMERA_NAME = re.compile(r"^(cam|camera|left|right|color|rgb|image)[_\-]?\d*$", re.IGNORECASE)
+_COMMENT = re.compile(r"#.*|(^|\s)(//|%(?!YAML)).*|^\s*;.*")
 _NUMBER = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
 
 
@@ -48,7 +49,7 @@ def parse_camera_text(path: Path, text: str) -> FoundCameras | None:
     Raises:
         CameraFileError: the text is broken or lacks a focal length.
     """
-    lines = [line.split("#")[0].strip() for line in text.splitlines()]
+    lines = [_COMMENT.sub("", line).strip() for line in text.splitlines()]
     lines = [line for line in lines if line]
     start = text.lstrip()[:1]
     if (values := parse_dso(path, lines)) is not None:
@@ -68,6 +69,16 @@ def parse_camera_text(path: Path, text: str) -> FoundCameras | None:
     return None
 
 
+def parse_camera_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> FoundCameras:
+    """Parse the arrays of an NPZ archive, as calibrations are saved with NumPy.
+
+    Raises:
+        CameraFileError: there is no focal length.
+    """
+    content = {name: np.squeeze(array).tolist() for name, array in arrays.items() if array.dtype.kind in "iuf"}
+    return _parse_content(path, next(iter(content.values())) if len(content) == 1 else content)
+
+
 def _words(line: str) -> list[str]:
     return line.strip("[](); ").replace(",", " ").replace(";", " ").split()
 
@@ -77,13 +88,17 @@ def _parse_rows(path: Path, rows: list[list[float]]) -> CameraValues:
         return values
     if len({len(row) for row in rows}) != 1:
         rows = [[value for row in rows for value in row]]
+    row = rows[0]
+    if len(rows) == 1 and len(row) == 6 and row[0].is_integer() and row[1].is_integer():  # ARKitScenes' .pincam
+        width, height, fx, fy, cx, cy = row
+        return CameraValues(fx, fy, cx, cy, side(path, "width", width), side(path, "height", height))
     if len(rows) * len(rows[0]) not in (4, 9, 12, 16):
-        shape = f"{len(rows)} lines of {len(rows[0])} numbers"
+        shape = f"{len(row)} numbers" if len(rows) == 1 else f"{len(rows)} lines of {len(row)} numbers"
         raise CameraFileError(
             f"{path}: holds {shape}; it must be a 3x3, 3x4 or 4x4 matrix, or the four numbers fx fy cx cy, or "
             "these with k1 k2 p1 p2 (k3)"
         )
-    return parse_matrix(path, np.array(rows[0] if len(rows) == 1 else rows))
+    return parse_matrix(path, np.array(row if len(rows) == 1 else rows))
 
 
 def _parse_kitti(path: Path, lines: list[str]) -> FoundCameras:
@@ -132,15 +147,27 @@ def _load_assignments(lines: list[str]) -> dict[str, Any]:
 
 def _load_json(path: Path, text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=lambda pairs: _without_repeats(path, pairs))
     except json.JSONDecodeError as error:
         if path.suffix.lower() in (".yaml", ".yml"):
             return _load_yaml(path, text)
         raise CameraFileError(
             f"{path}: line {error.lineno}, column {error.colno}: is not valid JSON; correct it there"
         ) from error
+    except CameraFileError:
+        raise
     except (RecursionError, ValueError) as error:
         raise CameraFileError(f"{path}: holds too deep nesting or too long numbers for a camera file") from error
+
+
+def _without_repeats(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of keys and values, and refuse keys with two values."""
+    content: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in content and content[key] != value:
+            raise CameraFileError(f"{path}: {key!r:.40} is there twice, with different values; keep one")
+        content[key] = value
+    return content
 
 
 def _load_yaml(path: Path, text: str) -> Any:
@@ -151,7 +178,9 @@ def _load_yaml(path: Path, text: str) -> Any:
     # OpenCV writes "%YAML:1.0", which is no YAML, and marks matrices by a tag of its own.
     text = re.sub(r"\A\s*%YAML.*\n", "", text).replace("!!opencv-matrix", "").replace("\t", "  ")
     try:
-        documents = [d for d in yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if d is not None]
+        documents = [d for d in yaml.load_all(text, _yaml_loader(path)) if d is not None]
+    except CameraFileError:
+        raise
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -162,6 +191,22 @@ def _load_yaml(path: Path, text: str) -> Any:
         return _typed(documents[0] if documents else None, 0)
     except RecursionError as error:
         raise CameraFileError(f"{path}: holds too deep nesting for a camera file") from error
+
+
+def _yaml_loader(path: Path) -> Any:
+    """Make a loader that refuses keys with two values."""
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        """Safe loader that checks keys."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            """Construct a mapping of different keys."""
+            if isinstance(node, yaml.MappingNode):
+                _without_repeats(path, [(str(key.value), value.value) for key, value in node.value])
+            return super().construct_mapping(node, deep)
+
+    return Loader
 
 
 def _typed(value: Any, depth: int) -> Any:

@@ -26,12 +26,14 @@ _HEIGHT = ("height", "h", "image_height", "img_height", "imheight", "rows")
 _SIZE = ("resolution", "image_size", "img_size", "size")
 _MATRIX = (
     "k", "matrix", "camera_matrix", "cameramatrix", "intrinsic_matrix", "intrinsicmatrix", "cam_k", "cam_in",
-    "intrinsics", "intrinsic", "m1", "k_matrix", "mtx",
+    "intrinsics", "intrinsic", "m1", "k_matrix", "mtx", "camera_intrinsic", "camera_intrinsics", "cam_matrix",
+    "cammatrix",
 )  # fmt: skip
 _PROJECTION = ("p", "projection_matrix")  # of the rectified image; counts where there is no K
 _DISTORTION = (
     "distortion", "coeffs", "d", "dist", "dist_coeffs", "distcoeffs", "distortion_coefficients",
-    "distortion_coeffs", "distortion_parameters", "distortioncoefficients", "d1",
+    "distortion_coeffs", "distortion_parameters", "distortioncoefficients", "d1", "dist_coeff", "distcoeff",
+    "distortion_coefficient", "distortion_params", "distortion_coef",
 )  # fmt: skip
 _COEFFICIENTS = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6", "xi")
 _MODELS = ("model", "model_type", "camera_model", "distortion_model", "distortion_type", "projection_type", "type")
@@ -48,6 +50,7 @@ _OTHER_KEYS = """
     newheight date serial source source_detail file_path transform_matrix mask_path depth_file_path sharpness
     colmap_im_id train_filenames val_filenames test_filenames split poses timestamp timestamps note notes
     description units unit pixel_size calibration alignment test_frames has_mask is_bad setup color_order
+    rvecs tvecs objpoints imgpoints ret
 """
 _IRRELEVANT = frozenset(_OTHER_KEYS.split())
 
@@ -142,7 +145,7 @@ def _flattened(path: Path, content: Mapping[str, Any]) -> dict[str, tuple[str, A
     for key, value in content.items():
         written = str(key)
         plain = written.lower().removeprefix("camera1.").removeprefix("camera.")
-        if plain in _NESTED and isinstance(value, Mapping) and "data" not in value:
+        if plain in (*_NESTED, *_MATRIX) and isinstance(value, Mapping) and "data" not in value:
             for inner, (name, item) in _flattened(path, value).items():
                 entries.setdefault(inner, (f"{written}.{name}", item))
         else:
@@ -153,6 +156,10 @@ def _flattened(path: Path, content: Mapping[str, Any]) -> dict[str, tuple[str, A
 def _from_matrix(path: Path, key: str, value: Any) -> tuple[float, float, float, float]:
     flat = numbers(path, key, value)
     try:
+        if value == flat and len(flat) in (8, 9) and flat[1] > 0:  # with OpenCV's coefficients, as in Waymo
+            if any(flat[4:]):
+                raise CameraFileError(f'{path}: {key} holds lens distortion; write it as "distortion": {flat[4:]}')
+            flat, value = flat[:4], flat[:4]
         if len(flat) not in (4, 9, 12, 16):
             raise CameraFileError(f"{path}: {key} has {len(flat)} numbers; it must be fx, fy, cx, cy or a 3x3 matrix")
         nested = isinstance(value, list) and all(isinstance(row, list) for row in value)

@@ -83,6 +83,8 @@ def parse_row(path: Path, numbers: Sequence[float]) -> CameraValues | None:
     if len(numbers) not in (8, 9) or (len(numbers) == 9 and numbers[1] == 0 == numbers[3]):
         return None
     fx, fy, cx, cy, *distortion = numbers
+    if not 0.5 * fy < fx < 2 * fy:  # as of four numbers with decimal commas
+        return None
     values = CameraValues(fx, fy, cx, cy, distortion=tuple(distortion))
     values.camera(path, 1, 1)
     return values

@@ -57,6 +57,8 @@ def parse_cameras_bin(path: Path, content: bytes) -> Mapping[int, CameraValues] 
     if len(content) < 8 or b"\0" not in content[:8] or (path.suffix.lower() != ".bin" and content[4:8] != bytes(4)):
         return None
     (count,), offset = struct.unpack_from("<Q", content), 8
+    if path.suffix.lower() != ".bin" and 28 * count > len(content):
+        return None
     cameras = {}
     try:
         for _ in range(count):

@@ -22,8 +22,13 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _BITS = (8, 10, 12, 14, 16)  # what sensors give, when stored in 16 bits
-_OPAQUE, _HALF_OPAQUE = 250, 128  # of 255
-_FEW = 0.01  # share of opaque pixels below which the alpha channel is doubted
+_STRAY = 0.001  # share of pixels that may be brighter than the bits of all others: hot pixels
+_STRAY_BITS = 12  # only where the others would be nearly black
+_BRIGHTEST = 32.0  # floats beyond it are no highlights of 0..1
+_DARK = 64  # of 255: below it, 16-bit colors use 14 bits or fewer
+_CLEAR, _OPAQUE, _HALF_OPAQUE = 5, 250, 128  # of 255
+_FEW = 0.05  # share of opaque pixels below which the alpha channel is doubted
+_MANY = 0.5  # share of pixels that are neither clear nor opaque from which it is doubted, too
 
 
 def to_rgb(image: Image.Image, name: str = "the image", factor: int = 1) -> np.ndarray:
@@ -55,7 +60,8 @@ def array_to_rgb(values: np.ndarray, name: str = "the image", factor: int = 1, o
     """Convert integers of more than 8 bits or floats to 8-bit RGB.
 
     Integers up to 65535 are scaled from the least of 8, 10, 12, 14 and 16 bits that holds them all, with a warning for
-    fewer than 16. Floats are taken to lie in 0..1, or in 0..255 or 0..65535 if their maximum is larger. NaN is black.
+    fewer than 16; a few stray pixels do not count where the rest has 12 bits or fewer. Floats up to 32 are taken to lie
+    in 0..1, brighter ones are clipped; larger ones are scaled as integers are. NaN is black.
 
     Args:
         values: (H, W) or (H, W, C); of C channels, the first three are used, or the first alone if there are fewer.
@@ -70,22 +76,38 @@ def array_to_rgb(values: np.ndarray, name: str = "the image", factor: int = 1, o
         values = values[..., :3] if values.shape[2] >= 3 else values[..., 0]
     is_integer = np.issubdtype(values.dtype, np.integer)
     finite = values if is_integer else np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    largest = float(finite.max())
-    if largest > 65535:
-        full_scale = largest
-    elif is_integer:
-        bits = next(bits for bits in _BITS if largest < 2**bits)
-        full_scale = 2.0**bits - 1
-        if 0 < bits < 16 and largest > 0:
-            message = "%s: its 16-bit values reach only %d of 65535: they are taken as %d-bit and brightened"
-            logger.warning(message, name, largest, bits)
-    else:
-        full_scale = 65535.0 if largest > 255 else 255.0 if largest > 1 else 1.0
+    full_scale = _full_scale(finite, is_integer, name)
     scaled = np.empty(finite.shape, np.uint8)
     for row in range(0, len(finite), 256):
         part = finite[row : row + 256].astype(np.float64) * (255 / full_scale)
         scaled[row : row + 256] = np.clip(np.rint(part), 0, 255)
     return _finish(Image.fromarray(scaled).convert("RGB"), factor, orientation)
+
+
+def is_dark(image: Image.Image) -> bool:
+    """Tell if all but a few pixels are so dark that 16-bit colors use 14 bits or fewer."""
+    counts = np.reshape(image.convert("RGB").histogram(), (3, 256))
+    return bool((counts[:, _DARK:].sum(1) <= _STRAY * counts.sum(1)).all())
+
+
+def _full_scale(values: np.ndarray, is_integer: bool, name: str) -> float:
+    """Choose the value that becomes white."""
+    largest = float(values.max())
+    if largest > 65535:
+        return largest
+    if not is_integer and largest <= _BRIGHTEST:
+        if largest > 1:
+            logger.warning("%s: its floats reach %.3g; what is beyond 1 is white", name, largest)
+        return 1.0
+    bits = next(bits for bits in _BITS if largest < 2**bits)
+    if bits > _STRAY_BITS:
+        most = float(np.quantile(values, 1 - _STRAY, method="higher"))
+        bits = min((b for b in _BITS if b <= _STRAY_BITS and most < 2**b), default=bits)
+        largest = most if bits <= _STRAY_BITS else largest
+    if bits < 16 and largest > 0 and (is_integer or bits > 8):
+        message = "%s: its 16-bit values reach only %d of 65535: they are taken as %d-bit and brightened"
+        logger.warning(message, name, largest, bits)
+    return 2.0**bits - 1
 
 
 def _finish(image: Image.Image, factor: int, orientation: int) -> np.ndarray:
@@ -109,6 +131,9 @@ def _flatten(layer: Image.Image, name: str) -> Image.Image:
     if opaque < _FEW:
         message = "%s: only %.2g %% of its pixels are opaque; the rest is laid over white: check its alpha channel"
         logger.warning(message, name, 100 * opaque)
+    elif (between := sum(counts[_CLEAR:_OPAQUE]) / sum(counts)) > _MANY:
+        message = "%s: %.0f %% of its pixels are half transparent, as if alpha held something else; laid over white"
+        logger.warning(message, name, 100 * between)
     white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
     white.alpha_composite(layer)
     return white

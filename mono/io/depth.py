@@ -23,7 +23,7 @@ from mono.io.exr import ExrError, read_depth_channel, write_depth_channel
 from mono.io.file_kinds import why_not_a_file
 from mono.io.images import DECODING_ERRORS
 from mono.io.pfm import PfmError, read_pfm
-from mono.io.tiff import TiffError, needs_own_reader, read_directories, read_pixels
+from mono.io.tiff import TiffError, describe_kind, needs_own_reader, read_directories, read_pixels
 from mono.system.errors import MetricDepthError
 
 DEPTH_FORMATS = ("png", "npy", "npz", "exr")
@@ -110,7 +110,7 @@ def _to_meters(path: Path, stored: np.ndarray, scale: float | None) -> np.ndarra
         )
     depth = np.empty(stored.shape, np.float32)
     precise = np.float64 if stored.dtype.itemsize > 4 else np.float32
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for top in range(0, len(stored), 256):
             rows = slice(top, top + 256)
             depth[rows] = np.divide(stored[rows].astype(precise), scale or 1.0).astype(np.float32)
@@ -125,7 +125,13 @@ def _read_image_values(path: Path) -> tuple[np.ndarray, float | None]:
         tags = read_directories(file) if head[:2] in (b"II", b"MM") else []
         if tags and needs_own_reader(tags[0], head):
             return read_pixels(file, tags[0]), None
-        with _open_png_or_tiff(path, file, head) as image:
+        try:
+            opened = _open_png_or_tiff(path, file, head)
+        except DepthError:
+            if not tags:
+                raise
+            raise DepthError(f"{path}: is {describe_kind(tags[0])}, which cannot be read as depth; {_KINDS}") from None
+        with opened as image:
             if image.width * image.height > MAX_PIXELS:
                 size = f"{image.width}x{image.height}"
                 raise DepthError(f"{path}: is {size} pixels, more than the 134 megapixels that are read of a depth map")

@@ -68,6 +68,7 @@ def encode_png16(image: np.ndarray, texts: dict[str, str]) -> bytes:
     rows[:, 0] = 2  # PNG's filter type "up"
     rows[0, 1:] = raw[0]
     np.subtract(raw[1:], raw[:-1], out=rows[1:, 1:])
+    del raw  # it is as large as the image
     gray = image.ndim == 2
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 0 if gray else 2, 0, 0, 0))]
     chunks += [(b"tEXt", key.encode("latin-1") + b"\0" + value.encode("latin-1")) for key, value in texts.items()]

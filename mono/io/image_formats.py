@@ -6,6 +6,7 @@ import logging
 import struct
 from typing import BinaryIO
 
+import numpy as np
 from PIL import Image
 
 logger = logging.getLogger(__name__)
@@ -51,3 +52,27 @@ def webp_pixels(head: bytes) -> int:
     if head[:4] != b"RIFF" or head[8:16] != b"WEBPVP8X" or len(head) < 30:
         return 0
     return (1 + int.from_bytes(head[24:27], "little")) * (1 + int.from_bytes(head[27:30], "little"))
+
+
+def read_16_bit(file: BinaryIO) -> np.ndarray:
+    """Decode an image with 16 bits a channel, which Pillow would reduce to 8.
+
+    Args:
+        file: opened PNG or TIFF.
+
+    Returns:
+        (H, W) or (H, W, 3) RGB in the stored type.
+
+    Raises:
+        ImageFault: it cannot be decoded.
+    """
+    import cv2
+
+    file.seek(0)
+    try:
+        values = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise ImageFault("its 16-bit colors cannot be decoded") from error
+    if values is None:
+        raise ImageFault("its 16-bit colors cannot be decoded")
+    return values[..., 2::-1] if values.ndim == 3 and values.shape[2] >= 3 else values

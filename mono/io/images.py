@@ -19,12 +19,23 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from mono.io.colors import array_to_rgb, to_rgb
+from mono.io.colors import array_to_rgb, is_dark, to_rgb
 from mono.io.exif import ExifCamera, read_exif_camera, read_orientation
 from mono.io.file_kinds import describe_file, why_not_a_file
-from mono.io.image_formats import WHOLE_PIXELS, ImageFault, open_image
-from mono.io.tiff import Tags, TiffError, decoded_bytes, is_raw, needs_own_reader, read_directories, read_pixels
+from mono.io.image_formats import WHOLE_PIXELS, ImageFault, open_image, read_16_bit
+from mono.io.tiff import (
+    Tags,
+    TiffError,
+    decoded_bytes,
+    describe_kind,
+    is_raw,
+    needs_own_reader,
+    read_directories,
+    read_pixels,
+    shows_white_as_zero,
+)
 from mono.system.errors import MetricDepthError
+from mono.system.memory import release_freed_memory
 
 __all__ = ["DECODING_ERRORS", "IMAGE_SUFFIXES", "MAX_PIXELS", "MIN_SIDE", "ImageError", "Photo", "read_image", "to_rgb"]
 
@@ -42,7 +53,6 @@ MAX_FILE_BYTES = 1 << 30
 _JPEG = ("JPEG", "MPO")
 _LARGE = (*_JPEG, "PNG", "TIFF", "BMP", "PPM")  # others are decoded through several copies
 _METADATA = threading.Lock()  # as the list of warnings is the process's
-_DARK = 64  # of 255: below it, 16-bit colors use 14 bits or fewer
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 DECODING_ERRORS = (
     OSError,
@@ -185,16 +195,24 @@ def _decode(path: Path, file: io.BufferedReader, size: int) -> Photo:
             image = open_image(file, head)
     except DECODING_ERRORS as error:
         raise ImageError(f"{path}: is damaged{_reason(error)}; copy or download it again") from error
+    if image is None and tags:
+        kind = describe_kind(tags[0])
+        raise ImageError(f"{path}: is {kind}, which cannot be read, or is damaged; save it as 8- or 16-bit RGB")
     if image is None:
         raise ImageError(f"{path}: {describe_file(head)}")
     factor = _check_size(path, *image.size, MAX_PIXELS if image.format in _LARGE else WHOLE_PIXELS)
     try:
-        return _read(path, file, image, factor, deep=_is_deep_color(head, tags))
+        white_is_zero = bool(tags) and shows_white_as_zero(tags[0])
+        photo = _read(path, file, image, factor, deep=_is_deep_color(head, tags), white_is_zero=white_is_zero)
+        image.close()
     except DECODING_ERRORS as error:
         raise ImageError(f"{path}: is cut short or damaged{_reason(error)}; copy or download it again") from error
+    if factor > 1:
+        release_freed_memory()
+    return photo
 
 
-def _read(path: Path, file: BinaryIO, image: Image.Image, factor: int, deep: bool) -> Photo:
+def _read(path: Path, file: BinaryIO, image: Image.Image, factor: int, deep: bool, white_is_zero: bool) -> Photo:
     width, height = image.size
     # A phone's MPO is a JPEG with extras behind it, and its first frame is the photo.
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
@@ -206,9 +224,11 @@ def _read(path: Path, file: BinaryIO, image: Image.Image, factor: int, deep: boo
     left = 1 if image.width < width else factor
     with _noted_metadata(path):
         orientation, exif = read_orientation(image), read_exif_camera(image)
+    if white_is_zero and image.mode.startswith("I;16"):  # which Pillow leaves as it is
+        image = Image.fromarray(np.invert(np.asarray(image)))
     # Pillow drops the lower 8 bits of 16-bit colors, and these may be nearly all that there is.
-    if deep and max(high for _, high in image.convert("RGB").getextrema()) < _DARK:  # type: ignore[misc]
-        rgb = array_to_rgb(_read_16_bit(file), str(path), left, orientation)
+    if deep and is_dark(image):
+        rgb = array_to_rgb(read_16_bit(file), str(path), left, orientation)
     else:
         rgb = to_rgb(image, str(path), left)
     stored = (width, height) if orientation < 5 else (height, width)
@@ -257,21 +277,8 @@ def _tiff_tags(file: BinaryIO, head: bytes) -> list[Tags]:
 
 def _is_deep_color(head: bytes, tags: list[Tags]) -> bool:
     if head[:8] == b"\x89PNG\r\n\x1a\n":
-        return len(head) > 25 and head[24] == 16 and head[25] in (2, 6)
+        return len(head) > 25 and head[24] == 16 and head[25] in (2, 4, 6)
     return bool(tags) and tags[0].get(258, (1,))[0] == 16 and tags[0].get(277, (1,))[0] >= 3
-
-
-def _read_16_bit(file: BinaryIO) -> np.ndarray:
-    import cv2
-
-    file.seek(0)
-    try:
-        values = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise ImageFault("its 16-bit colors cannot be decoded") from error
-    if values is None:
-        raise ImageFault("its 16-bit colors cannot be decoded")
-    return values[..., 2::-1] if values.ndim == 3 and values.shape[2] >= 3 else values
 
 
 def _register_heif(path: Path) -> None:

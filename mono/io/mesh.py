@@ -15,6 +15,7 @@ from mono.io.point_cloud import AXES, write_ply
 from mono.system.errors import MetricDepthError
 
 MESH_FORMATS = ("glb", "ply", "obj")
+_WIDEST = 120.0  # [deg] field of view of a camera's node, which is a perspective one
 _TEXTURE_SIDE = 8192  # [px]; larger textures are refused by many graphics cards
 
 
@@ -25,7 +26,7 @@ class DepthMesh:
     Attributes:
         vertices: (N, 3) float32 positions [m], each on the ray of a pixel.
         triangles: (M, 3) int32 rows of `vertices`, counterclockwise as seen from the camera.
-        pixels: (N, 2) int32 pixel (x, y) of each vertex.
+        pixels: (N, 2) int32 pixel (x, y) of each vertex; of a panorama all around, x goes on beyond the last column.
         image: (H, W, 3) uint8 RGB photo.
         camera: camera of the photo.
     """
@@ -43,7 +44,7 @@ def depth_mesh(
     """Connect neighboring pixels of a depth map to triangles.
 
     Squares of pixels become two triangles each, where all pixels in and on them are kept; so the mesh is cut at the
-    edges of depth that `select_pixels` finds, whatever the step.
+    edges of depth that `select_pixels` finds, whatever the step. The mesh of a panorama is closed behind the camera.
 
     Args:
         depth: (H, W) depth [m] of the camera's `depth_kind`.
@@ -68,6 +69,10 @@ def depth_mesh(
         raise MetricDepthError(f"the mesh has a step of {step} and {max_faces} faces; give at least 1 and 2")
     if max_faces is not None:  # each square has step x step kept pixels of its own
         step = max(step, math.ceil(math.sqrt(2 * int(keep.sum()) / max_faces)))
+    points = camera.points(depth)
+    if camera.wraps:
+        depth, keep, points = (np.concatenate([v, v[:, :step]], axis=1) for v in (depth, keep, points))
+        size = (size[0], size[1] + step)
     block = np.ones((step + 1, step + 1), np.uint8)
     whole = cv2.erode(keep.astype(np.uint8), block, anchor=(0, 0))[: size[0] - step : step, : size[1] - step : step]
     rows, columns = np.nonzero(whole)
@@ -80,7 +85,7 @@ def depth_mesh(
     corners = numbers[corners]
     places = np.flatnonzero(used)
     pixels = np.stack([places % width, places // width], axis=1).astype(np.int32) * step
-    grid = camera.points(depth)[::step, ::step].reshape(-1, 3)
+    grid = points[::step, ::step].reshape(-1, 3)
     z = depth[::step, ::step].reshape(-1)[places]
     # The diagonal joins the corners that are closer in depth, so that creases stay sharp.
     falling = np.abs(z[corners[:, 0]] - z[corners[:, 3]]) < np.abs(z[corners[:, 1]] - z[corners[:, 2]])
@@ -115,7 +120,7 @@ def write_mesh(path: Path, mesh: DepthMesh, axes: str = "opencv") -> None:
         write_bytes(path, _glb(mesh, mesh.vertices * flip))
         return
     vertices = mesh.vertices if axes == "opencv" else mesh.vertices * flip
-    colors = mesh.image[mesh.pixels[:, 1], mesh.pixels[:, 0]]
+    colors = mesh.image[mesh.pixels[:, 1], mesh.pixels[:, 0] % mesh.image.shape[1]]
     if kind == "ply":
         write_ply(path, vertices, colors, triangles=mesh.triangles, frame=AXES[axes])
         return
@@ -144,6 +149,8 @@ def _glb(mesh: DepthMesh, vertices: np.ndarray) -> bytes:
     )
     camera = mesh.camera
     fov = [math.degrees(2 * math.atan(side / 2 / focal)) for side, focal in ((width, camera.fx), (height, camera.fy))]
+    if camera.is_distorted:
+        fov = [min(angle, _WIDEST) for angle in camera.field_of_view[:2]]
     view = trimesh.scene.Camera(name="camera", resolution=(width, height), fov=fov)
     scene = trimesh.Scene(camera=view, camera_transform=np.eye(4))
     if len(mesh.triangles):

@@ -11,6 +11,7 @@ FARTHEST_MEDIAN = 200.0  # [m]; beyond it the scale is doubtful, and with it all
 
 # Largest values of common types and tools: 16 and 32 bits, Kinect, half floats, Blender.
 _CODES = (32766.0, 32767.0, 65504.0, 65534.0, 65535.0, 2.0**31 - 1, 2.0**32 - 1, 1e10)
+_CONVERTED = (256.0, 1000.0, 5000.0, 10000.0)  # scales of 16-bit maps that were converted to meters
 _CODE_SHARE = 0.001  # of all pixels, for a value that is known as "no depth"
 _REPEATED_SHARE = 0.01  # of all pixels, for any largest value
 _GAP = 1.5  # ratio of the largest value to the next one, from which on it stands apart
@@ -64,13 +65,14 @@ def find_no_depth(depth: np.ndarray, scale: float | None = None) -> NoDepthCode 
     stored = largest * (scale or 1.0)
     equal = valid >= largest * (1 - _TOLERANCE)
     share = np.count_nonzero(equal) / depth.size
-    if share >= _CODE_SHARE and np.isclose(stored, _CODES, rtol=1e-5, atol=0).any():
+    values = [stored] if scale else [stored, *(stored * former for former in _CONVERTED)]
+    if share >= _CODE_SHARE and np.isclose(np.array(values)[:, None], _CODES, rtol=1e-6, atol=0).any():
         least = float(valid[equal].min())
         return NoDepthCode(least, largest, stored, share, True, "the largest value of its type")
     if largest > FARTHEST:
-        if float(np.median(valid)) > FARTHEST_MEDIAN:
+        beyond, within = valid[valid > FARTHEST], valid[valid <= FARTHEST]
+        if not within.size or float(np.median(within)) > FARTHEST_MEDIAN:
             return None
-        beyond = valid[valid > FARTHEST]
         reason = "farther than any sensor reaches"
         return NoDepthCode(float(beyond.min()), largest, stored, beyond.size / depth.size, True, reason)
     rest = valid[~equal]

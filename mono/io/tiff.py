@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from typing import BinaryIO
 
 import numpy as np
@@ -13,12 +14,26 @@ from mono.system.errors import MetricDepthError
 Tags = dict[int, tuple[int, ...]]
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS, _SAMPLES = 256, 257, 258, 259, 262, 273, 277
-_STRIP_BYTES, _PLANAR, _PREDICTOR, _TILE_WIDTH, _SUB_DIRECTORIES, _FORMAT, _DNG = 279, 284, 317, 322, 330, 339, 50706
+_ORIENTATION, _STRIP_BYTES, _PLANAR, _PREDICTOR, _TILE_WIDTH, _SUB_DIRECTORIES = 274, 279, 284, 317, 322, 330
+_FORMAT, _DNG = 339, 50706
 _CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # field types of whole numbers
 _SENSOR_DATA = (32803, 34892)  # color filter array, linear raw
 _DEFLATE = (8, 32946)
 _MAX_DIRECTORIES, _MAX_ENTRIES, _MAX_VALUES = 16, 4096, 1 << 20
 _MAX_BYTES = 1 << 30  # of decoded pixels
+
+
+# Stored pixels to upright ones, by orientation.
+_UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    1: lambda pixels: pixels,
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1),
+    8: lambda pixels: np.rot90(pixels),
+}
 
 
 class TiffError(MetricDepthError):
@@ -100,8 +115,8 @@ def is_raw(directories: list[Tags]) -> bool:
 def needs_own_reader(tags: Tags, head: bytes) -> bool:
     """Check for layouts that Pillow refuses or reads wrongly.
 
-    These are floats of other than 32 bits, floats in several channels, compressed big-endian floats, and 16-bit
-    channels stored one after another.
+    These are floats of other than 32 bits, floats in several channels, compressed big-endian floats, 64-bit whole
+    numbers, 32-bit ones in several channels or big-endian, and 16-bit channels stored one after another.
 
     Args:
         tags: first of `read_directories`.
@@ -114,7 +129,45 @@ def needs_own_reader(tags: Tags, head: bytes) -> bool:
     if tags.get(_FORMAT, (1,))[0] == 3:
         swapped = head[:2] == b"MM" and tags.get(_COMPRESSION, (1,))[0] != 1
         return bits != 32 or channels > 1 or swapped
+    if bits == 64 or (bits == 32 and (channels > 1 or head[:2] == b"MM")):
+        return True
     return channels > 1 and bits > 8 and tags.get(_PLANAR, (1,))[0] == 2
+
+
+def describe_kind(tags: Tags) -> str:
+    """Name the kind of a TIFF's pixels.
+
+    Args:
+        tags: first of `read_directories`.
+    """
+    channels, bits, form = (tags.get(tag, (1,))[0] for tag in (_SAMPLES, _BITS, _FORMAT))
+    numbers = {3: "floats", 5: "complex numbers", 6: "complex numbers"}.get(form, "numbers")
+    return f"a TIFF of {bits}-bit {numbers} in {channels} channel{'s' * (channels > 1)}"
+
+
+def upright_size(tags: Tags) -> tuple[int, int, int]:
+    """Read the size of a TIFF's upright image, and its orientation.
+
+    Args:
+        tags: first of `read_directories`.
+
+    Returns:
+        Width [px], height [px] and EXIF orientation, 1 to 8.
+    """
+    width, height = tags.get(_WIDTH, (0,))[0], tags.get(_HEIGHT, (0,))[0]
+    orientation = tags.get(_ORIENTATION, (1,))[0]
+    orientation = orientation if orientation in range(1, 9) else 1
+    return (height, width, orientation) if orientation >= 5 else (width, height, orientation)
+
+
+def stores_whole_numbers(tags: Tags) -> bool:
+    """Tell if a TIFF's pixels are whole numbers."""
+    return tags.get(_FORMAT, (1,))[0] in (1, 2)
+
+
+def shows_white_as_zero(tags: Tags) -> bool:
+    """Tell if a TIFF's smallest values are its brightest ones."""
+    return tags.get(_PHOTOMETRIC, (1,))[0] == 0
 
 
 def decoded_bytes(tags: Tags) -> int:
@@ -131,7 +184,7 @@ def decoded_bytes(tags: Tags) -> int:
 
 
 def read_pixels(file: BinaryIO, tags: Tags) -> np.ndarray:
-    """Read the pixels of a plain or deflated TIFF in strips.
+    """Read the pixels of a plain or deflated TIFF in strips, upright.
 
     Args:
         file: opened file; its position changes.
@@ -145,11 +198,11 @@ def read_pixels(file: BinaryIO, tags: Tags) -> np.ndarray:
     """
     width, height = tags.get(_WIDTH, (0,))[0], tags.get(_HEIGHT, (0,))[0]
     channels, bits, form = (tags.get(tag, (1,))[0] for tag in (_SAMPLES, _BITS, _FORMAT))
-    kind = f"a TIFF of {bits}-bit {'floats' if form == 3 else 'numbers'} in {channels} channel{'s' * (channels > 1)}"
+    kind = describe_kind(tags)
     compression = tags.get(_COMPRESSION, (1,))[0]
     if _TILE_WIDTH in tags or tags.get(_PREDICTOR, (1,))[0] != 1 or compression not in (1, *_DEFLATE):
         raise TiffError(f"is {kind}, tiled or compressed, which cannot be read; save it without compression, or as NPY")
-    if (form, bits) not in ((1, 16), (1, 32), (2, 16), (2, 32), (3, 16), (3, 32), (3, 64)):
+    if (form, bits) not in ((1, 16), (1, 32), (1, 64), (2, 16), (2, 32), (2, 64), (3, 16), (3, 32), (3, 64)):
         raise TiffError(f"is {kind}, which cannot be read; save it as 32-bit floats or 16-bit numbers")
     size = decoded_bytes(tags)
     if not 0 < size <= _MAX_BYTES:
@@ -170,7 +223,9 @@ def read_pixels(file: BinaryIO, tags: Tags) -> np.ndarray:
     order = "<" if file.read(2) == b"II" else ">"
     values = np.frombuffer(b"".join(parts), f"{order}{'uif'[form - 1]}{bits // 8}")
     if channels == 1:
-        return values.reshape(height, width)
-    if tags.get(_PLANAR, (1,))[0] == 2:
-        return values.reshape(channels, height, width).transpose(1, 2, 0)
-    return values.reshape(height, width, channels)
+        values = values.reshape(height, width)
+    elif tags.get(_PLANAR, (1,))[0] == 2:
+        values = values.reshape(channels, height, width).transpose(1, 2, 0)
+    else:
+        values = values.reshape(height, width, channels)
+    return _UPRIGHT[upright_size(tags)[2]](values)

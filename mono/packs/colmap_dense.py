@@ -50,7 +50,7 @@ class ColmapDense(Layout):
         return {"image": image, **files, "factor": round(factor, 6)}
 
     def _write(self, path: str, channels: np.ndarray) -> None:
-        """Write a map of COLMAP: width&height&channels& and float32 values, channel by channel."""
+        """Write a map of COLMAP, channel by channel."""
         count, height, width = channels.shape
         with atomic_path(self.folder / path) as temporary:
             head = f"{width}&{height}&{count}&".encode()

@@ -13,6 +13,7 @@ from mono.data.video import VideoSample, frame_times
 from mono.geometry.camera import Camera
 from mono.geometry.undistortion import Undistortion, undistortion
 from mono.slam.fusion.posed_depth import DepthFrame, PosedFrame
+from mono.slam.trajectory.formats import to_seconds
 from mono.system.errors import MetricDepthError
 
 
@@ -56,7 +57,7 @@ class InnerView:
 
     @classmethod
     def of(cls, camera: Camera) -> InnerView:
-        """Find the window inside the four borders of a camera's image.
+        """Find the window inside the image's four borders.
 
         Raises:
             MetricDepthError: the camera sees more than one perspective image shows, or the borders leave no window.
@@ -81,15 +82,15 @@ class InnerView:
         return cls(flat, left, low, flat.pinhole.cropped(left, low, width, height))
 
     def image(self, rgb: np.ndarray) -> np.ndarray:
-        """Undistort an image, (H, W, 3) uint8, and cut the window out."""
+        """Undistort an image and cut the window out."""
         return self._cut(self.flat.image_to_pinhole(rgb))
 
     def depth(self, depth: np.ndarray) -> np.ndarray:
-        """Undistort a depth map, (H, W), and cut the window out."""
+        """Undistort a depth map and cut the window out."""
         return self._cut(self.flat.depth_to_pinhole(depth))
 
     def pixels(self, uv: np.ndarray) -> np.ndarray:
-        """Map pixels of the image to the window, (N, 2) to (N, 2); NaN where the pinhole does not see them."""
+        """Map pixels, (N, 2), to the window; unseen become NaN."""
         camera = self.flat.camera
         return self.camera.project(camera.rays_at(uv))[0] if camera.is_distorted else uv
 
@@ -135,11 +136,11 @@ class RunFrame:
 
 
 def run_frames(frames: Sequence[DepthFrame], fps: float | None, posed: Sequence[PosedFrame] = ()) -> list[RunFrame]:
-    """Give the frames of a run their times and poses.
+    """Give frames of a run times and poses.
 
     Args:
         frames: images and depth in order.
-        fps: images per second of numbered images; None: their numbers are seconds.
+        fps: images per second of numbered images; None: their numbers are times.
         posed: the same frames with poses; those without one are left out.
     """
     poses = {id(frame.frame): frame.pose for frame in posed}
@@ -155,9 +156,15 @@ def seconds_of(frames: Sequence[DepthFrame], fps: float | None) -> list[float]:
 
     Args:
         frames: images and depth in order.
-        fps: images per second of numbered images; None: their numbers are seconds.
+        fps: images per second of numbered images; None: their numbers are times, of a unit told by their size.
+
+    Raises:
+        MetricDepthError: `fps` is given, and the frames are those of a video.
     """
     samples = [frame.sample for frame in frames]
     times = frame_times(samples)
-    numbered = not all(isinstance(sample, VideoSample) for sample in samples)
-    return [float(t) for t in (times / fps if fps and numbered else times)]
+    if all(isinstance(sample, VideoSample) for sample in samples):
+        if fps is not None:
+            raise MetricDepthError("images per second (--fps) are for numbered images: a video has times of its own")
+        return times.tolist()
+    return (to_seconds(times) if fps is None else times / fps).tolist()

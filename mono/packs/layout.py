@@ -41,7 +41,7 @@ class PackOptions:
     Attributes:
         colmap: folder of a COLMAP model of the images.
         poses: trajectory file, in metres.
-        fps: images per second where images are numbered; None: numbers are seconds.
+        fps: images per second where images are numbered; None: their numbers are times.
         ros_depth: encoding of depth in ROS bags, "32FC1" (metres, NaN) or "16UC1" (millimetres, 0).
 
     Raises:
@@ -90,7 +90,7 @@ class Layout:
         self._stems: set[str] = set()
 
     def stem(self, frame: PackFrame) -> str:
-        """Name a frame's files by letters that every reader takes, unlike all others on any file system."""
+        """Name a frame's files uniquely, by plain letters."""
         plain = stem = re.sub(r"[^\w./-]", "_", frame.name)
         number = 1
         while stem.casefold() in self._stems:
@@ -100,7 +100,7 @@ class Layout:
         return stem
 
     def look(self, frame: PackFrame) -> None:
-        """Look at a frame without its image, before any frame is written.
+        """Look at a frame before any is written.
 
         Raises:
             MetricDepthError: the frame cannot be packed.
@@ -131,7 +131,9 @@ class Layout:
 
 
 def write_photo(folder: Path, stem: str, frame: PackFrame, png: bool = False) -> str:
-    """Write the image of a frame: the bytes of its file where that shows the same pixels, else a PNG.
+    """Write the image of a frame.
+
+    The bytes of its file are copied where they show the same pixels; else it becomes a PNG.
 
     Args:
         folder: folder of the pack.
@@ -156,7 +158,7 @@ def write_photo(folder: Path, stem: str, frame: PackFrame, png: bool = False) ->
 
 
 def _copied_suffix(frame: PackFrame) -> str:
-    """Return the suffix of a file that any program decodes to the frame's image; empty for other files."""
+    """Return the suffix of a copyable file, else nothing."""
     if frame.file is None:
         return ""
     try:
@@ -169,7 +171,7 @@ def _copied_suffix(frame: PackFrame) -> str:
 
 
 def write_depth16(folder: Path, path: str, frame: PackFrame, scale: float, factor: float = 1.0) -> dict[str, Any]:
-    """Write depth as 16-bit PNG, 0 where there is none.
+    """Write depth as 16-bit PNG; 0 is invalid.
 
     Args:
         folder: folder of the pack.
@@ -192,7 +194,7 @@ def write_depth16(folder: Path, path: str, frame: PackFrame, scale: float, facto
 
 
 def require_one_camera(first: PackFrame, frame: PackFrame, layout: str) -> None:
-    """Refuse a frame of another camera in layouts that hold one.
+    """Refuse a frame of another camera.
 
     Raises:
         PackError: size or intrinsics differ by more than 0.1 px.

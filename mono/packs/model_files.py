@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def write_pinhole_model(
     model: pycolmap.Reconstruction, frames: Mapping[int, tuple[str, ModelPackFrame]], folder: Path
 ) -> None:
-    """Write a model of the packed images: their names, pinholes and keypoints.
+    """Write a model of the packed images.
 
     Images that are not packed are left out, with what only they saw.
 

@@ -93,7 +93,7 @@ class ModelRunFrame:
         return self.frame.sample.source
 
     def read(self, image: bool = True) -> ModelPackFrame:
-        """Read depth and image in the pixels of the model's image, undistorted by the model's camera.
+        """Read depth and image, undistorted by the model's camera.
 
         Args:
             image: read the image, too.
@@ -142,7 +142,7 @@ class ModelRunFrame:
         )
 
     def _orientation(self, shape: tuple[int, ...]) -> int:
-        """Return the EXIF orientation of the pixels that the model describes; 1 where they are upright."""
+        """Return the EXIF orientation of the model's pixels."""
         orientation = self.image.orientation
         camera = self.view.model.cameras[self.view.model.images[self.image.image_id].camera_id]
         upright = same_shape((shape[1], shape[0]), (camera.width, camera.height))
@@ -150,7 +150,7 @@ class ModelRunFrame:
 
 
 def align_with_model(frame: ModelPackFrame) -> DepthAlignment:
-    """Find the factor from a frame's depth to the model's unit.
+    """Find the factor to the model's unit.
 
     Args:
         frame: the frame.
@@ -169,7 +169,7 @@ def align_with_model(frame: ModelPackFrame) -> DepthAlignment:
 
 
 def centered(frame: ModelPackFrame) -> ModelPackFrame:
-    """Crop a frame so that its principal point is in the middle, to half a pixel."""
+    """Crop a frame around its principal point."""
     camera = frame.camera
     width, left = _middle(camera.cx, camera.width)
     height, top = _middle(camera.cy, camera.height)
@@ -189,7 +189,7 @@ def centered(frame: ModelPackFrame) -> ModelPackFrame:
 
 
 def _middle(center: float, size: int) -> tuple[int, int]:
-    """Find the longest stretch of pixels around a center: its length and its first pixel."""
+    """Find length and start of pixels around a center."""
     if abs(center - (size - 1) / 2) <= 0.5:
         return size, 0
     length = max(1, int(2 * min(center + 0.5, size - 0.5 - center)))

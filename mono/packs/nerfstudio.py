@@ -44,7 +44,7 @@ class Nerfstudio(Layout):
 
     @property
     def _unit(self) -> float:
-        """Unit of the model [m]; where depth has the model's unit, what makes it fit 16 bits."""
+        """Unit of the model [m], or one that 16 bits hold."""
         if not self._factors:
             return 1.0
         if self._metric:

@@ -16,6 +16,7 @@ from mono.packs.layout import INTEGER_CENTERS, OPENCV_AXES, Layout, PackError
 from mono.slam.trajectory.rotations import to_quaternions
 
 _FRAME, _WORLD = "camera_optical_frame", "world"
+_LATEST = 2**31 * 10**9  # [ns]
 _MOST_POINTS = 300_000  # of a cloud; of larger images, every second, third … pixel and row
 _TYPES = {
     "/camera/color/image_rect": "sensor_msgs/msg/Image",
@@ -55,6 +56,8 @@ class Ros2Bag(Layout):
         if self._shift is None:  # a stamp of 0 means "the latest" to tf
             self._shift = 1.0 - frame.seconds if frame.seconds < 1e-9 else 0.0
         stamp = round((frame.seconds + self._shift) * 1e9)
+        if not stamp < _LATEST:
+            raise PackError(f"its time, {frame.seconds:g} s, is beyond what a ROS stamp holds: give --fps")
         camera, depth = frame.camera, frame.depth
         header = self._header(stamp, _FRAME)
         info = self._camera_info(frame, header)

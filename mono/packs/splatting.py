@@ -48,7 +48,7 @@ class InverseDepthFit:
 
 
 def fit_inverse_depth(depth: np.ndarray, known: KnownDepth) -> InverseDepthFit:
-    """Fit scale and offset of inverse depth, robust against wrong points.
+    """Fit scale and offset of inverse depth robustly.
 
     Ratios of inverse depth are a line over depth, 1/z = scale/d + offset means d/z = scale + offset d, with errors that
     are relative. An offset is taken where the points support it, and no depth of the image becomes infinite by it.
@@ -93,7 +93,7 @@ class Splatting(Layout):
         self._written: dict[int, tuple[str, ModelPackFrame]] = {}
 
     def look(self, frame: PackFrame) -> None:
-        """Fit a frame to its points, and find the nearest depth of all frames."""
+        """Fit a frame to its points."""
         assert isinstance(frame, ModelPackFrame)
         frame = centered(frame)
         valid = frame.depth[frame.depth > 0]

@@ -72,7 +72,7 @@ def pack(
     ros_depth: str = "32FC1",
     on_done: Callable[[int], None] = lambda n: None,
 ) -> Packed:
-    """Write the depth of a run in the layout of another program.
+    """Write a run in another program's layout.
 
     All layouts hold ideal pinholes: images and depth of distorted lenses are undistorted. Conventions, frames and what
     was left out are in pack.json. The run's folder is not changed.
@@ -83,7 +83,7 @@ def pack(
         to: folder to write, which must not exist or be empty.
         colmap: folder of a COLMAP model of the images.
         poses: trajectory of the camera in metres, TUM or KITTI.
-        fps: images per second where images are numbered; None: their numbers are seconds.
+        fps: images per second where images are numbered; None: their numbers are times.
         ros_depth: encoding of depth in ROS bags, "32FC1" (metres, NaN) or "16UC1" (millimetres, 0).
         on_done: called with 1 after each frame.
 
@@ -107,10 +107,9 @@ def pack(
     model = ModelView.open(options.colmap) if options.colmap else None
     sources = _sources(frames, options, model)
     failures: list[Failure] = []
-    if model is not None and len(sources) < len(frames):
-        found = {id(source.frame) for source in sources}
-        reason = f"{model.folder}: its model has no such image"
-        failures += [Failure(frame.sample.source, reason) for frame in frames if id(frame) not in found]
+    found = {id(source.frame) for source in sources}
+    reason = f"{model.folder}: its model has no such image" if model else f"{options.poses}: has no pose for it"
+    failures += [Failure(frame.sample.source, reason) for frame in frames if id(frame) not in found]
     with _new_folder(to) as folder:
         writer = kind(folder, options, model)
         if kind.surveys:
@@ -137,7 +136,7 @@ def pack(
 
 
 def _try(source: Any, work: Callable[[Any], None], failures: list[Failure]) -> bool:
-    """Do something to a frame; failures are logged and listed."""
+    """Work on a frame; log and list failures."""
     try:
         work(source)
     except MetricDepthError as error:
@@ -195,7 +194,7 @@ def _sources(
 
 @contextlib.contextmanager
 def _new_folder(to: Path) -> Iterator[Path]:
-    """Write into a hidden folder beside `to`, which becomes `to` when all is done."""
+    """Write into a hidden folder, renamed when complete."""
     to.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".mono-pack-", dir=to.parent) as temporary:
         folder = Path(temporary, "pack")

@@ -53,7 +53,7 @@ class CheckedImage:
 
 
 def observe_images(images: Sequence[KnownImage], predictor: Predictor, resolver: CameraResolver) -> list[ObservedImage]:
-    """Predict images without any calibration and compare with what is known of them.
+    """Predict images uncalibrated, and compare with the known.
 
     Args:
         images: images with known distances.
@@ -95,7 +95,7 @@ def check_calibration(images: Sequence[ObservedImage], calibration: DepthAlignme
 
 
 def camera_entries(cameras: Sequence[Camera]) -> dict[str, Any]:
-    """Return the entries of a camera file for images of one camera.
+    """Return the camera file's entries of one camera.
 
     Args:
         cameras: camera of each image, at least one.
@@ -109,11 +109,19 @@ def camera_entries(cameras: Sequence[Camera]) -> dict[str, Any]:
         same = abs(view.fx / first.fx - 1) < _ALIKE and abs(other.width * first.height - other.height * first.width) < (
             0.01 * other.width * first.height
         )
+        same = same and (other.model, other.distortion) == (first.model, first.distortion)
         if not same:
             raise AlignmentError(
-                f"the images are of several cameras ({first.width}x{first.height} with a focal length of "
-                f"{first.fx:.0f} px, and {other.width}x{other.height} with {other.fx:.0f} px): calibrate each by itself"
+                f"the images are of several cameras ({_describe(first)}, and {_describe(other)}): calibrate each by "
+                "itself"
             )
     fx, fy, cx, cy = first.intrinsics
     entries: dict[str, Any] = {"fx": fx, "fy": fy, "cx": cx, "cy": cy, "width": first.width, "height": first.height}
+    if first.model != "pinhole":
+        entries["model"] = first.model
     return entries | ({"distortion": list(first.distortion)} if first.distortion else {})
+
+
+def _describe(camera: Camera) -> str:
+    lens = f", {camera.model} {', '.join(f'{value:g}' for value in camera.distortion)}" if camera.is_distorted else ""
+    return f"{camera.width}x{camera.height} with a focal length of {camera.fx:.0f} px{lens}"

@@ -41,12 +41,13 @@ class Manifest:
     those with wrong types, or with outputs outside the folder, are dropped.
     """
 
-    def __init__(self, folder: Path, name: str = "manifest.jsonl") -> None:
+    def __init__(self, folder: Path, name: str = "manifest.jsonl", *, clean: bool = True) -> None:
         """Open a manifest and clean it of damaged lines and repeated names.
 
         Args:
             folder: the output folder; need not exist.
             name: file name; processes that share a folder each use their own.
+            clean: rewrite a file that has such lines; False: only skip them.
 
         Raises:
             RunError: the file is a link, or no file.
@@ -61,21 +62,21 @@ class Manifest:
             return
         if not self.path.is_file():
             raise RunError(f"{self.path}: is not a file; remove it, or choose another output folder")
-        clean, start, dropped = True, 0, []
+        as_is, start, dropped = True, 0, []
         with open(self.path, "rb") as file:
             for number, line in enumerate(iter(lambda: file.readline(_LONGEST), b""), 1):
                 record = _parse(line)
                 if record is None:
                     dropped.append(number)
                 else:
-                    clean &= self._places.pop(record["name"], None) is None
+                    as_is &= self._places.pop(record["name"], None) is None
                     self._places[record["name"]] = _Place(start, len(line))
-                clean &= record is not None and line.endswith(b"\n")
+                as_is &= record is not None and line.endswith(b"\n")
                 start += len(line)
         if dropped:
             message = "%s: %d incomplete or malformed lines are dropped (the first is line %d); their inputs are redone"
             logger.warning(message, self.path, len(dropped), dropped[0])
-        if not clean:
+        if clean and not as_is:
             self._rewrite()
 
     @property

@@ -25,8 +25,8 @@ from mono.system.errors import MetricDepthError
 from mono.visual.color_maps import visualize_normals, write_image
 from mono.visual.top_view import draw_top_view
 
-KINDS = ("depth", "vis", "pcd", "normal", "mask", "sky", "confidence", "points", "mesh")
-_SUFFIX = {"vis": "jpg", "pcd": "ply", "mask": "png", "sky": "png", "confidence": "npy", "points": "npy"}
+KINDS = ("depth", "vis", "pcd", "normal", "mask", "sky", "confidence", "std", "points", "mesh")
+_SUFFIX = {"vis": "jpg", "pcd": "ply", "mask": "png", "sky": "png", "confidence": "npy", "std": "npy", "points": "npy"}
 CLOUD_SIZES = ("network", "full")
 logger = logging.getLogger(__name__)
 
@@ -205,7 +205,7 @@ def write_outputs(
         The files, relative to `out`, by kind.
 
     Raises:
-        MetricDepthError: the sky is to be saved, and the network predicts none.
+        MetricDepthError: sky or standard errors are to be saved, and the model has none.
         OSError: a file cannot be written.
     """
     outputs = {} if outputs is None else outputs
@@ -216,32 +216,39 @@ def write_outputs(
         write_depth(out / planned["depth"], prediction.depth, prediction.camera, prediction.notes(), options.encoding)
     if "vis" in planned:
         write_image(out / planned["vis"], visualize_prediction(rgb, prediction))
-    with_normals = points_with_normals or "normal" in options.save
-    normal = prediction.surface_normals() if with_normals else prediction.normal
-    if "normal" in planned and normal is not None:
-        write_normal(out / planned["normal"], normal, prediction.normal_source)
-        write_image(out / planned["normal_vis"], visualize_normals(rgb, normal))
     if "confidence" in planned:
         write_map(out / planned["confidence"], prediction.confidence)
+    if "std" in planned:
+        write_map(out / planned["std"], prediction.std)
     if "points" in planned:
         write_map(out / planned["points"], prediction.points())
     if "sky" in planned:
         if prediction.sky is None:
             raise MetricDepthError("the sky cannot be saved: this model predicts none; use lite_detail, or save others")
         write_mask(out / planned["sky"], prediction.sky)
-    if "mask" in planned:
-        write_mask(out / planned["mask"], _keep(prediction, options.cloud))
-    if "pcd" in planned:
-        _write_cloud(out / planned["pcd"], rgb, prediction, normal, options.cloud, network_pixels)
-    if "mesh" in planned:
-        keep, step = _keep(prediction, options.cloud), _step(prediction, options.cloud, network_pixels)
+    keep = None
+    if planned.keys() & {"mask", "mesh", "pcd"}:
+        keep = select_pixels(prediction.depth, prediction.confidence, prediction.sky, **options.cloud.filters)
+    if "mask" in planned and keep is not None:
+        write_mask(out / planned["mask"], keep)
+    if "mesh" in planned and keep is not None:
+        step = _step(prediction, options.cloud, network_pixels)
         mesh = depth_mesh(prediction.depth, rgb, prediction.camera, keep, step=step, max_faces=options.mesh_faces)
         if not len(mesh.triangles):
             logger.warning("%s: no triangle is left: %s", planned["mesh"], _why_empty(prediction, options.cloud))
         write_mesh(out / planned["mesh"], mesh, options.cloud.axes)
+    # Normals come last: they and the points above are the largest maps.
+    with_normals = points_with_normals or "normal" in options.save
+    normal = prediction.surface_normals() if with_normals else prediction.normal
+    if "normal" in planned and normal is not None:
+        write_normal(out / planned["normal"], normal, prediction.normal_source)
+        write_image(out / planned["normal_vis"], visualize_normals(rgb, normal))
+    if "pcd" in planned and keep is not None:
+        _write_cloud(out / planned["pcd"], rgb, prediction, keep, normal, options.cloud, network_pixels)
     for path, other in zip(planned.get("focal_sweep", ()), sweep, strict=True):
         normal = other.surface_normals() if with_normals else other.normal
-        _write_cloud(out / path, rgb, other, normal, options.cloud, network_pixels)
+        keep = select_pixels(other.depth, other.confidence, other.sky, **options.cloud.filters)
+        _write_cloud(out / path, rgb, other, keep, normal, options.cloud, network_pixels)
     if sweep:
         write_image(out / planned["focal_sweep_view"], draw_top_view([(o.depth, o.camera) for o in sweep]))
     return outputs
@@ -256,28 +263,23 @@ def _write_cloud(
     path: Path,
     rgb: np.ndarray,
     prediction: Prediction,
+    keep: np.ndarray,
     normal: np.ndarray | None,
     options: CloudOptions,
     network_pixels: int | None,
 ) -> None:
     # Edges are judged between neighbors, before most of them go.
-    depth = np.where(_keep(prediction, options), prediction.depth, np.float32(0))
+    depth = np.where(keep, prediction.depth, np.float32(0))
     camera, step = prediction.camera, _step(prediction, options, network_pixels)
     if step > 1:
         depth, rgb = depth[::step, ::step], rgb[::step, ::step]
         normal = None if normal is None else normal[::step, ::step]
         fx, fy, cx, cy = (value / step for value in camera.intrinsics)
         camera = replace(camera, fx=fx, fy=fy, cx=cx, cy=cy, width=depth.shape[1], height=depth.shape[0])
-    cloud = point_cloud(depth, rgb, camera, normal=normal, voxel_size=options.voxel_size)
+    cloud = point_cloud(depth, rgb, camera, normal=normal, voxel_size=options.voxel_size).in_axes(options.axes)
     if not len(cloud):
         logger.warning("%s: no point is left: %s", path, _why_empty(prediction, options))
-    cloud = cloud.in_axes(options.axes)
     write_ply(path, cloud.points, cloud.colors, cloud.normals, frame=AXES[options.axes])
-
-
-def _keep(prediction: Prediction, options: CloudOptions) -> np.ndarray:
-    """Select the pixels that clouds, masks and meshes use."""
-    return select_pixels(prediction.depth, prediction.confidence, prediction.sky, **options.filters)
 
 
 def _step(prediction: Prediction, options: CloudOptions, network_pixels: int | None) -> int:
@@ -292,9 +294,7 @@ def _why_empty(prediction: Prediction, options: CloudOptions) -> str:
     valid = prediction.depth > 0
     if not valid.any():
         return "there is no valid depth"
-    values = ", ".join(f"{name} {value:g}" for name, value in options.filters.items())
-    depth, confidence = prediction.depth[valid], prediction.confidence[valid]
-    return (
-        f"the filters are {values}; depth is {depth.min():.4g} to {depth.max():.4g} m, "
-        f"confidence {confidence.min():.4g} to {confidence.max():.4g}"
-    )
+    filters = ", ".join(f"{name} {value:g}" for name, value in options.filters.items())
+    maps = {"depth [m]": prediction.depth[valid], "confidence": prediction.confidence[valid]}
+    ranges = ", ".join(f"{name} {values.min():.4g} to {values.max():.4g}" for name, values in maps.items())
+    return f"the filters are {filters}; the image has {ranges}"

@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 _FOLDERS = frozenset(
     {
         *("depth", "vis", "normal", "normal_vis", "pcd", "focal_sweep", "report"),
-        *("mask", "sky", "confidence", "points", "mesh"),
+        *("mask", "sky", "confidence", "std", "points", "mesh"),
     }
 )
 _SUFFIXES = frozenset({".png", ".npy", ".npz", ".exr", ".json", ".jpg", ".ply", ".glb", ".obj"})

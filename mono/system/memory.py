@@ -61,6 +61,15 @@ def keep_memory(at_most: int = 2**28) -> None:
         libc.mallopt(top_pad, at_most)
 
 
+def release_freed_memory() -> None:
+    """Return freed memory to the system, which the C library may keep.
+
+    After large images were decoded in threads, hundreds of megabytes. It does nothing outside Linux with glibc.
+    """
+    if sys.platform.startswith("linux") and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
+
+
 def page_out(address: int, size: int) -> None:
     """Release resident pages of a mapped file early.
 

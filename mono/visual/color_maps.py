@@ -19,6 +19,7 @@ _NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 _WIDE = 1.5  # aspect ratio above which depth is shown below the photo
 _SMALLEST_PANEL = 160  # [px]
 _GAP = 4  # [px]
+_STRIP = 256  # rows colored at a time
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
@@ -34,7 +35,7 @@ def depth_limits(depth: np.ndarray) -> tuple[float, float]:
     valid = depth[np.isfinite(depth) & (depth > 0)]
     if valid.size == 0:
         return 1.0, 10.0
-    low, high = np.percentile(valid.astype(np.float64), [1, 99])
+    low, high = np.percentile(valid.astype(np.float64), [1, 99], overwrite_input=True)
     near, far = _round_down(low), _round_up(high)
     return (near, far) if near < far else (_round_down(low / 1.5), _round_up(high * 1.5))
 
@@ -58,12 +59,15 @@ def colorize(depth: np.ndarray, near: float | None = None, far: float | None = N
     import cv2
 
     near, far = _limits(depth, near, far)
-    valid = np.isfinite(depth) & (depth > 0)
-    logs = np.log(np.where(valid, depth, near).astype(np.float32))
-    position = (logs - math.log(near)) / (math.log(far) - math.log(near))
-    steps = np.rint(np.clip(position, 0, 1) * 255).astype(np.uint8)
-    colors = cv2.applyColorMap(steps, _palette()[:, None])  # faster than a look-up in NumPy
-    colors[~valid] = INVALID_COLOR
+    colors, palette = np.empty((*depth.shape, 3), np.uint8), _palette()[:, None]
+    for rows in _strips(len(depth)):
+        part = depth[rows]
+        valid = np.isfinite(part) & (part > 0)
+        logs = np.log(np.where(valid, part, near).astype(np.float32))
+        position = (logs - math.log(near)) / (math.log(far) - math.log(near))
+        steps = np.rint(np.clip(position, 0, 1) * 255).astype(np.uint8)
+        colors[rows] = cv2.applyColorMap(steps, palette)  # faster than a look-up in NumPy
+        colors[rows][~valid] = INVALID_COLOR
     return colors
 
 
@@ -104,9 +108,13 @@ def colorize_normals(normal: np.ndarray) -> np.ndarray:
     Returns:
         (H, W, 3) uint8 RGB.
     """
-    present = np.abs(normal).sum(axis=-1, keepdims=True) > 0
-    axes = np.clip(normal, -1, 1) * np.array([127.5, -127.5, -127.5], np.float32) + np.float32(127.5)
-    return np.where(present, np.rint(axes), 0).astype(np.uint8)
+    colors = np.empty(normal.shape, np.uint8)
+    for rows in _strips(len(normal)):
+        part = normal[rows]
+        present = np.abs(part).sum(axis=-1, keepdims=True) > 0
+        axes = np.clip(part, -1, 1) * np.array([127.5, -127.5, -127.5], np.float32) + np.float32(127.5)
+        colors[rows] = np.where(present, np.rint(axes), 0).astype(np.uint8)
+    return colors
 
 
 def visualize_normals(rgb: np.ndarray, normal: np.ndarray, *, max_side: int = 1280) -> np.ndarray:
@@ -245,6 +253,10 @@ def _beside(rgb: np.ndarray, colors: np.ndarray, max_side: int) -> np.ndarray:
     below = size[0] > _WIDE * size[1]
     gap = np.full((_GAP, panels[0].shape[1], 3) if below else (panels[0].shape[0], _GAP, 3), 255, np.uint8)
     return np.concatenate([panels[0], gap, panels[1]], axis=0 if below else 1)
+
+
+def _strips(height: int) -> list[slice]:
+    return [slice(top, top + _STRIP) for top in range(0, height, _STRIP)]
 
 
 def _padded(panel: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +245,46 @@ def test_kinds_of_depth_and_invalid_values(folder: Path) -> None:
 def test_what_is_no_file_is_named(folder: Path) -> None:
     with pytest.raises(AnnotationError, match=r"depth is a folder"):
         load_annotations(write(folder, [{"rgb": "depth"}]))
+
+
+def test_paths_that_may_be_meant(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    for name in ("é.png", "a b.png"):
+        (folder / "rgb" / name).touch()
+    spelled = {
+        f"file://{folder}/rgb/0.png": "0.png", f"file://localhost{folder}/rgb/a%20b.png": "a b.png",
+        f"file:{folder}/rgb/0.png": "0.png", "~/rgb/0.png": "0.png",
+        unicodedata.normalize("NFD", "rgb/é.png"): "é.png", "rgb/é.png": "é.png",
+    }  # fmt: skip
+    for path, name in spelled.items():
+        (sample,) = load_annotations(write(folder, [{"rgb": path}]))
+        assert sample.rgb == folder / "rgb" / name
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("https://example.org/0.png", "is a URL, and files are read from this machine only"),
+        ("s3://bucket/0.png", "is a URL"),
+        ("data:image/png;base64,AAAA", "is a URL"),
+        ("$DATA/0.png", "environment variables in paths are not replaced"),
+        ("%DATA%\\0.png", "environment variables in paths are not replaced"),
+        ("rgb/0.PNG", "but there is {folder}/rgb/0.png; correct the path"),
+        ("rgb/0.png ", "but there is {folder}/rgb/0.png; correct the path"),
+        ("rgb/0.png\n", "but there is {folder}/rgb/0.png; correct the path"),
+        ("rgb/0", "but there is {folder}/rgb/0.png; correct the path"),
+        ("rgb/nothing.png", "there is no such file: not {folder}/rgb/nothing.png"),
+    ],
+)
+def test_paths_that_are_none_are_explained(folder: Path, path: str, message: str) -> None:
+    with pytest.raises(AnnotationError) as caught:
+        load_annotations(write(folder, [{"rgb": path}]))
+    assert message.format(folder=folder) in str(caught.value)
+
+
+@pytest.mark.parametrize(("key", "meant"), [("K", "cam_in"), ("depth_path", "depth"), ("scale", "depth_scale")])
+def test_names_of_other_tools_are_asked_about(
+    folder: Path, caplog: pytest.LogCaptureFixture, key: str, meant: str
+) -> None:
+    load_annotations(write(folder, [{"rgb": "rgb/0.png", key: 1}]))
+    assert f'the key "{key}" is unknown and ignored; was "{meant}" meant?' in caplog.text

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from mono.data.camera_source import ResolvedCamera
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform, square_pixels
 from mono.geometry.undistortion import undistortion
 from mono.inference.exported import ExportedPredictor
 from mono.inference.foreign import ForeignPredictor
+from mono.inference.prediction import in_original_pixels
+from mono.inference.wide import within_image_circle
 from mono.model.depth_model import NetworkOutput
 from tests.toys import toy_predictor
 
@@ -136,3 +139,18 @@ def test_other_models_get_the_undistorted_image(kind):
     assert (depth[20:-20, 180:-20] == 3).all()
     left = depth[:, :140]
     assert np.isnan(left).all() if kind == "disparity" else (left == 0).all()
+
+
+def test_ideal_pinholes_pass_as_they_are():
+    camera = Camera(260.0, 255.0, 162.0, 117.0, 320, 240)
+    image, _ = scene(camera)
+    found = ResolvedCamera(camera, "given", "")
+    assert undistortion(camera).image_to_pinhole(image) is image
+    assert within_image_circle(np.zeros_like(image), found) is found
+    predictor = toy_predictor()
+    prepared = predictor.prepare(image, found)
+    np.testing.assert_array_equal(prepared.pixels, predictor.transform.view(camera).image_to_input(image))
+    (raw,) = predictor.infer([prepared])
+    prediction = raw.prediction()
+    assert in_original_pixels(prediction) is prediction and prediction.camera is camera
+    np.testing.assert_array_equal(prediction.depth, prepared.view.depth_to_metric(raw.output.depth[0]).numpy())

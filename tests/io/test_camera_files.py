@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 from pathlib import Path
@@ -353,7 +354,7 @@ def test_cameras_of_colmap_come_back(name, tmp_path):
         ("a.yaml", "fx: five\n", "fx is 'five'"),
         ("a.json", '{"fx": ', "line 1, column 8: is not valid JSON; correct it there"),
         ("a.txt", "P2: 1 2 x\n", "P22?: 'x' is not a number"),
-        ("a.txt", "1 2 3\n4 5\n", "holds 1 lines of 5 numbers"),
+        ("a.txt", "1 2 3\n4 5\n", "holds 5 numbers"),
         ("a.txt", "hello world\n", "no camera file of a known kind"),
         ("a.txt", "1 PINHOLE 640 480 500 five 3 4\n", "'five' is not a number"),
         ("a.xml", "<opencv_storage/>", "has no focal length"),
@@ -459,3 +460,65 @@ def test_a_matrix_of_columns_is_read_and_other_brackets_are_no_json(tmp_path):
     (tmp_path / "zed.conf").write_text("[LEFT_CAM]\nfx=500\n[RIGHT_CAM]\nfx=501\n")
     with pytest.raises(CameraFileError, match="is no camera file of a known kind"):
         camera_from_file(tmp_path / "zed.conf", 640, 480, tmp_path / "a.jpg")
+
+
+def arrays(**values):
+    file = io.BytesIO()
+    np.savez(file, **values)
+    return file.getvalue()
+
+
+MATRIX = [[500.0, 0, 321], [0, 510, 241], [0, 0, 1]]
+BAD_OBJECT = np.array([{"K": MATRIX}], dtype=object)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "distortion"),
+    [
+        ("a.npz", arrays(mtx=MATRIX, dist=[[0.1, 0.2, 0, 0, 0.3]], rvecs=np.zeros((9, 3, 1))), (0.1, 0.2, 0, 0, 0.3)),
+        ("K.npz", arrays(K=MATRIX), ()),
+        ("frame.pincam", "640 480 500 510 321 241", ()),
+        ("freiburg.txt", "500 510 321 241 0.26 -0.95 -0.005 0.003 1.16", (0.26, -0.95, -0.005, 0.003, 1.16)),
+        ("nuscenes.json", json.dumps([{"token": "a", "camera_intrinsic": MATRIX}]), ()),
+        ("mapping.json", json.dumps({"camera_matrix": {"fx": 500, "fy": 510, "cx": 321, "cy": 241}}), ()),
+        ("waymo.json", json.dumps({"intrinsic": [500, 510, 321, 241, 0, 0, 0, 0, 0]}), ()),
+        ("coeff.json", json.dumps({"K": MATRIX, "dist_coeff": [0.1, 0, 0, 0]}), (0.1, 0, 0, 0)),
+        ("slashes.txt", "// fx fy cx cy\n500 510 321 241  // of the left camera\n", ()),
+        ("percent.txt", "% K\n500 0 321\n0 510 241\n0 0 1\n", ()),
+    ],
+)  # fmt: skip
+def test_more_kinds_of_files(name, content, distortion, tmp_path):
+    camera = camera_from_file(put(tmp_path / name, content), 640, 480)
+    assert camera == Camera(500, 510, 321, 241, 640, 480, distortion)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.json", '{"fx": 500, "cx": 320, "fx": 700}', "'fx' is there twice, with different values"),
+        ("a.yaml", "fx: 500\ncx: 320\nfx: 700\n", "'fx' is there twice, with different values"),
+        ("a.npz", arrays(a=BAD_OBJECT), "no focal length"),
+        ("a.npz", arrays(K=MATRIX)[:100], "damaged NPZ archive"),
+        ("comma.txt", "500,5 510,5 321,2 241,3", "holds 8 numbers"),
+        ("waymo.json", '{"intrinsic": [500, 510, 321, 241, 0.1, 0, 0, 0, 0]}', 'write it as "distortion": [0.1, 0.0'),
+    ],
+)
+def test_numbers_that_may_mean_two_things_are_refused(name, content, message, tmp_path):
+    with pytest.raises(CameraFileError) as caught:
+        camera_from_file(put(tmp_path / name, content), 640, 480)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ((1000, 1000, 639.5, 479.5), "would be the center of a 1280x960 image, and this one is 640x480"),
+        ((250, 250, 159.5, 119.5), "would be the center of a 320x240 image"),
+        ((500, 321, 500, 241), "fx = 500 and fy = 321 differ by 56 %"),
+        ((500, 510, 321, 241), ""),
+        ((500, 510, 400, 241), ""),
+    ],
+)
+def test_numbers_of_another_size_or_order_are_doubted(numbers, message, tmp_path, caplog):
+    CameraResolver().resolve(640, 480, annotated=numbers)
+    assert message in caplog.text and bool(message) == bool(caplog.text)

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mono.data.depth_header import stores_integers
+from mono.data.image_header import read_image_header
 from mono.io.depth import DepthError, read_depth
 from mono.io.images import ImageError, image_cost, read_image
 
@@ -264,3 +266,68 @@ def test_tiffs_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "b.tif").write_bytes(tiff(np.ones((48, 64)), extra={256: 1 << 20, 257: 1 << 20}))
     with pytest.raises(ImageError, match="too large"):
         read_image(tmp_path / "b.tif")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_tiffs_are_upright_whoever_reads_them(tmp_path: Path, orientation: int) -> None:
+    exact = (RGB[..., 0] / 255).astype(np.float32)
+    for kind in (np.float16, np.float32):  # the second is Pillow's
+        (tmp_path / "a.tif").write_bytes(tiff(exact.astype(kind), extra={274: orientation}))
+        found = read_depth(tmp_path / "a.tif")
+        if kind == np.float16:
+            upright = found
+        np.testing.assert_allclose(found, upright, atol=1e-3)
+        assert read_image_header(tmp_path / "a.tif").size == found.shape[::-1]
+    (tmp_path / "b.tif").write_bytes(tiff((RGB / 255).astype(np.float32), extra={274: orientation}))
+    np.testing.assert_allclose(read_image(tmp_path / "b.tif").rgb[..., 0] / 255, upright, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["<u4", ">u4", "<i4", "<u8", ">u8", "<i8"])
+def test_whole_numbers_of_more_bits(tmp_path: Path, kind: str) -> None:
+    stored = np.full((48, 64), 2000)
+    stored[:10] = 0
+    (tmp_path / "a.tif").write_bytes(tiff(stored.astype(kind[1:]), kind[0]))
+    np.testing.assert_array_equal(read_depth(tmp_path / "a.tif", 1000), stored / 1000)
+    assert stores_integers(tmp_path / "a.tif")
+    with pytest.raises(DepthError, match="unknown unit"):
+        read_depth(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("channels", [2, 5, 10])
+def test_channels_that_are_no_colors_are_named(tmp_path: Path, channels: int) -> None:
+    (tmp_path / "a.tif").write_bytes(tiff(np.ones((48, 64, channels), np.uint16)))
+    with pytest.raises(ImageError, match=rf"is a TIFF of 16-bit numbers in {channels} channels, which cannot be read"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_white_as_zero_is_inverted(tmp_path: Path) -> None:
+    gray = RGB[..., 0].astype(np.uint16) * 257
+    (tmp_path / "a.tif").write_bytes(tiff(65535 - gray, extra={262: 0}))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif").rgb[..., 0], RGB[..., 0])
+
+
+def test_a_hot_pixel_does_not_darken_the_rest(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    values = RGB[..., 0].astype(np.uint16) * 16
+    values[3, 5] = 65535
+    (tmp_path / "a.tif").write_bytes(tiff(values))
+    found = read_image(tmp_path / "a.tif").rgb[..., 0]
+    assert (
+        np.abs(found.astype(int) - RGB[..., 0]).max() <= 255 - RGB[3, 5, 0] and found.mean() > 0.9 * RGB[..., 0].mean()
+    )
+    assert "taken as 12-bit and brightened" in caplog.text
+
+
+def test_floats_of_any_range(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for largest in (1.02, 255.0, 1020.0, 4080.0, 65535.0):
+        (tmp_path / "a.tif").write_bytes(tiff((RGB / RGB.max() * largest).astype(np.float32)))
+        assert read_image(tmp_path / "a.tif").rgb.mean() == pytest.approx(255 / RGB.max() * RGB.mean(), rel=0.03)
+    assert "its floats reach 1.02; what is beyond 1 is white" in caplog.text
+    assert "reach only 1020 of 65535: they are taken as 10-bit" in caplog.text
+
+
+def test_alpha_that_is_mostly_half_transparent_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    alpha = np.linspace(60, 200, 48 * 64).reshape(48, 64).astype(np.uint8)
+    alpha[:5] = 255
+    Image.fromarray(np.dstack([RGB, alpha]).astype(np.uint8)).save(tmp_path / "depth_in_alpha.png")
+    read_image(tmp_path / "depth_in_alpha.png")
+    assert "90 % of its pixels are half transparent" in caplog.text

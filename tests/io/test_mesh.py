@@ -12,6 +12,7 @@ from mono.geometry.camera import Camera
 from mono.geometry.pixel_mask import select_pixels
 from mono.io.mesh import depth_mesh, write_mesh
 from tests.surfaces import plane, sphere
+from tests.views.rooms import HIGH, LOW, room_distance
 
 CAMERA = Camera(120.0, 124.0, 80.0, 55.0, 160, 120)
 CENTER, RADIUS, WALL = np.array([0.1, -0.1, 3.0]), 0.8, 6.0
@@ -141,3 +142,44 @@ def test_a_photo_of_two_megapixels_takes_seconds_at_most(tmp_path):
     write_mesh(tmp_path / "a.glb", mesh)
     assert time.process_time() - mesh_time < 5  # about 0.5 s on a quiet machine
     assert len(mesh.triangles) == 2 * 815 * 611
+
+
+@pytest.mark.parametrize("step", [3, 7])
+def test_a_panorama_is_a_closed_room(tmp_path, step):
+    camera = Camera.panorama(192, 96)
+    depth = room_distance(camera.unit_rays().astype(np.float64)).astype(np.float32)
+    mesh = depth_mesh(depth, photo(camera), camera, np.ones(depth.shape, bool), step=step)
+    walls = np.where(mesh.vertices > 0, mesh.vertices / HIGH, mesh.vertices / LOW).max(1)
+    np.testing.assert_allclose(walls, 1, rtol=1e-5)
+    corners = mesh.vertices[mesh.triangles].astype(np.float64)
+    solid = 0.0
+    for a, b, c in corners:  # seen from the camera, triangles cover the sphere once, but for the poles
+        scale = np.linalg.norm(a) * np.linalg.norm(b) * np.linalg.norm(c)
+        below = scale + a @ b * np.linalg.norm(c) + b @ c * np.linalg.norm(a) + c @ a * np.linalg.norm(b)
+        solid += 2 * np.arctan2(abs(a @ np.cross(b, c)), below)
+    top = np.pi / 2 * (1 - (2 * step + 1) / 96)
+    assert 0.98 * 4 * np.pi * np.sin(top) < solid < 4.2 * np.pi
+    behind = mesh.vertices[(mesh.pixels[:, 0] < step) | (mesh.pixels[:, 0] >= 192)]
+    assert len(behind) and (behind[:, 2] < 0.5).all()
+    for name in ("a.glb", "a.ply", "a.obj"):
+        write_mesh(tmp_path / name, mesh)
+        assert len(load(tmp_path / name).faces) == len(mesh.triangles)
+
+
+@pytest.mark.parametrize(
+    "camera",
+    [
+        Camera(110.0, 110.0, 79.5, 59.5, 160, 120, (0.01,), "fisheye"),
+        Camera(60.0, 60.0, 79.5, 59.5, 160, 120, (), "fisheye"),
+        Camera(150.0, 150.0, 79.5, 59.5, 160, 120, (-0.2,)),
+    ],
+)
+def test_meshes_of_lenses_lie_on_the_walls(camera, tmp_path):
+    rays = np.nan_to_num(camera.rays().astype(np.float64))
+    depth = np.where(rays.any(-1), room_distance(rays), 0).astype(np.float32)  # along the axis where z is 1
+    depth *= 1 if camera.depth_kind == "ray" or camera.is_perspective else rays[..., 2]
+    mesh = depth_mesh(depth, photo(camera), camera, select_pixels(depth), step=2)
+    walls = np.where(mesh.vertices > 0, mesh.vertices / HIGH, mesh.vertices / LOW).max(1)
+    np.testing.assert_allclose(walls, 1, rtol=1e-4)
+    assert len(mesh.triangles) > 5000
+    write_mesh(tmp_path / "a.glb", mesh)

@@ -16,6 +16,8 @@ from mono.io.no_depth import find_no_depth
         (32.767, 1000.0, True, "(stored 32767), the largest value of its type"),
         (65504.0, None, True, "the largest value of its type"),
         (1e10, None, True, "the largest value of its type"),
+        (65.535, None, True, "the largest value of its type"),  # millimeters that were converted to meters
+        (65535 / 256, None, True, "the largest value of its type"),
         (3e4, None, True, "farther than any sensor reaches"),
         (99.0, None, False, "far beyond all other depth, which ends at 4 m"),
     ],
@@ -27,6 +29,13 @@ def test_holes_stored_as_the_largest_value(value: float, scale: float | None, ce
     code = find_no_depth(depth, scale)
     assert code is not None and code.certain == certain and why in str(code)
     assert code.share == pytest.approx(1 / 3) and (depth >= code.limit).sum() == 32 * 128
+
+
+def test_holes_may_be_most_of_a_map() -> None:
+    depth = np.linspace(2, 4, 96 * 128).reshape(96, 128).astype(np.float32)
+    depth[:70] = 1e5
+    code = find_no_depth(depth)
+    assert code is not None and code.certain and code.limit == 1e5 and code.share == pytest.approx(70 / 96)
 
 
 def test_real_distances_are_not_suspected() -> None:

@@ -117,3 +117,39 @@ def test_names_of_any_letters_stay_apart(tmp_path: Path) -> None:
     nothing = np.zeros((0, 0))
     stems = [layout.stem(PackFrame(name, nothing, nothing, CAMERA, 0.0)) for name in names]
     assert stems == ["a_b", "a_b_2", "A_B_3", "sub/ü", "sub/ü_2"]
+
+
+def test_a_damaged_manifest_is_read_around_and_stays(tmp_path: Path) -> None:
+    run = write_run(tmp_path, 3)
+    with (run / "manifest.jsonl").open("a") as file:
+        file.write('{"name": "004", "sta')
+    before = tree(run)
+    assert len(pack(run, "kitti", tmp_path / "kitti").frames) == 3
+    assert tree(run) == before
+
+
+def test_frames_without_a_pose_are_left_out_and_named(tmp_path: Path) -> None:
+    run, poses = write_run(tmp_path, 4), tmp_path / "poses.txt"
+    lines = [f"{time} {0.1 * time} 0 0 0 0 0 1" for time in (1, 2, 4)]
+    poses.write_text("\n".join(lines))
+    packed = pack(run, "kitti", tmp_path / "kitti", poses=poses)
+    assert [frame["name"] for frame in packed.frames] == ["001", "002", "004"]
+    assert [(f.source, f.reason) for f in packed.failures] == [("003.png", f"{poses}: has no pose for it")]
+    np.testing.assert_allclose(np.loadtxt(tmp_path / "kitti/poses.txt")[:, 3], [0.1, 0.2, 0.4])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "fps", "seconds"),
+    [
+        ((5, 6, 9), None, [5, 6, 9]),
+        ((5, 6, 9), 2, [2.5, 3, 4.5]),
+        ((1403636579763555584, 1403636579813555456), None, [1403636579.763555584, 1403636579.813555456]),
+    ],
+)
+def test_numbers_are_times_of_any_unit(numbers: tuple, fps: float | None, seconds: list, tmp_path: Path) -> None:
+    from mono.data.sample import Sample
+    from mono.packs.frames import seconds_of
+    from mono.slam.fusion.posed_depth import DepthFrame
+
+    frames = [DepthFrame(Sample(str(number), tmp_path, "a"), tmp_path) for number in numbers]
+    assert seconds_of(frames, fps) == pytest.approx(seconds, rel=1e-15, abs=1e-6)

@@ -105,3 +105,7 @@ def test_camera_files_state_the_circle(tmp_path):
     (tmp_path / "camera.json").write_text(json.dumps(values | {"max_angle": 300}))
     with pytest.raises(CameraFileError, match="max_angle of the lens is 300"):
         camera_from_file(tmp_path / "camera.json", 240, 240)
+    for radius in (-5, 1000):
+        (tmp_path / "transforms.json").write_text(json.dumps(studio | {"fisheye_crop_radius": radius}))
+        with pytest.raises(CameraFileError, match=f"radius of {radius} px: give a positive one"):
+            camera_from_file(tmp_path / "transforms.json", 240, 240)

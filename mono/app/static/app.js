@@ -43,6 +43,7 @@ async function load(found) {
   image.src = `${base(found)}/layers/photo`;
   const [depth, cloud] = await Promise.all(["depth", "cloud"].map(async (n) => (await request(`${base(found)}/${n}`)).arrayBuffer()));
   await image.decode();
+  if (found.has_errors) found.errors = new Float32Array(await (await request(`${base(found)}/errors`)).arrayBuffer());
   const project = found.project || {};
   Object.assign(found, { depth: new Float32Array(depth), cloud, images: { photo: image }, measurements: project.measurements || [], scale: project.scale || 1, factor: (project.focal_px || found.focal_px) / found.focal_px });
   open.set(found.id, found);
@@ -104,7 +105,8 @@ async function update() {
 }
 
 const state = () => ({ focal_px: focal(), scale: photo.scale, measurements: photo.measurements.map(({ name, pixels, area }) => ({ name, pixels, area: Boolean(area) })) });
-const main = (m) => (m.error ? "–" : m.area ? `${m.area.toFixed(3)} m²` : meters(m.length));
+const plusMinus = (v, e) => (e ? ` ± ${meters(v * e)}` : "");
+const main = (m) => (m.error ? "–" : m.area ? `${m.area.toFixed(3)}${m.relative_error ? ` ± ${(2 * m.area * m.relative_error).toPrecision(2)}` : ""} m²` : meters(m.length) + plusMinus(m.length, m.relative_error));
 
 function list() {
   $("list").replaceChildren(...photo.measurements.map((m, i) => {
@@ -159,11 +161,18 @@ function depthAt([x, y], p = photo) {
   return p.depth[r * p.width + c];
 }
 
+// Relative standard error: the network's part of the pixel, and the focal length's while that is as it came.
+function errorAt([x, y]) {
+  if (!photo.errors) return 0;
+  const c = Math.max(0, Math.min(photo.width - 1, Math.round(x))), r = Math.max(0, Math.min(photo.height - 1, Math.round(y)));
+  return Math.hypot(photo.errors[r * photo.width + c], photo.factor === 1 && photo.scale === 1 ? photo.focal_error : 0);
+}
+
 function readout(at) {
   const z = depthAt(at) * k(), c = photo.camera;
   if (!(z > 0)) { $("pointer").textContent = "No depth here."; return; }
   const x = (at[0] - c.cx) / c.fx / photo.factor * z, y = (at[1] - c.cy) / c.fy / photo.factor * z;
-  $("pointer").replaceChildren("Depth ", make("b", { textContent: meters(z) }), `, from the camera ${meters(Math.hypot(x, y, z))}; point (${[x, y, z].map((v) => v.toFixed(2)).join(", ")}) m; no error known`);
+  $("pointer").replaceChildren("Depth ", make("b", { textContent: meters(z) + plusMinus(z, errorAt(at)) }), `, from the camera ${meters(Math.hypot(x, y, z))}; point (${[x, y, z].map((v) => v.toFixed(2)).join(", ")}) m`);
   if (photo.other) $("othervalue").textContent = `Here: ${meters(photo.other.at(at))}, ${(100 * (photo.other.at(at) / z - 1)).toFixed(1)} % from the photo's`;
 }
 

@@ -16,13 +16,16 @@ from mono.io.images import IMAGE_SUFFIXES, ImageError
 # Words that tell an image from its depth map, as in rgb_00045.jpg and sync_depth_00045.png, frame000123.jpg and
 # depth000123.png, frame.0000.color.jpg and frame.0000.depth_meters.exr.
 _KIND = re.compile(
-    r"(?:^|(?<=[_\-.\d]))(?:rgb|colou?r|image|img|frame|left|sync|depth|map|meters|mm|raw|gt|groundtruth|tonemap|final|preview|geometry|hdf5)"
-    r"(?=[_\-.\d]|$)",
+    r"(?:^|(?<=[_\-.\d]))(?:rgb|colou?r|images?|img|im|frame|left|sync|depths?|maps?|meters|mm|raw|gt|groundtruth|ground|"
+    r"truth|tonemap|final|preview|geometry|hdf5|camera|undistorted|rendered|blended|highres|lowres|wide|planar|"
+    r"perspective|scene|z|filled|photos)(?=[_\-.\d]|$)",
     re.IGNORECASE,
 )
+_HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # CameraDepth is camera_depth
 _SEPARATORS = re.compile(r"[_\-.]+")
 _IMAGE_FOLDERS = ("rgb", "color", "colour", "image", "images", "img", "left", "photos")
 _DEPTH_FOLDERS = ("depth", "depths", "depth_raw", "depth_gt", "gt", "groundtruth", "ground_truth")
+_IMAGE_SUFFIX = re.compile(r"\.(?:jpe?g|png)$", re.IGNORECASE)  # before the suffix of a map, as in 1.jpg.npy
 _SIDE_FILES = frozenset({".txt", ".json", ".yaml", ".yml", ".csv", ".md"})
 
 
@@ -41,11 +44,12 @@ def annotate_pairs(
 
     Folders are searched with their subfolders. An image belongs to the depth map of the same path without suffix. If
     some images find none, words like rgb, color, frame, left, sync and depth in names are ignored (rgb_00045.jpg and
-    sync_depth_00045.png, frame000123.jpg and depth000123.png).
+    sync_depth_00045.png, frame000123.jpg and depth000123.png), then zeros before numbers, then the innermost or the
+    outermost folders.
 
     Args:
         rgb: folder of images, or of images and depth maps; without `depth`, subfolders such as rgb/ and depth/ are
-            used, and depth maps beside the images if "depth" is in their names.
+            used, and else depth maps with "depth" in their names or those of their folders.
         depth: folder of depth maps; may be `rgb`.
         intrinsics: (fx, fy, cx, cy) [px] of all images.
         camera_file: camera file for all images, see `mono.io.camera_files`, instead of `intrinsics`.
@@ -67,8 +71,8 @@ def annotate_pairs(
     if depth is not None:
         depths = _files(depth, DEPTH_SUFFIXES, notes)
         if depth.absolute() == rgb.absolute():
-            images = [path for path in images if not _is_depth(path)]
-            depths = [path for path in depths if _is_depth(path)]
+            images = [path for path in images if not _is_depth(path.relative_to(rgb))]
+            depths = [path for path in depths if _is_depth(path.relative_to(rgb))]
         maps = _match(rgb, images, depth, depths)
         if without := [image for image in images if image not in maps]:
             what = "kept" if keep_without_depth else "left out"
@@ -101,20 +105,24 @@ def split_folder(folder: Path) -> tuple[Path, Path | None]:
         folder of images, and folder of depth maps: the same one if depth maps lie beside the images, None without.
 
     Raises:
-        DatasetError: there is a depth folder, but no single folder of images beside it.
+        DatasetError: there is a depth folder, and several folders of images beside it.
     """
     inside = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
     depth = next((inside[name] for name in _DEPTH_FOLDERS if name in inside), None)
     if depth is not None:
         rgb = [inside[name] for name in _IMAGE_FOLDERS if name in inside]
+        if not rgb:
+            return folder, folder
         if len(rgb) != 1:
-            found = ", ".join(path.name for path in rgb) or "none of " + ", ".join(_IMAGE_FOLDERS)
+            found = ", ".join(path.name for path in rgb)
             raise DatasetError(
                 f"{folder}: has a folder {depth.name}, and as folder of photos {found}: give the folder of the photos "
                 "and that of the depth maps"
             )
         return rgb[0], depth
-    beside = any(_is_depth(path) and path.suffix.lower() in DEPTH_SUFFIXES for path in folder.rglob("*"))
+    beside = any(
+        _is_depth(path.relative_to(folder)) and path.suffix.lower() in DEPTH_SUFFIXES for path in folder.rglob("*")
+    )
     return folder, folder if beside else None
 
 
@@ -157,8 +165,9 @@ def _orientation(path: Path) -> int:
         return read_orientation(image)
 
 
-def _is_depth(path: Path) -> bool:
-    return "depth" in path.stem.lower()
+def _is_depth(relative: Path) -> bool:
+    folders = [name.lower() for name in relative.parts[:-1]]
+    return "depth" in relative.stem.lower() or any("depth" in name or name in _DEPTH_FOLDERS for name in folders)
 
 
 def _files(folder: Path, suffixes: Iterable[str], notes: list[str]) -> list[Path]:
@@ -178,11 +187,12 @@ def _files(folder: Path, suffixes: Iterable[str], notes: list[str]) -> list[Path
 def _match(rgb: Path, images: list[Path], depth: Path, depths: list[Path]) -> dict[Path, Path]:
     """Return the depth map of each image that has one."""
     matches: dict[Path, Path] = {}
-    for key in (_plain_name, _bare_name, _bare_path):
+    loose = (_numbered_path, _inner_path, _outer_path)
+    for key in (_plain_name, _bare_name, _bare_path, *loose):
         try:
             ours, theirs = _by_name(rgb, images, key), _by_name(depth, depths, key)
         except DatasetError:
-            if matches:
+            if matches or key in loose:
                 break
             raise
         found = {ours[name]: theirs[name] for name in ours if name in theirs}
@@ -203,17 +213,34 @@ def _plain_name(relative: Path) -> str:
     return relative.with_suffix("").as_posix()
 
 
+def _bare(name: str) -> str:
+    return _SEPARATORS.sub("_", _KIND.sub("", _HUMPS.sub("_", name))).strip("_")
+
+
 def _bare_name(relative: Path) -> str:
-    """Remove suffix and words such as depth from names."""
-    stem = _SEPARATORS.sub("_", _KIND.sub("", relative.stem)).strip("_")
-    return (relative.parent / stem).as_posix()
+    """Remove suffixes and words such as depth from names."""
+    return (relative.parent / _bare(_IMAGE_SUFFIX.sub("", relative.stem))).as_posix()
 
 
 def _bare_path(relative: Path) -> str:
     """Remove such words from the names of folders, too, as in image_left/000000_left.png."""
-    names = [*relative.parts[:-1], relative.stem]
-    bare = (_SEPARATORS.sub("_", _KIND.sub("", name)).strip("_") for name in names)
+    bare = map(_bare, (*relative.parts[:-1], _IMAGE_SUFFIX.sub("", relative.stem)))
     return "/".join(name for name in bare if name)
+
+
+def _numbered_path(relative: Path) -> str:
+    """Remove zeros before numbers, too."""
+    return re.sub(r"\d+", lambda digits: str(int(digits[0])), _bare_path(relative))
+
+
+def _inner_path(relative: Path) -> str:
+    """Remove the innermost folder, as in room/Scene/1.png and room/DepthPlanar/1.png."""
+    return _numbered_path(relative.parent.parent / relative.name)
+
+
+def _outer_path(relative: Path) -> str:
+    """Remove the outermost folder, as in samples/front/1.jpg and depth/front/1.png."""
+    return _numbered_path(Path(*relative.parts[1:])) if len(relative.parts) > 1 else _numbered_path(relative)
 
 
 def _by_name(folder: Path, paths: list[Path], key: Callable[[Path], str]) -> dict[str, Path]:

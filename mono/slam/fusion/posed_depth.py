@@ -147,7 +147,7 @@ def find_depth(path: Path) -> list[DepthFrame]:
         raise PosedDepthError(
             f"{path}: is neither an annotation file nor the output folder of metricdepth predict (with manifest.jsonl)"
         )
-    records = [r for r in Manifest(path).records if r["status"] == "ok" and "depth" in r["outputs"]]
+    records = [r for r in Manifest(path, clean=False).records if r["status"] == "ok" and "depth" in r["outputs"]]
     if not records:
         raise PosedDepthError(f"{path}: its manifest lists no depth; predict with --save depth")
     records.sort(key=lambda record: natural_order(record["name"]))

@@ -18,7 +18,9 @@ from mono.slam.trajectory.formats import (
     check_quaternions,
     detect_format,
     is_finite_matrix,
+    quaternion_names,
     skip_repeats,
+    split_matrices,
     table_times,
 )
 from mono.slam.trajectory.rotations import from_quaternions, to_quaternions
@@ -44,7 +46,8 @@ def read_trajectory(path: Path, format: Format | None = None, body_from_camera: 
     """Read a trajectory from a TUM, KITTI or EuRoC file.
 
     - tum: `time tx ty tz qx qy qz qw`, camera to world.
-    - kitti: twelve numbers a line, the rows of the 3x4 camera-to-world matrix; times are line numbers from 0.
+    - kitti: twelve numbers a line, the rows of the 3x4 camera-to-world matrix; times are line numbers from 0. A time
+      or index before them, and a fourth row 0 0 0 1, are understood.
     - euroc: `time[ns],px,py,pz,qw,qx,qy,qz[,...]`; later columns (speed, biases) are ignored. These are poses of the
       *body* (the inertial sensor); `body_from_camera` (T_BS in the camera's sensor.yaml) turns them into the camera's.
       Without it the body's poses are returned: enough to compare trajectories, not to look through the camera.
@@ -78,24 +81,32 @@ def read_timed(path: Path, format: Format | None = None, times: np.ndarray | Non
     Raises:
         TrajectoryError: as `read_trajectory`, or there are fewer times than poses.
     """
-    trajectory, found = _read(path, format, None)
-    if found != "kitti":
+    trajectory, clock = _read(path, format, None)
+    if clock:
         return trajectory, True
     if times is None:
         return trajectory, False
     if len(times) < len(trajectory):
         raise TrajectoryError(f"{path}: has {len(trajectory)} poses, but only {len(times)} times are given")
-    return replace(trajectory, times=times[: len(trajectory)]), True
+    rows = trajectory.times.astype(int)  # of images: line numbers, or the file's own
+    if not (rows.min() >= 0 and rows.max() < len(times)):
+        raise TrajectoryError(f"{path}: names image {rows.max()}, but only {len(times)} times are given")
+    return replace(trajectory, times=times[rows]), True
 
 
-def _read(path: Path, format: Format | None, body_from_camera: np.ndarray | None) -> tuple[Trajectory, Format]:
+def _read(path: Path, format: Format | None, body_from_camera: np.ndarray | None) -> tuple[Trajectory, bool]:
+    """Read a trajectory, and tell whether its times are a clock's."""
     table = read_table(path)
     if format is not None:
         check_format(path, format)
+    first = split_matrices(table) if format in (None, "kitti") else None
     found = format or detect_format(table)
     if body_from_camera is not None and found != "euroc":
         raise TrajectoryError(f"{path}: only EuRoC files hold poses of a body; this one is {found}")
     poses, times = _poses(table, found)
+    clock = found != "kitti"
+    if first is not None:
+        times, clock = first, bool((first != np.round(first)).any())
     for k, reason in pose_faults(poses):
         raise TrajectoryError(f"{table.place(k)}: {reason}; is the file {found} ({COLUMNS[found][1]})?")
     kept = skip_repeats(table, times)
@@ -103,14 +114,15 @@ def _read(path: Path, format: Format | None, body_from_camera: np.ndarray | None
         logger.log(logging.INFO if note.startswith("its times are") else logging.WARNING, "%s: %s", path, note)
     if body_from_camera is not None:
         poses = poses @ np.asarray(body_from_camera)
-    return Trajectory(poses[kept], times[kept]), found
+    return Trajectory(poses[kept], times[kept]), clock
 
 
 def _poses(table: TextTable, format: Format) -> tuple[np.ndarray, np.ndarray]:
     """Convert a table's rows to poses (N, 4, 4) and times [s], (N,)."""
     count, meaning = COLUMNS[format]
+    more = format == "euroc" or (format == "tum" and len(quaternion_names(table)) >= 4)  # covariances behind the pose
     for i, row in enumerate(table.rows):
-        if len(row) > count and format != "euroc":
+        if len(row) > count and not more:
             raise TrajectoryError(f"{table.place(i)}: has {len(row)} values; {format} has {count} ({meaning})")
     values = table.values(count, f"{format}: {meaning}")
     poses = np.tile(np.eye(4), (len(values), 1, 1))

@@ -33,6 +33,41 @@ def check_format(path: object, format: str) -> None:
         raise TrajectoryError(f"{path}: format {format!r} is unknown; choose {', '.join(FORMATS)}")
 
 
+def split_matrices(table: TextTable) -> np.ndarray | None:
+    """Reduce lines with a 4x4 matrix, or a time or index before a matrix, to KITTI's twelve numbers.
+
+    Replica writes 16 numbers, KITTI-360 an index with 12 or 16.
+
+    Args:
+        table: the file's lines; its rows are changed.
+
+    Returns:
+        The first column, if it is a time or an index, (N,); None for other files.
+    """
+    count = len(table.rows[0])
+    if count not in (13, 16, 17) or any(len(row) != count for row in table.rows):
+        return None
+    if count > 13 and not all([_value(part) for part in row[-4:]] == [0, 0, 0, 1] for row in table.rows):
+        return None
+    first = table.values(1, "a time or index")[:, 0] if count != 16 else None
+    start = count % 4
+    table.rows = [row[start : start + 12] for row in table.rows]
+    table.notes.append("its lines are taken as matrices" + (" after a time or index" if start else ""))
+    return first
+
+
+def _value(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def quaternion_names(table: TextTable) -> list[str]:
+    """Find the columns of quaternions that a file's header names, in their order."""
+    return re.findall(r"q_?[wxyz](?![a-z])", table.header)
+
+
 def detect_format(table: TextTable) -> Format:
     """Tell the format of a file by its columns, their names and the size of its times.
 
@@ -42,9 +77,9 @@ def detect_format(table: TextTable) -> Format:
     count = len(table.rows[0])
     if count == 12 and not _large(table.rows[0][0]):
         return "kitti"
-    names = re.findall(r"q_?[wxyz](?![a-z])", table.header)
+    names = quaternion_names(table)
     w_first = bool(names) and names[0][-1] == "w"
-    if count == 8 or (count > 8 and (table.comma or count == 17)):
+    if count == 8 or (count > 8 and (table.comma or count == 17 or len(names) >= 4)):
         if names:
             return "euroc" if w_first else "tum"
         if table.comma and (count > 8 or _large(table.rows[0][0]) or "[ns]" in table.header):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import numpy as np
 from mono.slam.trajectory.trajectory import TrajectoryError
 
 MAX_BYTES = 256 * 2**20  # about three million poses
+_COMMENT = re.compile(r"\s*#.*|(^|\s+)//.*|^%.*")
+_CONTROL = re.compile(rb"[\0-\x08\x0e-\x19]")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -69,8 +72,8 @@ class TextTable:
 def read_table(path: Path) -> TextTable:
     """Read the lines of a text file of numbers.
 
-    Empty lines and lines that begin with # are skipped. A byte order mark, a title line and separators at the end of
-    lines are tolerated, and noted.
+    Empty lines and what follows #, // or, at the start of a line, % are skipped. A byte order mark, a title line
+    and separators at the end of lines are tolerated, and noted.
 
     Raises:
         TrajectoryError: the file is missing, is not text, is too large, or has no lines of data.
@@ -78,7 +81,7 @@ def read_table(path: Path) -> TextTable:
     text, notes = read_text(path)
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     numbered = [(line.strip(), i) for i, line in enumerate(lines, 1)]
-    data = [(line, i) for line, i in numbered if line and not line.startswith("#")]
+    data = [(bare, i) for line, i in numbered if (bare := _COMMENT.sub("", line))]
     first = data[0][1] if data else len(lines) + 1
     header = [line for line, i in numbered if line.startswith("#") and i < first]
     if data and _is_title(data[0][0]):
@@ -120,7 +123,9 @@ def read_text(path: Path) -> tuple[str, list[str]]:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise TrajectoryError(f"{path}: is not text; give a TUM, KITTI or EuRoC text file") from error
+        if _CONTROL.search(data):
+            raise TrajectoryError(f"{path}: is not text; give a TUM, KITTI or EuRoC text file") from error
+        text = data.decode("latin-1")  # comments in an older encoding
     if "\0" in text:
         raise TrajectoryError(f"{path}: is not text (it holds zero bytes); give a TUM, KITTI or EuRoC text file")
     return text, notes
@@ -130,7 +135,7 @@ def _fields(line: str) -> list[str]:
     """Split a line at commas or semicolons if it has any, else at spaces."""
     if "," not in line and ";" not in line:
         return line.split()
-    parts = [part.strip() for part in line.replace(";", ",").split(",")]
+    parts = [part.strip(" \t\"'") for part in line.replace(";", ",").split(",")]
     return parts[:-1] if parts[-1] == "" else parts
 
 

@@ -86,6 +86,16 @@ def test_names_with_words_in_one_folder(tmp_path: Path, image: str, depth: str) 
     [
         ("images/cam_00_final_preview/frame.0000.color.jpg", "images/cam_00_geometry_hdf5/frame.0000.depth_meters.png"),
         ("image_left/000000_left.png", "depth_left/000000_left_depth.png"),  # TartanAir
+        ("room/color/0000.png", "room/depth/0000.png"),
+        ("final/alley/frame_0000.png", "depth/alley/frame_0000.png"),  # Sintel
+        ("images/dslr/DSC_0000.png", "ground_truth_depth/dslr/DSC_0000.png"),  # ETH3D
+        ("lowres_wide/4_0000.png", "lowres_depth/4_0000.png"),  # ARKitScenes
+        ("CameraRGB/0000.png", "CameraDepth/0000.png"),  # CARLA
+        ("Scene/img_0000.png", "DepthPlanar/img_0000.png"),  # AirSim
+        ("blended_images/0000.png", "rendered_depth_maps/0000.png"),  # BlendedMVS
+        ("samples/CAM_FRONT/0000.png", "depth/CAM_FRONT/0000.png"),
+        ("rgb/x10000.png", "depth/x0010000.png"),
+        ("rgb/0000.png", "depth/0000.png.png"),
     ],
 )
 def test_names_of_folders_may_differ_by_words(tmp_path: Path, image: str, depth: str) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mono.cli.main import main
 from mono.slam import read_trajectory
-from mono.slam.trajectory.files import file_format, read_body_from_camera, read_times
+from mono.slam.trajectory.files import file_format, read_body_from_camera, read_timed, read_times
 from mono.slam.trajectory.formats import time_unit
 from mono.slam.trajectory.trajectory import MAX_COORDINATE, TrajectoryError
 
@@ -184,3 +184,51 @@ def test_a_valid_file_with_a_changed_field_is_read_or_refused(tmp_path: Path, wh
         assert str(path) in str(error)
     else:
         assert 1 <= len(found) <= len(table) and np.isfinite(found.poses).all()
+
+
+MOVED = "1 0 0 0.1 0 1 0 0.2 0 0 1 {}"
+
+
+@pytest.mark.parametrize(
+    ("line", "times"),
+    [
+        (MOVED + " 0 0 0 1", [0, 1, 2]),  # Replica
+        ("{} " + MOVED, [0, 4, 8]),  # KITTI-360
+        ("{} " + MOVED + " 0 0 0 1", [0, 4, 8]),
+        ("0.5{} " + MOVED + " 0 0 0 1", [0.5, 0.54, 0.58]),
+    ],
+)
+def test_matrices_of_other_tools(tmp_path: Path, line: str, times: list[float]) -> None:
+    count = line.count("{}")
+    text = "\n".join(line.format(*((4 * i, i) if count == 2 else (i,))) for i in range(3))
+    path = write(tmp_path, text)
+    trajectory = read_trajectory(path)
+    np.testing.assert_allclose(trajectory.times, times)
+    np.testing.assert_allclose(trajectory.poses[:, :3, 3], [[0.1, 0.2, i] for i in range(3)])
+    assert read_timed(path)[1] == (times[0] != 0)
+
+
+def test_indices_select_the_times_of_images(tmp_path: Path) -> None:
+    path = write(tmp_path, "\n".join(f"{4 * i} {MOVED.format(i)}" for i in range(3)))
+    trajectory, clock = read_timed(path, None, np.arange(9) * 0.1)
+    assert clock
+    np.testing.assert_allclose(trajectory.times, [0, 0.4, 0.8])
+    with pytest.raises(TrajectoryError, match="names image 8, but only 8 times"):
+        read_timed(path, None, np.arange(8) * 0.1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"{i}.0 {POSE} # keyframe\n" for i in range(3)),
+        "".join(f"{i}.0 {POSE} // keyframe\n" for i in range(3)),
+        "% matlab\n" + rows(["0.0", "1.0", "2.0"]),
+        "".join(",".join(f'"{field}"' for field in f"{i}.0 {POSE}".split()) + "\n" for i in range(3)),
+        "# Länge\n".encode("latin-1") + rows(["0.0", "1.0", "2.0"]).encode(),
+        "# t tx ty tz qx qy qz qw p11 p12\n" + "".join(f"{i}.0 {POSE} 0.1 0.2\n" for i in range(3)),  # OpenVINS
+    ],
+)
+def test_comments_quotes_and_covariances(tmp_path: Path, text: str | bytes) -> None:
+    trajectory = read_trajectory(write(tmp_path, text))
+    np.testing.assert_allclose(trajectory.times, [0, 1, 2])
+    np.testing.assert_array_equal(trajectory.poses[2], read_trajectory(write(tmp_path, rows(["2.0"]))).poses[0])

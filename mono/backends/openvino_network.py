@@ -22,8 +22,8 @@ _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 class OpenVinoNetwork:
     """Network in OpenVINO on the CPU, with as many threads as torch has now.
 
-    The network is converted and compiled once, for inputs of any size; both are kept in the cache. What it computes does
-    not depend on which sizes came before.
+    The network is converted and compiled once, for inputs of any size; both are kept in the cache. Results do not depend
+    on which sizes came before.
     """
 
     def __init__(self, job: Job):
@@ -44,6 +44,7 @@ class OpenVinoNetwork:
             "INFERENCE_PRECISION_HINT": _HINTS[job.precision],
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "PERFORMANCE_HINT": "LATENCY",
+            "ENABLE_CPU_PINNING": False,  # pinned threads wait for others' work on their core
             "CACHE_DIR": str(cache_folder("openvino", "compiled")),
         }
         self._compiled = core.compile_model(model, "CPU", settings)

@@ -70,8 +70,8 @@ def add_backend_flag(group: argparse._ActionsContainer) -> None:
     """Add the flag of the network's runtime."""
     group.add_argument(
         "--backend", default=os.environ.get("METRICDEPTH_BACKEND") or "auto", metavar="B",
-        help="eager, compile, onnxruntime, openvino; auto: OpenVINO or ONNX Runtime for convolutional networks on a "
-        "CPU, else eager; or fastest: measure once, within the accuracy bound (default: $METRICDEPTH_BACKEND, else auto)",
+        help="eager, compile, onnxruntime, openvino; auto: OpenVINO or ONNX Runtime for convolutional networks on "
+        "CPUs, else eager; fastest: measured once, within the accuracy bound (default: $METRICDEPTH_BACKEND or auto)",
     )  # fmt: skip
 
 

@@ -129,6 +129,16 @@ def _checkpoint(path: Path) -> object:
     return read_tensors(path)
 
 
+def _exported(path: Path) -> object:
+    import torch
+
+    from mono.geometry.camera import Camera
+    from mono.inference.exported import open_predictor
+
+    predictor = open_predictor(path, torch.device("cpu"), None, "eager", None, None, trust=True)
+    return predictor.predict(_scene(), Camera.centered(50.0, 64, 48))
+
+
 def _image_record(path: Path) -> object:
     from mono.evaluation.report.image_records import read_image_record
 
@@ -258,6 +268,52 @@ def _checkpoint_corpus(folder: Path) -> list[Path]:
     return [folder / name for name in ("a.pth", "b.pth", "c.safetensors")]
 
 
+def _exported_corpus(kind: str) -> Callable[[Path], list[Path]]:
+    def make(folder: Path) -> list[Path]:
+        from dataclasses import asdict
+
+        import torch
+
+        from mono.conversion import formats
+        from mono.geometry.canonical import CanonicalTransform
+
+        class Toy(torch.nn.Module):
+            """Depth from brightness."""
+
+            def __init__(self) -> None:
+                super().__init__()
+                self.scale = torch.nn.Parameter(torch.tensor([0.01, 1.0, 0.5]), requires_grad=False)
+
+            def forward(self, image: torch.Tensor, intrinsics: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+                gray = (image.float() * self.scale).sum(-1)
+                return gray * intrinsics[0] / 50 + 1, gray * 0 + self.scale[2]
+
+        path = folder / f"a{formats.SUFFIXES[kind]}"
+        metadata = {
+            "model": "toy",
+            "architecture": {},
+            "transform": asdict(CanonicalTransform((32, 64))),
+            "format": kind,
+        }
+        inputs = torch.from_numpy(_scene()), torch.tensor([50.0, 50.0, 31.5, 23.5])
+        if kind == "torchscript":
+            formats.write_torchscript(torch.jit.trace(Toy(), inputs), path, metadata)
+            return [path]
+        dynamic = torch.export.Dim.DYNAMIC
+        program = torch.export.export(Toy(), inputs, dynamic_shapes=({0: dynamic, 1: dynamic}, None))
+        names = ("image", "intrinsics"), ("depth", "confidence")
+        if kind == "onnx":
+            formats.write_onnx(formats.to_onnx(program, *names), path, metadata)
+        elif kind == "openvino":
+            formats.write_openvino(formats.to_openvino(program, *names), path, metadata)
+            path.with_name("fuzzed.bin").write_bytes(path.with_suffix(".bin").read_bytes())
+        else:
+            formats.write_exported_program(program, path, metadata)
+        return [path]
+
+    return make
+
+
 def _annotation_corpus(folder: Path) -> list[Path]:
     for name in ("a.png", "b.png"):
         Image.fromarray(_scene()).save(folder / name)
@@ -304,6 +360,10 @@ READERS = {
     ),
     "checkpoints": Reader(_checkpoint, _checkpoint_corpus),
     "image records": Reader(_image_record, _record_corpus),
+    **{
+        kind: Reader(_exported, _exported_corpus(kind))
+        for kind in ("onnx", "openvino", "torchscript", "exported-program")
+    },
 }
 
 # ---- mutation

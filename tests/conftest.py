@@ -1,4 +1,8 @@
+import importlib.util
 import os
+import sys
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -37,6 +41,18 @@ def vit_checkpoint(tmp_path_factory):
 @pytest.fixture
 def toy_predictor():
     return toys.toy_predictor()
+
+
+@pytest.fixture(scope="session")
+def fuzzer() -> ModuleType:
+    """The script, as a module."""
+    path = Path(__file__).parents[1] / "scripts" / "fuzz.py"
+    spec = importlib.util.spec_from_file_location("fuzz", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fuzz"] = module  # dataclasses look it up
+    spec.loader.exec_module(module)
+    return module
 
 
 def open3d_or_skip():

@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -307,3 +308,42 @@ def test_a_read_only_output_folder(photos, toy, tmpfs, tmp_path, caplog, capsys)
     subprocess.run(["mount", "-o", "remount,ro", tmpfs], check=True)
     code, _, ended = call(["predict", photos, "--out", tmpfs], caplog, capsys)
     assert code == 2 and len(ended) == 1 and "cannot write into" in ended[0] and "ead-only" in ended[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["bench", "--models", ""], "--models names nothing to measure"),
+        (["bench", "--backends", ","], "--backends names nothing to measure"),
+        (["bench", "--threads", "0"], "must be at least 1"),
+        (["bench", "--threads", "99999"], "use at most 1024"),
+        (["bench", "--sizes", "100000000x100000000"], "more than the 268 megapixels"),
+        (["align", "FOLDER", "--out", "OUT", "--known", "1,1:2", "--extrinsics-inverse"], "--extrinsics is meant"),
+        (["shards", "FOLDER/a.tar", "--out", "OUT", "--save", ""], "outputs names nothing"),
+        (["shards", "x{0..300000}.tar", "--out", "OUT"], "more than 200000 shards"),
+        (["export", "onnx", "-o", "FOLDER.onnx"], "is a folder; give a file"),
+        (["export", "onnx", "-o", "/proc/x.onnx"], "cannot be written"),
+        (["export", "onnx", "--options", "data_basic.crop_size=(1000000,1000000)"], "1 to 16384 pixels each"),
+        (["app", "--port", "99999999"], "ports go from 0 to 65535"),
+        (["rescale", "x" * 5000, "--frames", "FOLDER", "--out", "OUT"], "File name too long"),
+    ],
+)  # fmt: skip
+def test_impossible_requests_end_at_once(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in.onnx").mkdir()
+    places = {"FOLDER": str(tmp_path / "in"), "OUT": str(tmp_path / "out")}
+    for name, place in places.items():
+        arguments = [argument.replace(name, place) for argument in arguments]
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error and "Errno" not in error and len(error) < 1000
+
+
+def test_depth_of_impossible_size_is_not_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    PIL.Image.fromarray(np.full((48, 64, 3), 99, np.uint8)).save(tmp_path / "a.png")
+    PIL.Image.fromarray(np.full((48, 64), 2000, np.uint16)).save(tmp_path / "d.png")
+    entry = {"rgb": "a.png", "depth": "d.png", "depth_scale": 0.001, "cam_in": [60, 60, 31.5, 23.5]}
+    (tmp_path / "a.json").write_text(json.dumps([entry]))
+    assert main(["evaluate", str(tmp_path / "a.json"), "--out", str(tmp_path / "out"), "--no-report"]) == 1
+    assert "its median depth is 2e+06 m with depth_scale 0.001" in capsys.readouterr().out

@@ -22,8 +22,8 @@ _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 class OpenVinoNetwork:
     """Network in OpenVINO on the CPU, with as many threads as torch has now.
 
-    The network is converted and compiled once, for inputs of any size; both are kept in the cache. Results do not depend
-    on which sizes came before.
+    The network is converted and compiled once, for inputs of any size; both are kept in the cache. Results do not
+    depend on which sizes came before.
     """
 
     def __init__(self, job: Job):

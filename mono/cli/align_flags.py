@@ -80,6 +80,8 @@ def align_options(args: argparse.Namespace) -> AlignOptions | None:
     """
     given = args.align is not None or args.known or args.known_length or args.camera_height is not None
     extra = args.align_scale is not None or args.along_ray or args.extrinsics or args.extrinsics_inverse
+    if args.extrinsics_inverse and not args.extrinsics:
+        raise MetricDepthError("--extrinsics-inverse says how --extrinsics is meant: give that file, too")
     if not given:
         if extra or args.align_model != "auto":
             raise MetricDepthError(

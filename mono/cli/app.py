@@ -65,7 +65,8 @@ def serve(app: object, port: int, browse: bool) -> int:
     try:
         listener.bind(("127.0.0.1", port))
     except (OSError, OverflowError) as error:
-        raise MetricDepthError(f"port {port} cannot be used ({error}): choose another with --port") from error
+        reason = getattr(error, "strerror", None) or "ports go from 0 to 65535"
+        raise MetricDepthError(f"port {port} cannot be used ({reason}): choose another with --port") from error
     listener.listen(128)  # from here on the address works, while the server starts
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     sys.stdout.write(f"Open {address} in a browser of this machine; Ctrl+C ends.\n")

@@ -52,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
     from mono.benchmark.cases import machine_peaks, measure_all
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = args.threads or int(os.environ.get("OMP_NUM_THREADS") or cores)
+    default = int(os.environ.get("OMP_NUM_THREADS") or cores)
+    threads = default if args.threads is None else args.threads
     cases, left_out = [], []
     for case in _cases(args, threads):
         reason = None if case.backend == "fastest" else why_not(case.backend, case.precision, "cpu")
@@ -127,6 +128,11 @@ def _cases(args: argparse.Namespace, threads: int) -> list[Case]:
         raise MetricDepthError(f'backend "{unknown[0]}" is unknown; use {", ".join(BACKENDS)} or fastest')
     if unknown := [p for p in args.precisions if p not in ("float32", "bfloat16", "float16")]:
         raise MetricDepthError(f'precision "{unknown[0]}" is unknown; use float32, bfloat16 or float16')
+    for flag in ("models", "backends", "precisions", "sizes"):
+        if not getattr(args, flag):
+            raise MetricDepthError(f"--{flag} names nothing to measure")
+    if threads > 1024:
+        raise MetricDepthError(f"--threads is {threads}; use at most 1024")
     if args.runs < 1 or args.images < 0 or threads < 1:
         raise MetricDepthError("--runs and --threads must be at least 1, --images at least 0")
     return [
@@ -139,9 +145,13 @@ def _cases(args: argparse.Namespace, threads: int) -> list[Case]:
 
 
 def _size(text: str) -> tuple[int, int]:
+    from mono.io.images import MAX_PIXELS
+
     width, _, height = text.partition("x")
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise MetricDepthError(f'"{text}" is not a size; write WIDTHxHEIGHT, as 640x480')
+    if int(width) * int(height) > MAX_PIXELS:
+        raise MetricDepthError(f'"{text}" is more than the {MAX_PIXELS / 1e6:.0f} megapixels that are read of an image')
     return int(width), int(height)
 
 

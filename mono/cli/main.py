@@ -81,7 +81,7 @@ def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespa
         return command(args)
     except (MetricDepthError, OSError) as error:
         logging.getLogger(__name__).debug("traceback", exc_info=error)
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {_explain(error)}\n")
         return 2
     except KeyboardInterrupt:
         hint = ": the same command goes on where it stopped" if getattr(args, "resumes", False) else ""
@@ -90,6 +90,12 @@ def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespa
     except Exception:
         sys.stderr.write("This is a bug in metricdepth: please report it with the command and the traceback.\n")
         raise
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename2 or error.filename!s:.200}: {error.strerror}"
+    return str(error)
 
 
 def _explain_unknown(words: Sequence[str]) -> str:

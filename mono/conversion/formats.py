@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from mono.conversion.integrity import check_archive, check_graph, checked_model, seal_graph
 from mono.io.atomic import atomic_path, write_bytes
 from mono.system.errors import BackendError
 
@@ -104,6 +105,7 @@ def write_openvino(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
     with atomic_path(path) as graph, atomic_path(path.with_suffix(".bin")) as weights:
         try:
             openvino.serialize(model, graph, weights)
+            seal_graph(graph, weights)
             openvino.Core().read_model(graph, weights)  # a stream that ran full may have raised nothing
         except RuntimeError as error:  # OpenVINO has no other error for a full disk
             logger.debug("%s", path, exc_info=error)
@@ -193,7 +195,7 @@ def open_exported(path: Path, trust: bool = False) -> tuple[ExportedModel, dict[
         raise BackendError(
             f"{path} is damaged, or no {kind} file that {runner or 'torch'} can run here: export it again"
         ) from error
-    return run, _parse_metadata(path, text)
+    return checked_model(run, path), _parse_metadata(path, text)
 
 
 def _parse_metadata(path: Path, text: str) -> dict[str, Any]:
@@ -231,6 +233,7 @@ def _open_openvino(path: Path) -> tuple[ExportedModel, str]:
 
     from mono.system.cache import cache_folder
 
+    check_graph(path)
     core = openvino.Core()
     model = core.read_model(path)
     settings = {
@@ -252,6 +255,7 @@ def _open_torchscript(path: Path) -> tuple[ExportedModel, str]:
     import torch
 
     files = {METADATA_KEY: ""}
+    check_archive(path)
     with _quiet():
         module = torch.jit.load(str(path), map_location="cpu", _extra_files=files)
     text: Any = files[METADATA_KEY]
@@ -262,6 +266,7 @@ def _open_exported_program(path: Path) -> tuple[ExportedModel, str]:
     import torch
 
     files = {METADATA_KEY: ""}
+    check_archive(path)
     with _quiet():
         module = torch.export.load(path, extra_files=files).module()
     return _run_with_torch(module), files[METADATA_KEY]

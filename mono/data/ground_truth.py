@@ -18,7 +18,7 @@ from mono.data.sample import Sample
 from mono.data.upright_maps import TURNS, describe_mismatch, required_turn, turn_upright, warn_of_hidden_turn
 from mono.geometry.camera import Camera
 from mono.io.depth import DepthError, png_depth_scale, read_depth
-from mono.io.no_depth import find_no_depth
+from mono.io.no_depth import FARTHEST, find_no_depth
 from mono.io.normals import NormalError, read_normals
 
 logger = logging.getLogger(__name__)
@@ -78,12 +78,19 @@ def read_ground_truth(
         camera: camera of the prediction, whose `depth_kind` the depth is brought to; None: depth along the axis.
 
     Raises:
-        DepthError: the depth map is unusable or shows another view than the image.
+        DepthError: the depth map is unusable, shows another view than the image, or is of impossible size.
         NormalError: the normals are unusable or show another view than the image.
         ImageError: the image header is needed and cannot be read.
     """
+    depth = read_annotated_depth(sample, image_size, camera) if sample.depth else None
+    if depth is not None and (valid := depth[depth > 0]).size and float(np.median(valid)) > FARTHEST:
+        scale = f"depth_scale {sample.depth_scale:g}" if sample.depth_scale else "no depth_scale"
+        raise DepthError(
+            f"{sample.depth}: its median depth is {np.median(valid):.3g} m with {scale}; give the stored value of one "
+            "meter (KITTI: 256, millimeters: 1000)"
+        )
     return GroundTruth(
-        depth=read_annotated_depth(sample, image_size, camera) if sample.depth else None,
+        depth=depth,
         normal=read_annotated_normals(sample, image_size) if sample.normal else None,
     )
 

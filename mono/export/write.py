@@ -25,6 +25,7 @@ from mono.conversion.formats import (
     write_torchscript,
 )
 from mono.geometry.camera import Camera
+from mono.io.atomic import atomic_path
 from mono.system.errors import BackendError
 
 if TYPE_CHECKING:
@@ -119,7 +120,6 @@ def export(predictor: Predictor, kind: str, path: Path) -> list[Agreement]:
             f"the {kind} file of {predictor.name} differs from the model, and was not written: "
             + "; ".join(f"{a.size[0]}x{a.size[1]}: depth by {a.depth:.1e}, confidence {a.confidence:.1e}" for a in bad)
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
     write(path, metadata | {"checked": [asdict(a) for a in agreements], "bound": BOUND})
     return agreements
 
@@ -129,6 +129,7 @@ def _refuse(predictor: NetworkPredictor, kind: str, path: Path) -> None:
         raise BackendError(f'format "{kind}" is unknown; use {", ".join(SUFFIXES)}')
     if path.suffix != SUFFIXES[kind]:
         raise BackendError(f"{path}: a file in the format {kind} ends in {SUFFIXES[kind]}")
+    _check_target(path)
     beside = path.with_suffix(".bin")
     if kind == "openvino" and beside.exists() and not path.exists():
         raise BackendError(
@@ -148,6 +149,20 @@ def _refuse(predictor: NetworkPredictor, kind: str, path: Path) -> None:
             f"{predictor.name} cannot be exported: files hold depth and confidence, without the normals of ViTs and "
             "their refinement. Use a ConvNeXt model or lite"
         )
+
+
+def _check_target(path: Path) -> None:
+    """Check that a file can be written, before minutes of work."""
+    if path.is_dir():
+        raise BackendError(f"{path} is a folder; give a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path.with_name(f".{path.name}")) as probe:
+            probe.touch()
+        path.with_name(f".{path.name}").unlink()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no path can hold such characters"
+        raise BackendError(f"{str(path)!r:.200} cannot be written: {reason}") from error
 
 
 def _writer(predictor: NetworkPredictor, kind: str) -> Callable[[Path, dict[str, Any]], None]:

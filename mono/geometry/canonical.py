@@ -217,8 +217,8 @@ class CanonicalTransform:
     std: tuple[float, float, float] = field(default=IMAGENET_STD)
 
     def __post_init__(self) -> None:
-        if len(self.crop_size) != 2 or any(int(n) != n or n < 1 for n in self.crop_size):
-            raise MetricDepthError(f"crop_size is {self.crop_size}; it must be (height, width) in pixels")
+        if len(self.crop_size) != 2 or any(int(n) != n or not 1 <= n <= 16384 for n in self.crop_size):
+            raise MetricDepthError(f"crop_size is {self.crop_size}; it must be (height, width), 1 to 16384 pixels each")
         if not self.focal_length > 0:
             raise MetricDepthError(f"the canonical focal length is {self.focal_length}; it must be positive")
         if self.mode not in ("label", "image"):

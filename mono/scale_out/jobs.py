@@ -203,6 +203,8 @@ def _local(source: str) -> Iterator[tuple[Path, list[Any]]]:
             stat = path.stat()
         except OSError as error:
             raise ShardError(f"{source}: cannot be read ({error.strerror}); check the path") from error
+        if not path.is_file():
+            raise ShardError(f"{source}: is not a regular file; give a tar file")
         yield path, [stat.st_size, stat.st_mtime_ns]
         return
     with tempfile.NamedTemporaryFile(suffix=".tar") as copy:

@@ -81,6 +81,8 @@ class DepthMapper:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outputs", tuple(self.outputs))
+        if not self.outputs:
+            raise MetricDepthError(f"outputs names nothing; choose from {', '.join(OUTPUTS)}")
         if unknown := [name for name in self.outputs if name not in OUTPUTS]:
             raise MetricDepthError(f"outputs holds {unknown[0]!r}; choose from {', '.join(OUTPUTS)}")
         for name in ("batch_size", "threads", "depth_scale"):

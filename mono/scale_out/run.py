@@ -24,6 +24,7 @@ from mono.system.progress import Progress, silent
 
 Engine = Literal["processes", "ray"]
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+_MOST_SHARDS = 200_000
 _MOST_REASONS = 100  # kept in a report, so that its size does not grow with the number of shards
 
 
@@ -151,13 +152,18 @@ def plan_jobs(inputs: Sequence[str], out: Path, overwrite: bool = False) -> list
         RunError: there is no shard, two have one name, or results would replace inputs.
     """
     jobs: dict[str, ShardJob] = {}
+    folder = out.resolve()
     for source in itertools.chain.from_iterable(map(_sources, inputs)):
         name = _name(source)
+        if len(jobs) > _MOST_SHARDS:
+            raise RunError(f"there are more than {_MOST_SHARDS} shards in {', '.join(inputs)}; give fewer at a time")
         if name in jobs and jobs[name].source != source:
             raise RunError(
                 f"{jobs[name].source} and {source} have one name, and their results too: use an output folder for each"
             )
-        if "://" not in source and Path(source).resolve().parent == out.resolve():
+        if "://" not in source and "\0" in source:
+            raise RunError(f"{source!r} is no path")
+        if "://" not in source and Path(source).parent.resolve() == folder:
             raise RunError(f"{source} lies in the output folder, and its results would replace it: choose another one")
         jobs[name] = ShardJob(source, out, name, overwrite)
     if not jobs:

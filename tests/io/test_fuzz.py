@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -37,18 +35,6 @@ READERS = {
     "n.png": read_normals,
     "n.npy": read_normals,
 }
-
-
-@pytest.fixture(scope="module")
-def fuzzer() -> ModuleType:
-    """The script, as a module."""
-    path = Path(__file__).parents[2] / "scripts" / "fuzz.py"
-    spec = importlib.util.spec_from_file_location("fuzz", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fuzz"] = module  # dataclasses look it up
-    spec.loader.exec_module(module)
-    return module
 
 
 @SETTINGS

@@ -37,7 +37,10 @@ class VoOptions:
 
     def __post_init__(self) -> None:
         if self.min_inliers < 6 or self.max_features < 2 * self.min_inliers or self.window < 1:
-            raise VoError(f"{self}: min_inliers must be at least 6, max_features twice that, and window at least 1")
+            raise VoError(
+                f"max_features is {self.max_features}, min_inliers {self.min_inliers} and window {self.window}: give "
+                "min_inliers of at least 6, max_features of twice that, and a window of at least 1"
+            )
         if not (0 < self.keyframe_share < 1 and 0 < self.keyframe_flow < 1):
             raise VoError(f"{self}: keyframe_share and keyframe_flow must lie between 0 and 1")
 

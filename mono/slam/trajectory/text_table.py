@@ -112,8 +112,10 @@ def read_text(path: Path) -> tuple[str, list[str]]:
         data = path.read_bytes()
     except FileNotFoundError:
         raise TrajectoryError(f"{path}: there is no such file; check the path") from None
-    except OSError as error:
-        raise TrajectoryError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (OSError, ValueError) as error:
+        if isinstance(error, TrajectoryError):
+            raise
+        raise TrajectoryError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'no path'})") from error
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             data, notes = data[len(mark) :], [f"a byte order mark ({encoding}) is skipped"]

@@ -1,0 +1,91 @@
+"""Checks of exported files, whose runtimes end the process on some damaged ones."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from mono.system.errors import BackendError
+
+logger = logging.getLogger(__name__)
+Model = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+_SEAL = re.compile(rb"\n<!-- sha256 ([0-9a-f]{64}) -->\n\Z")
+
+
+def seal_graph(graph: Path, weights: Path) -> None:
+    """Append the checksum of OpenVINO's pair of files to the graph, as a comment.
+
+    Args:
+        graph: XML file.
+        weights: file of its weights.
+    """
+    line = f"\n<!-- sha256 {_checksum(graph.read_bytes(), weights)} -->\n"
+    with graph.open("ab") as file:
+        file.write(line.encode())
+
+
+def check_graph(graph: Path) -> None:
+    """Check OpenVINO's pair of files against its checksum.
+
+    Raises:
+        ValueError: the checksum is missing, or another one.
+        OSError: a file cannot be read.
+    """
+    content = graph.read_bytes()
+    seal = _SEAL.search(content)
+    if seal is None or _checksum(content[: seal.start()], graph.with_suffix(".bin")) != seal[1].decode():
+        raise ValueError("the checksum is missing, or another one")
+
+
+def check_archive(path: Path) -> None:
+    """Check the checksums in an archive of torch's, which torch itself does not.
+
+    Raises:
+        ValueError: a member is damaged.
+        zipfile.BadZipFile: the file is no archive.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if (name := archive.testzip()) is not None:
+            raise ValueError(f"{name} is damaged")
+
+
+def checked_model(run: Model, path: Path) -> Model:
+    """Explain what goes wrong when a file runs, and check what it returns.
+
+    Args:
+        run: function from an image (H, W, 3) and intrinsics (4,) to depth and confidence.
+        path: the file, for messages.
+
+    Returns:
+        The same function, whose depth and confidence are (H, W) float32, or which raises a BackendError.
+    """
+
+    def checked(image: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Run the file."""
+        try:
+            depth, confidence = (np.asarray(values) for values in run(image, intrinsics))
+        except MemoryError:
+            raise
+        except Exception as error:  # each runtime has errors of its own
+            logger.debug("%s", path, exc_info=error)
+            size = f"{image.shape[1]}x{image.shape[0]}"
+            raise BackendError(f"{path} cannot run on an image of {size}: it is damaged; export it again") from error
+        if any(values.shape != image.shape[:2] or values.dtype != np.float32 for values in (depth, confidence)):
+            raise BackendError(f"{path} gives no depth of the image's size: it is damaged; export it again")
+        return depth, confidence
+
+    return checked
+
+
+def _checksum(graph: bytes, weights: Path) -> str:
+    digest = hashlib.sha256(graph)
+    with weights.open("rb") as file:
+        while part := file.read(1 << 24):
+            digest.update(part)
+    return digest.hexdigest()

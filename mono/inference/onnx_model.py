@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _OPTIONS = ("kind", "size", "mean", "std", "output", "focal_length")
-_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
+_TYPES: dict[str, Any] = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
 _DYNAMIC_SIZE = (518, 518)  # (height, width) where the file leaves it open
 _LARGEST = 8192  # [px] of a side
 
@@ -43,7 +43,7 @@ class OnnxInput:
 
     size: tuple[int, int]
     channels_last: bool
-    dtype: type[np.generic]
+    dtype: type[np.number[Any]]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
@@ -61,7 +61,7 @@ class OnnxInput:
         smaller = image.shape[0] > self.size[0] or image.shape[1] > self.size[1]
         pixels: Any = cv2.resize(image, self.size[::-1], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
         if self.dtype is not np.uint8:
-            pixels = (pixels.astype(np.float32) - np.float32(self.mean)) / np.float32(self.std)
+            pixels = (pixels.astype(np.float32) - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
         pixels = pixels if self.channels_last else pixels.transpose(2, 0, 1)
         return np.ascontiguousarray(pixels[None], self.dtype)
 
@@ -200,9 +200,9 @@ def _preparation(session: Any, path: Path, options: Mapping[str, object]) -> Onn
 def _numbers(value: object, name: str, count: int, path: Path) -> Sequence[float]:
     """Read numbers given as a sequence, or as text as "384,512"."""
     try:
-        values = ast.literal_eval(value) if isinstance(value, str) else value
-        numbers = [float(number) for number in values]  # type: ignore[attr-defined]
-    except (ValueError, TypeError, SyntaxError):
+        values: Any = ast.literal_eval(value) if isinstance(value, str) else value
+        numbers = [float(number) for number in values]
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, OverflowError):
         numbers = []
     if len(numbers) != count or not np.isfinite(numbers).all():
         raise MetricDepthError(f"{path}: {name} is {value!r}; it must be {count} numbers")

@@ -31,7 +31,10 @@ class OpenVinoNetwork:
 
         def make(path: Path) -> None:
             """Convert the network."""
-            from mono.conversion.formats import to_openvino, write_openvino  # slow imports, for the first run alone
+            from mono.conversion.openvino_file import (
+                to_openvino,
+                write_openvino,
+            )  # slow imports, for the first run alone
             from mono.conversion.tracing import captured
 
             logger.info("converting the network for OpenVINO, once")

@@ -152,16 +152,12 @@ def open_onnx(path: Path, device: torch.device, options: Mapping[str, object] | 
 
 
 def _open(path: Path) -> Any:
-    import onnxruntime
-    import torch
+    from mono.conversion.providers import open_session
 
     if path.suffix != ".onnx" or not path.is_file():
         raise MetricDepthError(f"{path}: there is no such .onnx file")
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = torch.get_num_threads()
-    settings.log_severity_level = 4  # a damaged file ends in one message, ours
     try:
-        session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+        session = open_session(path)
     except Exception as error:  # ONNX Runtime's own
         logger.debug("%s", path, exc_info=error)
         raise MetricDepthError(f"{path} is damaged, or needs operators that ONNX Runtime lacks") from error

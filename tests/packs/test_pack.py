@@ -128,6 +128,18 @@ def test_a_damaged_manifest_is_read_around_and_stays(tmp_path: Path) -> None:
     assert tree(run) == before
 
 
+def test_a_manifest_that_names_no_images_is_refused(tmp_path: Path) -> None:
+    run = write_run(tmp_path, 2)
+    records = [json.loads(line) for line in (run / "manifest.jsonl").read_text().splitlines()]
+    del records[1]["path"]
+    (run / "manifest.jsonl").write_text("\n".join(map(json.dumps, records)) + "\n")
+    with pytest.raises(ValueError, match="the record of 002 in its manifest names no image; predict again"):
+        pack(run, "kitti", tmp_path / "kitti")
+    (tmp_path / "file").touch()
+    with pytest.raises(PackError, match=r"cannot write into .*file: "):
+        pack(write_run(tmp_path / "b", 2), "kitti", tmp_path / "file/kitti")
+
+
 def test_frames_without_a_pose_are_left_out_and_named(tmp_path: Path) -> None:
     run, poses = write_run(tmp_path, 4), tmp_path / "poses.txt"
     lines = [f"{time} {0.1 * time} 0 0 0 0 0 1" for time in (1, 2, 4)]

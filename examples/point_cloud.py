@@ -14,6 +14,15 @@ photo = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[1] / "
 file = Path(sys.argv[2] if len(sys.argv) > 2 else "outputs/room.ply")
 
 prediction = metricdepth.load_model("lite").predict(photo)
-cloud = point_cloud(prediction.depth, read_image(photo).rgb, prediction.camera, edge_filter=0.05, max_range=20)
+filters = {
+    "every valid pixel": {},
+    "without streaks at edges": {"edge_filter": 0.05},
+    "and up to 3 m": {"edge_filter": 0.05, "max_range": 3.0},
+    "and one point per 2 cm": {"edge_filter": 0.05, "max_range": 3.0, "voxel_size": 0.02},
+}
+rgb = read_image(photo).rgb
+for name, options in filters.items():
+    cloud = point_cloud(prediction.depth, rgb, prediction.camera, **options)
+    print(f"{name}: {len(cloud.points)} points")
 write_ply(file, cloud.points, cloud.colors)
-print(f"{file}: {len(cloud.points)} of {prediction.depth.size} pixels; x right, y down, z forward [m]")
+print(f"{file}: x right, y down, z forward [m]")

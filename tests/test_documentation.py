@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import re
 import runpy
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,42 +13,34 @@ import pytest
 
 from mono.cli.commands import COMMANDS
 from mono.cli.main import build_parser
+from tests.documents import BLOCKS, NOT_RUN, PAGES, ROOT, reasons, words_of
 
-ROOT = Path(__file__).parents[1]
-PAGES = sorted(
-    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks/README.md", *(ROOT / "docs").glob("*.md")]
-)
+SLOW_EXAMPLES = ("export_onnx.py", "fine_tune.py", "ray_dataset.py")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
-FENCE = re.compile(r"^```(?:bash|sh)\n(.*?)^```", re.M | re.S)
-INDENTED = re.compile(r"^    (metricdepth .*(?:\\\n.*)*)", re.M)
+SHOWN = [(block.page, command) for block in BLOCKS for command in block.commands]
+PARSED = [shown for shown in SHOWN if shown[1].startswith("metricdepth ")]
 
 
-def commands(page: Path) -> list[str]:
-    """Command lines of `metricdepth` in a page, without comments and continuation signs."""
-    text = page.read_text()
-    blocks = FENCE.findall(text) + INDENTED.findall(text)
-    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
-    return [line.strip() for line in lines if line.strip().startswith("metricdepth ")]
+def test_a_shown_command_is_run_or_says_what_it_needs() -> None:
+    """The commands without a reason are run by test_documented_commands.py."""
+    run = [command for _, command in SHOWN if not reasons(command)]
+    assert len(run) > 70 and len(SHOWN) > len(run)
+    used = {pattern for _, command in SHOWN for pattern in reasons(command)}
+    assert [pattern for pattern in NOT_RUN if pattern not in used] == []
+    for command in run:
+        door, first = command.split()[:2]
+        known = {"metricdepth": tuple(COMMANDS), "bash": ("test.sh", "test_kitti.sh", "test_nyu.sh")}
+        assert door in ("python", "torchrun") or first in known[door], command
 
 
-SHOWN = [(page.relative_to(ROOT).as_posix(), line) for page in PAGES for line in commands(page)]
-
-
-def test_there_are_commands_to_check() -> None:
-    assert len(SHOWN) > 60
-
-
-@pytest.mark.parametrize(("page", "line"), SHOWN)
+@pytest.mark.parametrize(("page", "line"), PARSED)
 def test_a_shown_command_is_one_that_the_parser_takes(page: str, line: str) -> None:
-    words = ["1" if word == "N" else word for word in shlex.split(line, comments=True)[1:]]  # N stands for a number
-    words = words[: next((i for i, word in enumerate(words) if word in ("&&", "|", ";", ">")), len(words))]
-    if words[0] in ("--help", "--version"):
-        return
+    words = ["1" if word == "N" else word for word in words_of(line)[1:]]  # N stands for a number
     assert words[0] in COMMANDS, f"{page}: {line}"
     if words[0] == "scenes":
         pytest.importorskip("metricdepth_scenes")
-    if any(sign in word for word in words for sign in ("…", "...", "|", "[")):
-        return  # a synopsis
+    if any(NOT_RUN[pattern].startswith("show a form") for pattern in reasons(line)):
+        return
     try:
         build_parser(words[0]).parse_args(words)
     except SystemExit as error:
@@ -63,7 +54,7 @@ def test_links_between_files_lead_to_files(page: Path) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in ("export_onnx.py", "fine_tune.py")])
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in SLOW_EXAMPLES])
 def test_an_example_runs_on_the_data_that_ships(name, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [name])
@@ -80,6 +71,26 @@ def test_the_export_example_gives_the_same_depth(tmp_path, monkeypatch, capsys) 
     monkeypatch.setattr(sys, "argv", ["export_onnx.py"])
     runpy.run_path(str(ROOT / "examples" / "export_onnx.py"), run_name="__main__")
     assert float(capsys.readouterr().out.split("differs by ")[1].split()[0]) < 1e-3
+
+
+@pytest.mark.integration
+@pytest.mark.slow
+def test_the_ray_example_fills_a_table(tmp_path, monkeypatch) -> None:
+    for library in ("ray", "pyarrow"):
+        pytest.importorskip(library)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    command = [sys.executable, str(ROOT / "examples/ray_dataset.py"), str(ROOT / "data/wild_demo"), "depth"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.stdout.count("no error") == 5, ran.stderr
+
+
+@pytest.mark.integration
+def test_the_alignment_example_is_nearer_after_it(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["align_to_lidar.py"])
+    runpy.run_path(str(ROOT / "examples/align_to_lidar.py"), run_name="__main__")
+    predicted, aligned = (float(error) for error in re.findall(r"AbsRel ([\d.]+)", capsys.readouterr().out))
+    assert aligned < 0.8 * predicted
 
 
 @pytest.mark.integration

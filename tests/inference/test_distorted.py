@@ -14,7 +14,7 @@ from mono.geometry.canonical import CanonicalTransform, square_pixels
 from mono.geometry.undistortion import undistortion
 from mono.inference.exported import ExportedPredictor
 from mono.inference.foreign import ForeignPredictor
-from mono.inference.prediction import in_original_pixels
+from mono.inference.original_pixels import in_original_pixels
 from mono.inference.wide import within_image_circle
 from mono.model.depth_model import NetworkOutput
 from tests.toys import toy_predictor

@@ -1,5 +1,6 @@
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -7,6 +8,9 @@ import pytest
 import torch
 from hypothesis import settings
 
+from mono.conversion.formats import SUFFIXES
+from mono.export.options import ExportOptions
+from mono.export.write import export
 from tests import toys
 from tests.golden.checkpoints import reference_state
 
@@ -60,3 +64,20 @@ def open3d_or_skip():
     except (ImportError, OSError) as error:
         pytest.skip(f"open3d cannot be used: {error}")
     return open3d
+
+
+@pytest.fixture(scope="session")
+def toy_file(tmp_path_factory):
+    """Export the toy, each form once: a function of the format and its options to the file and its agreements."""
+    made = {}
+
+    def make(kind, fit="tight", network=None, **options):
+        key = (kind, fit, network, *sorted(options.items()))
+        if key not in made:
+            toy = toys.toy_predictor(network and network())
+            toy = replace(toy, transform=replace(toy.transform, fit=fit))
+            path = tmp_path_factory.mktemp("toy") / f"toy{SUFFIXES[kind]}"
+            made[key] = path, export(toy, kind, path, ExportOptions(**options))
+        return made[key]
+
+    return make

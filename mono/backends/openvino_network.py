@@ -29,7 +29,7 @@ class OpenVinoNetwork:
     def __init__(self, job: Job):
         import openvino
 
-        from mono.conversion.formats import to_openvino, write_openvino
+        from mono.conversion.openvino_file import to_openvino, write_openvino
         from mono.conversion.tracing import captured
 
         def make(path: Path) -> None:

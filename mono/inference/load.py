@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -78,9 +78,7 @@ def load_model(
     if colon and door in ("hf", "baseline"):
         return _open_foreign(door, source_text, choose_device(device), precision, options, backend, checkpoint)
     if is_exported(str(model)):
-        torch_device = choose_device("cpu" if device == "auto" else device)
-        exported = open_predictor(Path(model), torch_device, precision, backend, options, checkpoint, trust)
-        return replace(exported, views=views or ViewOptions())
+        return open_predictor(Path(model), device, precision, backend, options, checkpoint, trust, views)
     torch_device = choose_device(device)
     chosen = choose_precision(precision or "float32", torch_device)
     allowed = ("float32", "bfloat16") if precision in (None, "auto") else (chosen,)

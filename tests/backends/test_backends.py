@@ -21,8 +21,16 @@ from mono.system.errors import BackendError
 from tests.golden.reference_values import reference_image
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
+def _shared_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("METRICDEPTH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
 def cache(tmp_path, monkeypatch):
+    """A cache of the test's own, empty."""
     monkeypatch.setenv("METRICDEPTH_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -62,7 +70,7 @@ class Directed(torch.nn.Module):
 def test_a_converted_network_uses_the_principal_point(toy_predictor, backend):
     if reason := why_not(backend, "float32", "cpu"):
         pytest.skip(reason)
-    toy = replace(toy_predictor, network=Directed())
+    toy = replace(toy_predictor, network=Directed(), checksum="of directions")
     network = with_backend(toy, backend).network
     image, points = torch.randn(2, 3, 64, 96), torch.tensor([[40.0, 20.0], [50.5, 33.0]])
     expected = Directed()(image, points).depth
@@ -73,22 +81,15 @@ def test_a_converted_network_uses_the_principal_point(toy_predictor, backend):
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
-def test_a_network_is_converted_once(toy_predictor, cache, backend, monkeypatch):
+def test_a_network_is_converted_once_and_again_when_damaged(toy_predictor, cache, backend, monkeypatch, caplog):
     if reason := why_not(backend, "float32", "cpu"):
         pytest.skip(reason)
     with_backend(toy_predictor, backend)
-    assert list((cache / ("onnx" if backend == "onnxruntime" else backend)).glob("*.*"))
-    monkeypatch.setattr("mono.conversion.tracing.captured", lambda *_: pytest.fail("converted again"))
-    with_backend(toy_predictor, backend)
-    with pytest.raises(pytest.fail.Exception, match="converted again"):
-        with_backend(replace(toy_predictor, checksum="other weights"), backend)
-
-
-@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
-def test_a_damaged_conversion_is_made_again(toy_predictor, cache, backend, caplog):
-    if reason := why_not(backend, "float32", "cpu"):
-        pytest.skip(reason)
-    with_backend(toy_predictor, backend)
+    with monkeypatch.context() as patch:
+        patch.setattr("mono.conversion.tracing.captured", lambda *_: pytest.fail("converted again"))
+        with_backend(toy_predictor, backend)
+        with pytest.raises(pytest.fail.Exception, match="converted again"):
+            with_backend(replace(toy_predictor, checksum="other weights"), backend)
     [file] = (cache / ("onnx" if backend == "onnxruntime" else backend)).glob("*.[ox][nm]*")
     file.write_bytes(b"cut off")
     image = reference_image(60, 80, 0)
@@ -280,7 +281,16 @@ def test_auto_measures_nothing_and_names_what_fails(monkeypatch, toy_predictor, 
     assert with_automatic(stretched).backend == "eager"
 
 
-def test_auto_equals_eager(cache):
+def test_auto_equals_eager(toy_predictor):
+    image, camera = reference_image(120, 160, 3), Camera.from_fov(60, 160, 120)
+    found = with_automatic(toy_predictor)
+    assert found.backend in ("openvino", "onnxruntime") and found.precision == "float32"
+    expected = toy_predictor.predict(image, camera).depth
+    np.testing.assert_allclose(found.predict(image, camera).depth, expected, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_auto_equals_eager_of_lite():
     image, camera = reference_image(120, 160, 3), Camera.from_fov(60, 160, 120)
     found = mono.load_model("lite", device="cpu", backend="auto")
     assert found.backend in ("openvino", "onnxruntime") and found.precision == "float32"

@@ -1,4 +1,5 @@
 import importlib.util
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from mono.export.write import export
 from tests import toys
 from tests.golden.checkpoints import reference_state
 
+os.environ.setdefault("METRICDEPTH_BACKEND", "eager")  # no conversion in each test that runs a command
 settings.register_profile("metricdepth", deadline=None)  # a busy machine is no failure
 settings.load_profile("metricdepth")
 

@@ -25,12 +25,13 @@ class OnnxRuntimeNetwork:
     """
 
     def __init__(self, job: Job):
-        from mono.conversion.onnx_file import to_onnx, write_onnx
         from mono.conversion.providers import open_session
-        from mono.conversion.tracing import captured
 
         def make(path: Path) -> None:
             """Convert the network."""
+            from mono.conversion.onnx_file import to_onnx, write_onnx  # slow imports, for the first run alone
+            from mono.conversion.tracing import captured
+
             logger.info("converting the network for ONNX Runtime, once")
             names = ["image", "principal_point"][: 1 + job.uses_principal_point]
             write_onnx(to_onnx(captured(job.network, job.input_size), names), path, {})

@@ -13,6 +13,7 @@ import numpy as np
 from mono.conversion.integrity import check_graph, seal_graph
 from mono.conversion.quiet import quiet
 from mono.conversion.run_file import METADATA_KEY, RunFile
+from mono.conversion.telemetry import without_telemetry
 from mono.io.atomic import atomic_path
 from mono.system.errors import BackendError
 
@@ -29,7 +30,7 @@ def to_openvino(program: Any, inputs: Sequence[str], outputs: Sequence[str] | No
     """
     import openvino
 
-    with quiet():
+    with quiet(), without_telemetry():
         model = openvino.convert_model(program)
     for ports, names in ((model.inputs, inputs), (model.outputs, outputs)):
         for port, name in zip(ports, names or [], strict=bool(names)):

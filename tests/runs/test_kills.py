@@ -94,7 +94,8 @@ def _kill_at_random(words, out, kills, seconds, expected):
 def test_runs_killed_at_random_end_in_the_same_bytes(photos, tmp_path, kind, kills):
     data = photos if kind == "predict" else photos / "annotations.json"
     words = ["--focal", 60, "--pause", 0.15]
-    words += ["--save", "depth,vis,pcd,normal"] if kind == "predict" else ["--save", "depth", "--evaluate"]
+    everything = "depth,vis,pcd,normal,mask,confidence,points,mesh"
+    words += ["--save", everything] if kind == "predict" else ["--save", "depth", "--evaluate"]
     begun = time.monotonic()
     assert start(data, tmp_path / "whole", *words).wait() == 0
     seconds = time.monotonic() - begun

@@ -2,7 +2,8 @@
 
     python benchmarks/align.py KITTI_OBJECT IBIMS1 --calibrate FOLDER [FOLDER …] [--write docs/align.md]
 
-Each folder holds an annotations.json. Of KITTI's frames, 5 % of the LiDAR points, or 20, are known; of ibims1's, 10.
+Each folder holds an annotations.json, or a sequence.json of a video with depth of some frames. Of KITTI's frames, 5 %
+of the LiDAR points, or 20, are known; of ibims1's, 10.
 With --rendered, rendered rooms and streets are multiplied by 0.6 to 1.7 and bent, and 20 of their points are known
 with 2 % noise, two of them grossly wrong. With --calibrate, the first 3 frames of each folder with 6 or more calibrate
 the model, and the others are scored.
@@ -10,6 +11,8 @@ the model, and the others are scored.
 
 import argparse
 import datetime
+import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +26,7 @@ from mono.calibration.known import AlignmentError, Known, KnownDepth
 from mono.calibration.known_file import KnownImage
 from mono.data.annotations import load_annotations
 from mono.data.camera_source import CameraResolver
+from mono.data.sample import Sample
 from mono.evaluation.metrics import resize_depth
 from mono.geometry.pixel_mask import depth_edges
 from mono.inference.predictor import Predictor
@@ -111,9 +115,26 @@ def rendered_row(name: str, families: tuple[str, ...], draws: int = 200, count: 
     return f"| {name} | {draws} | {shares} | {np.mean(used):.1f} |"
 
 
+def samples_of(folder: Path) -> list[Sample]:
+    """Find the annotated images of a folder, or the frames of a sequence that have depth."""
+    if (folder / "annotations.json").is_file():
+        return load_annotations(folder / "annotations.json")
+    content = json.loads((folder / "sequence.json").read_text())
+    shared = {"cam_in": content["cam_in"], "depth_scale": content["depth_scale"]}
+    entries = [
+        {"rgb": str((folder / file["rgb"]).resolve()), "depth": str((folder / file["depth"]).resolve()), **shared}
+        for file in content["files"]
+        if "depth" in file
+    ]
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary, "annotations.json")
+        path.write_text(json.dumps({"files": entries}))
+        return load_annotations(path)
+
+
 def calibrated_row(folder: Path, model: Predictor) -> str:
     """Calibrate with the first three frames, and format the row of the errors of the others."""
-    images = [KnownImage(sample) for sample in load_annotations(folder / "annotations.json")]
+    images = [KnownImage(sample) for sample in samples_of(folder)]
     try:
         observed = observe_images(images, model, CameraResolver())
         found = fit_calibration([image.observations for image in observed[:3]])

@@ -91,6 +91,28 @@ def view_from_above(points: np.ndarray, colors: np.ndarray, width: float, length
     return canvas
 
 
+def edge_filter() -> None:
+    """Make the figure of points from the side, without and with the filter of edges."""
+    model, rows = mono.load_model("lite", device="cpu"), []
+    for name, farthest in (("stream", 30), ("room", 12)):
+        path = MEDIA.parent / "data" / "wild_demo" / f"{name}.jpg"
+        rgb = read_image(path).rgb
+        prediction = model.predict(path)
+        height, width = rgb.shape[:2]
+        shrink = min(480 / width, 360 / height)
+        photo = cv2.resize(rgb, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)[:360, :480]
+        below, right = 360 - len(photo), 480 - photo.shape[1]
+        panels = [np.pad(photo, ((0, below), (0, right), (0, 0)), constant_values=255)]
+        for threshold in (None, 0.1):
+            cloud = point_cloud(
+                prediction.depth, rgb, prediction.camera, confidence=prediction.confidence, edge_filter=threshold,
+                max_range=farthest,
+            )  # fmt: skip
+            panels.append(cloud_view(cloud.points, cloud.colors, (480, 360), yaw=0.7))
+        rows.append(np.hstack(panels))
+    PIL.Image.fromarray(np.vstack(rows)).save(MEDIA / "edge_filter.webp", quality=60, method=6)
+
+
 def focal_length(seed: int = 47) -> None:
     """Draw a rendered room from above with its focal length and two wrong ones; depth grows with the focal length."""
     camera = Camera.from_fov(75, 960, 720)
@@ -119,4 +141,5 @@ def _upright(pose: np.ndarray) -> np.ndarray:
 
 if __name__ == "__main__":
     example()
+    edge_filter()
     focal_length()

@@ -130,12 +130,10 @@ def _checkpoint(path: Path) -> object:
 
 
 def _exported(path: Path) -> object:
-    import torch
-
     from mono.geometry.camera import Camera
     from mono.inference.exported import open_predictor
 
-    predictor = open_predictor(path, torch.device("cpu"), None, "eager", None, None, trust=True)
+    predictor = open_predictor(path, "cpu", None, "eager", None, None, trust=True)
     return predictor.predict(_scene(), Camera.centered(50.0, 64, 48))
 
 
@@ -274,7 +272,8 @@ def _exported_corpus(kind: str) -> Callable[[Path], list[Path]]:
 
         import torch
 
-        from mono.conversion import formats
+        from mono.conversion import onnx_file, openvino_file, torch_file
+        from mono.conversion.formats import SUFFIXES
         from mono.geometry.canonical import CanonicalTransform
 
         class Toy(torch.nn.Module):
@@ -288,7 +287,7 @@ def _exported_corpus(kind: str) -> Callable[[Path], list[Path]]:
                 gray = (image.float() * self.scale).sum(-1)
                 return gray * intrinsics[0] / 50 + 1, gray * 0 + self.scale[2]
 
-        path = folder / f"a{formats.SUFFIXES[kind]}"
+        path = folder / f"a{SUFFIXES[kind]}"
         metadata = {
             "model": "toy",
             "architecture": {},
@@ -297,18 +296,18 @@ def _exported_corpus(kind: str) -> Callable[[Path], list[Path]]:
         }
         inputs = torch.from_numpy(_scene()), torch.tensor([50.0, 50.0, 31.5, 23.5])
         if kind == "torchscript":
-            formats.write_torchscript(torch.jit.trace(Toy(), inputs), path, metadata)
+            torch_file.write_torchscript(torch.jit.trace(Toy(), inputs), path, metadata)
             return [path]
         dynamic = torch.export.Dim.DYNAMIC
         program = torch.export.export(Toy(), inputs, dynamic_shapes=({0: dynamic, 1: dynamic}, None))
         names = ("image", "intrinsics"), ("depth", "confidence")
         if kind == "onnx":
-            formats.write_onnx(formats.to_onnx(program, *names), path, metadata)
+            onnx_file.write_onnx(onnx_file.to_onnx(program, *names), path, metadata)
         elif kind == "openvino":
-            formats.write_openvino(formats.to_openvino(program, *names), path, metadata)
+            openvino_file.write_openvino(openvino_file.to_openvino(program, *names), path, metadata)
             path.with_name("fuzzed.bin").write_bytes(path.with_suffix(".bin").read_bytes())
         else:
-            formats.write_exported_program(program, path, metadata)
+            torch_file.write_exported_program(program, path, metadata)
         return [path]
 
     return make

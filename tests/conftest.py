@@ -1,5 +1,7 @@
 import importlib.util
+import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -7,9 +9,13 @@ import pytest
 import torch
 from hypothesis import settings
 
+from mono.conversion.formats import SUFFIXES
+from mono.export.options import ExportOptions
+from mono.export.write import export
 from tests import toys
 from tests.golden.checkpoints import reference_state
 
+os.environ.setdefault("METRICDEPTH_BACKEND", "eager")  # no conversion in each test that runs a command
 settings.register_profile("metricdepth", deadline=None)  # a busy machine is no failure
 settings.load_profile("metricdepth")
 
@@ -60,3 +66,20 @@ def open3d_or_skip():
     except (ImportError, OSError) as error:
         pytest.skip(f"open3d cannot be used: {error}")
     return open3d
+
+
+@pytest.fixture(scope="session")
+def toy_file(tmp_path_factory):
+    """Export the toy, each form once: a function of the format and its options to the file and its agreements."""
+    made = {}
+
+    def make(kind, fit="tight", network=None, **options):
+        key = (kind, fit, network, *sorted(options.items()))
+        if key not in made:
+            toy = toys.toy_predictor(network and network())
+            toy = replace(toy, transform=replace(toy.transform, fit=fit))
+            path = tmp_path_factory.mktemp("toy") / f"toy{SUFFIXES[kind]}"
+            made[key] = path, export(toy, kind, path, ExportOptions(**options))
+        return made[key]
+
+    return make

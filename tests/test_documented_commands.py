@@ -31,6 +31,7 @@ PLACED = {
 NEEDS = {
     "slam ": "pycolmap", "rescale ": "pycolmap", "fuse ": "open3d", "--engine ray": "ray", "openvino": "openvino",
     "shards ": "pyarrow", "export onnx": "onnxscript", "lite.onnx": "onnxruntime",
+    "export litert": "litert_torch", "export coreml": "coremltools",
 }  # fmt: skip
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]

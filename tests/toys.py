@@ -23,9 +23,42 @@ class ToyNetwork(torch.nn.Module):
         return NetworkOutput(depth, torch.ones_like(depth))
 
 
-def toy_predictor():
+class ToyNormals(ToyNetwork):
+    """Predict depth as `ToyNetwork`, and normals that turn across the image."""
+
+    def forward(self, image):
+        depth, confidence = super().forward(image)[:2]
+        x = torch.arange(image.shape[3], dtype=torch.float32)[None, None, None] / image.shape[3] - 0.5
+        normal = torch.cat([x + 0 * depth, 0.1 * depth - 1, x * 0 - confidence], 1)
+        return NetworkOutput(depth, confidence, torch.nn.functional.normalize(normal), 2 * depth)
+
+
+class ToySky(ToyNetwork):
+    """Predict depth as `ToyNetwork`, and sky where the image is bright."""
+
+    def forward(self, image):
+        depth, confidence = super().forward(image)[:2]
+        return NetworkOutput(depth, confidence, sky=torch.sigmoid(depth - 12))
+
+
+class ToyPoint(ToyNetwork):
+    """Predict depth that grows with the distance from the principal point."""
+
+    uses_principal_point = True
+
+    def forward(self, image, principal_point=None):
+        height, width = image.shape[2:]
+        if principal_point is None:
+            principal_point = torch.tensor([[(width - 1) / 2, (height - 1) / 2]])
+        x = torch.arange(width, dtype=torch.float32) - principal_point[:, :1]
+        y = torch.arange(height, dtype=torch.float32) - principal_point[:, 1:]
+        depth = 5 + 0.1 * (x[:, None, None, :].abs() + y[:, None, :, None].abs()) + image.mean(1, keepdim=True)
+        return NetworkOutput(depth, torch.ones_like(depth))
+
+
+def toy_predictor(network=None):
     return NetworkPredictor(
-        network=ToyNetwork(),
+        network=network or ToyNetwork(),
         transform=CanonicalTransform((64, 96), fit="tight"),
         device=torch.device("cpu"),
         precision="float32",

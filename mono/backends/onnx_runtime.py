@@ -25,26 +25,18 @@ class OnnxRuntimeNetwork:
     """
 
     def __init__(self, job: Job):
-        import onnxruntime
-
-        from mono.conversion.formats import to_onnx, write_onnx
-        from mono.conversion.tracing import captured
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        options.inter_op_num_threads = 1
+        from mono.conversion.providers import open_session
 
         def make(path: Path) -> None:
             """Convert the network."""
+            from mono.conversion.onnx_file import to_onnx, write_onnx  # slow imports, for the first run alone
+            from mono.conversion.tracing import captured
+
             logger.info("converting the network for ONNX Runtime, once")
             names = ["image", "principal_point"][: 1 + job.uses_principal_point]
             write_onnx(to_onnx(captured(job.network, job.input_size), names), path, {})
 
-        def read(path: Path) -> onnxruntime.InferenceSession:
-            """Open the converted network."""
-            return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-        self._session = converted(cache_folder("onnx") / f"{job.key()}.onnx", make, read)
+        self._session = converted(cache_folder("onnx") / f"{job.key()}.onnx", make, open_session)
         self.uses_principal_point = job.uses_principal_point
 
     def __call__(self, image: Tensor, principal_point: Tensor | None = None) -> NetworkOutput:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,11 +39,7 @@ def add_machine_flags(parser: argparse.ArgumentParser) -> None:
         "--precision",
         help="float32, bfloat16, float16 or auto (default: float32; with --backend fastest, measured)",
     )
-    group.add_argument(
-        "--backend", default="eager", metavar="B",
-        help="eager, compile, onnxruntime, openvino; auto: OpenVINO or ONNX Runtime on a CPU, else eager; or fastest: "
-        "measure once, within the accuracy bound (default: eager)",
-    )  # fmt: skip
+    add_backend_flag(group)
     group.add_argument("--batch-size", type=int, default=1, metavar="N", help="predict N images at a time")
     add_hidden(group, "--batch_size", dest="batch_size", type=int)
     add_config_flags(group)
@@ -67,6 +64,15 @@ def add_machine_flags(parser: argparse.ArgumentParser) -> None:
         help="split images over processes: None, pytorch (torchrun; detected) or slurm",
     )
     group.add_argument("--verbose", action="store_true", help="log more, with tracebacks of failures")
+
+
+def add_backend_flag(group: argparse._ActionsContainer) -> None:
+    """Add the flag of the network's runtime."""
+    group.add_argument(
+        "--backend", default=os.environ.get("METRICDEPTH_BACKEND") or "auto", metavar="B",
+        help="eager, compile, onnxruntime, openvino; auto: OpenVINO or ONNX Runtime for convolutional networks on "
+        "CPUs, else eager; fastest: measured once, within the accuracy bound (default: $METRICDEPTH_BACKEND or auto)",
+    )  # fmt: skip
 
 
 def add_config_flags(group: argparse._ActionsContainer) -> None:

@@ -22,7 +22,12 @@ from mono.system.failure import Failure
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = commands.add_parser("predict")
-    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="image files, folders, quoted globs, or videos")
+    parser.add_argument(
+        "inputs",
+        nargs="*",
+        metavar="INPUT",
+        help="image files, folders, quoted globs, or videos (beyond 34 megapixels, images are read at reduced size)",
+    )
     parser.add_argument("-i", "--input", nargs="+", default=[], metavar="INPUT", help="the same, as a flag")
     parser.add_argument("--recursive", action="store_true", help="search subfolders too")
     parser.add_argument("--out", type=Path, default=Path("outputs"), metavar="DIR", help="output folder")

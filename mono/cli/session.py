@@ -35,7 +35,7 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
             raise MetricDepthError("--baseline is the model: leave out --model and --checkpoint")
         model = f"baseline:{args.baseline}"
     options = with_fit(with_iterations(parse_options(args.options), args.iterations), args.fit)
-    exported = is_exported(model) or model.startswith(("hf:", "baseline:"))
+    exported = is_exported(model) or model.startswith(("hf:", "baseline:", "onnx:"))
     views = ViewOptions(getattr(args, "views", None), getattr(args, "view_fov", None))
     spread = ranks.world_size > 1 and args.device in ("auto", "cuda") and not exported
     device = nth_device(ranks.local) if spread else args.device

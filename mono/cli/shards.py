@@ -42,11 +42,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     machine = parser.add_argument_group("machine")
     machine.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     machine.add_argument("--precision", help="float32, bfloat16, float16 or auto (default: float32)")
-    machine.add_argument(
-        "--backend", default="eager", metavar="B",
-        help="eager, compile, onnxruntime, openvino; auto: OpenVINO or ONNX Runtime on a CPU, else eager; or fastest: "
-        "measure once, within the accuracy bound (default: eager)",
-    )  # fmt: skip
+    arguments.add_backend_flag(machine)
     machine.add_argument("--batch-size", type=int, default=1, metavar="N", help="predict N images at a time")
     machine.add_argument("--threads", type=int, default=1, metavar="N", help="run each worker's network on N threads")
     machine.add_argument("--verbose", action="store_true", help="log more, with tracebacks of failures")

@@ -36,3 +36,20 @@ def view_count(text: str) -> int | None:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f'"{text}" is neither a number of views nor "auto"') from None
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """Parse "640x480", width and height [px], for argparse."""
+    width, _, height = text.lower().partition("x")
+    if not (width.isdigit() and height.isdigit()):
+        raise argparse.ArgumentTypeError(f'"{text}" is not a size; write WIDTHxHEIGHT, as 640x480')
+    return int(width), int(height)
+
+
+def batch_size(text: str) -> int:
+    """Parse a number of images, or "any" as 0, for argparse."""
+    if text == "any":
+        return 0
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'"{text}" is neither a number of images from 1 on nor "any"')
+    return int(text)

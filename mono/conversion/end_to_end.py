@@ -7,6 +7,7 @@ camera are values of tensors: a tracer would freeze numbers of Python.
 import torch
 from torch import Tensor, nn
 
+from mono.conversion.signature import Signature
 from mono.geometry.canonical import FARTHEST, LARGEST_STRETCH, CanonicalTransform
 
 
@@ -17,18 +18,24 @@ class EndToEndModel(nn.Module):
     smaller), because the networks were trained with it.
 
     Args:
-        network: maps normalized (1, 3, H, W) and the principal point (1, 2) [px] in it to canonical depth and
-            confidence, both (1, 1, H, W), first of its outputs.
+        network: maps normalized (B, 3, H, W) and the principal point (B, 2) [px] in it to (B, C, H, W): canonical
+            depth, confidence, and sky (C = 3) or normals with their confidence (C = 6) if there are any.
         transform: transform between images and the canonical camera.
+        signature: layout and batch axis of the images, and the outputs.
     """
 
     mean: Tensor
     scale: Tensor
     border: Tensor
 
-    def __init__(self, network: nn.Module, transform: CanonicalTransform):
+    def __init__(self, network: nn.Module, transform: CanonicalTransform, signature: Signature | None = None):
         super().__init__()
+        signature = signature or Signature()
         self.network = network
+        self.channels_first = signature.layout == "nchw"
+        self.batched = signature.batch is not None
+        self.has_sky = len(signature.outputs) == 3
+        self.has_normals = len(signature.outputs) == 4
         self.crop_height, self.crop_width = int(transform.crop_size[0]), int(transform.crop_size[1])
         self.focal_length = float(transform.focal_length)
         self.image_mode = transform.mode == "image"
@@ -42,17 +49,22 @@ class EndToEndModel(nn.Module):
         border = torch.tensor([round(m) for m in transform.mean], dtype=torch.int32)
         self.register_buffer("border", border, persistent=False)
 
-    def forward(self, image: Tensor, intrinsics: Tensor) -> tuple[Tensor, Tensor]:
-        """Predict depth in metres of an image.
+    def forward(self, image: Tensor, intrinsics: Tensor) -> list[Tensor]:
+        """Predict depth in metres of an image, or of a batch of images of one camera.
 
         Args:
-            image: (H, W, 3) uint8 RGB.
-            intrinsics: (4,) float32, fx, fy, cx, cy of the image [px].
+            image: (H, W, 3) or (3, H, W) uint8 RGB, after a batch axis if there is one.
+            intrinsics: (4,) float32, fx, fy, cx, cy of the images [px].
 
         Returns:
-            Depth along the optical axis [m], 0 where invalid, and confidence, both (H, W) float32.
+            Depth along the optical axis [m], 0 where invalid, and confidence, both (H, W) float32; then sky (H, W), or
+            unit normals (H, W, 3) or (3, H, W) and their confidence (H, W). A batch axis comes first if there is one.
         """
-        rows, columns = image.shape[0], image.shape[1]
+        if not self.batched:
+            image = image.unsqueeze(0)
+        if self.channels_first:
+            image = image.permute(0, 2, 3, 1)
+        rows, columns = image.shape[1], image.shape[2]
         longer = intrinsics[0].maximum(intrinsics[1])
         stretched = longer > self.largest_stretch * intrinsics[0].minimum(intrinsics[1])
         focal = torch.where(stretched, longer, (intrinsics[0] + intrinsics[1]) / 2)
@@ -97,16 +109,25 @@ class EndToEndModel(nn.Module):
         pixels = _resized(image, y.clamp(min=0).minimum(height - 1), x.clamp(min=0).minimum(width - 1), height, width)
         inside = ((y >= 0) & (y < height))[:, None] & ((x >= 0) & (x < width))
         pixels = torch.where(inside[:, :, None], pixels, self.border)
-        tensor = (pixels.permute(2, 0, 1).to(torch.float32) - self.mean) * self.scale
+        tensor = (pixels.permute(0, 3, 1, 2).to(torch.float32) - self.mean) * self.scale
         shrunk = torch.stack([width / full_width, height / full_height])
         point = (intrinsics[2:] + 0.5) * shrunk - 0.5 + torch.stack([left, top])
-        outputs = self.network(tensor[None], point[None])
-        maps = torch.cat([outputs[0], outputs[1]], 1)[0]
-        maps = _looked_up(maps, rows, height, top, 1)
-        maps = _looked_up(maps, columns, width, left, 2)
-        metres = maps[0] * (focal * ratio / self.focal_length)
+        maps = self.network(tensor, point.expand(tensor.shape[0], 2))
+        maps = _looked_up(maps, rows, height, top, 2)
+        maps = _looked_up(maps, columns, width, left, 3)
+        metres = maps[:, 0] * (focal * ratio / self.focal_length)
         valid = (metres > 0) & (metres < self.farthest)
-        return torch.where(valid, metres, torch.zeros_like(metres)), maps[1]
+        outputs = [torch.where(valid, metres, torch.zeros_like(metres)), maps[:, 1]]
+        if self.has_sky:
+            outputs.append(maps[:, 2])
+        if self.has_normals:
+            normal = maps[:, 2:5]
+            length = normal.square().sum(1, keepdim=True).sqrt()
+            unit = torch.where((length > 1e-6) & (length < 1e6), normal / length, torch.zeros_like(normal))
+            outputs += [unit if self.channels_first else unit.permute(0, 2, 3, 1), maps[:, 5]]
+        if self.batched:
+            return outputs
+        return [output[0] for output in outputs]
 
 
 def _number(value: Tensor) -> int:
@@ -132,11 +153,11 @@ def _taps(index: Tensor, size: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _resized(image: Tensor, y: Tensor, x: Tensor, height: Tensor, width: Tensor) -> Tensor:
-    """Compute rows `y` and columns `x` of an image (H, W, 3) uint8 resized to `height` x `width`, int32 0-255.
+    """Compute rows `y` and columns `x` of images (B, H, W, 3) uint8 resized to `height` x `width`, int32 0-255.
 
     The integer arithmetic is that of cv2.resize, so that no gray level differs.
     """
-    rows, columns = image.shape[0], image.shape[1]
+    rows, columns = image.shape[1], image.shape[2]
     last_row, last_column = torch.full((), rows - 1, dtype=torch.int64), torch.full((), columns - 1, dtype=torch.int64)
     left, on = _taps(x, width, last_column + 1)
     on = torch.where((left < 0) | (left >= last_column), torch.zeros_like(on), on)
@@ -144,25 +165,25 @@ def _resized(image: Tensor, y: Tensor, x: Tensor, height: Tensor, width: Tensor)
     steps = 2048  # cv2 resizes 8-bit images with weights of 11 bits
     near, far = torch.round((1 - on) * steps).to(torch.int32), torch.round(on * steps).to(torch.int32)
     lines = (
-        image.index_select(1, left.clamp(min=0).minimum(last_column)).to(torch.int32) * near[:, None]
-        + image.index_select(1, (left + 1).clamp(min=0).minimum(last_column)).to(torch.int32) * far[:, None]
+        image.index_select(2, left.clamp(min=0).minimum(last_column)).to(torch.int32) * near[:, None]
+        + image.index_select(2, (left + 1).clamp(min=0).minimum(last_column)).to(torch.int32) * far[:, None]
     )
     lines = torch.div(lines, 16, rounding_mode="floor")
     upper, lower = torch.round((1 - down) * steps).to(torch.int32), torch.round(down * steps).to(torch.int32)
-    above = lines.index_select(0, top.clamp(min=0).minimum(last_row)) * upper[:, None, None]
-    below = lines.index_select(0, (top + 1).clamp(min=0).minimum(last_row)) * lower[:, None, None]
+    above = lines.index_select(1, top.clamp(min=0).minimum(last_row)) * upper[:, None, None]
+    below = lines.index_select(1, (top + 1).clamp(min=0).minimum(last_row)) * lower[:, None, None]
     both = torch.div(above, 65536, rounding_mode="floor") + torch.div(below, 65536, rounding_mode="floor") + 2
     return torch.div(both, 4, rounding_mode="floor")
 
 
 def _looked_up(maps: Tensor, count: int, size: Tensor, start: Tensor, axis: int) -> Tensor:
-    """Resize an axis of maps (2, H, W) linearly to `count`, from its `size` pixels after `start`."""
+    """Resize an axis of maps (B, C, H, W) linearly to `count`, from its `size` pixels after `start`."""
     index = torch.arange(count, dtype=torch.int64)
     position = (index.to(torch.float32) + 0.5) * (size.to(torch.float32) / count) - 0.5
     position = position.clamp(min=0)
     first = torch.floor(position)
     on = position - first
-    if axis == 1:
+    if axis == 2:
         on = on[:, None]
     first_pixel = first.to(torch.int64).minimum(size - 1)
     near = maps.index_select(axis, first_pixel + start)

@@ -1,152 +1,57 @@
-"""Write captured models with their metadata in four file formats, and run such files."""
+"""List the formats of exported files, and open such files."""
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import io
 import json
 import logging
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from mono.conversion.integrity import check_archive, check_graph, checked_model, seal_graph
-from mono.io.atomic import atomic_path, write_bytes
+from mono.conversion.coreml_file import open_coreml
+from mono.conversion.litert_file import open_litert
+from mono.conversion.onnx_file import open_onnx
+from mono.conversion.openvino_file import open_openvino
+from mono.conversion.run_file import RunFile
+from mono.conversion.torch_file import open_exported_program, open_torchscript
 from mono.system.errors import BackendError
 
 logger = logging.getLogger(__name__)
-SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".ts", "exported-program": ".pt2"}
-METADATA_KEY = "metricdepth"  # name of the entry of a file's metadata that holds ours as JSON
 _LONGEST_METADATA = 1_000_000  # [characters]
-_ONE_FILE = 2_000_000_000  # [bytes] of weights that an ONNX file can hold
-
-ExportedModel = Callable[
-    [np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]
-]  # (image, intrinsics) to (depth, confidence)
 
 
-def to_onnx(program: Any, inputs: Sequence[str], outputs: Sequence[str] | None = None) -> Any:
-    """Convert a `torch.export.ExportedProgram` to a `torch.onnx.ONNXProgram`.
+@dataclass(frozen=True)
+class FileFormat:
+    """Format of exported files.
 
-    Args:
-        program: captured model; it cannot be used again.
-        inputs: names of the inputs.
-        outputs: names of the outputs; None: torch chooses.
+    Attributes:
+        suffix: ending of the file's name.
+        opener: function that opens a file, as a function and the text of its metadata.
+        runner: module that runs a file; None: torch, whose files hold code.
+        writers: modules that writing needs.
+        extra: extra of the package that installs them.
+        network_only: files can hold the network alone, with inputs of one size.
     """
-    import torch
 
-    with _quiet():
-        return torch.onnx.export(
-            program, dynamo=True, input_names=list(inputs), output_names=outputs and list(outputs), verbose=False
-        )
-
-
-def write_onnx(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
-    """Write the result of `to_onnx`.
-
-    Args:
-        model: the converted model; more than 2 GB of weights lie in a file of their own beside `path`.
-        path: target file.
-        metadata: JSON values, kept in the file.
-
-    Raises:
-        OSError: the file cannot be written, as on a full disk; nothing is left of it.
-    """
-    model.model.metadata_props[METADATA_KEY] = json.dumps(metadata)
-    weights = [value.const_value for value in model.model.graph.initializers.values()]
-    with _quiet():
-        if sum(weight.nbytes for weight in weights if weight is not None) < _ONE_FILE:
-            write_bytes(path, model.model_proto.SerializeToString())
-            return
-        with atomic_path(path) as temporary:
-            model.save(str(temporary), external_data=True)
+    suffix: str
+    opener: Callable[[Path], tuple[RunFile, str]]
+    runner: str | None = None
+    writers: tuple[str, ...] = ()
+    extra: str = ""
+    network_only: bool = False
 
 
-def to_openvino(program: Any, inputs: Sequence[str], outputs: Sequence[str] | None = None) -> Any:
-    """Convert a `torch.export.ExportedProgram` to an `openvino.Model`.
-
-    Args:
-        program: captured model.
-        inputs: names of the inputs.
-        outputs: names of the outputs; None: they have none.
-    """
-    import openvino
-
-    with _quiet():
-        model = openvino.convert_model(program)
-    for ports, names in ((model.inputs, inputs), (model.outputs, outputs)):
-        for port, name in zip(ports, names or [], strict=bool(names)):
-            port.get_tensor().set_names({name})
-    return model
-
-
-def write_openvino(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
-    """Write OpenVINO's pair of files: the graph and, as .bin beside it, the weights.
-
-    The weights are complete before the graph that refers to them appears.
-
-    Args:
-        model: an `openvino.Model`.
-        path: target file of the graph (.xml).
-        metadata: JSON values, kept in the graph.
-
-    Raises:
-        BackendError: they cannot be written, as on a full disk; nothing is left of them.
-    """
-    import openvino
-
-    model.set_rt_info(json.dumps(metadata), METADATA_KEY)
-    with atomic_path(path) as graph, atomic_path(path.with_suffix(".bin")) as weights:
-        try:
-            openvino.serialize(model, graph, weights)
-            seal_graph(graph, weights)
-            openvino.Core().read_model(graph, weights)  # a stream that ran full may have raised nothing
-        except RuntimeError as error:  # OpenVINO has no other error for a full disk
-            logger.debug("%s", path, exc_info=error)
-            raise BackendError(f"{path} cannot be written: is the disk full, or the folder read-only?") from error
-        path.unlink(missing_ok=True)  # at no moment does a graph lie beside the weights of another
-
-
-def write_torchscript(script: Any, path: Path, metadata: Mapping[str, Any]) -> None:
-    """Write a `torch.jit.ScriptModule`.
-
-    Args:
-        script: the module.
-        path: target file.
-        metadata: JSON values, kept in the file.
-
-    Raises:
-        OSError: the file cannot be written, as on a full disk; nothing is left of it.
-    """
-    import torch
-
-    buffer = io.BytesIO()  # torch's own writer ends the process when the disk is full
-    with _quiet():
-        torch.jit.save(script, buffer, _extra_files={METADATA_KEY: json.dumps(metadata)})
-    write_bytes(path, buffer.getvalue())
-
-
-def write_exported_program(program: Any, path: Path, metadata: Mapping[str, Any]) -> None:
-    """Write a `torch.export.ExportedProgram`.
-
-    Args:
-        program: the captured model.
-        path: target file.
-        metadata: JSON values, kept in the file.
-
-    Raises:
-        OSError: the file cannot be written, as on a full disk; nothing is left of it.
-    """
-    import torch
-
-    buffer = io.BytesIO()
-    with _quiet():
-        torch.export.save(program, buffer, extra_files={METADATA_KEY: json.dumps(metadata)})
-    write_bytes(path, buffer.getvalue())
+FORMATS = {
+    "onnx": FileFormat(".onnx", open_onnx, "onnxruntime", ("onnxruntime", "onnx", "onnxscript"), "onnxruntime"),
+    "openvino": FileFormat(".xml", open_openvino, "openvino", ("openvino",), "openvino"),
+    "torchscript": FileFormat(".ts", open_torchscript),
+    "exported-program": FileFormat(".pt2", open_exported_program),
+    "litert": FileFormat(".tflite", open_litert, "ai_edge_litert", ("litert_torch",), "litert", network_only=True),
+    "coreml": FileFormat(".mlpackage", open_coreml, "coremltools", ("coremltools",), "coreml", network_only=True),
+}
+SUFFIXES = {name: file_format.suffix for name, file_format in FORMATS.items()}
 
 
 def is_exported(path: str | Path) -> bool:
@@ -154,46 +59,57 @@ def is_exported(path: str | Path) -> bool:
     return Path(path).suffix in SUFFIXES.values()
 
 
-def open_exported(path: Path, trust: bool = False) -> tuple[ExportedModel, dict[str, Any]]:
-    """Open an exported model; it runs with as many threads as torch has now.
+def missing_writers(kind: str) -> str | None:
+    """Name the packages that writing a format lacks."""
+    missing = [name for name in FORMATS[kind].writers if importlib.util.find_spec(name) is None]
+    if not missing:
+        return None
+    return f'{kind} files need {", ".join(missing)}: pip install "metricdepth[{FORMATS[kind].extra}]"'
+
+
+def open_exported(path: Path, trust: bool = False, device: str = "cpu") -> tuple[RunFile, dict[str, Any]]:
+    """Open an exported model.
+
+    On a CPU it runs with as many threads as torch has now.
 
     Args:
         path: the file.
         trust: run a file of torch's: those hold code, which can do anything.
+        device: "cpu", or for ONNX files another one of `mono.conversion.providers.PROVIDERS`.
 
     Returns:
-        A function from an image (H, W, 3) uint8 and its intrinsics (4,) float32 to depth and confidence (H, W), and the
-        file's metadata.
+        A function from the file's inputs to its outputs, and the file's metadata.
 
     Raises:
-        BackendError: the file is missing, damaged or was not exported by this package, its runtime is not installed,
-            or it is a file of torch's that is not trusted.
+        BackendError: the file is missing, damaged or was not exported by this package, its runtime is not installed or
+            has no such device, or it is a file of torch's that is not trusted.
     """
     kind = next((kind for kind, suffix in SUFFIXES.items() if suffix == path.suffix), None)
     if kind is None:
         raise BackendError(f"{path}: an exported model ends in {', '.join(SUFFIXES.values())}")
-    if not path.is_file():
+    if not path.exists():
         raise BackendError(f"there is no file {path}")
-    if kind in ("torchscript", "exported-program") and not trust:
+    runner = FORMATS[kind].runner
+    if runner is None and not trust:
         raise BackendError(
             f"{path} is a program of torch's, which runs whatever code such a file holds. If you trust where it comes "
             "from, add --trust-model (trust=True in Python); ONNX and OpenVINO files are only data"
         )
-    runner = {"onnx": "onnxruntime", "openvino": "openvino"}.get(kind)
     if runner and importlib.util.find_spec(runner) is None:
-        raise BackendError(f'{path} is run by {runner}, which is not installed: pip install "metricdepth[{runner}]"')
-    openers = {
-        "onnx": _open_onnx, "openvino": _open_openvino, "torchscript": _open_torchscript,
-        "exported-program": _open_exported_program,
-    }  # fmt: skip
+        extra = FORMATS[kind].extra
+        raise BackendError(f'{path} is run by {runner}, which is not installed: pip install "metricdepth[{extra}]"')
+    if device != "cpu" and kind != "onnx":
+        raise BackendError(f"{path} runs on the CPU only: leave out --device {device}, or export it as onnx")
     try:
-        run, text = openers[kind](path)
+        run, text = open_onnx(path, device) if kind == "onnx" else FORMATS[kind].opener(path)
+    except BackendError:
+        raise
     except Exception as error:  # zip files, XML, protobuf and torch each have errors of their own
         logger.debug("%s", path, exc_info=error)
         raise BackendError(
             f"{path} is damaged, or no {kind} file that {runner or 'torch'} can run here: export it again"
         ) from error
-    return checked_model(run, path), _parse_metadata(path, text)
+    return run, _parse_metadata(path, text)
 
 
 def _parse_metadata(path: Path, text: str) -> dict[str, Any]:
@@ -206,93 +122,3 @@ def _parse_metadata(path: Path, text: str) -> dict[str, Any]:
     if not isinstance(metadata, dict):
         raise BackendError(f"{path} is damaged: its metadata is not a JSON object; export it again")
     return metadata
-
-
-def _open_onnx(path: Path) -> tuple[ExportedModel, str]:
-    import onnxruntime
-    import torch
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 4  # a damaged file ends in one message, ours
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-    def run(image: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Run the session."""
-        depth, confidence = session.run(["depth", "confidence"], {"image": image, "intrinsics": intrinsics})
-        return depth, confidence
-
-    return run, session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, "")
-
-
-def _open_openvino(path: Path) -> tuple[ExportedModel, str]:
-    import openvino
-    import torch
-
-    from mono.system.cache import cache_folder
-
-    check_graph(path)
-    core = openvino.Core()
-    model = core.read_model(path)
-    settings = {
-        "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        "PERFORMANCE_HINT": "LATENCY", "CACHE_DIR": str(cache_folder("openvino", "compiled")),
-    }  # fmt: skip
-    text = str(model.get_rt_info(METADATA_KEY).value) if model.has_rt_info(METADATA_KEY) else ""
-    compiled = core.compile_model(model, "CPU", settings)
-
-    def run(image: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Run the compiled model."""
-        outputs = compiled([image, intrinsics])
-        return outputs[0], outputs[1]
-
-    return run, text
-
-
-def _open_torchscript(path: Path) -> tuple[ExportedModel, str]:
-    import torch
-
-    files = {METADATA_KEY: ""}
-    check_archive(path)
-    with _quiet():
-        module = torch.jit.load(str(path), map_location="cpu", _extra_files=files)
-    text: Any = files[METADATA_KEY]
-    return _run_with_torch(module), text.decode() if isinstance(text, bytes) else text
-
-
-def _open_exported_program(path: Path) -> tuple[ExportedModel, str]:
-    import torch
-
-    files = {METADATA_KEY: ""}
-    check_archive(path)
-    with _quiet():
-        module = torch.export.load(path, extra_files=files).module()
-    return _run_with_torch(module), files[METADATA_KEY]
-
-
-def _run_with_torch(module: Any) -> ExportedModel:
-    import torch
-
-    def run(image: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Run the module."""
-        with torch.inference_mode():
-            depth, confidence = module(torch.tensor(image), torch.tensor(intrinsics))
-        return depth.numpy(), confidence.numpy()
-
-    return run
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the exporters' advice to programmers; their mistakes show when the file is checked."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "torch.jit", "onnx_ir")]
-    levels = [silenced.level for silenced in loggers]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for silenced in loggers:
-            silenced.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for silenced, level in zip(loggers, levels, strict=True):
-                silenced.setLevel(level)

@@ -6,15 +6,16 @@ import hashlib
 import logging
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from mono.conversion.run_file import RunFile
+from mono.conversion.signature import Signature
 from mono.system.errors import BackendError
 
 logger = logging.getLogger(__name__)
-Model = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 _SEAL = re.compile(rb"\n<!-- sha256 ([0-9a-f]{64}) -->\n\Z")
 
 
@@ -55,30 +56,32 @@ def check_archive(path: Path) -> None:
             raise ValueError(f"{name} is damaged")
 
 
-def checked_model(run: Model, path: Path) -> Model:
+def checked_run(run: RunFile, path: Path, signature: Signature) -> RunFile:
     """Explain what goes wrong when a file runs, and check what it returns.
 
     Args:
-        run: function from an image (H, W, 3) and intrinsics (4,) to depth and confidence.
+        run: function that runs the file.
         path: the file, for messages.
+        signature: inputs and outputs of the file.
 
     Returns:
-        The same function, whose depth and confidence are (H, W) float32, or which raises a BackendError.
+        The same function, whose outputs are float32 of the images' size, or which raises a BackendError.
     """
 
-    def checked(image: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def checked(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Run the file."""
+        expected = signature.output_shapes(arrays[0].shape)
         try:
-            depth, confidence = (np.asarray(values) for values in run(image, intrinsics))
+            outputs = [np.asarray(values) for values in run(arrays)]
         except MemoryError:
             raise
         except Exception as error:  # each runtime has errors of its own
             logger.debug("%s", path, exc_info=error)
-            size = f"{image.shape[1]}x{image.shape[0]}"
+            size = f"{expected[0][-1]}x{expected[0][-2]}"
             raise BackendError(f"{path} cannot run on an image of {size}: it is damaged; export it again") from error
-        if any(values.shape != image.shape[:2] or values.dtype != np.float32 for values in (depth, confidence)):
+        if [values.shape for values in outputs] != expected or any(v.dtype != np.float32 for v in outputs):
             raise BackendError(f"{path} gives no depth of the image's size: it is damaged; export it again")
-        return depth, confidence
+        return outputs
 
     return checked
 

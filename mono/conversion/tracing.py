@@ -8,6 +8,7 @@ import torch
 from timm.layers import Conv2dSame
 from torch import Tensor, nn
 
+from mono.model.dinov2 import PATCH, DinoV2Encoder
 from mono.system.errors import MetricDepthError
 
 
@@ -20,7 +21,7 @@ class Maps(nn.Module):
         self.uses_principal_point = bool(getattr(network, "uses_principal_point", False))
 
     def forward(self, image: Tensor, principal_point: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Compute depth and confidence, and normals and their confidence if there are any.
+        """Compute the maps that the network has.
 
         Args:
             image: normalized RGB (B, 3, H, W).
@@ -30,11 +31,35 @@ class Maps(nn.Module):
         return tuple(m for m in output if m is not None)
 
 
-def with_plain_padding(network: nn.Module) -> nn.Module:
-    """Copy a network with fixed paddings in its "same" convolutions.
+class StackedMaps(Maps):
+    """Network with all of its maps in one tensor (B, C, H, W) as output."""
 
-    Inputs are multiples of 32, so all maps are even. Weights are shared. Paddings computed from the size cannot be
-    captured for sizes that depend on a camera.
+    def forward(self, image: Tensor, principal_point: Tensor | None = None) -> Tensor:  # type: ignore[override]
+        """Compute all maps as channels of one tensor."""
+        return torch.cat(super().forward(image, principal_point), 1)
+
+
+class Centered(nn.Module):
+    """Network that takes the principal point to be the center of its input."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> object:
+        """Compute the network's maps of (B, 3, H, W)."""
+        return self.network(image)
+
+
+def for_capture(network: nn.Module, input_size: tuple[int, int] | None) -> nn.Module:
+    """Copy a network with fixed paddings and position embeddings.
+
+    Inputs are multiples of 32 where there are such convolutions, so all maps are even. Weights are shared. Paddings
+    computed from the size cannot be captured for sizes that depend on a camera.
+
+    Args:
+        network: network in evaluation mode.
+        input_size: (height, width) of all inputs [px]; None: any.
 
     Raises:
         MetricDepthError: a convolution has another stride than 2, or a dilation.
@@ -45,6 +70,9 @@ def with_plain_padding(network: nn.Module) -> nn.Module:
         if isinstance(module, Conv2dSame):
             parent, _, leaf = name.rpartition(".")
             setattr(network.get_submodule(parent), leaf, _padded(name, module))
+        if isinstance(module, DinoV2Encoder) and input_size is not None:
+            with torch.no_grad():
+                module.fixed_positions = module.positions(*(-(-side // PATCH) for side in input_size)).contiguous()
     return network
 
 
@@ -63,7 +91,7 @@ def _padded(name: str, module: Conv2dSame) -> nn.Sequential:
 
 
 def captured(network: nn.Module, input_size: tuple[int, int] | None) -> torch.export.ExportedProgram:
-    """Capture a bare network as a graph, from the inputs of `arrays_of` to its maps.
+    """Capture a bare network, from `arrays_of` to its maps.
 
     Args:
         network: network in float32 and evaluation mode.
@@ -77,7 +105,7 @@ def captured(network: nn.Module, input_size: tuple[int, int] | None) -> torch.ex
             3: 32 * torch.export.Dim("columns", min=2, max=1024),
         }
     inputs, shapes = [torch.zeros(2, 3, height, width)], [sizes]
-    maps = Maps(with_plain_padding(network)).eval()
+    maps = Maps(for_capture(network, input_size)).eval()
     if maps.uses_principal_point:
         inputs.append(torch.zeros(2, 2))
         shapes.append({0: sizes[0]})

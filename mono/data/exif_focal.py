@@ -15,6 +15,7 @@ _CREDIBLE_FOV = (0.5, 150.0)  # of the longer side [deg]; beyond it, EXIF data a
 _SMALL = 2_000_000  # px; cameras write small pictures in multiples of 8, and editors forget the focal-plane resolution
 _CREDIBLE_SENSOR = (4.0, 100.0)  # diagonal [mm]
 _AGREE = 0.06  # of two lengths that are the same: sensors are published rounded, and compared by side or by diagonal
+_WIDEST_FRAME = 1.6  # aspect of frames; photos of 16:9 are mostly parts of them
 _FRAME_ASPECT = 4 / 3  # of the frame that a nearly square photo was cut from
 
 
@@ -103,6 +104,9 @@ def _by_film(exif: ExifCamera, size: tuple[int, int], notes: list[str]) -> _Esti
     if max(width, height) < 1.2 * min(width, height):
         diagonal = min(width, height) * math.hypot(_FRAME_ASPECT, 1) * scale
         return _Estimate(film * diagonal / FILM_DIAGONAL, f"{text}, by the shorter side of a nearly square image{how}")
+    if not how and max(size) > _WIDEST_FRAME * min(size) and exif.sensor is None:
+        error = 1 - math.hypot(*size) / max(size) / math.hypot(1, 1 / _FRAME_ASPECT)
+        notes.append(f"{width}x{height} may be cut from a 4:3 sensor: then distances are {100 * error:.0f} % too short")
     return _Estimate(focal_from_35mm(film, width, height) * scale, f"{text}, diagonal{how}")
 
 

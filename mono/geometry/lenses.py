@@ -85,8 +85,9 @@ class Lens:
             sees.
         """
         points = np.asarray(points, np.float64)
-        x, y, z = points[..., 0], points[..., 1], points[..., 2]
+        x, y, z = (points[..., i].copy() for i in range(3))  # beside each other in memory
         with np.errstate(all="ignore"):
+            there = np.isfinite(x) & np.isfinite(y) & np.isfinite(z) & ((x != 0) | (y != 0) | (z != 0))
             if self.model == "equirectangular":
                 (x, y), seen = _longitude_latitude(*self._stored(x, y), z), np.ones(z.shape, bool)
                 x, y = self._upright(x, y)
@@ -100,11 +101,8 @@ class Lens:
                 if not distortion.is_none:
                     seen = seen & distortion.is_single(x, y)
                     x, y = distortion.apply(x, y)
-            seen = seen & np.isfinite(points).all(-1) & points.any(-1) & np.isfinite(x) & np.isfinite(y)
-            seen = seen & self._within(points)
-        plane = np.stack([x, y], -1)
-        plane[~seen] = np.nan
-        return plane, seen
+            seen = seen & there & np.isfinite(x) & np.isfinite(y) & self._within(points)
+        return np.stack([np.where(seen, x, np.nan), np.where(seen, y, np.nan)], -1), seen
 
     def unproject(self, plane: np.ndarray) -> np.ndarray:
         """Find the rays through points in the image plane of focal length 1.

@@ -6,6 +6,9 @@ import numpy as np
 
 from mono.system.errors import MetricDepthError
 
+_WIDE = 3  # reach of the wider neighborhood, of that of the narrow one
+_SLOPE = 4  # share of the threshold that makes a slope
+_STEEPER = 0.6  # share of the change of log depth in three times that reach
 _SKY = 0.5  # probability from which a pixel is sky
 
 
@@ -82,8 +85,11 @@ def depth_edges(
 
     A pixel is on an edge where its depth differs from the nearest or the farthest in its neighborhood by more than the
     threshold, as a share of the nearer depth. So both sides of a jump are edges, the ramp between them, and things as
-    thin as the neighborhood. Where the confidence is below its median, half the threshold suffices. Pixels without
-    depth are never edges, nor do they make any.
+    thin as the neighborhood. It is on one, too, where it hangs between the nearest and the farthest of a neighborhood
+    three times as wide, by more than the threshold from both, on a slope of a quarter of it, and most of the change of
+    log depth farther around happens there: networks blur jumps, and on a slanted plane the change goes on. Where the
+    confidence is below its median, half the threshold suffices. Pixels without depth are never edges, nor do they make
+    any.
 
     Args:
         depth: (H, W) depth [m].
@@ -108,7 +114,37 @@ def depth_edges(
     if confidence is not None and np.isfinite(confidence[valid]).any():
         doubtful = ~(confidence >= np.median(confidence[valid], overwrite_input=True))
         ratio = np.where(doubtful, np.float32(1 + threshold / 2), ratio)
-    # One neighborhood after the other: each is as large as the depth map.
-    edges = depth / ratio > cv2.erode(np.where(valid, depth, np.float32(np.inf)), around)
-    edges |= cv2.dilate(np.where(valid, depth, np.float32(0)), around) / ratio > depth
+    # One neighborhood after the other, as each is as large as the depth map.
+    slope = (ratio - 1) / _SLOPE + 1
+    near = cv2.erode(np.where(valid, depth, np.float32(np.inf)), around)
+    edges, sloping = depth / ratio > near, depth / slope > near
+    del near
+    far = cv2.dilate(np.where(valid, depth, np.float32(0)), around)
+    edges |= far / ratio > depth
+    sloping |= far / slope > depth
+    del far
+    edges |= sloping & _hanging(depth, valid, ratio, radius)
     return valid & edges
+
+
+def _hanging(depth: np.ndarray, valid: np.ndarray, ratio: np.ndarray | np.float32, radius: int) -> np.ndarray:
+    """Find pixels between near and far ones, where the change of log depth is steeper than around."""
+    import cv2
+
+    thin = (slice(None, None, radius),) * 2  # the wide neighborhoods need no more than that
+    nearest, farthest = (np.where(valid[thin], depth[thin], np.float32(none)) for none in (np.inf, 0))
+
+    def change(reach: int) -> tuple[np.ndarray, np.ndarray]:
+        around = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+        return cv2.erode(nearest, around), cv2.dilate(farthest, around)
+
+    near, far = change(_WIDE)
+    near_around, far_around = change(3 * _WIDE)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        steeper = np.log(far / near) > _STEEPER * np.log(far_around / near_around)
+    far[~steeper] = 0
+    size = depth.shape[::-1]
+    near, far = (cv2.resize(values, size, interpolation=cv2.INTER_NEAREST) for values in (near, far))
+    between: np.ndarray = depth / ratio > near
+    between &= far / ratio > depth
+    return between

@@ -153,11 +153,14 @@ class Projection:
             Pixels (..., 2) float64, also beyond the image's borders, NaN where there are none; and a mask (...) of the
             points that the lens sees and whose pixels lie in the image.
         """
-        plane, seen = self.lens.project(points)
-        pixels = plane * (self.fx, self.fy) + (self.cx, self.cy)
+        pixels, seen = self.lens.project(points)
+        x, y = pixels[..., 0], pixels[..., 1]
+        for axis, focal, center in ((x, self.fx, self.cx), (y, self.fy, self.cy)):
+            axis *= focal
+            axis += center
         with np.errstate(invalid="ignore"):
-            inside = (pixels >= -0.5) & (pixels <= (self.width - 0.5, self.height - 0.5))
-        return pixels, seen & inside.all(-1)
+            inside = (x >= -0.5) & (x <= self.width - 0.5) & (y >= -0.5) & (y <= self.height - 0.5)
+        return pixels, seen & inside
 
     def unproject(self, depth: np.ndarray) -> np.ndarray:
         """Unproject a depth map to 3D points.

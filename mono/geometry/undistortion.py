@@ -48,10 +48,7 @@ class Undistortion:
         import cv2
 
         self._check_size(rgb, self.camera, "image")
-        columns, rows, seen = self._to_pinhole
-        if not seen.all():
-            columns, rows = self._mirrored
-        return cv2.remap(rgb, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.remap(rgb, *self._mirrored, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def depth_to_pinhole(self, depth: np.ndarray) -> np.ndarray:
         """Undistort a depth map; values are looked up at the nearest pixel.
@@ -109,26 +106,8 @@ class Undistortion:
 
     @cached_property
     def _mirrored(self) -> tuple[np.ndarray, np.ndarray]:
-        """Columns and rows of `_to_pinhole`; where there are none, those of the pixel across the nearest border."""
-        import cv2
-
-        columns, rows, seen = self._to_pinhole
-        _, labels = cv2.distanceTransformWithLabels(
-            (~seen).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-        )
-        seen_y, seen_x = np.nonzero(seen)
-        nearest = np.zeros(labels.max() + 1, int)
-        nearest[labels[seen]] = np.arange(len(seen_y))
-        y, x = np.nonzero(~seen)
-        at = nearest[labels[y, x]]
-        border_y, border_x = seen_y[at], seen_x[at]
-        height, width = seen.shape
-        across_y, across_x = np.clip(2 * border_y - y, 0, height - 1), np.clip(2 * border_x - x, 0, width - 1)
-        inside = seen[across_y, across_x]
-        from_y, from_x = np.where(inside, across_y, border_y), np.where(inside, across_x, border_x)
-        columns, rows = columns.copy(), rows.copy()
-        columns[y, x], rows[y, x] = columns[from_y, from_x], rows[from_y, from_x]
-        return columns, rows
+        """Columns and rows of `_to_pinhole`, mirrored where there are none."""
+        return mirrored(*self._to_pinhole)
 
     @cached_property
     def _to_image(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -140,6 +119,38 @@ class Undistortion:
             raise MetricDepthError(
                 f"{name} is {values.shape[1]}x{values.shape[0]} but its camera {camera.width}x{camera.height}"
             )
+
+
+def mirrored(columns: np.ndarray, rows: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fill look-up maps beyond what they see with the places across the nearest border of it.
+
+    Args:
+        columns: column of each pixel in another image, (height, width) float32.
+        rows: row of each pixel there.
+        seen: pixels whose place is known, (height, width) bool.
+
+    Returns:
+        Columns and rows for all pixels; the same where nothing is seen.
+    """
+    import cv2
+
+    if seen.all() or not seen.any():
+        return columns, rows
+    hidden = (~seen).astype(np.uint8)
+    _, labels = cv2.distanceTransformWithLabels(hidden, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    seen_y, seen_x = np.nonzero(seen)
+    nearest = np.zeros(labels.max() + 1, int)
+    nearest[labels[seen]] = np.arange(len(seen_y))
+    y, x = np.nonzero(hidden)
+    at = nearest[labels[y, x]]
+    border_y, border_x = seen_y[at], seen_x[at]
+    height, width = seen.shape
+    across_y, across_x = np.clip(2 * border_y - y, 0, height - 1), np.clip(2 * border_x - x, 0, width - 1)
+    inside = seen[across_y, across_x]
+    from_y, from_x = np.where(inside, across_y, border_y), np.where(inside, across_x, border_x)
+    columns, rows = columns.copy(), rows.copy()
+    columns[y, x], rows[y, x] = columns[from_y, from_x], rows[from_y, from_x]
+    return columns, rows
 
 
 def front_view(camera: Camera) -> Undistortion:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _ROUNDS = 3  # repetitions of all frames for each candidate
+_CONVOLUTIONAL = ("LiteDecoder", "DetailDecoder", "HourglassDecoder")  # decoders of networks for `with_automatic`
 _SLOW = 3.0  # factor to the fastest so far, beyond which one round is enough
 
 
@@ -73,14 +74,16 @@ def with_backend(predictor: NetworkPredictor, backend: str) -> NetworkPredictor:
 def with_automatic(predictor: NetworkPredictor) -> NetworkPredictor:
     """Return the predictor with the backend that is usually the fastest here, without measuring.
 
-    On a CPU this is OpenVINO, else ONNX Runtime, where they are installed and can compute the network; elsewhere eager.
+    For convolutional networks on a CPU this is OpenVINO, else ONNX Runtime, where they are installed; elsewhere eager.
+    It depends on model, device and installed packages alone, so that a run and its continuation compute the same.
     The log names a backend that failed.
 
     Args:
         predictor: predictor with weights in float32.
     """
-    for backend in ("openvino", "onnxruntime"):
-        if predictor.transform.fit == "stretch" or why_not(backend, predictor.precision, predictor.device.type):
+    fits = predictor.architecture.get("decoder") in _CONVOLUTIONAL and predictor.transform.fit != "stretch"
+    for backend in ("openvino", "onnxruntime") if fits else ():
+        if why_not(backend, predictor.precision, predictor.device.type):
             continue
         try:
             return with_backend(predictor, backend)

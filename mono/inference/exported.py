@@ -1,4 +1,4 @@
-"""Predictor that runs an exported file, which contains the canonical transform too."""
+"""Predictors that run exported files: whole models, or networks alone in their canonical transform."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mono.conversion.formats import ExportedModel, open_exported
+from mono.backends.file_network import FileNetwork
+from mono.conversion.formats import open_exported
+from mono.conversion.integrity import checked_run
+from mono.conversion.run_file import RunFile
+from mono.conversion.signature import Signature
 from mono.data.camera_source import ResolvedCamera
 from mono.geometry.canonical import CanonicalTransform
 from mono.inference.image_predictor import ImagePredictor
+from mono.inference.network import NetworkPredictor
 from mono.inference.original_pixels import in_original_pixels
 from mono.inference.prediction import Prediction
 from mono.inference.predictor import NetworkInput
@@ -30,26 +35,28 @@ class ExportedOutput:
     """Output of an exported file for one image.
 
     Attributes:
-        depth: (H, W) float32 [m].
-        confidence: (H, W) float32.
+        maps: depth and confidence (H, W) float32, then sky (H, W), or normals (H, W, 3) and their confidence (H, W).
         found: camera of the image.
         error_scale: factor of the errors that the confidence announces; None: it announces none.
     """
 
-    depth: np.ndarray
-    confidence: np.ndarray
+    maps: Sequence[np.ndarray]
     found: ResolvedCamera
     error_scale: float | None = None
 
     def prediction(self) -> Prediction:
-        """Return the output as a prediction; nothing is left to compute."""
+        """Return the output as a prediction."""
+        depth, confidence, *others = self.maps
         return in_original_pixels(
             Prediction(
-                depth=self.depth,
-                confidence=self.confidence,
+                depth=depth,
+                confidence=confidence,
                 camera=self.found.camera,
                 camera_source=self.found.source,
                 camera_detail=self.found.detail,
+                sky=others[0] if len(others) == 1 else None,
+                normal=others[0] if len(others) == 2 else None,
+                normal_confidence=others[1] if len(others) == 2 else None,
                 error_scale=self.error_scale,
             )
         )
@@ -57,23 +64,24 @@ class ExportedOutput:
 
 @dataclass(frozen=True)
 class ExportedPredictor(ImagePredictor):
-    """Exported file, ready to run; see `Predictor`.
+    """Exported file with its canonical transform inside, ready to run; see `Predictor`.
 
     Attributes:
-        exported_model: function that runs the file.
+        run: function that runs the file.
         metadata: values that `metricdepth export` wrote into the file.
         transform: canonical transform inside of the file.
-        device: the CPU.
+        device: the CPU, from which the file's runtime takes its inputs.
         name: name of the exported model.
         checkpoint: the file.
         checksum: SHA-256 of the file.
         architecture: config values of the exported network.
         backend: format of the file.
-        precision: "float32".
+        precision: "float32", or "float16".
         views: settings of the views that wide images are cut into.
+        signature: inputs and outputs of the file.
     """
 
-    exported_model: ExportedModel
+    run: RunFile
     metadata: Mapping[str, object]
     transform: CanonicalTransform
     device: torch.device
@@ -84,74 +92,104 @@ class ExportedPredictor(ImagePredictor):
     backend: str
     precision: str = "float32"
     views: ViewOptions = field(default_factory=ViewOptions)
+    signature: Signature = field(default_factory=Signature)
+
+    def prepare_view(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
+        """Check an image's size; see `Predictor.prepare`."""
+        size = self.signature.size
+        if size is not None and image.shape[:2] != size:
+            raise BackendError(
+                f"{self.checkpoint} takes images of {size[1]}x{size[0]}, not of {image.shape[1]}x{image.shape[0]}: "
+                "resize them, or export the model without --size"
+            )
+        return super().prepare_view(image, found)
 
     def infer_views(self, images: Sequence[NetworkInput]) -> list[ExportedOutput]:
-        """Run the file on images, one after another."""
-        outputs, scale = [], announced_scale(self.architecture)
-        for image in images:
-            intrinsics = np.array(image.view.camera.intrinsics, np.float32)
-            outputs.append(ExportedOutput(*self.exported_model(image.pixels, intrinsics), image.found, scale))
-        return outputs
+        """Run the file on images.
+
+        Those of one camera go through it together if it has a batch axis.
+        """
+        together: dict[tuple[object, ...], list[int]] = {}
+        for i, image in enumerate(images):
+            together.setdefault((image.pixels.shape, image.view.camera.intrinsics), []).append(i)
+        outputs: dict[int, ExportedOutput] = {}
+        scale = announced_scale(self.architecture)
+        for members in together.values():
+            intrinsics = np.array(images[members[0]].view.camera.intrinsics, np.float32)
+            maps = self.signature.run(self.run, [images[i].pixels for i in members], intrinsics)
+            outputs |= {i: ExportedOutput(m, images[i].found, scale) for i, m in zip(members, maps, strict=True)}
+        return [outputs[i] for i in range(len(images))]
 
 
 def open_predictor(
     path: Path,
-    device: torch.device,
+    device: str,
     precision: str | None,
     backend: str,
     options: Mapping[str, object] | None,
     checkpoint: str | os.PathLike[str] | None,
     trust: bool = False,
-) -> ExportedPredictor:
-    """Open a file that `metricdepth export` wrote as a predictor.
+    views: ViewOptions | None = None,
+) -> ExportedPredictor | NetworkPredictor:
+    """Open an exported file as a predictor.
 
     Args:
         path: the file.
-        device: must be the CPU.
+        device: "cpu" or "auto", or for ONNX files one of `mono.conversion.providers.PROVIDERS`.
         precision: see `load_model`; must be float32 or open, as are the backend, options and checkpoint.
         backend: see `load_model`.
         options: see `load_model`.
         checkpoint: see `load_model`.
         trust: see `load_model`.
+        views: see `load_model`.
 
     Raises:
         BackendError: the file cannot be used, or an argument asks for something that was decided when it was written.
     """
+    import torch
+
     from mono.model.checkpoint import sha256
 
+    device = "cpu" if device == "auto" else device
     decided = {
         "a checkpoint": bool(checkpoint),
         "config options": bool(options),
         f"backend {backend}": backend not in ("eager", "auto", "fastest"),
         f"precision {precision}": precision not in (None, "auto", "float32"),
-        f"device {device}": device.type != "cpu",
+        f"device {device}": device != "cpu" and path.suffix != ".onnx",
     }
     if wrong := [name for name, asked in decided.items() if asked]:
         raise BackendError(
-            f"{path} is an exported model: it holds its weights and settings, and runs in float32 on the CPU with the "
-            f"runtime of its format. Leave out {', '.join(wrong)}"
+            f"{path} is an exported model: it holds its weights, settings and precision, and runs with the runtime of "
+            f"its format. Leave out {', '.join(wrong)}"
         )
-    exported_model, metadata = open_exported(path, trust)
+    run, metadata = open_exported(path, trust, device)
     try:
         transform: dict[str, Any] = {
             key: tuple(v) if isinstance(v, list) else v for key, v in metadata["transform"].items()
         }
-        texts = {key: metadata[key] for key in ("model", "format")}
+        texts = {"precision": "float32"} | {key: metadata[key] for key in ("model", "format")}
+        texts |= {key: metadata[key] for key in ("precision",) if key in metadata}
         if not all(isinstance(text, str) for text in texts.values()):
             raise TypeError(f"not text: {texts}")
-        return ExportedPredictor(
-            exported_model=exported_model,
-            metadata=metadata,
-            transform=CanonicalTransform(**transform),
-            device=device,
-            name=texts["model"],
-            checkpoint=path,
-            checksum=sha256(path),
-            architecture=dict(metadata["architecture"]),
-            backend=texts["format"],
-        )
+        signature = Signature.from_metadata(metadata.get("signature", {}))
+        shared: dict[str, Any] = {
+            "transform": CanonicalTransform(**transform),
+            "device": torch.device("cpu"),  # to which the outputs come
+            "name": texts["model"],
+            "checkpoint": path,
+            "checksum": sha256(path if path.is_file() else next(path.rglob("*.mlmodel"))),
+            "precision": texts["precision"],
+            "architecture": dict(metadata["architecture"]),
+            "backend": texts["format"],
+            "views": views or ViewOptions(),
+        }
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BackendError(
             f"{path}: its metadata is damaged or of another version ({type(error).__name__}: {str(error)[:200]}); "
             "export it again"
         ) from error
+    run = checked_run(run, path, signature)
+    if signature.network_only:
+        return NetworkPredictor(FileNetwork(run, signature), **shared)
+    return ExportedPredictor(run, metadata, signature=signature, **shared)

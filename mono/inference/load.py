@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -75,12 +75,11 @@ def load_model(
         saved = find_saved(repository, revision or None)
         model = saved or model
         colon = "" if saved else colon
-    if colon and door in ("hf", "baseline"):
-        return _open_foreign(door, source_text, choose_device(device), precision, options, backend, checkpoint)
+    if colon and door in ("hf", "baseline", "onnx"):
+        torch_device = choose_device("cpu" if device == "auto" and door == "onnx" else device)
+        return _open_foreign(door, source_text, torch_device, precision, options, backend, checkpoint)
     if is_exported(str(model)):
-        torch_device = choose_device("cpu" if device == "auto" else device)
-        exported = open_predictor(Path(model), torch_device, precision, backend, options, checkpoint, trust)
-        return replace(exported, views=views or ViewOptions())
+        return open_predictor(Path(model), device, precision, backend, options, checkpoint, trust, views)
     torch_device = choose_device(device)
     chosen = choose_precision(precision or "float32", torch_device)
     allowed = ("float32", "bfloat16") if precision in (None, "auto") else (chosen,)
@@ -151,6 +150,7 @@ def _open_foreign(
 ) -> Predictor:
     from mono.inference.baseline import open_baseline
     from mono.inference.hugging_face import open_hugging_face
+    from mono.inference.onnx_model import open_onnx
 
     wrong = ["a checkpoint"] * bool(checkpoint)
     wrong += [f"backend {backend}"] * (backend not in ("eager", "auto", "fastest"))
@@ -159,6 +159,8 @@ def _open_foreign(
         raise BackendError(f"{door}:{source} runs as it is, in float32: leave out {', '.join(wrong)}")
     if door == "hf":
         return open_hugging_face(source, device, options)
+    if door == "onnx":
+        return open_onnx(Path(source), device, options)
     return open_baseline(Path(source), device, options)
 
 

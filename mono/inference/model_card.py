@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from mono.system.versions import __version__
 
 _METRICS = {"abs_rel": "AbsRel", "delta1": "delta1", "rmse": "RMSE [m]"}
 _UNKNOWN = "not stated"
+_LICENSE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,60}")
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,12 @@ def model_card(predictor: Predictor, checksum: str, notes: CardNotes) -> str:
         notes: additions of the author.
 
     Raises:
-        MetricDepthError: an evaluation is of other weights, or cannot be read.
+        MetricDepthError: an evaluation is of other weights or cannot be read, or the license is no identifier.
     """
     from huggingface_hub import EvalResult, ModelCardData
 
+    if notes.license is not None and not _LICENSE.fullmatch(notes.license):
+        raise MetricDepthError(f'license is {notes.license[:60]!r}; it must be an identifier, as "bsd-2-clause"')
     record = MODELS.get(predictor.name)
     released = record is not None and record.is_released(predictor.checkpoint.name, predictor.checksum)
     tuning = _fine_tuning(predictor.checkpoint)

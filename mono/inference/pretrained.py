@@ -56,6 +56,8 @@ def find_saved(source: str, revision: str | None = None, **hub: Any) -> Path | N
         CheckpointError: the repository cannot be reached and is not in the hub's cache.
         ConfigError: its config.json is damaged.
     """
+    if not source:
+        raise CheckpointError("no model is named: give a folder, or a repository as organization/name")
     folder = Path(source)
     if folder.is_dir():
         return folder if is_saved(folder) else None
@@ -168,7 +170,12 @@ def push_to_hub(
 ) -> str:
     """Upload a network to the hub; see `Predictor.push_to_hub`."""
     from huggingface_hub import HfApi
+    from huggingface_hub.utils import HFValidationError, validate_repo_id
 
+    try:
+        validate_repo_id(repository)
+    except HFValidationError as error:
+        raise MetricDepthError(f'"{repository}" is no name of a repository: give organization/name') from error
     with tempfile.TemporaryDirectory(prefix="metricdepth") as temporary:
         save_pretrained(predictor, Path(temporary), notes)
         api = HfApi(token=token)

@@ -220,10 +220,13 @@ def _read(path: Path, file: BinaryIO, image: Image.Image, factor: int, deep: boo
     image.seek(0)
     if factor > 1 and image.format in _JPEG:
         image.draft("RGB", (width // factor, height // factor))
+    # Pillow turns a TIFF upright when it loads it, and forgets what else it says.
+    with _noted_metadata(path):
+        exif = read_exif_camera(image) if image.format == "TIFF" else None
     image.load()
     left = 1 if image.width < width else factor
     with _noted_metadata(path):
-        orientation, exif = read_orientation(image), read_exif_camera(image)
+        orientation, exif = read_orientation(image), exif or read_exif_camera(image)
     if white_is_zero and image.mode.startswith("I;16"):  # which Pillow leaves as it is
         image = Image.fromarray(np.invert(np.asarray(image)))
     # Pillow drops the lower 8 bits of 16-bit colors, and these may be nearly all that there is.

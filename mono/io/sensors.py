@@ -1,7 +1,9 @@
 """Sensor sizes of common cameras, by make and model as EXIF spells them.
 
 Sizes are those that the makers publish in their data sheets and manuals [mm]; where only the type is published (as
-1/1.8"), they are the nominal size of that type. Canon's were compared with openMVG's CameraSensorSizeDatabase. Phones
+1/1.8"), they are the nominal size of that type. Widths were compared with openMVG's CameraSensorSizeDatabase (MIT), as
+far as it goes, to 2014: all of Canon and about 220 models of Nikon, Sony, Panasonic, Olympus, Pentax, Ricoh, Leica,
+Minolta and Sigma agree within 2 %, but Sigma's SD1 and Merrill, which it has as 24.0 mm and the maker as 23.5. Phones
 are left out: their front and back cameras have sensors of different sizes and write the same model.
 """
 

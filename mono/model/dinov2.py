@@ -39,7 +39,10 @@ class DinoV2Encoder(nn.Module):
 
     Attributes:
         channels: width of the tokens, four times.
+        fixed_positions: (1, N, C) position embedding of inputs of one size, for exporters; None: computed.
     """
+
+    fixed_positions: Tensor | None = None
 
     def __init__(self, name: str, drop_path_rate: float = 0.0):
         import timm
@@ -84,10 +87,17 @@ class DinoV2Encoder(nn.Module):
 
     def _embed(self, image: Tensor, height: int, width: int) -> Tensor:
         patches = self.backbone.patch_embed(image).flatten(1, 2)
-        own, grid = self.backbone.pos_embed[:, :1], self.backbone.pos_embed[:, 1:]
-        if (height, width) != (_GRID, _GRID):
-            grid = grid.transpose(1, 2).unflatten(2, (_GRID, _GRID))
-            scale = ((height + 0.1) / _GRID, (width + 0.1) / _GRID)  # DINOv2's guard against rounding down
-            grid = F.interpolate(grid, scale_factor=scale, mode="bicubic").flatten(2).transpose(1, 2)
-        first = [self.backbone.cls_token + own] + ([self.backbone.reg_token] if self.registers else [])
-        return torch.cat([*(token.expand(len(image), -1, -1) for token in first), patches + grid], 1)
+        positions = self.positions(height, width) if self.fixed_positions is None else self.fixed_positions
+        first = [self.backbone.cls_token + self.backbone.pos_embed[:, :1]] + (
+            [self.backbone.reg_token] if self.registers else []
+        )
+        return torch.cat([*(token.expand(image.shape[0], -1, -1) for token in first), patches + positions], 1)
+
+    def positions(self, height: int, width: int) -> Tensor:
+        """Compute a grid's position embedding, (1, height * width, C)."""
+        grid: Tensor = self.backbone.pos_embed[:, 1:]
+        if (height, width) == (_GRID, _GRID):
+            return grid
+        grid = grid.transpose(1, 2).unflatten(2, (_GRID, _GRID))
+        scale = ((height + 0.1) / _GRID, (width + 0.1) / _GRID)  # DINOv2's guard against rounding down
+        return F.interpolate(grid, scale_factor=scale, mode="bicubic").flatten(2).transpose(1, 2)

@@ -149,6 +149,8 @@ def convex_upsample(x: Tensor, mask: Tensor, factor: int = 4) -> Tensor:
     """
     batch, channels, height, width = x.shape
     weights = mask.view(batch, 1, 9, factor, factor, height, width).softmax(2)
-    around = F.unfold(x, 3, padding=1).view(batch, channels, 9, 1, 1, height, width)
+    padded = F.pad(x, (1, 1, 1, 1))  # slices instead of unfold, which exporters turn into gathers
+    shifted = [padded[:, :, i : i + height, j : j + width] for i in range(3) for j in range(3)]
+    around = torch.stack(shifted, 2).view(batch, channels, 9, 1, 1, height, width)
     fine = (weights * around).sum(2).permute(0, 1, 4, 2, 5, 3)
     return fine.reshape(batch, channels, factor * height, factor * width)

@@ -195,8 +195,12 @@ def _sources(
 @contextlib.contextmanager
 def _new_folder(to: Path) -> Iterator[Path]:
     """Write into a hidden folder, renamed when complete."""
-    to.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".mono-pack-", dir=to.parent) as temporary:
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        holder = tempfile.TemporaryDirectory(prefix=".mono-pack-", dir=to.parent)
+    except OSError as error:
+        raise PackError(f"cannot write into {to.parent}: {error.strerror or error}; choose another folder") from error
+    with holder as temporary:
         folder = Path(temporary, "pack")
         folder.mkdir()
         yield folder

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mono.calibration.align import align_depth
@@ -18,10 +18,14 @@ from mono.geometry.camera import Camera
 from mono.io.atomic import write_bytes
 from mono.io.depth import DEPTH_SUFFIXES, read_depth, write_depth
 from mono.io.depth_metadata import saved_camera
+from mono.runs.manifest import Manifest
 from mono.system.errors import MetricDepthError, RunError
 from mono.system.failure import Failure
 
 logger = logging.getLogger(__name__)
+
+# Fields of a run's record that hold for its aligned depth, too.
+_KEPT = ("input", "path", "name", "size", "intrinsics", "lens", "camera_source", "camera_detail", "model", "checksum")
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ def align_saved(
 ) -> AlignedRun:
     """Align saved depth maps, and write them with their alignment.
 
+    Depth of a run gets records of its images, so that the folder can be viewed, fused and packed like the run's.
+
     Args:
         samples: depth maps, as from `find_saved_depth`.
         out: output folder; depth goes into depth/, alignments into alignment.json.
@@ -95,7 +101,8 @@ def align_saved(
     options.check(samples)
     if any((out / "depth").resolve() in sample.rgb.resolve().parents for sample in samples):
         raise RunError(f"{out} holds the depth to align, which would be replaced: choose another output folder (--out)")
-    alignments, failures = {}, []
+    alignments, failures, manifest = {}, [], Manifest(out)
+    runs: dict[Path, Manifest] = {}
     for sample in samples:
         try:
             depth = read_depth(sample.rgb, scale)
@@ -106,9 +113,12 @@ def align_saved(
             logger.error("%s: %s", sample.source, reason)
             failures.append(Failure(sample.source, reason))
             continue
-        record = alignment.record()
-        write_depth(out / "depth" / f"{sample.name}.{depth_format}", aligned, camera, {"alignment": record})
+        record, file = alignment.record(), f"depth/{sample.name}.{depth_format}"
+        write_depth(out / file, aligned, camera, {"alignment": record})
         alignments[sample.name] = record
+        if (former := _run_record(sample, runs)) is not None:
+            kept = {name: former[name] for name in _KEPT if name in former}
+            manifest.add(kept | {"status": "ok", "outputs": {"depth": file}, "alignment": record})
     if alignments:
         write_bytes(out / "alignment.json", (json.dumps(alignments, indent=1) + "\n").encode())
     return AlignedRun(alignments, tuple(failures))
@@ -120,3 +130,15 @@ def _camera(resolver: CameraResolver, sample: Sample, shape: tuple[int, ...]) ->
     if found.source == "assumed":
         raise AlignmentError("has no camera beside it: give --focal-px, --fov-deg or --camera")
     return found.camera
+
+
+def _run_record(sample: Sample, runs: dict[Path, Manifest]) -> dict[str, Any] | None:
+    """Return the record of a depth map in the manifest of its run; opened manifests are kept in `runs`."""
+    depth = sample.rgb.parents[len(PurePosixPath(sample.name).parts) - 1]
+    if depth.name != "depth":
+        return None
+    if depth.parent not in runs:
+        runs[depth.parent] = Manifest(depth.parent, clean=False)
+    record = runs[depth.parent].get(sample.name)
+    made = record is not None and record["outputs"].get("depth") == sample.rgb.relative_to(depth.parent).as_posix()
+    return record if made else None

@@ -211,7 +211,8 @@ class DepthMapper:
             "confidence_p90": _digits(high),
         }
         if "depth" in self.outputs:
-            row["depth"] = encode_png16(stored, {"depth_scale": str(self.depth_scale)})
+            kind = {"depth_kind": "ray"} if prediction.depth_kind == "ray" else {}  # as in depth files
+            row["depth"] = encode_png16(stored, {"depth_scale": str(self.depth_scale), **kind})
         if "mask" in self.outputs:
             row["mask"] = _encode_mask(stored > 0)
         if "camera" in self.outputs:

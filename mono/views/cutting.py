@@ -9,12 +9,12 @@ from functools import lru_cache
 import numpy as np
 
 from mono.geometry.camera import Camera
+from mono.geometry.undistortion import mirrored
 from mono.system.errors import MetricDepthError
 from mono.system.prefetch import workers
 from mono.system.threads import threads_within
 from mono.views.layout import View, pixels_per_radian
 
-_FILL = (124, 116, 104)  # mean color of photographs, as in the padding of networks
 _SHARPER = 1.3  # resolution of the source beside the middle of a view: its corners are finer
 _LARGEST_SIDE = 32_000  # [px] that OpenCV can sample
 
@@ -26,7 +26,8 @@ class CutView:
     Attributes:
         view: its camera and direction.
         rgb: (height, width, 3) uint8.
-        inside: pixels that the wide image shows, (height, width) bool; the others have the mean color.
+        inside: pixels that the wide image shows, (height, width) bool; the others show what lies across its border,
+            mirrored.
     """
 
     view: View
@@ -63,7 +64,6 @@ def cut_views(rgb: np.ndarray, camera: Camera, views: Sequence[View]) -> list[Cu
         """Look up the pixels of one view."""
         columns, rows, inside = _pixels(camera, view)
         image = cv2.remap(rgb, columns + int(around), rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        image[~inside] = _FILL
         return CutView(view, image, inside)
 
     with workers(threads_within()) as pool:
@@ -90,7 +90,7 @@ def cut_map(values: np.ndarray, camera: Camera, view: View) -> np.ndarray:
 
 @lru_cache(maxsize=32)  # all images of a video have the same
 def _pixels(camera: Camera, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find columns and rows of a wide image that a view shows, and where it shows the image."""
+    """Find columns and rows of a wide image for the pixels of a view, and where it shows the image."""
     pixels, inside = camera.project(view.directions)
-    columns, rows = (np.where(inside, pixels[..., i], -9).astype(np.float32) for i in range(2))
-    return columns, rows, inside
+    columns, rows = (np.where(inside, pixels[..., i], 0).astype(np.float32) for i in range(2))
+    return *mirrored(columns, rows, inside), inside

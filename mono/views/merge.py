@@ -18,7 +18,7 @@ from mono.views.layout import View, pixels_per_radian, solid_angles
 from mono.views.sampling import sample
 
 _COMPARED = 160  # directions along the longer side in which views are compared
-_TILE = 64, 128  # rows and columns worked on at a time: they stay in the processor's cache
+_TILE = 96, 192  # rows and columns worked on at a time: they stay in the processor's cache
 _QUANTILES = 101
 _LEAST_CERTAINTY = 0.2  # of the least sure pixels beside the surest
 

@@ -124,6 +124,29 @@ def test_two_clicks_measure_then_focal_length_and_a_true_length_rescale_without_
     assert app.predictors["exact"].calls == calls
 
 
+def test_points_are_picked_in_the_cloud(page):
+    """Two clicks on the box from the side of the camera, after the view was turned."""
+    browser, *_ = page
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    press(browser, "#rescale")
+    press(browser, "[data-view=camera]")
+    press(browser, "[data-tool=distance]")
+    before, canvas = len(values(browser)), browser.find_element("id", "view")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
+    ActionChains(browser).drag_and_drop_by_offset(canvas, 30, 0).perform()
+    assert len(values(browser)) == before  # turning picks nothing
+    press(browser, "[data-view=camera]")
+    side = min(canvas.rect["width"], canvas.rect["height"])
+    for x in (-0.12, 0.12):
+        ActionChains(browser).move_to_element_with_offset(canvas, round(x * side), 0).click().perform()
+    wait(lambda: len(values(browser)) == before + 1)
+    # The box stands at 2 m, the view looks from the camera with a focal length of 1.6 half sides.
+    assert values(browser)[-1] == pytest.approx(2 * 0.24 * 2 / 1.6, rel=0.05)
+    browser.execute_script("document.querySelector('#list .item:last-child [aria-label=Remove]').click()")
+    wait(lambda: len(values(browser)) == before)
+
+
 def test_the_pointer_reads_depth_and_the_point(page):
     from selenium.webdriver.common.action_chains import ActionChains
 

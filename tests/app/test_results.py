@@ -46,3 +46,26 @@ def test_results_of_a_run_open_without_a_model(tmp_path):
 def test_a_folder_without_results_is_explained(tmp_path, capsys):
     assert main(["view", str(tmp_path)]) == 2
     assert "holds no results (manifest.jsonl is missing)" in capsys.readouterr().err
+
+
+def test_a_recording_holds_photos_depth_and_cameras(tmp_path, capsys):
+    chunks = pytest.importorskip("rerun.chunk")
+    (tmp_path / "a.png").write_bytes(photo(suffix=".png"))
+    out, file = tmp_path / "out", tmp_path / "a.rrd"
+    run(
+        find_images([str(tmp_path / "a.png")]),
+        toy_predictor(),
+        RunOptions(out, resolver=CameraResolver(focal_px=500.0)),
+    )
+    assert main(["view", str(out), "--rerun", str(file)]) == 0 and "1 photo; open it" in capsys.readouterr().out
+    found = {}
+    for chunk in chunks.RrdReader(str(file)).stream():
+        columns = chunk.to_record_batch().to_pydict()
+        found |= {name: values for name, values in columns.items() if ":" in name}
+    depth = read_depth(out / "depth" / "a.png")
+    blob = np.concatenate([np.asarray(b, np.uint8).ravel() for b in found["DepthImage:buffer"][0]])
+    np.testing.assert_array_equal(blob.view("<f4").reshape(480, 640), depth)
+    matrix = np.reshape(found["Pinhole:image_from_camera"][0][0], (3, 3)).T
+    np.testing.assert_allclose(matrix, [[500, 0, 320], [0, 500, 240], [0, 0, 1]])
+    assert found["DepthImage:meter"][0][0] == 1.0
+    assert main(["view", str(out), "--rerun", str(tmp_path / "a.png")]) == 2

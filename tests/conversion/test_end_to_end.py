@@ -21,7 +21,7 @@ class Recorder(torch.nn.Module):
         self.seen, self.point = image, principal_point
         rows = torch.arange(image.shape[2], dtype=torch.float32)[:, None]
         depth = 5 + image.mean(1, keepdim=True) + 0.01 * rows
-        return depth, image[:, :1]
+        return torch.cat([depth, image[:, :1]], 1)
 
 
 @pytest.mark.parametrize("stretch", [1.01, 1.3, 0.5625, 1.7777])
@@ -47,8 +47,10 @@ def test_the_network_sees_the_same_and_the_metres_are_the_same(name, stretch):
         inside = view.input_camera
         np.testing.assert_allclose(recorder.point[0].numpy(), (inside.cx, inside.cy), rtol=1e-5)
         output = recorder(recorder.seen, recorder.point)
-        np.testing.assert_allclose(depth.numpy(), view.depth_to_metric(output[0][0]).numpy(), rtol=1e-5)
-        np.testing.assert_allclose(confidence.numpy(), view.map_to_image(output[1][0])[0].numpy(), rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(depth.numpy(), view.depth_to_metric(output[0, :1]).numpy(), rtol=1e-5)
+        np.testing.assert_allclose(
+            confidence.numpy(), view.map_to_image(output[0, 1:])[0].numpy(), rtol=1e-4, atol=1e-4
+        )
 
 
 def test_what_is_beyond_300_metres_is_invalid():

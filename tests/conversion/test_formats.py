@@ -1,65 +1,53 @@
 """Exported files: a full disk leaves nothing, damaged metadata ends in a message."""
 
-import importlib.util
 import json
 import os
 import random
-import subprocess
-import sys
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import mono
 from mono.conversion import formats
-from mono.conversion.formats import METADATA_KEY, SUFFIXES
-from mono.export.write import export
+from mono.conversion.formats import SUFFIXES, missing_writers
+from mono.conversion.run_file import METADATA_KEY
+from mono.export.capture import capture
+from mono.export.options import ExportOptions, resolve_signature
 from mono.inference import exported
-from mono.system.errors import BackendError
-
-ROOT = Path(__file__).parents[2]
-LIMITED = """
-import resource, sys
-from pathlib import Path
-from mono.conversion.formats import SUFFIXES
-from mono.export import write
-from mono.system.errors import MetricDepthError
-from tests.toys import toy_predictor
-kind, out = sys.argv[1], Path(sys.argv[2])
-writer = write._writer(toy_predictor(), kind)
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-try:
-    writer(out / f"toy{SUFFIXES[kind]}", {"filling": "x" * 3000})
-except (MetricDepthError, OSError) as error:
-    print("refused:", error)
-"""
+from mono.system.errors import BackendError, MetricDepthError
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file sizes cannot be limited here")
 @pytest.mark.parametrize("kind", SUFFIXES)
-def test_a_full_disk_ends_in_a_message_and_leaves_nothing(kind, tmp_path):
-    needed = {"onnx": "onnxscript", "openvino": "openvino"}.get(kind)
-    if needed and importlib.util.find_spec(needed) is None:
-        pytest.skip(f"{needed} is not installed")
-    done = subprocess.run(
-        [sys.executable, "-c", LIMITED, kind, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert "refused:" in done.stdout and list(tmp_path.iterdir()) == []
+def test_a_full_disk_ends_in_a_message_and_leaves_nothing(kind, tmp_path, toy_predictor):
+    if reason := missing_writers(kind):
+        pytest.skip(reason)
+    import resource
+
+    options = ExportOptions(network_only=True, size=(96, 64), batch=1)
+    write = capture(toy_predictor, kind, resolve_signature(toy_predictor, kind, options), options)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))  # [bytes], more than the tests' own output takes
+    try:
+        with pytest.raises((MetricDepthError, OSError)):
+            write(tmp_path / f"toy{SUFFIXES[kind]}", {"filling": "x" * 400_000})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture(scope="module")
-def exported_toy(tmp_path_factory):
-    from tests.toys import toy_predictor
-
-    path = tmp_path_factory.mktemp("exported") / "toy.ts"
-    export(toy_predictor(), "torchscript", path)
-    return path
+def exported_toy(toy_file):
+    return toy_file("torchscript", fit="pad")[0]
 
 
 def with_metadata(monkeypatch, text):
     """Have the toy's file hold other metadata."""
-    opened = formats._open_torchscript
-    monkeypatch.setattr(formats, "_open_torchscript", lambda path: (opened(path)[0], text))
+    kind = formats.FORMATS["torchscript"]
+    changed = replace(kind, opener=lambda path: (kind.opener(path)[0], text))
+    monkeypatch.setitem(formats.FORMATS, "torchscript", changed)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +73,7 @@ def test_damaged_metadata_ends_in_a_message(monkeypatch, exported_toy):
     run = formats.open_exported(exported_toy, trust=True)[0]
     rng, refused, holder = random.Random(5), 0, {}
     monkeypatch.setattr(
-        exported, "open_exported", lambda path, trust: (run, formats._parse_metadata(path, holder["text"]))
+        exported, "open_exported", lambda path, trust, device: (run, formats._parse_metadata(path, holder["text"]))
     )
     for _ in range(500):
         damaged = list(text)
@@ -102,14 +90,12 @@ def test_damaged_metadata_ends_in_a_message(monkeypatch, exported_toy):
 
 
 @pytest.mark.parametrize("kind", ["onnx", "openvino"])
-def test_damaged_files_that_are_data_end_in_a_message(kind, tmp_path, monkeypatch):
-    if importlib.util.find_spec({"onnx": "onnxruntime"}.get(kind, kind)) is None:
-        pytest.skip(f"{kind} is not installed")
-    from tests.toys import toy_predictor
-
+def test_damaged_files_that_are_data_end_in_a_message(kind, tmp_path, monkeypatch, toy_file):
+    if reason := missing_writers(kind):
+        pytest.skip(reason)
     monkeypatch.setenv("METRICDEPTH_CACHE", str(tmp_path / "cache"))
-    path = tmp_path / f"toy{SUFFIXES[kind]}"
-    export(toy_predictor(), kind, path)
+    made = toy_file(kind, network_only=True, size=(96, 64))[0]
+    path = Path(shutil.copytree(made.parent, tmp_path / "copy")) / made.name
     good = path.read_bytes()
     start = good.index(METADATA_KEY.encode())
     for place in (0, 1, 7, start, start + 15, start + 40, len(good) // 2):

@@ -177,3 +177,30 @@ def test_a_turn_that_shapes_do_not_show_is_warned_of(
     for _ in range(2):
         read_annotated_depth(sample)
     assert [f"EXIF orientation ({orientation})" in record.getMessage() for record in caplog.records] == [True] * warns
+
+
+@pytest.mark.parametrize(
+    "camera",
+    [
+        Camera(60.0, 60.0, 31.5, 23.5, 64, 48, (-0.2, 0.03)),
+        Camera(60.0, 60.0, 31.5, 23.5, 64, 48, (0.02,), "fisheye"),
+        Camera(20.0, 20.0, 31.5, 23.5, 64, 48, (), "fisheye"),
+        Camera.panorama(64, 48),
+    ],
+)
+def test_both_kinds_of_depth_are_brought_to_that_of_the_lens(tmp_path: Path, camera: Camera) -> None:
+    """A wall 3 m ahead, by its depth and by its distances."""
+    along = np.nan_to_num(camera.unit_rays()[..., 2])
+    ahead = along > 0.05
+    depth, distance = np.where(ahead, 3, 0), np.where(ahead, 3 / np.where(ahead, along, 1), 0)
+    entries = []
+    for kind, values in (("z", depth), ("ray", distance)):
+        Image.new("RGB", (64, 48)).save(tmp_path / f"{kind}.png")
+        np.save(tmp_path / f"{kind}.npy", values.astype(np.float32))
+        entries.append({"rgb": f"{kind}.png", "depth": f"{kind}.npy", "depth_kind": kind})
+    (tmp_path / "annotations.json").write_text(json.dumps({"files": entries}))
+    expected = distance if camera.depth_kind == "ray" else depth
+    for sample in load_annotations(tmp_path / "annotations.json"):
+        found = read_ground_truth(sample, camera=camera).depth
+        assert found is not None
+        np.testing.assert_allclose(found, expected, rtol=1e-5)

@@ -1,3 +1,5 @@
+"""Exported files: equal to their models in every form, and refused where they cannot be."""
+
 import importlib.util
 import json
 from dataclasses import replace
@@ -10,19 +12,30 @@ import torch
 import mono
 from mono.cli.main import main
 from mono.conversion.formats import SUFFIXES, open_exported
-from mono.export import write
+from mono.export import check
+from mono.export.options import ExportOptions
 from mono.export.write import export
 from mono.geometry.camera import Camera
 from mono.io.images import read_image
 from mono.system.errors import BackendError
+from tests.toys import ToyNormals, ToyPoint, ToySky
+from tests.toys import toy_predictor as make_toy
 
 PHOTO = Path(__file__).parents[2] / "data" / "wild_demo" / "leuven.jpg"
 NEEDS = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "openvino": ("openvino",)}
+CAMERA = Camera(333.0, 331.0, 150.0, 100.0, 307, 211)
 
 
-@pytest.fixture(autouse=True)
-def _cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("METRICDEPTH_CACHE", str(tmp_path / "cache"))
+@pytest.fixture(autouse=True, scope="module")
+def _cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("METRICDEPTH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return read_image(PHOTO).rgb[:211, :307].copy()
 
 
 def skip_without(kind):
@@ -30,31 +43,129 @@ def skip_without(kind):
         pytest.skip(f"{', '.join(missing)} not installed")
 
 
-@pytest.mark.parametrize("fit", ["pad", "tight"])
-@pytest.mark.parametrize("kind", SUFFIXES)
-def test_a_file_is_the_model(toy_predictor, tmp_path, kind, fit):
+def assert_equal(found, expected):
+    assert (found.depth > 0).any()
+    for name in ("depth", "confidence", "normal", "normal_confidence", "sky"):
+        a, b = getattr(found, name), getattr(expected, name)
+        assert (a is None) == (b is None), name
+        if b is not None:
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 if name == "normal" else 0, err_msg=name)
+    assert (found.camera, found.camera_source) == (expected.camera, expected.camera_source)
+
+
+FORMS = [
+    ("onnx", {}),
+    ("onnx", {"fit": "pad", "batch": 0, "layout": "nchw", "input_name": "rgb", "network": ToySky}),
+    ("onnx", {"network_only": True, "network": ToyNormals}),
+    ("onnx", {"network_only": True, "network": ToyPoint, "size": (96, 64), "batch": 2, "layout": "nhwc"}),
+    ("openvino", {}),
+    ("openvino", {"network_only": True, "network": ToyPoint}),
+    ("torchscript", {"fit": "pad"}),
+    ("torchscript", {"network": ToyNormals, "batch": 3, "layout": "nchw"}),
+    ("torchscript", {"network_only": True, "fit": "pad", "network": ToySky}),
+    ("exported-program", {"network": ToyNormals}),
+    ("exported-program", {"network_only": True, "size": (96, 64), "network": ToyPoint}),
+]
+
+
+def _name(value):
+    words = value.items() if isinstance(value, dict) else [("", value)]
+    return ",".join(f"{key} {getattr(v, '__name__', v)}".strip() for key, v in words)
+
+
+@pytest.mark.parametrize(("kind", "form"), FORMS, ids=_name)
+def test_a_file_is_the_model(toy_file, photo, kind, form):
     skip_without(kind)
-    predictor = replace(toy_predictor, transform=replace(toy_predictor.transform, fit=fit))
-    path = tmp_path / f"toy{SUFFIXES[kind]}"
-    agreements = export(predictor, kind, path)
-    assert len(agreements) == 3 and len({a.size for a in agreements}) == len({a.focal for a in agreements}) == 3
-    assert all(a.depth < 1e-3 and a.confidence < 1e-3 for a in agreements)
+    path, agreements = toy_file(kind, **form)
+    batches = form.get("batch", 0 if form.get("network_only") else None) not in (None, 1)
+    assert len(agreements) == 3 + batches
+    assert len({a.size for a in agreements}) == len({a.focal for a in agreements}) == 3
+    assert all(a.within and a.depth < 1e-3 and a.confidence < 1e-3 and a.normal < 1e-3 for a in agreements)
+    loaded, model = mono.load_model(path, trust=True), make_toy(form.get("network", lambda: None)())
+    size = form.get("size", (96, 64))[::-1]
+    fit = "pad" if "size" in form else form.get("fit", "tight")
+    model = replace(model, transform=replace(model.transform, crop_size=size, fit=fit))
+    assert (loaded.name, loaded.backend, loaded.transform) == ("toy", kind, model.transform)
+    images, cameras = [photo, PHOTO, photo[:, ::-1].copy()], [CAMERA, None, CAMERA]
+    found, expected = (predictor.predict_batch(images, cameras) for predictor in (loaded, model))
+    for a, b in zip(found, expected, strict=True):
+        assert_equal(a, b)
+
+
+def test_the_metadata_say_what_a_file_is(toy_file, toy_predictor):
+    skip_without("onnx")
+    path, agreements = toy_file("onnx")
+    metadata = mono.load_model(path).metadata
+    assert metadata["checked"][0]["depth"] == agreements[0].depth
+    assert "optical axis" in metadata["camera"] and metadata["checksum_sha256"] == toy_predictor.checksum
+
+
+def test_a_file_of_fixed_size_takes_no_other(toy_file, toy_predictor, photo):
+    path, agreements = toy_file("torchscript", size=(307, 211))
+    assert [a.size for a in agreements] == [(307, 211)] * 3 and len({a.focal for a in agreements}) == 3
     loaded = mono.load_model(path, trust=True)
-    assert (loaded.name, loaded.backend, loaded.transform) == ("toy", kind, predictor.transform)
-    assert loaded.metadata["checked"][0]["depth"] == agreements[0].depth
-    assert "optical axis" in loaded.metadata["camera"] and loaded.metadata["checksum_sha256"] == predictor.checksum
-    photo = read_image(PHOTO).rgb[:211, :307].copy()
-    camera = Camera(333.0, 331.0, 150.0, 100.0, 307, 211)
-    for found, expected in zip(
-        loaded.predict_batch([photo, PHOTO], [camera, None]),
-        predictor.predict_batch([photo, PHOTO], [camera, None]),
-        strict=True,
-    ):
-        np.testing.assert_allclose(found.depth, expected.depth, rtol=1e-4)
-        np.testing.assert_allclose(found.confidence, expected.confidence, rtol=1e-4)
-        assert (found.camera, found.camera_source) == (expected.camera, expected.camera_source)
+    assert_equal(loaded.predict(photo, CAMERA), toy_predictor.predict(photo, CAMERA))
+    with pytest.raises(BackendError, match=r"takes images of 307x211, not of 300x200: resize them"):
+        loaded.predict(photo[:200, :300], Camera.centered(300.0, 300, 200))
 
 
+def test_a_drop_in_has_the_names_of_the_flags(tmp_path, capsys, monkeypatch):
+    skip_without("onnx")
+    import onnxruntime
+
+    monkeypatch.setattr("mono.inference.load.load_model", lambda *_, **__: make_toy(ToyPoint()))
+    path = tmp_path / "toy.onnx"
+    words = "--network-only --size 96x64 --batch 1 --input-name pixel_values --output-name predicted_depth --centered"
+    assert main(["export", "onnx", "--out", str(path), *words.split(), "--opset", "19"]) == 0
+    assert (
+        f"written: {path} and {tmp_path / 'toy.preprocess.json'}, which describes the rest" in capsys.readouterr().out
+    )
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    [port] = session.get_inputs()
+    assert (port.name, port.shape) == ("pixel_values", [1, 3, 64, 96])
+    first = session.get_outputs()[0]
+    assert (first.name, first.shape) == ("predicted_depth", [1, 64, 96])
+    pixels = np.random.default_rng(3).normal(size=(1, 3, 64, 96)).astype(np.float32)
+    expected = ToyPoint()(torch.from_numpy(pixels)).depth[:, 0].numpy()
+    np.testing.assert_allclose(session.run(["predicted_depth"], {"pixel_values": pixels})[0], expected, rtol=1e-5)
+    import onnx
+
+    assert {(o.domain, o.version) for o in onnx.load(path).opset_import} == {("", 19)}
+
+
+def test_half_precision_is_half_and_within_its_bound(toy_file, toy_predictor, photo):
+    skip_without("onnx")
+    import onnx
+
+    path, agreements = toy_file("onnx", network_only=True, size=(96, 64), precision="float16")
+    assert 1e-6 < max(a.depth for a in agreements) < 5e-3 and agreements[0].bound == 5e-3
+    kinds = {t.data_type for t in onnx.load(path).graph.initializer if t.data_type in (1, 10)}
+    assert 1 not in kinds
+    model = replace(toy_predictor, transform=replace(toy_predictor.transform, fit="pad"))
+    found, expected = (p.predict(photo, CAMERA).depth for p in (mono.load_model(path), model))
+    np.testing.assert_allclose(found, expected, rtol=5e-3)
+
+
+@pytest.mark.integration
+def test_lite_agrees_as_a_network_alone(network_file):
+    skip_without("onnx")
+    path, agreements = network_file("lite", "onnx")
+    assert len(agreements) == 3 and max(a.depth for a in agreements) < 1e-3
+    small = {"data_basic.crop_size": (128, 160), "data_basic.fit": "pad"}
+    found, expected = mono.load_model(path).predict(PHOTO), mono.load_model("lite", options=small).predict(PHOTO)
+    np.testing.assert_allclose(found.depth, expected.depth, rtol=1e-3)
+
+
+def test_a_vit_has_its_normals(network_file, photo):
+    skip_without("onnx")
+    path, agreements = network_file("vit", "onnx")
+    assert all(a.within for a in agreements) and max(a.normal for a in agreements) > 0
+    normal = mono.load_model(path).predict(photo, CAMERA).normal
+    assert normal.shape == (211, 307, 3)
+    np.testing.assert_allclose(np.linalg.norm(normal, axis=2), 1, atol=1e-5)
+
+
+@pytest.mark.slow
 def test_convnext_goes_through_onnx_into_both_runtimes(tiny_checkpoint, tmp_path):
     skip_without("onnx")
     options = {"data_basic.crop_size": (96, 160)}
@@ -86,20 +197,34 @@ def test_the_command_writes_what_predict_runs(tmp_path, capsys):
 
 
 def test_a_file_that_differs_is_not_written(toy_predictor, tmp_path, monkeypatch):
-    monkeypatch.setattr(write, "BOUND", -1.0)
+    monkeypatch.setattr(check, "BOUND", -1.0)
     with pytest.raises(BackendError, match="differs from the model, and was not written: 640x480: depth by"):
         export(toy_predictor, "torchscript", tmp_path / "toy.ts")
     assert list(tmp_path.glob("**/*.ts")) == []
 
 
-def test_what_cannot_be_exported(toy_predictor, tmp_path):
-    with pytest.raises(BackendError, match=r"onnx ends in \.onnx"):
-        export(toy_predictor, "onnx", tmp_path / "toy.pth")
-    with pytest.raises(BackendError, match='format "coreml" is unknown'):
-        export(toy_predictor, "coreml", tmp_path / "toy.onnx")
-    refining = replace(toy_predictor, architecture={"iterations": 4})
-    with pytest.raises(BackendError, match="toy cannot be exported: files hold depth and confidence"):
-        export(refining, "torchscript", tmp_path / "toy.ts")
+@pytest.mark.parametrize(
+    ("kind", "name", "options", "message"),
+    [
+        ("onnx", "toy.pth", {}, r"onnx ends in \.onnx"),
+        ("tensorflow", "toy.onnx", {}, 'format "tensorflow" is unknown; use onnx, openvino'),
+        ("onnx", "toy.onnx", {"precision": "float16"}, "float16 is for --network-only"),
+        ("openvino", "toy.xml", {"precision": "float16", "network_only": True}, "openvino files have no float16"),
+        ("torchscript", "toy.ts", {"opset": 18}, "--opset is for onnx files"),
+        ("torchscript", "toy.ts", {"batch": -1}, "batch is -1; torchscript files have 1 to 1024, or any"),
+        ("torchscript", "toy.ts", {"size": (100, 64), "network_only": True}, "100x64; .*multiples of 32"),
+        ("torchscript", "toy.ts", {"size": (100, 3)}, "100x3; sides are 16 to 16384 px"),
+        ("torchscript", "toy.ts", {"output_name": "image"}, "the names image, intrinsics, image, confidence are not"),
+        ("torchscript", "toy.ts", {"input_name": "a b"}, "not all different words"),
+        ("torchscript", "toy.ts", {"centered": True}, "--centered is for --network-only"),
+        ("onnx", "toy.onnx", {"opset": 17}, "--opset is 17; this ONNX has 18 to "),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_exported(toy_predictor, tmp_path, kind, name, options, message):
+    skip_without(kind)
+    with pytest.raises(BackendError, match=message):
+        export(toy_predictor, kind, tmp_path / name, ExportOptions(**options))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_that_cannot_be_used(tmp_path):
@@ -110,7 +235,7 @@ def test_files_that_cannot_be_used(tmp_path):
         open_exported(tmp_path / "other.ts", trust=True)
     for suffix in SUFFIXES.values():
         (tmp_path / f"bad{suffix}").write_bytes(b"nothing of the kind")
-        with pytest.raises(BackendError, match=r"is damaged, or no|not installed"):
+        with pytest.raises(BackendError, match=r"is damaged, or no|not installed|runs on macOS only"):
             open_exported(tmp_path / f"bad{suffix}", trust=True)
 
 
@@ -121,10 +246,10 @@ def test_programs_that_may_hold_code_are_run_only_if_trusted(tmp_path, suffix):
         mono.load_model(tmp_path / f"a{suffix}")
 
 
-def test_a_file_runs_on_the_cpu_beside_a_gpu(toy_predictor, tmp_path, monkeypatch):
-    export(toy_predictor, "torchscript", tmp_path / "toy.ts")
+def test_a_file_runs_on_the_cpu_beside_a_gpu(toy_file, monkeypatch):
+    path, _ = toy_file("torchscript", fit="pad")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert mono.load_model(tmp_path / "toy.ts", trust=True).device.type == "cpu"
+    assert mono.load_model(path, trust=True).device.type == "cpu"
 
 
 def test_weights_of_something_else_are_not_replaced(toy_predictor, tmp_path):
@@ -135,16 +260,17 @@ def test_weights_of_something_else_are_not_replaced(toy_predictor, tmp_path):
     assert (tmp_path / "toy.bin").read_bytes() == b"a checkpoint"
 
 
-def test_what_was_decided_on_writing_is_refused(toy_predictor, tmp_path):
-    export(toy_predictor, "torchscript", tmp_path / "toy.ts")
+def test_what_was_decided_on_writing_is_refused(toy_file):
+    path, _ = toy_file("torchscript", fit="pad")
     for arguments, message in (
         ({"backend": "openvino"}, "Leave out backend openvino"),
         ({"precision": "bfloat16"}, "Leave out precision bfloat16"),
         ({"options": {"data_basic.crop_size": (64, 64)}}, "Leave out config options"),
         ({"checkpoint": "a.pth"}, "Leave out a checkpoint"),
+        ({"device": "cuda"}, "Leave out device cuda"),
     ):
         with pytest.raises(ValueError, match=message):
-            mono.load_model(tmp_path / "toy.ts", trust=True, **arguments)
+            mono.load_model(path, trust=True, **arguments)
     camera = Camera.centered(100.0, 50, 40)
     with pytest.raises(ValueError, match=r"camera is for 50x40"):
-        mono.load_model(tmp_path / "toy.ts", trust=True).predict(np.zeros((20, 30, 3), np.uint8), camera)
+        mono.load_model(path, trust=True).predict(np.zeros((20, 30, 3), np.uint8), camera)

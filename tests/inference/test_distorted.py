@@ -107,9 +107,9 @@ def test_exported_files_get_the_undistorted_image():
     flat = undistortion(camera)
     seen = []
 
-    def exported(image, intrinsics):
-        seen.append((image, intrinsics))
-        return np.full(image.shape[:2], 3, np.float32), np.ones(image.shape[:2], np.float32)
+    def exported(arrays):
+        seen.append(arrays)
+        return np.full(arrays[0].shape[:2], 3, np.float32), np.ones(arrays[0].shape[:2], np.float32)
 
     predictor = ExportedPredictor(
         exported, {}, TRANSFORM, torch.device("cpu"), "toy", Path("toy.onnx"), "0" * 64, {}, "onnx"

@@ -9,6 +9,8 @@ import pytest
 
 import mono
 from mono.conversion.end_to_end import EndToEndModel
+from mono.conversion.signature import Signature
+from mono.conversion.tracing import StackedMaps
 from mono.data.annotations import load_annotations
 from mono.evaluation.boundaries import boundary_score
 from mono.geometry.camera import Camera
@@ -63,14 +65,16 @@ def test_whole_model_gives_the_same_depth(model):
     import torch
 
     rgb, camera = photo("leuven")
-    depth, confidence = EndToEndModel(model.network, model.transform)(
-        torch.from_numpy(rgb), torch.tensor(camera.intrinsics, dtype=torch.float32)
+    whole = EndToEndModel(
+        StackedMaps(model.network), model.transform, Signature(outputs=("depth", "confidence", "sky"))
     )
+    depth, confidence, sky = whole(torch.from_numpy(rgb), torch.tensor(camera.intrinsics, dtype=torch.float32))
     expected = model.predict(rgb, camera)
     assert np.array_equal(depth.numpy() > 0, expected.mask) or ((depth.numpy() > 0) != expected.mask).mean() < 1e-4
     both = expected.mask & (depth.numpy() > 0)
     assert np.abs(depth.numpy()[both] / expected.depth[both] - 1).max() < 1e-3
     assert np.abs(confidence.numpy() - expected.confidence).max() < 1e-3
+    assert np.abs(sky.numpy() - expected.sky).max() < 1e-3
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])

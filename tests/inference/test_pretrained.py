@@ -145,6 +145,13 @@ def test_nothing_of_others_is_overwritten(lite, folder, tmp_path):
     assert (folder / "README.md").read_text() == before
     with pytest.raises(ValueError, match="is there already"):
         lite.save_pretrained(folder, trained_on="x")
+    with pytest.raises(ValueError, match="must be an identifier"):
+        lite.save_pretrained(tmp_path / "evil", license="bsd\n---\nother: 1")
+    assert not list((tmp_path / "evil").iterdir())
+    with pytest.raises(ValueError, match="no name of a repository"):
+        lite.push_to_hub("nonsense name")
+    with pytest.raises(ValueError, match="no model is named"):
+        mono.from_pretrained("")
     with pytest.raises(ValueError, match="only networks of this package"):
         body = "class A:\n    def load(self): 0\n    def infer(self, image, camera): return {}"
         (tmp_path / "a.py").write_text(body)

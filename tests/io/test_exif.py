@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from PIL.TiffImagePlugin import IFDRational
+from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
 from mono.data.camera_source import CameraResolver, FocalError, ResolvedCamera
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
+from mono.io.exif import ExifCamera
 from mono.io.images import read_image
 from mono.io.sensors import _sensors
 from mono.system.errors import MetricDepthError
@@ -86,6 +87,24 @@ def test_focal_lengths_of_real_cameras_are_within_2_percent(photo, tmp_path):
         found = resolve(path)
         assert found.source == "exif"
         assert found.camera.fx * SHRINK == pytest.approx(tags["mm"] / sensor * width, rel=0.02), found.detail
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_tiffs_keep_their_focal_length(orientation, tmp_path):
+    tags = ImageFileDirectory_v2()
+    tags[0x0112], tags[0x8769] = orientation, {0xA405: 26}
+    Image.new("RGB", (400, 300), (9, 9, 9)).save(tmp_path / "a.tif", tiffinfo=tags)
+    photo = read_image(tmp_path / "a.tif")
+    found = CameraResolver().resolve(*photo.full_size, photo.exif)
+    assert found.source == "exif" and found.camera.focal == pytest.approx(26 * 500 / math.hypot(36, 24))
+    assert photo.rgb.shape[:2] == ((300, 400) if orientation == 1 else (400, 300))
+    assert photo.exif.orientation == orientation
+
+
+def test_photos_of_16_to_9_are_doubted(tmp_path):
+    found = CameraResolver().resolve(1920, 1080, ExifCamera(focal_35mm=26.0))
+    assert found.source == "exif" and "may be cut from a 4:3 sensor: then distances are 8 % too short" in found.detail
+    assert "cut from" not in CameraResolver().resolve(1800, 1200, ExifCamera(focal_35mm=26.0)).detail
 
 
 def test_superzooms_and_digital_zoom_are_believed(tmp_path):

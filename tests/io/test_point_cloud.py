@@ -93,10 +93,20 @@ def test_thin_things_and_ramps_of_upsampled_depth_go_with_a_larger_neighborhood(
     depth[:, 50:54] = 2.0  # a pole
     depth[:, 44:50] = np.geomspace(8, 2, 8)[1:-1]  # its upsampled edges
     depth[:, 54:60] = np.geomspace(2, 8, 8)[1:-1]
-    assert not depth_edges(depth, 0.25, radius=1).any()
+    narrow = depth_edges(depth, 0.25, radius=1)
+    assert np.flatnonzero(narrow.all(0)).tolist() == [45, 46, 47, 48, 55, 56, 57, 58] and narrow.any(0).sum() == 8
     wide = depth_edges(depth, 0.25, radius=6)
     assert wide[:, 44:60].all() and not wide[:, :37].any() and not wide[:, 67:].any()
     assert [edge_radius(shape) for shape in ((480, 640), (375, 1242), (3024, 4032))] == [1, 2, 6]
+
+
+def test_blurred_jumps_go_and_their_sides_and_slanted_planes_stay() -> None:
+    depth = np.full((60, 120), 4.0, np.float32)
+    depth[:, 64:] = 8.0
+    depth[:, 57:64] = np.geomspace(4, 8, 9)[1:-1]  # 9 % a pixel
+    edges = depth_edges(depth, 0.1)
+    assert edges[:, 58:63].all() and edges.any(0).sum() <= 7
+    assert not depth_edges(np.tile(np.geomspace(2, 60, 60, dtype=np.float32), (60, 1)), 0.1).any()  # 6 % everywhere
 
 
 def test_doubtful_pixels_are_edges_at_half_the_threshold() -> None:

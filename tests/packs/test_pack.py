@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import mono
 from mono.cli.main import main
 from mono.packs import LAYOUTS, PackError, pack
-from tests.packs.box_run import write_run
+from tests.packs.box_run import exact_depth, poses, write_run
+from tests.slam.boxes import CAMERA
 
 
 def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -110,13 +112,30 @@ def test_the_help_names_every_layout(capsys: pytest.CaptureFixture[str]) -> None
 def test_names_of_any_letters_stay_apart(tmp_path: Path) -> None:
     from mono.packs.frames import PackFrame
     from mono.packs.layout import Layout, PackOptions
-    from tests.slam.boxes import CAMERA
 
     layout = Layout(tmp_path, PackOptions())
     names = ["a b", "a_b", "A_B", "sub/ü", "sub/ü"]
     nothing = np.zeros((0, 0))
     stems = [layout.stem(PackFrame(name, nothing, nothing, CAMERA, 0.0)) for name in names]
     assert stems == ["a_b", "a_b_2", "A_B_3", "sub/ü", "sub/ü_2"]
+
+
+def test_aligned_depth_is_packed_like_a_run(tmp_path: Path) -> None:
+    run = write_run(tmp_path, 3, factors=(0.8, 1.0, 1.2))
+    (tmp_path / "known").mkdir()
+    exact = [exact_depth(CAMERA, pose) for pose in poses(3)]
+    for number, depth in enumerate(exact, 1):
+        np.save(tmp_path / f"known/{number:03d}.npy", depth)
+    before, aligned = tree(run), tmp_path / "aligned"
+    words = ["align", str(run), "--align", str(tmp_path / "known"), "--align-model", "scale", "-o", str(aligned)]
+    assert main(words) == 0
+    packed = pack(aligned, "kitti", tmp_path / "kitti")
+    assert len(packed.frames) == 3 and not packed.failures and tree(run) == before
+    for number, depth in enumerate(exact):
+        stored = np.asarray(Image.open(tmp_path / f"kitti/depth/{number:010d}.png")) / 256
+        assert np.abs(stored / depth - 1)[stored > 0].max() < 2e-3
+    assert main(words) == 0  # again into the same folder
+    assert len(pack(aligned, "kitti", tmp_path / "again").frames) == 3
 
 
 def test_a_damaged_manifest_is_read_around_and_stays(tmp_path: Path) -> None:
@@ -126,6 +145,18 @@ def test_a_damaged_manifest_is_read_around_and_stays(tmp_path: Path) -> None:
     before = tree(run)
     assert len(pack(run, "kitti", tmp_path / "kitti").frames) == 3
     assert tree(run) == before
+
+
+def test_a_manifest_that_names_no_images_is_refused(tmp_path: Path) -> None:
+    run = write_run(tmp_path, 2)
+    records = [json.loads(line) for line in (run / "manifest.jsonl").read_text().splitlines()]
+    del records[1]["path"]
+    (run / "manifest.jsonl").write_text("\n".join(map(json.dumps, records)) + "\n")
+    with pytest.raises(ValueError, match="the record of 002 in its manifest names no image; predict again"):
+        pack(run, "kitti", tmp_path / "kitti")
+    (tmp_path / "file").touch()
+    with pytest.raises(PackError, match=r"cannot write into .*file: "):
+        pack(write_run(tmp_path / "b", 2), "kitti", tmp_path / "file/kitti")
 
 
 def test_frames_without_a_pose_are_left_out_and_named(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from mono.data.camera_source import CameraResolver
 from mono.data.folder import find_images
 from mono.do_test import run
 from mono.geometry.camera import Camera
-from mono.io.depth import read_depth
+from mono.io.depth import read_depth, write_depth
 from mono.io.depth_metadata import saved_camera
 from mono.runs.options import RunOptions
 from mono.runs.outputs import OutputOptions
+from mono.visual.smoothing import write_smoothed
 
 
 def test_a_run_undistorts_and_keeps_the_lens(tmp_path, toy_predictor):
@@ -37,3 +38,15 @@ def test_a_run_undistorts_and_keeps_the_lens(tmp_path, toy_predictor):
     depth = read_depth(out / "depth" / "mild.png")
     assert depth.shape == (60, 80) and (depth > 0).mean() > 0.9
     assert (out / "pcd" / "mild.ply").stat().st_size > 15 * 500
+
+
+def test_smoothed_depth_of_a_wide_video_keeps_its_camera(tmp_path):
+    camera = Camera.panorama(64, 32)
+    depth = np.linspace(1, 5, 64 * 32, dtype=np.float32).reshape(32, 64)
+    sources, targets = [tmp_path / f"depth/{i}.png" for i in range(3)], [tmp_path / f"smooth/{i}.png" for i in range(3)]
+    for source in sources:
+        write_depth(source, depth, camera)
+    write_smoothed(sources, targets, [1.0, 1.1, 0.9])
+    for factor, target in zip((1.0, 1.1, 0.9), targets, strict=True):
+        assert saved_camera(target) == camera and saved_camera(target).depth_kind == "ray"
+        np.testing.assert_allclose(read_depth(target), factor * depth, atol=0.0011)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mono.data.camera_source import CameraResolver
 from mono.geometry.canonical import CanonicalTransform
 from mono.scale_out.mapper import RESULT_COLUMNS, DepthMapper
 from mono.system.errors import MetricDepthError
@@ -31,7 +32,14 @@ def test_depth_is_in_millimeters_for_the_camera_of_each_row():
     for depth, median, mask in zip(depths, out["median_depth"], out["mask"], strict=True):
         assert np.median(depth[depth > 0]) == pytest.approx(1000 * median, abs=1)
         assert np.array_equal(decode(mask) > 0, depth > 0)
-    assert b"depth_scale\x001000" in out["depth"][0]
+    assert b"depth_scale\x001000" in out["depth"][0] and b"depth_kind" not in out["depth"][0]
+
+
+def test_a_panorama_is_a_row_of_distances():
+    out = ToyMapper(resolver=CameraResolver(panorama=True))({"image": [jpeg(1, (64, 32))]})
+    assert out["error"] == [""] and out["valid"][0] > 0.99
+    assert b"depth_kind\x00ray" in out["depth"][0] and decode(out["depth"][0]).shape == (32, 64)
+    assert "merged of" in out["camera_detail"][0]
 
 
 def test_depth_beyond_the_range_is_invalid_and_counted():

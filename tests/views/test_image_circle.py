@@ -77,6 +77,7 @@ def test_lenses_end_at_their_largest_angle():
     assert camera.field_of_view == pytest.approx((140, 140, 140), abs=1)
     points = np.stack([np.sin(np.radians([60, 69.9, 70.1])), np.zeros(3), np.cos(np.radians([60, 69.9, 70.1]))], -1)
     assert camera.project(points)[1].tolist() == [True, True, False]
+    assert camera.project(points[0])[0].shape == (2,) and camera.project(points[0])[1]
     for changed in (camera.resized(120, 120), camera.cropped(10, 0, 200, 240), camera.turned(6)):
         assert changed.max_angle == 70
     assert replace(Camera.from_fov(60, 64, 48), max_angle=20.0).is_distorted

@@ -60,6 +60,7 @@ async function upload(files) {
 
 async function show(chosen) {
   photo = chosen; pending = []; layer = "photo";
+  $("pointer").textContent = "Move over the photo for distances.";
   $("photo").style.maxWidth = `${76 * photo.width / photo.height}vh`;
   $("welcome").hidden = true; $("work").hidden = false;
   $("gallery").replaceChildren(...(open.size > 1 ? [...open.values()].map((p) => make("button", { title: p.name, ariaPressed: String(p === photo), onclick: guarded(() => show(p)) }, make("img", { src: p.images.photo.src, alt: p.name }))) : []));
@@ -105,8 +106,15 @@ async function update() {
 }
 
 const state = () => ({ focal_px: focal(), scale: photo.scale, measurements: photo.measurements.map(({ name, pixels, area }) => ({ name, pixels, area: Boolean(area) })) });
-const plusMinus = (v, e) => (e ? ` ± ${meters(v * e)}` : "");
-const main = (m) => (m.error ? "–" : m.area ? `${m.area.toFixed(3)}${m.relative_error ? ` ± ${(2 * m.area * m.relative_error).toPrecision(2)}` : ""} m²` : meters(m.length) + plusMinus(m.length, m.relative_error));
+// Value with its error: the error has two digits, and the value ends where the error does.
+function withError(value, error, unit, plain) {
+  if (!error) return plain(value);
+  const digits = Math.max(0, 1 - Math.floor(Math.log10(error)));
+  return `${value.toFixed(digits)} ± ${error.toFixed(digits)} ${unit}`;
+}
+const length = (m) => withError(m.length, m.length * (m.relative_error || 0), "m", meters);
+const area = (m) => withError(m.area, 2 * m.area * (m.relative_error || 0), "m²", (v) => `${v.toFixed(3)} m²`);
+const main = (m) => (m.error ? "–" : m.area ? area(m) : length(m));
 
 function list() {
   $("list").replaceChildren(...photo.measurements.map((m, i) => {
@@ -172,7 +180,7 @@ function readout(at) {
   const z = depthAt(at) * k(), c = photo.camera;
   if (!(z > 0)) { $("pointer").textContent = "No depth here."; return; }
   const x = (at[0] - c.cx) / c.fx / photo.factor * z, y = (at[1] - c.cy) / c.fy / photo.factor * z;
-  $("pointer").replaceChildren("Depth ", make("b", { textContent: meters(z) + plusMinus(z, errorAt(at)) }), `, from the camera ${meters(Math.hypot(x, y, z))}; point (${[x, y, z].map((v) => v.toFixed(2)).join(", ")}) m`);
+  $("pointer").replaceChildren("Depth ", make("b", { textContent: withError(z, z * errorAt(at), "m", meters) }), `, from the camera ${meters(Math.hypot(x, y, z))}; point (${[x, y, z].map((v) => v.toFixed(2)).join(", ")}) m`);
   if (photo.other) $("othervalue").textContent = `Here: ${meters(photo.other.at(at))}, ${(100 * (photo.other.at(at) / z - 1)).toFixed(1)} % from the photo's`;
 }
 
@@ -184,12 +192,14 @@ async function finish() {
 }
 
 $("photo").addEventListener("pointermove", (e) => { if (!photo) return; hover = pending.length ? pixel(e) : null; readout(pixel(e)); if (pending.length) draw(); });
-$("photo").addEventListener("click", guarded(async (e) => {
-  const at = pixel(e);
+const place = guarded(async (at) => {
+  if (!at) throw new Error("There is no point here: click one of the cloud's.");
   if (!(depthAt(at) > 0)) throw new Error("There is no depth here (sky, or too far): choose another point.");
   say(""); pending.push(at); readout(at); hover = null;
   if (tool === "point" || (tool === "distance" && pending.length === 2)) await finish(); else draw();
-}));
+});
+$("photo").addEventListener("click", (e) => place(pixel(e)));
+view.onpick = place;
 addEventListener("keydown", guarded(async (e) => {
   if (!photo || /INPUT|SELECT/.test(e.target.tagName)) return;
   if (e.key === "Escape") { pending = []; draw(); }

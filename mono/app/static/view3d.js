@@ -11,11 +11,12 @@ export class View3D {
     this.count = 0; this.lines = []; this.step = 1;
     Object.assign(this, { yaw: 0, pitch: 0, distance: 3, target: [0, 0, 3], factor: 1, k: 1 });
     if (this.gl) this.build();
-    let last = null;
-    canvas.addEventListener("pointerdown", (e) => { last = [e.clientX, e.clientY]; canvas.setPointerCapture(e.pointerId); });
-    canvas.addEventListener("pointerup", () => { last = null; });
+    let last = null, moved = 0;
+    canvas.addEventListener("pointerdown", (e) => { last = [e.clientX, e.clientY]; moved = 0; canvas.setPointerCapture(e.pointerId); });
+    canvas.addEventListener("pointerup", (e) => { if (last && moved < 4) this.onpick?.(this.pick(e)); last = null; });
     canvas.addEventListener("pointermove", (e) => {
       if (!last) return;
+      moved += Math.abs(e.clientX - last[0]) + Math.abs(e.clientY - last[1]);
       this.yaw += (e.clientX - last[0]) * 0.006;
       this.pitch = Math.max(-1.57, Math.min(1.57, this.pitch + (e.clientY - last[1]) * 0.006));
       last = [e.clientX, e.clientY]; this.draw();
@@ -36,7 +37,7 @@ export class View3D {
   }
   setCloud(buffer, photo) {
     this.photo = photo; this.count = buffer.byteLength / 16;
-    const values = new Float32Array(buffer), z = [];
+    const values = (this.values = new Float32Array(buffer)), z = [];
     for (let i = 2; i < values.length; i += 4 * 16) z.push(values[i]);
     z.sort((a, b) => a - b);
     this.median = z[z.length >> 1] || 3; this.far = z[Math.floor(z.length * 0.95)] || 10;
@@ -63,6 +64,19 @@ export class View3D {
     rows[2] = rows[3].map((v, i) => p * v + (i === 3 ? q : 0));
     for (let c = 0; c < 4; c++) for (let r = 0; r < 4; r++) m.push(rows[r][c]);
     return new Float32Array(m);
+  }
+  // Pixel of the photo whose point is seen at a place of the canvas: the foremost within 5 px, else null.
+  pick(e) {
+    const r = this.canvas.getBoundingClientRect(), m = this.matrix(r.width, r.height), c = this.photo.camera, v = this.values;
+    const at = [(e.clientX - r.left) / r.width * 2 - 1, 1 - (e.clientY - r.top) / r.height * 2];
+    let best = null, nearest = Infinity;
+    for (let i = 0; i < v.length; i += 4) {
+      const z = v[i + 2] * this.factor * this.k, x = (v[i] - c.cx) / c.fx / this.factor * z, y = (v[i + 1] - c.cy) / c.fy / this.factor * z;
+      const [p, q, , w] = [0, 1, 2, 3].map((j) => m[j] * x + m[4 + j] * y + m[8 + j] * z + m[12 + j]);
+      if (w <= 0 || w >= nearest || Math.hypot((p / w - at[0]) * r.width, (q / w - at[1]) * r.height) > 10) continue;
+      nearest = w; best = [v[i], v[i + 1]];
+    }
+    return best;
   }
   scenery() {
     const out = [], add = (p, q, c) => out.push([p, c], [q, c]);

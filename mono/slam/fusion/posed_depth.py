@@ -150,6 +150,8 @@ def find_depth(path: Path) -> list[DepthFrame]:
     records = [r for r in Manifest(path, clean=False).records if r["status"] == "ok" and "depth" in r["outputs"]]
     if not records:
         raise PosedDepthError(f"{path}: its manifest lists no depth; predict with --save depth")
+    if lacking := [r["name"] for r in records if not {"path", "intrinsics"} <= set(r)]:
+        raise PosedDepthError(f"{path}: the record of {lacking[0]} in its manifest names no image; predict again")
     records.sort(key=lambda record: natural_order(record["name"]))
     depth = [path / record["outputs"]["depth"] for record in records]
     smoothed = [path / "depth_smooth" / file.relative_to(path / "depth") for file in depth]

@@ -1,0 +1,97 @@
+"""Convert networks to ONNX, write the files and run them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mono.conversion.providers import open_session
+from mono.conversion.quiet import quiet
+from mono.conversion.run_file import METADATA_KEY, RunFile
+from mono.io.atomic import atomic_path, write_bytes
+from mono.system.errors import BackendError
+
+_ONE_FILE = 2_000_000_000  # [bytes] of weights that an ONNX file can hold
+
+
+def to_onnx(program: Any, inputs: Sequence[str], outputs: Sequence[str] | None = None, opset: int | None = None) -> Any:
+    """Convert a captured program to a `torch.onnx.ONNXProgram`.
+
+    Args:
+        program: a `torch.export.ExportedProgram`; it cannot be used again.
+        inputs: names of the inputs.
+        outputs: names of the outputs; None: torch chooses.
+        opset: version of ONNX's operators; None: torch's choice.
+
+    Raises:
+        BackendError: the network cannot be written with these operators.
+    """
+    import torch
+
+    with quiet():
+        model = torch.onnx.export(
+            program, dynamo=True, input_names=list(inputs), output_names=outputs and list(outputs), verbose=False,
+            opset_version=opset,
+        )  # fmt: skip
+    assert model is not None
+    if opset is not None and (found := model.model.opset_imports.get("")) != opset:
+        raise BackendError(f"the network cannot be written in ONNX opset {opset}, only in {found}: leave out --opset")
+    return model
+
+
+def in_half_precision(model: Any) -> None:
+    """Bring a converted network to half precision.
+
+    Its inputs and outputs stay float32.
+
+    Args:
+        model: result of `to_onnx`, which is changed.
+    """
+    import onnx_ir
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    model.model = onnx_ir.from_proto(convert_float_to_float16(model.model_proto, keep_io_types=True))
+
+
+def write_onnx(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
+    """Write the result of `to_onnx`.
+
+    Args:
+        model: the converted model; more than 2 GB of weights lie in a file of their own beside `path`.
+        path: target file.
+        metadata: JSON values, kept in the file.
+
+    Raises:
+        OSError: the file cannot be written, as on a full disk; nothing is left of it.
+    """
+    model.model.metadata_props[METADATA_KEY] = json.dumps(metadata)
+    weights = [value.const_value for value in model.model.graph.initializers.values()]
+    with quiet():
+        if sum(weight.nbytes for weight in weights if weight is not None) < _ONE_FILE:
+            write_bytes(path, model.model_proto.SerializeToString())
+            return
+        with atomic_path(path) as temporary:
+            model.save(str(temporary), external_data=True)
+
+
+def open_onnx(path: Path, device: str = "cpu") -> tuple[RunFile, str]:
+    """Open an ONNX file on a device.
+
+    It runs with as many threads as torch has now.
+
+    Returns:
+        Function that runs it, and the text of its metadata.
+    """
+    session = open_session(path, device)
+    names = [port.name for port in session.get_inputs()]
+
+    def run(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Run the session."""
+        outputs: list[np.ndarray] = session.run(None, dict(zip(names, arrays, strict=True)))
+        return outputs
+
+    return run, session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, "")

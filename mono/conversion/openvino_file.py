@@ -1,0 +1,96 @@
+"""Convert networks to OpenVINO, write the files and run them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mono.conversion.integrity import check_graph, seal_graph
+from mono.conversion.quiet import quiet
+from mono.conversion.run_file import METADATA_KEY, RunFile
+from mono.conversion.telemetry import without_telemetry
+from mono.io.atomic import atomic_path
+from mono.system.errors import BackendError
+
+logger = logging.getLogger(__name__)
+
+
+def to_openvino(program: Any, inputs: Sequence[str], outputs: Sequence[str] | None = None) -> Any:
+    """Convert a captured program to an `openvino.Model`.
+
+    Args:
+        program: a `torch.export.ExportedProgram`.
+        inputs: names of the inputs.
+        outputs: names of the outputs; None: they have none.
+    """
+    import openvino
+
+    with quiet(), without_telemetry():
+        model = openvino.convert_model(program)
+    for ports, names in ((model.inputs, inputs), (model.outputs, outputs)):
+        for port, name in zip(ports, names or [], strict=bool(names)):
+            port.get_tensor().set_names({name})
+    return model
+
+
+def write_openvino(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
+    """Write OpenVINO's pair of files.
+
+    The weights (.bin, beside the graph) are complete before the graph that refers to them appears.
+
+    Args:
+        model: an `openvino.Model`.
+        path: target file of the graph (.xml).
+        metadata: JSON values, kept in the graph.
+
+    Raises:
+        BackendError: they cannot be written, as on a full disk; nothing is left of them.
+    """
+    import openvino
+
+    model.set_rt_info(json.dumps(metadata), METADATA_KEY)
+    with atomic_path(path) as graph, atomic_path(path.with_suffix(".bin")) as weights:
+        try:
+            openvino.serialize(model, graph, weights)
+            seal_graph(graph, weights)
+            openvino.Core().read_model(graph, weights)  # a stream that ran full may have raised nothing
+        except RuntimeError as error:  # OpenVINO has no other error for a full disk
+            logger.debug("%s", path, exc_info=error)
+            raise BackendError(f"{path} cannot be written: is the disk full, or the folder read-only?") from error
+        path.unlink(missing_ok=True)  # at no moment does a graph lie beside the weights of another
+
+
+def open_openvino(path: Path) -> tuple[RunFile, str]:
+    """Open an OpenVINO file on the CPU.
+
+    It runs with as many threads as torch has now.
+
+    Returns:
+        Function that runs it, and the text of its metadata.
+    """
+    import openvino
+    import torch
+
+    from mono.system.cache import cache_folder
+
+    check_graph(path)
+    core = openvino.Core()
+    model = core.read_model(path)
+    settings = {
+        "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "PERFORMANCE_HINT": "LATENCY", "CACHE_DIR": str(cache_folder("openvino", "compiled")),
+    }  # fmt: skip
+    text = str(model.get_rt_info(METADATA_KEY).value) if model.has_rt_info(METADATA_KEY) else ""
+    compiled = core.compile_model(model, "CPU", settings)
+
+    def run(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Run the compiled model."""
+        outputs = compiled(list(arrays))
+        return [outputs[i] for i in range(len(outputs))]
+
+    return run, text

@@ -1,0 +1,131 @@
+"""Capture models as graphs, and convert them to the formats of files."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mono.conversion.signature import Signature
+from mono.geometry.camera import Camera
+
+if TYPE_CHECKING:
+    import torch
+
+    from mono.export.options import ExportOptions
+    from mono.inference.network import NetworkPredictor
+
+Write = Callable[[Path, dict[str, Any]], None]
+_TRACED = Camera(fx=260.0, fy=262.0, cx=164.0, cy=121.0, width=330, height=240)
+_TRACED_INPUT = (96, 160)  # [px], of networks with inputs of any size
+
+
+def capture(predictor: NetworkPredictor, kind: str, signature: Signature, options: ExportOptions) -> Write:
+    """Capture a model; return the function that writes it.
+
+    Args:
+        predictor: the model, with the transform of the file.
+        kind: format of the file.
+        signature: inputs and outputs of the file.
+        options: precision and opset.
+
+    Raises:
+        BackendError: the model cannot be written with these options.
+    """
+    model, inputs = _model(predictor, signature)
+    if kind == "litert":
+        from mono.conversion.litert_file import to_litert, write_litert
+
+        converted = to_litert(model, inputs)
+        return lambda path, metadata: write_litert(converted, path, metadata)
+    if kind == "torchscript":
+        from mono.conversion.torch_file import write_torchscript
+
+        script = _trace(model, inputs) if signature.network_only else _script(predictor, model, signature)
+        return lambda path, metadata: write_torchscript(script, path, metadata)
+    if kind == "coreml":
+        from mono.conversion.coreml_file import to_coreml, write_coreml
+
+        shapes = {name: tuple(x.shape) for name, x in zip(signature.inputs, inputs, strict=True)}
+        package = to_coreml(_trace(model, inputs), shapes, signature.outputs, options.precision)
+        return lambda path, metadata: write_coreml(package, path, metadata)
+    return _write_program(_program(model, inputs, signature, predictor.transform.multiple), kind, signature, options)
+
+
+def _write_program(program: Any, kind: str, signature: Signature, options: ExportOptions) -> Write:
+    if kind == "exported-program":
+        from mono.conversion.torch_file import write_exported_program
+
+        return lambda path, metadata: write_exported_program(program, path, metadata)
+    if kind == "openvino":
+        from mono.conversion.openvino_file import to_openvino, write_openvino
+
+        graph = to_openvino(program, signature.inputs, signature.outputs)
+        return lambda path, metadata: write_openvino(graph, path, metadata)
+    from mono.conversion.onnx_file import in_half_precision, to_onnx, write_onnx
+
+    onnx = to_onnx(program, signature.inputs, signature.outputs, options.opset)
+    if options.precision == "float16":
+        in_half_precision(onnx)
+    return lambda path, metadata: write_onnx(onnx, path, metadata)
+
+
+def _model(predictor: NetworkPredictor, signature: Signature) -> tuple[torch.nn.Module, list[torch.Tensor]]:
+    """Build a file's module, and inputs to capture it."""
+    import torch
+
+    from mono.conversion.end_to_end import EndToEndModel
+    from mono.conversion.network_only import NetworkOnlyModel
+    from mono.conversion.tracing import StackedMaps, for_capture
+
+    size = predictor.transform.crop_size if predictor.transform.fit == "pad" else None
+    network: Any = for_capture(predictor.network, size)  # type: ignore[arg-type]
+    count = () if signature.batch is None else (signature.batch or 2,)
+    if signature.network_only:
+        height, width = signature.size or _TRACED_INPUT
+        image = torch.zeros(*count, *_axes(signature, height, width))
+        point = [torch.zeros(*count, 2)] * (len(signature.inputs) - 1)
+        return NetworkOnlyModel(network, signature).eval(), [image, *point]
+    height, width = signature.size or (_TRACED.height, _TRACED.width)
+    image = torch.randint(0, 256, (*count, *_axes(signature, height, width)), dtype=torch.uint8)
+    model = EndToEndModel(StackedMaps(network).eval(), predictor.transform, signature).eval()
+    return model, [image, torch.tensor(_TRACED.resized(width, height).intrinsics, dtype=torch.float32)]
+
+
+def _axes(signature: Signature, height: int, width: int) -> tuple[int, int, int]:
+    return (3, height, width) if signature.layout == "nchw" else (height, width, 3)
+
+
+def _program(model: torch.nn.Module, inputs: list[torch.Tensor], signature: Signature, multiple: int) -> Any:
+    import torch
+
+    batched = signature.batch is not None
+    batch: Any = torch.export.Dim("batch", min=1, max=1024) if signature.network_only else torch.export.Dim.DYNAMIC
+    axes: dict[int, Any] = {0: batch} if signature.batch == 0 else {}
+    if signature.size is None:
+        first = int(batched) + int(signature.layout == "nchw")
+        for axis, name in ((first, "rows"), (first + 1, "columns")):
+            blocks = torch.export.Dim(name, min=2, max=1024)
+            axes[axis] = multiple * blocks if signature.network_only else torch.export.Dim.DYNAMIC
+    others: list[Any] = [{0: batch} if signature.network_only and signature.batch == 0 else None] * (len(inputs) - 1)
+    with torch.no_grad():
+        return torch.export.export(model, tuple(inputs), dynamic_shapes=(axes or None, *others))
+
+
+def _trace(model: torch.nn.Module, inputs: list[torch.Tensor]) -> Any:
+    import torch
+
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # warnings that tracing may not generalize: the file is checked at other sizes
+        return torch.jit.trace(model, tuple(inputs), check_trace=False)
+
+
+def _script(predictor: NetworkPredictor, model: Any, signature: Signature) -> Any:
+    """Script the transform, whose sizes follow from the camera."""
+    import torch
+
+    count = 1 if signature.batch is None else signature.batch or 2
+    view = predictor.transform.view(_TRACED)
+    model.network = _trace(model.network, [torch.zeros(count, 3, *view.input_size), torch.zeros(count, 2)])
+    return torch.jit.script(model)

@@ -64,7 +64,7 @@ def open3d_or_skip():
     try:
         import open3d
     except (ImportError, OSError) as error:
-        pytest.skip(f"open3d cannot be used: {error}")
+        pytest.skip(f"open3d cannot be used: {error}", allow_module_level=True)
     return open3d
 
 

@@ -93,6 +93,7 @@ def test_the_alignment_example_is_nearer_after_it(tmp_path, monkeypatch, capsys)
     assert aligned < 0.8 * predicted
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_the_fine_tuning_example_writes_a_model(tmp_path, monkeypatch) -> None:
     pytest.importorskip("scipy")

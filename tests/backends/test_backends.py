@@ -246,6 +246,7 @@ def test_the_machine_is_named():
     assert "cores" in base.machine() and base.machine() == base.machine()
 
 
+@pytest.mark.slow
 def test_try_all_measures_what_is_installed(toy_predictor):
     tried = try_all(replace(toy_predictor), ("float32",), check_frames()[3:4])
     backends = [c.backend for c in tried]

@@ -146,6 +146,7 @@ def test_half_precision_is_half_and_within_its_bound(toy_file, toy_predictor, ph
     np.testing.assert_allclose(found, expected, rtol=5e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_lite_agrees_as_a_network_alone(network_file):
     skip_without("onnx")
@@ -156,6 +157,7 @@ def test_lite_agrees_as_a_network_alone(network_file):
     np.testing.assert_allclose(found.depth, expected.depth, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_vit_has_its_normals(network_file, photo):
     skip_without("onnx")
     path, agreements = network_file("vit", "onnx")

@@ -77,6 +77,7 @@ def test_whole_model_gives_the_same_depth(model):
     assert np.abs(sky.numpy() - expected.sky).max() < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
 def test_backends_give_the_same_depth_and_sky(model, backend):
     pytest.importorskip(backend)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from mono.backends.base import Job, arrays_of
+from mono.backends.base import Job, arrays_of, converted_file
 from mono.system.cache import cache_folder, converted
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class OpenVinoNetwork:
             write_openvino(to_openvino(captured(job.network, job.input_size), names), path, {})
 
         core = openvino.Core()
-        model = converted(cache_folder("openvino") / f"{job.key()}.xml", make, core.read_model)
+        model = converted(converted_file(job, "openvino"), make, core.read_model)
         settings = {
             "INFERENCE_PRECISION_HINT": _HINTS[job.precision],
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),

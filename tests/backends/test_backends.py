@@ -284,6 +284,24 @@ def test_auto_measures_nothing_and_names_what_fails(monkeypatch, toy_predictor, 
     assert with_automatic(replace(toy_predictor, architecture={"decoder": "RefinementDecoder"})).backend == "eager"
 
 
+def test_auto_converts_for_many_images_or_where_it_is_done(toy_predictor, cache, monkeypatch):
+    if reason := why_not("openvino", "float32", "cpu"):
+        pytest.skip(reason)
+    network = torch.nn.Sequential(toy_predictor.network)
+    network.weights = torch.nn.Parameter(torch.zeros(1000), requires_grad=False)
+    toy = replace(toy_predictor, network=network, architecture={"decoder": "LiteDecoder"})
+    monkeypatch.setattr(choose, "_REPAID", 50_000)
+    built = []
+    monkeypatch.setattr(choose, "build", lambda job, backend, device: built.append(backend))
+    backends = [with_automatic(toy, images).backend for images in (1, 19, 49, 50, None)]
+    assert backends == built == ["eager", "eager", "eager", "openvino", "openvino"]
+    monkeypatch.setattr(choose, "_REPAID", 1000)
+    assert with_automatic(toy, 19).backend == "eager" and with_automatic(toy, 20).backend == "openvino"
+    assert not list(cache.rglob("*.xml"))
+    base.converted_file(choose.job_of(toy), "openvino").touch()
+    assert with_automatic(toy, 1).backend == "openvino"
+
+
 def test_auto_equals_eager_whatever_came_before(toy_predictor):
     transform = replace(toy_predictor.transform, fit="tight")
     toy = replace(toy_predictor, architecture={"decoder": "LiteDecoder"}, transform=transform)

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mono.system.cache import cache_folder
 from mono.system.errors import BackendError
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 BACKENDS = ("eager", "compile", "onnxruntime", "openvino")
-_CONVERTED = {"onnxruntime": ("onnx", ".onnx"), "openvino": ("openvino", ".xml")}  # folder in the cache, and suffix
 _MODULES = {"onnxruntime": ("onnxruntime", "onnx", "onnxscript"), "openvino": ("openvino",)}
 _PRECISIONS = {
     "eager": ("float32", "bfloat16", "float16"),
@@ -79,12 +77,6 @@ class Job:
         versions = [torch.__version__, __version__, *installed_versions().values()]
         text = json.dumps([dict(self.identity), self.input_size, versions], default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def converted_file(job: Job, backend: str) -> Path:
-    """Return the path of a converted network in the cache; the file may be missing."""
-    folder, suffix = _CONVERTED[backend]
-    return cache_folder(folder) / f"{job.key()}{suffix}"
 
 
 def arrays_of(image: Tensor, principal_point: Tensor | None, uses_principal_point: bool) -> list[np.ndarray]:

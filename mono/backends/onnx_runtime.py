@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from mono.backends.base import Job, arrays_of, converted_file
-from mono.system.cache import converted
+from mono.backends.base import Job, arrays_of
+from mono.system.cache import cache_folder, converted
 
 if TYPE_CHECKING:
     from mono.model.depth_model import NetworkOutput
@@ -36,7 +36,7 @@ class OnnxRuntimeNetwork:
             names = ["image", "principal_point"][: 1 + job.uses_principal_point]
             write_onnx(to_onnx(captured(job.network, job.input_size), names), path, {})
 
-        self._session = converted(converted_file(job, "onnxruntime"), make, open_session)
+        self._session = converted(cache_folder("onnx") / f"{job.key()}.onnx", make, open_session)
         self.uses_principal_point = job.uses_principal_point
 
     def __call__(self, image: Tensor, principal_point: Tensor | None = None) -> NetworkOutput:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mono.backends.base import BACKENDS, Job, converted_file, installed_versions, machine, why_not
+from mono.backends.base import BACKENDS, Job, installed_versions, machine, why_not
 from mono.backends.build import build
 from mono.inference.accuracy import CheckFrame, Deviation, check_frames, deviation
 from mono.io.atomic import write_bytes
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 _ROUNDS = 3  # repetitions of all frames for each candidate
 _CONVOLUTIONAL = ("LiteDecoder", "DetailDecoder", "HourglassDecoder")  # decoders of networks for `with_automatic`
-_FEWEST, _REPAID = 20, 4e8  # images, and images times weights, from which on a conversion takes less than it saves
+_FEW, _REPAID = 10, 1.2e8  # images, and images times weights, up to which a conversion takes longer than it saves
 _SLOW = 3.0  # factor to the fastest so far, beyond which one round is enough
 
 
@@ -75,21 +75,18 @@ def with_backend(predictor: NetworkPredictor, backend: str) -> NetworkPredictor:
 def with_automatic(predictor: NetworkPredictor, images: int | None = None) -> NetworkPredictor:
     """Return the predictor with the backend that is usually the fastest here, without measuring.
 
-    For convolutional networks on a CPU this is OpenVINO, else ONNX Runtime, where they are installed; elsewhere eager.
-    Few images do not repay the conversion, so without a converted file in the cache they are computed in eager. The log
-    names a backend that failed.
+    For convolutional networks on a CPU this is OpenVINO, else ONNX Runtime, where they are installed; elsewhere, and
+    for few images, eager. It depends on model, device, number of images and installed packages alone, never on what is
+    in the cache. The log names a backend that failed.
 
     Args:
         predictor: predictor with weights in float32.
         images: number of images to come; None: many.
     """
     fits = predictor.architecture.get("decoder") in _CONVOLUTIONAL and predictor.transform.fit != "stretch"
-    for backend in ("openvino", "onnxruntime") if fits else ():
+    for backend in ("openvino", "onnxruntime") if fits and _repays_conversion(predictor, images) else ():
         if why_not(backend, predictor.precision, predictor.device.type):
             continue
-        if not (_repays_conversion(predictor, images) or converted_file(job_of(predictor), backend).is_file()):
-            logger.debug("backend auto: eager, as %d images do not repay a conversion", images)
-            break
         try:
             return with_backend(predictor, backend)
         except (BackendError, RuntimeError, OSError) as error:
@@ -103,7 +100,7 @@ def _repays_conversion(predictor: NetworkPredictor, images: int | None) -> bool:
     if images is None:
         return True
     weights = sum(p.numel() for p in predictor.network.parameters())  # type: ignore[attr-defined]
-    return images >= _FEWEST and images * weights >= _REPAID
+    return images > _FEW and images * weights >= _REPAID
 
 
 def job_of(predictor: NetworkPredictor) -> Job:

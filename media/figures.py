@@ -60,7 +60,7 @@ class Street:
 
 def mesh_of(rgb: np.ndarray, prediction: Prediction, farthest: float) -> Mesh:
     """Connect the pixels of a prediction, as `metricdepth predict --save mesh` does."""
-    keep = select_pixels(prediction.depth, prediction.confidence, prediction.sky, edge_filter=0.05, max_range=farthest)
+    keep = select_pixels(prediction.depth, prediction.confidence, prediction.sky, edge_filter=0.1, max_range=farthest)
     mesh = depth_mesh(prediction.depth, rgb, prediction.camera, keep)
     return Mesh(mesh.vertices, mesh.triangles, rgb[mesh.pixels[:, 1], mesh.pixels[:, 0]])
 
@@ -70,7 +70,7 @@ def example() -> None:
     street, size = Street(), 34
     photo = measured(street.rgb, np.array(LINE, float), street.length, size)
     height, width = photo.shape[:2]
-    mesh = street.seen(street.view((width, height), yaw=0.42, pitch=0.26, distance=17.5), size)
+    mesh = street.seen(street.view((width, height), yaw=0.3, pitch=0.3, distance=19.0), size)
     figure = side_by_side(photo, street.depth(size), mesh)
     write_image(MEDIA / "example.jpg", cv2.resize(figure, None, fx=0.85, fy=0.85, interpolation=cv2.INTER_AREA))
 
@@ -99,7 +99,7 @@ def example_moving() -> None:
         add(image)
     for angle in np.linspace(0, 2 * np.pi, 49)[1:]:
         back = np.sin(angle / 2) ** 2
-        view = street.view(size, yaw=0.45 * np.sin(angle), pitch=0.3 * back, distance=14 + 4 * back)
+        view = street.view(size, yaw=0.32 * np.sin(angle), pitch=0.3 * back, distance=14 + 5 * back)
         add(street.seen(view, text))
     for image in wipe(frames[-1], photo, 8):
         add(image)
@@ -162,7 +162,7 @@ def focal_length(seed: int = 47) -> None:
     for factor, caption in ((1.0, "right focal length"), (2 / 3, "two thirds of it"), (1.5, "one and a half times")):
         wrong = Camera(factor * camera.fx, factor * camera.fy, camera.cx, camera.cy, camera.width, camera.height)
         cloud = point_cloud(factor * frame.depth, frame.rgb, wrong, edge_filter=0.05)
-        panel = from_above(cloud.points @ _upright(frame.pose).T, cloud.colors, (6.0, 9.0), 48)
+        panel = from_above(cloud.points @ _upright(frame.pose).T, cloud.colors, (7.0, 10.0), 43)
         panel = np.pad(panel[1:-1, 1:-1], ((1, 1), (1, 1), (0, 0)), constant_values=170)
         panels.append(write(panel, (14, 12), caption, 22, anchor="la"))
     height = len(panels[0])

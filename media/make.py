@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from media import figures, screenshots, slam_map
+from media import charts, figures, screenshots, slam_map
 
 PICTURES: dict[str, Callable[..., None]] = {
     "example": figures.example,
@@ -23,6 +23,8 @@ PICTURES: dict[str, Callable[..., None]] = {
     "edge_filter": figures.edge_filter,
     "focal_length": figures.focal_length,
     "lite_own": figures.lite_own,
+    "accuracy": charts.accuracy,
+    "speed": charts.speed,
     "app": screenshots.app,
     "slam_map": slam_map.slam_map,
 }

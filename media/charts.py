@@ -31,8 +31,8 @@ def accuracy() -> None:
         bars = axes.barh(places, values, 0.25, color=color, label=label)
         axes.bar_label(bars, [f"{value:.2f}" for value in values], padding=2, fontsize=7, color=INK)
     axes.set_yticks(range(len(rows)), [f"{NAMES[row[0]]} ({row[1]} frames)" for row in rows])
-    axes.set_xlim(0, 0.62)
-    axes.legend(loc="lower right", frameon=False, fontsize=7.5, labelcolor=INK)
+    axes.set_xlim(0, 0.44)
+    figure.legend(loc="outside lower left", ncols=3, frameon=False, fontsize=7.5, labelcolor=INK, columnspacing=1)
     _save(figure, "accuracy")
 
 

@@ -180,7 +180,7 @@ def _upright(pose: np.ndarray) -> np.ndarray:
 
 def panorama(assets: Path) -> None:
     """Draw the distance of a panorama (Poly Haven, CC0)."""
-    rgb = read_image(assets / "skies/dancing_hall.jpg").rgb
+    rgb = read_image(assets / "skies/vestibule.jpg").rgb
     height, width = rgb.shape[:2]
     prediction = mono.load_model("lite", device="cpu").predict(rgb, Camera.panorama(width, height))
     write_image(MEDIA / "docs/panorama.jpg", visualize_depth(rgb, prediction.depth, max_side=1024))

@@ -12,6 +12,7 @@ from PIL import Image
 
 from media.drawing import MARK, Mesh, View
 from mono.cli.main import main
+from mono.data.annotations import load_annotations
 from mono.slam import Trajectory, read_trajectory
 from mono.visual.color_maps import write_image
 from mono.visual.depth_video import write_video
@@ -26,7 +27,7 @@ def slam_map() -> None:
     with tempfile.TemporaryDirectory() as folder:
         at = Path(folder)
         run("scenes", "sequence", "room", "--frames", 200, "--out", at / "frames")
-        frames = sorted((at / "frames/rgb").iterdir())
+        frames = [sample.rgb for sample in load_annotations(at / "frames/annotations.json")]
         write_video(at / "room.mp4", (np.asarray(Image.open(frame)) for frame in frames), 25)
         (at / "frames/camera.json").rename(at / "room.camera.json")
         # A further part of the path may be too short for a scale of its own: exit code 1.

@@ -10,6 +10,7 @@ import pytest
 
 from mono.evaluation.report.thumbnails import error_ramp
 from mono.visual.color_maps import INVALID_COLOR, colorize
+from mono.visual.top_view import VIEW_COLORS
 from tests.documents import ROOT
 
 # Linear RGB as people without one kind of cone see it (Machado, Oliveira, Fernandes 2009, severity 1).
@@ -61,6 +62,13 @@ def test_too_near_and_too_far_differ(sight: str) -> None:
     ramp = lab(error_ramp(np.linspace(0, 1, 11)), sight)
     assert (np.diff(ramp[:6, 0]) > 0).all() and (np.diff(ramp[5:, 0]) < 0).all()
     assert np.linalg.norm(ramp[:5] - ramp[:5:-1], axis=1).min() > 10
+
+
+@everyone
+def test_views_of_one_photo_differ(sight: str) -> None:
+    colors = lab(np.array(VIEW_COLORS), sight)
+    apart = np.linalg.norm(colors[:, None] - colors[None], axis=2)[np.triu_indices(len(colors), 1)]
+    assert apart.min() > 10, apart
 
 
 @everyone

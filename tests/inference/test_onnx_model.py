@@ -18,7 +18,7 @@ GRAY = np.full((48, 64, 3), 7, np.uint8)
 PLAIN = {"mean": (0, 0, 0), "std": (1, 1, 1)}
 
 
-def write(path, shape=("b", 3, "h", "w"), dtype="FLOAT", extra=False, keep=True, two=False):
+def write(path, shape=("b", 3, "h", "w"), dtype="FLOAT", extra=False, keep=True, two=False, own=False):
     """A network whose depth is the mean of the channels of its input."""
     kind = getattr(onnx.TensorProto, dtype)
     axis = 3 if shape[-1] == 3 else 1
@@ -34,6 +34,8 @@ def write(path, shape=("b", 3, "h", "w"), dtype="FLOAT", extra=False, keep=True,
     constant = onnx.helper.make_tensor("axis", onnx.TensorProto.INT64, [1], [axis])
     graph = onnx.helper.make_graph(nodes, "mean", inputs, outputs, [constant])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
+    if own:
+        model.metadata_props.add(key="metricdepth", value="{}")
     path.write_bytes(model.SerializeToString())
     return path
 
@@ -102,6 +104,7 @@ def test_scores_stand_in_their_tier(tmp_path):
         ({"kind": "relative", "focal_length": 300}, {}, "kind=depth"),
         ({"kind": "depth"}, {"shape": (1, 4, 32, 40)}, r"must be \(1, 3, H, W\)"),
         ({"kind": "depth"}, {"two": True}, "has 2 inputs"),
+        ({"kind": "depth"}, {"own": True}, "was written by `metricdepth export`.* give it without onnx:"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path, options, change, message):

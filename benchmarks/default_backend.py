@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=12)
     args = parser.parse_args()
     print(f"{args.busy} other processes, load {os.getloadavg()[0]:.1f} before; medians of {args.rounds}")
-    print("| photos | outputs | backend | wall [s] | images/s, with start | images/s, without |\n|---|---|---|---|---|---|")
+    print("| photos | outputs | backend | wall [s] | images/s | after the start |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as temporary, busy(args.busy):
         folders = {}
         for copies in (1, args.copies):

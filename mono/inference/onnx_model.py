@@ -163,7 +163,7 @@ def _open(path: Path) -> Any:
         logger.debug("%s", path, exc_info=error)
         raise MetricDepthError(f"{path} is damaged, or needs operators that ONNX Runtime lacks") from error
     if METADATA_KEY in session.get_modelmeta().custom_metadata_map:
-        raise MetricDepthError(f"{path} was written by `metricdepth export`, and knows its camera: give it without onnx:")
+        raise MetricDepthError(f"{path} was written by `metricdepth export`, so give it without onnx:")
     if len(session.get_inputs()) != 1:
         names = ", ".join(port.name for port in session.get_inputs())
         raise MetricDepthError(

@@ -170,7 +170,7 @@ def cluster(shards: int, workers: int, seed: int = 0) -> dict[str, Any]:
             heapq.heappush(clock, (now + takes, worker))
         remove_stale_files(out)  # those of this process: it is the only one
         left = [p.name for p in out.iterdir() if p.name.startswith(".mono")]
-        whole = sum(1 for p in out.glob("*_stats.json") if jobs.read_stats(p).get("status") == "done")
+        whole = sum(1 for p in out.glob("*_stats.json") if jobs.parse_stats(p.read_bytes()).get("status") == "done")
     return {
         "shards": shards, "workers": workers, "preempted": preempted, "processed": done, "whole": whole,
         "hours": round(end / 3600, 2), "ideal_hours": round(busy / workers / 3600, 2),

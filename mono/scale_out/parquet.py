@@ -76,10 +76,7 @@ def _image_column(path: Path, schema: Any, wanted: str | None) -> str:
 def _sample(key: str, row: dict[str, Any], image: str, seen: set[str]) -> ShardSample:
     data = row[image]["bytes"] if isinstance(row[image], dict) else row[image]
     problem = key_problem(key, seen)
-    writable = not problem
-    if not problem and not data:
-        problem = "there is no image in this row"
-    return ShardSample(key, data, row.get("intrinsics"), row.get("fx"), problem, writable)
+    return ShardSample(key, data, row.get("intrinsics"), row.get("fx"), problem, writable=not problem)
 
 
 class TableWriter:

@@ -28,8 +28,7 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import scale_out_data as data
 from scale_out_cluster import cluster
@@ -38,6 +37,7 @@ from scale_out_engines import ENGINES, run_engine
 from mono.scale_out.mapper import DepthMapper
 from mono.scale_out.run import merge_stats, plan_jobs, run_shards
 
+ROOT = data.ROOT
 SCRATCH = os.environ.get("TMPDIR", "/tmp")
 MB = 1 << 20
 
@@ -53,11 +53,11 @@ def child(*arguments: Any, **options: Any) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """Wait for a process of this script, and read the figures of its last line."""
+    """Wait for a process of this script, and read the figures that it printed last."""
     output, _ = process.communicate()
     if process.returncode:
-        raise SystemExit(f"{process.args} ended with {process.returncode}")
-    return json.loads(output.strip().splitlines()[-1])
+        raise SystemExit(f"{process.args} ended with {process.returncode}: {output[-2000:]}")
+    return json.loads(next(line for line in reversed(output.splitlines()) if line.startswith("{")))
 
 
 def engines(images: int, backend: str, names: list[str]) -> list[dict[str, Any]]:
@@ -102,7 +102,9 @@ def drive(folder: str, out: str, engine: str, workers: int, mapper: str, pause: 
     report = run_shards([folder], out, chosen, workers=workers, engine=engine, progress=note)  # type: ignore[arg-type]
     seconds = time.perf_counter() - started
     first, last = 2 * workers, len(times) - 1 - workers
-    steady = (last - first) / max(1e-9, times[last] - times[first]) * report.images / report.shards if last > first else 0
+    steady = 0.0
+    if last > first:
+        steady = (last - first) / (times[last] - times[first]) * report.images / report.shards
     return {
         "engine": engine, "workers": workers, "images": report.images, "failed_images": report.failed_images,
         "shards": report.shards, "kept": report.kept, "failed_shards": report.failed_shards,
@@ -169,7 +171,8 @@ def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int = 
         seconds = time.perf_counter() - begun
         out, whole = Path(folder, "out"), Path(folder, "whole")
         names = sorted(p.name for p in whole.iterdir() if p.suffix in (".tar", ".parquet"))
-        same = [name for name in names if (out / name).is_file() and (out / name).read_bytes() == (whole / name).read_bytes()]
+        there = [name for name in names if (out / name).is_file()]
+        same = [name for name in there if (out / name).read_bytes() == (whole / name).read_bytes()]
         merged = merge_stats(out)
         extra = sorted(p.name for p in out.iterdir() if p.suffix in (".tar", ".parquet") and p.name not in names)
         left = [p.name for p in out.iterdir() if p.name.startswith(".mono")]

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from scale_out_data import FakeMapper, write_shards
+
 from mono.io.atomic import remove_stale_files
 from mono.scale_out.jobs import ShardJob, parse_stats, process_shard
-from scale_out_data import FakeMapper, write_shards
 
 
 class Preempted(BaseException):

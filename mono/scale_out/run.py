@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import contextlib
 import itertools
 import json
+=======
+import functools
+import glob
+import itertools
+import json
+import math
+import re
+>>>>>>> main
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +31,10 @@ from mono.system.failure import Failure
 from mono.system.progress import Progress, silent
 
 Engine = Literal["processes", "ray"]
+<<<<<<< HEAD
+=======
+_RANGE = re.compile(r"\{(\d{1,18})\.\.(\d{1,18})\}")
+>>>>>>> main
 _MOST_SHARDS = 200_000
 _MOST_REASONS = 100  # kept in a report, so that its size does not grow with the number of shards
 
@@ -170,6 +183,7 @@ def plan_jobs(
     if images_per_shard < 1:
         raise RunError(f"number of images in a shard is {images_per_shard}; it must be at least 1")
     jobs: dict[str, ShardJob] = {}
+<<<<<<< HEAD
     place = str(out).removeprefix("file://")
     folder = place.rstrip("/") if is_url(place) else Path(place).resolve()
     given = [one.removeprefix("file://") for one in inputs]
@@ -183,6 +197,21 @@ def plan_jobs(
             )
         parent = source if found.files else source.rpartition("/")[0] if is_url(source) else Path(source).parent
         if folder == (parent if is_url(source) else Path(parent).resolve()):
+=======
+    folder = out.resolve()
+    is_out = functools.cache(lambda parent: parent.resolve() == folder)  # once for each folder, not for each shard
+    for source in itertools.chain.from_iterable(map(_sources, inputs)):
+        name = _name(source)
+        if len(jobs) > _MOST_SHARDS:
+            raise _too_many(", ".join(inputs))
+        if name in jobs and jobs[name].source != source:
+            raise RunError(
+                f"{jobs[name].source} and {source} have one name, and their results too: use an output folder for each"
+            )
+        if "://" not in source and "\0" in source:
+            raise RunError(f"{source!r} is no path")
+        if "://" not in source and is_out(Path(source).parent):
+>>>>>>> main
             raise RunError(f"{source} lies in the output folder, and its results would replace it: choose another one")
         jobs[name] = ShardJob(source, place, name, overwrite, found.files, layout, image_column)
     if not jobs:
@@ -190,3 +219,37 @@ def plan_jobs(
             f"there are no shards ({', '.join(SHARD_SUFFIXES)}) or images in {', '.join(inputs) or 'nothing'}"
         )
     return list(jobs.values())
+<<<<<<< HEAD
+=======
+
+
+def _too_many(inputs: str) -> RunError:
+    return RunError(f"there are more than {_MOST_SHARDS} shards in {inputs}; give fewer at a time")
+
+
+def _sources(given: str) -> Iterator[str]:
+    first, *ranges = _RANGE.split(given)
+    lows, highs, texts = ranges[::3], ranges[1::3], ranges[2::3]
+    numbers = [range(int(low), int(high) + 1) for low, high in zip(lows, highs, strict=True)]
+    if math.prod(len(each) or 1 for each in numbers) > _MOST_SHARDS:
+        raise _too_many(given)
+    for values in itertools.product(*numbers):
+        parts = (str(v).zfill(len(low)) + text for v, low, text in zip(values, lows, texts, strict=True))
+        yield from _files(first + "".join(parts))
+
+
+def _files(given: str) -> Iterator[str]:
+    if "://" in given:
+        yield given
+    elif Path(given).is_dir():
+        yield from (str(path) for path in sorted(Path(given).iterdir()) if path.name.endswith(SHARD_SUFFIXES))
+    elif not Path(given).exists() and glob.has_magic(given):
+        yield from sorted(glob.glob(given))  # noqa: PTH207  # a pattern may be absolute
+    else:
+        yield given
+
+
+def _name(source: str) -> str:
+    name = source.rstrip("/").rpartition("/")[2].partition("?")[0]
+    return next((name[: -len(s)] for s in SHARD_SUFFIXES if name.lower().endswith(s)), name)
+>>>>>>> main

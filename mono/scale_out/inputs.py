@@ -6,6 +6,7 @@ import contextlib
 import glob
 import hashlib
 import itertools
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +23,8 @@ from mono.scale_out.tar import TAR_SUFFIXES, read_tar
 from mono.system.errors import MetricDepthError, RunError
 
 SHARD_SUFFIXES = (*TAR_SUFFIXES, PARQUET_SUFFIX)
-_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+MOST_SHARDS = 200_000
+_RANGE = re.compile(r"\{(\d{1,18})\.\.(\d{1,18})\}")
 _CHUNK = 1 << 20
 
 
@@ -53,14 +55,25 @@ def find_inputs(given: str, out: str, images_per_shard: int) -> Iterator[FoundIn
         images_per_shard: number of images of a folder that are processed as a shard.
 
     Raises:
-        RunError: it is a single image, or a folder that cannot be listed.
+        RunError: it is a single image, too many shards, or a folder that cannot be listed.
     """
-    if match := _RANGE.search(given):
-        low, high = match[1], match[2]
-        for number in range(int(low), int(high) + 1):
-            text = given[: match.start()] + str(number).zfill(len(low)) + given[match.end() :]
-            yield from find_inputs(text, out, images_per_shard)
-    elif "\0" in given:
+    first, *ranges = _RANGE.split(given)
+    lows, highs, texts = ranges[::3], ranges[1::3], ranges[2::3]
+    numbers = [range(int(low), int(high) + 1) for low, high in zip(lows, highs, strict=True)]
+    if math.prod(len(each) or 1 for each in numbers) > MOST_SHARDS:
+        raise too_many(given)
+    for values in itertools.product(*numbers):
+        parts = (str(v).zfill(len(low)) + text for v, low, text in zip(values, lows, texts, strict=True))
+        yield from _expand(first + "".join(parts), out, images_per_shard)
+
+
+def too_many(inputs: str) -> RunError:
+    """Return the refusal of more shards than a run takes."""
+    return RunError(f"there are more than {MOST_SHARDS} shards in {inputs}; give fewer at a time")
+
+
+def _expand(given: str, out: str, images_per_shard: int) -> Iterator[FoundInput]:
+    if "\0" in given:
         raise RunError(f"{given!r} is no path")
     elif is_url(given):
         yield from _remote(given, out, images_per_shard)

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 import contextlib
-import itertools
-import json
-=======
 import functools
-import glob
 import itertools
 import json
-import math
-import re
->>>>>>> main
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,7 +14,7 @@ from typing import Literal
 
 from mono.runs.folder import lock_output_folder
 from mono.scale_out import engines
-from mono.scale_out.inputs import SHARD_SUFFIXES, find_inputs
+from mono.scale_out.inputs import MOST_SHARDS, SHARD_SUFFIXES, find_inputs, too_many
 from mono.scale_out.jobs import STATS_SUFFIX, Layout, RowMapper, ShardJob, parse_stats
 from mono.scale_out.mapper import DepthMapper
 from mono.scale_out.storage import is_url, output_folder, remove_leftovers
@@ -31,11 +23,6 @@ from mono.system.failure import Failure
 from mono.system.progress import Progress, silent
 
 Engine = Literal["processes", "ray"]
-<<<<<<< HEAD
-=======
-_RANGE = re.compile(r"\{(\d{1,18})\.\.(\d{1,18})\}")
->>>>>>> main
-_MOST_SHARDS = 200_000
 _MOST_REASONS = 100  # kept in a report, so that its size does not grow with the number of shards
 
 
@@ -183,35 +170,20 @@ def plan_jobs(
     if images_per_shard < 1:
         raise RunError(f"number of images in a shard is {images_per_shard}; it must be at least 1")
     jobs: dict[str, ShardJob] = {}
-<<<<<<< HEAD
     place = str(out).removeprefix("file://")
     folder = place.rstrip("/") if is_url(place) else Path(place).resolve()
+    is_out = functools.cache(lambda parent: folder == (parent if is_url(parent) else Path(parent).resolve()))
     given = [one.removeprefix("file://") for one in inputs]
     for found in itertools.chain.from_iterable(find_inputs(one, place, images_per_shard) for one in given):
         name, source = found.name, found.source
-        if len(jobs) > _MOST_SHARDS:
-            raise RunError(f"there are more than {_MOST_SHARDS} shards in {', '.join(inputs)}; give fewer at a time")
+        if len(jobs) > MOST_SHARDS:
+            raise too_many(", ".join(inputs))
         if name in jobs and (jobs[name].source, jobs[name].files) != (source, found.files):
             raise RunError(
                 f"{jobs[name].source} and {source} have one name, and their results too: use an output folder for each"
             )
-        parent = source if found.files else source.rpartition("/")[0] if is_url(source) else Path(source).parent
-        if folder == (parent if is_url(source) else Path(parent).resolve()):
-=======
-    folder = out.resolve()
-    is_out = functools.cache(lambda parent: parent.resolve() == folder)  # once for each folder, not for each shard
-    for source in itertools.chain.from_iterable(map(_sources, inputs)):
-        name = _name(source)
-        if len(jobs) > _MOST_SHARDS:
-            raise _too_many(", ".join(inputs))
-        if name in jobs and jobs[name].source != source:
-            raise RunError(
-                f"{jobs[name].source} and {source} have one name, and their results too: use an output folder for each"
-            )
-        if "://" not in source and "\0" in source:
-            raise RunError(f"{source!r} is no path")
-        if "://" not in source and is_out(Path(source).parent):
->>>>>>> main
+        parent = source if found.files else source.rpartition("/")[0] if is_url(source) else str(Path(source).parent)
+        if is_out(parent):
             raise RunError(f"{source} lies in the output folder, and its results would replace it: choose another one")
         jobs[name] = ShardJob(source, place, name, overwrite, found.files, layout, image_column)
     if not jobs:
@@ -219,37 +191,3 @@ def plan_jobs(
             f"there are no shards ({', '.join(SHARD_SUFFIXES)}) or images in {', '.join(inputs) or 'nothing'}"
         )
     return list(jobs.values())
-<<<<<<< HEAD
-=======
-
-
-def _too_many(inputs: str) -> RunError:
-    return RunError(f"there are more than {_MOST_SHARDS} shards in {inputs}; give fewer at a time")
-
-
-def _sources(given: str) -> Iterator[str]:
-    first, *ranges = _RANGE.split(given)
-    lows, highs, texts = ranges[::3], ranges[1::3], ranges[2::3]
-    numbers = [range(int(low), int(high) + 1) for low, high in zip(lows, highs, strict=True)]
-    if math.prod(len(each) or 1 for each in numbers) > _MOST_SHARDS:
-        raise _too_many(given)
-    for values in itertools.product(*numbers):
-        parts = (str(v).zfill(len(low)) + text for v, low, text in zip(values, lows, texts, strict=True))
-        yield from _files(first + "".join(parts))
-
-
-def _files(given: str) -> Iterator[str]:
-    if "://" in given:
-        yield given
-    elif Path(given).is_dir():
-        yield from (str(path) for path in sorted(Path(given).iterdir()) if path.name.endswith(SHARD_SUFFIXES))
-    elif not Path(given).exists() and glob.has_magic(given):
-        yield from sorted(glob.glob(given))  # noqa: PTH207  # a pattern may be absolute
-    else:
-        yield given
-
-
-def _name(source: str) -> str:
-    name = source.rstrip("/").rpartition("/")[2].partition("?")[0]
-    return next((name[: -len(s)] for s in SHARD_SUFFIXES if name.lower().endswith(s)), name)
->>>>>>> main

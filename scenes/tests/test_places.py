@@ -84,7 +84,7 @@ def test_normals_turn_with_a_bend() -> None:
 
 
 def test_desks_are_near_and_cluttered_and_lecture_rooms_are_large() -> None:
-    desk = [float(np.median(render_frame(seed, "desk", pixels=2_000).depth)) for seed in range(4)]
+    desk = [float(np.median(render_frame(seed, "desk", pixels=4_000).depth)) for seed in range(6)]
     assert 0.5 < np.median(desk) < 2.0
     large = [build_scene(seed, "lecture").mesh.bounds()[1][1] for seed in range(3)]
     assert min(large) >= 8

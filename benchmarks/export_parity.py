@@ -27,7 +27,7 @@ from mono.model.depth_model import build_depth_model
 from mono.model.zoo import MODELS
 from mono.system.errors import MetricDepthError
 
-_SMALL = {"vit": (364, 280), "": (320, 256)}  # (width, height) of networks alone [px]
+_SMALL = {"vit": (168, 112), "": (320, 256)}  # (width, height) of networks alone [px]
 
 
 def random_model(name: str) -> NetworkPredictor:

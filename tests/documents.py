@@ -28,7 +28,7 @@ NOT_RUN = {
     r"\bFRAMES\b|^metricdepth bench ": "make tables of measurements, in minutes",
     r"^(python|sh) benchmarks/": "make tables of measurements, in minutes to hours",
     r"[…|]|\bOUT\b|\bFILES\b|--frames N|^metricdepth scenes (render|sequence room)$": "show a form",
-    r"--model (FILE|model\.onnx$)": "show a form",
+    r"--model (FILE|model\.onnx$)|--backend B\b": "show a form",
 }
 _FENCE = re.compile(r"^```(?:bash|sh)\n(.*?)^```", re.M | re.S)
 _INDENTED = re.compile(r"^(?: {4}(?:metricdepth|python|pip|torchrun) .*(?:\\\n.*)*\n)+", re.M)

@@ -50,6 +50,7 @@ def files(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.runnable], ids=str)
 def test_the_commands_of_a_block_run_one_after_the_other(block: Block, files, tmp_path, monkeypatch, capfd) -> None:
     shutil.copytree(files, tmp_path, copy_function=os.link, symlinks=True, dirs_exist_ok=True)
@@ -88,6 +89,9 @@ def test_the_python_of_a_page_runs(page: str, files, tmp_path, monkeypatch) -> N
     photo = Image.open("data/wild_demo/leuven.jpg").resize((1920, 1440)).crop((0, 200, 1920, 1280))
     Path("photo.jpg").unlink()
     photo.save("photo.jpg")
+    panorama = Image.open("pano.jpg").resize((4096, 2048))
+    Path("pano.jpg").unlink()
+    panorama.save("pano.jpg")
     for shown in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S):
         names = {"__name__": "shown"}
         exec(compile(shown, page, "exec"), names)

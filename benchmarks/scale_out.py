@@ -16,9 +16,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,30 +62,35 @@ def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
     return json.loads(next(line for line in reversed(output.splitlines()) if line.startswith("{")))
 
 
-def engines(images: int, backend: str, names: list[str]) -> list[dict[str, Any]]:
-    """Compute the same photos by each engine with two workers; compare all rows with those of processes."""
+def engines(images: int, backend: str, names: list[str], keep: str | None) -> None:
+    """Compute the same photos by each engine with two workers; compare all rows with those of the first one.
+
+    Photos and rows stay in the folder `keep`, and engines whose rows are there are not run again.
+    """
     import pyarrow.parquet
 
-    figures = []
-    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
-        data.write_tables(Path(folder, "in"), data.photos(images), 100)
+    with contextlib.nullcontext(keep) if keep else tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
+        if not Path(folder, "in").exists():
+            data.write_tables(Path(folder, "in"), data.photos(images), 100)
         expected: dict[str, str] = {}
         for name in names:
-            out = Path(folder, name)
-            figure = finish(child("engine", "--engine", name, "--folder", folder, "--backend", backend))
-            files = sorted(out.rglob("*.parquet"))
+            done = Path(folder, f"{name}.json")
+            if not done.exists():
+                shutil.rmtree(Path(folder, name), ignore_errors=True)
+                figure = finish(child("engine", "--engine", name, "--folder", folder, "--backend", backend))
+                done.write_text(json.dumps(figure))
+            files = sorted(Path(folder, name).rglob("*.parquet"))
             rows = [row for file in files for row in pyarrow.parquet.read_table(file).to_pylist()]
             columns = ("key", *data.RESULT_COLUMNS)
             texts = {r["key"]: repr([None if r[c] != r[c] else r[c] for c in columns]) for r in rows}
             expected = expected or texts
-            figures.append(
-                {"engine": name, "backend": backend, "rows": len(rows), "keys": len(texts),
-                 "errors": sum(bool(row["error"]) for row in rows), "identical_rows": sum(
-                     texts.get(key) == text for key, text in expected.items()),
-                 "depth_mb": round(sum(len(row["depth"]) for row in rows) / 1e6, 2)} | figure
-            )  # fmt: skip
-            print(json.dumps(figures[-1]), flush=True)
-    return figures
+            same = sum(texts.get(key) == text for key, text in expected.items())
+            figures = {
+                "engine": name, "backend": backend, "rows": len(rows), "keys": len(texts),
+                "errors": sum(bool(row["error"]) for row in rows), "identical_rows": same,
+                "depth_mb": round(sum(len(row["depth"]) for row in rows) / 1e6, 2),
+            } | json.loads(done.read_text())  # fmt: skip
+            print(json.dumps(figures), flush=True)
 
 
 def drive(folder: str, out: str, engine: str, workers: int, mapper: str, pause: float, backend: str) -> dict[str, Any]:
@@ -285,6 +292,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, nargs="+")
     parser.add_argument("--engine", default="ray", choices=ENGINES)
     parser.add_argument("--only", nargs="+", default=list(ENGINES), choices=ENGINES, help="engines to compare")
+    parser.add_argument("--keep", metavar="DIR", help="folder for photos and rows of engines, to go on later")
     parser.add_argument("--backend", default="openvino")
     parser.add_argument("--workers", type=int)
     parser.add_argument("--kills", type=int, default=50)
@@ -297,7 +305,7 @@ def main() -> None:
     args = parser.parse_args()
     workers = args.workers or 2
     if args.what == "engines":
-        engines((args.images or [2000])[0], args.backend, args.only)
+        engines((args.images or [2000])[0], args.backend, args.only, args.keep)
     elif args.what == "engine":
         print(json.dumps(run_engine(args.engine, Path(args.folder), args.backend)))
     elif args.what == "drive":

@@ -162,6 +162,15 @@ def test_another_layout_replaces_the_results(tmp_path):
     assert run_shards([str(tmp_path / "in")], tmp_path / "out", ToyMapper()).kept == 0
 
 
+def test_a_folder_of_other_files_is_not_replaced(tmp_path):
+    write_shards(tmp_path / "in", shards=1)
+    (tmp_path / "out/00000").mkdir(parents=True)
+    (tmp_path / "out/00000/holiday.jpg").write_bytes(jpeg(1))
+    report = run_shards([str(tmp_path / "in")], tmp_path / "out", ToyMapper(), layout="files")
+    assert report.failed_shards == 1 and "holiday.jpg" in report.failed[0].reason
+    assert [p.name for p in (tmp_path / "out/00000").iterdir()] == ["holiday.jpg"]
+
+
 @pytest.mark.parametrize("layout", ["tar", "parquet", "files"])
 def test_storage_behind_urls_gives_the_bytes_of_folders(layout, tmp_path):
     fsspec = pytest.importorskip("fsspec")

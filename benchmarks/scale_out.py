@@ -139,14 +139,15 @@ def memory(images: int, workers: int, engine: str, mapper: str) -> dict[str, Any
 def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int = 0) -> dict[str, Any]:
     """Kill random workers, and the first process, while they work; compare with an undisturbed run.
 
-    After a kill of the first process the same command goes on, as a user would have it.
+    A kill follows when one to three more shards are done, so that it hits work and not only the start of workers. After
+    a kill of the first process the same command goes on, as a user would have it.
     """
     import psutil
 
     generator = random.Random(seed)
     killed = drivers = runs = 0
     with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
-        shards, of = 12 * count, 20
+        shards, of, out = 6 * count, 20, Path(folder, "out")
         data.write_shards(Path(folder, "in"), shards * of, of, data.tiny_images())
         run_shards([f"{folder}/in"], Path(folder, "whole"), data.TinyMapper(device="cpu"))
         options = ("--engine", engine, "--workers", workers, "--mapper", "tiny", "--pause", 0.25)
@@ -155,9 +156,14 @@ def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int = 
         while not figure:
             process, runs = child("drive", "--folder", folder, *options), runs + 1
             driver = psutil.Process(process.pid)
-            until = (killed // (count // (driver_kills + 1) or 1) + 1) * (count // (driver_kills + 1) or 1)
+            done = _count(out)
+            until = min(count, (drivers + 1) * count // (driver_kills + 1))  # workers killed before the next driver
             while process.poll() is None:
-                time.sleep(generator.uniform(0.2, 2.0))
+                time.sleep(0.02)
+                if _count(out) < done + generator.randint(1, 3):
+                    continue
+                time.sleep(generator.uniform(0, 0.5))
+                done = _count(out)
                 stage = drivers < driver_kills and killed >= until
                 targets = [driver] if stage else _workers(driver, engine) if killed < count else []
                 if not targets:
@@ -176,7 +182,7 @@ def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int = 
             else:
                 figure = finish(process)
         seconds = time.perf_counter() - begun
-        out, whole = Path(folder, "out"), Path(folder, "whole")
+        whole = Path(folder, "whole")
         names = sorted(p.name for p in whole.iterdir() if p.suffix in (".tar", ".parquet"))
         there = [name for name in names if (out / name).is_file()]
         same = [name for name in there if (out / name).read_bytes() == (whole / name).read_bytes()]
@@ -189,6 +195,10 @@ def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int = 
         "failed_shards": merged.failed_shards, "files": len(names), "identical_files": len(same),
         "unexpected_files": len(extra), "left_over": len(left), "seconds": round(seconds),
     }  # fmt: skip
+
+
+def _count(out: Path) -> int:
+    return sum(1 for _ in out.glob("*_stats.json"))
 
 
 def _workers(driver: Any, engine: str) -> list[Any]:

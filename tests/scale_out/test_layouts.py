@@ -104,7 +104,8 @@ def test_damaged_tables_have_a_clear_outcome(tmp_path):
     report = run_shards([str(tmp_path / "in")], tmp_path / "out", ToyMapper(), layout="parquet")
     reasons = {failure.source.rpartition("/")[2]: failure.reason for failure in report.failed}
     assert all("no Parquet file, or is damaged" in reasons[f"{n}.parquet"] for n in ("cut", "garbage", "empty"))
-    assert "two columns" in reasons["twice.parquet"] and "holds no bytes" in reasons["numbers.parquet"] and "--image-column" in reasons["captions.parquet"]
+    words = {"twice": "two columns", "numbers": "holds no bytes", "captions": "--image-column"}
+    assert all(text in reasons[f"{name}.parquet"] for name, text in words.items())
     errors = {row["key"]: row["error"] for row in records(tmp_path / "out", "rows")}
     assert "no image in this row" in errors["b"] and "is empty" in errors["c"] and errors["d"]
     assert "twice" in errors["a"] and "no key" in errors[""]  # of the last row with each key

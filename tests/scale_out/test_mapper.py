@@ -77,7 +77,8 @@ def test_an_impossible_camera_is_a_row_with_a_reason(camera):
 
 
 def test_a_camera_that_is_no_number_is_explained():
-    out = ToyMapper()({"image": [jpeg(1)] * 3, "fx": ["many", None, None], "intrinsics": [None, ["a"] * 4, [[1], [2, 3]]]})
+    cameras = {"fx": ["many", None, None], "intrinsics": [None, ["a"] * 4, [[1], [2, 3]]]}
+    out = ToyMapper()({"image": [jpeg(1)] * 3} | cameras)
     assert ["fx is 'many'" in out["error"][0], "3x3" in out["error"][1], "3x3" in out["error"][2]] == [True] * 3
 
 

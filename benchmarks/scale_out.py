@@ -147,7 +147,7 @@ def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int = 
     generator = random.Random(seed)
     killed = drivers = runs = 0
     with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
-        shards, of, out = 6 * count, 20, Path(folder, "out")
+        shards, of, out = 6 * count, 4, Path(folder, "out")
         data.write_shards(Path(folder, "in"), shards * of, of, data.tiny_images())
         run_shards([f"{folder}/in"], Path(folder, "whole"), data.TinyMapper(device="cpu"))
         options = ("--engine", engine, "--workers", workers, "--mapper", "tiny", "--pause", 0.25)

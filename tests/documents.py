@@ -19,7 +19,7 @@ NOT_RUN = {
     r"^metricdepth download |--model (convnext|vit)|convlarge\.0\.3_150": "need a released checkpoint",
     r"--models convnext_large": "need a released checkpoint, or hours",
     r"hf:(depth-anything|me)/": "need a model from the network",
-    r"--address auto|--device cuda": "need a cluster or a GPU",
+    r"--address auto|--device cuda|s3://": "need a cluster, a GPU or a bucket",
     r"^(c\+\+|\./depth) ": "need ONNX Runtime's headers (tests/export/test_cpp.py)",
     r"--assets ASSETS|--frames (70|160|1600)\b|scenes_\*": "take minutes to hours, and assets",
     r"--minutes|--steps 1000|finetune --from": "take minutes to hours of training",

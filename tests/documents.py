@@ -30,6 +30,7 @@ NOT_RUN = {
     r"[…|]|\bOUT\b|\bFILES\b|--frames N|^metricdepth scenes (render|sequence room)$": "show a form",
     r"--model (FILE|model\.onnx$)|--backend B\b": "show a form",
 }
+RAY = {"RAY_raylet_start_wait_time_s": "300", "RAY_worker_niceness": "0"}  # for machines with other work
 _FENCE = re.compile(r"^```(?:bash|sh)\n(.*?)^```", re.M | re.S)
 _INDENTED = re.compile(r"^(?: {4}(?:metricdepth|python|pip|torchrun) .*(?:\\\n.*)*\n)+", re.M)
 _INLINE = re.compile(r"`((?:metricdepth [a-z-]+|(?:python|sh) benchmarks/[^`\s]+|torchrun)[ \n][^`]+)`")

@@ -17,7 +17,7 @@ from media import charts
 from mono.cli.commands import COMMANDS
 from mono.cli.main import build_parser
 from mono.data.annotations import load_annotations
-from tests.documents import BLOCKS, NOT_RUN, PAGES, ROOT, reasons, words_of
+from tests.documents import BLOCKS, NOT_RUN, PAGES, RAY, ROOT, reasons, words_of
 
 TESTED_ALONE = ("export_onnx.py", "fine_tune.py", "ray_dataset.py", "ros2_bag.py")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
@@ -83,6 +83,8 @@ def test_the_ray_example_fills_a_table(tmp_path, monkeypatch) -> None:
     for library in ("ray", "pyarrow"):
         pytest.importorskip(library)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    for name, value in RAY.items():
+        monkeypatch.setenv(name, value)
     command = [sys.executable, str(ROOT / "examples/ray_dataset.py"), str(ROOT / "data/wild_demo"), "depth"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.stdout.count("no error") == 5, ran.stderr

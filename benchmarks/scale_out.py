@@ -177,7 +177,8 @@ def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int = 
                 drivers, killed = drivers + stage, killed + (not stage)
                 if stage:
                     process.wait()
-                    psutil.wait_procs(family, timeout=60)
+                    for orphan in psutil.wait_procs(family, timeout=10)[1]:  # Ray's agents; workers end themselves
+                        orphan.kill()
                     break
             else:
                 figure = finish(process)

@@ -244,9 +244,8 @@ def scaling(engine: str, backend: str, images: int) -> list[dict[str, Any]]:
     """Measure images/s of one and of two workers over photos of 320 x 240 pixels, one thread each."""
     figures = []
     with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
-        rows = [row["image"] for row in data.photos(20 * len(data.SIZES))[:: len(data.SIZES)]]
-        good = [row for row in rows if row and len(row) > 1000]
-        data.write_shards(Path(folder, "in"), images, 20, good)
+        rows = data.photos(20 * len(data.SIZES), faults=0)[:: len(data.SIZES)]
+        data.write_shards(Path(folder, "in"), images, 20, [row["image"] for row in rows])
         for workers in (1, 2):
             out = Path(folder, f"out_{workers}")
             options = ("--engine", engine, "--workers", workers, "--mapper", "lite", "--backend", backend)

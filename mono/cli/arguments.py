@@ -104,6 +104,10 @@ def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True) -> Non
         metavar="FILE",
         help="camera file for all images: JSON, a matrix, COLMAP, KITTI, ROS, OpenCV or Kalibr",
     )
+    given.add_argument(
+        "--assume-fov", type=float, metavar="A",
+        help="assume this field of view of the longer side [deg] for images whose camera is unknown (default: 60)",
+    )  # fmt: skip
     if sweep:
         group.add_argument(
             "--focal-sweep",
@@ -233,13 +237,14 @@ def add_output_flags(parser: argparse.ArgumentParser, save: str, more: str = "")
 
 def camera_resolver(args: argparse.Namespace) -> CameraResolver:
     """Build the camera resolver of the flags."""
-    from mono.data.camera_source import CameraResolver
+    from mono.data.camera_source import ASSUMED_FOV, CameraResolver
 
     return CameraResolver(
         args.intrinsics,
         args.focal_px,
         args.fov_deg,
         camera_file=args.camera,
+        assumed_fov_deg=ASSUMED_FOV if args.assume_fov is None else args.assume_fov,
         focal_35mm=args.focal_35mm,
         panorama=getattr(args, "panorama", False),
     )

@@ -10,5 +10,5 @@ data_basic = dict(
 )
 model = dict(
     encoder="tf_efficientnet_lite0",
-    decoder=dict(type="LiteDecoder", widths=(48, 80, 128, 256)),
+    decoder=dict(type="LiteDecoder", widths=(48, 80, 128, 256), sky_widths=(24, 24, 32)),
 )

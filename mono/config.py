@@ -22,6 +22,7 @@ from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 CONFIGS = Path(__file__).resolve().parent / "configs"
+SKY_KEY = "model.sky"  # key of the depth of sky in overrides
 _ARCHITECTURE = ("encoder", "decoder", "widths", "depth_range", "iterations", "sky_widths", "sky")
 _SKY = ("invalid", "far", "keep")
 _FOLDERS = (CONFIGS, CONFIGS / "HourglassDecoder")
@@ -41,10 +42,10 @@ class ModelConfig:
         widths: channel widths of the decoder.
         depth_range: nearest and farthest depth of the decoder [m in canonical space].
         iterations: number of refinement steps of the decoder; None: the decoder has no refinement.
-        sky_widths: widths of the decoder's sky head; None: it has none.
-        sky: depth of sky, of networks that predict sky: "invalid", "far" (the end of `depth_range`) or "keep".
         transform: canonical transform of the images.
         path: file that the values were read from.
+        sky_widths: widths of the decoder's sky head; None: it has none.
+        sky: depth of sky, of networks that predict sky: "invalid", "far" (the end of `depth_range`) or "keep".
     """
 
     encoder: str
@@ -52,10 +53,10 @@ class ModelConfig:
     widths: tuple[int, ...]
     depth_range: tuple[float, float]
     iterations: int | None
-    sky_widths: tuple[int, ...] | None
-    sky: str
     transform: CanonicalTransform
     path: Path
+    sky_widths: tuple[int, ...] | None = None
+    sky: str = "invalid"
 
     @property
     def architecture(self) -> dict[str, Any]:

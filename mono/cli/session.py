@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mono.cli.console import progress_line
-from mono.cli.model_options import refinement_of, with_fit, with_iterations
+from mono.cli.model_options import refinement_of, with_fit, with_iterations, with_sky
 from mono.system.errors import MetricDepthError
 from mono.system.threads import share_cores
 
@@ -35,6 +35,7 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
             raise MetricDepthError("--baseline is the model: leave out --model and --checkpoint")
         model = f"baseline:{args.baseline}"
     options = with_fit(with_iterations(parse_options(args.options), args.iterations), args.fit)
+    options = with_sky(options, args.sky)
     exported = is_exported(model) or model.startswith(("hf:", "baseline:", "onnx:"))
     views = ViewOptions(getattr(args, "views", None), getattr(args, "view_fov", None))
     spread = ranks.world_size > 1 and args.device in ("auto", "cuda") and not exported

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Backend = Literal["eager", "compile", "onnxruntime", "openvino", "auto", "fastest"]
-SKY_KEY = "model.sky"  # key of the depth of sky in configs
 _CHECKPOINTS = (".pth", ".pt", ".safetensors", ".ckpt", ".bin")
 
 
@@ -63,6 +62,7 @@ def load_model(
         MetricDepthError: a name, config, checkpoint, device, precision or backend cannot be used.
     """
     from mono.backends.base import require
+    from mono.config import SKY_KEY
     from mono.conversion.formats import is_exported
     from mono.inference.autotune import with_automatic, with_backend, with_fastest
     from mono.inference.exported import open_predictor

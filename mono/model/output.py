@@ -8,7 +8,6 @@ from typing import Literal, NamedTuple, get_args
 import torch.nn.functional as F
 from torch import Tensor
 
-
 SkyMode = Literal["invalid", "far", "keep"]
 SKY_MODES: tuple[SkyMode, ...] = get_args(SkyMode)
 SKY_DEPTH = 1e4  # [m], beyond what any camera makes valid: pixels that touch the sky are invalid after resizing

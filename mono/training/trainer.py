@@ -224,7 +224,9 @@ def _freeze(network: DepthModel, trained: Sequence[str]) -> list[nn.Module]:
     names = [name for name, _ in network.named_parameters()]
     for part in trained:
         if not any(name.startswith(part) for name in names):
-            raise MetricDepthError(f'the recipe trains "{part}", and no weight has a name that starts so, as {names[0]}')
+            raise MetricDepthError(
+                f'the recipe trains "{part}", and no weight has a name that starts so, as {names[0]}'
+            )
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(parameter.requires_grad and name.startswith(tuple(trained)))
     return [m for m in network.modules() if not any(p.requires_grad for p in m.parameters())]

@@ -70,7 +70,7 @@ def cut_dataset(
     ("puresky" in their name) are left out. With a teacher, each view has the depth that it predicts for the view as a
     whole, averaged in log depth with the prediction for the mirrored view.
 
-    With `sky`, views show the panoramas that have labels (`Assets.sky_labels`), skies alone too, and look up more often;
+    With `sky`, views show the panoramas that have labels (`Assets.sky_labels`), skies alone too, and look up more;
     their depth file holds labels for `--data ...:sky`.
 
     Raises:

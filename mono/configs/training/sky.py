@@ -3,8 +3,9 @@
 sizes = [  # (height, width) [px]
     (288, 352), (352, 288), (320, 320), (256, 416), (192, 544), (192, 256), (256, 192),
 ]  # fmt: skip
-batch_pixels = 12 * 288 * 352  # a batch holds as many images of its size as make this [px]
+batch_pixels = 8 * 288 * 352  # a batch holds as many images of its size as make this [px]
 trained = ["decoder.sky_head"]  # all other weights stay
+frozen_blocks = 7  # so that the encoder is prepared for speed; it has no more
 lr = 3e-3
 weight_decay = 0.01
 warmup = 0.05  # share of the run

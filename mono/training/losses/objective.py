@@ -92,7 +92,10 @@ def compute_losses(
         "vnl": lambda: geometry_losses.virtual_normal(*unprojected(), random(3, 4096)),
         "pwn": lambda: geometry_losses.pairwise_normal(*unprojected(), pairs()),
         "laplace": lambda: losses.laplace(
-            log_depth, log_target.where(~beyond, log_depth.detach() + _SKY_ERROR), (known & measured) | beyond, confidence
+            log_depth,
+            log_target.where(~beyond, log_depth.detach() + _SKY_ERROR),
+            (known & measured) | beyond,
+            confidence,
         ),
         "consistency": lambda: consistency(output.depth.float().clamp_min(_NEAREST).log(), batch, rows, columns),
         "sky": sky,

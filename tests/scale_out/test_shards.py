@@ -30,11 +30,11 @@ def test_shards_become_shards(tmp_path):
     with tarfile.open(tmp_path / "out/00001.tar") as tar:
         names = tar.getnames()
         assert names[:3] == ["000010000.depth.png", "000010000.mask.png", "000010000.json"] and len(names) == 15
-        facts = json.load(tar.extractfile("000010002.json"))
-    assert facts["fx"] == 42.0 and facts["depth_scale"] == 1000 and facts["error"] == "" and facts["width"] == 48
+        record = json.load(tar.extractfile("000010002.json"))
+    assert record["fx"] == 42.0 and record["depth_scale"] == 1000 and record["error"] == "" and record["width"] == 48
     index = parquet.read_table(tmp_path / "out/00001.parquet").to_pylist()
     assert [row["key"] for row in index] == [f"00001{i:04d}" for i in range(5)]
-    assert index[2] == {name: value for name, value in facts.items() if name != "depth_scale"}
+    assert index[2] == {name: value for name, value in record.items() if name != "depth_scale"}
     merged = json.loads((tmp_path / "out/report.json").read_text())
     assert (merged["shards"], merged["images"], merged["camera_sources"]) == (3, 15, {"given": 15})
     assert sorted(p.name for p in (tmp_path / "out").iterdir() if not p.name.startswith(".")) == sorted(

@@ -109,7 +109,7 @@ def cut_dataset(
             depth = f"sky/{number:06d}.png"
             seen = cut_labels(labels, camera, pose)
             write_depth(out / depth, seen.astype(np.float32), encoding=DepthEncoding(scale=1))
-            entry |= {"depth": depth, "depth_scale": 1}
+            entry |= {"depth": depth, "depth_scale": 1, "depth_invalid": [0]}
         entries.append(entry)
     annotations = out / "annotations.json"
     write_bytes(annotations, json.dumps({"files": entries}, indent=0).encode())

@@ -11,12 +11,14 @@ import pytest
 import torch
 
 import mono
+from mono.cli.main import main
 from mono.conversion.end_to_end import EndToEndModel
 from mono.conversion.signature import Signature
 from mono.conversion.tracing import StackedMaps
 from mono.geometry.camera import Camera
 from mono.inference.network import NetworkPredictor
 from mono.io.images import read_image
+from mono.io.pixel_maps import read_mask
 from mono.model.checkpoint import find_checkpoint, read_tensors
 from mono.model.zoo import MODELS
 from mono.system.errors import MetricDepthError
@@ -70,6 +72,21 @@ def test_sky_has_the_depth_that_is_asked_for(model):
     inside = cv2.erode(sky.astype(np.uint8), np.ones((9, 9))) > 0
     assert far.depth[inside] == pytest.approx(200, rel=0.01) and (kept.depth[inside] < 100).all()
     assert 0 < np.isin(invalid.depth, 0).mean() - sky.mean() < 0.03  # pixels that touch the sky
+
+
+def test_the_command_gives_sky_the_depth_that_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    common = [str(ROOT / "data/wild_demo/leuven.jpg"), "--fov-deg", "60", "--backend", "eager", "--save", "depth,sky"]
+    shares = {}
+    for mode in ("invalid", "far", "keep"):
+        out = tmp_path / mode
+        assert main(["predict", *common, "--out", str(out), "--sky", mode, "--depth-format", "npy"]) == 0
+        depth, sky = np.load(out / "depth" / "leuven.npy"), read_mask(out / "sky" / "leuven.png")
+        inside = cv2.erode((sky >= 0.5).astype(np.uint8), np.ones((9, 9))) > 0
+        shares[mode] = [(depth[inside] == 0).mean(), (depth[inside] > 199).mean(), (depth == 0).mean()]
+    assert shares["invalid"][0] == 1 and shares["far"][1] == 1 and shares["far"][2] == shares["keep"][2] == 0
+    with pytest.raises(SystemExit):
+        main(["predict", *common, "--out", str(tmp_path / "x"), "--sky", "none"])
+    assert "invalid choice: 'none'" in capsys.readouterr().err
 
 
 def test_weights_of_before_give_the_same_depth_without_sky(model, tmp_path: Path):

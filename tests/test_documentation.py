@@ -9,13 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import metricdepth
 from mono.cli.commands import COMMANDS
 from mono.cli.main import build_parser
+from mono.data.annotations import load_annotations
 from tests.documents import BLOCKS, NOT_RUN, PAGES, ROOT, reasons, words_of
 
-SLOW_EXAMPLES = ("export_onnx.py", "fine_tune.py", "ray_dataset.py")
+TESTED_ALONE = ("export_onnx.py", "fine_tune.py", "ray_dataset.py", "ros2_bag.py")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 SHOWN = [(block.page, command) for block in BLOCKS for command in block.commands]
 PARSED = [shown for shown in SHOWN if shown[1].startswith("metricdepth ")]
@@ -54,7 +57,7 @@ def test_links_between_files_lead_to_files(page: Path) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in SLOW_EXAMPLES])
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in TESTED_ALONE])
 def test_an_example_runs_on_the_data_that_ships(name, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [name])
@@ -85,6 +88,23 @@ def test_the_ray_example_fills_a_table(tmp_path, monkeypatch) -> None:
 
 
 @pytest.mark.integration
+def test_the_bag_of_the_ros_example_holds_the_model_s_metres(tmp_path, monkeypatch) -> None:
+    highlevel = pytest.importorskip("rosbags.highlevel")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["ros2_bag.py"])
+    runpy.run_path(str(ROOT / "examples/ros2_bag.py"), run_name="__main__")
+    entries = load_annotations(ROOT / "data/kitti_demo/test_annotations.json")
+    with highlevel.AnyReader([tmp_path / "outputs/ros/predicted"]) as reader:
+        messages = [(time, reader.deserialize(data, known.msgtype)) for known, time, data in reader.messages()]
+    assert [time for time, _ in messages] == [round((1 + i / 10) * 1e9) for i in range(3)]
+    for entry, (_, message) in zip(entries, messages, strict=True):
+        depth = message.data.view("<f4").reshape(message.height, message.width)
+        camera = metricdepth.Camera(*entry.intrinsics, message.width, message.height)
+        expected = metricdepth.load_model("lite").predict(entry.rgb, camera=camera).depth
+        np.testing.assert_allclose(depth, expected, rtol=1e-5)
+
+
+@pytest.mark.integration
 def test_the_alignment_example_is_nearer_after_it(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["align_to_lidar.py"])
@@ -107,8 +127,8 @@ def test_the_fine_tuning_example_writes_a_model(tmp_path, monkeypatch) -> None:
 
 
 def test_every_example_is_listed_in_its_readme() -> None:
-    listed = re.findall(r"^\| `(\w+\.py)`", (ROOT / "examples/README.md").read_text(), re.M)
-    assert sorted(listed) == EXAMPLES
+    listed = re.findall(r"^\| `([\w/]+\.(?:py|cpp))`", (ROOT / "examples/README.md").read_text(), re.M)
+    assert sorted(listed) == sorted(["cpp/depth.cpp", *EXAMPLES])
 
 
 @pytest.mark.integration

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import itertools
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -23,7 +25,7 @@ from mono.system.failure import Failure
 from mono.system.progress import Progress, silent
 
 Engine = Literal["processes", "ray"]
-_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+_RANGE = re.compile(r"\{(\d{1,18})\.\.(\d{1,18})\}")
 _MOST_SHARDS = 200_000
 _MOST_REASONS = 100  # kept in a report, so that its size does not grow with the number of shards
 
@@ -153,17 +155,18 @@ def plan_jobs(inputs: Sequence[str], out: Path, overwrite: bool = False) -> list
     """
     jobs: dict[str, ShardJob] = {}
     folder = out.resolve()
+    is_out = functools.cache(lambda parent: parent.resolve() == folder)  # once for each folder, not for each shard
     for source in itertools.chain.from_iterable(map(_sources, inputs)):
         name = _name(source)
         if len(jobs) > _MOST_SHARDS:
-            raise RunError(f"there are more than {_MOST_SHARDS} shards in {', '.join(inputs)}; give fewer at a time")
+            raise _too_many(", ".join(inputs))
         if name in jobs and jobs[name].source != source:
             raise RunError(
                 f"{jobs[name].source} and {source} have one name, and their results too: use an output folder for each"
             )
         if "://" not in source and "\0" in source:
             raise RunError(f"{source!r} is no path")
-        if "://" not in source and Path(source).parent.resolve() == folder:
+        if "://" not in source and is_out(Path(source).parent):
             raise RunError(f"{source} lies in the output folder, and its results would replace it: choose another one")
         jobs[name] = ShardJob(source, out, name, overwrite)
     if not jobs:
@@ -171,12 +174,23 @@ def plan_jobs(inputs: Sequence[str], out: Path, overwrite: bool = False) -> list
     return list(jobs.values())
 
 
+def _too_many(inputs: str) -> RunError:
+    return RunError(f"there are more than {_MOST_SHARDS} shards in {inputs}; give fewer at a time")
+
+
 def _sources(given: str) -> Iterator[str]:
-    if match := _RANGE.search(given):
-        low, high = match[1], match[2]
-        for number in range(int(low), int(high) + 1):
-            yield from _sources(given[: match.start()] + str(number).zfill(len(low)) + given[match.end() :])
-    elif "://" in given:
+    first, *ranges = _RANGE.split(given)
+    lows, highs, texts = ranges[::3], ranges[1::3], ranges[2::3]
+    numbers = [range(int(low), int(high) + 1) for low, high in zip(lows, highs, strict=True)]
+    if math.prod(len(each) or 1 for each in numbers) > _MOST_SHARDS:
+        raise _too_many(given)
+    for values in itertools.product(*numbers):
+        parts = (str(v).zfill(len(low)) + text for v, low, text in zip(values, lows, texts, strict=True))
+        yield from _files(first + "".join(parts))
+
+
+def _files(given: str) -> Iterator[str]:
+    if "://" in given:
         yield given
     elif Path(given).is_dir():
         yield from (str(path) for path in sorted(Path(given).iterdir()) if path.name.endswith(SHARD_SUFFIXES))

@@ -112,7 +112,7 @@ class SkyHead(nn.Module):
             bound = 0.2 * (6 / first.in_channels) ** 0.5
             nn.init.uniform_(first.weight, -bound, bound)
         for last in (self.head, *(fuse.conv_2 for fuse in fuses)):
-            nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(last.weight)
 
     def forward(self, maps: Sequence[Tensor], coarse: Tensor, fine: Tensor, principal_point: Tensor | None) -> Tensor:
         """Compute the probability of sky, (B, 1, H, W) float32.

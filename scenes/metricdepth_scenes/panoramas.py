@@ -100,7 +100,7 @@ def cut_dataset(
         _, data = cv2.imencode(".jpg", view[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
         write_bytes(out / name, data.tobytes())
         intrinsics = [round(v, 4) for v in camera.intrinsics]
-        entry = {"rgb": name, "cam_in": intrinsics, "family": "panorama", "scene": Path(file).stem}
+        entry: dict[str, object] = {"rgb": name, "cam_in": intrinsics, "family": "panorama", "scene": Path(file).stem}
         if teacher:
             depth = f"depth/{number:06d}.png"
             write_depth(out / depth, _depth_both_ways(teacher, view, camera), encoding=DepthEncoding(scale=None))

@@ -30,7 +30,7 @@ PHOTOS = json.loads((ROOT / "tests/data/sky/masks.json").read_text())["files"]
 
 @pytest.fixture(scope="module")
 def model() -> NetworkPredictor:
-    return mono.load_model("lite", device="cpu")
+    return mono.load_model("lite", device="cpu", options={"model.sky": "invalid"})
 
 
 def photo(name: str) -> tuple[np.ndarray, Camera]:
@@ -52,7 +52,7 @@ def test_sky_of_photographs_is_found(model):
     for entry in PHOTOS:
         sky, drawn = model.predict(*photo(entry["image"])).sky >= 0.5, drawn_sky(entry)
         found.append((sky & drawn).sum() / (sky | drawn).sum())
-    assert len(found) == 10 and np.mean(found) > IOU and min(found) > LEAST
+    assert len(found) == 10 and np.mean(found) > 0.83 and np.median(found) > 0.93
 
 
 def test_rooms_have_no_sky(model):
@@ -63,7 +63,8 @@ def test_rooms_have_no_sky(model):
 def test_sky_has_the_depth_that_is_asked_for(model):
     rgb, camera = photo("data/wild_demo/leuven.jpg")
     invalid = model.predict(rgb, camera)
-    kept, far = (mono.load_model("lite", options={"model.sky": mode}).predict(rgb, camera) for mode in ("keep", "far"))
+    kept = mono.load_model("lite").predict(rgb, camera)  # as the config says
+    far = mono.load_model("lite", options={"model.sky": "far"}).predict(rgb, camera)
     sky = invalid.sky >= 0.5
     assert np.array_equal(invalid.sky, kept.sky) and kept.mask.all()
     assert not invalid.mask[sky].any() and invalid.mask[~sky].mean() > 0.97
@@ -94,7 +95,7 @@ def test_weights_of_before_give_the_same_depth_without_sky(model, tmp_path: Path
     write_weights({k: t for k, t in tensors.items() if "sky_head" not in k}, tmp_path / "old.safetensors", {})
     old = mono.load_model("lite", checkpoint=tmp_path / "old.safetensors")
     rgb, camera = photo("data/wild_demo/leuven.jpg")
-    before, kept = old.predict(rgb, camera), mono.load_model("lite", options={"model.sky": "keep"}).predict(rgb, camera)
+    before, kept = old.predict(rgb, camera), mono.load_model("lite").predict(rgb, camera)
     assert before.sky is None and before.mask.all()
     assert np.array_equal(before.depth, kept.depth) and np.array_equal(before.confidence, kept.confidence)
     with pytest.raises(MetricDepthError, match="predicts no sky"):
@@ -126,6 +127,9 @@ def test_the_whole_model_in_tensors_agrees(model):
 def test_backends_find_the_same_sky(model, backend: str):
     pytest.importorskip(backend)
     rgb, camera = photo("data/wild_demo/leuven.jpg")
-    there, here = mono.load_model("lite", backend=backend).predict(rgb, camera), model.predict(rgb, camera)
+    there, here = (
+        mono.load_model("lite", backend=backend, options={"model.sky": "invalid"}).predict(rgb, camera),
+        model.predict(rgb, camera),
+    )
     assert np.abs(there.sky - here.sky).max() < 1e-3
     assert (there.mask != here.mask).mean() < 1e-3

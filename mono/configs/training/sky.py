@@ -1,9 +1,9 @@
 # How the sky head of the small model is trained, beside its finished depth, which stays as it is to the bit:
 # `metricdepth train lite.py --recipe sky --from weight/lite.safetensors --data ... --out ...`
 sizes = [  # (height, width) [px]
-    (288, 352), (352, 288), (192, 544), (192, 256), (256, 192), (192, 288), (224, 256),
+    (288, 352), (352, 288), (320, 320), (256, 416), (192, 544), (192, 256), (256, 192),
 ]  # fmt: skip
-batch_pixels = 8 * 192 * 256  # a batch holds as many images of its size as make this [px]
+batch_pixels = 8 * 288 * 352  # a batch holds as many images of its size as make this [px]
 trained = ["decoder.sky_head"]  # all other weights stay
 frozen_blocks = 7  # so that the encoder is prepared for speed; it has no more
 lr = 3e-3

@@ -26,15 +26,17 @@ def slam_map() -> None:
     """Render a walk through a room, reconstruct it as docs/slam.md does, and draw the map."""
     with tempfile.TemporaryDirectory() as folder:
         at = Path(folder)
-        run("scenes", "sequence", "room", "--frames", 200, "--out", at / "frames")
+        run("scenes", "sequence", "room", "--frames", 200, "--seed", 5, "--out", at / "frames")
         frames = [sample.rgb for sample in load_annotations(at / "frames/annotations.json")]
-        write_video(at / "room.mp4", (np.asarray(Image.open(frame)) for frame in frames), 25)
+        rate = 1 / float(np.diff(read_trajectory(at / "frames/poses_tum.txt").times).mean())
+        write_video(at / "room.mp4", (np.asarray(Image.open(frame)) for frame in frames), rate)
         (at / "frames/camera.json").rename(at / "room.camera.json")
         # A further part of the path may be too short for a scale of its own: exit code 1.
         run("slam", at / "room.mp4", "--every", 3, "--out", at / "slam", ends=(0, 1))
         run("predict", at / "room.mp4", "--every", 3, "--save", "depth,video", "--smooth-scale", "--out", at / "depth")
         path = at / "slam/trajectory_tum.txt"
         run("fuse", at / "depth", "--poses", path, "--voxel-size", 0.03, "--out", at / "a.ply", "--mesh", at / "b.ply")
+        run("eval-odom", path, at / "frames/poses_tum.txt")
         draw(at / "b.ply", read_trajectory(path))
 
 

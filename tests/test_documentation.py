@@ -142,3 +142,9 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     assert "load_model" in page and "Unproject the depth to 3D points" in page
     assert "--focal-px" in (tmp_path / "site" / "command-line" / "index.html").read_text()
     assert "fonts.googleapis" not in (tmp_path / "site" / "index.html").read_text()
+    missing = []
+    for page in (tmp_path / "site").rglob("index.html"):  # strictness passes over links to files that are no pages
+        for target in re.findall(r'(?:src|href)="?([^"#?\s>]+)', page.read_text()):
+            if "://" not in target and not target.startswith(("/", "mailto:", "data:")):
+                missing += [] if (page.parent / target).exists() else [f"{page.parent.name}: {target}"]
+    assert missing == []

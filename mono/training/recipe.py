@@ -128,7 +128,7 @@ def read_recipe(name: str | Path, options: Mapping[str, Any] | None = None) -> R
         raise MetricDepthError(f"{path}: a recipe has no {', '.join(unknown)}; it has {', '.join(known_names)}")
     values["sizes"] = tuple(tuple(int(n) for n in size) for size in values.get("sizes", Recipe.sizes))
     trained = values.get("trained", ())
-    values["trained"] = (trained,) if isinstance(trained, str) and trained else tuple(trained)
+    values["trained"] = tuple(trained) if isinstance(trained, (list, tuple)) else (trained,)
     values["crops"] = tuple(tuple(crop) for crop in values.get("crops", Recipe.crops))
     try:
         return Recipe(**values)

@@ -94,6 +94,11 @@ class MixedFrames:
         (left, top), view = self.view(camera, key.size, rng)
         window = slice(top, top + view.camera.height), slice(left, left + view.camera.width)
         image = view.image_to_input(augment(np.ascontiguousarray(rgb[window]), rng, self.recipe.light))
+        if frame.kind == "sky" and depth.max() > 2:
+            raise MetricDepthError(
+                f"{frame.depth} holds {depth.max():g}: labels of sky are 0 (unknown), 1 (surface) and 2 (sky), with "
+                '"depth_scale": 1'
+            )
         kind: Kind = frame.kind or ("rendered" if self.recipe.zero_is_sky else "dense")
         target = self._target(np.ascontiguousarray(depth[window]), view, kind)
         seen, factor = view.input_camera, view.depth_factor

@@ -260,6 +260,8 @@ def test_labels_of_sky_are_no_depth(tmp_path: Path):
     batch = MixedFrames(frames, TRANSFORM, RECIPE, far=1.0)[SampleSpec(0, (96, 64), 5)]
     values = batch.target.unique().tolist()
     assert values == [SURFACE, SKY, 0.0] and (batch.target == SKY).sum() > 100
+    with pytest.raises(ValueError, match="labels of sky are 0"):
+        MixedFrames([replace(frames[0], depth_scale=0.5)], TRANSFORM, RECIPE, far=1.0)[SampleSpec(0, (96, 64), 5)]
 
 
 @pytest.mark.timeout(60)

@@ -29,7 +29,7 @@ def on_files(files: Files, config: Any) -> Files:
     for source, page in PAGES.items():
         files.append(File.generated(config, page, content=_on_site((ROOT / source).read_text(), Path(source).parent)))
     for path in [ROOT / "LICENSE", *sorted((ROOT / "media").rglob("*.*"))]:
-        if path.suffix != ".py":
+        if path.suffix not in (".py", ".pyc"):
             files.append(File.generated(config, path.relative_to(ROOT).as_posix(), abs_src_path=str(path)))
     files.append(File.generated(config, "command-line.md", content=command_line()))
     return files

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import metricdepth
+from media import charts
 from mono.cli.commands import COMMANDS
 from mono.cli.main import build_parser
 from mono.data.annotations import load_annotations
@@ -129,6 +130,25 @@ def test_the_fine_tuning_example_writes_a_model(tmp_path, monkeypatch) -> None:
 def test_every_example_is_listed_in_its_readme() -> None:
     listed = re.findall(r"^\| `([\w/]+\.(?:py|cpp))`", (ROOT / "examples/README.md").read_text(), re.M)
     assert sorted(listed) == sorted(["cpp/depth.cpp", *EXAMPLES])
+
+
+def test_the_numbers_of_the_readme_are_those_of_the_tables() -> None:
+    text = " ".join((ROOT / "README.md").read_text().split())
+    frames = {row[0]: [float(value) for value in row[2:4]] for row in charts.table("accuracy.md", "frames")[1]}
+    speeds = {tuple(row[3:5]): float(row[7]) for row in charts.table("speed.md", "model")[1] if row[0] == "lite"}
+    shown = re.search(r"off by (\d+) % \(KITTI\) to (\d+) % .* for (\d+) % and (\d+) % .* \(Middlebury (\d+) %\)", text)
+    (kitti, kitti1), (ibims, ibims1) = frames["kitti_object"], frames["ibims1"]
+    expected = [100 * x for x in (kitti, ibims, kitti1, ibims1, frames["middlebury_motorcycle"][0])]
+    np.testing.assert_allclose([int(x) for x in shown.groups()], expected, atol=0.51)
+    shown = re.search(r"turns (\d+) photos .* by OpenVINO, (\d+) by torch", text)
+    expected = [speeds["openvino", "float32"], speeds["eager", "float32"]]
+    np.testing.assert_allclose([int(x) for x in shown.groups()], expected, atol=0.51)
+
+
+def test_pictures_are_small() -> None:
+    sizes = {path: path.stat().st_size for path in (ROOT / "media").rglob("*.*") if path.suffix not in (".py", ".pyc")}
+    animation = sizes.pop(ROOT / "media/example.webp")
+    assert animation < 2.5e6 and max(sizes.values()) < 6e5 and len(sizes) > 12
 
 
 @pytest.mark.integration

@@ -37,6 +37,7 @@ def load_model(
     trust: bool = False,
     views: ViewOptions | None = None,
     download: bool | None = None,
+    images: int | None = None,
 ) -> Predictor:
     """Load a network with its weights, ready to predict.
 
@@ -57,6 +58,7 @@ def load_model(
         views: settings of the views that images wider than 100 degrees are cut into; None: chosen by their lens.
         download: fetch the checkpoint of a zoo model into the hub's cache if it is not on disk; None: as
             $METRICDEPTH_DOWNLOAD says (1 or 0), else ask on a terminal, else do not.
+        images: number of images to come; the backend "auto" converts a network for many of them only. None: many.
 
     Raises:
         MetricDepthError: a name, config, checkpoint, device, precision or backend cannot be used.
@@ -98,7 +100,7 @@ def load_model(
         source.config.architecture, views=views or ViewOptions(),
     )  # fmt: skip
     if backend == "auto":
-        return with_automatic(predictor)
+        return with_automatic(predictor, images)
     return with_fastest(predictor, allowed) if backend == "fastest" else with_backend(predictor, backend)
 
 

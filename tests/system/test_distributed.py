@@ -99,7 +99,8 @@ def test_two_processes_equal_one_exactly(dataset, tiny_checkpoint, tmp_path, cap
         assert (tmp_path / "two" / "depth" / file.name).read_bytes() == file.read_bytes()
 
 
-def test_one_process_chooses_the_backend_for_all(monkeypatch):
+@pytest.mark.parametrize("flag", ["auto", "fastest"])
+def test_one_process_chooses_the_backend_for_all(monkeypatch, flag):
     message = []
 
     class Both(Ranks):
@@ -115,9 +116,9 @@ def test_one_process_chooses_the_backend_for_all(monkeypatch):
     parser = argparse.ArgumentParser()
     add_machine_flags(parser)
     monkeypatch.setattr("mono.inference.load.load_model", load)
-    for rank, expected in ((0, (None, "fastest")), (1, ("bfloat16", "openvino"))):
+    for rank, expected in ((0, (None, flag)), (1, ("bfloat16", "openvino"))):
         asked = []
-        load_predictor(parser.parse_args(["--backend", "fastest"]), "lite", None, Both(rank, 2))
+        load_predictor(parser.parse_args(["--backend", flag]), "lite", None, Both(rank, 2))
         assert asked == [expected]
 
 

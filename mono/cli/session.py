@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mono.cli.console import progress_line
-from mono.cli.model_options import refinement_of, with_fit, with_iterations
+from mono.cli.model_options import refinement_of, with_fit, with_iterations, with_sky
 from mono.system.errors import MetricDepthError
 from mono.system.threads import share_cores
 
@@ -86,6 +86,7 @@ def load_predictor(
     fixed = _is_fixed(args, model)
     model = f"baseline:{args.baseline}" if args.baseline else model
     options = with_fit(with_iterations(parse_options(args.options), args.iterations), args.fit)
+    options = with_sky(options, args.sky)
     views = ViewOptions(getattr(args, "views", None), getattr(args, "view_fov", None))
     spread = ranks.world_size > 1 and args.device in ("auto", "cuda") and not fixed
     device = nth_device(ranks.local) if spread else args.device

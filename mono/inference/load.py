@@ -64,6 +64,7 @@ def load_model(
         MetricDepthError: a name, config, checkpoint, device, precision or backend cannot be used.
     """
     from mono.backends.base import require
+    from mono.config import SKY_KEY
     from mono.conversion.formats import is_exported
     from mono.inference.autotune import with_automatic, with_backend, with_fastest
     from mono.inference.exported import open_predictor
@@ -92,6 +93,8 @@ def load_model(
     source = find_source(model, checkpoint, options, download)
     checksum = checked_sha256(source.checkpoint)
     network = load_network(source, torch_device, chosen, backend)
+    if SKY_KEY in (options or {}) and not network.predicts_sky:
+        raise MetricDepthError(f"{source.checkpoint} predicts no sky, so it has no depth to choose: leave out --sky")
     predictor = NetworkPredictor(
         network, source.config.transform, torch_device, chosen, source.name, source.checkpoint, checksum,
         source.config.architecture, views=views or ViewOptions(),
@@ -249,10 +252,10 @@ def load_network(source: ModelSource, device: torch.device, precision: str, back
     import torch
 
     from mono.model.checkpoint import load_tensors
-    from mono.model.depth_model import build_depth_model
+    from mono.model.depth_model import build_depth_model, fit_sky_head
 
     with torch.device("meta"):  # the weights go straight to their place: random ones would cost time and memory
-        network = build_depth_model(**source.config.architecture)
+        network = build_depth_model(**fit_sky_head(source.config.architecture, source.tensors))
     full = precision == "float32" or backend not in ("eager", "compile")  # others halve weights by themselves
     half = {} if full else dict.fromkeys(network.half_weights(), getattr(torch, precision))
     within_memory(

@@ -123,7 +123,7 @@ def test_the_whole_model_in_tensors_agrees(model):
     assert ((depth.numpy() > 0) != expected.mask).mean() < 1e-3
 
 
-@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+@pytest.mark.parametrize("backend", ["openvino", pytest.param("onnxruntime", marks=pytest.mark.slow)])
 def test_backends_find_the_same_sky(model, backend: str):
     pytest.importorskip(backend)
     rgb, camera = photo("data/wild_demo/leuven.jpg")

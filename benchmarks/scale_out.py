@@ -187,6 +187,8 @@ def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int = 
         names = sorted(p.name for p in whole.iterdir() if p.suffix in (".tar", ".parquet"))
         there = [name for name in names if (out / name).is_file()]
         same = [name for name in there if (out / name).read_bytes() == (whole / name).read_bytes()]
+        for name in sorted(set(names) - set(same)):
+            print(name, "differs" if name in there else "is missing", file=sys.stderr)
         merged = merge_stats(out)
         extra = sorted(p.name for p in out.iterdir() if p.suffix in (".tar", ".parquet") and p.name not in names)
         left = [p.name for p in out.iterdir() if p.name.startswith(".mono")]

@@ -1,6 +1,6 @@
 """Measure how well a model finds the sky.
 
-    python benchmarks/sky.py [--rendered FOLDER …] [--photos FILE] [--no-sky FOLDER …] [--depth FOLDER …]
+    python -m benchmarks.sky [--rendered FOLDER …] [--photos FILE] [--no-sky FOLDER …] [--depth FOLDER …]
 
 --rendered: folders of `metricdepth scenes render` with an assets folder that has sky_labels/, where exactly the sky has
 no depth. --photos: a JSON file of photographs with polygons, as tests/data/sky/masks.json; their field of view is taken
@@ -15,9 +15,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from realdata import PROTOCOL
 
 import mono
+from benchmarks.realdata import PROTOCOL
 from mono.data.annotations import load_annotations
 from mono.evaluation.metrics import evaluate_tiers, mean_over_images
 from mono.geometry.camera import Camera
@@ -28,9 +28,9 @@ from mono.io.images import read_image
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def counts(sky: np.ndarray, truth: np.ndarray) -> tuple[int, int]:
+def counts(sky: np.ndarray, gt: np.ndarray) -> tuple[int, int]:
     """Count the pixels of intersection and union."""
-    return int((sky & truth).sum()), int((sky | truth).sum())
+    return int((sky & gt).sum()), int((sky | gt).sum())
 
 
 def rows(folder: Path, model: Predictor) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import mono
+from benchmarks.sky import polygon_mask
 from mono.cli.main import main
 from mono.conversion.end_to_end import EndToEndModel
 from mono.conversion.signature import Signature
@@ -38,19 +39,10 @@ def photo(name: str) -> tuple[np.ndarray, Camera]:
     return rgb, Camera.from_fov(60, rgb.shape[1], rgb.shape[0])
 
 
-def drawn_sky(entry: dict) -> np.ndarray:
-    width, height = entry["size"]
-    mask = np.zeros((height, width), np.uint8)
-    for value, polygons in ((1, entry["sky"]), (0, entry["holes"])):
-        for polygon in polygons:
-            cv2.fillPoly(mask, [np.rint(polygon).astype(np.int32)], value)
-    return mask > 0
-
-
 def test_sky_of_photographs_is_found(model):
     found = []
     for entry in PHOTOS:
-        sky, drawn = model.predict(*photo(entry["image"])).sky >= 0.5, drawn_sky(entry)
+        sky, drawn = model.predict(*photo(entry["image"])).sky >= 0.5, polygon_mask(entry)
         found.append((sky & drawn).sum() / (sky | drawn).sum())
     assert len(found) == 10 and np.mean(found) > 0.83 and np.median(found) > 0.93
 

@@ -140,7 +140,7 @@ def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int = 
     """Kill random workers, and the first process, while they work; compare with an undisturbed run.
 
     A kill follows when one to three more shards are done, so that it hits work and not only the start of workers. After
-    a kill of the first process the same command goes on, as a user would have it.
+    a kill of the first process the same command goes on, as a user would have it. Files that differ are kept.
     """
     import psutil
 
@@ -189,12 +189,16 @@ def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int = 
         same = [name for name in there if (out / name).read_bytes() == (whole / name).read_bytes()]
         for name in sorted(set(names) - set(same)):
             print(name, "differs" if name in there else "is missing", file=sys.stderr)
+            for kind, place in (("killed", out), ("whole", whole)):
+                if (place / name).is_file():
+                    shutil.copyfile(place / name, Path(SCRATCH, f"{kind}_{name}"))
         merged = merge_stats(out)
         extra = sorted(p.name for p in out.iterdir() if p.suffix in (".tar", ".parquet") and p.name not in names)
         left = [p.name for p in out.iterdir() if p.name.startswith(".mono")]
     return {
         "engine": engine, "worker_kills": killed, "driver_kills": drivers, "runs": runs, "shards": shards,
         "done": merged.shards, "images": merged.images, "expected_images": shards * of,
+        "failed_images": merged.failed_images,
         "failed_shards": merged.failed_shards, "files": len(names), "identical_files": len(same),
         "unexpected_files": len(extra), "left_over": len(left), "seconds": round(seconds),
     }  # fmt: skip

@@ -36,6 +36,8 @@ class Recipe:
         zero_is_sky: pixels without depth are sky, in data sets whose kind is not given.
         focal_jitter: standard deviation of ln(input focal length / canonical focal length).
         light: strength of random changes of exposure, contrast and color; 0 leaves them as they are.
+        new_sky: share of images with known sky that get a painted one, a fifth of them with painted ground too, whose
+            depth is unknown.
         centred: share of crops around the image center.
         crops: (share of an image's sides, share of images) for each crop size.
         balance: 0 draws frames of a data set uniformly, 1 its families.
@@ -62,6 +64,7 @@ class Recipe:
     zero_is_sky: bool = False
     focal_jitter: float = 0.1
     light: float = 1.0
+    new_sky: float = 0.0
     centred: float = 0.6
     crops: tuple[tuple[float, float], ...] = ((1.0, 1.0),)
     balance: float = 0.5
@@ -86,6 +89,8 @@ class Recipe:
             raise MetricDepthError("crops give no share of images; use (1.0, 1.0) for whole images")
         if not 0 <= self.light <= 4:
             raise MetricDepthError(f"light is {self.light}; it must be 0 to 4")
+        if not 0 <= self.new_sky <= 1:
+            raise MetricDepthError(f"new_sky is {self.new_sky}; it must be 0 to 1")
         if not self.sizes:
             raise MetricDepthError("sizes is empty; give at least one (height, width)")
         for name in self.losses:

@@ -32,6 +32,7 @@ def test_options_override_the_file():
         ({"batch_pixels": True}, "batch_pixels is True"),
         ({"zero_is_sky": 1}, "zero_is_sky is 1"),
         ({"light": 9}, "light is 9"),
+        ({"new_sky": 1.5}, "new_sky is 1.5"),
         ({"trained": 5}, r"trained is \(5,\)"),
         ({"trained": [3]}, r"trained is \(3,\)"),
     ],

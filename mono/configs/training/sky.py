@@ -15,6 +15,7 @@ losses = {"sky": 1.0}
 zero_is_sky = True  # pixels without depth are sky, as in rendered scenes
 focal_jitter = 0.2  # standard deviation of ln(focal length of the network's input / canonical one)
 light = 2.0  # strength of changes of exposure, contrast and color: dusk, haze and glare
+new_sky = 0.5  # share of images with sky that get a painted one: plain, overcast, hazy, at dusk, with a low sun
 balance = 0.3  # between all frames drawn alike (0) and all families (1)
 set_balance = 0.5  # between all frames drawn alike (0) and all data sets (1)
 centred = 0.5  # share of crops around the image's center

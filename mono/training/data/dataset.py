@@ -20,8 +20,12 @@ from mono.system.errors import MetricDepthError
 from mono.training.data.augment import augment
 from mono.training.data.batch import FAR, SKY, SURFACE, Batch
 from mono.training.data.images import Frame, Kind
+from mono.training.data.new_sky import plain_landscape, replace_sky
 from mono.training.data.sampling import BatchPlan, SampleSpec, StepSampler
 from mono.training.recipe import Recipe
+
+_LEAST_SKY = 0.02  # share of an image from which on its sky is replaced
+_LANDSCAPES = 0.2  # share of whole landscapes among new skies
 
 
 def training_view(
@@ -93,14 +97,17 @@ class MixedFrames:
             rgb, depth, camera = _crop(rgb, depth, camera, key.share, rng)
         (left, top), view = self.view(camera, key.size, rng)
         window = slice(top, top + view.camera.height), slice(left, left + view.camera.width)
-        image = view.image_to_input(augment(np.ascontiguousarray(rgb[window]), rng, self.recipe.light))
         if frame.kind == "sky" and depth.max() > 2:
             raise MetricDepthError(
                 f"{frame.depth} holds {depth.max():g}: labels of sky are 0 (unknown), 1 (surface) and 2 (sky), with "
                 '"depth_scale": 1'
             )
         kind: Kind = frame.kind or ("rendered" if self.recipe.zero_is_sky else "dense")
-        target = self._target(np.ascontiguousarray(depth[window]), view, kind)
+        rgb, depth = np.ascontiguousarray(rgb[window]), np.ascontiguousarray(depth[window])
+        if self.recipe.new_sky and kind in ("rendered", "sky"):
+            rgb, depth, kind = self._new_sky(rgb, depth, kind, view.camera.cy, rng)
+        image = view.image_to_input(augment(rgb, rng, self.recipe.light))
+        target = self._target(depth, view, kind)
         seen, factor = view.input_camera, view.depth_factor
         return Batch(
             image=torch.from_numpy(image),
@@ -111,6 +118,18 @@ class MixedFrames:
             metric=torch.tensor(kind != "relative"),
             measured=torch.tensor(kind != "predicted"),
         )
+
+    def _new_sky(
+        self, rgb: np.ndarray, depth: np.ndarray, kind: Kind, middle: float, rng: Generator
+    ) -> tuple[np.ndarray, np.ndarray, Kind]:
+        sky = (depth <= 0) if kind == "rendered" else (np.rint(depth) == 2)
+        if sky.mean() < _LEAST_SKY or rng.random() >= self.recipe.new_sky:
+            return rgb, depth, kind
+        horizon = middle + rng.normal(0, 0.15) * len(rgb)
+        if rng.random() >= _LANDSCAPES:
+            return replace_sky(rgb, sky, horizon, rng), depth, kind
+        rgb, sky = plain_landscape(sky.shape, horizon, rng)
+        return rgb, np.where(sky, np.float32(2), np.float32(1)), "sky"
 
     def _target(self, depth: np.ndarray, view: CanonicalView, kind: Kind) -> np.ndarray:
         if kind in ("relative", "unlabelled"):

@@ -91,7 +91,7 @@ def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True) -> Non
     group = parser.add_argument_group(
         "camera",
         "Distances scale with the focal length. Without these flags it comes from the annotation, a camera file beside "
-        "the image or in its folder, EXIF data, or an assumed field of view, in this order.",
+        "the image or in its folder, EXIF data, or is estimated from the picture, in this order.",
     )  # fmt: skip
     given = group.add_mutually_exclusive_group()
     given.add_argument("--intrinsics", type=numbers, metavar="FX,FY,CX,CY", help="intrinsics of all images [px]")
@@ -104,6 +104,10 @@ def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True) -> Non
         metavar="FILE",
         help="camera file for all images: JSON, a matrix, COLMAP, KITTI, ROS, OpenCV or Kalibr",
     )
+    given.add_argument(
+        "--assume-fov", type=float, metavar="A",
+        help="where the camera is unknown, assume this field of view of the longer side [deg], as 60, and estimate none",
+    )  # fmt: skip
     if sweep:
         group.add_argument(
             "--focal-sweep",
@@ -240,6 +244,7 @@ def camera_resolver(args: argparse.Namespace) -> CameraResolver:
         args.focal_px,
         args.fov_deg,
         camera_file=args.camera,
+        assumed_fov_deg=args.assume_fov,
         focal_35mm=args.focal_35mm,
         panorama=getattr(args, "panorama", False),
     )

@@ -82,7 +82,7 @@ class ImagePredictor(ABC):
         if not needs_views(found.camera, self.views):
             return self.prepare_view(image, found)
         cut = cut_wide_image(image, found.camera, self.views, self.transform)
-        views = (self.prepare_view(c.rgb, ResolvedCamera(c.view.camera, found.source, found.detail)) for c in cut)
+        views = (self.prepare_view(c.rgb, replace(found, camera=c.view.camera, file=None)) for c in cut)
         return WideInput(found, tuple(views), cut)
 
     def infer(self, images: Sequence[NetworkInput | WideInput]) -> Sequence[RawPrediction]:

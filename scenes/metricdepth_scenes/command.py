@@ -51,6 +51,9 @@ def add_actions(parser: argparse.ArgumentParser) -> None:
     cut.add_argument(
         "--teacher", metavar="MODEL", help="predict depth with this model, for --data …:predicted (default: no depth)"
     )
+    cut.add_argument(
+        "--wide", action="store_true", help="cut views of 60 to 115 degrees in all directions, for train-focal"
+    )
     cut.set_defaults(run=_cut)
     sequence = actions.add_parser(
         "sequence", help="render a video through a scene with exact depth and poses (resumes automatically)"
@@ -108,7 +111,7 @@ def _cut(args: argparse.Namespace) -> int:
     from metricdepth_scenes.panoramas import cut_dataset
 
     teacher = mono.load_model(args.teacher) if args.teacher else None
-    cut_dataset(args.out, args.frames, args.assets, args.seed, teacher=teacher)
+    cut_dataset(args.out, args.frames, args.assets, args.seed, teacher=teacher, wide=args.wide)
     return 0
 
 

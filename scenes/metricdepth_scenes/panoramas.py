@@ -42,7 +42,13 @@ def cut_view(panorama: np.ndarray, camera: Camera, pose: np.ndarray) -> np.ndarr
 
 
 def cut_dataset(
-    out: Path, frames: int, assets: Path, seed: int = 0, pixels: int = 100_000, teacher: Predictor | None = None
+    out: Path,
+    frames: int,
+    assets: Path,
+    seed: int = 0,
+    pixels: int = 100_000,
+    teacher: Predictor | None = None,
+    wide: bool = False,
 ) -> Path:
     """Cut views out of an asset folder's panoramas.
 
@@ -51,6 +57,9 @@ def cut_dataset(
     Views look about level, in any direction, by hand-held cameras of 38 to 100 degrees. Panoramas of nothing but sky
     ("puresky" in their name) are left out. With a teacher, each view has the depth that it predicts for the view as a
     whole, averaged in log depth with the prediction for the mirrored view.
+
+    Wide views are of 60 to 115 degrees, look up and down farther, and are as sharp as their panorama: crops of them have
+    every smaller angle, as training of the focal length needs it.
 
     Raises:
         FileNotFoundError: the assets folder has no index.json.
@@ -66,9 +75,11 @@ def cut_dataset(
     for number in range(frames):
         rng = np.random.default_rng(np.random.SeedSequence([seed, number, 3]))
         file = panoramas[number % len(panoramas)]
-        camera = sample_camera("room", rng, pixels)
-        direction = look(float(rng.uniform(0, 360)), float(np.clip(rng.normal(-8, 12), -40, 25)))
-        view = cut_view(source.image(file), camera, pose_towards(np.zeros(3), direction, float(rng.normal(0, 3))))
+        panorama = source.image(file)
+        camera = _wide_camera(panorama, rng) if wide else sample_camera("room", rng, pixels)
+        pitch = rng.normal(-4, 16) if wide else np.clip(rng.normal(-8, 12), -40, 25)
+        direction = look(float(rng.uniform(0, 360)), float(np.clip(pitch, -60, 50)))
+        view = cut_view(panorama, camera, pose_towards(np.zeros(3), direction, float(rng.normal(0, 3))))
         name = f"rgb/{number:06d}.jpg"
         _, data = cv2.imencode(".jpg", view[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
         write_bytes(out / name, data.tobytes())
@@ -82,6 +93,15 @@ def cut_dataset(
     annotations = out / "annotations.json"
     write_bytes(annotations, json.dumps({"files": entries}, indent=0).encode())
     return annotations
+
+
+def _wide_camera(panorama: np.ndarray, rng: np.random.Generator) -> Camera:
+    """Draw a wide camera with the pixels per angle of a panorama."""
+    focal = 1.1 * len(panorama) / math.pi
+    long = 2 * focal * math.tan(math.radians(rng.uniform(60, 115)) / 2)
+    short = long / float(rng.choice([1.0, 1.25, 4 / 3, 1.5]))
+    width, height = (short, long) if rng.random() < 0.25 else (long, short)
+    return Camera.centered(focal, round(width), round(height))
 
 
 def _depth_both_ways(teacher: Predictor, view: np.ndarray, camera: Camera) -> np.ndarray:

@@ -86,8 +86,14 @@ def add_config_flags(group: argparse._ActionsContainer) -> None:
     )
 
 
-def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True) -> None:
-    """Add flags that give the camera; with `sweep`, also several focal lengths to try."""
+def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True, pool: bool = False) -> None:
+    """Add flags that give the camera.
+
+    Args:
+        parser: parser of a command.
+        sweep: add several focal lengths to try.
+        pool: add one estimate for all images.
+    """
     group = parser.add_argument_group(
         "camera",
         "Distances scale with the focal length. Without these flags it comes from the annotation, a camera file beside "
@@ -108,6 +114,12 @@ def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True) -> Non
         "--assume-fov", type=float, metavar="A",
         help="where the camera is unknown, assume this field of view of the longer side [deg], as 60, and estimate none",
     )  # fmt: skip
+    if pool:
+        group.add_argument(
+            "--pool-focal", action="store_true",
+            help="estimate one focal length for all images of a size whose camera is unknown (frames of a video always "
+            "share one)",
+        )  # fmt: skip
     if sweep:
         group.add_argument(
             "--focal-sweep",

@@ -109,6 +109,12 @@ class CameraResolver:
         if self.camera_file is not None and not self.camera_file.is_file():
             raise MetricDepthError(f"{self.camera_file}: there is no such camera file; check the path")
 
+    @property
+    def estimates(self) -> bool:
+        """Tell whether cameras that nothing else gives are estimated from the picture."""
+        given = (self.intrinsics, self.focal_px, self.fov_deg, self.focal_35mm, self.camera_file, self.assumed_fov_deg)
+        return not self.panorama and all(value is None for value in given)
+
     def resolve_for(self, sample: Sample | None, photo: Photo | Video) -> ResolvedCamera:
         """Resolve the camera of a sample that has been opened.
 

@@ -106,7 +106,12 @@ def estimate_focal(rgb: np.ndarray) -> FocalEstimate:
     both = torch.from_numpy(np.stack([pixels, pixels[:, ::-1]])).permute(0, 3, 1, 2).float()
     with torch.inference_mode():
         tangent, scale = network((both - MEAN) / STD)
-        return FocalEstimate(float(tangent.mean()), float(scale.mean() * network.calibration[0]))
+        return _rounded(float(tangent.mean()), float(scale.mean() * network.calibration[0]))
+
+
+def _rounded(tangent: float, error: float) -> FocalEstimate:
+    """Build an estimate that does not depend on the order of sums."""
+    return FocalEstimate(round(tangent, 4), round(error, 4))
 
 
 def pool(estimates: Sequence[FocalEstimate]) -> FocalEstimate:
@@ -123,7 +128,7 @@ def pool(estimates: Sequence[FocalEstimate]) -> FocalEstimate:
     errors = np.array([e.error for e in estimates])
     shared = float(_network().calibration[1])
     variance = shared * float(weights @ errors) ** 2 + (1 - shared) * float((weights**2) @ errors**2)
-    return FocalEstimate(float(weights @ np.array([e.tangent for e in estimates])), math.sqrt(variance))
+    return _rounded(float(weights @ np.array([e.tangent for e in estimates])), math.sqrt(variance))
 
 
 @functools.lru_cache(maxsize=4)

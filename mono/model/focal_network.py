@@ -14,7 +14,7 @@ from mono.model.lite_decoder import GlobalContext
 STRIDE = 16
 MEAN, STD = 127.0, 128.0  # of RGB, 0-255, as the encoder was trained on ImageNet
 SCALE_RANGE = (0.02, 1.0)  # smallest and largest predicted Laplace scale of the error
-_AREA = 160 * 128  # [px] of an input, about
+_AREA = 128 * 96  # [px] of an input, about
 _USUAL = math.log(21.6 / 33)  # angle of a lens of 33 mm (35-mm equivalent)
 
 

@@ -52,9 +52,9 @@ class FocalNetwork(nn.Module):
         self.project = nn.Conv2d(fine + coarse + 2, width, 1)
         self.context = nn.Sequential(*(GlobalContext(width) for _ in range(blocks)))
         self.weigh = nn.Conv2d(width, 4, 1)
-        self.head = nn.Sequential(nn.Linear(5 * width, width), nn.ReLU(), nn.Linear(width, 2))
+        self.estimate = nn.Sequential(nn.Linear(5 * width, width), nn.ReLU(), nn.Linear(width, 2))
         self.register_buffer("calibration", torch.tensor([1.0, 1.0]))
-        last = self.head[2]
+        last = self.estimate[2]
         nn.init.zeros_(last.weight)  # type: ignore[arg-type]
         last.bias.data = torch.tensor([_USUAL, math.log(0.15)])  # type: ignore[union-attr]
 
@@ -73,7 +73,7 @@ class FocalNetwork(nn.Module):
         flat = x.flatten(2)
         shares = self.weigh(x).flatten(2).softmax(2)
         pooled = torch.einsum("bkn,bcn->bkc", shares, flat).flatten(1)
-        tangent, scale = self.head(torch.cat([flat.mean(2), pooled], 1)).float().unbind(1)
+        tangent, scale = self.estimate(torch.cat([flat.mean(2), pooled], 1)).float().unbind(1)
         return tangent, scale.clamp(*(math.log(s) for s in SCALE_RANGE)).exp()
 
 

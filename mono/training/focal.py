@@ -17,6 +17,7 @@ from numpy.random import Generator
 from torch import Tensor, nn
 
 from mono.data.annotations import load_annotations
+from mono.data.image_header import read_image_header
 from mono.data.sample import Sample
 from mono.model.checkpoint import read_tensors
 from mono.model.focal_network import MEAN, STD, FocalNetwork, input_size
@@ -101,8 +102,8 @@ def _view(path: Path, sample: Sample, scene: str) -> View:
     if sample.intrinsics is None:
         raise MetricDepthError(f"{path}: {sample.source} has no cam_in; training needs the camera of each image")
     fx, fy, cx, cy = sample.intrinsics
-    height, width = sample.read().rgb.shape[:2]
-    return View(sample.rgb.read_bytes(), (width, height), math.sqrt(fx * fy), (cx, cy), scene)
+    size = read_image_header(sample.rgb).size
+    return View(sample.rgb.read_bytes(), size, math.sqrt(fx * fy), (cx, cy), scene)
 
 
 def draw_tangent(rng: Generator) -> float:
@@ -156,6 +157,8 @@ def read_part(view: View, aspect: float, rng: Generator | None = None) -> tuple[
     """
     left, top, wide, high = crop_of(view, aspect, rng)
     image = cv2.imdecode(np.frombuffer(view.rgb, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise MetricDepthError(f"a training image of {view.scene} cannot be decoded: convert it to JPEG or PNG")
     part = image[top : top + high, left : left + wide, ::-1]
     size = input_size(round(1000 * aspect), 1000)
     if rng is not None and rng.random() < 0.6:  # sharpness must not tell the angle
@@ -243,7 +246,7 @@ def train_focal(lists: Sequence[Sequence[View]], held: Sequence[Sequence[View]],
         _update(average, network, min(0.998, (1 + step) / (10 + step)))
         losses.append((estimate - angle).abs().mean().item())
         if step % 100 == 0:
-            text = ", ".join(f"{_summary(average, views)}" for views in held) if step % 300 == 0 else ""
+            text = ", ".join(f"{_summary(average, views)}" for views in held) if step % 600 == 0 else ""
             logger.info("step %d, %.0f %%: error %.3f %s", step, 100 * share, np.mean(losses[-100:]), text)
     return average
 

@@ -171,8 +171,9 @@ def read_project(data: bytes) -> OpenPhoto:
     size = (camera.height, camera.width)
     if rgb.shape[:2] != size or depth.shape != size or confidence.shape != size or not np.isfinite(depth).all():
         raise MetricDepthError(wrong)
-    errors = {"error_scale": error_scale, "focal_error": focal_error}
-    prediction = Prediction(np.maximum(depth, 0), confidence, camera, source, detail, **errors)
+    prediction = Prediction(
+        np.maximum(depth, 0), confidence, camera, source, detail, error_scale=error_scale, focal_error=focal_error
+    )
     return OpenPhoto(clean_name(name), rgb, prediction, clean_name(model), extra=extra)
 
 

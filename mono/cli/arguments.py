@@ -112,7 +112,7 @@ def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True, pool: 
     )
     given.add_argument(
         "--assume-fov", type=float, metavar="A",
-        help="where the camera is unknown, assume this field of view of the longer side [deg], as 60, and estimate none",
+        help="assume this field of view of the longer side [deg] where the camera is unknown, and estimate nothing",
     )  # fmt: skip
     if pool:
         group.add_argument(

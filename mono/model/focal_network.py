@@ -45,6 +45,8 @@ class FocalNetwork(nn.Module):
             variance that images of one camera and place have in common.
     """
 
+    calibration: Tensor
+
     def __init__(self, width: int = 96, blocks: int = 3):
         super().__init__()
         self.encoder = EfficientNetLite(stages=5)
@@ -55,7 +57,7 @@ class FocalNetwork(nn.Module):
         self.estimate = nn.Sequential(nn.Linear(5 * width, width), nn.ReLU(), nn.Linear(width, 2))
         self.register_buffer("calibration", torch.tensor([1.0, 1.0]))
         last = self.estimate[2]
-        nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+        nn.init.zeros_(last.weight)
         last.bias.data = torch.tensor([_USUAL, math.log(0.15)])  # type: ignore[union-attr]
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:

@@ -161,8 +161,8 @@ def read_part(view: View, aspect: float, rng: Generator | None = None) -> tuple[
         raise MetricDepthError(f"a training image of {view.scene} cannot be decoded: convert it to JPEG or PNG")
     part = image[top : top + high, left : left + wide, ::-1]
     size = input_size(round(1000 * aspect), 1000)
-    if rng is not None and rng.random() < 0.6:  # sharpness must not tell the angle
-        share = min(rng.uniform(0.3, 1.0) * size[0] / part.shape[1], 1.0)
+    if rng is not None and rng.random() < 0.5:  # sharpness must not tell the angle
+        share = min(rng.uniform(0.55, 1.0) * size[0] / part.shape[1], 1.0)
         part = cv2.resize(part, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
     smaller = part.shape[1] > size[0]
     part = cv2.resize(part, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
@@ -219,7 +219,7 @@ def train_focal(lists: Sequence[Sequence[View]], held: Sequence[Sequence[View]],
         network.load_state_dict(first, strict=False)
     average = copy.deepcopy(network).eval().requires_grad_(False)
     prepare_backbone(network.encoder)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)
     encoder = [p for p in network.encoder.parameters() if p.requires_grad]
     own = {id(p) for p in network.encoder.parameters()}
     groups = [
@@ -299,7 +299,8 @@ def measure(network: FocalNetwork, views: Sequence[View]) -> Errors:
         part, angle = read_part(view, view.aspect)
         estimate, scale = network(to_tensor([part, part[:, ::-1]]))
         rows.append((float(estimate.mean()) - angle, float(scale.mean()), angle))
-    return Errors(*np.array(rows).T, factor=float(network.calibration[0]))
+    values, scales, angles = np.array(rows).T
+    return Errors(values, scales, angles, float(network.calibration[0]))
 
 
 def calibrate(network: FocalNetwork, held: Sequence[Sequence[View]]) -> None:

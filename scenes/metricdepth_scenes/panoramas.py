@@ -58,8 +58,8 @@ def cut_dataset(
     ("puresky" in their name) are left out. With a teacher, each view has the depth that it predicts for the view as a
     whole, averaged in log depth with the prediction for the mirrored view.
 
-    Wide views are of 60 to 115 degrees, look up and down farther, and are as sharp as their panorama: crops of them have
-    every smaller angle, as training of the focal length needs it.
+    Wide views are of 60 to 115 degrees, look up and down farther, and are as sharp as their panorama: crops of them
+    have every smaller angle, as training of the focal length needs it.
 
     Raises:
         FileNotFoundError: the assets folder has no index.json.

@@ -18,8 +18,14 @@ def network() -> FocalNetwork:
 
 @pytest.mark.parametrize(
     ("image", "wanted"),
-    [((640, 480), (128, 96)), ((480, 640), (96, 128)), ((1000, 1000), (112, 112)), ((1242, 375), (208, 64)), ((9000, 10), (240, 48))],
-)  # fmt: skip
+    [
+        ((640, 480), (128, 96)),
+        ((480, 640), (96, 128)),
+        ((1000, 1000), (112, 112)),
+        ((1242, 375), (208, 64)),
+        ((9000, 10), (240, 48)),
+    ],
+)
 def test_inputs_keep_the_aspect_and_about_the_area(image, wanted) -> None:
     assert input_size(*image) == wanted
 

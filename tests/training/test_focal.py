@@ -16,7 +16,17 @@ from mono.model.checkpoint import read_tensors
 from mono.model.focal_network import FocalNetwork
 from mono.system.errors import MetricDepthError
 from mono.training import focal
-from mono.training.focal import FocalRun, View, calibrate, crop_of, draw_tangent, measure, read_part, read_views, train_focal  # fmt: skip
+from mono.training.focal import (  # fmt: skip
+    FocalRun,
+    View,
+    calibrate,
+    crop_of,
+    draw_tangent,
+    measure,
+    read_part,
+    read_views,
+    train_focal,
+)
 
 
 def view(width: int = 320, height: int = 240, focal: float = 200.0, gray: int = 90, scene: str = "a") -> View:
@@ -47,7 +57,7 @@ def test_drawn_lenses_are_those_of_photographs() -> None:
     rng = np.random.default_rng(0)
     lenses = 21.63 / np.array([draw_tangent(rng) for _ in range(4000)])
     assert 28 < np.median(lenses) < 33
-    assert 14 <= lenses.min() and lenses.max() <= 140
+    assert lenses.min() >= 14 and lenses.max() <= 140
     assert 0.6 < np.mean((lenses > 22) & (lenses < 45)) < 0.9
 
 

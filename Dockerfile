@@ -10,8 +10,8 @@ RUN if ! command -v pip; then apt-get update && apt-get install -y --no-install-
     rm -rf /var/lib/apt/lists/*; fi
 COPY . /source
 RUN python3 -m venv /venv && /venv/bin/pip install --no-cache-dir --extra-index-url "${TORCH_INDEX}" "/source[openvino]" && \
-    rm -rf /source && useradd --create-home user
+    rm -rf /source && useradd --create-home --non-unique --uid 1000 user
 ENV PATH=/venv/bin:$PATH
-USER user
+USER 1000
 WORKDIR /data
 ENTRYPOINT ["metricdepth"]

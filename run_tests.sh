@@ -8,6 +8,6 @@
     cd "$ROOT" && . scripts/env.sh || exit
     "$PYTHON" -m ruff check . && "$PYTHON" -m ruff format --check . && "$PYTHON" -m mypy &&
         "$(dirname "$PYTHON")/lint-imports" && "$PYTHON" scripts/language.py &&
-        OMP_NUM_THREADS=1 "$PYTHON" -m pytest -n "${TEST_PROCESSES:-2}" --dist loadfile \
+        OMP_NUM_THREADS=1 "$PYTHON" -m pytest -n "${TEST_PROCESSES:-2}" --dist worksteal \
             --cov --cov-report=term:skip-covered --cov-fail-under=85 "$@"
 )

@@ -73,10 +73,10 @@ def aligned_row(name: str, images: list, count: Callable[[int], int], fit: str) 
                 refused += 1
                 continue
             models.append(found.model)
-            before, truth = depth[v, u], gt[v, u]
+            before, target = depth[v, u], gt[v, u]
             valid = before > 0
-            median = before * (np.median(truth[valid]) / np.median(before[valid]))
-            rows.append([abs_rel(values[rest], truth[rest]) for values in (before, median, after[v, u])])
+            median = before * (np.median(target[valid]) / np.median(before[valid]))
+            rows.append([abs_rel(values[rest], target[rest]) for values in (before, median, after[v, u])])
     before, median, after = np.mean(rows, axis=0)
     chosen = ", ".join(f"{models.count(m)} {m}" for m in ("scale", "affine", "field") if m in models)
     return f"| {name} | {fit} | {before:.3f} | {median:.3f} | {after:.3f} | {chosen} | {refused} |"

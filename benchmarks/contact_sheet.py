@@ -15,6 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 import mono
 from mono.data.annotations import load_annotations
@@ -22,6 +23,7 @@ from mono.data.folder import find_images
 from mono.data.sample import Sample
 from mono.evaluation.report.thumbnails import error_ramp
 from mono.geometry.camera import Camera
+from mono.inference.predictor import Predictor
 from mono.io.depth import read_depth
 from mono.io.images import read_image
 from mono.visual.color_maps import colorize, depth_limits, write_image
@@ -38,8 +40,9 @@ def cell(image: np.ndarray, words: str, nearest: bool = False) -> np.ndarray:
     small = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST if nearest else cv2.INTER_AREA)
     canvas = np.full((CELL[0] + 20, CELL[1] + 4, 3), 255, np.uint8)
     canvas[: size[1], : size[0]] = small
-    place = (2, size[1] + 14)
-    return cv2.putText(canvas, words, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
+    labeled = Image.fromarray(canvas)
+    ImageDraw.Draw(labeled).text((1, size[1] + 3), words, (28, 32, 38), ImageFont.load_default(13))
+    return np.asarray(labeled)
 
 
 def error_picture(depth: np.ndarray, gt: np.ndarray) -> tuple[np.ndarray, str]:
@@ -62,7 +65,7 @@ def samples_of(place: Path) -> list[Sample]:
     return load_annotations(file) if file.is_file() else find_images([place])
 
 
-def cells(model: mono.inference.predictor.Predictor, sample: Sample, photos: bool) -> list[np.ndarray]:
+def cells(model: Predictor, sample: Sample, photos: bool) -> list[np.ndarray]:
     """Yield the cells of one row."""
     rgb = read_image(sample.rgb).rgb
     height, width = rgb.shape[:2]
@@ -70,10 +73,25 @@ def cells(model: mono.inference.predictor.Predictor, sample: Sample, photos: boo
     depth = model.predict(sample.rgb if camera is None else rgb, camera).depth
     near, far = depth_limits(depth)
     row = [cell(rgb, sample.rgb.stem[:26])] if photos else []
-    row.append(cell(colorize(depth, near, far), f"{near:g} (red) to {far:g} m (blue)"))
+    row.append(cell(colorize(depth, near, far), f"{near:g} to {far:g} m"))
     if sample.depth is not None:
         row.append(cell(*error_picture(depth, read_depth(sample.depth, sample.depth_scale)), nearest=True))
     return row
+
+
+def draw_sheet(model: Predictor, folders: list[Path], count: int, photos: bool) -> np.ndarray:
+    """Draw a row per folder: `count` of its images, evenly spread."""
+    rows = []
+    for folder in folders:
+        samples = samples_of(folder)
+        chosen = np.linspace(0, len(samples) - 1, min(count, len(samples))).round().astype(int)
+        title = Image.new("RGB", (400, 22), "white")
+        name = folder.name if folder.is_dir() else folder.parent.name
+        ImageDraw.Draw(title).text((2, 4), name, (28, 32, 38), ImageFont.load_default(15))
+        row = np.hstack([c for i in chosen for c in cells(model, samples[i], photos)])
+        rows += [np.asarray(title), row[: np.flatnonzero((row < 255).any((1, 2)))[-1] + 6]]
+    width = max(row.shape[1] for row in rows)
+    return np.vstack([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows])
 
 
 def main() -> None:
@@ -85,27 +103,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=4)
     parser.add_argument("--model", default="lite")
     args = parser.parse_args()
-    model = mono.load_model(args.model, device="cpu")
-    rows = []
-    for folder in args.folders:
-        samples = samples_of(folder)
-        chosen = np.linspace(0, len(samples) - 1, min(args.count, len(samples))).round().astype(int)
-        title = np.full((18, 400, 3), 255, np.uint8)
-        cv2.putText(
-            title,
-            folder.name if folder.is_dir() else folder.parent.name,
-            (2, 13),
-            cv2.FONT_HERSHEY_SIMPLEX,
-            0.45,
-            (150, 0, 0),
-            1,
-            cv2.LINE_AA,
-        )
-        row = np.hstack([c for i in chosen for c in cells(model, samples[i], args.photos)])
-        rows += [title, row[: np.flatnonzero((row < 255).any((1, 2)))[-1] + 6]]
-    width = max(row.shape[1] for row in rows)
-    padded = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
-    write_image(args.out, np.vstack(padded))
+    sheet = draw_sheet(mono.load_model(args.model, device="cpu"), args.folders, args.count, args.photos)
+    write_image(args.out, sheet)
 
 
 if __name__ == "__main__":

@@ -1,230 +1,320 @@
-"""Measure the work around the network over shards: memory, throughput, kills, and a simulated cluster.
+"""Measure runs over shards: engines, kills, memory, throughput, and a simulated cluster.
 
-    python benchmarks/scale_out.py memory [--images 10000 100000]
-    python benchmarks/scale_out.py kills [--kills 50]
+    python benchmarks/scale_out.py engines [--images 2000] [--backend openvino]
+    python benchmarks/scale_out.py kills [--engine ray] [--kills 50] [--driver-kills 5]
+    python benchmarks/scale_out.py memory [--engine ray] [--images 10000 100000]
+    python benchmarks/scale_out.py plan [--images 100000]
+    python benchmarks/scale_out.py scaling [--engine ray] [--backend openvino]
+    python benchmarks/scale_out.py sizes
     python benchmarks/scale_out.py cluster [--shards 2000] [--workers 64]
 
-`memory` and `kills` run real workers with a mapper that computes nothing; `cluster` runs the real shard logic (resume,
-whole results, retry) on a simulated clock with stragglers and preemption.
+`engines` computes depth of the same photos by processes, Ray, Spark and datasets, and compares the rows. `kills` and
+`memory` run real workers with a network of one operation. `scaling` and `sizes` need an otherwise idle machine.
+`cluster` runs the real shard logic (resume, whole results, retry) on a simulated clock with stragglers and preemption.
 """
 
 from __future__ import annotations
 
 import argparse
-import heapq
-import io
 import json
 import os
 import random
-import resource
 import signal
+import subprocess
 import sys
-import tarfile
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mono.io.atomic import remove_stale_files
-from mono.scale_out import engines, jobs
-from mono.scale_out.jobs import ShardJob, process_shard
-from mono.scale_out.mapper import RESULT_COLUMNS
-from mono.scale_out.run import run_shards
+import scale_out_data as data
+from scale_out_cluster import cluster
+from scale_out_engines import ENGINES, run_engine
 
-PIXEL = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffd9")  # no image: the mapper below reads none
+from mono.scale_out.mapper import DepthMapper
+from mono.scale_out.run import merge_stats, plan_jobs, run_shards
 
-
-@dataclass(frozen=True)
-class FakeMapper:
-    """Mapper that computes nothing: constant results of a few hundred bytes.
-
-    Attributes:
-        depth_scale: stored value of one meter.
-        pause: time for each batch of rows [s].
-    """
-
-    depth_scale: int = 1000
-    pause: float = 0.0
-
-    def settings(self) -> dict[str, Any]:
-        """Name the results."""
-        return {"model": "fake", "depth_scale": self.depth_scale}
-
-    def __call__(self, batch: dict[str, Sequence[Any]]) -> dict[str, list[Any]]:
-        """Return constant columns."""
-        time.sleep(self.pause)
-        empty = {bytes: b"x" * 200, int: 8, float: 1.5, str: ""}
-        rows = len(batch["key"])
-        return {"key": list(batch["key"])} | {n: [empty[k]] * rows for n, k in RESULT_COLUMNS.items()}
+ROOT = data.ROOT
+SCRATCH = os.environ.get("TMPDIR", "/tmp")
+MB = 1 << 20
 
 
-def write_shards(folder: Path, images: int, of: int) -> None:
-    """Write shards of `of` tiny samples each."""
-    folder.mkdir(parents=True)
-    for shard in range(-(-images // of)):
-        with tarfile.open(folder / f"{shard:05d}.tar", "w") as tar:
-            for i in range(min(of, images - shard * of)):
-                member = tarfile.TarInfo(f"{shard:05d}{i:05d}.jpg")
-                member.size = len(PIXEL)
-                tar.addfile(member, io.BytesIO(PIXEL))
+def child(*arguments: Any, **options: Any) -> subprocess.Popen[str]:
+    """Start this script in a process of its own."""
+    environment = os.environ | {
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'benchmarks'}", "HF_HUB_OFFLINE": "1", "PYSPARK_PYTHON": sys.executable,
+        "OMP_NUM_THREADS": "1", "RAY_worker_niceness": "0",  # as that of other engines: Ray takes 15
+    }  # fmt: skip
+    command = [sys.executable, __file__, *map(str, arguments)]
+    return subprocess.Popen(command, env=environment | options, stdout=subprocess.PIPE, text=True)
 
 
-def memory(images: int, workers: int, engine: str) -> dict[str, Any]:
-    """Run a driver over tiny images in a process of its own; report its peak memory and the time."""
-    with tempfile.TemporaryDirectory() as folder:
-        write_shards(Path(folder, "in"), images, 1000)
-        read, write = os.pipe()
-        child = os.fork()
-        if child == 0:
-            started = time.perf_counter()
-            report = run_shards(
-                [f"{folder}/in"],
-                Path(folder, "out"),
-                FakeMapper(),
-                workers=workers,
-                engine=engine,  # type: ignore
-            )
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            workers_peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-            seconds = time.perf_counter() - started
-            os.write(write, json.dumps([report.images, peak, workers_peak, seconds]).encode())
-            os._exit(0)
-        os.waitpid(child, 0)
-        done, peak, workers_peak, seconds = json.loads(os.read(read, 1000))
+def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Wait for a process of this script, and read the figures that it printed last."""
+    output, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit(f"{process.args} ended with {process.returncode}: {output[-2000:]}")
+    return json.loads(next(line for line in reversed(output.splitlines()) if line.startswith("{")))
+
+
+def engines(images: int, backend: str, names: list[str]) -> list[dict[str, Any]]:
+    """Compute the same photos by each engine with two workers; compare all rows with those of processes."""
+    import pyarrow.parquet
+
+    figures = []
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
+        data.write_tables(Path(folder, "in"), data.photos(images), 100)
+        expected: dict[str, str] = {}
+        for name in names:
+            out = Path(folder, name)
+            figure = finish(child("engine", "--engine", name, "--folder", folder, "--backend", backend))
+            files = sorted(out.rglob("*.parquet"))
+            rows = [row for file in files for row in pyarrow.parquet.read_table(file).to_pylist()]
+            columns = ("key", *data.RESULT_COLUMNS)
+            texts = {r["key"]: repr([None if r[c] != r[c] else r[c] for c in columns]) for r in rows}
+            expected = expected or texts
+            figures.append(
+                {"engine": name, "backend": backend, "rows": len(rows), "keys": len(texts),
+                 "errors": sum(bool(row["error"]) for row in rows), "identical_rows": sum(
+                     texts.get(key) == text for key, text in expected.items()),
+                 "depth_mb": round(sum(len(row["depth"]) for row in rows) / 1e6, 2)} | figure
+            )  # fmt: skip
+            print(json.dumps(figures[-1]), flush=True)
+    return figures
+
+
+def drive(folder: str, out: str, engine: str, workers: int, mapper: str, pause: float, backend: str) -> dict[str, Any]:
+    """Run shards, and report this process's memory and the speed between the first and the last shards."""
+    tiny = data.TinyMapper(device="cpu", pause=pause)
+    chosen = {"fake": data.FakeMapper(), "tiny": tiny, "lite": DepthMapper(device="cpu", backend=backend)}[mapper]  # type: ignore[arg-type]
+    memory: dict[int, int] = {}
+    times: list[float] = []
+
+    def note(stage: str, done: int, total: int, /) -> None:
+        times.append(time.perf_counter())
+        if done in (1, total // 10, total // 2, total):
+            memory[round(100 * done / total)] = _status("RssAnon")
+
+    started = time.perf_counter()
+    report = run_shards([folder], out, chosen, workers=workers, engine=engine, progress=note)  # type: ignore[arg-type]
+    seconds = time.perf_counter() - started
+    first, last = 2 * workers, len(times) - 1 - workers
+    steady = 0.0
+    if last > first:
+        steady = (last - first) / (times[last] - times[first]) * report.images / report.shards
     return {
-        "engine": engine, "workers": workers, "images": done, "driver_peak_mb": round(peak, 1),
-        "worker_peak_mb": round(workers_peak, 1), "seconds": round(seconds, 2),
-        "images_per_second": round(done / seconds),
+        "engine": engine, "workers": workers, "images": report.images, "failed_images": report.failed_images,
+        "shards": report.shards, "kept": report.kept, "failed_shards": report.failed_shards,
+        "seconds": round(seconds, 1), "images_per_second": round(steady, 2),
+        "shard_seconds": round(report.seconds, 1), "mapper_seconds": round(report.mapper_seconds, 1),
+        "busy_share": round(report.seconds / workers / (times[-1] - times[0]), 3) if len(times) > 1 else 0,
+        "driver_peak_mb": _status("VmHWM"), "driver_anonymous_mb_at_percent": memory,
     }  # fmt: skip
 
 
-def kills(count: int, workers: int) -> dict[str, Any]:
-    """Kill random workers while they write; compare the results with those of an undisturbed run."""
-    with tempfile.TemporaryDirectory() as folder:
-        write_shards(Path(folder, "in"), 6000, 50)
-        run_shards([f"{folder}/in"], Path(folder, "whole"), FakeMapper())
-        started: list[Any] = []
-        start, generator, killed = engines._start, random.Random(0), 0
-        engines._start = lambda mapper, rank: started.append(start(mapper, rank)) or started[-1]  # type: ignore
-
-        def kill(stage: str, done: int, total: int, /) -> None:
-            nonlocal killed
-            alive = [worker for worker in started if worker.process.is_alive() and worker.job]
-            if killed < count and alive:
-                time.sleep(generator.uniform(0, 0.03))
-                os.kill(generator.choice(alive).process.pid, signal.SIGKILL)
-                killed += 1
-
-        out = Path(folder, "out")
-        report = run_shards([f"{folder}/in"], out, FakeMapper(pause=0.005), workers=workers, progress=kill)
-        engines._start = start
-        same = all(p.read_bytes() == (out / p.name).read_bytes() for p in Path(folder, "whole").glob("[0-9]*[rt]"))
-        left = [p.name for p in out.iterdir() if p.name.startswith(".mono")]
-    return {
-        "kills": killed, "workers_started": len(started), "shards": report.shards, "images": report.images,
-        "failed_shards": report.failed_shards, "identical": same, "left_over": len(left),
-    }  # fmt: skip
+def _status(field: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return round(int(next(line for line in lines if line.startswith(field)).split()[1]) / 1024)
 
 
-class Preempted(BaseException):
-    """Simulated end of a machine, at any point of a shard."""
+def memory(images: int, workers: int, engine: str, mapper: str) -> dict[str, Any]:
+    """Run a driver over tiny images in a process of its own."""
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
+        contents = data.tiny_images() if mapper == "tiny" else [data.PIXEL]
+        data.write_shards(Path(folder, "in"), images, 1000, contents)
+        options = ("--engine", engine, "--workers", workers, "--mapper", mapper)
+        return {"mapper": mapper} | finish(child("drive", "--folder", folder, *options))
 
 
-def cluster(shards: int, workers: int, seed: int = 0) -> dict[str, Any]:
-    """Simulate workers with stragglers and preemption over the real shard logic.
+def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int = 0) -> dict[str, Any]:
+    """Kill random workers, and the first process, while they work; compare with an undisturbed run.
 
-    Shards take 60 s on average; 5 % of the workers are three times slower; each worker is preempted once in 30 minutes
-    on average, in the midst of a shard, and is replaced after 2 minutes. The clock is simulated, files are real.
+    After a kill of the first process the same command goes on, as a user would have it.
     """
+    import psutil
+
     generator = random.Random(seed)
-    with tempfile.TemporaryDirectory() as folder:
-        write_shards(Path(folder, "in"), shards * 2, 2)
-        out = Path(folder, "out")
-        names = sorted(path.stem for path in Path(folder, "in").iterdir())
-        queue = [ShardJob(f"{folder}/in/{name}.tar", out, name) for name in names]
-        slow = [3.0 if generator.random() < 0.05 else 1.0 for _ in range(workers)]
-        clock = [(0.0, worker) for worker in range(workers)]
-        heapq.heapify(clock)
-        busy = lost = end = 0.0
-        preempted = done = 0
-        mapper = FakeMapper()
-        while queue:
-            now, worker = heapq.heappop(clock)
-            job = queue.pop(0)
-            takes = slow[worker] * generator.lognormvariate(4.0, 0.4)
-            until = generator.expovariate(1 / 1800)
-            if until < takes:
-                _die_within(job, mapper, generator)
-                preempted += 1
-                lost += until
-                queue.append(job)
-                heapq.heappush(clock, (now + until + 120, worker))
-                continue
-            done += not process_shard(job, mapper)["kept"]
-            busy += takes
-            end = max(end, now + takes)
-            heapq.heappush(clock, (now + takes, worker))
-        remove_stale_files(out)  # those of this process: it is the only one
+    killed = drivers = runs = 0
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
+        shards, of = 12 * count, 20
+        data.write_shards(Path(folder, "in"), shards * of, of, data.tiny_images())
+        run_shards([f"{folder}/in"], Path(folder, "whole"), data.TinyMapper(device="cpu"))
+        options = ("--engine", engine, "--workers", workers, "--mapper", "tiny", "--pause", 0.25)
+        begun = time.perf_counter()
+        figure: dict[str, Any] = {}
+        while not figure:
+            process, runs = child("drive", "--folder", folder, *options), runs + 1
+            driver = psutil.Process(process.pid)
+            until = (killed // (count // (driver_kills + 1) or 1) + 1) * (count // (driver_kills + 1) or 1)
+            while process.poll() is None:
+                time.sleep(generator.uniform(0.2, 2.0))
+                stage = drivers < driver_kills and killed >= until
+                targets = [driver] if stage else _workers(driver, engine) if killed < count else []
+                if not targets:
+                    continue
+                victim = generator.choice(targets)
+                family = driver.children(recursive=True) if stage else []
+                try:
+                    victim.send_signal(signal.SIGKILL)
+                except psutil.NoSuchProcess:
+                    continue
+                drivers, killed = drivers + stage, killed + (not stage)
+                if stage:
+                    process.wait()
+                    psutil.wait_procs(family, timeout=60)
+                    break
+            else:
+                figure = finish(process)
+        seconds = time.perf_counter() - begun
+        out, whole = Path(folder, "out"), Path(folder, "whole")
+        names = sorted(p.name for p in whole.iterdir() if p.suffix in (".tar", ".parquet"))
+        there = [name for name in names if (out / name).is_file()]
+        same = [name for name in there if (out / name).read_bytes() == (whole / name).read_bytes()]
+        merged = merge_stats(out)
+        extra = sorted(p.name for p in out.iterdir() if p.suffix in (".tar", ".parquet") and p.name not in names)
         left = [p.name for p in out.iterdir() if p.name.startswith(".mono")]
-        whole = sum(1 for p in out.glob("*_stats.json") if jobs.read_stats(p).get("status") == "done")
     return {
-        "shards": shards, "workers": workers, "preempted": preempted, "processed": done, "whole": whole,
-        "hours": round(end / 3600, 2), "ideal_hours": round(busy / workers / 3600, 2),
-        "lost_share": round(lost / (busy + lost), 4), "left_over": len(left),
+        "engine": engine, "worker_kills": killed, "driver_kills": drivers, "runs": runs, "shards": shards,
+        "done": merged.shards, "images": merged.images, "expected_images": shards * of,
+        "failed_shards": merged.failed_shards, "files": len(names), "identical_files": len(same),
+        "unexpected_files": len(extra), "left_over": len(left), "seconds": round(seconds),
     }  # fmt: skip
 
 
-def _die_within(job: ShardJob, mapper: FakeMapper, generator: random.Random) -> None:
-    """End in a random step of a shard: before, between or after the files appear."""
-    step = generator.choice(("mapper", "tar", "stats"))
-    replaced = {"tar": Path.replace, "stats": jobs.write_bytes}
+def _workers(driver: Any, engine: str) -> list[Any]:
+    """Find the processes that work on shards below the first process."""
+    import psutil
 
-    def die(*args: Any, **kwargs: Any) -> Any:
-        if step == "tar" and generator.random() < 0.5:
-            return replaced["tar"](*args, **kwargs)
-        raise Preempted
-
-    try:
-        if step == "mapper":
-            process_shard(job, _Dying())
-        elif step == "tar":
-            Path.replace = die  # type: ignore[method-assign]
-            process_shard(job, mapper)
-        else:
-            jobs.write_bytes = die  # type: ignore[assignment]
-            process_shard(job, mapper)
-    except Preempted:
-        return
-    finally:
-        Path.replace, jobs.write_bytes = replaced["tar"], replaced["stats"]  # type: ignore[method-assign,assignment]
+    found = []
+    for process in driver.children(recursive=True):
+        try:
+            title = " ".join(process.cmdline())
+        except psutil.Error:
+            continue
+        if ("ray::" in title and "_RayWorker" in title) if engine == "ray" else "spawn_main" in title:
+            found.append(process)
+    return found
 
 
-class _Dying(FakeMapper):
-    """Mapper of a worker that ends within it."""
+def plan(images: int) -> dict[str, Any]:
+    """Measure what the list of work takes in the first process: of shards, and of images in a folder."""
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
+        photos = Path(folder, "photos")
+        for i in range(images):
+            path = photos / f"{i // 1000:04d}" / f"IMG_{i:08d}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        tracemalloc.start()
+        jobs = plan_jobs([str(photos)], Path(folder, "out"))
+        by_image = tracemalloc.get_traced_memory()
+        del jobs
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        jobs = plan_jobs([f"{folder}/{{00000..09999}}.tar"], Path(folder, "out"))
+        by_shard = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
+    return {
+        "images": images, "bytes_an_image_of_a_folder": round(by_image[0] / images, 1),
+        "peak_bytes_an_image_of_a_folder": round(by_image[1] / images, 1), "bytes_a_shard": round(by_shard / len(jobs)),
+    }  # fmt: skip
 
-    def __call__(self, batch: dict[str, Sequence[Any]]) -> dict[str, list[Any]]:
-        raise Preempted
+
+def scaling(engine: str, backend: str, images: int) -> list[dict[str, Any]]:
+    """Measure images/s of one and of two workers over photos of 320 x 240 pixels, one thread each."""
+    figures = []
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
+        rows = [row["image"] for row in data.photos(20 * len(data.SIZES))[:: len(data.SIZES)]]
+        good = [row for row in rows if row and len(row) > 1000]
+        data.write_shards(Path(folder, "in"), images, 20, good)
+        for workers in (1, 2):
+            out = Path(folder, f"out_{workers}")
+            options = ("--engine", engine, "--workers", workers, "--mapper", "lite", "--backend", backend)
+            figures.append({"backend": backend} | finish(child("drive", "--folder", folder, "--out", out, *options)))
+            print(json.dumps(figures[-1]), flush=True)
+    one, two = (figure["images_per_second"] for figure in figures)
+    figures.append({"engine": engine, "backend": backend, "two_workers_of_twice_one": round(two / (2 * one), 3)})
+    print(json.dumps(figures[-1]), flush=True)
+    return figures
+
+
+def sizes(seconds: float = 8.0) -> list[dict[str, Any]]:
+    """Measure images/s of one core, the share of the network, and bytes an image, for some sizes."""
+    import PIL.Image
+
+    paths = sorted((ROOT / "data/wild_demo").glob("*.jpg"))
+    figures = []
+    for backend in ("openvino", "eager"):
+        for size in ((320, 240), (640, 480), (1920, 1080)):
+            images = [data.encode(PIL.Image.open(path).convert("RGB").resize(size)) for path in paths]
+            mapper = DepthMapper(device="cpu", backend=backend)  # type: ignore[arg-type]
+            predictor = mapper.predictor()
+            infer, network = type(predictor).infer, 0.0
+
+            def timed(self: Any, inputs: Any, infer: Any = infer) -> Any:
+                nonlocal network
+                begun = time.perf_counter()
+                raw = infer(self, inputs)
+                network += time.perf_counter() - begun
+                return raw
+
+            mapper({"image": images})
+            type(predictor).infer = timed  # type: ignore[method-assign]
+            begun, count, out, network = time.perf_counter(), 0, {}, 0.0
+            while time.perf_counter() - begun < seconds:
+                out, count = mapper({"image": images}), count + len(images)
+            whole = time.perf_counter() - begun
+            type(predictor).infer = infer  # type: ignore[method-assign]
+            kilobytes = {name: round(sum(map(len, out[name])) / len(images) / 1000, 1) for name in ("depth", "mask")}
+            figures.append(
+                {"backend": backend, "size": f"{size[0]}x{size[1]}", "images_per_second": round(count / whole, 2),
+                 "outside_network": round(1 - network / whole, 3),
+                 "jpeg_kb": round(sum(map(len, images)) / len(images) / 1000, 1)} | kilobytes
+            )  # fmt: skip
+            print(json.dumps(figures[-1]), flush=True)
+    return figures
 
 
 def main() -> None:
     """Run one measurement and print its figures as JSON lines."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("memory", "kills", "cluster"))
-    parser.add_argument("--images", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--engine", default="processes", choices=("processes", "ray"))
+    names = ("engines", "kills", "memory", "plan", "scaling", "sizes", "cluster", "engine", "drive")
+    parser.add_argument("what", choices=names, metavar="|".join(names[:-2]))
+    parser.add_argument("--images", type=int, nargs="+")
+    parser.add_argument("--engine", default="ray", choices=ENGINES)
+    parser.add_argument("--only", nargs="+", default=list(ENGINES), choices=ENGINES, help="engines to compare")
+    parser.add_argument("--backend", default="openvino")
     parser.add_argument("--workers", type=int)
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--driver-kills", type=int, default=5)
     parser.add_argument("--shards", type=int, default=2000)
+    parser.add_argument("--mapper", default="tiny", choices=("tiny", "fake", "lite"))
+    parser.add_argument("--pause", type=float, default=0.0, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", help=argparse.SUPPRESS)
+    parser.add_argument("--out", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.what == "memory":
-        for images in args.images:
-            print(json.dumps(memory(images, args.workers or 2, args.engine)), flush=True)
+    workers = args.workers or 2
+    if args.what == "engines":
+        engines((args.images or [2000])[0], args.backend, args.only)
+    elif args.what == "engine":
+        print(json.dumps(run_engine(args.engine, Path(args.folder), args.backend)))
+    elif args.what == "drive":
+        out = args.out or f"{args.folder}/out"
+        options = (args.engine, workers, args.mapper, args.pause, args.backend)
+        print(json.dumps(drive(f"{args.folder}/in", out, *options)))
+    elif args.what == "memory":
+        for images in args.images or [10_000, 100_000]:
+            print(json.dumps(memory(images, workers, args.engine, args.mapper)), flush=True)
     elif args.what == "kills":
-        print(json.dumps(kills(args.kills, args.workers or 2)))
+        print(json.dumps(kills(args.kills, args.driver_kills, workers, args.engine)))
+    elif args.what == "plan":
+        print(json.dumps(plan((args.images or [100_000])[0])))
+    elif args.what == "scaling":
+        scaling(args.engine, args.backend, (args.images or [1000])[0])
+    elif args.what == "sizes":
+        sizes()
     else:
         print(json.dumps(cluster(args.shards, args.workers or 64)))
 

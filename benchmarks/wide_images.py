@@ -95,12 +95,12 @@ def _mean_error(alone: Sequence[Prediction], cut: Sequence[CutView], camera: Cam
     errors, weights = [], []
     for prediction, part in zip(alone, cut, strict=True):
         pixels = camera.project(part.view.directions)[0].astype(np.float32)
-        truth = cv2.remap(gt, pixels[..., 0], pixels[..., 1], cv2.INTER_NEAREST)
+        target = cv2.remap(gt, pixels[..., 0], pixels[..., 1], cv2.INTER_NEAREST)
         length = np.linalg.norm(part.view.directions, axis=-1)
-        counts = part.inside & (truth > NEAREST) & (truth < FARTHEST) & prediction.mask
+        counts = part.inside & (target > NEAREST) & (target < FARTHEST) & prediction.mask
         if counts.any():
             solid = length[counts] ** -3
-            errors.append(float(np.average(np.abs(prediction.distance[counts] / truth[counts] - 1), weights=solid)))
+            errors.append(float(np.average(np.abs(prediction.distance[counts] / target[counts] - 1), weights=solid)))
             weights.append(solid.sum())
     return float(np.average(errors, weights=weights))
 

@@ -28,8 +28,8 @@ def on_files(files: Files, config: Any) -> Files:
     """Add pages and pictures that are kept outside of docs/, and the command line's reference."""
     for source, page in PAGES.items():
         files.append(File.generated(config, page, content=_on_site((ROOT / source).read_text(), Path(source).parent)))
-    for path in [ROOT / "LICENSE", *sorted((ROOT / "media").glob("*.*"))]:
-        if path.suffix != ".py":
+    for path in [ROOT / "LICENSE", *sorted((ROOT / "media").rglob("*.*"))]:
+        if path.suffix not in (".py", ".pyc"):
             files.append(File.generated(config, path.relative_to(ROOT).as_posix(), abs_src_path=str(path)))
     files.append(File.generated(config, "command-line.md", content=command_line()))
     return files

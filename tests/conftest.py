@@ -1,3 +1,4 @@
+import functools
 import importlib.util
 import os
 import sys
@@ -16,13 +17,39 @@ from tests import toys
 from tests.golden.checkpoints import reference_state
 
 os.environ.setdefault("METRICDEPTH_BACKEND", "eager")  # no conversion in each test that runs a command
-settings.register_profile("metricdepth", deadline=None)  # a busy machine is no failure
+settings.register_profile("metricdepth", deadline=None, max_examples=60)  # a busy machine is no failure
 settings.load_profile("metricdepth")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _threads():
     torch.set_num_threads(min(2, torch.get_num_threads()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _torch_is_not_traced():
+    """Coverage asks for lines of this package only, but tracing would double the time of what torch does in Python."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("export.export", "export.save", "export.load", "onnx.export", "jit.trace", "save", "load"):
+            patch.setattr(f"torch.{name}", _untraced(functools.reduce(getattr, name.split("."), torch)))
+        if importlib.util.find_spec("openvino"):
+            import openvino
+
+            patch.setattr(openvino, "convert_model", _untraced(openvino.convert_model))
+        yield
+
+
+def _untraced(function):
+    @functools.wraps(function)
+    def call(*args, **values):
+        trace = sys.gettrace()
+        sys.settrace(None)
+        try:
+            return function(*args, **values)
+        finally:
+            sys.settrace(trace)
+
+    return call
 
 
 @pytest.fixture(scope="session")

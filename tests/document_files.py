@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import re
@@ -17,6 +18,7 @@ from mono.inference.load import load_model
 from mono.io.point_cloud import write_ply
 from mono.visual.depth_video import write_video
 from tests.documents import ROOT
+from tests.onnx_files import write as write_network
 
 DRIVE = ROOT.parent / "shared/realdata/sequences/kitti06_first51"  # frames of a street, where they are at hand
 FPS = 25
@@ -107,6 +109,9 @@ def make_datasets(folder: Path) -> None:
     run("evaluate", folder / "nyu.json", "--out", folder / "scored")
     shown = re.search(r"```python\n(class MyModel:.*?)```", (ROOT / "docs/other-models.md").read_text(), re.S)[1]
     (folder / "my_model.py").write_text(shown.replace("self.network = ...", "self.network = depth_of_a_wall") + _WALL)
+    if importlib.util.find_spec("onnx"):
+        for name in ("midas.onnx", "mine.onnx"):
+            write_network(folder / name)
     load_model("lite").save_pretrained(folder / "runs/saved")
     for name in ("tuned", "run_a", "run_b"):
         (folder / name).mkdir()

@@ -27,7 +27,8 @@ NOT_RUN = {
     r"dataset/(sequences|poses)/00": "need KITTI's odometry dataset",
     r"\bFRAMES\b|^metricdepth bench ": "make tables of measurements, in minutes",
     r"^(python|sh) benchmarks/": "make tables of measurements, in minutes to hours",
-    r"[…|]|\bOUT\b|--frames N|--model FILE|^metricdepth scenes (render|sequence room)$": "show a form, not a command",
+    r"[…|]|\bOUT\b|\bFILES\b|--frames N|^metricdepth scenes (render|sequence room)$": "show a form",
+    r"--model (FILE|model\.onnx$)|--backend B\b": "show a form",
 }
 _FENCE = re.compile(r"^```(?:bash|sh)\n(.*?)^```", re.M | re.S)
 _INDENTED = re.compile(r"^(?: {4}(?:metricdepth|python|pip|torchrun) .*(?:\\\n.*)*\n)+", re.M)

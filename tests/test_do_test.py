@@ -365,20 +365,21 @@ def test_runs_that_cannot_start(tmp_path, toy_predictor):
             RunOptions(out=tmp_path, **wrong)
 
 
-@pytest.mark.parametrize("batch_size", [1, 3])
-def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, batch_size):
-    photos = write_photos(tmp_path / "photos", 200)
+@pytest.mark.parametrize(
+    ("count", "batch_size", "kills"), [(60, 1, 3), (60, 3, 2), pytest.param(200, 1, 10, marks=pytest.mark.slow)]
+)
+def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, count, batch_size, kills):
+    photos = write_photos(tmp_path / "photos", count)
 
     def start(out):
         return WarmProcess("tests.toys", photos, out, batch_size)
 
     assert start(tmp_path / "whole").wait() == 0
     expected = files_of(tmp_path / "whole")
-    assert len(expected) == 4 * 200  # depth, its sidecar, picture and point cloud
+    assert len(expected) == 4 * count  # depth, its sidecar, picture and point cloud
 
     out, chance = tmp_path / "killed", random.Random(batch_size)
-    kills = 10 if batch_size == 1 else 3
-    goals = sorted(chance.sample(range(1, 180), kills))
+    goals = sorted(chance.sample(range(1, 9 * count // 10), kills))
     for goal in goals:
         process = start(out)
         while process.poll() is None and (not out.exists() or len(list(out.glob("pcd/*.ply"))) < goal):
@@ -389,4 +390,4 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, batch_size):
     assert start(out).wait() == 0
     assert files_of(out) == expected
     names = [record["name"] for record in manifest(out)]
-    assert len(names) == len(set(names)) == 200
+    assert len(names) == len(set(names)) == count

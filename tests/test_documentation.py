@@ -9,13 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import metricdepth
+from media import charts
 from mono.cli.commands import COMMANDS
 from mono.cli.main import build_parser
+from mono.data.annotations import load_annotations
 from tests.documents import BLOCKS, NOT_RUN, PAGES, ROOT, reasons, words_of
 
-SLOW_EXAMPLES = ("export_onnx.py", "fine_tune.py", "ray_dataset.py")
+TESTED_ALONE = ("export_onnx.py", "fine_tune.py", "ray_dataset.py", "ros2_bag.py")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 SHOWN = [(block.page, command) for block in BLOCKS for command in block.commands]
 PARSED = [shown for shown in SHOWN if shown[1].startswith("metricdepth ")]
@@ -54,7 +58,7 @@ def test_links_between_files_lead_to_files(page: Path) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in SLOW_EXAMPLES])
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in TESTED_ALONE])
 def test_an_example_runs_on_the_data_that_ships(name, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [name])
@@ -85,6 +89,23 @@ def test_the_ray_example_fills_a_table(tmp_path, monkeypatch) -> None:
 
 
 @pytest.mark.integration
+def test_the_bag_of_the_ros_example_holds_the_model_s_metres(tmp_path, monkeypatch) -> None:
+    highlevel = pytest.importorskip("rosbags.highlevel")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["ros2_bag.py"])
+    runpy.run_path(str(ROOT / "examples/ros2_bag.py"), run_name="__main__")
+    entries = load_annotations(ROOT / "data/kitti_demo/test_annotations.json")
+    with highlevel.AnyReader([tmp_path / "outputs/ros/predicted"]) as reader:
+        messages = [(time, reader.deserialize(data, known.msgtype)) for known, time, data in reader.messages()]
+    assert [time for time, _ in messages] == [round((1 + i / 10) * 1e9) for i in range(3)]
+    for entry, (_, message) in zip(entries, messages, strict=True):
+        depth = message.data.view("<f4").reshape(message.height, message.width)
+        camera = metricdepth.Camera(*entry.intrinsics, message.width, message.height)
+        expected = metricdepth.load_model("lite").predict(entry.rgb, camera=camera).depth
+        np.testing.assert_allclose(depth, expected, rtol=1e-5)
+
+
+@pytest.mark.integration
 def test_the_alignment_example_is_nearer_after_it(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["align_to_lidar.py"])
@@ -107,8 +128,27 @@ def test_the_fine_tuning_example_writes_a_model(tmp_path, monkeypatch) -> None:
 
 
 def test_every_example_is_listed_in_its_readme() -> None:
-    listed = re.findall(r"^\| `(\w+\.py)`", (ROOT / "examples/README.md").read_text(), re.M)
-    assert sorted(listed) == EXAMPLES
+    listed = re.findall(r"^\| `([\w/]+\.(?:py|cpp))`", (ROOT / "examples/README.md").read_text(), re.M)
+    assert sorted(listed) == sorted(["cpp/depth.cpp", *EXAMPLES])
+
+
+def test_the_numbers_of_the_readme_are_those_of_the_tables() -> None:
+    text = " ".join((ROOT / "README.md").read_text().split())
+    frames = {row[0]: [float(value) for value in row[2:4]] for row in charts.table("accuracy.md", "frames")[1]}
+    speeds = {tuple(row[3:5]): float(row[7]) for row in charts.table("speed.md", "model")[1] if row[0] == "lite"}
+    shown = re.search(r"off by (\d+) % \(KITTI\) to (\d+) % .* for (\d+) % and (\d+) % .* \(Middlebury (\d+) %\)", text)
+    (kitti, kitti1), (ibims, ibims1) = frames["kitti_object"], frames["ibims1"]
+    expected = [100 * x for x in (kitti, ibims, kitti1, ibims1, frames["middlebury_motorcycle"][0])]
+    np.testing.assert_allclose([int(x) for x in shown.groups()], expected, atol=0.51)
+    shown = re.search(r"turns (\d+) photos .* by OpenVINO, (\d+) by torch", text)
+    expected = [speeds["openvino", "float32"], speeds["eager", "float32"]]
+    np.testing.assert_allclose([int(x) for x in shown.groups()], expected, atol=0.51)
+
+
+def test_pictures_are_small() -> None:
+    sizes = {path: path.stat().st_size for path in (ROOT / "media").rglob("*.*") if path.suffix not in (".py", ".pyc")}
+    animation = sizes.pop(ROOT / "media/example.webp")
+    assert animation < 2.5e6 and max(sizes.values()) < 6e5 and len(sizes) > 12
 
 
 @pytest.mark.integration
@@ -122,3 +162,9 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     assert "load_model" in page and "Unproject the depth to 3D points" in page
     assert "--focal-px" in (tmp_path / "site" / "command-line" / "index.html").read_text()
     assert "fonts.googleapis" not in (tmp_path / "site" / "index.html").read_text()
+    missing = []
+    for page in (tmp_path / "site").rglob("index.html"):  # strictness passes over links to files that are no pages
+        for target in re.findall(r'(?:src|href)="?([^"#?\s>]+)', page.read_text()):
+            if "://" not in target and not target.startswith(("/", "mailto:", "data:")):
+                missing += [] if (page.parent / target).exists() else [f"{page.parent.name}: {target}"]
+    assert missing == []

@@ -30,7 +30,7 @@ PLACED = {
 }
 NEEDS = {
     "slam ": "pycolmap", "rescale ": "pycolmap", "fuse ": "open3d", "--engine ray": "ray", "openvino": "openvino",
-    "shards ": "pyarrow", "export onnx": "onnxscript", "lite.onnx": "onnxruntime",
+    "shards ": "pyarrow", "export onnx": "onnxscript", "lite.onnx": "onnxruntime", "onnx:": "onnxruntime",
     "export litert": "litert_torch", "export coreml": "coremltools",
 }  # fmt: skip
 
@@ -50,12 +50,14 @@ def files(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.runnable], ids=str)
 def test_the_commands_of_a_block_run_one_after_the_other(block: Block, files, tmp_path, monkeypatch, capfd) -> None:
     shutil.copytree(files, tmp_path, copy_function=os.link, symlinks=True, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'scenes'}")
     monkeypatch.setenv("METRICDEPTH_CACHE", str(files / "cache"))
+    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "300")  # busy machines start it slowly
     failed = []
     for command in block.runnable:
         for sign in NEEDS:
@@ -87,6 +89,9 @@ def test_the_python_of_a_page_runs(page: str, files, tmp_path, monkeypatch) -> N
     photo = Image.open("data/wild_demo/leuven.jpg").resize((1920, 1440)).crop((0, 200, 1920, 1280))
     Path("photo.jpg").unlink()
     photo.save("photo.jpg")
+    panorama = Image.open("pano.jpg").resize((4096, 2048))
+    Path("pano.jpg").unlink()
+    panorama.save("pano.jpg")
     for shown in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S):
         names = {"__name__": "shown"}
         exec(compile(shown, page, "exec"), names)

@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PRELOADED = [
+    "mono.cli.evaluate",
     "tests.kill_points",
     "tests.training.test_resume",
     "torchvision",
@@ -34,13 +35,8 @@ class WarmProcess:
     """
 
     def __init__(self, module: str, *words: object, environment: Mapping[str, str] | None = None):
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(PRELOADED)
-        with pytest.MonkeyPatch.context() as patch:  # the server keeps the variables of the moment it begins
-            patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]))
-            patch.setenv("OMP_NUM_THREADS", "1")
-            self._process = context.Process(target=_run, args=(module, [*map(str, words)], dict(environment or {})))
-            self._process.start()
+        self._process = warm_context().Process(target=_run, args=(module, [*map(str, words)], dict(environment or {})))
+        self._process.start()
 
     def poll(self) -> int | None:
         """Return the exit code, negative where a signal ended the process; None while it runs."""
@@ -61,6 +57,17 @@ class WarmProcess:
         """Send a signal to the process, unless it has ended."""
         if self.poll() is None and self._process.pid:
             os.kill(self._process.pid, number)
+
+
+def warm_context() -> multiprocessing.context.ForkServerContext:
+    """Return the context of processes that are forked from one that has imported the package."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    with pytest.MonkeyPatch.context() as patch:  # the server keeps the variables of the moment it begins
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        multiprocessing.forkserver.ensure_running()
+    return context
 
 
 def _run(module: str, words: list[str], environment: dict[str, str]) -> None:

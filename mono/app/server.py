@@ -28,7 +28,7 @@ from mono.app.photos import MAX_UPLOAD, OpenPhoto, PhotoStore, clean_name, read_
 from mono.data.camera_source import CameraResolver
 from mono.inference.predictor import Predictor
 from mono.system.errors import MetricDepthError
-from mono.visual.color_maps import depth_limits, scale_ticks
+from mono.visual.color_maps import colorize, css_gradient, depth_limits, scale_ticks
 
 MAX_WAITING = 64  # photos
 _STATIC = Path(__file__).parent / "static"
@@ -274,6 +274,7 @@ def _measured(prediction: Any, item: Mapping[str, Any]) -> dict[str, Any]:
 def _describe(key: str, photo: OpenPhoto) -> dict[str, Any]:
     p = photo.prediction
     near, far = depth_limits(p.depth)
+    colors = css_gradient(colorize(np.geomspace(far, near, 17)[None], near, far)[0])
     missing = {"sky"} if p.sky is None else set()
     missing |= set() if np.isfinite(p.confidence).any() else {"confidence"}
     return {
@@ -288,7 +289,7 @@ def _describe(key: str, photo: OpenPhoto) -> dict[str, Any]:
         "model": photo.model,
         "seconds": round(photo.seconds, 3),
         "layers": [layer for layer in files.LAYERS if layer not in missing],
-        "scale_bar": {"near": near, "far": far, "ticks": scale_ticks(near, far, 300, 32)},
+        "scale_bar": {"near": near, "far": far, "ticks": scale_ticks(near, far, 300, 32), "colors": colors},
         "files": list(files.DOWNLOADS),
         "project": photo.extra,
         "has_errors": p.has_uncertainty,

@@ -30,7 +30,7 @@ _TABLE = (
         "metricdepth predict photo.jpg -o out --save depth,vis,pcd",
     ),
     Command(
-        "shards", "shards", "predict", "predict depth of tar shards, by processes or by Ray (resumes)",
+        "shards", "shards", "predict", "predict depth of tar or Parquet shards, by processes or by Ray (resumes)",
         "metricdepth shards laion/ -o laion_depth --workers 8",
     ),
     Command(

@@ -11,6 +11,8 @@ from mono.cli import arguments, console
 from mono.cli.values import names
 from mono.system.errors import MetricDepthError
 
+LAYOUTS = ("tar", "parquet", "files")  # as in mono.scale_out.jobs, whose import takes a second
+
 if TYPE_CHECKING:
     from mono.scale_out.run import ShardReport
 
@@ -19,9 +21,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command."""
     parser = commands.add_parser("shards")
     parser.add_argument(
-        "inputs", nargs="+", metavar="IN", help="tar shards, folders of them, quoted globs, {00000..00041}.tar, or URLs"
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="output folder")
+        "inputs", nargs="+", metavar="IN",
+        help="tar or Parquet shards, folders of them or of images, quoted globs, {00000..00041}.tar, or URLs",
+    )  # fmt: skip
+    parser.add_argument("--out", required=True, metavar="DIR", help="output folder, or its URL")
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
     parser.add_argument("--overwrite", action="store_true", help="process shards again whose results are there")
@@ -33,6 +36,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--depth-scale", type=int, default=1000, metavar="N",
         help="store N steps per meter in depth PNGs; 1000: millimeters, up to 65.5 m",
     )  # fmt: skip
+    layout = parser.add_argument_group("layout")
+    layout.add_argument(
+        "--format", default="tar", choices=LAYOUTS,
+        help="write tar shards with an index, Parquet tables, or folders of files with an index",
+    )  # fmt: skip
+    layout.add_argument(
+        "--images-per-shard", type=int, default=1000, metavar="N", help="process N images of a folder as a shard"
+    )
+    layout.add_argument("--image-column", metavar="NAME", help="column of images in Parquet files (default: found)")
     arguments.add_camera_flags(parser, sweep=False)
     workers = parser.add_argument_group("workers")
     workers.add_argument("--engine", default="processes", choices=("processes", "ray"), help="spread shards by")
@@ -73,6 +85,9 @@ def run(args: argparse.Namespace) -> int:
             args.inputs,
             args.out,
             mapper,
+            layout=args.format,
+            image_column=args.image_column,
+            images_per_shard=args.images_per_shard,
             workers=args.workers,
             engine=args.engine,
             gpus=args.num_gpus,
@@ -83,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     return say_report(report, args.out)
 
 
-def say_report(report: ShardReport, out: Path) -> int:
+def say_report(report: ShardReport, out: str) -> int:
     """Print the outcome of a run over shards; return the exit code."""
     write = sys.stdout.write
     parts = [f"{report.shards} shard{'s' * (report.shards != 1)} done"]
@@ -94,6 +109,6 @@ def say_report(report: ShardReport, out: Path) -> int:
         write(f"  focal length: {source:12} {count} image{'s' * (count != 1)}\n")
     for reason, count in report.reasons.most_common(10):
         write(f"  {count} x {reason}\n")
-    write(f"  results: {out}/  {out / 'report.json'}\n")
+    write(f"  results: {out.rstrip('/')}/  {out.rstrip('/')}/report.json\n")
     console.say_failures(report.failed)
     return 1 if report.failed_shards or report.failed_images else 0

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import zipfile
-from typing import IO, Any
 
-import numpy as np
 from PIL import Image
 
+from mono.io.arrays import read_npy_header
 from mono.io.images import DECODING_ERRORS
 from mono.io.tiff import read_directories, stores_whole_numbers
 
@@ -26,13 +25,13 @@ def stores_integers(path: str | os.PathLike[str]) -> bool:
     try:
         if suffix == ".npy":
             with open(path, "rb") as file:
-                return _npy_kind(file) in "iu"
+                return read_npy_header(file)[2].kind in "iu"
         if suffix == ".npz":
             with zipfile.ZipFile(path) as archive:
                 names = archive.namelist()
                 name = "depth.npy" if "depth.npy" in names else names[0]
                 with archive.open(name) as member:
-                    return _npy_kind(member) in "iu"
+                    return read_npy_header(member)[2].kind in "iu"
         if suffix in (".tif", ".tiff"):
             with open(path, "rb") as file:
                 return any(map(stores_whole_numbers, read_directories(file)[:1]))
@@ -42,10 +41,3 @@ def stores_integers(path: str | os.PathLike[str]) -> bool:
     except (*DECODING_ERRORS, zipfile.BadZipFile, Image.DecompressionBombError, RecursionError, MemoryError):
         return False
     return False
-
-
-def _npy_kind(file: IO[Any]) -> str:
-    """Read the kind of a file's data type ("f", "i", "u")."""
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    return str(read(file)[2].kind)

@@ -138,7 +138,7 @@ def _body(
         trained = f"{tuning.images} annotated images of the author's, from {tuning.start} (that one: {trained})"
     elif record and not released and not notes.trained_on:
         trained = f"{_UNKNOWN}; the network is {record.name}'s, whose released weights saw: {trained}"
-    facts: Mapping[str, Any] = {
+    rows: Mapping[str, Any] = {
         "network": f"{predictor.architecture['encoder']}, {predictor.architecture['decoder']}",
         "paper": record.paper if record else _UNKNOWN,
         "trained on": trained,
@@ -173,7 +173,7 @@ def _body(
         "",
         "| | |",
         "|---|---|",
-        *(f"| {name} | {_cell(value)} |" for name, value in facts.items()),
+        *(f"| {name} | {_cell(value)} |" for name, value in rows.items()),
         "",
         "## Measured",
         "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import zipfile
 import zlib
 from pathlib import Path
@@ -14,6 +15,7 @@ from mono.system.errors import MetricDepthError
 
 MAX_BYTES = 1 << 30
 _MAX_MEMBERS = 1000
+_PARSER = threading.Lock()  # CPython 3.11's parser of literals fails now and then in several threads at once
 
 
 class ArrayError(MetricDepthError):
@@ -94,12 +96,29 @@ def read_small_arrays(path: Path, most: int = 64) -> dict[str, np.ndarray]:
     return {name: array for name, array in found.items() if array.size <= most}
 
 
-def _read_array(file: IO[bytes], size: int) -> np.ndarray:
+def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Read the header of an NPY file.
+
+    Args:
+        file: file at its begin; it is left at the numbers.
+
+    Returns:
+        Shape, whether the order is Fortran's, and data type.
+
+    Raises:
+        ArrayError: its version is unknown.
+        ValueError: it is damaged.
+    """
     version = np.lib.format.read_magic(file)
     if version not in ((1, 0), (2, 0), (3, 0)):
         raise ArrayError(f"is an NPY file of version {version[0]}.{version[1]}, which is unknown; write it again")
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read(file)
+    with _PARSER:
+        return read(file)
+
+
+def _read_array(file: IO[bytes], size: int) -> np.ndarray:
+    shape, fortran, dtype = read_npy_header(file)
     if dtype.hasobject or dtype.kind not in "biufc":
         raise ArrayError(f"is damaged or holds {dtype}, not plain numbers; write an array of numbers")
     count = 1

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import platform
 import re
+import shutil
 import time
 import uuid
 from collections.abc import Iterator
@@ -34,13 +37,65 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".mono-{_HOST}-{os.getpid()}-{uuid.uuid4().hex[:12]}{path.suffix}"
+    temporary = path.parent / (_temporary_name() + path.suffix)
     try:
         yield temporary
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Fill a temporary folder, renamed to `path` on success.
+
+    A former folder `path` is replaced. When the block fails, it stays, and the temporary one is removed.
+
+    Args:
+        path: final path of the folder.
+
+    Yields:
+        Path of the temporary folder, which exists.
+
+    Raises:
+        OSError: the folder cannot be made or renamed.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with temporary_folder(path.parent) as temporary, temporary_folder(path.parent) as former:
+        yield temporary
+        for i in range(100):  # another process may put its own folder there in between
+            try:
+                with contextlib.suppress(FileNotFoundError):
+                    path.replace(former / str(i))
+                temporary.replace(path)
+                return
+            except OSError as error:
+                if i == 99 or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+
+
+@contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """Give a hidden folder for a while; `remove_stale_files` finds it after a kill.
+
+    Args:
+        parent: folder to make it in.
+
+    Yields:
+        Path of the folder, which exists.
+    """
+    folder = parent / _temporary_name()
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _temporary_name() -> str:
+    return f".mono-{_HOST}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -58,7 +113,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def remove_stale_files(folder: Path, *, recursive: bool = True) -> int:
-    """Remove temporary files that killed runs left behind.
+    """Remove temporary files and folders that killed runs left behind.
 
     Files of live processes on this machine are kept; those of other machines are removed after a day.
 
@@ -67,10 +122,16 @@ def remove_stale_files(folder: Path, *, recursive: bool = True) -> int:
         recursive: search nested folders, too.
 
     Returns:
-        Number of removed files.
+        Number of removed files and folders.
     """
     removed = 0
     for parent, folders, names in os.walk(folder):
+        for name in [one for one in folders if one.startswith(".mono-")]:
+            match = _TEMPORARY.match(name)
+            if match and _abandoned(Path(parent, name), match["host"], int(match["pid"])):
+                shutil.rmtree(Path(parent, name), ignore_errors=True)
+                folders.remove(name)
+                removed += 1
         if not recursive:
             folders.clear()
         for name in names:

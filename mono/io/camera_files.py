@@ -10,7 +10,7 @@ import numpy as np
 
 from mono.geometry.camera import Camera
 from mono.io.arrays import ArrayError, read_small_arrays
-from mono.io.camera_formats import FoundCameras, parse_camera_arrays, parse_camera_text, parse_matrix
+from mono.io.camera_formats import FileCameras, parse_camera_arrays, parse_camera_text, parse_matrix
 from mono.io.camera_slam import check_pixels
 from mono.io.camera_values import CameraFileError, CameraValues
 from mono.io.colmap_cameras import image_cameras, parse_cameras_bin, parse_cameras_txt
@@ -104,7 +104,7 @@ def _fitted(path: Path, camera: Camera, width: int, height: int) -> Camera:
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, modified: int, size: int) -> FoundCameras:
+def _read(path: Path, modified: int, size: int) -> FileCameras:
     """Read all cameras of a file; `modified` and `size` make a changed file be read again."""
     if size > _MAX_BYTES:
         raise CameraFileError(f"{path}: is larger than {_MAX_BYTES >> 20} MB, too large for a camera file")
@@ -112,20 +112,20 @@ def _read(path: Path, modified: int, size: int) -> FoundCameras:
     if not content.strip():
         raise CameraFileError(f"{path}: is empty; a camera file is one of: {KINDS}")
     if content.startswith(b"\x93NUMPY"):
-        return FoundCameras({"": parse_matrix(path, _load_array(path))})
+        return FileCameras({"": parse_matrix(path, _load_array(path))})
     if content.startswith(b"PK\3\4"):
         try:
             return parse_camera_arrays(path, read_small_arrays(path))
         except ArrayError as error:
             raise CameraFileError(f"{path}: {error}") from error
     if (binary := parse_cameras_bin(path, content)) is not None:
-        return FoundCameras({str(key): value for key, value in binary.items()}, stored=True)
+        return FileCameras({str(key): value for key, value in binary.items()}, stored=True)
     try:
         text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise CameraFileError(f"{path}: is not text; a camera file is one of: {KINDS}") from error
     if (listed := parse_cameras_txt(path, text)) is not None:
-        return FoundCameras({str(key): value for key, value in listed.items()}, stored=True)
+        return FileCameras({str(key): value for key, value in listed.items()}, stored=True)
     found = parse_camera_text(path, text)
     if found is None:
         raise CameraFileError(f"{path}: is no camera file of a known kind; it may be one of: {KINDS}")
@@ -142,7 +142,7 @@ def _load_array(path: Path) -> np.ndarray:
     return np.array(array, np.float64)
 
 
-def _choose(path: Path, found: FoundCameras, image: str | os.PathLike[str] | None) -> CameraValues:
+def _choose(path: Path, found: FileCameras, image: str | os.PathLike[str] | None) -> CameraValues:
     """Return the camera of an image among those of a file."""
     cameras = found.cameras
     if len(cameras) == 1 and not found.by_image:

@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
 
 
 @dataclass(frozen=True)
-class FoundCameras:
+class FileCameras:
     """Cameras of a file by name.
 
     Attributes:
@@ -43,7 +43,7 @@ class FoundCameras:
     default: str | None = None
 
 
-def parse_camera_text(path: Path, text: str) -> FoundCameras | None:
+def parse_camera_text(path: Path, text: str) -> FileCameras | None:
     """Parse a camera file that is not COLMAP's; return None for text of no known kind.
 
     Raises:
@@ -53,9 +53,9 @@ def parse_camera_text(path: Path, text: str) -> FoundCameras | None:
     lines = [line for line in lines if line]
     start = text.lstrip()[:1]
     if (values := parse_dso(path, lines)) is not None:
-        return FoundCameras({"": values})
+        return FileCameras({"": values})
     if lines and all(_NUMBER.match(word) for line in lines for word in _words(line)):
-        return FoundCameras({"": _parse_rows(path, [[float(word) for word in _words(line)] for line in lines])})
+        return FileCameras({"": _parse_rows(path, [[float(word) for word in _words(line)] for line in lines])})
     if any(_KITTI_LINE.match(line) for line in lines):
         return _parse_kitti(path, lines)
     if lines and all(_ASSIGNMENT.match(line) for line in lines):
@@ -69,7 +69,7 @@ def parse_camera_text(path: Path, text: str) -> FoundCameras | None:
     return None
 
 
-def parse_camera_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> FoundCameras:
+def parse_camera_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> FileCameras:
     """Parse the arrays of an NPZ archive, as calibrations are saved with NumPy.
 
     Raises:
@@ -101,7 +101,7 @@ def _parse_rows(path: Path, rows: list[list[float]]) -> CameraValues:
     return parse_matrix(path, np.array(row if len(rows) == 1 else rows))
 
 
-def _parse_kitti(path: Path, lines: list[str]) -> FoundCameras:
+def _parse_kitti(path: Path, lines: list[str]) -> FileCameras:
     """KITTI's calib (P0 to P3) and calib_cam_to_cam (P_rect_00 to P_rect_03, or K_00 to K_03)."""
     tables: dict[str, dict[int, list[float]]] = {}
     for line in lines:
@@ -126,7 +126,7 @@ def _parse_kitti(path: Path, lines: list[str]) -> FoundCameras:
         values = CameraValues(values.fx, values.fy, values.cx, values.cy, size[0], size[-1], None, distortion)
         for folder in (f"image_{index}", f"image_{index:02d}"):
             cameras[folder] = values
-    return FoundCameras(cameras, default="image_2" if "image_2" in cameras else next(iter(cameras)))
+    return FileCameras(cameras, default="image_2" if "image_2" in cameras else next(iter(cameras)))
 
 
 def _load_assignments(lines: list[str]) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def _typed(value: Any, depth: int) -> Any:
     return value
 
 
-def _parse_content(path: Path, content: Any) -> FoundCameras:
+def _parse_content(path: Path, content: Any) -> FileCameras:
     """Take the cameras out of a JSON or YAML document."""
     if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):
         content = content[0]
@@ -231,14 +231,14 @@ def _parse_content(path: Path, content: Any) -> FoundCameras:
         rows = len(content) if all(isinstance(row, list) for row in content) else 1
         if len(flat) in (9, 12, 16) or (rows == 1 and len(flat) == 4):
             regular = rows > 1 and len(flat) % rows == 0
-            return FoundCameras({"": parse_matrix(path, np.reshape(flat, (rows, -1)) if regular else flat)})
+            return FileCameras({"": parse_matrix(path, np.reshape(flat, (rows, -1)) if regular else flat)})
         raise CameraFileError(f'{path}: must hold an object like {{"fx": 1000, "cx": 639.5}}, or a 3x3 matrix')
     if not isinstance(content, dict):
         raise CameraFileError(f'{path}: must hold an object like {{"fx": 1000, "cx": 639.5, "cy": 359.5}}')
     content = from_camodocal(content) or from_basalt(content) or content
     named = {key: value for key, value in content.items() if _CAMERA_NAME.match(key) and isinstance(value, dict)}
     if named:
-        return FoundCameras({key: values_from_keys(path, value, f"{key}.") for key, value in named.items()})
+        return FileCameras({key: values_from_keys(path, value, f"{key}.") for key, value in named.items()})
     frames = content.get("frames")
     if isinstance(frames, list) and any(isinstance(frame, dict) and "fl_x" in frame for frame in frames):
         shared = {key: value for key, value in content.items() if key != "frames"}
@@ -247,5 +247,5 @@ def _parse_content(path: Path, content: Any) -> FoundCameras:
             if isinstance(frame, dict) and isinstance(frame.get("file_path"), str):
                 name = frame["file_path"].replace("\\", "/").removeprefix("./")
                 cameras[name] = values_from_keys(path, shared | frame, f"frames[{i}].")
-        return FoundCameras(cameras, by_image=True)
-    return FoundCameras({"": values_from_keys(path, content)})
+        return FileCameras(cameras, by_image=True)
+    return FileCameras({"": values_from_keys(path, content)})

@@ -6,17 +6,18 @@ import itertools
 import json
 import logging
 import multiprocessing
+import pickle
 import signal
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from mono.io.atomic import remove_stale_files
 from mono.scale_out.jobs import RowMapper, ShardJob, process_shard
 from mono.scale_out.mapper import DepthMapper
+from mono.scale_out.storage import remove_leftovers
 from mono.system.errors import MetricDepthError
 
 ATTEMPTS = 5  # of a shard whose worker dies
@@ -121,15 +122,19 @@ def _give_again(worker: _Worker, again: deque[ShardJob], attempts: dict[str, int
     job, code = worker.job, worker.process.exitcode
     if job is None:
         return
-    remove_stale_files(job.out, recursive=False)
+    remove_leftovers(job.out)
     attempts[job.source] = attempts.get(job.source, 0) + 1
-    reason = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+    reason = f" (signal {-code})" if code is not None and code < 0 else f" (exit code {code})"
     if attempts[job.source] < ATTEMPTS:
-        logger.warning("%s: its worker died (%s); it is processed again", job.source, reason)
+        logger.warning("%s: its worker died%s; it is processed again", job.source, reason)
         again.append(job)
         return
-    error = f"{job.source}: its worker died {ATTEMPTS} times ({reason}); give it more memory, or use fewer workers"
-    yield {"shard": job.name, "source": job.source, "status": "failed", "error": error, "kept": False}
+    yield _given_up(job, reason)
+
+
+def _given_up(job: ShardJob, reason: str) -> dict[str, Any]:
+    error = f"{job.source}: its worker died {ATTEMPTS} times{reason}; give it more memory, or use fewer workers"
+    return {"shard": job.name, "source": job.source, "status": "failed", "error": error, "kept": False}
 
 
 def _work(connection: Connection, mapper: RowMapper, rank: int) -> None:
@@ -192,11 +197,12 @@ def run_in_ray(
         raise MetricDepthError(f"no Ray cluster at {address} ({error}); check --address") from error
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    items = [{"number": i} for i in range(len(jobs))]
+    items = [{"job": pickle.dumps(job)} for job in jobs]
     table = ray.data.from_items(items, override_num_blocks=max(1, min(len(items), 10 * workers)))
+    attempts = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Attempts).remote()
     pool = ray.data.ActorPoolStrategy(size=workers)
     done = table.map_batches(
-        _RayWorker, fn_constructor_args=(list(jobs), mapper), batch_size=1, compute=pool, num_gpus=gpus, num_cpus=1
+        _RayWorker, fn_constructor_args=(mapper, attempts), batch_size=1, compute=pool, num_gpus=gpus, num_cpus=1
     )
     for row in done.iter_rows():
         result = json.loads(row["result"])
@@ -206,21 +212,39 @@ def run_in_ray(
         yield result
 
 
-class _RayWorker:
-    """Actor that processes shards by their number."""
+class _Attempts:
+    """Actor that counts how often shards were begun: Ray itself would repeat a deadly one forever."""
 
-    def __init__(self, jobs: list[ShardJob], mapper: RowMapper) -> None:
-        self.jobs, self.mapper = jobs, mapper
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def begin(self, name: str) -> int:
+        self.counts[name] += 1
+        return self.counts[name]
+
+    def end(self, name: str) -> None:
+        self.counts.pop(name, None)
+
+
+class _RayWorker:
+    """Actor that processes shards."""
+
+    def __init__(self, mapper: RowMapper, attempts: Any) -> None:
+        self.mapper, self.attempts = mapper, attempts
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
-        results = []
-        for number in batch["number"]:
-            job = self.jobs[int(number)]
-            try:
-                result = process_shard(job, self.mapper)
-            except OSError as error:
-                result = {"raised": ["OSError", [error.errno, error.strerror or str(error), error.filename]]}
-            except MetricDepthError as error:
-                result = {"raised": ["MetricDepthError", [str(error)]]}
-            results.append(json.dumps(result, default=str))
-        return {"result": results}
+        return {"result": [json.dumps(self._process(pickle.loads(job)), default=str) for job in batch["job"]]}
+
+    def _process(self, job: ShardJob) -> dict[str, Any]:
+        import ray
+
+        if ray.get(self.attempts.begin.remote(job.name)) > ATTEMPTS:
+            return _given_up(job, "")
+        try:
+            result = process_shard(job, self.mapper)
+        except OSError as error:
+            result = {"raised": ["OSError", [error.errno, error.strerror or str(error), error.filename]]}
+        except MetricDepthError as error:
+            result = {"raised": ["MetricDepthError", [str(error)]]}
+        self.attempts.end.remote(job.name)
+        return result

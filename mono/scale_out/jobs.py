@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import shutil
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, get_args
 
-from mono.io.atomic import atomic_path, write_bytes
 from mono.runs.records import short_hash
+from mono.scale_out.files import FolderWriter
+from mono.scale_out.inputs import input_checksum, input_stamp, on_this_machine, read_samples
 from mono.scale_out.mapper import Columns
-from mono.scale_out.shards import ShardError, ShardSample, ShardWriter, read_shard
-from mono.system.errors import MetricDepthError
+from mono.scale_out.parquet import PARQUET_SUFFIX, TableWriter
+from mono.scale_out.samples import RowWriter, ShardError, ShardSample
+from mono.scale_out.storage import OutputFolder, output_folder
+from mono.scale_out.tar import TarWriter
 
-FORMAT = 1  # of the result shards: raised when their content changes for the same settings
+FORMAT = 2  # of the result shards: raised when their content changes for the same settings
 STATS_SUFFIX = "_stats.json"
+Layout = Literal["tar", "parquet", "files"]
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+_OUTPUTS = {"tar": ".tar", "files": ""}  # suffix of what stands beside the Parquet file
 _ROWS = 16  # images of a shard that are held at a time
-_CHUNK = 1 << 20
 
 
 class RowMapper(Protocol):
@@ -45,25 +47,32 @@ class ShardJob:
     """Shard to process.
 
     Attributes:
-        source: path or URL of the input shard.
-        out: folder of the results.
+        source: path or URL of a tar or Parquet file, or of a folder of images.
+        out: path or URL of the folder of the results.
         name: name of the results: NAME.tar, NAME.parquet and NAME_stats.json.
         overwrite: process the shard even if its results are there.
+        files: paths of images and their JSON files in the folder `source`, joined by NUL (a third of a list's memory).
+        layout: results as tar shards with an index, Parquet tables, or folders of files with an index.
+        image_column: column of images in a Parquet file; None: the first one of `IMAGE_COLUMNS`.
     """
 
     source: str
-    out: Path
+    out: str | Path
     name: str
     overwrite: bool = False
+    files: str = ""
+    layout: Layout = "tar"
+    image_column: str | None = None
 
     @property
-    def stats(self) -> Path:
-        """Return the path of the statistics, whose presence vouches for the results."""
-        return self.out / f"{self.name}{STATS_SUFFIX}"
+    def names(self) -> list[str]:
+        """Return the paths of the files in the folder `source`."""
+        return self.files.split("\0") if self.files else []
 
-    def output(self, suffix: str) -> Path:
-        """Return the path of a result."""
-        return self.out / f"{self.name}{suffix}"
+    @property
+    def stats(self) -> str:
+        """Return the name of the statistics, whose presence vouches for the results."""
+        return f"{self.name}{STATS_SUFFIX}"
 
 
 def process_shard(job: ShardJob, mapper: RowMapper) -> dict[str, Any]:
@@ -88,70 +97,86 @@ def process_shard(job: ShardJob, mapper: RowMapper) -> dict[str, Any]:
     """
     started, settings = time.perf_counter(), mapper.settings()
     computation = {name: settings.pop(name) for name in ("device", "threads", "batch_size") if name in settings}
-    former = {} if job.overwrite else read_stats(job.stats)
-    stats: dict[str, Any] = {"format": FORMAT, "shard": job.name, "source": job.source, "settings": settings}
-    stats["computation"] = computation
+    out = output_folder(job.out)
+    before = parse_stats(out.read(job.stats))
+    former = {} if job.overwrite else before
+    stats: dict[str, Any] = {"format": FORMAT, "shard": job.name, "source": job.source, "layout": job.layout}
+    stats |= {"settings": settings, "computation": computation}
+
+    def is_done(stamp: list[Any], checksum: str) -> bool:
+        stats["input"] = {"stamp": stamp, "sha256": checksum}
+        stats["key"] = short_hash([FORMAT, settings, checksum, job.layout, job.image_column])
+        return _is_done(job, out, former, stats["key"])
+
     try:
-        with _local(job.source) as (path, stamp):
-            checksum = former.get("input", {}).get("sha256") if former.get("input", {}).get("stamp") == stamp else None
-            checksum = checksum or _sha256(path)
-            stats["input"] = {"stamp": stamp, "sha256": checksum}
-            stats["key"] = short_hash([FORMAT, settings, checksum])
-            if _is_done(job, former, stats["key"]):
+        stamp, known = input_stamp(job.source, job.names), former.get("input", {})
+        if known.get("stamp") == stamp and is_done(stamp, str(known.get("sha256"))):
+            return former | {"kept": True}
+        with on_this_machine(job.source, job.names) as path:
+            if is_done(stamp, input_checksum(path, job.names)):
                 return former | {"kept": True}
-            stats |= _write(job, path, mapper)
+            _remove(job, out, before, keep=_suffixes(job.layout))
+            stats |= _write(job, out, path, mapper)
     except ShardError as error:
-        for suffix in (STATS_SUFFIX, ".tar", ".parquet"):
-            job.output(suffix).unlink(missing_ok=True)
+        _remove(job, out, before)
         stats |= {"status": "failed", "error": str(error), "images": 0, "failed": 0}
     stats["seconds"] = round(time.perf_counter() - started, 4)
-    write_bytes(job.stats, (json.dumps(stats, indent=1) + "\n").encode())
+    with out.writing(job.stats) as temporary:
+        temporary.write_bytes((json.dumps(stats, indent=1) + "\n").encode())
     return stats | {"kept": False}
 
 
-def read_stats(path: Path) -> dict[str, Any]:
-    """Read the statistics of a shard; empty where there are none, or they are damaged."""
+def parse_stats(data: bytes | None) -> dict[str, Any]:
+    """Parse the statistics of a shard; empty where there are none, or they are damaged."""
     try:
-        stats = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        stats = json.loads(data or b"")
+    except (ValueError, RecursionError):
         return {}
     well_formed = isinstance(stats, dict) and all(isinstance(stats.get(n, {}), dict) for n in ("input", "outputs"))
     return stats if well_formed else {}
 
 
-def _is_done(job: ShardJob, former: Mapping[str, Any], key: str) -> bool:
+def _suffixes(layout: Layout) -> list[str]:
+    return [PARQUET_SUFFIX, *([_OUTPUTS[layout]] if layout in _OUTPUTS else [])]
+
+
+def _is_done(job: ShardJob, out: OutputFolder, former: Mapping[str, Any], key: str) -> bool:
     if former.get("key") != key or former.get("status") != "done":
         return False
     sizes = former.get("outputs", {})
-    return all(_size(job.output(suffix)) == sizes.get(suffix, -1) for suffix in (".tar", ".parquet"))
+    return all(sizes.get(s) is not None and out.size(job.name + s) == sizes[s] for s in _suffixes(job.layout))
 
 
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return None
+def _remove(job: ShardJob, out: OutputFolder, before: Mapping[str, Any], keep: Sequence[str] = ()) -> None:
+    """Remove the statistics of a former run, and its results that this one does not replace."""
+    out.remove(job.stats)
+    for suffix in (PARQUET_SUFFIX, *_OUTPUTS.values()):
+        if suffix in before.get("outputs", {}) and suffix not in keep:
+            out.remove(job.name + suffix)
 
 
-def _write(job: ShardJob, path: Path, mapper: RowMapper) -> dict[str, Any]:
-    """Write tar and index, and count what is in them."""
+def _write(job: ShardJob, out: OutputFolder, path: Path, mapper: RowMapper) -> dict[str, Any]:
+    """Write results and index, and count what is in them."""
     counts: Counter[str] = Counter()
     sources: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     seconds = 0.0
-    with atomic_path(job.output(".parquet")) as index, atomic_path(job.output(".tar")) as tar:
-        writer = ShardWriter(tar, index, mapper.depth_scale)
-        with contextlib.closing(writer):
-            for samples in _chunks(read_shard(path)):
-                begun = time.perf_counter()
-                rows = _rows(samples, mapper)
-                seconds += time.perf_counter() - begun
+    with contextlib.ExitStack() as temporary, contextlib.ExitStack() as open_files:
+        places = {s: temporary.enter_context(out.writing(job.name + s, folder=not s)) for s in _suffixes(job.layout)}
+        writers = [_writer(suffix, place, job.layout, mapper.depth_scale) for suffix, place in places.items()][::-1]
+        for writer in writers:
+            open_files.enter_context(contextlib.closing(writer))
+        for samples in _chunks(read_samples(path, job.names, job.image_column)):
+            begun = time.perf_counter()
+            rows = _rows(samples, mapper)
+            seconds += time.perf_counter() - begun
+            for writer in writers:  # the index comes last, as the first one may find errors
                 writer.write(rows)
-                counts.update("failed" if row["error"] else "ok" for row in rows)
-                sources.update(row["camera_source"] for row in rows if row["camera_source"])
-                reasons.update(row["error"] for row in rows if row["error"])
-        sizes = {".tar": tar.stat().st_size, ".parquet": index.stat().st_size}
-        job.stats.unlink(missing_ok=True)
+            counts.update("failed" if row["error"] else "ok" for row in rows)
+            sources.update(row["camera_source"] for row in rows if row["camera_source"])
+            reasons.update(row["error"] for row in rows if row["error"])
+        open_files.close()
+        sizes = {suffix: output_folder(place.parent).size(place.name) for suffix, place in places.items()}
     return {
         "status": "done",
         "images": counts["ok"] + counts["failed"],
@@ -161,6 +186,12 @@ def _write(job: ShardJob, path: Path, mapper: RowMapper) -> dict[str, Any]:
         "outputs": sizes,
         "mapper_seconds": round(seconds, 4),
     }
+
+
+def _writer(suffix: str, place: Path, layout: Layout, depth_scale: int) -> RowWriter:
+    if suffix == PARQUET_SUFFIX:
+        return TableWriter(place, depth_scale if layout == "parquet" else None)
+    return TarWriter(place, depth_scale) if suffix else FolderWriter(place, depth_scale)
 
 
 def _chunks(samples: Iterator[ShardSample]) -> Iterator[list[ShardSample]]:
@@ -188,52 +219,3 @@ def _rows(samples: Sequence[ShardSample], mapper: RowMapper) -> list[dict[str, A
         row["writable"] = sample.writable
         row["error"] = sample.problem or row["error"]
     return rows
-
-
-@contextlib.contextmanager
-def _local(source: str) -> Iterator[tuple[Path, list[Any]]]:
-    """Give the path of a shard on this machine, and a stamp that changes with its content.
-
-    Raises:
-        ShardError: it cannot be read.
-    """
-    if "://" not in source:
-        path = Path(source)
-        try:
-            stat = path.stat()
-        except OSError as error:
-            raise ShardError(f"{source}: cannot be read ({error.strerror}); check the path") from error
-        if not path.is_file():
-            raise ShardError(f"{source}: is not a regular file; give a tar file")
-        yield path, [stat.st_size, stat.st_mtime_ns]
-        return
-    with tempfile.NamedTemporaryFile(suffix=".tar") as copy:
-        stamp = _download(source, Path(copy.name))
-        yield Path(copy.name), stamp
-
-
-def _download(source: str, target: Path) -> list[Any]:
-    try:
-        import fsspec  # type: ignore[import-untyped, unused-ignore]
-
-        system, path = fsspec.core.url_to_fs(source)
-        info = system.info(path)
-        with system.open(path, "rb") as remote, target.open("wb") as file:
-            shutil.copyfileobj(remote, file, _CHUNK)
-    except ImportError as error:
-        raise MetricDepthError(f"{source}: {error}; shards behind URLs are read by fsspec") from error
-    except Exception as error:  # each storage has errors of its own
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ShardError(f"{source}: cannot be downloaded ({reason}); check the URL and the access") from error
-    return [info.get("size"), str(info.get("ETag") or info.get("mtime") or info.get("LastModified") or time.time())]
-
-
-def _sha256(path: Path) -> str:
-    try:
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-        return digest.hexdigest()
-    except OSError as error:
-        raise ShardError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error

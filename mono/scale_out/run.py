@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import glob
+import contextlib
+import functools
 import itertools
 import json
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from mono.io.atomic import remove_stale_files, write_bytes
 from mono.runs.folder import lock_output_folder
 from mono.scale_out import engines
-from mono.scale_out.jobs import STATS_SUFFIX, RowMapper, ShardJob, read_stats
+from mono.scale_out.inputs import MOST_SHARDS, SHARD_SUFFIXES, find_inputs, too_many
+from mono.scale_out.jobs import STATS_SUFFIX, Layout, RowMapper, ShardJob, parse_stats
 from mono.scale_out.mapper import DepthMapper
-from mono.scale_out.shards import SHARD_SUFFIXES
+from mono.scale_out.storage import is_url, output_folder, remove_leftovers
 from mono.system.errors import RunError
 from mono.system.failure import Failure
 from mono.system.progress import Progress, silent
 
 Engine = Literal["processes", "ray"]
-_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
-_MOST_SHARDS = 200_000
 _MOST_REASONS = 100  # kept in a report, so that its size does not grow with the number of shards
 
 
@@ -77,9 +75,12 @@ class ShardReport:
 
 def run_shards(
     inputs: Sequence[str],
-    out: Path,
+    out: str | Path,
     mapper: RowMapper,
     *,
+    layout: Layout = "tar",
+    image_column: str | None = None,
+    images_per_shard: int = 1000,
     workers: int = 1,
     engine: Engine = "processes",
     gpus: float = 0,
@@ -87,15 +88,19 @@ def run_shards(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> ShardReport:
-    """Process tar shards into shards of depth.
+    """Process shards of images into shards of depth.
 
-    Each input NAME.tar gives NAME.tar, NAME.parquet and NAME_stats.json; report.json merges the statistics of the
-    folder. A shard appears whole or not at all; those whose input and settings are unchanged are kept.
+    Each input NAME.tar, NAME.parquet or part of a folder of images gives NAME.tar, NAME.parquet and NAME_stats.json;
+    report.json merges the statistics of the folder. A shard appears whole or not at all; those whose input and settings
+    are unchanged are kept.
 
     Args:
-        inputs: tar files, folders of them, quoted globs, ranges as {00000..00041}.tar, and URLs.
-        out: folder of the results.
+        inputs: tar and Parquet files, folders of them or of images, quoted globs, ranges as {00000..00041}.tar, URLs.
+        out: path or URL of the folder of the results.
         mapper: function of the shards' rows, as `DepthMapper`.
+        layout: "tar" writes tar shards, "parquet" tables with depth and mask, "files" folders of files.
+        image_column: column of images in Parquet files; None: image, jpg, jpeg, png, webp, content or bytes.
+        images_per_shard: number of images of a folder that are processed as a shard.
         workers: number of processes or actors; a single process is this one.
         engine: "processes" of this machine, or "ray".
         gpus: GPUs of each actor of Ray.
@@ -108,15 +113,17 @@ def run_shards(
 
     Raises:
         RunError: there is no shard, two have one name, another run holds the folder, or it cannot be written.
-        MetricDepthError: the model or the engine cannot be used.
+        MetricDepthError: the model cannot be used, or a package is missing.
     """
     if workers < 1:
         raise RunError(f"number of workers is {workers}; it must be at least 1")
-    jobs = plan_jobs(inputs, out, overwrite)
+    options = {"layout": layout, "image_column": image_column, "images_per_shard": images_per_shard}
+    jobs = plan_jobs(inputs, out, overwrite, **options)  # type: ignore[arg-type]
+    place = jobs[0].out
     report = ShardReport()
-    with lock_output_folder(out):
+    with contextlib.nullcontext() if is_url(str(place)) else lock_output_folder(Path(place)):
         try:
-            remove_stale_files(out, recursive=False)
+            remove_leftovers(place)
             if isinstance(mapper, DepthMapper):
                 mapper = mapper.resolved()
             if engine == "ray":
@@ -128,8 +135,9 @@ def run_shards(
             for done, stats in enumerate(results, 1):
                 report.add(stats)
                 progress("", done, len(jobs))
-            remove_stale_files(out, recursive=False)
-            write_bytes(out / "report.json", (json.dumps(vars(merge_stats(out)), indent=1) + "\n").encode())
+            remove_leftovers(place)
+            with output_folder(place).writing("report.json") as temporary:
+                temporary.write_text(json.dumps(vars(merge_stats(place)), indent=1) + "\n")
         except OSError as error:
             raise RunError(
                 f"cannot write into {out}: {error.strerror or error}; when that is solved, the same command goes on"
@@ -137,55 +145,49 @@ def run_shards(
     return report
 
 
-def merge_stats(out: Path) -> ShardReport:
+def merge_stats(out: str | Path) -> ShardReport:
     """Merge the statistics of all shards in a folder, one file at a time."""
-    report = ShardReport()
-    for path in sorted(out.glob(f"*{STATS_SUFFIX}")):
-        report.add(read_stats(path))
+    report, folder = ShardReport(), output_folder(out)
+    for name in folder.names(STATS_SUFFIX):
+        report.add(parse_stats(folder.read(name)))
     return report
 
 
-def plan_jobs(inputs: Sequence[str], out: Path, overwrite: bool = False) -> list[ShardJob]:
+def plan_jobs(
+    inputs: Sequence[str],
+    out: str | Path,
+    overwrite: bool = False,
+    *,
+    layout: Layout = "tar",
+    image_column: str | None = None,
+    images_per_shard: int = 1000,
+) -> list[ShardJob]:
     """List the shards of inputs, with the names of their results.
 
     Raises:
         RunError: there is no shard, two have one name, or results would replace inputs.
     """
+    if images_per_shard < 1:
+        raise RunError(f"number of images in a shard is {images_per_shard}; it must be at least 1")
     jobs: dict[str, ShardJob] = {}
-    folder = out.resolve()
-    for source in itertools.chain.from_iterable(map(_sources, inputs)):
-        name = _name(source)
-        if len(jobs) > _MOST_SHARDS:
-            raise RunError(f"there are more than {_MOST_SHARDS} shards in {', '.join(inputs)}; give fewer at a time")
-        if name in jobs and jobs[name].source != source:
+    place = str(out).removeprefix("file://")
+    folder = place.rstrip("/") if is_url(place) else Path(place).resolve()
+    is_out = functools.cache(lambda parent: folder == (parent if is_url(parent) else Path(parent).resolve()))
+    given = [one.removeprefix("file://") for one in inputs]
+    for found in itertools.chain.from_iterable(find_inputs(one, place, images_per_shard) for one in given):
+        name, source = found.name, found.source
+        if len(jobs) > MOST_SHARDS:
+            raise too_many(", ".join(inputs))
+        if name in jobs and (jobs[name].source, jobs[name].files) != (source, found.files):
             raise RunError(
                 f"{jobs[name].source} and {source} have one name, and their results too: use an output folder for each"
             )
-        if "://" not in source and "\0" in source:
-            raise RunError(f"{source!r} is no path")
-        if "://" not in source and Path(source).parent.resolve() == folder:
+        parent = source if found.files else source.rpartition("/")[0] if is_url(source) else str(Path(source).parent)
+        if is_out(parent):
             raise RunError(f"{source} lies in the output folder, and its results would replace it: choose another one")
-        jobs[name] = ShardJob(source, out, name, overwrite)
+        jobs[name] = ShardJob(source, place, name, overwrite, found.files, layout, image_column)
     if not jobs:
-        raise RunError(f"there are no shards ({', '.join(SHARD_SUFFIXES)}) in {', '.join(inputs) or 'nothing'}")
+        raise RunError(
+            f"there are no shards ({', '.join(SHARD_SUFFIXES)}) or images in {', '.join(inputs) or 'nothing'}"
+        )
     return list(jobs.values())
-
-
-def _sources(given: str) -> Iterator[str]:
-    if match := _RANGE.search(given):
-        low, high = match[1], match[2]
-        for number in range(int(low), int(high) + 1):
-            yield from _sources(given[: match.start()] + str(number).zfill(len(low)) + given[match.end() :])
-    elif "://" in given:
-        yield given
-    elif Path(given).is_dir():
-        yield from (str(path) for path in sorted(Path(given).iterdir()) if path.name.endswith(SHARD_SUFFIXES))
-    elif not Path(given).exists() and glob.has_magic(given):
-        yield from sorted(glob.glob(given))  # noqa: PTH207  # a pattern may be absolute
-    else:
-        yield given
-
-
-def _name(source: str) -> str:
-    name = source.rstrip("/").rpartition("/")[2].partition("?")[0]
-    return next((name[: -len(s)] for s in SHARD_SUFFIXES if name.lower().endswith(s)), name)

@@ -43,7 +43,7 @@ def depth_limits(depth: np.ndarray) -> tuple[float, float]:
 def colorize(depth: np.ndarray, near: float | None = None, far: float | None = None) -> np.ndarray:
     """Color a depth map on a logarithmic scale.
 
-    Red is near, blue is far, dark gray is no depth.
+    Yellow is near, violet is far, dark gray is no depth: a perceptually uniform scale, told apart by the color-blind.
 
     Args:
         depth: (H, W) depth [m]; values that are not finite and positive are no depth.
@@ -69,6 +69,15 @@ def colorize(depth: np.ndarray, near: float | None = None, far: float | None = N
         colors[rows] = cv2.applyColorMap(steps, palette)  # faster than a look-up in NumPy
         colors[rows][~valid] = INVALID_COLOR
     return colors
+
+
+def css_gradient(colors: np.ndarray) -> str:
+    """Write colors as the stops of a CSS gradient.
+
+    Args:
+        colors: (N, 3) RGB, 0 to 255.
+    """
+    return ", ".join(f"rgb({int(r)} {int(g)} {int(b)})" for r, g, b in colors)
 
 
 def visualize_depth(
@@ -235,7 +244,7 @@ def _palette() -> np.ndarray:
     import cv2
 
     ramp = np.arange(255, -1, -1, dtype=np.uint8)[:, None]
-    return np.ascontiguousarray(cv2.applyColorMap(ramp, cv2.COLORMAP_TURBO)[:, 0, ::-1])
+    return np.ascontiguousarray(cv2.applyColorMap(ramp, cv2.COLORMAP_VIRIDIS)[:, 0, ::-1])
 
 
 def _beside(rgb: np.ndarray, colors: np.ndarray, max_side: int) -> np.ndarray:

@@ -12,7 +12,8 @@ from mono.system.errors import MetricDepthError
 
 _SIDE = 720  # [px] of the longer side of the plot
 _MARGIN = 48  # [px]
-_COLORS = ((31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40), (148, 103, 189), (140, 86, 75))
+# The palette of Okabe and Ito, which the color-blind tell apart.
+VIEW_COLORS = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (213, 94, 0), (204, 121, 167), (86, 180, 233))
 
 
 def draw_top_view(views: Sequence[tuple[np.ndarray, Camera]]) -> np.ndarray:
@@ -46,7 +47,7 @@ def draw_top_view(views: Sequence[tuple[np.ndarray, Camera]]) -> np.ndarray:
             image, f"{i * step:g} m", (4, row + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.38, (90, 90, 90), 1, cv2.LINE_AA
         )
     for i, ((x, z), (_, camera)) in enumerate(zip(points, views, strict=True)):
-        color = _COLORS[i % len(_COLORS)]
+        color = VIEW_COLORS[i % len(VIEW_COLORS)]
         columns, rows = np.rint(center + x * scale).astype(int), np.rint(bottom - z * scale).astype(int)
         shown = (columns >= _MARGIN) & (columns <= _MARGIN + width) & (rows >= _MARGIN) & (rows <= bottom)
         image[rows[shown], columns[shown]] = color

@@ -118,19 +118,19 @@ def lamplight(
         facing = across / area
         spot = rng.random((len(start), 2), np.float32)
         target = lamp.corner + spot[:, :1] * lamp.edge_u + spot[:, 1:] * lamp.edge_v
-        way = (target - start).astype(np.float32)
-        d2 = np.einsum("ij,ij->i", way, way) + 0.02
+        direction = (target - start).astype(np.float32)
+        d2 = np.einsum("ij,ij->i", direction, direction) + 0.02
         d = np.sqrt(d2)
         cosine = (
-            np.maximum(np.einsum("ij,ij->i", way, normal), 0)
+            np.maximum(np.einsum("ij,ij->i", direction, normal), 0)
             / d
-            * np.maximum(-(way @ facing.astype(np.float32)), 0)
+            * np.maximum(-(direction @ facing.astype(np.float32)), 0)
             / d
         )
         some = np.flatnonzero(cosine > 1e-4)
         if not len(some):
             continue
-        seen = reaches(scene, start[some], way[some], 1.0 - 0.01 / d[some])
+        seen = reaches(scene, start[some], direction[some], 1.0 - 0.01 / d[some])
         total[some] += (cosine[some] * seen * area / d2[some])[:, None] * lamp.color.astype(np.float32)
     return total / np.pi
 

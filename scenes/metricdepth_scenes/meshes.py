@@ -222,11 +222,11 @@ def rod(a: Vector, b: Vector, radius: float, segments: int = 8, material: int = 
 
 def sticks(start: np.ndarray, end: np.ndarray, radius: np.ndarray, material: int = 0) -> Mesh:
     """Build three-sided open rods from points `start` to `end` (n, 3) [m] of `radius` (n,) [m]."""
-    way = end - start
-    way = way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9)
-    side = np.cross(way, np.where(np.abs(way[:, 2:]) < 0.9, (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)))
+    direction = end - start
+    direction = direction / np.maximum(np.linalg.norm(direction, axis=1, keepdims=True), 1e-9)
+    side = np.cross(direction, np.where(np.abs(direction[:, 2:]) < 0.9, (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)))
     side /= np.linalg.norm(side, axis=1, keepdims=True)
-    other = np.cross(way, side)
+    other = np.cross(direction, side)
     turns = np.arange(3) * 2 * np.pi / 3
     ring = np.cos(turns)[:, None, None] * side + np.sin(turns)[:, None, None] * other
     ring *= np.asarray(radius)[:, None]

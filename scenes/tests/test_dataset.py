@@ -25,13 +25,13 @@ def digests(root: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("set")
-    render_dataset(out, 10, **SMALL)  # type: ignore[arg-type]
+    render_dataset(out, 6, **SMALL)  # type: ignore[arg-type]
     return out
 
 
 def test_annotations_list_every_frame_and_depth_is_in_range(rendered: Path) -> None:
     files = json.loads((rendered / "annotations.json").read_text())["files"]
-    assert [f["rgb"] for f in files] == [f"rgb/{k:06d}.jpg" for k in range(10)]
+    assert [f["rgb"] for f in files] == [f"rgb/{k:06d}.jpg" for k in range(6)]
     for entry in files:
         rgb = cv2.imread(str(rendered / entry["rgb"]))
         stored = cv2.imread(str(rendered / entry["depth"]), cv2.IMREAD_UNCHANGED)
@@ -49,7 +49,7 @@ def test_annotations_list_every_frame_and_depth_is_in_range(rendered: Path) -> N
 def test_the_folder_loads_as_an_annotated_data_set(rendered: Path) -> None:
     samples = load_annotations(rendered / "annotations.json")
     files = json.loads((rendered / "annotations.json").read_text())["files"]
-    assert [s.name for s in samples] == [f"rgb/{k:06d}" for k in range(10)]
+    assert [s.name for s in samples] == [f"rgb/{k:06d}" for k in range(6)]
     for sample, entry in zip(samples, files, strict=True):
         assert sample.depth == rendered / entry["depth"]
         assert sample.depth_scale == entry["depth_scale"]
@@ -62,7 +62,7 @@ def test_what_a_killed_run_left_half_written_is_removed(rendered: Path) -> None:
         temporary.write_bytes(b"half")
     (rendered / "rgb/half.jpg").rename(temporary)
     assert digests(rendered) != before
-    render_dataset(rendered, 10, **SMALL)  # type: ignore[arg-type]
+    render_dataset(rendered, 6, **SMALL)  # type: ignore[arg-type]
     assert digests(rendered) == before
 
 
@@ -72,12 +72,12 @@ def test_a_run_continued_after_loss_gives_the_same_files(rendered: Path) -> None
         if k % 2:
             path.unlink()
     assert len(digests(rendered)) < len(before)
-    render_dataset(rendered, 10, **SMALL)  # type: ignore[arg-type]
+    render_dataset(rendered, 6, **SMALL)  # type: ignore[arg-type]
     assert digests(rendered) == before
 
 
 def test_more_workers_give_the_same_files(rendered: Path, tmp_path: Path) -> None:
-    render_dataset(tmp_path, 10, workers=2, **SMALL)  # type: ignore[arg-type]
+    render_dataset(tmp_path, 6, workers=2, **SMALL)  # type: ignore[arg-type]
     assert digests(tmp_path) == digests(rendered)
 
 
@@ -93,5 +93,5 @@ def test_bad_requests_say_what_is_wrong(tmp_path: Path) -> None:
 def test_a_folder_is_not_continued_with_other_settings(rendered: Path) -> None:
     before = digests(rendered)
     with pytest.raises(ValueError, match=r"rendered with seed 4, pixels 6000; choose another folder"):
-        render_dataset(rendered, 10, **(SMALL | {"seed": 5, "pixels": 7_000}))  # type: ignore[arg-type]
+        render_dataset(rendered, 6, **(SMALL | {"seed": 5, "pixels": 7_000}))  # type: ignore[arg-type]
     assert digests(rendered) == before

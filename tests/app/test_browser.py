@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 
 import pytest
@@ -11,51 +10,24 @@ pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
 from tests.app.server import exact_app, photo, running
+from tests.browser import chromium
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1440,1200",
-)
 HOSTILE = "<img src=x onerror=document.title='stolen'>.png"
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """Browser with a photo of exact depth open, the app, its address and the folder of downloads."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("no chromium and chromedriver here")
-    from selenium.webdriver.chrome.service import Service
-
     folder = tmp_path_factory.mktemp("photos")
     (folder / HOSTILE).write_bytes(photo(suffix=".png"))
     downloads = tmp_path_factory.mktemp("downloads")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     app = exact_app()
-    with running(app) as port:
-        browser = webdriver.Chrome(options, Service(driver))
-        try:
-            browser.get(f"http://127.0.0.1:{port}/")
-            wait(lambda: browser.execute_script("return document.documentElement.dataset.ready"))
-            browser.find_element("id", "file").send_keys(str(folder / HOSTILE))
-            wait(lambda: browser.find_element("id", "status").text.endswith(" s"))
-            yield browser, app, f"http://127.0.0.1:{port}/", downloads
-        finally:
-            browser.quit()
+    with chromium(tmp_path_factory.mktemp("profile"), "1440,1200", downloads) as browser, running(app) as port:
+        browser.get(f"http://127.0.0.1:{port}/")
+        wait(lambda: browser.execute_script("return document.documentElement.dataset.ready"))
+        browser.find_element("id", "file").send_keys(str(folder / HOSTILE))
+        wait(lambda: browser.find_element("id", "status").text.endswith(" s"))
+        yield browser, app, f"http://127.0.0.1:{port}/", downloads
 
 
 def wait(done, seconds=30):

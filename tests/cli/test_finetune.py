@@ -55,7 +55,7 @@ def test_the_start_is_kept_if_nothing_improves(tmp_path: Path, capsys: pytest.Ca
         entry["depth_scale"] = 100.0
     wrong.write_text(json.dumps(content))
     out = tmp_path / "out"
-    command = ["finetune", "--data", str(wrong), "--val", str(data), "--out", str(out), "--steps", "8", *TINY]
+    command = ["finetune", "--data", str(wrong), "--val", str(data), "--out", str(out), "--steps", "4", *TINY]
     assert main([*command, "lr=3e-3", "ema=0.5"]) == 0
     assert "did not improve" in capsys.readouterr().out
     weights = load_model(out / "model.safetensors", device="cpu").network.state_dict()

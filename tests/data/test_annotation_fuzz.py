@@ -57,7 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@settings(max_examples=300, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.one_of(VALUES, st.lists(ENTRIES, max_size=3), st.fixed_dictionaries({"files": st.lists(ENTRIES)})))
 def test_any_json_gives_samples_or_messages(folder: Path, content: Any) -> None:
     path = folder / "data.json"
@@ -74,7 +74,7 @@ def test_any_json_gives_samples_or_messages(folder: Path, content: Any) -> None:
         assert str(finding)
 
 
-@settings(max_examples=300, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=60))
 def test_any_bytes_give_messages(folder: Path, content: bytes) -> None:
     path = folder / "bytes.json"

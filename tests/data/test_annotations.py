@@ -198,10 +198,10 @@ def test_files_that_cannot_be_read(folder: Path) -> None:
 
 
 def test_every_entry_of_a_large_file_is_checked(folder: Path) -> None:
-    entries = [{"rgb": f"{i}/../../rgb/../rgb/0.png"} for i in range(20_000)]
+    entries = [{"rgb": f"{i}/../../rgb/../rgb/0.png"} for i in range(4_000)]
     with pytest.raises(AnnotationError) as raised:
         load_annotations(write(folder, entries))
-    assert len(raised.value.problems) >= 19_999
+    assert len(raised.value.problems) >= 3_999
 
 
 def test_windows_separators_and_matrices_of_four_rows(folder: Path) -> None:

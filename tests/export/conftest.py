@@ -16,11 +16,11 @@ from tests.toys import toy_predictor
 
 
 def small_vit():
-    """A ViT with refinement and normals, of two blocks and one iteration, with random weights; its steps are small."""
+    """A ViT with refinement and normals, of one block and one iteration, with random weights; its steps are small."""
     torch.manual_seed(5)
     network = build_depth_model(**{**read_config("vit.raft5.small.py").architecture, "iterations": 1})
-    network.encoder.backbone.blocks = network.encoder.backbone.blocks[:2]
-    network.encoder.taps = [2] * 4
+    network.encoder.backbone.blocks = network.encoder.backbone.blocks[:1]
+    network.encoder.taps = [1] * 4
     with torch.no_grad():
         for conv in (network.decoder.update_block.flow_head.conv2d, network.decoder.update_block.flow_head.conv2n):
             conv.weight.mul_(0.05)

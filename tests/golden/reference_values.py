@@ -23,7 +23,7 @@ def reference_tensor(name: str, shape: tuple[int, ...], dtype: str = "float32") 
     if leaf == "weight":
         fan_in = int(np.prod(shape[1:]))
         gain = 4.0 if name.endswith("depth_regressor_2.3.weight") else 1.0
-        return gain * noise / np.sqrt(fan_in)
+        return np.divide(np.multiply(noise, gain, out=noise), np.sqrt(fan_in), out=noise)
     if leaf == "bias":
         return 0.05 * noise
     return 0.02 * noise

@@ -243,11 +243,10 @@ def test_the_hub_takes_and_gives_models(lite, tmp_path):
         files = hub.commits[first]
         assert files["model.safetensors"] == lite.checkpoint.read_bytes() and b"metricdepth" in files["config.json"]
         find = find.replace("COMMIT", repr(first))
-        python(predict, tmp_path / "b", HF_ENDPOINT=hub.url)
-        lines = python(find, tmp_path / "b", HF_ENDPOINT=hub.url).splitlines()
+        online = "\n".join(map(textwrap.dedent, (predict, find, failing)))
+        *lines, none, revision, nonsense = python(online, tmp_path / "b", HF_ENDPOINT=hub.url).splitlines()
         assert lines == [f"{first} 0 3", f"{second} 1 3", f"{first} 0 3"]
         np.testing.assert_array_equal(np.load(tmp_path / "depth.npy"), expected)
-        none, revision, nonsense = python(failing, tmp_path / "b", HF_ENDPOINT=hub.url).splitlines()
         assert "there is no repository me/none" in none and "has no revision v9" in revision
         assert "no name of a repository" in nonsense
         asked = len(hub.requests)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import threading
+import time
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mono.io.arrays import read_npy
 from mono.io.depth import DepthError, read_depth, write_depth
 from mono.io.exr import ExrError, check_structure
 from mono.io.images import image_cost, read_image
@@ -197,3 +200,24 @@ def test_pngs_that_announce_gigabytes_or_are_damaged(tmp_path: Path) -> None:
         path.write_bytes(whole[:kept])
         with pytest.raises(NormalError, match="damaged or not a PNG"):
             read_normals(path)
+
+
+def test_headers_are_parsed_by_one_thread_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In several threads CPython 3.11's parser of literals fails now and then, of a file that is whole."""
+    np.save(tmp_path / "a.npy", DEPTH)
+    read, inside, found = np.lib.format.read_array_header_1_0, [], []
+
+    def slow(file):
+        inside.append(file)
+        time.sleep(0.02)
+        found.append(len(inside))
+        inside.remove(file)
+        return read(file)
+
+    monkeypatch.setattr(np.lib.format, "read_array_header_1_0", slow)
+    threads = [threading.Thread(target=read_npy, args=(tmp_path / "a.npy",)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [1, 1, 1, 1]

@@ -384,7 +384,7 @@ def test_broken_files_are_explained(name, content, message, tmp_path):
     assert not any(word in str(caught.value) for word in ("invalid literal", "Expecting", "could not convert"))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.sampled_from(sorted(FILES)),
     changes=st.lists(st.tuples(st.integers(0, 400), st.binary(min_size=0, max_size=4)), max_size=6),
@@ -427,7 +427,7 @@ KEYS = [
 ]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.dictionaries(st.sampled_from(KEYS), json_values | st.just(500.0) | st.just(FLAT), max_size=5))
 def test_json_of_any_types_gives_a_camera_or_a_message(content, tmp_path):
     path = tmp_path / "camera.json"

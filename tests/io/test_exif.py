@@ -222,7 +222,7 @@ def test_sensor_table():
     assert all(4 < math.hypot(*size) < 60 and 1.2 < size[0] / size[1] < 1.6 for size in sensors.values())
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     changes=st.lists(st.tuples(st.integers(20, 420), st.integers(0, 255)), max_size=8),
     film=st.sampled_from([0, 1, 26, 65535]),

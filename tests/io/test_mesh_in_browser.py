@@ -16,6 +16,7 @@ import pytest
 import trimesh
 
 from tests.app.server import exact, photo
+from tests.browser import chromium
 
 PAGE = """<script type="importmap">{"imports": {"three": "./package/build/three.module.js"}}</script>
 <script type="module">
@@ -41,10 +42,8 @@ try {
 @pytest.mark.slow
 @pytest.mark.integration
 def test_three_opens_a_glb_as_trimesh_does(tmp_path):
-    webdriver = pytest.importorskip("selenium.webdriver")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (chromium and driver and shutil.which("npm")):
-        pytest.skip("no chromium, chromedriver or npm here")
+    if not shutil.which("npm"):
+        pytest.skip("no npm here")
     packed = subprocess.run(["npm", "pack", "--silent", "three"], cwd=tmp_path, capture_output=True, text=True)
     if packed.returncode:
         pytest.skip("three.js cannot be fetched")
@@ -58,20 +57,13 @@ def test_three_opens_a_glb_as_trimesh_does(tmp_path):
     handler.log_message = lambda *_: None
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in ("--headless", "--no-sandbox", f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(flag)
-    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    try:
+    with chromium(tmp_path / "profile") as browser:
         browser.get(f"http://127.0.0.1:{server.server_port}/")
         end = time.monotonic() + 60
         while not browser.title.startswith("{") and time.monotonic() < end:
             time.sleep(0.1)
         found = json.loads(browser.title)
-    finally:
-        browser.quit()
-        server.shutdown()
+    server.shutdown()
     mesh = trimesh.load(tmp_path / "mesh.glb", process=False).geometry["depth"]
     assert found["meshes"] == 1 and found["cameras"] == 1 and found["texture"] == [640, 480]
     assert (found["vertices"], found["triangles"]) == (len(mesh.vertices), len(mesh.faces))

@@ -31,7 +31,7 @@ def normalized(count, height, width, seed, transform):
     return torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ["convnext_tiny", pytest.param("convnext_large", marks=pytest.mark.slow)])
 def test_published_networks_are_reproduced(name):
     config_name, file, (count, height, width, seed) = NETWORKS[name]
     network, config = build(config_name, reference_state(name), name)

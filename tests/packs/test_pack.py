@@ -93,9 +93,9 @@ def test_the_command_says_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFi
     run = write_run(tmp_path, 3, factors=(1.0, 1.0, 3.0))
     (run / "depth/002.npz").write_bytes(b"damaged")
     assert main(["pack", str(run), "--as", "tum", "--to", str(tmp_path / "tum")]) == 1
-    said = capsys.readouterr().out
-    assert "2 frames packed as tum" in said and "uint16 = metres * 5000" in said and "invalid 0" in said
-    assert "too far for this layout" in said and "002.png" in said
+    output = capsys.readouterr().out
+    assert "2 frames packed as tum" in output and "uint16 = metres * 5000" in output and "invalid 0" in output
+    assert "too far for this layout" in output and "002.png" in output
     assert main(["pack", str(run), "--as", "3dgs", "--to", str(tmp_path / "gs")]) == 2
     assert capsys.readouterr().err == (
         "error: 3dgs is built around a COLMAP model of the images: give its folder (--colmap sparse/0)\n"
@@ -105,8 +105,8 @@ def test_the_command_says_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFi
 def test_the_help_names_every_layout(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["pack", "--help"])
-    said = capsys.readouterr().out
-    assert all(layout in said for layout in LAYOUTS)
+    output = capsys.readouterr().out
+    assert all(layout in output for layout in LAYOUTS)
 
 
 def test_names_of_any_letters_stay_apart(tmp_path: Path) -> None:

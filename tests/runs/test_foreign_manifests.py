@@ -177,7 +177,7 @@ FIELDS = ["name", "status", "outputs", "path", "input", "key", "settings", "metr
           "ground_truth_key", "normal_source", "intrinsics", "size"]  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON, min_size=1, max_size=4))
 def test_any_edited_record_ends_in_a_result_or_a_message(finished, toy_predictor, changes):
     samples, options, base = finished
@@ -192,7 +192,7 @@ def test_any_edited_record_ends_in_a_result_or_a_message(finished, toy_predictor
     assert (base / "depth" / "secret.png").read_text() == "keep me"
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_manifest_or_a_message(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("any")

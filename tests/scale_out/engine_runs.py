@@ -2,7 +2,9 @@
 
 import json
 import math
+import os
 import pickle
+import signal
 import sys
 from pathlib import Path
 
@@ -34,7 +36,18 @@ def in_ray(out):
 
     write_shards(out / "in", shards=2)
     run_shards([str(out / "in")], out / "out", ToyMapper(), engine="ray", workers=2)
+    report = run_shards([str(out / "in")], out / "deadly", DeadlyMapper(), engine="ray", workers=1)
+    (out / "deadly.json").write_text(json.dumps([report.shards, [vars(failure) for failure in report.failed]]))
     return done
+
+
+class DeadlyMapper(ToyMapper):
+    """Mapper whose process dies at one shard."""
+
+    def __call__(self, batch, rank=None):
+        if "000010000" in batch["key"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(batch)
 
 
 def in_datasets(out):

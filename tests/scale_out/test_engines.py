@@ -1,6 +1,7 @@
 """Engines give the bytes and records of a plain call; each runs in a process of its own."""
 
 import importlib.util
+import json
 import os
 import pickle
 import shutil
@@ -28,7 +29,7 @@ def test_an_engine_gives_the_bytes_of_a_plain_call(engine, tmp_path):
         pytest.skip("Spark needs Java")
     environment = os.environ | {
         "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_DATASETS_CACHE": str(tmp_path / "cache"),
-        "PYSPARK_PYTHON": sys.executable, "HF_HUB_OFFLINE": "1",
+        "RAY_worker_niceness": "0", "PYSPARK_PYTHON": sys.executable, "HF_HUB_OFFLINE": "1",
     }  # fmt: skip
     command = [sys.executable, "-m", "tests.scale_out.engine_runs", engine, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
@@ -42,3 +43,5 @@ def test_an_engine_gives_the_bytes_of_a_plain_call(engine, tmp_path):
     if engine == "ray":
         run_shards([str(tmp_path / "in")], tmp_path / "plain", ToyMapper())
         assert results(tmp_path / "plain") == results(tmp_path / "out")
+        shards, failed = json.loads((tmp_path / "deadly.json").read_text())
+        assert shards == 1 and len(failed) == 1 and "died 5 times" in failed[0]["reason"]

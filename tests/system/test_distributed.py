@@ -9,14 +9,17 @@ from types import SimpleNamespace
 import numpy as np
 import PIL.Image
 import pytest
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from mono.cli.arguments import add_machine_flags
+from mono.cli.main import main
 from mono.cli.session import load_predictor
 from mono.do_test import run
 from mono.runs.options import RunOptions
 from mono.system.distributed import Ranks, join_ranks
 from mono.system.errors import RunError
 from tests.golden.reference_values import reference_image
+from tests.warm_process import warm_context
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,29 +56,41 @@ def dataset(tmp_path):
     return tmp_path / "a.json"
 
 
-def evaluate(launcher, dataset, checkpoint, out):
-    command = [*launcher, "-m", "mono", "evaluate", dataset, "--model", "convtiny.0.3_150.py"]
-    command += ["--checkpoint", checkpoint, "--out", out, "--device", "cpu", "--save", "depth"]
-    command += ["--options", "data_basic.crop_size=(64,96)"]
-    environment = os.environ | {
-        "METRICDEPTH_CACHE": str(dataset.parent / "cache"),
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(ROOT),
-    }
-    words = [str(word) for word in command]
-    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    return done, json.loads((out / "metrics.json").read_text())
+def in_this_process(words):
+    return {0: main(words)}
 
 
-TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+def by_torchrun(words):
+    """What torchrun does, but for its processes: they are forked from one that has imported torch."""
+    warm_context()
+    where = {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0", "run_id": "two", "monitor_interval": 0.05}
+    config = LaunchConfig(1, 1, 2, max_restarts=0, start_method="forkserver", **where)
+    return elastic_launch(config, main)(words)
 
 
-def test_two_processes_equal_one_exactly(dataset, tiny_checkpoint, tmp_path):
-    one, single = evaluate([sys.executable], dataset, tiny_checkpoint, tmp_path / "one")
-    two, double = evaluate(TWO, dataset, tiny_checkpoint, tmp_path / "two")
-    assert one.returncode == 1 and "3.png" in one.stdout, one.stderr
-    assert "3.png" in two.stdout, two.stderr
-    assert single.pop("run")["command"] != double.pop("run")["command"]
+def by_command(words):
+    """The command `torchrun`, in a process of its own as its two are."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "mono"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([*command, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    sys.stdout.write(done.stdout + done.stderr)
+    return {0: done.returncode, 1: 0}
+
+
+@pytest.mark.parametrize("launch", [by_torchrun, pytest.param(by_command, marks=pytest.mark.slow)])
+def test_two_processes_equal_one_exactly(dataset, tiny_checkpoint, tmp_path, capfd, launch):
+    def evaluate(launch, out):
+        words = ["evaluate", dataset, "--model", "convtiny.0.3_150.py", "--checkpoint", tiny_checkpoint, "--out", out]
+        words += ["--device", "cpu", "--save", "depth", "--options", "data_basic.crop_size=(64,96)"]
+        codes = launch([str(word) for word in words])
+        output = capfd.readouterr()
+        assert codes[0] == 1 and "3.png" in output.out, output.err
+        return codes, json.loads((out / "metrics.json").read_text())
+
+    one, single = evaluate(in_this_process, tmp_path / "one")
+    two, double = evaluate(launch, tmp_path / "two")
+    assert one == {0: 1} and two == {0: 1, 1: 0}  # the first tells of failures
+    del single["run"], double["run"]
     assert double == single and single["images"] == 6
     records = [json.loads(line) for line in (tmp_path / "two" / "manifest.jsonl").read_text().splitlines()]
     assert sorted(r["name"] for r in records) == sorted(str(i) for i in range(7))

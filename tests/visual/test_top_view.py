@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from mono.geometry.camera import Camera
-from mono.visual.top_view import draw_top_view
+from mono.visual.top_view import VIEW_COLORS, draw_top_view
 
-BLUE, ORANGE = (31, 119, 180), (255, 127, 14)
+BLUE, ORANGE = VIEW_COLORS[:2]
 
 
 def columns_of(image, color):

@@ -152,11 +152,11 @@ function draw(target = $("photo")) {
   if (pending.length) stroke(hover ? [...pending, hover] : pending, false);
   $("finish").hidden = !(pending.length >= (tool === "area" ? 3 : 2) && ["path", "area"].includes(tool));
   if (target !== $("photo")) return;
-  const bar = $("colorbar"), { near, far, ticks } = photo.scale_bar;
+  const bar = $("colorbar"), { near, far, ticks, colors } = photo.scale_bar;
   bar.hidden = layer !== "depth";
   if (bar.hidden) return;
-  const ramp = make("i"); // turbo, far on top
-  ramp.style.background = "linear-gradient(#30123b,#4145ab,#4675ed,#39a2fc,#1bcfd4,#24eca6,#61fc6c,#a4fc3b,#d1e834,#f3c63a,#fe9b2d,#f36315,#d93806,#b11901,#7a0402)";
+  const ramp = make("i"); // far on top
+  ramp.style.background = `linear-gradient(${colors})`;
   bar.replaceChildren(ramp, ...ticks.map((t) => { const s = make("span", { textContent: `${+(t * k()).toPrecision(3)} m` }); s.style.top = `${100 * (1 - Math.log(t / near) / Math.log(far / near))}%`; return s; }));
 }
 

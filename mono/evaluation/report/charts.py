@@ -130,7 +130,7 @@ def error_by_distance(distribution: Distribution) -> str:
     lower.yaxis.set_minor_locator(NullLocator())
     ticks = _ratio_ticks(bottom, top, 4)
     lower.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    lower.set_ylabel("predicted / ground truth")
+    lower.set_ylabel("ratio")
     add_legend(lower)
     share.stairs(100 * pixels[part] / pixels.sum(), edges, fill=True, color=MUTED, alpha=0.6)
     share.set_ylabel("% of\npixels")

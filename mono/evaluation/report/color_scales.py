@@ -9,7 +9,7 @@ import numpy as np
 
 from mono.evaluation.report.distributions import Distribution
 from mono.evaluation.report.thumbnails import error_ramp
-from mono.visual.color_maps import colorize, depth_limits, scale_ticks
+from mono.visual.color_maps import colorize, css_gradient, depth_limits, scale_ticks
 
 _STOPS = 25
 _FACTORS = (1.1, 1.25, 1.25**2, 1.25**3)  # ends of the error scale: those of delta 1, 2, 3, and a finer one
@@ -59,7 +59,7 @@ def depth_scale(distribution: Distribution) -> ColorScale:
     near, far = depth_limits(np.array(distribution.gt_limits(0.01)))
     ramp = colorize(np.geomspace(near, far, _STOPS)[None], near, far)[0]
     values = scale_ticks(near, far, 440, 44)
-    return ColorScale(near, far, "depth [m]", _gradient(ramp), _ticks(values, [f"{v:g} m" for v in values]))
+    return ColorScale(near, far, "depth [m]", css_gradient(ramp), _ticks(values, [f"{v:g} m" for v in values]))
 
 
 def error_scale(distribution: Distribution) -> ColorScale:
@@ -76,11 +76,7 @@ def error_scale(distribution: Distribution) -> ColorScale:
     labels = [f"{100 * (value - 1):+.0f} %".replace("-", "−") for value in values]
     labels[0], labels[2], labels[-1] = f"too near {labels[0]}", "exact", f"{labels[-1]} too far"
     label = "error: predicted depth relative to ground truth"
-    return ColorScale(values[0], factor, label, _gradient(ramp), _ticks(values, labels))
-
-
-def _gradient(ramp: np.ndarray) -> str:
-    return ", ".join(f"rgb({int(r)} {int(g)} {int(b)})" for r, g, b in ramp)
+    return ColorScale(values[0], factor, label, css_gradient(ramp), _ticks(values, labels))
 
 
 def _ticks(values: list[float], labels: list[str]) -> tuple[Tick, ...]:

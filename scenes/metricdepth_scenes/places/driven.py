@@ -72,6 +72,6 @@ def headlights(b: Builder, lanes: list[Lane]) -> None:
     """Light the road ahead of three places on the lanes."""
     for lane in (lanes[0], lanes[0], lanes[len(lanes) // 2]):
         along = b.u(0, lane.length)
-        way = np.array([np.cos(lane.heading), np.sin(lane.heading), -0.06])
-        place = np.array([lane.x + way[0] * along, lane.y + way[1] * along, 0.75])
-        light_at(b, place, np.array([1.0, 0.95, 0.85]) * b.u(25, 110), way / np.linalg.norm(way))
+        direction = np.array([np.cos(lane.heading), np.sin(lane.heading), -0.06])
+        place = np.array([lane.x + direction[0] * along, lane.y + direction[1] * along, 0.75])
+        light_at(b, place, np.array([1.0, 0.95, 0.85]) * b.u(25, 110), direction / np.linalg.norm(direction))

@@ -29,7 +29,7 @@ def files(out: Path) -> dict[str, bytes]:
     return {str(p.relative_to(out)): b"" if p.name == "database.db" else p.read_bytes() for p in found}
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [2, pytest.param(30, marks=pytest.mark.slow)])
 def test_a_killed_run_ends_like_others(tmp_path: Path, kills: int) -> None:
     frames = tmp_path / "frames"
     frames.mkdir()

@@ -149,7 +149,7 @@ lines = st.lists(numbers, min_size=0, max_size=18)
 separators = st.sampled_from([" ", ",", ";", "\t", ", "])
 
 
-@settings(max_examples=150, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=st.lists(lines, max_size=5), separator=separators, data=st.binary(max_size=80), mix=st.booleans())
 def test_any_file_is_read_or_refused(tmp_path: Path, table, separator: str, data: bytes, mix: bool) -> None:
     text = "\n".join(separator.join(line) for line in table).encode("utf-8", "surrogatepass")

@@ -1,11 +1,7 @@
-"""Make the screenshots of the app; needs chromium, chromedriver and selenium.
+"""Screenshots of the app and of the report page, by chromium, chromedriver and selenium."""
 
-    python media/make_app.py [OUT]
+from __future__ import annotations
 
-writes welcome.jpg, depth.jpg, layers.jpg and phone.jpg into OUT (media/app beside this file by default).
-"""
-
-import argparse
 import contextlib
 import io
 import shutil
@@ -13,6 +9,7 @@ import socket
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
@@ -20,12 +17,14 @@ from PIL import Image
 import metricdepth
 from mono.app.server import App, create_app
 from mono.cli.app import examples
+from mono.cli.main import main
 
-FLAGS = ("--headless", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+MEDIA = Path(__file__).parent
+FLAGS = ("--headless", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--hide-scrollbars")
 
 
 @contextlib.contextmanager
-def served():
+def served() -> Iterator[str]:
     """Serve the app with the small model on a free port."""
     import uvicorn
 
@@ -40,20 +39,24 @@ def served():
     thread.join(10)
 
 
-class Visitor:
-    """Browser that is led through the app."""
+class Browser:
+    """Chromium that is led through a page."""
 
-    def __init__(self, address: str, profile: str) -> None:
-        """Open the page."""
+    def __init__(self, address: str, profile: str, size: tuple[int, int]) -> None:
+        """Open the page in a window of a size."""
         from selenium import webdriver
 
         options = webdriver.ChromeOptions()
         options.binary_location = shutil.which("chromium")
-        for flag in (*FLAGS, "--window-size=1440,900", f"--user-data-dir={profile}"):
+        for flag in (*FLAGS, f"--window-size={size[0]},{size[1]}", f"--user-data-dir={profile}"):
             options.add_argument(flag)
         self.browser = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
         self.browser.get(address)
-        self.wait("return document.documentElement.dataset.ready")
+
+    def resize(self, width: int, height: int, mobile: bool = False) -> None:
+        """Change the size of the page."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
     def wait(self, script: str) -> None:
         """Wait until a script returns something true."""
@@ -95,14 +98,12 @@ class Visitor:
         shot.convert("RGB").save(path, quality=88, optimize=True)
 
 
-def main() -> None:
-    """Make all screenshots."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", nargs="?", type=Path, default=Path(__file__).parent / "app")
-    out = parser.parse_args().out
-    out.mkdir(parents=True, exist_ok=True)
+def app() -> None:
+    """Make the screenshots of the app."""
+    out = MEDIA / "app"
     with served() as address, tempfile.TemporaryDirectory() as profile:
-        visitor = Visitor(address, profile)
+        visitor = Browser(address, profile, (1440, 900))
+        visitor.wait("return document.documentElement.dataset.ready")
         visitor.shoot(out / "welcome.jpg")
         visitor.open("leuven")
         visitor.click((0.45, 0.93), (0.7, 0.93))
@@ -116,12 +117,19 @@ def main() -> None:
         visitor.press("#layers", "Normals")
         visitor.browser.execute_script("document.querySelector('[data-view=top]').click()")
         visitor.shoot(out / "layers.jpg")
-        phone = {"width": 390, "height": 1500, "deviceScaleFactor": 1, "mobile": True}
-        visitor.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+        visitor.resize(390, 1500, mobile=True)
         visitor.press("#layers", "Depth")
         visitor.shoot(out / "phone.jpg")
         visitor.browser.quit()
 
 
-if __name__ == "__main__":
-    main()
+def report(frames: Path) -> None:
+    """Make the screenshot of the report page of iBims-1."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["evaluate", frames / "ibims1/annotations.json", "--protocol", "ibims", "--out", f"{folder}/run"]
+        if code := main([str(word) for word in words]):
+            raise SystemExit(f"evaluate ended with {code}")
+        visitor = Browser(f"file://{folder}/run/report.html", f"{folder}/profile", (1386, 1480))
+        visitor.resize(1386, 1480)
+        visitor.shoot(MEDIA / "report.png")
+        visitor.browser.quit()

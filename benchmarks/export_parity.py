@@ -27,7 +27,7 @@ from mono.model.depth_model import build_depth_model
 from mono.model.zoo import MODELS
 from mono.system.errors import MetricDepthError
 
-_SMALL = {"vit": (364, 280), "": (320, 256)}  # (width, height) of networks alone [px]
+_SMALL = {"vit": (168, 112), "": (320, 256)}  # (width, height) of networks alone [px]
 
 
 def random_model(name: str) -> NetworkPredictor:
@@ -61,7 +61,7 @@ def forms(name: str, kind: str) -> dict[str, ExportOptions]:
     if kind != "onnx":
         return whole | alone
     half = ExportOptions(network_only=True, size=small, batch=1, precision="float16")
-    return whole | {"whole, batch, nchw": ExportOptions(batch=0, layout="nchw")} | alone | {"alone, float16": half}
+    return whole | {"whole batch nchw": ExportOptions(batch=0, layout="nchw")} | alone | {"network alone float16": half}
 
 
 def main() -> None:
@@ -69,6 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", default="lite,lite_detail,convnext_tiny,vit_small")
     parser.add_argument("--formats", default=",".join(FORMATS))
+    parser.add_argument("--forms", default="", help="forms to try, as 'whole,network alone'; default: all")
     parser.add_argument("--crop", help="HxW of the input of networks with random weights [px]; default: the config's")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -83,6 +84,8 @@ def main() -> None:
             if missing_writers(kind):
                 continue
             for form, options in forms(name, kind).items():
+                if args.forms and form not in args.forms.split(","):
+                    continue
                 row = compare(model, kind, options)
                 rows.append({"model": name, "format": kind, "form": form} | row)
                 print(f"| {name} | {kind} | {form} | {line(row)} |", flush=True)

@@ -16,9 +16,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,30 +62,35 @@ def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
     return json.loads(next(line for line in reversed(output.splitlines()) if line.startswith("{")))
 
 
-def engines(images: int, backend: str, names: list[str]) -> list[dict[str, Any]]:
-    """Compute the same photos by each engine with two workers; compare all rows with those of processes."""
+def engines(images: int, backend: str, names: list[str], keep: str | None) -> None:
+    """Compute the same photos by each engine with two workers; compare all rows with those of the first one.
+
+    Photos and rows stay in the folder `keep`, and engines whose rows are there are not run again.
+    """
     import pyarrow.parquet
 
-    figures = []
-    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
-        data.write_tables(Path(folder, "in"), data.photos(images), 100)
+    with contextlib.nullcontext(keep) if keep else tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
+        if not Path(folder, "in").exists():
+            data.write_tables(Path(folder, "in"), data.photos(images), 100)
         expected: dict[str, str] = {}
         for name in names:
-            out = Path(folder, name)
-            figure = finish(child("engine", "--engine", name, "--folder", folder, "--backend", backend))
-            files = sorted(out.rglob("*.parquet"))
+            done = Path(folder, f"{name}.json")
+            if not done.exists():
+                shutil.rmtree(Path(folder, name), ignore_errors=True)
+                figure = finish(child("engine", "--engine", name, "--folder", folder, "--backend", backend))
+                done.write_text(json.dumps(figure))
+            files = sorted(Path(folder, name).rglob("*.parquet"))
             rows = [row for file in files for row in pyarrow.parquet.read_table(file).to_pylist()]
             columns = ("key", *data.RESULT_COLUMNS)
             texts = {r["key"]: repr([None if r[c] != r[c] else r[c] for c in columns]) for r in rows}
             expected = expected or texts
-            figures.append(
-                {"engine": name, "backend": backend, "rows": len(rows), "keys": len(texts),
-                 "errors": sum(bool(row["error"]) for row in rows), "identical_rows": sum(
-                     texts.get(key) == text for key, text in expected.items()),
-                 "depth_mb": round(sum(len(row["depth"]) for row in rows) / 1e6, 2)} | figure
-            )  # fmt: skip
-            print(json.dumps(figures[-1]), flush=True)
-    return figures
+            same = sum(texts.get(key) == text for key, text in expected.items())
+            figures = {
+                "engine": name, "backend": backend, "rows": len(rows), "keys": len(texts),
+                "errors": sum(bool(row["error"]) for row in rows), "identical_rows": same,
+                "depth_mb": round(sum(len(row["depth"]) for row in rows) / 1e6, 2),
+            } | json.loads(done.read_text())  # fmt: skip
+            print(json.dumps(figures), flush=True)
 
 
 def drive(folder: str, out: str, engine: str, workers: int, mapper: str, pause: float, backend: str) -> dict[str, Any]:
@@ -132,14 +139,15 @@ def memory(images: int, workers: int, engine: str, mapper: str) -> dict[str, Any
 def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int = 0) -> dict[str, Any]:
     """Kill random workers, and the first process, while they work; compare with an undisturbed run.
 
-    After a kill of the first process the same command goes on, as a user would have it.
+    A kill follows when one to three more shards are done, so that it hits work and not only the start of workers. After
+    a kill of the first process the same command goes on, as a user would have it.
     """
     import psutil
 
     generator = random.Random(seed)
     killed = drivers = runs = 0
     with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
-        shards, of = 12 * count, 20
+        shards, of, out = 6 * count, 4, Path(folder, "out")
         data.write_shards(Path(folder, "in"), shards * of, of, data.tiny_images())
         run_shards([f"{folder}/in"], Path(folder, "whole"), data.TinyMapper(device="cpu"))
         options = ("--engine", engine, "--workers", workers, "--mapper", "tiny", "--pause", 0.25)
@@ -148,9 +156,14 @@ def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int = 
         while not figure:
             process, runs = child("drive", "--folder", folder, *options), runs + 1
             driver = psutil.Process(process.pid)
-            until = (killed // (count // (driver_kills + 1) or 1) + 1) * (count // (driver_kills + 1) or 1)
+            done = _count(out)
+            until = min(count, (drivers + 1) * count // (driver_kills + 1))  # workers killed before the next driver
             while process.poll() is None:
-                time.sleep(generator.uniform(0.2, 2.0))
+                time.sleep(0.02)
+                if _count(out) < done + generator.randint(1, 3):
+                    continue
+                time.sleep(generator.uniform(0, 0.5))
+                done = _count(out)
                 stage = drivers < driver_kills and killed >= until
                 targets = [driver] if stage else _workers(driver, engine) if killed < count else []
                 if not targets:
@@ -164,15 +177,18 @@ def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int = 
                 drivers, killed = drivers + stage, killed + (not stage)
                 if stage:
                     process.wait()
-                    psutil.wait_procs(family, timeout=60)
+                    for orphan in psutil.wait_procs(family, timeout=10)[1]:  # Ray's agents; workers end themselves
+                        orphan.kill()
                     break
             else:
                 figure = finish(process)
         seconds = time.perf_counter() - begun
-        out, whole = Path(folder, "out"), Path(folder, "whole")
+        whole = Path(folder, "whole")
         names = sorted(p.name for p in whole.iterdir() if p.suffix in (".tar", ".parquet"))
         there = [name for name in names if (out / name).is_file()]
         same = [name for name in there if (out / name).read_bytes() == (whole / name).read_bytes()]
+        for name in sorted(set(names) - set(same)):
+            print(name, "differs" if name in there else "is missing", file=sys.stderr)
         merged = merge_stats(out)
         extra = sorted(p.name for p in out.iterdir() if p.suffix in (".tar", ".parquet") and p.name not in names)
         left = [p.name for p in out.iterdir() if p.name.startswith(".mono")]
@@ -182,6 +198,10 @@ def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int = 
         "failed_shards": merged.failed_shards, "files": len(names), "identical_files": len(same),
         "unexpected_files": len(extra), "left_over": len(left), "seconds": round(seconds),
     }  # fmt: skip
+
+
+def _count(out: Path) -> int:
+    return sum(1 for _ in out.glob("*_stats.json"))
 
 
 def _workers(driver: Any, engine: str) -> list[Any]:
@@ -226,9 +246,8 @@ def scaling(engine: str, backend: str, images: int) -> list[dict[str, Any]]:
     """Measure images/s of one and of two workers over photos of 320 x 240 pixels, one thread each."""
     figures = []
     with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
-        rows = [row["image"] for row in data.photos(20 * len(data.SIZES))[:: len(data.SIZES)]]
-        good = [row for row in rows if row and len(row) > 1000]
-        data.write_shards(Path(folder, "in"), images, 20, good)
+        rows = data.photos(20 * len(data.SIZES), faults=0)[:: len(data.SIZES)]
+        data.write_shards(Path(folder, "in"), images, 20, [row["image"] for row in rows])
         for workers in (1, 2):
             out = Path(folder, f"out_{workers}")
             options = ("--engine", engine, "--workers", workers, "--mapper", "lite", "--backend", backend)
@@ -285,6 +304,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, nargs="+")
     parser.add_argument("--engine", default="ray", choices=ENGINES)
     parser.add_argument("--only", nargs="+", default=list(ENGINES), choices=ENGINES, help="engines to compare")
+    parser.add_argument("--keep", metavar="DIR", help="folder for photos and rows of engines, to go on later")
     parser.add_argument("--backend", default="openvino")
     parser.add_argument("--workers", type=int)
     parser.add_argument("--kills", type=int, default=50)
@@ -297,7 +317,7 @@ def main() -> None:
     args = parser.parse_args()
     workers = args.workers or 2
     if args.what == "engines":
-        engines((args.images or [2000])[0], args.backend, args.only)
+        engines((args.images or [2000])[0], args.backend, args.only, args.keep)
     elif args.what == "engine":
         print(json.dumps(run_engine(args.engine, Path(args.folder), args.backend)))
     elif args.what == "drive":

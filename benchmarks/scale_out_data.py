@@ -93,8 +93,8 @@ def encode(image: PIL.Image.Image, quality: int = 92) -> bytes:
     return file.getvalue()
 
 
-def photos(count: int, seed: int = 0) -> list[dict[str, Any]]:
-    """Cut photos of several sizes out of the demo's photos and rendered frames; ten of them are bad.
+def photos(count: int, seed: int = 0, faults: int = BAD) -> list[dict[str, Any]]:
+    """Cut photos of several sizes out of the demo's photos and rendered frames; `faults` of them are bad.
 
     Returns:
         Rows with "key", "image" (bytes of a file) and "fx" (of every third image None: assumed).
@@ -113,7 +113,7 @@ def photos(count: int, seed: int = 0) -> list[dict[str, Any]]:
     good = rows[1]["image"]
     bad = [b"", b"no image", good[:300], good[: len(good) // 2], b"\xff\xd8" + bytes(500), None, b"{}", good[2:], PIXEL,
            bytes(range(256))]  # fmt: skip
-    for i, image in enumerate(bad[:BAD]):
+    for i, image in enumerate(bad[:faults]):
         rows[(i * count + count // 2) // BAD]["image"] = image
     return rows
 

@@ -38,7 +38,7 @@ def in_ray(source: Path, out: Path, mapper: DepthMapper) -> None:
     # one more than workers: reading and writing need one, too
     ray.init(num_cpus=WORKERS + 1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     options = {"device": mapper.device, "backend": mapper.backend}
-    table = ray.data.read_parquet(str(source), override_num_blocks=10 * WORKERS)  # else small files become one block
+    table = ray.data.read_parquet(str(source)).repartition(10 * WORKERS)  # small files come as one block
     pool = ray.data.ActorPoolStrategy(size=WORKERS)
     table.map_batches(DepthMapper, fn_constructor_kwargs=options, batch_size=32, compute=pool).write_parquet(str(out))
 

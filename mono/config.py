@@ -7,6 +7,7 @@ runs only when its path is given; see `find_program`.
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 import logging
 import os
@@ -21,6 +22,9 @@ from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 CONFIGS = Path(__file__).resolve().parent / "configs"
+SKY_KEY = "model.sky"  # key of the depth of sky in overrides
+_ARCHITECTURE = ("encoder", "decoder", "widths", "depth_range", "iterations", "sky_widths", "sky")
+_SKY = ("invalid", "far", "keep")
 _FOLDERS = (CONFIGS, CONFIGS / "HourglassDecoder")
 
 
@@ -40,6 +44,8 @@ class ModelConfig:
         iterations: number of refinement steps of the decoder; None: the decoder has no refinement.
         transform: canonical transform of the images.
         path: file that the values were read from.
+        sky_widths: widths of the decoder's sky head; None: it has none.
+        sky: depth of sky, of networks that predict sky: "invalid", "far" (the end of `depth_range`) or "keep".
     """
 
     encoder: str
@@ -49,11 +55,13 @@ class ModelConfig:
     iterations: int | None
     transform: CanonicalTransform
     path: Path
+    sky_widths: tuple[int, ...] | None = None
+    sky: str = "invalid"
 
     @property
     def architecture(self) -> dict[str, Any]:
         """Return the arguments of `build_depth_model`."""
-        return {name: getattr(self, name) for name in ("encoder", "decoder", "widths", "depth_range", "iterations")}
+        return {name: getattr(self, name) for name in _ARCHITECTURE}
 
 
 def find_config(name: str | Path) -> Path:
@@ -153,6 +161,8 @@ def parse_values(config: Any, path: Path, options: Mapping[str, Any] | None = No
     Raises:
         ConfigError: a key is missing or unknown, or a value is out of range.
     """
+    with contextlib.suppress(AttributeError, TypeError):  # a damaged config is refused below
+        config.model.setdefault("sky", "invalid")
     for key in options or {}:
         _require(config, key, path)
     config.merge_from_dict(dict(options or {}))
@@ -168,6 +178,8 @@ def parse_values(config: Any, path: Path, options: Mapping[str, Any] | None = No
             widths=tuple(int(w) for w in decoder["widths"]),
             depth_range=_pair(basic["depth_normalize"], "depth_normalize"),
             iterations=_count(decoder["iterations"], "iterations") if "iterations" in decoder else None,
+            sky_widths=_widths(decoder["sky_widths"]) if decoder.get("sky_widths") is not None else None,
+            sky=_choice(model["sky"], _SKY, "sky"),
             transform=CanonicalTransform(
                 crop_size=_size(basic["crop_size"], multiple),
                 focal_length=float(space["focal_length"]),
@@ -258,6 +270,18 @@ def _size(values: Any, unit: int) -> tuple[int, int]:
             f"crop_size is {values!r}; it must be (height, width) in positive multiples of {unit} pixels"
         )
     return int(height), int(width)
+
+
+def _widths(values: Any) -> tuple[int, ...]:
+    if not isinstance(values, (tuple, list)) or len(values) != 3:
+        raise MetricDepthError(f"sky_widths is {values!r}; it must be 3 whole numbers")
+    return tuple(_count(value, "sky_widths") for value in values)
+
+
+def _choice(value: Any, known: Sequence[str], name: str) -> str:
+    if value not in known:
+        raise MetricDepthError(f"{name} is {value!r}; it must be {', '.join(known[:-1])} or {known[-1]}")
+    return str(value)
 
 
 def _count(value: Any, name: str) -> int:

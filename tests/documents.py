@@ -19,7 +19,7 @@ NOT_RUN = {
     r"^metricdepth download |--model (convnext|vit)|convlarge\.0\.3_150": "need a released checkpoint",
     r"--models convnext_large": "need a released checkpoint, or hours",
     r"hf:(depth-anything|me)/": "need a model from the network",
-    r"--address auto|--device cuda": "need a cluster or a GPU",
+    r"--address auto|--device cuda|s3://": "need a cluster, a GPU or a bucket",
     r"^(c\+\+|\./depth) ": "need ONNX Runtime's headers (tests/export/test_cpp.py)",
     r"--assets ASSETS|--frames (70|160|1600)\b|scenes_\*": "take minutes to hours, and assets",
     r"--minutes|--steps 1000|finetune --from": "take minutes to hours of training",
@@ -30,6 +30,7 @@ NOT_RUN = {
     r"[…|]|\bOUT\b|\bFILES\b|--frames N|^metricdepth scenes (render|sequence room)$": "show a form",
     r"--model (FILE|model\.onnx$)|--backend B\b": "show a form",
 }
+RAY = {"RAY_raylet_start_wait_time_s": "300", "RAY_worker_niceness": "0"}  # for machines with other work
 _FENCE = re.compile(r"^```(?:bash|sh)\n(.*?)^```", re.M | re.S)
 _INDENTED = re.compile(r"^(?: {4}(?:metricdepth|python|pip|torchrun) .*(?:\\\n.*)*\n)+", re.M)
 _INLINE = re.compile(r"`((?:metricdepth [a-z-]+|(?:python|sh) benchmarks/[^`\s]+|torchrun)[ \n][^`]+)`")

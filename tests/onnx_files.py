@@ -1,7 +1,7 @@
 """Small networks in ONNX files."""
 
 
-def write(path, shape=("b", 3, "h", "w"), dtype="FLOAT", extra=False, keep=True, two=False):
+def write(path, shape=("b", 3, "h", "w"), dtype="FLOAT", extra=False, keep=True, two=False, own=False):
     """A network whose depth is the mean of the channels of its input."""
     import onnx
 
@@ -19,5 +19,7 @@ def write(path, shape=("b", 3, "h", "w"), dtype="FLOAT", extra=False, keep=True,
     constant = onnx.helper.make_tensor("axis", onnx.TensorProto.INT64, [1], [axis])
     graph = onnx.helper.make_graph(nodes, "mean", inputs, outputs, [constant])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
+    if own:
+        model.metadata_props.add(key="metricdepth", value="{}")
     path.write_bytes(model.SerializeToString())
     return path

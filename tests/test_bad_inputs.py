@@ -30,7 +30,7 @@ def photos(tmp_path):
 
 @pytest.fixture
 def toy(monkeypatch, toy_predictor):
-    monkeypatch.setattr(session, "load_predictor", lambda *_: toy_predictor)
+    monkeypatch.setattr(session, "load_predictor", lambda *_, **__: toy_predictor)
 
 
 def call(arguments, caplog, capsys):

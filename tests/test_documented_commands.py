@@ -17,7 +17,7 @@ from PIL import Image
 
 from mono.cli.main import main
 from tests import document_files
-from tests.documents import BLOCKS, ROOT, Block, words_of
+from tests.documents import BLOCKS, RAY, ROOT, Block, words_of
 
 # What a block calls by a name that another block uses for something else: its files, under the names it uses.
 PLACED = {
@@ -57,7 +57,8 @@ def test_the_commands_of_a_block_run_one_after_the_other(block: Block, files, tm
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'scenes'}")
     monkeypatch.setenv("METRICDEPTH_CACHE", str(files / "cache"))
-    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "300")  # busy machines start it slowly
+    for name, value in RAY.items():
+        monkeypatch.setenv(name, value)
     failed = []
     for command in block.runnable:
         for sign in NEEDS:

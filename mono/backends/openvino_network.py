@@ -11,12 +11,15 @@ from torch import Tensor
 
 from mono.backends.base import Job, arrays_of
 from mono.system.cache import cache_folder, converted
+from mono.system.errors import BackendError
 
 if TYPE_CHECKING:
     from mono.model.depth_model import NetworkOutput
 
 logger = logging.getLogger(__name__)
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
+_BOUNDS = {"float32": 1e-3, "bfloat16": 0.05}  # on relative differences of depth: the largest, and the median
+_CHECKED = (64, 128)  # (height, width) of an input that a new conversion is checked with [px]
 
 
 class OpenVinoNetwork:
@@ -29,17 +32,18 @@ class OpenVinoNetwork:
     def __init__(self, job: Job):
         import openvino
 
+        made = []
+
         def make(path: Path) -> None:
             """Convert the network."""
-            from mono.conversion.openvino_file import (
-                to_openvino,
-                write_openvino,
-            )  # slow imports, for the first run alone
-            from mono.conversion.tracing import captured
+            from mono.conversion.openvino_file import to_openvino, write_openvino  # slow imports, for the first run
+            from mono.conversion.tracing import traced
 
             logger.info("converting the network for OpenVINO, once")
             names = ["image", "principal_point"][: 1 + job.uses_principal_point]
-            write_openvino(to_openvino(captured(job.network, job.input_size), names), path, {})
+            module, shapes = traced(job.network, job.input_size)
+            write_openvino(to_openvino(module, names, shapes=shapes), path, {})
+            made.append(path)
 
         core = openvino.Core()
         model = converted(cache_folder("openvino") / f"{job.key()}.xml", make, core.read_model)
@@ -52,6 +56,20 @@ class OpenVinoNetwork:
         }
         self._compiled = core.compile_model(model, "CPU", settings)
         self.uses_principal_point = job.uses_principal_point
+        for path in made:
+            self._check(job, path)
+
+    def _check(self, job: Job, path: Path) -> None:
+        """Compare a converted network with the original, at another size than it was traced with."""
+        image = torch.rand(1, 3, *(job.input_size or _CHECKED), generator=torch.Generator().manual_seed(0))
+        inputs = [image, *[torch.tensor([[50.0, 20.0]])] * self.uses_principal_point]
+        with torch.inference_mode():
+            expected, found = job.network(*inputs).depth, self(*inputs).depth
+        difference = (found / expected - 1).abs()
+        worst = difference.max() if job.precision == "float32" else difference.median()
+        if not worst < _BOUNDS[job.precision]:
+            path.unlink()
+            raise BackendError(f"the converted network differs from the original by {worst:.1e}")
 
     def __call__(self, image: Tensor, principal_point: Tensor | None = None) -> NetworkOutput:
         """Compute the network's maps; see `Network`."""

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from mono.app.server import App
 
     names = dict.fromkeys([args.model, *([args.compare] if args.compare else [])])
-    predictors = {name: session.load_predictor(args, name, None, Ranks()) for name in names}
+    predictors = {name: session.load_predictor(args, name, None, Ranks(), images=1) for name in names}
     return serve(App(predictors, arguments.camera_resolver(args), examples=examples()), args.port, args.open)
 
 

@@ -51,6 +51,10 @@ def add_machine_flags(parser: argparse.ArgumentParser) -> None:
         help="refine depth N times, for networks with refinement (default: as in the config)",
     )
     group.add_argument(
+        "--sky", choices=("invalid", "far", "keep"), help="depth of sky, of models that predict sky: none, the "
+        "farthest that the model knows, or what it predicts (default: invalid)",
+    )  # fmt: skip
+    group.add_argument(
         "--fit", choices=("pad", "tight"), help="pad images to the network's full input, or to its stride only "
         "(default: as in the config)",
     )  # fmt: skip

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     images = read_known_images(args.known)
     others = read_known_images(args.check) if args.check else []
     resolver = arguments.camera_resolver(args)
-    predictor = session.load_predictor(args, args.model, args.checkpoint, join_ranks("None"))
+    predictor = session.load_predictor(args, args.model, args.checkpoint, join_ranks("None"), len(images) + len(others))
     observed = observe_images(images, predictor, resolver)
     calibration = fit_calibration([image.observations for image in observed], args.align_model)
     sys.stdout.write(f"  {predictor.name}: {calibration.describe()}\n")

@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     options = arguments.evaluation_options(args, out, report=not args.no_report)
     options = replace(options, derive_normals=args.derive_normals, align=align_options(args))
     ranks = join_ranks(args.launcher)
-    predictor = session.load_predictor(args, args.model, args.checkpoint, ranks)
+    predictor = session.load_for_run(args, args.model, args.checkpoint, ranks, samples, options)
     result = session.execute(samples, predictor, options, ranks)
     say_metrics(result, options, predictor, title=f"{predictor.name} on {name}")
     return console.say_summary(result, options, predictor)

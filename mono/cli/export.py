@@ -52,20 +52,21 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     group.add_argument(
         "--fit", choices=("pad", "tight"), help="pad images to the network's full input, or to its stride"
     )
+    group.add_argument("--sky", choices=("invalid", "far", "keep"), help="write this depth of sky (default: invalid)")
     arguments.add_config_flags(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Export, and return the exit code."""
-    from mono.cli.model_options import with_fit
+    from mono.cli.model_options import with_fit, with_sky
     from mono.config import parse_options
     from mono.conversion.formats import FORMATS
     from mono.export.options import ExportOptions
     from mono.export.write import description_path, export
     from mono.inference.load import load_model
 
-    config = with_fit(parse_options(args.options), args.fit)
+    config = with_sky(with_fit(parse_options(args.options), args.fit), args.sky)
     predictor = load_model(args.model, checkpoint=args.checkpoint, device="cpu", precision="float32", options=config)
     path = args.out or Path(predictor.name + FORMATS[args.format].suffix)
     options = ExportOptions(

@@ -85,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
     samples = samples_of(held, args.val_images)
     sys.stdout.write(f"training on {len(frames)} images, scoring on {len(samples)} of {len(held)} held-out images\n")
     network: Any = start.network
+    network.sky_depth = None  # depth that ground truth shows is scored, sky or not
     network.to(memory_format=torch.contiguous_format)  # the layout of checkpoints, so that a resumed run rounds alike
     outcome = finetune(network, config, read_recipe(args.recipe, values), frames, samples, plan)
     metadata = weight_metadata(config.path.name) | {

@@ -37,7 +37,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--edge-filter", type=float, default=0.1, metavar="R",
         help="discard pixels at relative depth jumps above this; 0 keeps all (default: 0.1)",
     )  # fmt: skip
-    parser.add_argument("--mask-sky", action="store_true", help="discard the sky, in photos taken outdoors by day")
     parser.add_argument(
         "--min-views", type=int, default=2, metavar="N", help="keep places seen by at least N frames (default: 2)"
     )
@@ -68,7 +67,6 @@ def run(args: argparse.Namespace) -> int:
         min_range=args.min_range,
         max_range=args.max_range,
         edge_filter=args.edge_filter or None,
-        mask_sky=args.mask_sky,
         min_views=args.min_views,
     )
     if file_format(args.poses) == "euroc":

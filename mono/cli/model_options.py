@@ -33,6 +33,13 @@ def with_fit(options: Mapping[str, Any], fit: str | None) -> dict[str, Any]:
     return dict(options) if fit is None else {**options, "data_basic.fit": fit}
 
 
+def with_sky(options: Mapping[str, Any], sky: str | None) -> dict[str, Any]:
+    """Add the depth of sky to config overrides; None: as in the config."""
+    from mono.config import SKY_KEY
+
+    return dict(options) if sky is None else {**options, SKY_KEY: sky}
+
+
 @contextlib.contextmanager
 def refinement_of(model: str, options: Mapping[str, Any]) -> Iterator[None]:
     """Explain a config without iterations in terms of the flag, while a model is loaded.

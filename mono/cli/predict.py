@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         options = replace(options, resolver=pool_focal(samples, options.resolver))
     if frames and ranks.rank == 0:
         print_videos(frames, options)
-    predictor = session.load_predictor(args, args.model, args.checkpoint, ranks)
+    predictor = session.load_for_run(args, args.model, args.checkpoint, ranks, samples, options)
     summary = session.execute(samples, predictor, options, ranks)
     code = console.say_summary(summary, options, predictor)
     if summary is not None and whole:

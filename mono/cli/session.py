@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mono.cli.console import progress_line
-from mono.cli.model_options import refinement_of, with_fit, with_iterations
+from mono.cli.model_options import refinement_of, with_fit, with_iterations, with_sky
 from mono.system.errors import MetricDepthError
 from mono.system.threads import share_cores
 
@@ -21,23 +21,74 @@ if TYPE_CHECKING:
     from mono.system.distributed import Ranks
 
 
-def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None, ranks: Ranks) -> Predictor:
-    """Load the model of the flags; processes on one machine take its GPUs in turn."""
-    from mono.config import parse_options
+def load_for_run(
+    args: argparse.Namespace,
+    model: str,
+    checkpoint: Path | None,
+    ranks: Ranks,
+    samples: Sequence[Sample],
+    options: RunOptions,
+) -> Predictor:
+    """Load the model of the flags for a run.
+
+    The backend "auto" is the one that computed what is in the output folder, so that a run goes on as it began.
+    """
+    backend = None
+    if args.backend == "auto" and ranks.rank == 0 and not options.overwrite and not _is_fixed(args, model):
+        backend = _former_backend(args, samples, options)
+    return load_predictor(args, model, checkpoint, ranks, len(samples), backend)
+
+
+def _former_backend(args: argparse.Namespace, samples: Sequence[Sample], options: RunOptions) -> str | None:
+    from mono.backends.base import why_not
+    from mono.inference.devices import choose_device, choose_precision
+    from mono.runs.folder import former_backend
+
+    device = choose_device(args.device)
+    precision = choose_precision(args.precision or "float32", device)
+    found = former_backend(options.out, [sample.name for sample in samples], precision)
+    return None if found is None or why_not(found, precision, device.type) else found
+
+
+def _is_fixed(args: argparse.Namespace, model: str) -> bool:
+    """Tell if a model comes with its own runtime."""
     from mono.conversion.formats import is_exported
+
+    return bool(args.baseline) or is_exported(model) or model.startswith(("hf:", "baseline:", "onnx:"))
+
+
+def load_predictor(
+    args: argparse.Namespace,
+    model: str,
+    checkpoint: Path | None,
+    ranks: Ranks,
+    images: int | None = None,
+    backend: str | None = None,
+) -> Predictor:
+    """Load the model of the flags; processes on one machine take its GPUs in turn.
+
+    Args:
+        args: the flags.
+        model: see `load_model`.
+        checkpoint: see `load_model`.
+        ranks: processes that share the run; process 0 chooses the backend for all.
+        images: number of images to come; None: many.
+        backend: backend in place of the flag's.
+    """
+    from mono.config import parse_options
     from mono.inference.devices import nth_device
     from mono.inference.load import load_model
     from mono.views.layout import ViewOptions
 
     share_cores(args.threads)
-    if args.baseline:
-        if model != "lite" or checkpoint:
-            raise MetricDepthError("--baseline is the model: leave out --model and --checkpoint")
-        model = f"baseline:{args.baseline}"
+    if args.baseline and (model != "lite" or checkpoint):
+        raise MetricDepthError("--baseline is the model: leave out --model and --checkpoint")
+    fixed = _is_fixed(args, model)
+    model = f"baseline:{args.baseline}" if args.baseline else model
     options = with_fit(with_iterations(parse_options(args.options), args.iterations), args.fit)
-    exported = is_exported(model) or model.startswith(("hf:", "baseline:", "onnx:"))
+    options = with_sky(options, args.sky)
     views = ViewOptions(getattr(args, "views", None), getattr(args, "view_fov", None))
-    spread = ranks.world_size > 1 and args.device in ("auto", "cuda") and not exported
+    spread = ranks.world_size > 1 and args.device in ("auto", "cuda") and not fixed
     device = nth_device(ranks.local) if spread else args.device
 
     def load(precision: Any, backend: Any) -> Predictor:
@@ -51,12 +102,14 @@ def load_predictor(args: argparse.Namespace, model: str, checkpoint: Path | None
                 backend=backend,
                 trust=args.trust_model,
                 views=views,
+                images=images,
             )
 
-    if args.backend != "fastest" or ranks.world_size == 1 or exported:
-        return load(args.precision, args.backend)
-    # One process measures the fastest choice: others would disturb it, and might find another.
-    first = load(args.precision, "fastest") if ranks.rank == 0 else None
+    backend = backend or args.backend
+    if args.backend not in ("auto", "fastest") or ranks.world_size == 1 or fixed:
+        return load(args.precision, backend)
+    # One process chooses: others would disturb its measurements, and might find another.
+    first = load(args.precision, backend) if ranks.rank == 0 else None
     precision, backend = ranks.broadcast(first and (first.precision, first.backend))
     return first or load(precision, backend)
 

@@ -15,7 +15,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--data", nargs="+", required=True, metavar="JSON[:KIND]",
         help="annotation files, or folders with an annotations.json; kind of ground truth: rendered, dense, sparse, "
-        "relative, predicted or unlabelled (default: by the recipe)",
+        "relative, predicted, unlabelled or sky (default: by the recipe)",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for checkpoint, log and weights")
     parser.add_argument(

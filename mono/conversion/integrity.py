@@ -26,7 +26,7 @@ def seal_graph(graph: Path, weights: Path) -> None:
         graph: XML file.
         weights: file of its weights.
     """
-    line = f"\n<!-- sha256 {_checksum(graph.read_bytes(), weights)} -->\n"
+    line = f"\n<!-- sha256 {file_checksum(weights, graph.read_bytes())} -->\n"
     with graph.open("ab") as file:
         file.write(line.encode())
 
@@ -40,7 +40,7 @@ def check_graph(graph: Path) -> None:
     """
     content = graph.read_bytes()
     seal = _SEAL.search(content)
-    if seal is None or _checksum(content[: seal.start()], graph.with_suffix(".bin")) != seal[1].decode():
+    if seal is None or file_checksum(graph.with_suffix(".bin"), content[: seal.start()]) != seal[1].decode():
         raise ValueError("the checksum is missing, or another one")
 
 
@@ -86,9 +86,10 @@ def checked_run(run: RunFile, path: Path, signature: Signature) -> RunFile:
     return checked
 
 
-def _checksum(graph: bytes, weights: Path) -> str:
-    digest = hashlib.sha256(graph)
-    with weights.open("rb") as file:
+def file_checksum(path: Path, first: bytes = b"") -> str:
+    """Hash bytes and then a large file, part by part (SHA-256)."""
+    digest = hashlib.sha256(first)
+    with path.open("rb") as file:
         while part := file.read(1 << 24):
             digest.update(part)
     return digest.hexdigest()

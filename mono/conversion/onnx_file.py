@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mono.conversion.integrity import file_checksum
 from mono.conversion.providers import open_session
 from mono.conversion.quiet import quiet
 from mono.conversion.run_file import METADATA_KEY, RunFile
@@ -16,6 +17,7 @@ from mono.io.atomic import atomic_path, write_bytes
 from mono.system.errors import BackendError
 
 _ONE_FILE = 2_000_000_000  # [bytes] of weights that an ONNX file can hold
+_WEIGHTS_KEY = f"{METADATA_KEY}_weights"  # metadata: SHA-256 of the file of weights
 
 
 def to_onnx(program: Any, inputs: Sequence[str], outputs: Sequence[str] | None = None, opset: int | None = None) -> Any:
@@ -60,9 +62,11 @@ def in_half_precision(model: Any) -> None:
 def write_onnx(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
     """Write the result of `to_onnx`.
 
+    More than 2 GB of weights go into a file beside it, complete before the graph that refers to them appears.
+
     Args:
-        model: the converted model; more than 2 GB of weights lie in a file of their own beside `path`.
-        path: target file.
+        model: the converted model.
+        path: target file; the weights lie in `weights_path(path)` if they do not fit into it.
         metadata: JSON values, kept in the file.
 
     Raises:
@@ -74,8 +78,29 @@ def write_onnx(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
         if sum(weight.nbytes for weight in weights if weight is not None) < _ONE_FILE:
             write_bytes(path, model.model_proto.SerializeToString())
             return
-        with atomic_path(path) as temporary:
-            model.save(str(temporary), external_data=True)
+        _write_pair(model.model, path)
+
+
+def weights_path(path: Path) -> Path:
+    """Return the path of a large file's weights."""
+    return path.with_name(f"{path.name}.data")
+
+
+def _write_pair(graph: Any, path: Path) -> None:
+    import onnx
+    import onnx_ir
+
+    final = weights_path(path)
+    with atomic_path(path) as draft, atomic_path(final) as weights:
+        onnx_ir.save(graph, draft, external_data=weights.name)
+        proto = onnx.load(draft, load_external_data=False)
+        for tensor in proto.graph.initializer:
+            for entry in tensor.external_data:
+                if entry.key == "location":
+                    entry.value = final.name
+        proto.metadata_props.add(key=_WEIGHTS_KEY, value=file_checksum(weights))
+        draft.write_bytes(proto.SerializeToString())
+        path.unlink(missing_ok=True)  # at no moment does a graph lie beside the weights of another
 
 
 def open_onnx(path: Path, device: str = "cpu") -> tuple[RunFile, str]:
@@ -85,8 +110,14 @@ def open_onnx(path: Path, device: str = "cpu") -> tuple[RunFile, str]:
 
     Returns:
         Function that runs it, and the text of its metadata.
+
+    Raises:
+        ValueError: its file of weights is damaged.
     """
     session = open_session(path, device)
+    values = session.get_modelmeta().custom_metadata_map
+    if _WEIGHTS_KEY in values and file_checksum(weights_path(path)) != values[_WEIGHTS_KEY]:
+        raise ValueError("the weights beside it have another checksum")
     names = [port.name for port in session.get_inputs()]
 
     def run(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -94,4 +125,4 @@ def open_onnx(path: Path, device: str = "cpu") -> tuple[RunFile, str]:
         outputs: list[np.ndarray] = session.run(None, dict(zip(names, arrays, strict=True)))
         return outputs
 
-    return run, session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, "")
+    return run, values.get(METADATA_KEY, "")

@@ -20,18 +20,25 @@ from mono.system.errors import BackendError
 logger = logging.getLogger(__name__)
 
 
-def to_openvino(program: Any, inputs: Sequence[str], outputs: Sequence[str] | None = None) -> Any:
-    """Convert a captured program to an `openvino.Model`.
+def to_openvino(
+    program: Any,
+    inputs: Sequence[str],
+    outputs: Sequence[str] | None = None,
+    shapes: Sequence[Sequence[int]] | None = None,
+) -> Any:
+    """Convert a captured program or traced module to an `openvino.Model`.
 
     Args:
-        program: a `torch.export.ExportedProgram`.
+        program: a `torch.export.ExportedProgram`, or a traced module.
         inputs: names of the inputs.
         outputs: names of the outputs; None: they have none.
+        shapes: shapes of a traced module's float32 inputs, where -1 is any number.
     """
     import openvino
 
+    given = {} if shapes is None else {"input": [(list(shape), np.float32) for shape in shapes]}
     with quiet(), without_telemetry():
-        model = openvino.convert_model(program)
+        model = openvino.convert_model(program, **given)
     for ports, names in ((model.inputs, inputs), (model.outputs, outputs)):
         for port, name in zip(ports, names or [], strict=bool(names)):
             port.get_tensor().set_names({name})

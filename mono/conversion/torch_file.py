@@ -32,7 +32,7 @@ def write_torchscript(script: Any, path: Path, metadata: Mapping[str, Any]) -> N
     buffer = io.BytesIO()  # torch's own writer ends the process when the disk is full
     with quiet():
         torch.jit.save(script, buffer, _extra_files={METADATA_KEY: json.dumps(metadata)})
-    write_bytes(path, buffer.getvalue())
+    write_bytes(path, buffer.getbuffer())
 
 
 def write_exported_program(program: Any, path: Path, metadata: Mapping[str, Any]) -> None:
@@ -51,7 +51,7 @@ def write_exported_program(program: Any, path: Path, metadata: Mapping[str, Any]
     buffer = io.BytesIO()
     with quiet():
         torch.export.save(program, buffer, extra_files={METADATA_KEY: json.dumps(metadata)})
-    write_bytes(path, buffer.getvalue())
+    write_bytes(path, buffer.getbuffer())
 
 
 def open_torchscript(path: Path) -> tuple[RunFile, str]:

@@ -50,6 +50,13 @@ def capture(predictor: NetworkPredictor, kind: str, signature: Signature, option
         shapes = {name: tuple(x.shape) for name, x in zip(signature.inputs, inputs, strict=True)}
         package = to_coreml(_trace(model, inputs), shapes, signature.outputs, options.precision)
         return lambda path, metadata: write_coreml(package, path, metadata)
+    if kind == "openvino" and signature.network_only:
+        from mono.conversion.openvino_file import to_openvino, write_openvino
+
+        graph = to_openvino(
+            _trace(model, inputs), signature.inputs, signature.outputs, _open_shapes(signature, inputs)
+        )  # much faster than a captured program
+        return lambda path, metadata: write_openvino(graph, path, metadata)
     return _write_program(_program(model, inputs, signature, predictor.transform.multiple), kind, signature, options)
 
 
@@ -111,6 +118,16 @@ def _program(model: torch.nn.Module, inputs: list[torch.Tensor], signature: Sign
     others: list[Any] = [{0: batch} if signature.network_only and signature.batch == 0 else None] * (len(inputs) - 1)
     with torch.no_grad():
         return torch.export.export(model, tuple(inputs), dynamic_shapes=(axes or None, *others))
+
+
+def _open_shapes(signature: Signature, inputs: list[torch.Tensor]) -> list[list[int]]:
+    """Return the shapes of a bare network's inputs, with -1 where any number will do."""
+    image, *points = [list(x.shape) for x in inputs]
+    if signature.size is None:
+        first = 2 if signature.layout == "nchw" else 1
+        image[first : first + 2] = [-1, -1]
+    shapes = [image, *points]
+    return [[-1, *shape[1:]] for shape in shapes] if signature.batch == 0 else shapes
 
 
 def _trace(model: torch.nn.Module, inputs: list[torch.Tensor]) -> Any:

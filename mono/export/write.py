@@ -63,7 +63,9 @@ def export(predictor: Predictor, kind: str, path: Path, options: ExportOptions |
     from mono.inference.network import NetworkPredictor
 
     if not isinstance(predictor, NetworkPredictor):
-        raise BackendError(f"{predictor.checkpoint} is an exported file already: give the model that it was made from")
+        raise BackendError(
+            f"{predictor.checkpoint} is an exported file, or another program's model: give a network of this package"
+        )
     options = options or ExportOptions()
     _refuse(predictor, kind, path)
     signature = resolve_signature(predictor, kind, options)

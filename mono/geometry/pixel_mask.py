@@ -9,7 +9,7 @@ from mono.system.errors import MetricDepthError
 _WIDE = 3  # reach of the wider neighborhood, of that of the narrow one
 _SLOPE = 4  # share of the threshold that makes a slope
 _STEEPER = 0.6  # share of the change of log depth in three times that reach
-_SKY = 0.5  # probability from which a pixel is sky
+SKY = 0.5  # probability from which a pixel is sky
 
 
 def select_pixels(
@@ -47,7 +47,7 @@ def select_pixels(
         raise MetricDepthError(f"the sky mask is {sky.shape}, the depth map {depth.shape}: sizes must agree")
     keep = np.isfinite(depth) & (depth > 0)
     if sky is not None:
-        keep &= ~(sky >= _SKY)
+        keep &= ~(sky >= SKY)
     if edge_filter is not None:
         keep &= ~depth_edges(depth, edge_filter, confidence, edge_radius(depth.shape))
     if min_range is not None:

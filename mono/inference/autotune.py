@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 _ROUNDS = 3  # repetitions of all frames for each candidate
 _CONVOLUTIONAL = ("LiteDecoder", "DetailDecoder", "HourglassDecoder")  # decoders of networks for `with_automatic`
+_FEW, _REPAID = 10, 1.2e8  # images, and images times weights, up to which a conversion takes longer than it saves
 _SLOW = 3.0  # factor to the fastest so far, beyond which one round is enough
 
 
@@ -71,18 +72,19 @@ def with_backend(predictor: NetworkPredictor, backend: str) -> NetworkPredictor:
     return replace(predictor, network=build(job_of(predictor), backend, predictor.device.type), backend=backend)
 
 
-def with_automatic(predictor: NetworkPredictor) -> NetworkPredictor:
+def with_automatic(predictor: NetworkPredictor, images: int | None = None) -> NetworkPredictor:
     """Return the predictor with the backend that is usually the fastest here, without measuring.
 
-    For convolutional networks on a CPU this is OpenVINO, else ONNX Runtime, where they are installed; elsewhere eager.
-    It depends on model, device and installed packages alone, so that a run and its continuation compute the same.
-    The log names a backend that failed.
+    For convolutional networks on a CPU this is OpenVINO, else ONNX Runtime, where they are installed; elsewhere, and
+    for few images, eager. It depends on model, device, number of images and installed packages alone, never on what is
+    in the cache. The log names a backend that failed.
 
     Args:
         predictor: predictor with weights in float32.
+        images: number of images to come; None: many.
     """
     fits = predictor.architecture.get("decoder") in _CONVOLUTIONAL and predictor.transform.fit != "stretch"
-    for backend in ("openvino", "onnxruntime") if fits else ():
+    for backend in ("openvino", "onnxruntime") if fits and _repays_conversion(predictor, images) else ():
         if why_not(backend, predictor.precision, predictor.device.type):
             continue
         try:
@@ -91,6 +93,14 @@ def with_automatic(predictor: NetworkPredictor) -> NetworkPredictor:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
             logger.warning("backend auto: %s cannot compute %s: %s", backend, predictor.name, reason)
     return with_backend(predictor, "eager")
+
+
+def _repays_conversion(predictor: NetworkPredictor, images: int | None) -> bool:
+    """Tell if so many images save the time of a conversion; larger networks save more for each."""
+    if images is None:
+        return True
+    weights = sum(p.numel() for p in predictor.network.parameters())  # type: ignore[attr-defined]
+    return images > _FEW and images * weights >= _REPAID
 
 
 def job_of(predictor: NetworkPredictor) -> Job:

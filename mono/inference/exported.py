@@ -149,12 +149,14 @@ def open_predictor(
     """
     import torch
 
+    from mono.config import SKY_KEY
     from mono.model.checkpoint import sha256
 
     device = "cpu" if device == "auto" else device
     decided = {
         "a checkpoint": bool(checkpoint),
-        "config options": bool(options),
+        "--sky": SKY_KEY in (options or {}),
+        "config options": any(key != SKY_KEY for key in options or {}),
         f"backend {backend}": backend not in ("eager", "auto", "fastest"),
         f"precision {precision}": precision not in (None, "auto", "float32"),
         f"device {device}": device != "cpu" and path.suffix != ".onnx",

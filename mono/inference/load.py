@@ -37,6 +37,7 @@ def load_model(
     trust: bool = False,
     views: ViewOptions | None = None,
     download: bool | None = None,
+    images: int | None = None,
 ) -> Predictor:
     """Load a network with its weights, ready to predict.
 
@@ -57,11 +58,13 @@ def load_model(
         views: settings of the views that images wider than 100 degrees are cut into; None: chosen by their lens.
         download: fetch the checkpoint of a zoo model into the hub's cache if it is not on disk; None: as
             $METRICDEPTH_DOWNLOAD says (1 or 0), else ask on a terminal, else do not.
+        images: number of images to come; the backend "auto" converts a network for many of them only. None: many.
 
     Raises:
         MetricDepthError: a name, config, checkpoint, device, precision or backend cannot be used.
     """
     from mono.backends.base import require
+    from mono.config import SKY_KEY
     from mono.conversion.formats import is_exported
     from mono.inference.autotune import with_automatic, with_backend, with_fastest
     from mono.inference.exported import open_predictor
@@ -90,12 +93,14 @@ def load_model(
     source = find_source(model, checkpoint, options, download)
     checksum = checked_sha256(source.checkpoint)
     network = load_network(source, torch_device, chosen, backend)
+    if SKY_KEY in (options or {}) and not network.predicts_sky:
+        raise MetricDepthError(f"{source.checkpoint} predicts no sky, so it has no depth to choose: leave out --sky")
     predictor = NetworkPredictor(
         network, source.config.transform, torch_device, chosen, source.name, source.checkpoint, checksum,
         source.config.architecture, views=views or ViewOptions(),
     )  # fmt: skip
     if backend == "auto":
-        return with_automatic(predictor)
+        return with_automatic(predictor, images)
     return with_fastest(predictor, allowed) if backend == "fastest" else with_backend(predictor, backend)
 
 
@@ -247,10 +252,10 @@ def load_network(source: ModelSource, device: torch.device, precision: str, back
     import torch
 
     from mono.model.checkpoint import load_tensors
-    from mono.model.depth_model import build_depth_model
+    from mono.model.depth_model import build_depth_model, fit_sky_head
 
     with torch.device("meta"):  # the weights go straight to their place: random ones would cost time and memory
-        network = build_depth_model(**source.config.architecture)
+        network = build_depth_model(**fit_sky_head(source.config.architecture, source.tensors))
     full = precision == "float32" or backend not in ("eager", "compile")  # others halve weights by themselves
     half = {} if full else dict.fromkeys(network.half_weights(), getattr(torch, precision))
     within_memory(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mono.conversion.run_file import METADATA_KEY
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import IMAGENET_MEAN, IMAGENET_STD
 from mono.inference.foreign import ForeignPredictor, checked_kind
@@ -161,11 +162,12 @@ def _open(path: Path) -> Any:
     except Exception as error:  # ONNX Runtime's own
         logger.debug("%s", path, exc_info=error)
         raise MetricDepthError(f"{path} is damaged, or needs operators that ONNX Runtime lacks") from error
+    if METADATA_KEY in session.get_modelmeta().custom_metadata_map:
+        raise MetricDepthError(f"{path} was written by `metricdepth export`, so give it without onnx:")
     if len(session.get_inputs()) != 1:
         names = ", ".join(port.name for port in session.get_inputs())
         raise MetricDepthError(
-            f"{path} has {len(session.get_inputs())} inputs ({names}); a network of one image is needed. A file of "
-            "`metricdepth export` is given without onnx:"
+            f"{path} has {len(session.get_inputs())} inputs ({names}); a network of one image is needed"
         )
     return session
 

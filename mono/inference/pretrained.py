@@ -221,8 +221,10 @@ def _values(predictor: Predictor) -> dict[str, Any]:
     decoder = {"type": network["decoder"], "widths": network["widths"]}
     if network["iterations"] is not None:
         decoder["iterations"] = network["iterations"]
+    if network["sky_widths"] is not None:
+        decoder["sky_widths"] = network["sky_widths"]
     return {
-        "model": {"encoder": network["encoder"], "decoder": decoder},
+        "model": {"encoder": network["encoder"], "decoder": decoder, "sky": network["sky"]},
         "data_basic": {
             "canonical_space": {"focal_length": transform.focal_length, "mode": transform.mode},
             "depth_normalize": network["depth_range"],

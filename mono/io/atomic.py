@@ -98,7 +98,7 @@ def _temporary_name() -> str:
     return f".mono-{_HOST}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes | memoryview) -> None:
     """Write bytes to a file atomically.
 
     Args:

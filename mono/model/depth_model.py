@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -13,18 +14,32 @@ from mono.model.efficientnet_lite import EfficientNetLite
 from mono.model.encoder import TimmEncoder
 from mono.model.hourglass import HourglassDecoder
 from mono.model.lite_decoder import LiteDecoder
-from mono.model.output import NetworkOutput
+from mono.model.output import SKY_DEPTH, NetworkOutput, SkyMode
 from mono.model.refinement_decoder import RefinementDecoder
 from mono.system.errors import MetricDepthError
 
 
 class DepthModel(nn.Module):
-    """Encoder and decoder, without knowledge of cameras, files or configs."""
+    """Encoder and decoder, without knowledge of cameras, files or configs.
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module):
+    Args:
+        encoder: maps images to feature maps.
+        decoder: maps feature maps to depth, confidence and more.
+        sky: depth of sky, of networks that predict sky, in evaluation mode: "invalid", "far" is `farthest`, "keep" is
+            whatever the network predicts.
+        farthest: canonical depth of far sky [m].
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, sky: SkyMode = "invalid", farthest: float = SKY_DEPTH):
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
+        self.sky_depth = {"invalid": SKY_DEPTH, "far": farthest, "keep": None}[sky]
+
+    @property
+    def predicts_sky(self) -> bool:
+        """Return True if the network predicts sky."""
+        return hasattr(self.decoder, "sky_threshold") and getattr(self.decoder, "sky_head", self.decoder) is not None
 
     @property
     def uses_principal_point(self) -> bool:
@@ -42,6 +57,8 @@ class DepthModel(nn.Module):
         maps = self.encoder(image)
         decoded = self.decoder(maps, principal_point) if self.uses_principal_point else self.decoder(maps)
         output = decoded if isinstance(decoded, NetworkOutput) else NetworkOutput(*decoded)
+        if self.sky_depth is not None and self.predicts_sky and not self.training:
+            output = output.fill_sky(self.sky_depth, self.decoder.sky_threshold)  # type: ignore[arg-type]
         size = image.shape[-2:]
         return output if output.depth.shape[-2:] == size else output.resized(size)
 
@@ -69,6 +86,8 @@ def build_depth_model(
     widths: Sequence[int],
     depth_range: tuple[float, float],
     iterations: int | None = None,
+    sky_widths: Sequence[int] | None = None,
+    sky: SkyMode = "invalid",
     drop_path_rate: float = 0.0,
 ) -> DepthModel:
     """Build a network with random weights.
@@ -80,6 +99,8 @@ def build_depth_model(
         widths: channel widths of the decoder.
         depth_range: nearest and farthest depth [m in canonical space].
         iterations: number of refinement steps; None: the decoder has no refinement.
+        sky_widths: widths of the LiteDecoder's sky head; None: it has none.
+        sky: depth of sky, see `DepthModel`.
         drop_path_rate: stochastic depth of the encoder while training.
 
     Raises:
@@ -98,6 +119,8 @@ def build_depth_model(
         raise MetricDepthError(
             f'decoder "{decoder}" ' + ("needs a number of iterations" if refines else "has no iterations")
         )
+    if sky_widths is not None and decoder != "LiteDecoder":
+        raise MetricDepthError(f'decoder "{decoder}" takes no sky_widths: they are for the LiteDecoder')
     backbone: DinoV2Encoder | EfficientNetLite | TimmEncoder
     if encoder == "tf_efficientnet_lite0":
         backbone = EfficientNetLite(drop_path_rate)
@@ -106,5 +129,18 @@ def build_depth_model(
             backbone = (DinoV2Encoder if dinov2 else TimmEncoder)(encoder, drop_path_rate)
         except RuntimeError as error:
             raise MetricDepthError(f'encoder "{encoder}": {error}') from error
-    refinement = {"iterations": iterations} if refines else {}
-    return DepthModel(backbone, DECODERS[decoder](backbone.channels, widths, depth_range, **refinement))
+    more: dict[str, Any] = {"iterations": iterations} if refines else {}
+    more |= {} if sky_widths is None else {"sky_widths": sky_widths}
+    built = DECODERS[decoder](backbone.channels, widths, depth_range, **more)
+    return DepthModel(backbone, built, sky, depth_range[1])
+
+
+def fit_sky_head(architecture: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Leave the sky head out of an architecture whose weights hold none.
+
+    Args:
+        architecture: arguments of `build_depth_model`.
+        tensors: weights by name.
+    """
+    held = any(name.startswith("decoder.sky_head.") for name in tensors)
+    return {**architecture, "sky_widths": architecture.get("sky_widths") if held else None}

@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from mono.model.lite_decoder import SCALE_RANGE, Fuse, GlobalContext, viewing_directions
 from mono.model.output import NetworkOutput
 
-SKY_DEPTH = 1e4  # [m], beyond what any camera makes valid: pixels that touch the sky are invalid after resizing
-
 
 class DetailDecoder(nn.Module):
     """Narrow hourglass that predicts depth, its error and sky at the input's own resolution.
@@ -30,6 +28,7 @@ class DetailDecoder(nn.Module):
 
     in_float32 = ("head", "coarse_head")
     uses_principal_point = True
+    sky_threshold = 0.5
 
     def __init__(
         self, in_channels: Sequence[int], widths: Sequence[int], depth_range: tuple[float, float], blocks: int = 3
@@ -58,8 +57,6 @@ class DetailDecoder(nn.Module):
     def forward(self, maps: Sequence[Tensor], principal_point: Tensor | None = None) -> NetworkOutput:
         """Compute canonical depth [m], confidence and sky probability, each (B, 1, H, W).
 
-        In evaluation mode the depth of sky is `SKY_DEPTH`.
-
         Args:
             maps: five maps of the encoder, finest first.
             principal_point: (B, 2) cx, cy [px of the input]; None: the input's center.
@@ -81,7 +78,4 @@ class DetailDecoder(nn.Module):
             log_scale = fine[:, 8:].clamp(math.log(SCALE_RANGE[0]), math.log(SCALE_RANGE[1]))
             log_scale = F.interpolate(log_scale, scale_factor=2, mode="bilinear", align_corners=False)
             sky = torch.sigmoid(F.pixel_shuffle(fine[:, 4:8], 2))
-            depth = log_depth.exp()
-            if not self.training:
-                depth = depth.masked_fill(sky > 0.5, SKY_DEPTH)
-            return NetworkOutput(depth, (-log_scale.exp()).exp(), sky=sky)
+            return NetworkOutput(log_depth.exp(), (-log_scale.exp()).exp(), sky=sky)

@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mono.model.detail_decoder import SKY_DEPTH
 from mono.model.dinov2 import PATCH, Tokens
 from mono.model.output import NetworkOutput
 from mono.model.token_maps import resize
@@ -32,6 +31,7 @@ class DptDecoder(nn.Module):
     """
 
     in_float32 = ("projects", "resize_layers", "scratch")
+    sky_threshold = SKY_SCORE
 
     def __init__(self, in_channels: Sequence[int], widths: Sequence[int], depth_range: tuple[float, float]):
         super().__init__()
@@ -53,18 +53,14 @@ class DptDecoder(nn.Module):
     def forward(self, tokens: Sequence[Tokens]) -> NetworkOutput:
         """Compute canonical depth and sky, each (B, 1, 14 h, 14 w).
 
-        In evaluation mode the depth of sky is `SKY_DEPTH`.
-
         Args:
             tokens: four sets of tokens, from the first blocks to the last.
         """
         depth, sky = self.heads(tokens)
-        if not self.training:
-            depth = depth.masked_fill(sky >= SKY_SCORE, SKY_DEPTH)
         return NetworkOutput(depth, torch.full_like(depth, torch.nan), sky=sky.clamp(max=1))
 
     def heads(self, tokens: Sequence[Tokens]) -> tuple[Tensor, Tensor]:
-        """Compute canonical depth and the sky score as published, before sky is filled, each (B, 1, 14 h, 14 w)."""
+        """Compute canonical depth and the sky score as published, each (B, 1, 14 h, 14 w)."""
         with torch.autocast(tokens[0].patches.device.type, enabled=False):
             maps = [
                 sample(project(t.patches.float()))

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mono.model.output import NetworkOutput
+
 _COORDINATE_UNIT = 256.0  # [px of the input], so that coordinates are of order one
 SCALE_RANGE = (0.01, 2.0)  # smallest and largest predicted Laplace scale of the error
 
@@ -82,8 +84,56 @@ class Fuse(nn.Module):
         return F.relu(x + self.conv_2(F.relu(self.conv_1(F.relu(x)))))
 
 
+class SkyHead(nn.Module):
+    """Narrow branch beside a depth decoder that predicts sky at the input's own resolution.
+
+    It reads maps of the encoder and of the depth decoder and changes neither: depth is the same with and without it.
+    Each cell at 1/4 predicts its 16 pixels, for which it sees the four cells of the encoder's map at 1/2.
+
+    Args:
+        in_channels: widths of the encoder's maps at 1/2, 1/4, 1/8 and 1/16; further ones are not used.
+        features: widths of the depth decoder's maps at 1/4 and 1/32.
+        widths: (c0, c1, c2) of this branch at 1/4, 1/8 and 1/16.
+    """
+
+    def __init__(self, in_channels: Sequence[int], features: tuple[int, int], widths: Sequence[int]):
+        super().__init__()
+        c0, c1, c2 = widths
+        self.project = nn.Conv2d(features[1], c2, 1)
+        self.fuse_2 = Fuse(c2, in_channels[3], c2, 16)
+        self.fuse_1 = Fuse(c2, in_channels[2], c1, 8)
+        self.fuse_0 = Fuse(c1, 4 * in_channels[0] + in_channels[1] + features[0], c0, 4)
+        self.head = nn.Conv2d(c0, 16, 1)
+        for conv in (m for m in self.modules() if isinstance(m, nn.Conv2d)):
+            nn.init.kaiming_uniform_(conv.weight, nonlinearity="relu")
+            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+        fuses = (self.fuse_2, self.fuse_1, self.fuse_0)
+        for first in (self.project, *(fuse.skip for fuse in fuses)):  # maps spread over some five units
+            bound = 0.2 * (6 / first.in_channels) ** 0.5
+            nn.init.uniform_(first.weight, -bound, bound)
+        for last in (self.head, *(fuse.conv_2 for fuse in fuses)):
+            nn.init.zeros_(last.weight)
+
+    def forward(self, maps: Sequence[Tensor], coarse: Tensor, fine: Tensor, principal_point: Tensor | None) -> Tensor:
+        """Compute the probability of sky, (B, 1, H, W) float32.
+
+        Args:
+            maps: maps of the encoder at 1/2, 1/4, 1/8 and 1/16 of an (H, W) input.
+            coarse: map of the depth decoder at 1/32.
+            fine: map of the depth decoder at 1/4.
+            principal_point: (B, 2) cx, cy [px of the input]; None: the input's center.
+        """
+        half, quarter, eighth, sixteenth = maps
+        x = F.relu(self.project(coarse))
+        x = self.fuse_2(x, sixteenth, principal_point)
+        x = self.fuse_1(x, eighth, principal_point)
+        x = self.fuse_0(x, torch.cat([F.pixel_unshuffle(half, 2), quarter, fine], 1), principal_point)
+        with torch.autocast(x.device.type, enabled=False):
+            return torch.sigmoid(F.pixel_shuffle(self.head(x.float()), 4))
+
+
 class LiteDecoder(nn.Module):
-    """Decoder of encoder maps to canonical depth and its expected error.
+    """Decoder of encoder maps to canonical depth, its expected error and, with a sky head, sky.
 
     Log depth is predicted at 1/4 of the input's size, on top of one at 1/32 that carries the scene's scale. The
     confidence is exp(-b): b is the scale of a Laplace distribution of the error in log depth, learned by maximum
@@ -94,16 +144,24 @@ class LiteDecoder(nn.Module):
         widths: (c0, c1, c2, c3) of the hourglass at 1/4, 1/8, 1/16, 1/32; c3 is a multiple of 4.
         depth_range: nearest and farthest predicted depth [m in canonical space].
         blocks: number of transformer blocks at 1/32.
+        sky_widths: widths of the sky head, see `SkyHead`; None: no sky is predicted.
     """
 
-    in_float32 = ("head", "coarse_head")
+    in_float32 = ("head", "coarse_head", "sky_head.head")
     uses_principal_point = True
+    sky_threshold = 0.5
 
     def __init__(
-        self, in_channels: Sequence[int], widths: Sequence[int], depth_range: tuple[float, float], blocks: int = 3
+        self,
+        in_channels: Sequence[int],
+        widths: Sequence[int],
+        depth_range: tuple[float, float],
+        blocks: int = 3,
+        sky_widths: Sequence[int] | None = None,
     ):
         super().__init__()
         c0, c1, c2, c3 = widths
+        encoder_channels = in_channels
         in_channels = in_channels[-4:]
         self.depth_range = depth_range
         self.project = nn.Conv2d(in_channels[3] + 2, c3, 1)
@@ -122,18 +180,19 @@ class LiteDecoder(nn.Module):
             nn.init.uniform_(first.weight, -bound, bound)
         for last in (self.coarse_head, self.head[2], self.fuse_2.conv_2, self.fuse_1.conv_2, self.fuse_0.conv_2):
             nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+        self.sky_head = None if sky_widths is None else SkyHead(encoder_channels, (c0, c3), sky_widths)
 
-    def forward(self, maps: Sequence[Tensor], principal_point: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Compute canonical depth and confidence.
+    def forward(self, maps: Sequence[Tensor], principal_point: Tensor | None = None) -> NetworkOutput:
+        """Compute canonical depth, confidence and, with a sky head, the probability of sky.
 
         Args:
             maps: maps of the encoder, finest first.
             principal_point: (B, 2) cx, cy [px of the input]; None: the input's center.
 
         Returns:
-            Depth [m] and confidence in (0, 1), both (B, 1, H, W) for maps of an (H, W) input.
+            Depth [m], confidence in (0, 1) and sky, each (B, 1, H, W) for maps of an (H, W) input.
         """
-        maps = maps[-4:]
+        finest, maps = maps[0], maps[-4:]
         coarse = self.project(torch.cat([maps[3], viewing_directions(maps[3], 32, principal_point)], 1))
         coarse = self.context(coarse)
         x = F.relu(coarse)
@@ -141,7 +200,9 @@ class LiteDecoder(nn.Module):
             x = fuse(x, skip, principal_point)
         # Log depth keeps more digits than half precision has.
         with torch.autocast(x.device.type, enabled=False):
-            return self._depth(coarse.float(), x.float())
+            depth, confidence = self._depth(coarse.float(), x.float())
+        sky = None if self.sky_head is None else self.sky_head((finest, *maps[:3]), coarse, x, principal_point)
+        return NetworkOutput(depth, confidence, sky=sky)
 
     def _depth(self, coarse: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         fine = self.head(x)

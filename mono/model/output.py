@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch.nn.functional as F
 from torch import Tensor
+
+SkyMode = Literal["invalid", "far", "keep"]
+SKY_MODES: tuple[SkyMode, ...] = get_args(SkyMode)
+SKY_DEPTH = 1e4  # [m], beyond what any camera makes valid: pixels that touch the sky are invalid after resizing
 
 
 class NetworkOutput(NamedTuple):
@@ -33,6 +37,17 @@ class NetworkOutput(NamedTuple):
         if len(maps) == 3:
             return cls(maps[0], maps[1], sky=maps[2])
         return cls(*maps)
+
+    def fill_sky(self, depth: float, threshold: float) -> NetworkOutput:
+        """Replace the depth of sky.
+
+        Args:
+            depth: canonical depth of sky [m].
+            threshold: probability from which a pixel is sky.
+        """
+        if self.sky is None:
+            return self
+        return self._replace(depth=self.depth.masked_fill(self.sky >= threshold, depth))
 
     def resized(self, size: Sequence[int]) -> NetworkOutput:
         """Resize all maps to (height, width), bilinear; normals keep unit length."""

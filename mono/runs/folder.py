@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from mono.backends.base import BACKENDS
 from mono.io.atomic import remove_stale_files, write_bytes
 from mono.runs.manifest import Manifest
 from mono.runs.paths import is_output_path, output_files, remove_files
+from mono.runs.records import computation_settings, short_hash
 from mono.system.errors import RunError
 
 logger = logging.getLogger(__name__)
@@ -63,6 +65,29 @@ def open_output_folder(out: Path) -> Manifest:
         return manifest
     except OSError as error:
         raise _cannot_write(out, error) from error
+
+
+def former_backend(out: Path, names: Sequence[str], precision: str) -> str | None:
+    """Find the backend that computed a folder's results.
+
+    Args:
+        out: the output folder.
+        names: images of the run.
+        precision: precision of the run.
+
+    Returns:
+        Name of the backend; None: there is no result of these images in this precision.
+
+    Raises:
+        RunError: the folder is in use, or cannot be written.
+    """
+    if not any(out.glob("manifest*.jsonl")):
+        return None
+    hashes = {short_hash(computation_settings(precision, backend)): backend for backend in BACKENDS}
+    with lock_output_folder(out):
+        records = open_output_folder(out).walk(names)
+        found = (hashes.get(record.get("settings", {}).get("computation", "")) for record in records)
+        return next(filter(None, found), None)
 
 
 def write_journal(out: Path, files: Iterable[str]) -> None:

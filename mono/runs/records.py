@@ -47,7 +47,7 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
             "architecture": dict(predictor.architecture),
             "transform": asdict(predictor.transform),
         },
-        "computation": {"precision": predictor.precision, "backend": predictor.backend},
+        "computation": computation_settings(predictor.precision, predictor.backend),
         "camera": asdict(options.resolver)
         | ({"focal_weights": weights_checksum()} if options.resolver.estimates else {})
         | {"views": asdict(predictor.views)}
@@ -70,6 +70,11 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
             "scoring": SCORING_VERSION,
         },
     }
+
+
+def computation_settings(precision: str, backend: str) -> dict[str, str]:
+    """Collect the settings that decide how a network is computed."""
+    return {"precision": precision, "backend": backend}
 
 
 def run_metadata(predictor: Predictor) -> dict[str, Any]:

@@ -198,7 +198,7 @@ def run_in_ray(
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     items = [{"job": pickle.dumps(job)} for job in jobs]
-    table = ray.data.from_items(items, override_num_blocks=max(1, min(len(items), 10 * workers)))
+    table = ray.data.from_items(items, override_num_blocks=min(len(items), max(1000, 10 * workers)))
     attempts = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Attempts).remote()
     pool = ray.data.ActorPoolStrategy(size=workers)
     done = table.map_batches(

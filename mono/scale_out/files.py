@@ -38,6 +38,8 @@ def read_files(folder: Path, names: Sequence[str]) -> Iterator[ShardSample]:
         try:
             if not problem and path.stat().st_size > MAX_FILE_BYTES:
                 problem = f"{name} is a file of more than 1.1 GB"
+            if not problem and not path.is_file():
+                problem = f"{name} is not a regular file"
             if not problem:
                 data, metadata = path.read_bytes(), _metadata(folder / tables[stem]) if stem in tables else {}
         except OSError as error:

@@ -215,7 +215,8 @@ def input_checksum(path: Path, names: Sequence[str]) -> str:
         return _sha256(path)
     digest = hashlib.sha256()
     for name in names:
-        content = _sha256(path / name) if os.access(path / name, os.R_OK) else ""
+        readable = (path / name).is_file() and os.access(path / name, os.R_OK)
+        content = _sha256(path / name) if readable else ""
         digest.update(f"{name}\0{content}\0".encode(errors="surrogateescape"))
     return digest.hexdigest()
 

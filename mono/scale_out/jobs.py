@@ -16,7 +16,7 @@ from mono.scale_out.files import FolderWriter
 from mono.scale_out.inputs import input_checksum, input_stamp, on_this_machine, read_samples
 from mono.scale_out.mapper import Columns
 from mono.scale_out.parquet import PARQUET_SUFFIX, TableWriter
-from mono.scale_out.samples import RowWriter, ShardError, ShardSample
+from mono.scale_out.samples import RESULT_SUFFIXES, RowWriter, ShardError, ShardSample
 from mono.scale_out.storage import OutputFolder, output_folder
 from mono.scale_out.tar import TarWriter
 
@@ -115,6 +115,7 @@ def process_shard(job: ShardJob, mapper: RowMapper) -> dict[str, Any]:
         with on_this_machine(job.source, job.names) as path:
             if is_done(stamp, input_checksum(path, job.names)):
                 return former | {"kept": True}
+            _check_folder(job, out)
             _remove(job, out, before, keep=_suffixes(job.layout))
             stats |= _write(job, out, path, mapper)
     except ShardError as error:
@@ -153,6 +154,13 @@ def _remove(job: ShardJob, out: OutputFolder, before: Mapping[str, Any], keep: S
     for suffix in (PARQUET_SUFFIX, *_OUTPUTS.values()):
         if suffix in before.get("outputs", {}) and suffix not in keep:
             out.remove(job.name + suffix)
+
+
+def _check_folder(job: ShardJob, out: OutputFolder) -> None:
+    """Refuse to replace a folder with files that no run has written."""
+    foreign = [n for n in out.files(job.name) if not n.endswith(RESULT_SUFFIXES)] if job.layout == "files" else []
+    if foreign:
+        raise ShardError(f"{job.out}/{job.name} holds other files, as {foreign[0]}; choose another output folder")
 
 
 def _write(job: ShardJob, out: OutputFolder, path: Path, mapper: RowMapper) -> dict[str, Any]:

@@ -187,14 +187,22 @@ class DepthMapper:
     def _camera(self, image: InputImage, intrinsics: Any, fx: Any) -> ResolvedCamera:
         resolver = self.resolver
         if intrinsics is not None and not _missing(intrinsics):
-            values = np.asarray(intrinsics, np.float64)
+            try:
+                values = np.asarray(intrinsics, np.float64)
+            except (TypeError, ValueError):
+                values = np.zeros(0)
             if values.shape == (3, 3):
                 values = values[[0, 1, 0, 1], [0, 1, 2, 2]]
             if values.shape != (4,):
                 raise MetricDepthError(f"intrinsics are {intrinsics!r:.80}; give fx, fy, cx, cy or a 3x3 matrix")
             resolver = CameraResolver(intrinsics=tuple(values.tolist()))
         elif fx is not None and not _missing(fx):
-            resolver = CameraResolver(focal_px=float(fx))
+            try:
+                resolver = CameraResolver(focal_px=float(fx))
+            except (TypeError, ValueError) as error:
+                if isinstance(error, MetricDepthError):
+                    raise
+                raise MetricDepthError(f"fx is {fx!r:.80}; give a focal length in pixels") from error
         return resolver.resolve_for(None, image.photo)
 
     def _row(self, prediction: Prediction) -> Row:

@@ -44,8 +44,7 @@ def read_parquet(path: Path, image_column: str | None = None) -> Iterator[ShardS
             seen: set[str] = set()
             for batch in file.iter_batches(_ROWS, columns=columns):
                 for row in batch.to_pylist():
-                    name = f"{count:09d}" if key is None else row[key]
-                    yield _sample("" if name is None else str(name), row, image, seen)
+                    yield _sample(_key(row[key]) if key else f"{count:09d}", row, image, seen)
                     count += 1
     except ShardError:
         raise
@@ -63,6 +62,8 @@ def _image_column(path: Path, schema: Any, wanted: str | None) -> str:
     found = [wanted] if wanted is not None else [name for name in IMAGE_COLUMNS if name in schema.names]
     types = _pyarrow().types
     for name in found:
+        if schema.names.count(name) > 1:
+            raise ShardError(f"{path}: there are two columns {name!r}; rename one")
         kind = schema.field(name).type
         if types.is_struct(kind):
             kind = kind.field("bytes").type if kind.get_field_index("bytes") >= 0 else None
@@ -71,6 +72,12 @@ def _image_column(path: Path, schema: Any, wanted: str | None) -> str:
     if found:
         raise ShardError(f"{path}: column {found[0]!r} holds no bytes of image files; name another --image-column")
     raise ShardError(f"{path}: there is no column of images (columns: {names}); name it by --image-column")
+
+
+def _key(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode(errors="surrogateescape")
+    return "" if value is None else str(value)
 
 
 def _sample(key: str, row: dict[str, Any], image: str, seen: set[str]) -> ShardSample:

@@ -15,7 +15,7 @@ from typing import Literal
 from mono.runs.folder import lock_output_folder
 from mono.scale_out import engines
 from mono.scale_out.inputs import MOST_SHARDS, SHARD_SUFFIXES, find_inputs, too_many
-from mono.scale_out.jobs import STATS_SUFFIX, Layout, RowMapper, ShardJob, parse_stats
+from mono.scale_out.jobs import LAYOUTS, STATS_SUFFIX, Layout, RowMapper, ShardJob, parse_stats
 from mono.scale_out.mapper import DepthMapper
 from mono.scale_out.storage import is_url, output_folder, remove_leftovers
 from mono.system.errors import RunError
@@ -167,6 +167,10 @@ def plan_jobs(
     Raises:
         RunError: there is no shard, two have one name, or results would replace inputs.
     """
+    if not str(out):
+        raise RunError("the name of the output folder is empty; give a path or URL")
+    if layout not in LAYOUTS:
+        raise RunError(f"layout is {layout!r}; choose from {', '.join(LAYOUTS)}")
     if images_per_shard < 1:
         raise RunError(f"number of images in a shard is {images_per_shard}; it must be at least 1")
     jobs: dict[str, ShardJob] = {}

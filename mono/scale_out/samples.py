@@ -15,6 +15,7 @@ from mono.system.errors import MetricDepthError
 PLAIN_COLUMNS = tuple(name for name, kind in RESULT_COLUMNS.items() if kind is not bytes)
 TWICE = "the key occurs twice in the shard; give each sample its own key"
 _MEMBERS = {"depth": "depth.png", "mask": "mask.png"}
+RESULT_SUFFIXES = (*(f".{suffix}" for suffix in _MEMBERS.values()), ".json")
 
 
 class ShardError(MetricDepthError):

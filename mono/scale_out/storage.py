@@ -31,6 +31,9 @@ class OutputFolder(Protocol):
     def names(self, suffix: str) -> list[str]:
         """List the files with a suffix, sorted."""
 
+    def files(self, name: str) -> list[str]:
+        """List the names of all files below a folder; none if it is not there."""
+
     def size(self, name: str) -> int | None:
         """Measure a file, or all files of a folder [bytes]; None if it is not there."""
 
@@ -91,6 +94,10 @@ class LocalFolder:
         """List files; see `OutputFolder`."""
         return sorted(path.name for path in self.path.glob(f"*{suffix}"))
 
+    def files(self, name: str) -> list[str]:
+        """List files below a folder; see `OutputFolder`."""
+        return [path.name for path in (self.path / name).rglob("*") if not path.is_dir()]
+
     def size(self, name: str) -> int | None:
         """Measure a file or folder; see `OutputFolder`."""
         path = self.path / name
@@ -142,6 +149,11 @@ class RemoteFolder:
             except FileNotFoundError:
                 return []
             return sorted(name for name in (one.rpartition("/")[2] for one in found) if name.endswith(suffix))
+
+    def files(self, name: str) -> list[str]:
+        """List files below a folder; see `OutputFolder`."""
+        with self._opened(name) as (system, path):
+            return [one.rpartition("/")[2] for one in system.find(path)]
 
     def size(self, name: str) -> int | None:
         """Measure a file or folder; see `OutputFolder`."""

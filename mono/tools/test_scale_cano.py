@@ -58,7 +58,7 @@ def _run(args: argparse.Namespace) -> int:
     out = args.show_dir or (args.show_root or Path("show_dirs") / Path(args.config).stem) / name
     options = arguments.evaluation_options(args, out, report=annotated)
     ranks = join_ranks(args.launcher)
-    predictor = session.load_predictor(args, args.config, args.load_from, ranks)
+    predictor = session.load_for_run(args, args.config, args.load_from, ranks, samples, options)
     summary = session.execute(samples, predictor, options, ranks)
     if annotated:
         say_metrics(summary, options, predictor, title=f"{predictor.name} on {name}")

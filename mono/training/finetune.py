@@ -92,7 +92,7 @@ def finetune(
     Raises:
         MetricDepthError: ground truth of a frame is not metric, or no held-out image has ground truth.
     """
-    scaleless = next((f for f in frames if f.kind in ("relative", "predicted", "unlabelled")), None)
+    scaleless = next((f for f in frames if f.kind in ("relative", "predicted", "unlabelled", "sky")), None)
     if scaleless is not None:
         raise MetricDepthError(
             f"{scaleless.source}: {scaleless.kind} ground truth has no metric scale; use `metricdepth train`"

@@ -22,6 +22,8 @@ class Recipe:
         sizes: (height, width) choices of the network input [px]; one is drawn per batch.
         batch_pixels: pixels in a batch, per process; a batch has at least two images.
         init: package with the encoder's initial weights; "" starts from random weights.
+        trained: parts of the network that learn, by the start of their weights' names, as ("decoder.sky_head",); all
+            others stay as they are. Empty: all learn.
         frozen_blocks: number of encoder blocks, besides the stem, that do not learn (EfficientNet only); 0 trains all.
         lr: peak learning rate of the decoder.
         encoder_lr: peak learning rate of the encoder.
@@ -33,6 +35,7 @@ class Recipe:
         losses: weight of each loss by name; losses of weight 0 are not computed.
         zero_is_sky: pixels without depth are sky, in data sets whose kind is not given.
         focal_jitter: standard deviation of ln(input focal length / canonical focal length).
+        light: strength of random changes of exposure, contrast and color; 0 leaves them as they are.
         centred: share of crops around the image center.
         crops: (share of an image's sides, share of images) for each crop size.
         balance: 0 draws frames of a data set uniformly, 1 its families.
@@ -46,6 +49,7 @@ class Recipe:
     sizes: tuple[tuple[int, int], ...] = ((288, 352),)
     batch_pixels: int = 16 * 288 * 352
     init: str = ""
+    trained: tuple[str, ...] = ()
     frozen_blocks: int = 0
     lr: float = 1e-3
     encoder_lr: float = 4e-4
@@ -57,6 +61,7 @@ class Recipe:
     losses: Mapping[str, float] = field(default_factory=lambda: {"silog": 1.0})
     zero_is_sky: bool = False
     focal_jitter: float = 0.1
+    light: float = 1.0
     centred: float = 0.6
     crops: tuple[tuple[float, float], ...] = ((1.0, 1.0),)
     balance: float = 0.5
@@ -72,11 +77,15 @@ class Recipe:
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if (kind in (int, float) and not number) or (kind in (bool, str) and not isinstance(value, kind)):
                 raise MetricDepthError(f"{f.name} is {value!r}; it must be of the type of {f.default!r}")
+        if not all(isinstance(name, str) and name for name in self.trained):
+            raise MetricDepthError(f"trained is {self.trained!r}; it must be a list of names of weights, or empty")
         for crop in self.crops:
             if len(crop) != 2 or not (0 < crop[0] <= 1 and crop[1] >= 0):
                 raise MetricDepthError(f"crop {crop} must be (share of an image's sides in (0, 1], share of images)")
         if not sum(crop[1] for crop in self.crops) > 0:
             raise MetricDepthError("crops give no share of images; use (1.0, 1.0) for whole images")
+        if not 0 <= self.light <= 4:
+            raise MetricDepthError(f"light is {self.light}; it must be 0 to 4")
         if not self.sizes:
             raise MetricDepthError("sizes is empty; give at least one (height, width)")
         for name in self.losses:
@@ -84,6 +93,11 @@ class Recipe:
                 raise MetricDepthError(f"there is no loss {name}; known: {', '.join(LOSSES)}")
         if not any(self.losses.values()):
             raise MetricDepthError("all losses have weight 0; give at least one a weight")
+
+    @property
+    def learns_sky(self) -> bool:
+        """Tell if the network learns to predict sky."""
+        return bool(self.losses.get("sky"))
 
     @property
     def pairs(self) -> bool:
@@ -113,6 +127,8 @@ def read_recipe(name: str | Path, options: Mapping[str, Any] | None = None) -> R
     if unknown:
         raise MetricDepthError(f"{path}: a recipe has no {', '.join(unknown)}; it has {', '.join(known_names)}")
     values["sizes"] = tuple(tuple(int(n) for n in size) for size in values.get("sizes", Recipe.sizes))
+    trained = values.get("trained", ())
+    values["trained"] = tuple(trained) if isinstance(trained, (list, tuple)) else (trained,)
     values["crops"] = tuple(tuple(crop) for crop in values.get("crops", Recipe.crops))
     try:
         return Recipe(**values)

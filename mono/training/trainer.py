@@ -5,18 +5,18 @@ from __future__ import annotations
 import copy
 import datetime
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 
 from mono.config import ModelConfig
 from mono.io.atomic import atomic_path
 from mono.model.checkpoint import load_tensors, read_tensors
-from mono.model.depth_model import DepthModel, build_depth_model
+from mono.model.depth_model import DepthModel, build_depth_model, fit_sky_head
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError
 from mono.training.cpu_encoder import prepare_backbone
@@ -54,14 +54,16 @@ class Trainer:
         self.fingerprint = fingerprint(config, recipe, run, frames, self.ranks.world_size)
         # Sparse ground truth must not be subsampled.
         self.stride = 1 if any(f.kind == "sparse" for f in frames) else 2
-        network = build_depth_model(**config.architecture, drop_path_rate=recipe.drop_path)
+        tensors = read_tensors(run.start) if run.start else {}
+        network = build_depth_model(**_trained_architecture(config, recipe, tensors), drop_path_rate=recipe.drop_path)
         if run.start:
-            load_tensors(network, read_tensors(run.start), run.start, config.path.stem)
+            load_tensors(network, _with_sky_head(network, tensors, recipe), run.start, config.path.stem)
         elif recipe.init:
             load_first_weights(network, recipe.init)
         self.average: DepthModel = copy.deepcopy(network).eval().requires_grad_(False).to(run.device)
         if recipe.frozen_blocks:
             prepare_backbone(network.encoder, recipe.frozen_blocks)
+        self._frozen = _freeze(network, recipe.trained)
         self.network: DepthModel = network.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.forward: nn.Module = self._spread() if self.ranks.world_size > 1 else self.network
         self.optimizer = torch.optim.AdamW(self._groups(), lr=0.0, betas=(0.9, 0.99))
@@ -104,12 +106,13 @@ class Trainer:
         torch.manual_seed(_seed(run.seed, self.step, 1 + self.ranks.rank))
         generator = torch.Generator().manual_seed(_seed(run.seed, self.step, 0))
         self.network.train()
+        for module in self._frozen:
+            module.eval()
         batch = batch.to(run.device)
         image = batch.image.contiguous(memory_format=torch.channels_last)
         with torch.autocast(torch.device(run.device).type, torch.bfloat16, enabled=run.precision == "bfloat16"):
             output = self.forward(image, batch.intrinsics[:, 2:])
-        far = 0.5 * self.config.depth_range[1]
-        parts = compute_losses(output, batch, recipe.losses, far, generator, self.stride)
+        parts = compute_losses(output, batch, recipe.losses, generator, self.stride)
         total = torch.stack([recipe.losses[name] * value for name, value in parts.items()]).sum()
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
@@ -179,6 +182,54 @@ class Trainer:
         self.step, self.seconds = content["step"], content["seconds"]
         self.progress.restore(content["progress"])
         return True
+
+
+def _trained_architecture(config: ModelConfig, recipe: Recipe, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Return the network to train, which keeps the depth of sky: all depth is scored.
+
+    It has a sky head only where that learns: beside features that change it would call anything sky.
+    """
+    if recipe.learns_sky:
+        return {**config.architecture, "sky": "keep"}
+    if fit_sky_head(config.architecture, tensors)["sky_widths"] is not None:
+        logger.info("the recipe has no loss sky: the network is trained without its sky head, and predicts no sky")
+    return {**config.architecture, "sky": "keep", "sky_widths": None}
+
+
+def _with_sky_head(network: DepthModel, tensors: Mapping[str, Tensor], recipe: Recipe) -> Mapping[str, Tensor]:
+    """Give initial weights the sky head's tensors of a new network, or none."""
+    name = "decoder.sky_head."
+    if not recipe.learns_sky:
+        return {key: tensor for key, tensor in tensors.items() if not key.startswith(name)}
+    if any(key.startswith(name) for key in tensors):
+        return tensors
+    return {**tensors, **{key: tensor for key, tensor in network.state_dict().items() if key.startswith(name)}}
+
+
+def _freeze(network: DepthModel, trained: Sequence[str]) -> list[nn.Module]:
+    """Freeze all but some parts of a network.
+
+    Args:
+        network: network to train.
+        trained: starts of the names of weights that learn; empty: all.
+
+    Returns:
+        Modules without anything that learns, whose statistics must stay too.
+
+    Raises:
+        MetricDepthError: no weight has such a name.
+    """
+    if not trained:
+        return []
+    names = [name for name, _ in network.named_parameters()]
+    for part in trained:
+        if not any(name.startswith(part) for name in names):
+            raise MetricDepthError(
+                f'the recipe trains "{part}", and no weight has a name that starts so, as {names[0]}'
+            )
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(parameter.requires_grad and name.startswith(tuple(trained)))
+    return [m for m in network.modules() if not any(p.requires_grad for p in m.parameters())]
 
 
 def _seed(*numbers: int) -> int:

@@ -120,6 +120,32 @@ class Assets:
 
         return self.kept(f"open:{file}", look)
 
+    def sky_labels(self, file: str) -> np.ndarray | None:
+        """Read a panorama's labels, from sky_labels/NAME.png.
+
+        (H, W) uint8, 0 unknown, 1 a surface, 2 sky; None: it has none.
+        """
+        path = self.root / "sky_labels" / f"{Path(file).stem}.png"
+        if not path.is_file():
+            return None
+        labels = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if labels is None or labels.max() > 2 or labels.shape != self.image(file).shape[:2]:
+            raise MetricDepthError(
+                f"assets: {path} is no map of labels: make it a gray PNG of the panorama's size (at most 1024 wide) of "
+                "0 (unknown), 1 (surface), 2 (sky)"
+            )
+        return labels
+
+    def pure_sky(self, file: str) -> np.ndarray | None:
+        """Read a panorama and fill what is no sky with the sky above it.
+
+        None without labels, or where more than 5 % of the image at 45 degrees of elevation is no sky.
+        """
+        labels = self.sky_labels(file)
+        if labels is None or (labels[len(labels) // 4] == 2).mean() < 0.95:
+            return None
+        return self.kept(f"pure:{file}", lambda: _filled(self.image(file), labels))
+
     def read_image(self, file: str, limit: int) -> np.ndarray:
         """Read an image as RGB, (H, W, 3) uint8."""
         image = cv2.imread(str(self.root / file), cv2.IMREAD_COLOR)
@@ -141,6 +167,18 @@ class Assets:
                 self._cache.popitem(last=False)
         self._cache.move_to_end(key)
         return self._cache[key]
+
+
+def _filled(panorama: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    above = np.argmax(labels != 2, axis=0)  # first row that is no sky
+    above[(labels == 2).all(0)] = len(labels)
+    edge = np.maximum(above - 6, 0)
+    colors = panorama[edge, np.arange(panorama.shape[1])].astype(np.float32)
+    around = np.concatenate([colors] * 3)[None]
+    colors = cv2.GaussianBlur(around, (0, 0), 12)[0, len(colors) : 2 * len(colors)]
+    rows = np.arange(len(panorama))[:, None]
+    share = np.clip((rows - edge + 6) / 6, 0, 1)[..., None]  # from the sky to the fill, over six rows
+    return np.rint(panorama * (1 - share) + colors * share).astype(np.uint8)
 
 
 def _entry(raw: dict[str, Any]) -> Entry:

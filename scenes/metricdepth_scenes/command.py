@@ -52,6 +52,9 @@ def add_actions(parser: argparse.ArgumentParser) -> None:
         "--teacher", metavar="MODEL", help="predict depth with this model, for --data …:predicted (default: no depth)"
     )
     cut.add_argument(
+        "--sky", action="store_true", help="write labels of sky from sky_labels/ of the assets, for --data …:sky"
+    )
+    cut.add_argument(
         "--wide", action="store_true", help="cut views of 60 to 115 degrees in all directions, for train-focal"
     )
     cut.set_defaults(run=_cut)
@@ -111,7 +114,7 @@ def _cut(args: argparse.Namespace) -> int:
     from metricdepth_scenes.panoramas import cut_dataset
 
     teacher = mono.load_model(args.teacher) if args.teacher else None
-    cut_dataset(args.out, args.frames, args.assets, args.seed, teacher=teacher, wide=args.wide)
+    cut_dataset(args.out, args.frames, args.assets, args.seed, teacher=teacher, sky=args.sky, wide=args.wide)
     return 0
 
 

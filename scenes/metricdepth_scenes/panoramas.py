@@ -1,4 +1,4 @@
-"""Cut photographs of known cameras out of panoramas, without depth or with a network's."""
+"""Cut photographs of known cameras out of panoramas: without depth, with a network's, or with labels of sky."""
 
 from __future__ import annotations
 
@@ -33,12 +33,24 @@ def cut_view(panorama: np.ndarray, camera: Camera, pose: np.ndarray) -> np.ndarr
         camera: pinhole.
         pose: camera to world (z up), (4, 4); only its rotation counts.
     """
-    height, width = panorama.shape[:2]
-    x, y, z = np.moveaxis(camera.rays() @ pose[:3, :3].T.astype(np.float32), 2, 0)
-    column = (np.arctan2(x, y) / (2 * math.pi) + 0.5) * width - 0.5
-    row = (0.5 - np.arctan2(z, np.hypot(x, y)) / math.pi) * height - 0.5
+    column, row = _look_up(panorama.shape[:2], camera, pose)
     around = np.concatenate([panorama[:, -1:], panorama, panorama[:, :1]], 1)
     return cv2.remap(around, column + 1, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def cut_labels(labels: np.ndarray, camera: Camera, pose: np.ndarray) -> np.ndarray:
+    """Look up a camera's view of a panorama's labels, see `cut_view`; (height, width)."""
+    column, row = (np.rint(x).astype(int) for x in _look_up(labels.shape, camera, pose))
+    height, width = labels.shape
+    return labels[row.clip(0, height - 1), column % width]
+
+
+def _look_up(shape: tuple[int, ...], camera: Camera, pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the (column, row) of a panorama that each pixel of a camera sees."""
+    height, width = shape
+    x, y, z = np.moveaxis(camera.rays() @ pose[:3, :3].T.astype(np.float32), 2, 0)
+    column = (np.arctan2(x, y) / (2 * math.pi) + 0.5) * width - 0.5
+    return column, (0.5 - np.arctan2(z, np.hypot(x, y)) / math.pi) * height - 0.5
 
 
 def cut_dataset(
@@ -48,6 +60,7 @@ def cut_dataset(
     seed: int = 0,
     pixels: int = 100_000,
     teacher: Predictor | None = None,
+    sky: bool = False,
     wide: bool = False,
 ) -> Path:
     """Cut views out of an asset folder's panoramas.
@@ -57,6 +70,9 @@ def cut_dataset(
     Views look about level, in any direction, by hand-held cameras of 38 to 100 degrees. Panoramas of nothing but sky
     ("puresky" in their name) are left out. With a teacher, each view has the depth that it predicts for the view as a
     whole, averaged in log depth with the prediction for the mirrored view.
+
+    With `sky`, views show the panoramas that have labels (`Assets.sky_labels`), skies alone too, and look up more;
+    their depth file holds labels for `--data ...:sky`.
 
     Wide views are of 60 to 115 degrees, look up and down farther, and are as sharp as their panorama: crops of them
     have every smaller angle, as training of the focal length needs it.
@@ -68,27 +84,37 @@ def cut_dataset(
     if frames < 1:
         raise MetricDepthError(f"scenes: frames is {frames}; it must be at least 1")
     source = Assets(assets)
-    panoramas = [e.file for e in source.entries("sky", ["indoor", "outdoor"]) if "puresky" not in e.file]
+    panoramas = [e.file for e in source.entries("sky", ["indoor", "outdoor"])]
+    panoramas = [p for p in panoramas if (source.sky_labels(p) is not None if sky else "puresky" not in p)]
     if not panoramas:
-        raise MetricDepthError(f"{assets}: its index.json lists no panorama (kind sky)")
+        of_sky = " with labels of sky in sky_labels/" if sky else ""
+        raise MetricDepthError(f"{assets}: its index.json lists no panorama (kind sky){of_sky}")
+    if sky and teacher:
+        raise MetricDepthError("views have a teacher's depth or labels of sky: give one of the two")
     entries = []
     for number in range(frames):
         rng = np.random.default_rng(np.random.SeedSequence([seed, number, 3]))
         file = panoramas[number % len(panoramas)]
         panorama = source.image(file)
         camera = _wide_camera(panorama, rng) if wide else sample_camera("room", rng, pixels)
-        pitch = rng.normal(-4, 16) if wide else np.clip(rng.normal(-8, 12), -40, 25)
-        direction = look(float(rng.uniform(0, 360)), float(np.clip(pitch, -60, 50)))
-        view = cut_view(panorama, camera, pose_towards(np.zeros(3), direction, float(rng.normal(0, 3))))
+        tilt = (4, 16, -40, 60) if sky else (-4, 16, -60, 50) if wide else (-8, 12, -40, 25)
+        pitch = float(np.clip(rng.normal(*tilt[:2]), *tilt[2:]))  # mean, spread, lowest and highest [degrees]
+        pose = pose_towards(np.zeros(3), look(float(rng.uniform(0, 360)), pitch), float(rng.normal(0, 3)))
+        view = cut_view(panorama, camera, pose)
         name = f"rgb/{number:06d}.jpg"
         _, data = cv2.imencode(".jpg", view[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
         write_bytes(out / name, data.tobytes())
         intrinsics = [round(v, 4) for v in camera.intrinsics]
-        entry = {"rgb": name, "cam_in": intrinsics, "family": "panorama", "scene": Path(file).stem}
+        entry: dict[str, object] = {"rgb": name, "cam_in": intrinsics, "family": "panorama", "scene": Path(file).stem}
         if teacher:
             depth = f"depth/{number:06d}.png"
             write_depth(out / depth, _depth_both_ways(teacher, view, camera), encoding=DepthEncoding(scale=None))
             entry["depth"] = depth
+        if sky and (labels := source.sky_labels(file)) is not None:
+            depth = f"sky/{number:06d}.png"
+            seen = cut_labels(labels, camera, pose)
+            write_depth(out / depth, seen.astype(np.float32), encoding=DepthEncoding(scale=1))
+            entry |= {"depth": depth, "depth_scale": 1, "depth_invalid": [0]}
         entries.append(entry)
     annotations = out / "annotations.json"
     write_bytes(annotations, json.dumps({"files": entries}, indent=0).encode())

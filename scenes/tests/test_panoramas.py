@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from metricdepth_scenes.assets import Assets
 from metricdepth_scenes.cameras import look, pose_towards
 from metricdepth_scenes.panoramas import cut_dataset, cut_view
 
@@ -75,6 +76,43 @@ def test_a_teachers_depth_is_the_mean_over_the_view_and_its_mirror_image(tmp_pat
         height, width = cv2.imread(str(frame.rgb)).shape[:2]
         x = Camera(*frame.intrinsics, width=width, height=height).rays()[..., 0]
         np.testing.assert_allclose(read_depth(frame.depth, frame.depth_scale), ((11 + x) * (11 - x)) ** 0.5, atol=1e-3)
+
+
+def label_sky(assets: Path) -> None:
+    (assets / "sky_labels").mkdir()
+    labels = np.repeat(np.array([2, 2, 0, 1], np.uint8), 16)[:, None].repeat(128, 1)
+    cv2.imwrite(str(assets / "sky_labels" / "hall.png"), labels)
+
+
+def test_views_show_the_labels_of_sky_in_their_direction(tmp_path: Path):
+    assets = write_assets(tmp_path / "assets")
+    with pytest.raises(ValueError, match=r"no panorama .* with labels of sky"):
+        cut_dataset(tmp_path / "a", 4, assets, sky=True)
+    label_sky(assets)
+    for frame in read_frames([f"{cut_dataset(tmp_path / 'b', 4, assets, sky=True)}:sky"]):
+        labels = read_depth(frame.depth, frame.depth_scale)
+        assert set(np.unique(labels)) <= {0, 1, 2} and 2 in labels
+        column = labels[:, labels.shape[1] // 2]  # from above: sky, unknown, surface
+        assert (np.diff(np.select([column == 2, column == 0], [0, 1], 2)) >= 0).all()
+
+
+def test_a_pure_sky_has_no_surface(tmp_path: Path):
+    assets = Assets(write_assets(tmp_path / "assets"))
+    assert assets.pure_sky("hall.jpg") is None
+    label_sky(assets.root)
+    picture = assets.image("hall.jpg")
+    pure = assets.pure_sky("hall.jpg")
+    assert np.array_equal(pure[:20], picture[:20])
+    assert np.ptp(pure[40:].astype(int), axis=0).max() == 0  # below, each column has one color
+    assert np.abs(np.diff(pure[50].astype(int), axis=0)).max() < 30
+
+
+def test_labels_of_another_size_are_refused(tmp_path: Path):
+    assets = Assets(write_assets(tmp_path / "assets"))
+    (assets.root / "sky_labels").mkdir()
+    cv2.imwrite(str(assets.root / "sky_labels" / "hall.png"), np.zeros((10, 20), np.uint8))
+    with pytest.raises(ValueError, match=r"hall.png is no map of labels"):
+        assets.sky_labels("hall.jpg")
 
 
 def test_a_folder_without_panoramas_is_named(tmp_path: Path):

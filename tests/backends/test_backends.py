@@ -86,7 +86,8 @@ def test_a_network_is_converted_once_and_again_when_damaged(toy_predictor, cache
         pytest.skip(reason)
     with_backend(toy_predictor, backend)
     with monkeypatch.context() as patch:
-        patch.setattr("mono.conversion.tracing.captured", lambda *_: pytest.fail("converted again"))
+        for name in ("captured", "traced"):
+            patch.setattr(f"mono.conversion.tracing.{name}", lambda *_: pytest.fail("converted again"))
         with_backend(toy_predictor, backend)
         with pytest.raises(pytest.fail.Exception, match="converted again"):
             with_backend(replace(toy_predictor, checksum="other weights"), backend)
@@ -282,6 +283,39 @@ def test_auto_measures_nothing_and_names_what_fails(monkeypatch, toy_predictor, 
     stretched = replace(toy_predictor, transform=replace(toy_predictor.transform, fit="stretch"))
     assert with_automatic(stretched).backend == "eager"
     assert with_automatic(replace(toy_predictor, architecture={"decoder": "RefinementDecoder"})).backend == "eager"
+
+
+def test_auto_converts_for_many_images_only(toy_predictor, monkeypatch):
+    if reason := why_not("openvino", "float32", "cpu"):
+        pytest.skip(reason)
+    network = torch.nn.Sequential(toy_predictor.network)
+    network.weights = torch.nn.Parameter(torch.zeros(1000), requires_grad=False)
+    toy = replace(toy_predictor, network=network, architecture={"decoder": "LiteDecoder"})
+    built = []
+    monkeypatch.setattr(choose, "build", lambda job, backend, device: built.append(backend))
+    monkeypatch.setattr(choose, "_REPAID", 50_000)
+    backends = [with_automatic(toy, images).backend for images in (0, 11, 49, 50, None)]
+    assert backends == built == ["eager", "eager", "eager", "openvino", "openvino"]
+    monkeypatch.setattr(choose, "_REPAID", 1000)
+    assert [with_automatic(toy, images).backend for images in (10, 11)] == ["eager", "openvino"]
+
+
+@pytest.mark.parametrize("fit", ["pad", "tight"])
+def test_a_conversion_is_compared_with_its_network(toy_predictor, cache, fit):
+    class Baked(torch.nn.Module):
+        """Give another depth where the input is none that a tracer saw."""
+
+        def forward(self, image):
+            depth = image.mean(1, keepdim=True).abs() + 1 + (tuple(image.shape) != (2, 3, 96, 160))
+            return NetworkOutput(depth, torch.ones_like(depth))
+
+    if reason := why_not("openvino", "float32", "cpu"):
+        pytest.skip(reason)
+    transform = replace(toy_predictor.transform, fit=fit)
+    toy = replace(toy_predictor, network=Baked(), checksum=f"of {fit}", transform=transform)
+    with pytest.raises(BackendError, match=r"the converted network differs from the original by [0-9.e-]+$"):
+        with_backend(toy, "openvino")
+    assert not list((cache / "openvino").glob("*.xml"))
 
 
 def test_auto_equals_eager_whatever_came_before(toy_predictor):

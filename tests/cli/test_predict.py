@@ -22,7 +22,7 @@ def photos(tmp_path):
 
 @pytest.fixture
 def toy(monkeypatch, toy_predictor):
-    monkeypatch.setattr(session, "load_predictor", lambda *_: toy_predictor)
+    monkeypatch.setattr(session, "load_predictor", lambda *_, **__: toy_predictor)
 
 
 def test_normals_are_saved_in_the_format_asked_for(photos, tmp_path, toy, capsys):
@@ -103,3 +103,26 @@ def test_both_commands_have_the_flag(command, photos, tmp_path, capsys):
     data = photos / "my.json" if command == "evaluate" else photos / "0.png"
     assert main([command, str(data), "--out", str(tmp_path / "out"), "--model", "lite", "--iterations", "2"]) != 0
     assert "lite has no refinement: --iterations is for vit_small" in capsys.readouterr().err
+
+
+def test_a_field_of_view_is_assumed_where_nothing_else_is_known(photos, tmp_path, toy, capsys):
+    exif = PIL.Image.Exif()
+    exif.get_ifd(0x8769)[0xA405] = 28  # FocalLengthIn35mmFilm
+    PIL.Image.fromarray(reference_image(48, 64, 5)).save(photos / "known.jpg", exif=exif)
+    focals = {}
+    for fov in ("60", "90"):
+        out = tmp_path / fov
+        assert main(["predict", str(photos), "--out", str(out), "--save", "depth", "--assume-fov", fov]) == 0
+        records = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
+        focals[fov] = {r["name"]: r["intrinsics"][0] for r in records}
+        assert {r["name"]: r["camera_source"] for r in records} == {"0": "assumed", "1": "assumed", "known": "exif"}
+    assert focals["60"]["0"] == pytest.approx(32 * 3**0.5, abs=1e-3) and focals["90"]["0"] == pytest.approx(32)
+    assert focals["60"]["known"] == focals["90"]["known"] == pytest.approx(28 * 80 / 43.27, rel=1e-3)
+    plain = ["predict", str(photos), "--out", str(tmp_path / "60"), "--save", "depth"]
+    capsys.readouterr()
+    assert main(plain) == 0  # 60 degrees are the default, so nothing is done twice
+    assert "3 were done before" in capsys.readouterr().out
+    assert main([*plain, "--assume-fov", "180"]) == 2
+    assert "assumed_fov_deg is 180.0; it must lie between 0 and 180" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*plain, "--assume-fov", "50", "--fov-deg", "50"])

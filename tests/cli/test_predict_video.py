@@ -20,7 +20,7 @@ av = pytest.importorskip("av")
 
 @pytest.fixture
 def toy(monkeypatch, toy_predictor):
-    monkeypatch.setattr(session, "load_predictor", lambda *_: toy_predictor)
+    monkeypatch.setattr(session, "load_predictor", lambda *_, **__: toy_predictor)
 
 
 @pytest.fixture

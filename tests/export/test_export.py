@@ -133,6 +133,33 @@ def test_a_drop_in_has_the_names_of_the_flags(tmp_path, capsys, monkeypatch):
     assert {(o.domain, o.version) for o in onnx.load(path).opset_import} == {("", 19)}
 
 
+def test_weights_that_do_not_fit_lie_beside_their_graph(tmp_path, toy_predictor, photo, monkeypatch):
+    skip_without("onnx")
+    import onnx
+
+    monkeypatch.setattr("mono.conversion.onnx_file._ONE_FILE", 100)
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 3, padding=1), toy_predictor.network).requires_grad_(False)
+    toy, path = replace(toy_predictor, network=network), tmp_path / "toy.onnx"
+    for _ in range(2):  # the second replaces the first
+        export(toy, "onnx", path, ExportOptions(network_only=True))
+        assert sorted(f.name for f in tmp_path.iterdir()) == ["toy.onnx", "toy.onnx.data", "toy.preprocess.json"]
+    proto = onnx.load(path, load_external_data=False)
+    places = {entry.value for t in proto.graph.initializer for entry in t.external_data if entry.key == "location"}
+    assert places == {"toy.onnx.data"}
+    assert_equal(mono.load_model(path).predict(photo, CAMERA), toy.predict(photo, CAMERA))
+    (tmp_path / "other").mkdir()
+    moved = [file.rename(tmp_path / "other" / file.name) for file in (path, path.with_name("toy.onnx.data"))]
+    mono.load_model(moved[0])
+    weights = bytearray(moved[1].read_bytes())
+    weights[5] ^= 1
+    moved[1].write_bytes(weights)
+    with pytest.raises(BackendError, match=r"toy.onnx is damaged, .* export it again"):
+        mono.load_model(moved[0])
+    moved[1].unlink()
+    with pytest.raises(BackendError, match=r"toy.onnx is damaged, .* export it again"):
+        mono.load_model(moved[0])
+
+
 def test_half_precision_is_half_and_within_its_bound(toy_file, toy_predictor, photo):
     skip_without("onnx")
     import onnx

@@ -219,15 +219,20 @@ def tiny(name):
         )  # fmt: skip
         processor = transformers.ZoeDepthImageProcessor(size={"height": 64, "width": 64})
         return transformers.ZoeDepthForDepthEstimation(config), processor
-    config = transformers.DepthAnythingConfig(
+    prompt = name == "prompt"
+    config = (transformers.PromptDepthAnythingConfig if prompt else transformers.DepthAnythingConfig)(
         backbone_config=dino, **neck, head_hidden_size=8, patch_size=14, reassemble_hidden_size=16,
-        depth_estimation_type="metric" if name == "metric" else "relative", max_depth=20,
+        depth_estimation_type="relative" if name == "relative" else "metric", max_depth=20,
     )  # fmt: skip
+    if prompt:
+        processor = transformers.PromptDepthAnythingImageProcessor(size=size)
+        return transformers.PromptDepthAnythingForDepthEstimation(config), processor
     return transformers.DepthAnythingForDepthEstimation(config), transformers.DPTImageProcessor(size=size)
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("dpt", "disparity"), ("relative", "disparity"), ("metric", "depth"), ("zoedepth", "depth")]
+    ("name", "kind"),
+    [("dpt", "disparity"), ("relative", "disparity"), ("metric", "depth"), ("zoedepth", "depth"), ("prompt", "depth")],
 )
 def test_models_of_transformers_are_scored_in_their_tiers(scene, name, kind):
     model, processor = tiny(name)

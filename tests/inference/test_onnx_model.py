@@ -83,6 +83,7 @@ def test_scores_stand_in_their_tier(tmp_path):
         ({"kind": "relative", "focal_length": 300}, {}, "kind=depth"),
         ({"kind": "depth"}, {"shape": (1, 4, 32, 40)}, r"must be \(1, 3, H, W\)"),
         ({"kind": "depth"}, {"two": True}, "has 2 inputs"),
+        ({"kind": "depth"}, {"own": True}, "was written by `metricdepth export`.* give it without onnx:"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path, options, change, message):

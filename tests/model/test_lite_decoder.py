@@ -7,10 +7,19 @@ import math
 import pytest
 import torch
 
-from mono.model.depth_model import build_depth_model
+from mono.config import read_config
+from mono.model.depth_model import DepthModel, build_depth_model, fit_sky_head
 from mono.model.lite_decoder import LiteDecoder, viewing_directions
+from mono.model.output import SKY_DEPTH, SkyMode
 
 CHANNELS = (24, 40, 112, 320)
+PLAIN = {
+    "encoder": "tf_efficientnet_lite0",
+    "decoder": "LiteDecoder",
+    "widths": (16, 16, 16, 16),
+    "depth_range": (0.1, 200.0),
+    "sky_widths": (8, 8, 16),
+}
 
 
 def encoder_maps(height: int, width: int, batch: int = 1, seed: int = 0) -> list[torch.Tensor]:
@@ -31,7 +40,7 @@ def decoder() -> LiteDecoder:
 @pytest.mark.parametrize(("height", "width"), [(64, 96), (96, 32), (32, 32)])
 def test_full_size_maps_within_their_ranges(decoder: LiteDecoder, height: int, width: int):
     with torch.no_grad():
-        depth, confidence = decoder([m * 30 for m in encoder_maps(height, width, batch=2)])
+        depth, confidence = decoder([m * 30 for m in encoder_maps(height, width, batch=2)])[:2]
     assert depth.shape == confidence.shape == (2, 1, height, width)
     assert depth.min() >= 0.1 - 1e-6 and depth.max() <= 200 + 1e-3
     assert confidence.min() >= math.exp(-2.0) - 1e-6 and confidence.max() <= math.exp(-0.01) + 1e-6
@@ -40,7 +49,7 @@ def test_full_size_maps_within_their_ranges(decoder: LiteDecoder, height: int, w
 def test_untrained_network_says_one_depth_in_the_middle_of_its_range():
     torch.manual_seed(0)
     with torch.no_grad():
-        depth, confidence = LiteDecoder(CHANNELS, (16, 16, 32, 32), (0.1, 200.0))(encoder_maps(64, 64))
+        depth, confidence = LiteDecoder(CHANNELS, (16, 16, 32, 32), (0.1, 200.0))(encoder_maps(64, 64))[:2]
     assert torch.allclose(depth, torch.full_like(depth, math.sqrt(0.1 * 200)), rtol=1e-4)
     assert torch.allclose(confidence, torch.full_like(confidence, math.exp(-1)), rtol=1e-4)
 
@@ -76,8 +85,41 @@ def test_a_crop_sees_the_directions_of_the_place_it_was_cut_from():
     assert torch.equal(two[:1], whole) and two[1, 0, 0, 0] == two[1, 1, 0, 0] == 3.5 / 256
 
 
+def sky_network(sky: SkyMode) -> DepthModel:
+    torch.manual_seed(2)
+    network = build_depth_model(**PLAIN, sky=sky).eval()
+    for name, parameter in network.decoder.named_parameters():
+        if name.startswith("sky_head"):
+            torch.nn.init.normal_(parameter, std=0.1)
+    return network
+
+
+def test_a_sky_head_leaves_depth_as_it_is_and_marks_the_sky():
+    image = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        kept, invalid, far = (sky_network(mode)(image) for mode in ("keep", "invalid", "far"))
+        plain = build_depth_model(**fit_sky_head(PLAIN, {})).eval()
+        weights = {k: v for k, v in sky_network("keep").state_dict().items() if "sky_head" not in k}
+        plain.load_state_dict(weights)
+        without = plain(image)
+    assert without.sky is None and not plain.predicts_sky
+    assert torch.equal(kept.depth, without.depth) and torch.equal(kept.confidence, without.confidence)
+    sky = kept.sky >= 0.5
+    assert kept.sky.shape == kept.depth.shape and 0.05 < sky.float().mean() < 0.95
+    assert torch.equal(kept.sky, invalid.sky)
+    for filled, depth in ((invalid, SKY_DEPTH), (far, 200.0)):
+        assert (filled.depth[sky] == depth).all() and torch.equal(filled.depth[~sky], kept.depth[~sky])
+
+
+def test_training_keeps_the_depth_of_sky():
+    network = sky_network("invalid").train()
+    assert network(torch.randn(2, 3, 64, 64)).depth.max() <= 200
+
+
 def test_shipped_size():
-    network = build_depth_model("tf_efficientnet_lite0", "LiteDecoder", (48, 80, 128, 256), (0.1, 200.0))
+    network = build_depth_model(**read_config("lite.py").architecture)
     tensors = network.state_dict().values()
+    head = [p.numel() for name, p in network.named_parameters() if "sky_head" in name]
+    assert 0 < 2 * sum(head) < 200_000
     assert sum(p.numel() for p in network.parameters()) < 6e6
     assert sum(2 * t.numel() for t in tensors) < 12e6

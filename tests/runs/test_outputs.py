@@ -12,6 +12,7 @@ from mono.geometry.normals import decode_normals, normals_from_depth
 from mono.inference.prediction import Prediction
 from mono.runs.outputs import CloudOptions, OutputOptions, write_outputs
 from mono.runs.paths import output_files, remove_files
+from mono.visual.top_view import VIEW_COLORS
 from tests.golden.reference_values import reference_image
 from tests.surfaces import plane
 
@@ -169,7 +170,7 @@ def test_a_focal_sweep_is_drawn_from_above(tmp_path):
     outputs = write(tmp_path, prediction(), (), sweep=sweep)
     assert outputs["focal_sweep_view"] == "focal_sweep/top_view/a/b.png"
     image = cv2.imread(str(tmp_path / outputs["focal_sweep_view"]))[..., ::-1]
-    for color in ((31, 119, 180), (255, 127, 14)):  # both are there, the longer focal length narrower
+    for color in VIEW_COLORS[:2]:  # both are there, the longer focal length narrower
         assert (image == color).all(-1).sum() > 50
 
 

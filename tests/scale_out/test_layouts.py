@@ -96,17 +96,20 @@ def test_damaged_tables_have_a_clear_outcome(tmp_path):
     (tmp_path / "in/empty.parquet").write_bytes(b"")
     parquet.write_table(pyarrow.table({"image": [1, 2], "name": ["a", "b"]}), tmp_path / "in/numbers.parquet")
     parquet.write_table(pyarrow.table({"caption": ["a"]}), tmp_path / "in/captions.parquet")
+    twice = pyarrow.Table.from_arrays([pyarrow.array([jpeg(1)])] * 2, names=["image", "image"])
+    parquet.write_table(twice, tmp_path / "in/twice.parquet")
     images = [jpeg(1), None, b"", b"no image", jpeg(2), jpeg(3)]
     keys = ["a", "b", "c", "d", "a", None]
     parquet.write_table(pyarrow.table({"png": images, "__key__": keys}), tmp_path / "in/rows.parquet")
     report = run_shards([str(tmp_path / "in")], tmp_path / "out", ToyMapper(), layout="parquet")
     reasons = {failure.source.rpartition("/")[2]: failure.reason for failure in report.failed}
     assert all("no Parquet file, or is damaged" in reasons[f"{n}.parquet"] for n in ("cut", "garbage", "empty"))
-    assert "holds no bytes" in reasons["numbers.parquet"] and "--image-column" in reasons["captions.parquet"]
+    words = {"twice": "two columns", "numbers": "holds no bytes", "captions": "--image-column"}
+    assert all(text in reasons[f"{name}.parquet"] for name, text in words.items())
     errors = {row["key"]: row["error"] for row in records(tmp_path / "out", "rows")}
     assert "no image in this row" in errors["b"] and "is empty" in errors["c"] and errors["d"]
     assert "twice" in errors["a"] and "no key" in errors[""]  # of the last row with each key
-    assert report.shards + report.failed_shards == 8 and report.shards in (2, 3)  # a hole may hit images only
+    assert report.shards + report.failed_shards == 9 and report.shards in (2, 3)  # a hole may hit images only
     assert not [reason for reason in reasons.values() if "thrift" in reason.lower() or "Arrow" in reason]
 
 
@@ -132,8 +135,11 @@ def test_folders_are_divided_and_their_keys_name_files(tmp_path):
     for given, words in ((str(folder / "c.png"), "is an image"), (str(out), "lies in the output folder")):
         with pytest.raises(RunError, match=words):
             plan_jobs([given], out)
-    with pytest.raises(RunError, match="at least 1"):
-        plan_jobs([str(folder)], out, images_per_shard=0)
+    for words, options in (("at least 1", {"images_per_shard": 0}), ("choose from tar", {"layout": "zip"})):
+        with pytest.raises(RunError, match=words):
+            plan_jobs([str(folder)], out, **options)
+    with pytest.raises(RunError, match="is empty"):
+        plan_jobs([str(folder)], "")
 
 
 def test_names_that_no_folder_takes_are_rows_with_a_reason(tmp_path):
@@ -160,6 +166,15 @@ def test_another_layout_replaces_the_results(tmp_path):
         assert [n for n in ("00000", "00000.tar") if (tmp_path / "out" / n).exists()] == [there][: there is not None]
     (tmp_path / "out/00000.tar").write_bytes(b"cut")
     assert run_shards([str(tmp_path / "in")], tmp_path / "out", ToyMapper()).kept == 0
+
+
+def test_a_folder_of_other_files_is_not_replaced(tmp_path):
+    write_shards(tmp_path / "in", shards=1)
+    (tmp_path / "out/00000").mkdir(parents=True)
+    (tmp_path / "out/00000/holiday.jpg").write_bytes(jpeg(1))
+    report = run_shards([str(tmp_path / "in")], tmp_path / "out", ToyMapper(), layout="files")
+    assert report.failed_shards == 1 and "holiday.jpg" in report.failed[0].reason
+    assert [p.name for p in (tmp_path / "out/00000").iterdir()] == ["holiday.jpg"]
 
 
 @pytest.mark.parametrize("layout", ["tar", "parquet", "files"])

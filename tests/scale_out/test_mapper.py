@@ -76,6 +76,12 @@ def test_an_impossible_camera_is_a_row_with_a_reason(camera):
     assert ToyMapper()({"image": [jpeg(1)], **camera})["error"][0]
 
 
+def test_a_camera_that_is_no_number_is_explained():
+    cameras = {"fx": ["many", None, None], "intrinsics": [None, ["a"] * 4, [[1], [2, 3]]]}
+    out = ToyMapper()({"image": [jpeg(1)] * 3} | cameras)
+    assert ["fx is 'many'" in out["error"][0], "3x3" in out["error"][1], "3x3" in out["error"][2]] == [True] * 3
+
+
 def test_exif_gives_the_camera_and_every_kind_of_image_is_taken(tmp_path):
     image = Image.open(io.BytesIO(jpeg(1)))
     exif = Image.Exif()

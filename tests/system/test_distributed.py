@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import PIL.Image
 import pytest
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from mono.cli.arguments import add_machine_flags
@@ -56,25 +57,26 @@ def dataset(tmp_path):
     return tmp_path / "a.json"
 
 
-def in_this_process(words):
-    return {0: main(words)}
+def in_this_process(words, capfd, _):
+    return {0: main(words)}, capfd.readouterr().out
 
 
-def by_torchrun(words):
+def by_torchrun(words, _, logs):
     """What torchrun does, but for its processes: they are forked from one that has imported torch."""
     warm_context()
     where = {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0", "run_id": "two", "monitor_interval": 0.05}
+    where["logs_specs"] = DefaultLogsSpecs(str(logs), Std.OUT)
     config = LaunchConfig(1, 1, 2, max_restarts=0, start_method="forkserver", **where)
-    return elastic_launch(config, main)(words)
+    codes = elastic_launch(config, main)(words)
+    return codes, next(logs.glob("**/0/stdout.log")).read_text()
 
 
-def by_command(words):
+def by_command(words, *_):
     """The command `torchrun`, in a process of its own as its two are."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "mono"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([*command, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    sys.stdout.write(done.stdout + done.stderr)
-    return {0: done.returncode, 1: 0}
+    return {0: done.returncode, 1: 0}, done.stdout
 
 
 @pytest.mark.parametrize("launch", [by_torchrun, pytest.param(by_command, marks=pytest.mark.slow)])
@@ -82,9 +84,8 @@ def test_two_processes_equal_one_exactly(dataset, tiny_checkpoint, tmp_path, cap
     def evaluate(launch, out):
         words = ["evaluate", dataset, "--model", "convtiny.0.3_150.py", "--checkpoint", tiny_checkpoint, "--out", out]
         words += ["--device", "cpu", "--save", "depth", "--options", "data_basic.crop_size=(64,96)"]
-        codes = launch([str(word) for word in words])
-        output = capfd.readouterr()
-        assert codes[0] == 1 and "3.png" in output.out, output.err
+        codes, output = launch([str(word) for word in words], capfd, tmp_path / "logs")
+        assert codes[0] == 1 and "3.png" in output
         return codes, json.loads((out / "metrics.json").read_text())
 
     one, single = evaluate(in_this_process, tmp_path / "one")
@@ -99,7 +100,8 @@ def test_two_processes_equal_one_exactly(dataset, tiny_checkpoint, tmp_path, cap
         assert (tmp_path / "two" / "depth" / file.name).read_bytes() == file.read_bytes()
 
 
-def test_one_process_chooses_the_backend_for_all(monkeypatch):
+@pytest.mark.parametrize("flag", ["auto", "fastest"])
+def test_one_process_chooses_the_backend_for_all(monkeypatch, flag):
     message = []
 
     class Both(Ranks):
@@ -115,9 +117,9 @@ def test_one_process_chooses_the_backend_for_all(monkeypatch):
     parser = argparse.ArgumentParser()
     add_machine_flags(parser)
     monkeypatch.setattr("mono.inference.load.load_model", load)
-    for rank, expected in ((0, (None, "fastest")), (1, ("bfloat16", "openvino"))):
+    for rank, expected in ((0, (None, flag)), (1, ("bfloat16", "openvino"))):
         asked = []
-        load_predictor(parser.parse_args(["--backend", "fastest"]), "lite", None, Both(rank, 2))
+        load_predictor(parser.parse_args(["--backend", flag]), "lite", None, Both(rank, 2))
         assert asked == [expected]
 
 

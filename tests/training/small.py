@@ -25,7 +25,7 @@ CONFIG = ModelConfig(
     ),
     path=Path("small.py"),
 )
-LOSSES = {"log_l1": 1.0, "silog": 0.5, "gradient": 0.5, "rpnl": 0.25, "laplace": 0.1, "sky": 0.1}
+LOSSES = {"log_l1": 1.0, "silog": 0.5, "gradient": 0.5, "rpnl": 0.25, "laplace": 0.1}
 RECIPE = Recipe(sizes=((64, 96),), batch_pixels=2 * 64 * 96, frozen_blocks=1, losses=LOSSES, lr=3e-3, encoder_lr=1e-3)
 
 

@@ -31,11 +31,19 @@ def test_options_override_the_file():
         ({"crops": [(1.0, 0.0)]}, "crops give no share of images"),
         ({"batch_pixels": True}, "batch_pixels is True"),
         ({"zero_is_sky": 1}, "zero_is_sky is 1"),
+        ({"light": 9}, "light is 9"),
+        ({"trained": 5}, r"trained is \(5,\)"),
+        ({"trained": [3]}, r"trained is \(3,\)"),
     ],
 )
 def test_what_is_wrong_is_named(options, expected):
     with pytest.raises(ValueError, match=expected):
         read_recipe("lite", options)
+
+
+def test_one_part_to_train_may_be_named_without_a_list():
+    assert read_recipe("lite", {"trained": "decoder.head"}).trained == ("decoder.head",)
+    assert read_recipe("sky").trained == ("decoder.sky_head",) and read_recipe("sky").learns_sky
 
 
 def test_an_unknown_recipe_is_an_error_that_lists_the_known():

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mono.training.data.batch import SKY
 from mono.training.schedule import LAST, Run
 from mono.training.trainer import Trainer
 from tests.training.small import CONFIG, RECIPE, batch_of
@@ -72,3 +73,35 @@ def test_the_average_follows_the_weights(tmp_path: Path):
     expected = before + (own - before) * (1 - 2 / 11)
     assert torch.allclose(trainer.average.state_dict()[name], expected, atol=1e-7)
     assert not torch.equal(own, before)
+
+
+SKY_CONFIG = replace(CONFIG, sky_widths=(8, 8, 8))
+SKY_RECIPE = replace(RECIPE, frozen_blocks=0, losses={"sky": 1.0}, trained=("decoder.sky_head",))
+
+
+def test_a_sky_head_learns_beside_depth_that_stays(tmp_path: Path):
+    Trainer(CONFIG, RECIPE, Run(tmp_path, steps=1)).save()  # weights of before there was a head
+    trainer = Trainer(SKY_CONFIG, SKY_RECIPE, Run(tmp_path / "b", steps=30, start=tmp_path / LAST, precision="float32"))
+    before = {name: tensor.clone() for name, tensor in trainer.network.state_dict().items()}
+    target = torch.full((2, 1, 64, 96), 3.0)
+    target[..., :48] = SKY
+    image = torch.randn(2, 3, 64, 96)
+    image[..., :48] += 3
+    losses = [trainer.update(batch_of(target, image))["sky"] for _ in range(12)]
+    assert losses[-1] < 0.7 * losses[0]
+    for state in (trainer.network.state_dict(), trainer.average.state_dict()):
+        moved = {name for name, tensor in state.items() if not torch.equal(tensor, before[name])}
+        assert moved and all(name.startswith("decoder.sky_head.") for name in moved)
+
+
+def test_a_sky_head_that_does_not_learn_is_left_out(tmp_path: Path):
+    Trainer(SKY_CONFIG, SKY_RECIPE, Run(tmp_path, steps=1)).save()
+    trainer = Trainer(SKY_CONFIG, RECIPE, Run(tmp_path / "b", steps=1, start=tmp_path / LAST))
+    assert not trainer.network.predicts_sky
+    again = Trainer(SKY_CONFIG, SKY_RECIPE, Run(tmp_path / "c", steps=1, start=tmp_path / LAST))
+    assert again.network.predicts_sky
+
+
+def test_parts_that_there_are_not_cannot_be_trained(tmp_path: Path):
+    with pytest.raises(ValueError, match='trains "decoder\\.sky", and'):
+        Trainer(CONFIG, replace(RECIPE, trained=("decoder.sky",)), Run(tmp_path, steps=1))

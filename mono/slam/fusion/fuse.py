@@ -13,7 +13,6 @@ import numpy as np
 from mono.geometry.pixel_mask import depth_edges
 from mono.slam.fusion.posed_depth import PosedFrame
 from mono.slam.fusion.posed_views import PosedView
-from mono.slam.fusion.sky import sky_mask
 from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
@@ -40,7 +39,6 @@ class FuseOptions:
         min_range: nearest depth to fuse [m]; None: no limit.
         max_range: farthest depth to fuse [m]; None: the 95th percentile of depth.
         edge_filter: relative depth jump above which pixels are left out, as in `select_pixels`; None: keep all.
-        mask_sky: leave out the sky as found by `mono.slam.fusion.sky.sky_mask`.
         min_views: fewest frames that must have seen a place.
         max_memory: largest size of the grid [bytes].
 
@@ -52,7 +50,6 @@ class FuseOptions:
     min_range: float | None = None
     max_range: float | None = None
     edge_filter: float | None = 0.1
-    mask_sky: bool = False
     min_views: int = 2
     max_memory: float = 4e9
 
@@ -176,8 +173,6 @@ def _masked(frame: PosedFrame, options: FuseOptions, far: float) -> list[PosedVi
             keep &= view.depth >= options.min_range
         if options.edge_filter is not None:
             keep &= ~depth_edges(view.depth, options.edge_filter)
-        if options.mask_sky:
-            keep &= ~sky_mask(view.rgb)
         if keep.any():
             views.append(replace(view, depth=np.where(keep, view.depth, np.float32(0))))
     return views

@@ -16,8 +16,10 @@ from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
 from mono.data.video import VideoSample, frame_times, video_sample
 from mono.geometry.camera import Camera
+from mono.geometry.pixel_mask import SKY
 from mono.io.depth import read_depth
 from mono.io.depth_metadata import saved_camera
+from mono.io.pixel_maps import read_mask
 from mono.io.video import Video, is_video
 from mono.runs.manifest import Manifest
 from mono.slam.fusion.posed_views import PosedView, perspective_views
@@ -43,6 +45,7 @@ class DepthFrame:
         depth_scale: stored value of a metre; None: the file's own scale.
         intrinsics: (fx, fy, cx, cy) [px] at the depth map's full size, where no camera is stored with the depth.
         unit: "m", or "model" for the unit of a COLMAP model; None: the depth has no unit.
+        sky: probability of sky, as `predict --save sky` writes it; its depth is left out. None: not saved.
     """
 
     sample: Sample
@@ -50,6 +53,7 @@ class DepthFrame:
     depth_scale: float | None = None
     intrinsics: tuple[float, float, float, float] | None = None
     unit: str | None = "m"
+    sky: Path | None = None
 
     def read_depth(self) -> tuple[np.ndarray, Camera]:
         """Read depth and camera, in the pixels of the upright image.
@@ -72,6 +76,13 @@ class DepthFrame:
             raise PosedDepthError(
                 f"{self.depth_file}: is {width}x{height}, and its camera {camera.width}x{camera.height}; predict again"
             )
+        if self.sky is not None:
+            sky = read_mask(self.sky)
+            if sky.shape != depth.shape:
+                raise PosedDepthError(
+                    f"{self.sky} is {sky.shape[1]}x{sky.shape[0]}, and its depth {width}x{height}; predict again"
+                )
+            depth = np.where(sky >= SKY, np.float32(0), depth)
         return depth, camera
 
     def read_image(self, shape: tuple[int, ...]) -> np.ndarray:
@@ -163,7 +174,7 @@ def find_depth(path: Path) -> list[DepthFrame]:
         logger.warning("%s is incomplete, or older than depth: it is not used", path / "depth_smooth")
     samples = _samples_of(records)
     return [
-        DepthFrame(sample, file, None, tuple(record["intrinsics"]), _unit(record))
+        DepthFrame(sample, file, None, tuple(record["intrinsics"]), _unit(record), _sky_file(path, record))
         for sample, file, record in zip(samples, depth, records, strict=True)
     ]
 
@@ -249,6 +260,11 @@ def _annotated(path: Path) -> list[DepthFrame]:
 def _unit(record: dict[str, Any]) -> str | None:
     alignment = record.get("alignment")
     return str(alignment.get("unit", "m")) if isinstance(alignment, dict) else record.get("unit", "m")
+
+
+def _sky_file(run: Path, record: dict[str, Any]) -> Path | None:
+    saved = record["outputs"].get("sky")
+    return run / saved if saved else None
 
 
 def _samples_of(records: Sequence[dict[str, Any]]) -> list[Sample]:

@@ -7,12 +7,18 @@ import numpy as np
 from numpy.random import Generator
 
 
-def augment(rgb: np.ndarray, rng: Generator) -> np.ndarray:
-    """Apply a random chain of photometric changes; geometry stays."""
+def augment(rgb: np.ndarray, rng: Generator, light: float = 1.0) -> np.ndarray:
+    """Apply a random chain of photometric changes; geometry stays.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        rng: random generator.
+        light: strength of the changes of exposure, contrast and color.
+    """
     if rng.random() < 0.5:
         rgb = soften(rgb, rng)
     if rng.random() < 0.9:
-        rgb = recolor(rgb, rng)
+        rgb = recolor(rgb, rng, light)
     if rng.random() < 0.2:
         rgb = vignette(rgb, rng)
     if rng.random() < 0.4:
@@ -24,15 +30,15 @@ def augment(rgb: np.ndarray, rng: Generator) -> np.ndarray:
     return rgb
 
 
-def recolor(rgb: np.ndarray, rng: Generator) -> np.ndarray:
-    """Change exposure, contrast, gamma, white balance and saturation."""
+def recolor(rgb: np.ndarray, rng: Generator, light: float = 1.0) -> np.ndarray:
+    """Change exposure, contrast, gamma, white balance and saturation; 0 leaves the image, 1 is usual."""
     levels = np.linspace(0, 1, 256, dtype=np.float32)
-    curve = levels ** np.exp(rng.normal(0, 0.25))
-    curve = (curve - 0.5) * rng.uniform(0.65, 1.3) + 0.5 + rng.uniform(-0.12, 0.12)
-    balance = np.exp(rng.normal(0, 0.07, 3)) * np.exp(rng.normal(0, 0.15))
+    curve = levels ** np.exp(rng.normal(0, 0.25) * light)
+    curve = (curve - 0.5) * rng.uniform(0.65, 1.3) ** light + 0.5 + rng.uniform(-0.12, 0.12) * light
+    balance = np.exp((rng.normal(0, 0.07, 3) + rng.normal(0, 0.15)) * light)
     table = np.clip(curve[:, None] * balance * 255, 0, 255).astype(np.uint8)
     image = cv2.LUT(rgb, np.ascontiguousarray(table[None]))
-    saturation = 0.0 if rng.random() < 0.08 else rng.uniform(0.4, 1.4)
+    saturation = 0.0 if rng.random() < 0.08 * light else rng.uniform(0.4, 1.4) if light else 1.0
     gray = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     return cv2.addWeighted(image, saturation, gray, 1 - saturation, 0)
 

@@ -7,7 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-SKY = -1.0  # sky in target maps; 0 is unknown
+# Values of target maps that are no depth; 0 is unknown.
+SKY = -1.0
+FAR = -2.0  # a surface beyond the network's range
+SURFACE = -3.0  # a surface at unknown depth
 
 
 class Batch(NamedTuple):
@@ -15,7 +18,8 @@ class Batch(NamedTuple):
 
     Attributes:
         image: (B, 3, H, W) normalized RGB.
-        target: (B, 1, H, W) canonical depth [m]; 0 is unknown, `SKY` is sky.
+        target: (B, 1, H, W) canonical depth [m]; 0 is unknown, negative values are `SKY`, `FAR` or
+            `SURFACE`.
         intrinsics: (B, 4) fx, fy, cx, cy [px] of the canonical camera, which unprojects canonical depth: X and Y come
             out in metres, Z is canonical depth.
         factor: (B,) canonical depth / metric depth.

@@ -18,7 +18,7 @@ from mono.io.images import read_image
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError
 from mono.training.data.augment import augment
-from mono.training.data.batch import SKY, Batch
+from mono.training.data.batch import FAR, SKY, SURFACE, Batch
 from mono.training.data.images import Frame, Kind
 from mono.training.data.sampling import BatchPlan, SampleSpec, StepSampler
 from mono.training.recipe import Recipe
@@ -73,7 +73,7 @@ class MixedFrames:
             frames: training images.
             transform: canonical transform of the network.
             recipe: augmentation settings.
-            far: canonical depth [m] beyond which pixels count as sky.
+            far: canonical depth [m] beyond which surfaces count as too far.
         """
         self.frames, self.transform, self.recipe, self.far = frames, transform, recipe, far
 
@@ -93,7 +93,12 @@ class MixedFrames:
             rgb, depth, camera = _crop(rgb, depth, camera, key.share, rng)
         (left, top), view = self.view(camera, key.size, rng)
         window = slice(top, top + view.camera.height), slice(left, left + view.camera.width)
-        image = view.image_to_input(augment(np.ascontiguousarray(rgb[window]), rng))
+        image = view.image_to_input(augment(np.ascontiguousarray(rgb[window]), rng, self.recipe.light))
+        if frame.kind == "sky" and depth.max() > 2:
+            raise MetricDepthError(
+                f"{frame.depth} holds {depth.max():g}: labels of sky are 0 (unknown), 1 (surface) and 2 (sky), with "
+                '"depth_scale": 1'
+            )
         kind: Kind = frame.kind or ("rendered" if self.recipe.zero_is_sky else "dense")
         target = self._target(np.ascontiguousarray(depth[window]), view, kind)
         seen, factor = view.input_camera, view.depth_factor
@@ -110,10 +115,13 @@ class MixedFrames:
     def _target(self, depth: np.ndarray, view: CanonicalView, kind: Kind) -> np.ndarray:
         if kind in ("relative", "unlabelled"):
             return view.depth_to_canonical(depth)
+        if kind == "sky":
+            labels = np.rint(view.depth_to_canonical(depth) / view.depth_factor)
+            return np.select([labels == 1, labels == 2], [np.float32(SURFACE), np.float32(SKY)], np.float32(0))
         if kind == "rendered":
             depth = np.where(depth > 0, depth, np.float32(SKY))
         target = view.depth_to_canonical(depth)
-        return np.where(target < 0, np.float32(SKY), np.where(target > self.far, np.float32(SKY), target))
+        return np.where(target < 0, np.float32(SKY), np.where(target > self.far, np.float32(FAR), target))
 
 
 def _crop(

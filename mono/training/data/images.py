@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from mono.system.errors import MetricDepthError
 
-Kind = Literal["rendered", "dense", "sparse", "relative", "predicted", "unlabelled"]
+Kind = Literal["rendered", "dense", "sparse", "relative", "predicted", "unlabelled", "sky"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 ANNOTATIONS = "annotations.json"
 
@@ -29,7 +29,8 @@ class Frame:
         kind: kind of ground truth. "rendered": everywhere; pixels without depth are sky. "dense": depth cameras and
             stereo; pixels without depth are unknown. "sparse": single points, as of a LiDAR; losses use every pixel.
             "relative": depth up to a factor per image. "predicted": depth from a network; no confidence is learned
-            from it. "unlabelled": no depth; only `consistency` applies. None: "rendered" or "dense", by the recipe.
+            from it. "unlabelled": no depth; only `consistency` applies. "sky": in place of depth a map of labels, 0
+            unknown, 1 surface, 2 sky, for the loss `sky`. None: "rendered" or "dense", by the recipe.
         scene: name of the scene; frames of one scene are held out together.
         depth_kind: "z" (along the optical axis) or "ray" (along the pixel's ray).
         depth_invalid: stored depth values that mean "no depth"; None: unknown.

@@ -121,9 +121,19 @@ def laplace(log_depth: Tensor, log_target: Tensor, mask: Tensor, confidence: Ten
     return image_mean(error / scale + scale.log(), mask).mean()
 
 
-def sky(log_depth: Tensor, mask: Tensor, log_far: float) -> Tensor:
-    """Penalize sky nearer than `log_far`.
+def sky(probability: Tensor, is_sky: Tensor, known: Tensor) -> Tensor:
+    """Compute cross entropy plus dice loss of sky.
 
-    That is ln of canonical depth; farther sky costs nothing.
+    Cross entropy is the mean over all known pixels, dice is over the batch: images without sky count only what is
+    called sky in them.
+
+    Args:
+        probability: (B, 1, H, W) predicted probability of sky.
+        is_sky: (B, 1, H, W) pixels that show sky.
+        known: (B, 1, H, W) pixels that show sky or a surface.
     """
-    return image_mean((log_far - log_depth).clamp_min(0), mask).mean()
+    p, t, weight = probability.clamp(_EPS, 1 - _EPS), is_sky.float(), known.float()
+    entropy = -(t * p.log() + (1 - t) * (1 - p).log())
+    overlap, total = (weight * p * t).sum(), (weight * (p + t)).sum()
+    dice = 1 - (2 * overlap + 1) / (total + 1)
+    return (weight * entropy).sum() / weight.sum().clamp_min(1) + dice

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
 from mono.model.depth_model import NetworkOutput
-from mono.training.data.batch import SKY, Batch, grid_rays
+from mono.system.errors import MetricDepthError
+from mono.training.data.batch import FAR, SKY, SURFACE, Batch, grid_rays
 from mono.training.losses import depth as losses
 from mono.training.losses import geometry as geometry_losses
 from mono.training.losses.consistency import consistency
@@ -22,28 +22,31 @@ def compute_losses(
     output: NetworkOutput,
     batch: Batch,
     weights: Mapping[str, float],
-    far: float,
     generator: torch.Generator,
     stride: int = 2,
 ) -> dict[str, Tensor]:
     """Compute every loss with a non-zero weight.
 
     Ground truth that is not metric is first multiplied by the median of prediction / ground truth, and only losses that
-    ignore scale apply: `sky` and `laplace` leave such images out, and `silog` ignores the scale. `laplace` also leaves
+    ignore scale apply: `laplace` leaves such images out, and `silog` ignores the scale. `laplace` also leaves
     out predicted targets.
 
     Args:
         output: raw network output.
         batch: network inputs and targets.
         weights: weight of each loss by name; losses of weight 0 are left out.
-        far: canonical depth [m]; sky nearer than this is penalized.
         generator: source of random pixels.
         stride: use every n-th row and column; 2 suffices for dense ground truth, as decoders predict at a quarter of
             the size and each pass over memory costs.
 
     Returns:
         Scalar losses by name, before weighting.
+
+    Raises:
+        MetricDepthError: sky is to be learned, and the network predicts none.
     """
+    if weights.get("sky") and output.sky is None:
+        raise MetricDepthError("the recipe has the loss sky, and the network predicts none: set sky_widths, as lite.py")
     row, column = torch.randint(0, stride, (2,), generator=generator).tolist()
     part = (..., slice(row, None, stride), slice(column, None, stride))
     depth = output.depth[part].float().clamp_min(_NEAREST)
@@ -56,7 +59,7 @@ def compute_losses(
     if not bool(metric.all()):
         # After the median shift as many pixels are too near as too far, so no common scale is learned.
         log_target = log_target + _medians(log_depth.detach() - log_target, known).where(~metric, 0.0)
-    sky = (target == SKY) & metric
+    beyond = ((target == SKY) | (target == FAR)) & metric
     focus = torch.where(batch.metric, 0.5, 1.0)
     height, width = known.shape[-2:]
 
@@ -76,6 +79,11 @@ def compute_losses(
     def pairs() -> Tensor:
         return geometry_losses.near_pairs(height, width, generator).to(depth.device)
 
+    def sky() -> Tensor:
+        assert output.sky is not None
+        surface = (known & metric) | (target == FAR) | (target == SURFACE)
+        return losses.sky(output.sky[part].float(), target == SKY, (target == SKY) | surface)
+
     computed: dict[str, Callable[[], Tensor]] = {
         "log_l1": lambda: losses.log_l1(log_depth, log_target, known),
         "silog": lambda: losses.silog(log_depth, log_target, known, focus),
@@ -84,10 +92,13 @@ def compute_losses(
         "vnl": lambda: geometry_losses.virtual_normal(*unprojected(), random(3, 4096)),
         "pwn": lambda: geometry_losses.pairwise_normal(*unprojected(), pairs()),
         "laplace": lambda: losses.laplace(
-            log_depth, log_target.where(~sky, log_depth.detach() + _SKY_ERROR), (known & measured) | sky, confidence
+            log_depth,
+            log_target.where(~beyond, log_depth.detach() + _SKY_ERROR),
+            (known & measured) | beyond,
+            confidence,
         ),
         "consistency": lambda: consistency(output.depth.float().clamp_min(_NEAREST).log(), batch, rows, columns),
-        "sky": lambda: losses.sky(log_depth, sky, math.log(far)),
+        "sky": sky,
     }
     return {name: computed[name]() for name, weight in weights.items() if weight}
 

@@ -32,6 +32,11 @@ def _sky(b: Builder) -> tuple[np.ndarray, float]:
             for e in b.assets.entries("sky", ["outdoor"])
             if not any(word in e.file for word in ("bridge", "night")) and b.assets.sky_is_open(e.file)
         ]
+        if (b.assets.root / "sky_labels").is_dir():  # only sky is to be without depth
+            pure = [sky for e in b.assets.entries("sky", ["outdoor"]) if (sky := b.assets.pure_sky(e.file)) is not None]
+            if pure:
+                return pure[int(b.rng.integers(len(pure)))], b.u(1.2, 3.5)
+            found = []
         if found:
             return b.assets.image(found[int(b.rng.integers(len(found)))].file), b.u(1.2, 3.5)
     row = np.linspace(0, 1, 128)[:, None, None]

@@ -21,7 +21,6 @@ from mono.slam import Trajectory, write_trajectory
 from mono.slam.fusion.fuse import FuseError, FuseOptions, chosen_sizes, fuse
 from mono.slam.fusion.posed_depth import PosedDepthError, find_depth, pose_names, with_poses
 from mono.slam.fusion.posed_views import PosedView
-from mono.slam.fusion.sky import sky_mask
 from tests.conftest import open3d_or_skip
 
 o3d = open3d_or_skip()
@@ -122,21 +121,6 @@ def test_wrong_options_and_maps_that_grow_too_large_are_refused(room):
         fuse(frames[:2], FuseOptions(voxel_size=0.02, max_range=6, max_memory=1e6))
     with pytest.raises(FuseError, match="is out of range"):
         fuse(frames[:2], FuseOptions(voxel_size=0.02, min_range=50, max_range=60))
-
-
-def test_the_sky_is_found_and_walls_are_not():
-    rng = np.random.default_rng(0)
-    rgb = rng.integers(40, 200, (120, 160, 3), dtype=np.uint8)
-    rgb[:50] = (150, 180, 230)
-    rgb[:50] += rng.integers(0, 4, (50, 160, 1), dtype=np.uint8)
-    mask = sky_mask(rgb)
-    assert mask[:48].mean() > 0.99 and mask[53:].mean() < 0.02
-    red = rgb.copy()
-    red[:50] = (220, 150, 120)
-    assert not sky_mask(red)[:50].any()
-    below = rgb[::-1].copy()  # smooth and blue, but at the bottom
-    below[:3] = 0
-    assert not sky_mask(below).any()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mono.training.data.augment import augment, cut_out, vignette
+from mono.training.data.augment import augment, cut_out, recolor, vignette
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -16,6 +16,16 @@ def test_augmented_images_stay_images(seed: int):
     out = augment(rgb, rng)
     assert out.shape == rgb.shape and out.dtype == np.uint8
     assert (rgb == before).all()
+
+
+def test_light_strengthens_the_changes_of_color():
+    rgb = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
+
+    def change(light: float) -> float:
+        changes = [np.abs(recolor(rgb, np.random.default_rng(s), light).astype(int) - rgb).mean() for s in range(40)]
+        return float(np.mean(changes))
+
+    assert change(0) < 1 and change(2) > 1.4 * change(1) > 10
 
 
 def test_vignettes_darken_corners_and_keep_the_center():

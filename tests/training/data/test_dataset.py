@@ -17,7 +17,7 @@ from PIL import Image
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform
 from mono.system.distributed import Ranks
-from mono.training.data.batch import SKY, Batch
+from mono.training.data.batch import FAR, SKY, SURFACE, Batch
 from mono.training.data.dataset import MixedFrames, loader, training_view
 from mono.training.data.images import Kind, read_frames
 from mono.training.data.sampling import BatchPlan, SampleSpec
@@ -109,7 +109,7 @@ def test_a_network_that_measures_things_in_pixels_is_right_in_training_and_when_
 
     That is all a network can know without a camera, and just what canonical depth is.
     """
-    monkeypatch.setattr("mono.training.data.dataset.augment", lambda rgb, rng: rgb)
+    monkeypatch.setattr("mono.training.data.dataset.augment", lambda rgb, rng, light: rgb)
     distance, period = 3.0, 0.4
     transform = replace(TRANSFORM, mode=mode, crop_size=(96, 128))
     focals = [90.0, 160.0, 300.0]
@@ -246,10 +246,22 @@ def test_samples_follow_from_their_seed(tmp_path: Path):
     assert not (first.image == other.image).all()
 
 
-def test_what_is_beyond_far_counts_as_sky(tmp_path: Path):
+def test_surfaces_beyond_far_are_known_from_sky(tmp_path: Path):
     data = MixedFrames(read_frames([write_plane(tmp_path)]), TRANSFORM, RECIPE, far=1.0)
     target = data[SampleSpec(0, (64, 96), 0)].target
-    assert set(np.unique(target.numpy())) <= {0.0, SKY}
+    assert {FAR} <= set(np.unique(target.numpy())) <= {0.0, SKY, FAR}
+
+
+def test_labels_of_sky_are_no_depth(tmp_path: Path):
+    path = write_plane(tmp_path, 1)
+    labels = np.repeat(np.arange(3, dtype=np.uint16), 40)[:, None].repeat(160, 1)  # unknown, surface, sky
+    Image.fromarray(labels).save(tmp_path / "d0.png")
+    frames = [replace(f, kind="sky", depth_scale=1.0) for f in read_frames([path])]
+    batch = MixedFrames(frames, TRANSFORM, RECIPE, far=1.0)[SampleSpec(0, (96, 64), 5)]
+    values = batch.target.unique().tolist()
+    assert values == [SURFACE, SKY, 0.0] and (batch.target == SKY).sum() > 100
+    with pytest.raises(ValueError, match="labels of sky are 0"):
+        MixedFrames([replace(frames[0], depth_scale=0.5)], TRANSFORM, RECIPE, far=1.0)[SampleSpec(0, (96, 64), 5)]
 
 
 @pytest.mark.timeout(60)

@@ -109,10 +109,11 @@ def test_laplace_does_not_move_the_depth():
     assert p.grad is None and c.grad is not None and c.grad.abs().sum() > 0
 
 
-def test_sky_counts_only_what_is_too_near():
-    p = torch.tensor([1.0, 6.0, 3.0]).reshape(1, 1, 1, 3)
-    mask = torch.tensor([True, True, False]).reshape(1, 1, 1, 3)
-    assert losses.sky(p, mask, 4.0).item() == pytest.approx(1.5)
+def test_sky_is_cross_entropy_and_dice_over_known_pixels():
+    p = torch.tensor([0.9, 0.2, 0.7]).reshape(1, 1, 1, 3)
+    known = torch.tensor([True, True, False]).reshape(1, 1, 1, 3)
+    entropy = -(math.log(0.9) + math.log(0.8)) / 2
+    assert losses.sky(p, p > 0.5, known).item() == pytest.approx(entropy + 1 - (2 * 0.9 + 1) / (1.1 + 1 + 1))
 
 
 @pytest.mark.parametrize("name", ["log_l1", "silog", "gradient_matching", "rpnl", "sky", "laplace"])
@@ -122,7 +123,7 @@ def test_gradients(name: str):
     mask = torch.rand(2, 1, 6, 7, generator=generator) > 0.2
     functions = {
         "rpnl": lambda x: losses.rpnl(x, t, mask, torch.tensor([[*range(30)], [*range(10, 40)]])),
-        "sky": lambda x: losses.sky(x, mask, 0.5),
+        "sky": lambda x: losses.sky(torch.sigmoid(x), t > 0, mask),
         "laplace": lambda x: losses.laplace(p, t, mask, torch.sigmoid(x)),
     }
     function = functions.get(name, lambda x: getattr(losses, name)(x, t, mask))

@@ -7,18 +7,19 @@ import math
 import pytest
 import torch
 
-from mono.model.depth_model import NetworkOutput, build_depth_model
-from mono.training.data.batch import SKY
+from mono.model.depth_model import NetworkOutput
+from mono.system.errors import MetricDepthError
+from mono.training.data.batch import FAR, SKY, SURFACE
 from mono.training.losses.objective import compute_losses
 from mono.training.recipe import LOSSES
-from tests.training.small import CONFIG, batch_of
+from tests.training.small import batch_of
 
 ALL = dict.fromkeys(LOSSES, 1.0)
 SCALE_FREE = ("silog", "gradient", "rpnl", "vnl", "pwn", "log_l1")
 
 
 def output_of(depth: torch.Tensor) -> NetworkOutput:
-    return NetworkOutput(depth, torch.full_like(depth, 0.8))
+    return NetworkOutput(depth, torch.full_like(depth, 0.8), sky=torch.full_like(depth, 0.01))
 
 
 def hills(seed: int, count: int = 2, size: tuple[int, int] = (32, 48)) -> torch.Tensor:
@@ -28,22 +29,30 @@ def hills(seed: int, count: int = 2, size: tuple[int, int] = (32, 48)) -> torch.
 
 def losses_of(depth: torch.Tensor, target: torch.Tensor, metric: bool = True, stride: int = 2) -> dict[str, float]:
     generator = torch.Generator().manual_seed(1)
-    found = compute_losses(output_of(depth), batch_of(target, metric=metric), ALL, 100.0, generator, stride)
+    found = compute_losses(output_of(depth), batch_of(target, metric=metric), ALL, generator, stride)
     return {name: value.item() for name, value in found.items()}
 
 
-def test_losses_know_sky_from_unknown():
-    network = build_depth_model(**CONFIG.architecture).eval()
-    with torch.no_grad():
-        output = network(torch.randn(1, 3, 64, 64))
-    weights = dict(ALL, rpnl=0.0)
-    unknown = compute_losses(output, batch_of(torch.zeros(1, 1, 64, 64)), weights, 100.0, torch.Generator())
-    sky = compute_losses(output, batch_of(torch.full((1, 1, 64, 64), -1.0)), weights, 100.0, torch.Generator())
-    assert "rpnl" not in unknown
-    assert unknown["sky"].item() == 0 and unknown["log_l1"].item() == 0
-    # An untrained network says sqrt(0.1 * 200) everywhere.
-    assert sky["sky"].item() == pytest.approx(math.log(100 / math.sqrt(20)), rel=1e-3)
-    assert sky["log_l1"].item() == 0
+def sky_loss(probability: float, *targets: float) -> float:
+    target = torch.tensor(targets).repeat_interleave(8).expand(1, 1, 8, -1).clone()
+    output = output_of(hills(0, 1, (8, target.shape[-1])))
+    output = output._replace(sky=torch.full_like(target, probability))
+    return compute_losses(output, batch_of(target), {"sky": 1.0}, torch.Generator(), 1)["sky"].item()
+
+
+def test_sky_is_known_from_surfaces_and_from_unknown():
+    entropy = -math.log(0.9)
+    assert sky_loss(0.9, SKY) == pytest.approx(entropy + 1 - (2 * 57.6 + 1) / (64 + 57.6 + 1), rel=1e-4)
+    assert sky_loss(0.9, SKY, 0.0) == pytest.approx(sky_loss(0.9, SKY), rel=1e-4)  # what is unknown does not count
+    for surface in (3.0, FAR, SURFACE):
+        assert sky_loss(0.1, surface) == pytest.approx(entropy + 1 - 1 / (6.4 + 1), rel=1e-4)
+    assert sky_loss(0.9, SKY, 3.0) > sky_loss(0.6, SKY, 3.0) > sky_loss(0.5, SKY, SKY)
+
+
+def test_a_network_without_sky_is_refused():
+    output = output_of(hills(0))._replace(sky=None)
+    with pytest.raises(MetricDepthError, match="set sky_widths"):
+        compute_losses(output, batch_of(hills(1)), ALL, torch.Generator())
 
 
 def test_sky_is_to_have_the_lowest_confidence():
@@ -51,7 +60,7 @@ def test_sky_is_to_have_the_lowest_confidence():
 
     def likelihood(scale: float, target: torch.Tensor) -> float:
         output = output_of(depth)._replace(confidence=torch.full_like(depth, math.exp(-scale)))
-        return compute_losses(output, batch_of(target), {"laplace": 1.0}, 100.0, torch.Generator())["laplace"].item()
+        return compute_losses(output, batch_of(target), {"laplace": 1.0}, torch.Generator())["laplace"].item()
 
     assert likelihood(2.0, target) == pytest.approx(1 + math.log(2.0), rel=1e-4)
     assert likelihood(2.0, target) < likelihood(1.5, target) < likelihood(0.1, target)
@@ -62,7 +71,7 @@ def test_sky_is_to_have_the_lowest_confidence():
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_each_loss_can_be_asked_for_alone(name: str):
-    found = compute_losses(output_of(hills(0)), batch_of(hills(1)), {name: 0.3}, 100.0, torch.Generator())
+    found = compute_losses(output_of(hills(0)), batch_of(hills(1)), {name: 0.3}, torch.Generator())
     assert list(found) == [name] and found[name].ndim == 0 and found[name].isfinite()
 
 
@@ -78,7 +87,7 @@ def test_ground_truth_up_to_scale_asks_for_shape_alone(factor: float):
     depth, target = hills(0), hills(1)
     plain, scaled = losses_of(depth, target, False), losses_of(depth, factor * target, False)
     assert plain == pytest.approx(scaled, rel=1e-3, abs=1e-4)
-    assert plain["laplace"] == 0 and plain["sky"] == 0
+    assert plain["laplace"] == 0
     assert losses_of(factor * target, target, False)["log_l1"] == pytest.approx(0, abs=1e-4)
     # Metric ground truth does not forgive it.
     assert losses_of(depth, factor * target)["log_l1"] > losses_of(depth, target)["log_l1"] + 0.2
@@ -88,7 +97,7 @@ def test_ground_truth_up_to_scale_asks_for_shape_alone(factor: float):
 def test_ground_truth_up_to_scale_does_not_move_the_scale(name: str):
     log_depth = hills(0).log().requires_grad_(True)
     batch = batch_of(9 * hills(1), metric=False)
-    (value,) = compute_losses(output_of(log_depth.exp()), batch, {name: 1.0}, 100.0, torch.Generator()).values()
+    (value,) = compute_losses(output_of(log_depth.exp()), batch, {name: 1.0}, torch.Generator()).values()
     value.backward()
     assert log_depth.grad is not None
     # A step along all logarithms together is a change of scale.
@@ -98,7 +107,7 @@ def test_ground_truth_up_to_scale_does_not_move_the_scale(name: str):
 def test_mixed_batches_treat_each_image_by_its_kind():
     depth, target = hills(0), hills(1)
     batch = batch_of(target)._replace(metric=torch.tensor([True, False]))
-    both = compute_losses(output_of(depth), batch, {"log_l1": 1.0}, 100.0, torch.Generator().manual_seed(1))
+    both = compute_losses(output_of(depth), batch, {"log_l1": 1.0}, torch.Generator().manual_seed(1))
     first = losses_of(depth[:1], target[:1])["log_l1"]
     second = losses_of(depth[1:], target[1:], False)["log_l1"]
     assert both["log_l1"].item() == pytest.approx((first + second) / 2, rel=1e-5)
@@ -109,7 +118,7 @@ def test_no_confidence_is_learned_from_what_a_network_said():
     target[:, :, :5] = SKY
     only = {"laplace": 1.0, "log_l1": 1.0}
     computed, known = (
-        compute_losses(output_of(depth), batch_of(t, measured=m), only, 100.0, torch.Generator().manual_seed(1))
+        compute_losses(output_of(depth), batch_of(t, measured=m), only, torch.Generator().manual_seed(1))
         for t, m in ((target, False), (torch.where(target == SKY, target, 0.0), True))
     )
     assert computed["laplace"].item() == pytest.approx(
@@ -130,7 +139,7 @@ def test_no_ground_truth_at_all_gives_zero_and_no_nan():
     for metric in (True, False):
         asked = {name: weight for name, weight in ALL.items() if name != "consistency"}  # which needs none
         nothing = batch_of(torch.zeros(2, 1, 32, 48), metric=metric)
-        found = compute_losses(output_of(depth), nothing, asked, 9.0, torch.Generator())
+        found = compute_losses(output_of(depth), nothing, asked, torch.Generator())
         found.pop("consistency", None)  # needs no ground truth
         total = torch.stack(list(found.values())).sum()
         (gradient,) = torch.autograd.grad(total, depth)

@@ -1,7 +1,7 @@
 """Measure runs over shards: engines, kills, memory, throughput, and a simulated cluster.
 
     python benchmarks/scale_out.py engines [--images 2000] [--backend openvino]
-    python benchmarks/scale_out.py kills [--engine ray] [--kills 50] [--driver-kills 5]
+    python benchmarks/scale_out.py kills [--engine ray] [--kills 50] [--driver-kills 5] [--seed 0]
     python benchmarks/scale_out.py memory [--engine ray] [--images 10000 100000]
     python benchmarks/scale_out.py plan [--images 100000]
     python benchmarks/scale_out.py scaling [--engine ray] [--backend openvino]
@@ -136,11 +136,11 @@ def memory(images: int, workers: int, engine: str, mapper: str) -> dict[str, Any
         return {"mapper": mapper} | finish(child("drive", "--folder", folder, *options))
 
 
-def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int = 0) -> dict[str, Any]:
+def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int) -> dict[str, Any]:
     """Kill random workers, and the first process, while they work; compare with an undisturbed run.
 
     A kill follows when one to three more shards are done, so that it hits work and not only the start of workers. After
-    a kill of the first process the same command goes on, as a user would have it.
+    a kill of the first process the same command goes on, as a user would have it. Files that differ are kept.
     """
     import psutil
 
@@ -189,12 +189,16 @@ def kills(count: int, driver_kills: int, workers: int, engine: str, seed: int = 
         same = [name for name in there if (out / name).read_bytes() == (whole / name).read_bytes()]
         for name in sorted(set(names) - set(same)):
             print(name, "differs" if name in there else "is missing", file=sys.stderr)
+            for kind, place in (("killed", out), ("whole", whole)):
+                if (place / name).is_file():
+                    shutil.copyfile(place / name, Path(SCRATCH, f"{kind}_{name}"))
         merged = merge_stats(out)
         extra = sorted(p.name for p in out.iterdir() if p.suffix in (".tar", ".parquet") and p.name not in names)
         left = [p.name for p in out.iterdir() if p.name.startswith(".mono")]
     return {
         "engine": engine, "worker_kills": killed, "driver_kills": drivers, "runs": runs, "shards": shards,
         "done": merged.shards, "images": merged.images, "expected_images": shards * of,
+        "failed_images": merged.failed_images,
         "failed_shards": merged.failed_shards, "files": len(names), "identical_files": len(same),
         "unexpected_files": len(extra), "left_over": len(left), "seconds": round(seconds),
     }  # fmt: skip
@@ -309,6 +313,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--driver-kills", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0, help="of what is killed and when")
     parser.add_argument("--shards", type=int, default=2000)
     parser.add_argument("--mapper", default="tiny", choices=("tiny", "fake", "lite"))
     parser.add_argument("--pause", type=float, default=0.0, help=argparse.SUPPRESS)
@@ -328,7 +333,7 @@ def main() -> None:
         for images in args.images or [10_000, 100_000]:
             print(json.dumps(memory(images, workers, args.engine, args.mapper)), flush=True)
     elif args.what == "kills":
-        print(json.dumps(kills(args.kills, args.driver_kills, workers, args.engine)))
+        print(json.dumps(kills(args.kills, args.driver_kills, workers, args.engine, args.seed)))
     elif args.what == "plan":
         print(json.dumps(plan((args.images or [100_000])[0])))
     elif args.what == "scaling":

@@ -4,7 +4,7 @@
 
 Each folder holds an annotations.json with cameras (and depth), or a focal.json with a list "files" of rgb, focal_px,
 width and height. The cameras are withheld. Errors are of ln(focal length): 0.1 is about 10 %. AbsRel is without
-alignment, ground truth 0.1-80 m, mean over frames. With --write, the table replaces the section of FILE between the lines
+alignment, ground truth 0.1-80 m, mean over frames. With --write, the table replaces the section of FILE between
 `<!-- focal -->` and `<!-- /focal -->`.
 """
 

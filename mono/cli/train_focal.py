@@ -14,7 +14,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--data", nargs="+", required=True, metavar="JSON",
         help="annotation files (or folders with an annotations.json) of images with cam_in, drawn equally often; crops "
-        "vary the angle",
+        "vary the angle; name one twice to draw it twice as often",
     )  # fmt: skip
     parser.add_argument(
         "--val", nargs="+", required=True, metavar="JSON",
@@ -38,7 +38,9 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from mono.cli.train import weight_metadata
-    from mono.training.focal import FocalRun, calibrate, measure, read_views, train_focal
+    from mono.training.focal import FocalRun, train_focal
+    from mono.training.focal_errors import calibrate, measure
+    from mono.training.focal_views import read_views
     from mono.training.loop import write_weights
 
     torch.set_num_threads(args.threads)

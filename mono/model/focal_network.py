@@ -54,11 +54,11 @@ class FocalNetwork(nn.Module):
         self.project = nn.Conv2d(fine + coarse + 2, width, 1)
         self.context = nn.Sequential(*(GlobalContext(width) for _ in range(blocks)))
         self.weigh = nn.Conv2d(width, 4, 1)
-        self.estimate = nn.Sequential(nn.Linear(5 * width, width), nn.ReLU(), nn.Linear(width, 2))
-        self.register_buffer("calibration", torch.tensor([1.0, 1.0]))
-        last = self.estimate[2]
+        last = nn.Linear(width, 2)
         nn.init.zeros_(last.weight)
-        last.bias.data = torch.tensor([_USUAL, math.log(0.15)])  # type: ignore[union-attr]
+        last.bias.data = torch.tensor([_USUAL, math.log(0.15)])
+        self.estimate = nn.Sequential(nn.Linear(5 * width, width), nn.ReLU(), last)
+        self.register_buffer("calibration", torch.tensor([1.0, 1.0]))
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Estimate the angle of view of images.

@@ -15,18 +15,10 @@ from PIL import Image
 from mono.model.checkpoint import read_tensors
 from mono.model.focal_network import FocalNetwork
 from mono.system.errors import MetricDepthError
-from mono.training import focal
-from mono.training.focal import (  # fmt: skip
-    FocalRun,
-    View,
-    calibrate,
-    crop_of,
-    draw_tangent,
-    measure,
-    read_part,
-    read_views,
-    train_focal,
-)
+from mono.training import focal, focal_errors, focal_views
+from mono.training.focal import FocalRun, train_focal
+from mono.training.focal_errors import calibrate, measure
+from mono.training.focal_views import View, crop_of, draw_tangent, read_part, read_views
 
 
 def view(width: int = 320, height: int = 240, focal: float = 200.0, gray: int = 90, scene: str = "a") -> View:
@@ -35,15 +27,16 @@ def view(width: int = 320, height: int = 240, focal: float = 200.0, gray: int = 
     return View(file.getvalue(), (width, height), focal, ((width - 1) / 2, (height - 1) / 2), scene)
 
 
-def test_the_angle_of_a_whole_view_and_of_its_part() -> None:
-    part, angle = read_part(view(), 4 / 3)
+def test_the_angle_of_a_whole_view_and_of_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(focal_views, "draw_tangent", lambda rng: 9.0)  # parts are as large as they can be
+    part, angle = read_part(view(), 4 / 3, np.random.default_rng(0), change=False)
     assert part.shape == (96, 128, 3) and angle == pytest.approx(0.0)  # half the diagonal is 200 px
-    part, angle = read_part(view(), 1.0)
+    part, angle = read_part(view(), 1.0, np.random.default_rng(0), change=False)
     assert part.shape == (112, 112, 3) and angle == pytest.approx(math.log(math.hypot(240, 240) / 400))
 
 
 def test_crops_have_the_angle_that_was_drawn_and_stay_inside(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(focal, "draw_tangent", lambda rng: 0.5)
+    monkeypatch.setattr(focal_views, "draw_tangent", lambda rng: 0.5)
     rng, widths = np.random.default_rng(0), []
     for _ in range(200):
         left, top, width, height = crop_of(view(), 4 / 3, rng)
@@ -56,8 +49,8 @@ def test_crops_have_the_angle_that_was_drawn_and_stay_inside(monkeypatch: pytest
 def test_drawn_lenses_are_those_of_photographs() -> None:
     rng = np.random.default_rng(0)
     lenses = 21.63 / np.array([draw_tangent(rng) for _ in range(4000)])
-    assert 28 < np.median(lenses) < 33
-    assert lenses.min() >= 14 and lenses.max() <= 140
+    assert 27 < np.median(lenses) < 32
+    assert lenses.min() >= 14 and lenses.max() <= 160
     assert 0.6 < np.mean((lenses > 22) & (lenses < 45)) < 0.9
 
 
@@ -75,8 +68,8 @@ def write_photos(folder: Path, count: int) -> Path:
 
 
 def test_a_short_training_learns_what_separates_two_lenses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(focal, "augment", lambda rgb, rng: rgb)
-    monkeypatch.setattr(focal, "draw_tangent", lambda rng: 9.0)  # crops are whole views
+    monkeypatch.setattr(focal_views, "augment", lambda rgb, rng: rgb)
+    monkeypatch.setattr(focal_views, "draw_tangent", lambda rng: 9.0)  # crops are whole views
     monkeypatch.setattr(focal, "_ASPECTS", (4 / 3,))
     views = read_views([write_photos(tmp_path / "a", 8)])
     assert [len(part) for part in views] == [8] and views[0][3].scene == "s1" and views[0][0].focal == 220
@@ -102,15 +95,15 @@ def test_calibration_holds_two_thirds_of_the_errors_and_finds_what_they_share(mo
     values, scales = own + shared, np.full(count, 0.1)
     views = [view(8, 6, scene=str(i // 6)) for i in range(count)]
     monkeypatch.setattr(
-        focal, "measure",
-        lambda network, views: focal.Errors(values, scales, np.zeros(count), float(network.calibration[0])),
+        focal_errors, "measure",
+        lambda network, views: focal_errors.Errors(values, scales, np.zeros(count), float(network.calibration[0])),
     )  # fmt: skip
     network = FocalNetwork()
     calibrate(network, [views])
     factor, common = network.calibration.tolist()
     assert factor == pytest.approx(5.0, rel=0.08)  # 0.5 over 0.1
     assert common == pytest.approx(0.16 / 0.25, abs=0.15)
-    assert focal.measure(network, views).held == pytest.approx(0.683, abs=0.01)
+    assert focal_errors.measure(network, views).held == pytest.approx(0.683, abs=0.01)
 
 
 def test_images_without_a_camera_are_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from mono.model.lite_decoder import GlobalContext
 STRIDE = 16
 MEAN, STD = 127.0, 128.0  # of RGB, 0-255, as the encoder was trained on ImageNet
 SCALE_RANGE = (0.02, 1.0)  # smallest and largest predicted Laplace scale of the error
+_DROPOUT = 0.1
 _AREA = 128 * 96  # [px] of an input, about
 _USUAL = math.log(21.6 / 33)  # angle of a lens of 33 mm (35-mm equivalent)
 
@@ -71,7 +72,7 @@ class FocalNetwork(nn.Module):
         """
         fine, coarse = self.encoder(image)[-2:]
         x = torch.cat([F.avg_pool2d(fine, 2), coarse, _places(coarse)], 1)
-        x = self.context(self.project(x))
+        x = self.context(F.dropout(self.project(x), _DROPOUT, self.training))
         flat = x.flatten(2)
         shares = self.weigh(x).flatten(2).softmax(2)
         pooled = torch.einsum("bkn,bcn->bkc", shares, flat).flatten(1)

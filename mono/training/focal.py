@@ -42,8 +42,8 @@ class FocalRun:
     minutes: float
     start: Path | None = None
     batch: int = 32
-    lr: float = 1e-3
-    encoder_lr: float = 3e-4
+    lr: float = 7e-4
+    encoder_lr: float = 2e-4
     seed: int = 0
 
 
@@ -96,7 +96,7 @@ def train_focal(lists: Sequence[Sequence[View]], held: Sequence[Sequence[View]],
         {"params": encoder, "highest": run.encoder_lr},
         {"params": [p for p in network.parameters() if id(p) not in own], "highest": run.lr},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=0.0, weight_decay=0.05, betas=(0.9, 0.99))
+    optimizer = torch.optim.AdamW(groups, lr=0.0, weight_decay=0.1, betas=(0.9, 0.99))
     sampler = _Sampler(lists, np.random.default_rng(run.seed))
     began, step, losses = time.monotonic(), 0, []
     while (share := (time.monotonic() - began) / (60 * run.minutes)) < 1:

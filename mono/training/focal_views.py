@@ -136,9 +136,20 @@ def read_part(view: View, aspect: float, rng: Generator, change: bool = True) ->
     smaller = part.shape[1] > size[0]
     part = cv2.resize(part, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
     if change:
-        part = augment(np.ascontiguousarray(part), rng)
+        part = np.ascontiguousarray(part)
+        part = augment(_mix_colors(part, rng) if rng.random() < 0.6 else part, rng)
         part = part[:, ::-1] if rng.random() < 0.5 else part
     return np.ascontiguousarray(part), math.log(math.hypot(wide, high) / 2 / view.focal)
+
+
+def _mix_colors(rgb: np.ndarray, rng: Generator) -> np.ndarray:
+    """Mix or exchange color channels: colors must not tell which place it is."""
+    if rng.random() < 0.25:
+        return cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    matrix = np.eye(3) + rng.normal(0, 0.12, (3, 3))
+    if rng.random() < 0.3:
+        matrix = matrix[rng.permutation(3)]
+    return cv2.transform(rgb, matrix / matrix.sum(1, keepdims=True))
 
 
 def to_tensor(parts: Sequence[np.ndarray]) -> Tensor:

@@ -58,7 +58,7 @@ def test_a_folder_becomes_depth_pictures_and_point_clouds(tmp_path, toy_predicto
         assert record["intrinsics"][0] == 60 and record["camera_source"] == "given"
         assert record["model"] == "toy" and record["versions"]["torch"] and record["seconds"] > 0
         depth = read_depth(options.out / record["outputs"]["depth"])
-        ratio = 60 / prediction.camera.focal  # predicted above with an estimated camera
+        ratio = 60 / prediction.camera.focal  # predicted above with an assumed camera
         np.testing.assert_allclose(depth, prediction.depth * ratio, atol=0.001)
         assert cv2.imread(str(options.out / record["outputs"]["vis"])) is not None
         assert (options.out / record["outputs"]["pcd"]).read_bytes().startswith(b"ply\n")

@@ -101,7 +101,7 @@ def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True, pool: 
     group = parser.add_argument_group(
         "camera",
         "Distances scale with the focal length. Without these flags it comes from the annotation, a camera file beside "
-        "the image or in its folder, EXIF data, or is estimated from the picture, in this order.",
+        "the image or in its folder, EXIF data, or an assumed field of view, in this order.",
     )  # fmt: skip
     given = group.add_mutually_exclusive_group()
     given.add_argument("--intrinsics", type=numbers, metavar="FX,FY,CX,CY", help="intrinsics of all images [px]")
@@ -116,13 +116,17 @@ def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True, pool: 
     )
     given.add_argument(
         "--assume-fov", type=float, metavar="A",
-        help="assume this field of view of the longer side [deg] where the camera is unknown, and estimate nothing",
+        help="assume this field of view of the longer side [deg] for images whose camera is unknown (default: 60)",
+    )  # fmt: skip
+    given.add_argument(
+        "--estimate-focal", action="store_true",
+        help="estimate the focal length of images whose camera is unknown from the picture (one for each video), and "
+        "warn of pictures that look cropped",
     )  # fmt: skip
     if pool:
-        group.add_argument(
+        given.add_argument(
             "--pool-focal", action="store_true",
-            help="estimate one focal length for all images of a size whose camera is unknown (frames of a video always "
-            "share one)",
+            help="as --estimate-focal, but one focal length for all images of a size",
         )  # fmt: skip
     if sweep:
         group.add_argument(
@@ -253,14 +257,15 @@ def add_output_flags(parser: argparse.ArgumentParser, save: str, more: str = "")
 
 def camera_resolver(args: argparse.Namespace) -> CameraResolver:
     """Build the camera resolver of the flags."""
-    from mono.data.camera_source import CameraResolver
+    from mono.data.camera_source import ASSUMED_FOV, CameraResolver
 
+    estimated = args.estimate_focal or getattr(args, "pool_focal", False)
     return CameraResolver(
         args.intrinsics,
         args.focal_px,
         args.fov_deg,
         camera_file=args.camera,
-        assumed_fov_deg=args.assume_fov,
+        assumed_fov_deg=None if estimated else ASSUMED_FOV if args.assume_fov is None else args.assume_fov,
         focal_35mm=args.focal_35mm,
         panorama=getattr(args, "panorama", False),
     )

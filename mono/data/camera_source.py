@@ -1,4 +1,4 @@
-"""Cameras of images: given > annotation > camera file > EXIF > estimated. The result names its source."""
+"""Cameras of images: given > annotation > camera file > EXIF > assumed or estimated. The result names its source."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Source = Literal["given", "annotation", "camera file", "exif", "estimated", "ass
 # (35-50 mm: 40 to 54 degrees).
 ASSUMED_FOV = 60.0
 
-_CONTRADICTED = 3.0  # standard errors of the estimate from the picture, beyond which EXIF data are doubted
+_CONTRADICTED = 3.0  # standard errors by which a picture is narrower than its EXIF data say before they are doubted
 _PANORAMA_ASPECT = 2.0  # photos with a focal length of one frame that are longer are sweep panoramas or crops
 
 
@@ -64,7 +64,8 @@ class CameraResolver:
         fov_deg: horizontal field of view of the upright image [deg].
         camera_file: camera file for all images, instead of those beside them; see `mono.io.camera_files`.
         assumed_fov_deg: field of view of the longer side [deg] where nothing is known: a photo taken upright is the
-            same camera turned. None: it is estimated from the picture; `ASSUMED_FOV` where there is no picture.
+            same camera turned. None: it is estimated from the picture instead, and pictures that look cropped are
+            warned of; `ASSUMED_FOV` where there is no picture.
         focal_35mm: 35-mm equivalent focal length [mm], as cameras and phones are sold by.
         panorama: images are equirectangular panoramas, 360 degrees wide.
         pooled: estimates by (longer, shorter) side [px], instead of one for each image; see
@@ -79,7 +80,7 @@ class CameraResolver:
     focal_px: float | None = None
     fov_deg: float | None = None
     camera_file: Path | None = None
-    assumed_fov_deg: float | None = None
+    assumed_fov_deg: float | None = ASSUMED_FOV
     focal_35mm: float | None = None
     panorama: bool = False
     pooled: tuple[tuple[tuple[int, int], FocalEstimate], ...] = ()
@@ -157,8 +158,8 @@ class CameraResolver:
             exif: camera data of the image file.
             image_path: path of the image, to look for a camera file beside it.
             annotated: (fx, fy, cx, cy) [px] from an annotation file.
-            estimate: estimates the angle of view from the picture, called where it is not known otherwise or to doubt
-                EXIF data; None: there is no picture.
+            estimate: estimates the angle of view from the picture; called, where none is assumed, if nothing else is
+                known or to doubt EXIF data; None: there is no picture.
 
         Raises:
             FocalError: a given or annotated camera does not fit, or the panorama is of another projection.
@@ -253,9 +254,12 @@ class CameraResolver:
 
 
 def _contradiction(camera: Camera, estimate: FocalEstimate, name: str) -> list[str]:
-    """Warn of a focal length of EXIF data that the picture contradicts."""
+    """Warn of a picture that looks cropped: narrower than its EXIF data say.
+
+    Those that look wider are not warned of: true long lenses are often taken for usual ones.
+    """
     guess = estimate.focal(camera.width, camera.height)
-    if abs(math.log(guess / camera.focal)) <= _CONTRADICTED * estimate.error:
+    if math.log(guess / camera.focal) <= _CONTRADICTED * estimate.error:
         return []
     note = f"the picture looks like {guess:.0f} px, not {camera.focal:.0f}: was it cropped, or is its EXIF data wrong"
     warn_once(f"{name}: {note}? If so, give its focal length (--focal-px)")

@@ -48,8 +48,8 @@ def find_weights() -> Path:
         if (folder / FILE).is_file():
             return folder / FILE
     raise CheckpointError(
-        f"the camera is unknown, and there is no weight/{FILE} to estimate it: install metricdepth again, or assume a "
-        "field of view (--assume-fov 60)"
+        f"there is no weight/{FILE} to estimate focal lengths with: install metricdepth again, or assume a field of "
+        "view (--assume-fov 60)"
     )
 
 

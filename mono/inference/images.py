@@ -109,7 +109,7 @@ def resolve_camera(image: InputImage, camera: CameraLike) -> ResolvedCamera:
 
     Args:
         image: the image.
-        camera: its camera; None: a camera file beside it, its EXIF data, or an estimate from the picture.
+        camera: its camera; None: a camera file beside it, its EXIF data, or an assumed field of view.
 
     Raises:
         MetricDepthError: the camera does not fit the image; the message says why.
@@ -120,7 +120,7 @@ def resolve_camera(image: InputImage, camera: CameraLike) -> ResolvedCamera:
     if camera is None:
         sample = Sample(os.fspath(image.path), image.path, os.fspath(image.path)) if image.path else None
         found = CameraResolver().resolve_for(sample, image.photo)
-        if found.source in ("estimated", "assumed"):
+        if found.source == "assumed":
             logger.warning("%s: %s", image.path or "image", found.detail)
         return found
     if isinstance(camera, Camera):

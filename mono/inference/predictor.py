@@ -126,7 +126,7 @@ class Predictor(Protocol):
             image: path, bytes or open binary file of an image, PIL image, RGB array (H, W, 3) or (3, H, W), or RGB
                 tensor (3, H, W). Arrays and tensors are uint8, or floats from 0 to 1, which are rounded to 8 bits.
             camera: camera of the image, as `Camera`, `ResolvedCamera` or 3x3 matrix [px]. None: a camera file beside
-                the image, its EXIF data, or an estimate from the picture (logged as a warning), in this order.
+                the image, its EXIF data, or an assumed field of view (logged as a warning), in this order.
             align: known distances to bring the depth to, as `mono.Known(points=[(412, 300, 2.0)])`.
             output: "numpy"; or "torch": tensors on the predictor's device, which the maps of undistorted perspective
                 images do not leave.

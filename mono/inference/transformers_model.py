@@ -129,7 +129,7 @@ class MetricDepthImageProcessor(BaseImageProcessor):
 
         Args:
             images: an image or a list, as `Predictor.predict` takes them.
-            cameras: as for the model; None: EXIF data of PIL images and files, else estimated.
+            cameras: as for the model; None: EXIF data of PIL images and files, else an assumed field of view.
             return_tensors: ignored: pixels are torch tensors.
             kwargs: not used.
 

@@ -121,7 +121,7 @@ def test_the_published_command_line_on_photos_and_on_annotations(photos, tmp_pat
     photo_run = [*common, "--test_data_path", str(photos), "--show-dir", str(tmp_path / "show"), "--batch_size", "2"]
     assert test_scale_cano.main([*photo_run, "--launcher", "None"]) == 0
     assert {p.parent.name for p in (tmp_path / "show").glob("*/*")} == {"depth", "vis", "pcd"}
-    assert "estimated" in capsys.readouterr().out
+    assert "assumed" in capsys.readouterr().out
 
     np.save(photos / "0.npy", np.full((48, 64), 3, np.float32))
     entry = {"rgb": "0.jpg", "depth": "0.npy", "cam_in": [60, 60, 31.5, 23.5]}

@@ -12,7 +12,6 @@ from PIL import Image
 
 from mono.cli import session
 from mono.cli.main import main
-from mono.io.depth import read_depth
 from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.focal_network import FocalNetwork
 
@@ -34,7 +33,7 @@ def records(out: Path) -> list[dict]:
 
 
 def test_each_photo_has_its_estimate_and_its_error(photos: Path, tmp_path: Path, capsys) -> None:
-    assert main(["predict", str(photos), "-o", str(tmp_path / "out"), "--save", "depth"]) == 0
+    assert main(["predict", str(photos), "-o", str(tmp_path / "out"), "--save", "depth", "--estimate-focal"]) == 0
     assert "focal length: estimated    3 images" in capsys.readouterr().out
     found = records(tmp_path / "out")
     assert {r["camera_source"] for r in found} == {"estimated"}
@@ -65,14 +64,15 @@ def test_a_field_of_view_is_assumed_on_request_and_depth_scales_with_it(photos: 
     assert "between 0 and 180" in capsys.readouterr().err
 
 
-def test_a_known_camera_is_not_estimated(photos: Path, tmp_path: Path) -> None:
-    words = ["predict", str(photos), "--save", "depth", "--focal-px", "70"]
-    assert main([*words, "-o", str(tmp_path / "a")]) == main([*words, "-o", str(tmp_path / "b"), "--pool-focal"]) == 0
+def test_a_known_camera_is_not_estimated(photos: Path, tmp_path: Path, capsys) -> None:
     for name in ("0", "1", "2"):
-        depths = [(tmp_path / folder / "depth" / f"{name}.png").read_bytes() for folder in "ab"]
-        assert depths[0] == depths[1]
-        assert read_depth(tmp_path / "a" / "depth" / f"{name}.png").shape == (60, 80)
-    assert {r["camera_source"] for r in records(tmp_path / "a")} == {"given"}
+        (photos / f"{name}.camera.json").write_text(json.dumps({"fx": 70, "fy": 70, "cx": 39.5, "cy": 29.5}))
+    words = ["predict", str(photos), "--save", "depth", "--pool-focal"]
+    assert main([*words, "-o", str(tmp_path / "a")]) == 0
+    assert {(r["camera_source"], r["intrinsics"][0]) for r in records(tmp_path / "a")} == {("camera file", 70)}
+    with pytest.raises(SystemExit):
+        main([*words, "-o", str(tmp_path / "b"), "--focal-px", "70"])
+    assert "not allowed with argument" in capsys.readouterr().err
 
 
 def test_training_writes_weights_that_load(tmp_path: Path, capsys) -> None:

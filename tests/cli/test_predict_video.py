@@ -38,7 +38,7 @@ def test_frames_share_one_camera_and_a_run_goes_on_where_it_was(clip, tmp_path, 
     arguments = ["predict", str(clip), "--out", str(out), "--save", "depth", "--every", "4", "--start", "0.2"]
     assert main(arguments) == 0
     message = capsys.readouterr().out
-    assert message.count("one camera: estimated") == 1 and "5 of 20 frames, 64x48, 0.20 to 1.80 s" in message
+    assert message.count("one camera: assumed") == 1 and "5 of 20 frames, 64x48, 0.20 to 1.80 s" in message
     names = [f"{i:06d}" for i in (2, 6, 10, 14, 18)]
     assert sorted(p.stem for p in (out / "depth" / "clip").glob("*.png")) == names
     records = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from mono.data import focal_estimate, focal_pool
-from mono.data.camera_source import CameraResolver
+from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.focal_estimate import FocalEstimate, estimate_focal, network_pixels, pool
 from mono.data.sample import Sample
 from mono.io.exif import ExifCamera
-from mono.io.images import read_image
+from mono.io.images import Photo, read_image
 from mono.model.checkpoint import CheckpointError
 
 ROOT = Path(__file__).parents[2]
@@ -48,28 +48,33 @@ def test_large_images_are_thinned_before_they_are_averaged() -> None:
     np.testing.assert_allclose(small[50, :, 0], (np.arange(128) + 0.5) / 128 * 255, atol=1.5)
 
 
-def test_an_unknown_camera_is_estimated_unless_a_field_of_view_is_assumed(caplog: pytest.LogCaptureFixture) -> None:
-    photo = read_image(ROOT / "data" / "wild_demo" / "room.jpg")
-    found = CameraResolver().resolve_for(None, photo)
+def test_an_unknown_camera_is_estimated_where_no_field_of_view_is_assumed() -> None:
+    photo = Photo(read_image(ROOT / "data" / "wild_demo" / "room.jpg").rgb)
+    found = CameraResolver(assumed_fov_deg=None).resolve_for(None, photo)
     estimate = estimate_focal(photo.rgb)
     height, width = photo.rgb.shape[:2]
-    if photo.exif is None:
-        assert found.source == "estimated" and found.focal_error == estimate.error
-        assert found.camera.fx == pytest.approx(estimate.focal(width, height))
-        assert f"within {100 * estimate.error:.0f} %" in found.detail
-    plain = CameraResolver(assumed_fov_deg=60).resolve(width, height, None, None, None, lambda: estimate)
+    assert found.source == "estimated" and found.focal_error == estimate.error
+    assert found.camera.fx == pytest.approx(estimate.focal(width, height))
+    assert f"within {100 * estimate.error:.0f} %" in found.detail
+    plain = CameraResolver().resolve_for(None, photo)
     assert plain.source == "assumed" and plain.focal_error is None
     assert plain.camera.fx == pytest.approx(max(width, height) / 2 / math.tan(math.radians(30)))
 
 
-def test_exif_data_far_from_the_picture_are_doubted_and_still_used(caplog: pytest.LogCaptureFixture) -> None:
-    exif = ExifCamera(focal_35mm=100)
+def test_pictures_narrower_than_their_exif_data_are_doubted_and_keep_them(caplog: pytest.LogCaptureFixture) -> None:
+    def resolve(name: str, tangent: float, error: float, resolver: CameraResolver) -> ResolvedCamera:
+        exif = ExifCamera(focal_35mm=28)  # 3236 px
+        return resolver.resolve(4000, 3000, exif, name, None, lambda: FocalEstimate(math.log(tangent), error))
+
+    asked = CameraResolver(assumed_fov_deg=None)
     with caplog.at_level(logging.WARNING):
-        fine = CameraResolver().resolve(4000, 3000, exif, "fine.jpg", None, lambda: FocalEstimate(math.log(0.27), 0.1))
-        assert not caplog.text and "looks like" not in fine.detail
-        doubted = CameraResolver().resolve(4000, 3000, exif, "odd.jpg", None, lambda: FocalEstimate(math.log(0.5), 0.2))
+        fine = resolve("fine.jpg", 0.5, 0.2, asked)  # 5000 px, 2.2 errors longer
+        long = resolve("long.jpg", 1.6, 0.1, asked)  # 1562 px, 7 errors shorter: true long lenses look so
+        unasked = resolve("unasked.jpg", 0.3, 0.1, CameraResolver())
+        assert not caplog.text and all("looks like" not in found.detail for found in (fine, long, unasked))
+        doubted = resolve("odd.jpg", 0.5, 0.14, asked)
     assert doubted.source == "exif" and doubted.camera == fine.camera
-    assert "the picture looks like 5000 px, not 11556" in doubted.detail and "odd.jpg" in caplog.text
+    assert "the picture looks like 5000 px, not 3236" in doubted.detail and "odd.jpg" in caplog.text
 
 
 def test_a_folder_has_one_focal_length_for_each_size_also_turned(tmp_path: Path, monkeypatch) -> None:
@@ -82,7 +87,7 @@ def test_a_folder_has_one_focal_length_for_each_size_also_turned(tmp_path: Path,
     values = {0: (-0.3, 0.1), 40: (-0.5, 0.1), 80: (-0.4, 0.1), 120: (0.0, 0.2)}
     fake = lambda rgb: FocalEstimate(*values[int(rgb[0, 0, 0])])  # noqa: E731
     monkeypatch.setattr(focal_pool, "estimate_focal", fake)
-    resolver = focal_pool.pool_focal(samples, CameraResolver())
+    resolver = focal_pool.pool_focal(samples, CameraResolver(assumed_fov_deg=None))
     assert [size for size, _ in resolver.pooled] == [(40, 40), (80, 60)]
     cameras = [resolver.resolve_for(s, s.read()).camera for s in samples[:4]]
     assert [c.fx for c in cameras[:3]] == pytest.approx([50 / math.exp(-0.4)] * 3)

@@ -133,7 +133,7 @@ def test_stale_focal_planes_give_way_to_the_sensor(model, size, mm, plane, senso
 
 def test_a_focal_plane_after_editing_is_doubted_where_the_sensor_is_not_known(tmp_path):
     found = resolve(save(tmp_path / "a.png", (1600, 1200), "Acme", "One", "GIMP 2.6", mm=28, plane=135.6))
-    assert found.source == "estimated" and "GIMP 2.6 may have resized the photo" in found.detail
+    assert found.source == "assumed" and "GIMP 2.6 may have resized the photo" in found.detail
 
 
 def test_exact_values_are_preferred_to_rounded_ones_and_contradictions_said(tmp_path):
@@ -192,7 +192,7 @@ def test_spheres_of_known_cameras_are_panoramas(tmp_path):
 
 def test_panoramas_are_taken_as_such_when_asked(tmp_path, caplog):
     path = save(tmp_path / "a.png", (512, 256))
-    assert resolve(path).source == "estimated" and "--panorama" in caplog.text
+    assert resolve(path).source == "assumed" and "--panorama" in caplog.text
     photo = read_image(path)
     assert CameraResolver(panorama=True).resolve_for(None, photo).camera == Camera.panorama(512, 256)
     low = CameraResolver(panorama=True).resolve(720, 120)

@@ -92,7 +92,7 @@ def test_exif_gives_the_camera_and_every_kind_of_image_is_taken(tmp_path):
     kinds = [file.getvalue(), bytearray(file.getvalue()), {"bytes": file.getvalue()}, str(tmp_path / "a.jpg"),
              Image.open(file)]  # fmt: skip
     out = ToyMapper()({"image": [*kinds, np.asarray(image)]})
-    assert out["camera_source"] == ["exif"] * 5 + ["estimated"] and len(set(out["depth"][:5])) == 1
+    assert out["camera_source"] == ["exif"] * 5 + ["assumed"] and len(set(out["depth"][:5])) == 1
     assert out["fx"][0] == pytest.approx(28 / 43.27 * math.hypot(48, 40), rel=0.02)
 
 

@@ -138,7 +138,9 @@ def test_the_numbers_of_the_readme_are_those_of_the_tables() -> None:
     text = " ".join((ROOT / "README.md").read_text().split())
     frames = {row[0]: [float(value) for value in row[2:4]] for row in charts.table("accuracy.md", "frames")[1]}
     speeds = {tuple(row[3:5]): float(row[7]) for row in charts.table("speed.md", "model")[1] if row[0] == "lite"}
-    shown = re.search(r"by (\d+) % \(KITTI.* to (\d+) % .* for (\d+) % and (\d+) % .* (\d+) % off \(Middlebury\)", text)
+    shown = re.search(
+        r"by (\d+) % on KITTI .* by (\d+) % on .* (\d+) % and (\d+) % of the .* (\d+) % off on Middlebury", text
+    )
     (kitti, kitti1), (ibims, ibims1) = frames["kitti_object"], frames["ibims1"]
     expected = [100 * x for x in (kitti, ibims, kitti1, ibims1, frames["middlebury_motorcycle"][0])]
     np.testing.assert_allclose([int(x) for x in shown.groups()], expected, atol=0.51)

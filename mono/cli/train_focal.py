@@ -35,17 +35,20 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Train, write the weights and return the exit code."""
-    import torch
-
     from mono.cli.train import weight_metadata
+    from mono.system.errors import MetricDepthError
+    from mono.system.threads import share_cores
     from mono.training.focal import FocalRun, train_focal
     from mono.training.focal_errors import calibrate, measure
     from mono.training.focal_views import read_views
     from mono.training.loop import write_weights
 
-    torch.set_num_threads(args.threads)
+    if args.out.is_dir():
+        raise MetricDepthError(f"{args.out} is a folder; name a file for the weights, such as focal.safetensors")
+    share_cores(args.threads)
+    settings = FocalRun(args.minutes, args.start, seed=args.seed)
     views, held = read_views(args.data), read_views(args.val)
-    network = train_focal(views, held, FocalRun(args.minutes, args.start, seed=args.seed))
+    network = train_focal(views, held, settings)
     calibrate(network, held)
     write_weights(network.state_dict(), args.out, weight_metadata("focal"))
     for name, part in zip(args.val, held, strict=True):

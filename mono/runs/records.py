@@ -48,7 +48,7 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
             "transform": asdict(predictor.transform),
         },
         "computation": computation_settings(predictor.precision, predictor.backend),
-        "camera": asdict(options.resolver)
+        "camera": {name: value for name, value in asdict(options.resolver).items() if name != "pooled" or value}
         | ({"focal_weights": weights_checksum()} if options.resolver.estimates else {})
         | {"views": asdict(predictor.views)}
         | ({"align": options.align.settings()} if options.align else {}),

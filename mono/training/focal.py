@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from mono.model.checkpoint import read_tensors
 from mono.model.focal_network import FocalNetwork
+from mono.system.errors import MetricDepthError
 from mono.training.cpu_encoder import prepare_backbone
 from mono.training.focal_errors import measure
 from mono.training.focal_views import View, read_part, to_tensor
@@ -45,6 +46,10 @@ class FocalRun:
     lr: float = 7e-4
     encoder_lr: float = 2e-4
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.minutes) and self.minutes > 0):
+            raise MetricDepthError(f"minutes are {self.minutes}; training takes a positive number of them")
 
 
 class _Sampler:

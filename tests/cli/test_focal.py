@@ -88,5 +88,10 @@ def test_training_writes_weights_that_load(tmp_path: Path, capsys) -> None:
     network = FocalNetwork()
     load_tensors(network, read_tensors(out), out, "the network of focal lengths")
     assert 0 < float(network.calibration[0]) < 100 and 0 <= float(network.calibration[1]) <= 1
+    for wrong, cause in (("--threads", "from 1 to"), ("--minutes", "positive number")):
+        assert main([*words, "-o", str(out), wrong, "0"]) == 2
+        assert cause in capsys.readouterr().err
+    assert main([*words, "-o", str(tmp_path)]) == 2
+    assert "is a folder" in capsys.readouterr().err
     assert main([*words, "-o", str(out), "--from", str(tmp_path / "none.pth")]) == 2
     assert "there is no file" in capsys.readouterr().err

@@ -36,6 +36,7 @@ _PARTS = {
     "mask": "other filters of the mask",
     "sky": "another version of the sky",
     "confidence": "another version of the confidence",
+    "std": "another version of the standard errors",
     "points": "another version of the points",
     "mesh": "other settings of meshes",
     "focal_sweep": "another focal sweep",

@@ -59,6 +59,7 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
         "mask": output.cloud.filters,
         "sky": None,
         "confidence": None,
+        "std": None,
         "points": None,
         "mesh": [asdict(output.cloud), output.mesh_format, output.mesh_faces],
         "focal_sweep": [options.focal_sweep, asdict(output.cloud)],

@@ -126,3 +126,16 @@ def test_a_field_of_view_is_assumed_where_nothing_else_is_known(photos, tmp_path
     assert "assumed_fov_deg is 180.0; it must lie between 0 and 180" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([*plain, "--assume-fov", "50", "--fov-deg", "50"])
+
+
+def test_standard_errors_are_saved_and_a_second_run_finds_them(tmp_path, capsys):
+    PIL.Image.fromarray(reference_image(60, 80, 1)).save(tmp_path / "photo.png")
+    words = ["predict", str(tmp_path / "photo.png"), "-o", str(tmp_path / "out"), "--save", "depth,std"]
+    words += ["--depth-format", "npy", "--threads", "1"]
+    assert main(words) == 0
+    depth, std = (np.load(tmp_path / "out" / kind / "photo.npy") for kind in ("depth", "std"))
+    assert std.shape == depth.shape == (60, 80)
+    assert (std[depth > 0] >= 0.249 * depth[depth > 0]).all()  # an assumed focal length alone adds 25 %
+    capsys.readouterr()
+    assert main(words) == 0
+    assert "1 were done before" in capsys.readouterr().out

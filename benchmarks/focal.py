@@ -81,7 +81,8 @@ def measure(folder: Path, model: mono.inference.predictor.Predictor) -> dict[str
                 y, x = (np.arange(n) * full // n for n, full in zip(gt.shape, (height, width), strict=True))
                 depths = [depth[np.ix_(y, x)] for depth in depths]
                 valid = known & np.all([depth > 0 for depth in depths], 0)
-            scores.append([compare(depth[valid], gt[valid]).abs_rel for depth in depths])
+            if valid.any():
+                scores.append([compare(depth[valid], gt[valid]).abs_rel for depth in depths])
     pooled = pool([estimate for estimate, _ in estimates])
     result = {"plain": np.array(plain), "error": np.array(error), "std": np.array(std)}
     if len({round(angle, 2) for _, angle in estimates}) == 1:

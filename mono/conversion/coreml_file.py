@@ -18,12 +18,12 @@ from mono.system.errors import BackendError
 
 
 def to_coreml(
-    script: Any, shapes: Mapping[str, Sequence[int]], outputs: Sequence[str], precision: str = "float32"
+    program: Any, shapes: Mapping[str, Sequence[int]], outputs: Sequence[str], precision: str = "float32"
 ) -> Any:
-    """Convert a traced module to a Core ML program.
+    """Convert a captured program to a Core ML program.
 
     Args:
-        script: traced module.
+        program: a `torch.export.ExportedProgram` of fixed sizes.
         shapes: shapes of the float32 inputs by name.
         outputs: names of the outputs.
         precision: "float32" or "float16", in which the network computes; inputs and outputs are float32.
@@ -33,7 +33,7 @@ def to_coreml(
     precisions = {"float32": coremltools.precision.FLOAT32, "float16": coremltools.precision.FLOAT16}
     with quiet():
         return coremltools.convert(
-            script,
+            program.run_decompositions({}),
             inputs=[coremltools.TensorType(name, tuple(shape), np.float32) for name, shape in shapes.items()],
             outputs=[coremltools.TensorType(name, dtype=np.float32) for name in outputs],
             compute_precision=precisions[precision],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import zipfile
@@ -31,9 +32,12 @@ def to_litert(module: Any, inputs: Sequence[Any]) -> bytes:
     import litert_torch
     import torch
 
+    from mono.conversion.tracing import crop_transposed_convs
+
     # The converter mixes up weights that are not contiguous, as those in channels last.
     module = copy.deepcopy(module).to(memory_format=torch.contiguous_format)
-    with quiet(), tempfile.TemporaryDirectory() as folder:
+    crop_transposed_convs(module)
+    with quiet(), contextlib.redirect_stdout(io.StringIO()), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         litert_torch.convert(module, tuple(inputs)).export(str(path))
         return path.read_bytes()

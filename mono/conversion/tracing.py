@@ -41,6 +41,21 @@ class StackedMaps(Maps):
         return torch.cat(super().forward(image, principal_point), 1)
 
 
+class CroppedTransposedConv(nn.Module):
+    """Transposed convolution without padding, cropped to what padding would leave: LiteRT knows none."""
+
+    def __init__(self, conv: nn.ConvTranspose2d):
+        super().__init__()
+        self.start = int(conv.padding[0])  # that of both axes, in all networks here
+        self.end = conv.output_padding[0] - self.start or None
+        self.conv = copy.copy(conv)
+        self.conv.padding = self.conv.output_padding = (0, 0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve (B, C, H, W)."""
+        return self.conv(x)[:, :, self.start : self.end, self.start : self.end]
+
+
 class Centered(nn.Module):
     """Network that takes the principal point to be the center of its input."""
 
@@ -76,6 +91,14 @@ def for_capture(network: nn.Module, input_size: tuple[int, int] | None) -> nn.Mo
             with torch.no_grad():
                 module.fixed_positions = module.positions(*(-(-side // PATCH) for side in input_size)).contiguous()
     return network
+
+
+def crop_transposed_convs(network: nn.Module) -> None:
+    """Replace padded transposed convolutions of a network by `CroppedTransposedConv`."""
+    for name, module in list(network.named_modules()):
+        if isinstance(module, nn.ConvTranspose2d) and any(module.padding):
+            parent, _, leaf = name.rpartition(".")
+            setattr(network.get_submodule(parent), leaf, CroppedTransposedConv(module))
 
 
 def _padded(name: str, module: nn.Conv2d) -> nn.Sequential:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mono.conversion.signature import Signature
 from mono.geometry.camera import Camera
+from mono.system.errors import BackendError, MetricDepthError
 
 if TYPE_CHECKING:
     import torch
@@ -31,8 +32,21 @@ def capture(predictor: NetworkPredictor, kind: str, signature: Signature, option
         options: precision and opset.
 
     Raises:
-        BackendError: the model cannot be written with these options.
+        BackendError: the model cannot be written with these options, or its converter fails.
     """
+    try:
+        return _capture(predictor, kind, signature, options)
+    except (MetricDepthError, OSError, MemoryError):
+        raise
+    except Exception as error:  # converters raise anything
+        reason = " ".join(str(error).split())[:200]
+        raise BackendError(
+            f"{predictor.name} cannot be written as {kind}: the converter failed ({type(error).__name__}: {reason}); "
+            "choose another format, as onnx, or another version of the converter"
+        ) from error
+
+
+def _capture(predictor: NetworkPredictor, kind: str, signature: Signature, options: ExportOptions) -> Write:
     model, inputs = _model(predictor, signature)
     if kind == "litert":
         from mono.conversion.litert_file import to_litert, write_litert
@@ -48,7 +62,8 @@ def capture(predictor: NetworkPredictor, kind: str, signature: Signature, option
         from mono.conversion.coreml_file import to_coreml, write_coreml
 
         shapes = {name: tuple(x.shape) for name, x in zip(signature.inputs, inputs, strict=True)}
-        package = to_coreml(_trace(model, inputs), shapes, signature.outputs, options.precision)
+        program = _program(model, inputs, signature, predictor.transform.multiple)
+        package = to_coreml(program, shapes, signature.outputs, options.precision)
         return lambda path, metadata: write_coreml(package, path, metadata)
     if kind == "openvino" and signature.network_only:
         from mono.conversion.openvino_file import to_openvino, write_openvino

@@ -148,9 +148,9 @@ def convex_upsample(x: Tensor, mask: Tensor, factor: int = 4) -> Tensor:
         (B, C, factor * h, factor * w).
     """
     batch, channels, height, width = x.shape
-    weights = mask.view(batch, 1, 9, factor, factor, height, width).softmax(2)
+    weights = mask.reshape(batch, 1, 9, factor**2, height * width).softmax(2)  # few axes: LiteRT knows six
     padded = F.pad(x, (1, 1, 1, 1))  # slices instead of unfold, which exporters turn into gathers
     shifted = [padded[:, :, i : i + height, j : j + width] for i in range(3) for j in range(3)]
-    around = torch.stack(shifted, 2).view(batch, channels, 9, 1, 1, height, width)
-    fine = (weights * around).sum(2).permute(0, 1, 4, 2, 5, 3)
-    return fine.reshape(batch, channels, factor * height, factor * width)
+    around = torch.stack(shifted, 2).view(batch, channels, 9, 1, height * width)
+    fine = (weights * around).sum(2).view(batch, channels, factor, factor, height, width)
+    return fine.permute(0, 1, 4, 2, 5, 3).reshape(batch, channels, factor * height, factor * width)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -57,9 +58,13 @@ class EnlargedConv(nn.Sequential):
         super().__init__(nn.Conv2d(in_channels, out_channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolve and enlarge."""
-        size = [n * 7 // 2 for n in x.shape[-2:]]
-        return F.interpolate(super().forward(x), size, mode="nearest")
+        """Convolve, then copy each pixel seven times along both axes and keep every second copy.
+
+        Nearest-neighbor resizing, which is the same, is shifted in LiteRT.
+        """
+        x = super().forward(x)
+        x = torch.stack([x] * 7, 4).flatten(3)[..., ::2]
+        return torch.stack([x] * 7, 3).flatten(2, 3)[:, :, ::2]
 
 
 class TokensToMaps(nn.Module):

@@ -133,6 +133,18 @@ def test_a_drop_in_has_the_names_of_the_flags(tmp_path, capsys, monkeypatch):
     assert {(o.domain, o.version) for o in onnx.load(path).opset_import} == {("", 19)}
 
 
+def test_a_failure_of_a_converter_is_an_error_in_one_line(toy_file, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no such\n operator")
+
+    monkeypatch.setattr("mono.export.capture._program", fail)
+    skip_without("onnx")
+    with pytest.raises(
+        BackendError, match=r"toy cannot be written as onnx: .* \(RuntimeError: no such operator\)"
+    ):
+        toy_file("onnx", size=(97, 65))
+
+
 def test_weights_that_do_not_fit_lie_beside_their_graph(tmp_path, toy_predictor, photo, monkeypatch):
     skip_without("onnx")
     import onnx

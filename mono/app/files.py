@@ -118,7 +118,8 @@ def project_bytes(photo: OpenPhoto, values: dict[str, object]) -> bytes:
     p, buffer = photo.prediction, io.BytesIO()
     project = {
         "name": photo.name, "model": photo.model, "camera": asdict(p.camera), "source": p.camera_source,
-        "detail": p.camera_detail, "error_scale": p.error_scale, **values,
+        "detail": p.camera_detail, "error_scale": p.error_scale, "focal_error": p.focal_error,
+        **values,
     }  # fmt: skip
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -159,7 +160,9 @@ def read_project(data: bytes) -> OpenPhoto:
                 }
                 for item in project["measurements"][:200]
             ]
-            error_scale = None if project.get("error_scale") is None else float(project["error_scale"])
+            error_scale, focal_error = (
+                None if project.get(key) is None else float(project[key]) for key in ("error_scale", "focal_error")
+            )
             name, model, source, detail = (str(project[key])[:300] for key in ("name", "model", "source", "detail"))
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError, NotImplementedError, RuntimeError, EOFError) as error:
         if "unpacks to" in str(error):
@@ -168,7 +171,9 @@ def read_project(data: bytes) -> OpenPhoto:
     size = (camera.height, camera.width)
     if rgb.shape[:2] != size or depth.shape != size or confidence.shape != size or not np.isfinite(depth).all():
         raise MetricDepthError(wrong)
-    prediction = Prediction(np.maximum(depth, 0), confidence, camera, source, detail, error_scale=error_scale)
+    prediction = Prediction(
+        np.maximum(depth, 0), confidence, camera, source, detail, error_scale=error_scale, focal_error=focal_error
+    )
     return OpenPhoto(clean_name(name), rgb, prediction, clean_name(model), extra=extra)
 
 

@@ -66,7 +66,8 @@ class OpenPhoto:
         # What was given, or fixed by a known length, adds no error of an assumed focal length.
         camera = replace(camera, fx=camera.fx * ratio, fy=camera.fy * ratio)
         detail = f"given in the app (was {prediction.camera_source}: {prediction.camera_detail})"
-        return replace(prediction, depth=depth, camera=camera, camera_source="given", camera_detail=detail)
+        changed = replace(prediction, depth=depth, camera=camera, camera_source="given", camera_detail=detail)
+        return replace(changed, focal_error=None)
 
     @property
     def bytes(self) -> int:

@@ -90,8 +90,14 @@ def add_config_flags(group: argparse._ActionsContainer) -> None:
     )
 
 
-def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True) -> None:
-    """Add flags that give the camera; with `sweep`, also several focal lengths to try."""
+def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True, pool: bool = False) -> None:
+    """Add flags that give the camera.
+
+    Args:
+        parser: parser of a command.
+        sweep: add several focal lengths to try.
+        pool: add one estimate for all images.
+    """
     group = parser.add_argument_group(
         "camera",
         "Distances scale with the focal length. Without these flags it comes from the annotation, a camera file beside "
@@ -112,6 +118,16 @@ def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True) -> Non
         "--assume-fov", type=float, metavar="A",
         help="assume this field of view of the longer side [deg] for images whose camera is unknown (default: 60)",
     )  # fmt: skip
+    given.add_argument(
+        "--estimate-focal", action="store_true",
+        help="estimate the focal length of images whose camera is unknown from the picture (one for each video), and "
+        "warn of pictures that look cropped",
+    )  # fmt: skip
+    if pool:
+        given.add_argument(
+            "--pool-focal", action="store_true",
+            help="as --estimate-focal, but one focal length for all images of a size",
+        )  # fmt: skip
     if sweep:
         group.add_argument(
             "--focal-sweep",
@@ -243,12 +259,13 @@ def camera_resolver(args: argparse.Namespace) -> CameraResolver:
     """Build the camera resolver of the flags."""
     from mono.data.camera_source import ASSUMED_FOV, CameraResolver
 
+    estimated = args.estimate_focal or getattr(args, "pool_focal", False)
     return CameraResolver(
         args.intrinsics,
         args.focal_px,
         args.fov_deg,
         camera_file=args.camera,
-        assumed_fov_deg=ASSUMED_FOV if args.assume_fov is None else args.assume_fov,
+        assumed_fov_deg=None if estimated else ASSUMED_FOV if args.assume_fov is None else args.assume_fov,
         focal_35mm=args.focal_35mm,
         panorama=getattr(args, "panorama", False),
     )

@@ -83,6 +83,10 @@ _TABLE = (
         "metricdepth finetune --data my/annotations.json -o runs/mine",
     ),
     Command(
+        "train-focal", "train_focal", "train", "train the network that estimates focal lengths from pictures",
+        "metricdepth train-focal --data views -o focal.safetensors --val other_views --minutes 30",
+    ),
+    Command(
         "average", "average", "train", "average the weights of several runs from the same start",
         "metricdepth average a/model.safetensors=0.7 b/model.safetensors=0.3 -o mean.safetensors",
     ),

@@ -135,7 +135,10 @@ def say_summary(summary: EvaluationResult | None, options: RunOptions, predictor
     rate = f", {summary.seconds / summary.done:.3g} s per image" if summary.done else ""
     out(f"\n{', '.join(counts)}{rate}, with {predictor.name} on {predictor.device}{_computation(predictor)}\n")
     for source, count in sorted(summary.sources.items()):
-        hint = "  <- distances may be off by a factor: give --focal-px, or a camera file" if source == "assumed" else ""
+        hint = {
+            "assumed": "  <- distances may be off by a factor: give --focal-px, or a camera file",
+            "estimated": "  <- from the picture alone; for sure distances give --focal-px, or a camera file",
+        }.get(source, "")
         out(f"  focal length: {source:12} {count} image{'s' * (count != 1)}{hint}\n")
     _say_alignments(summary)
     kinds = [*options.output.save, *(["normal_vis"] if "normal" in options.output.save else []), "focal_sweep"]

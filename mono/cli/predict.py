@@ -10,6 +10,7 @@ from pathlib import Path
 from mono.cli import arguments, console, session
 from mono.cli.align_flags import add_align_flags, align_options
 from mono.cli.video import add_video_flags, print_video_outputs, print_videos
+from mono.data.focal_pool import pool_focal
 from mono.data.folder import find_images, find_videos
 from mono.data.video import VideoSample, find_readable_frames
 from mono.runs.options import RunOptions
@@ -33,7 +34,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--out", type=Path, default=Path("outputs"), metavar="DIR", help="output folder")
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
-    arguments.add_camera_flags(parser)
+    arguments.add_camera_flags(parser, pool=True)
     arguments.add_wide_flags(parser)
     add_align_flags(parser)
     arguments.add_output_flags(parser, save="depth,vis", more=",video")
@@ -65,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
         raise damaged[0].error
     samples = [*frames, *damaged] if videos else find_images(inputs, recursive=args.recursive)
     ranks = join_ranks(args.launcher)
+    if args.pool_focal and not videos:
+        options = replace(options, resolver=pool_focal(samples, options.resolver))
     if frames and ranks.rank == 0:
         print_videos(frames, options)
     predictor = session.load_for_run(args, args.model, args.checkpoint, ranks, samples, options)

@@ -77,7 +77,11 @@ def _camera(args: argparse.Namespace, samples: Sequence[Sample]) -> ResolvedCame
     from mono.slam.reconstruction.metric_paths import camera_of_frames
 
     found = camera_of_frames(samples, arguments.camera_resolver(args))
-    warning = "  <- lengths scale with it: give --focal-px, or a camera file" if found.source == "assumed" else ""
+    warning = (
+        "  <- lengths scale with it: give --focal-px, or a camera file"
+        if found.source in ("estimated", "assumed")
+        else ""
+    )
     sys.stdout.write(f"  camera          {found.camera.focal:.1f} px: {found.detail}{warning}\n")
     return found
 

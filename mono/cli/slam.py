@@ -105,8 +105,8 @@ def _report(content: dict[str, Any], placed: int, out: Path) -> None:
         if part.get("drift", {}).get("significant"):
             drift = part["drift"]["largest_over_smallest"]
             write(f"    the scale drifts by a factor of {drift:.3f} along the path: see rescale --windowed\n")
-    if content["camera"]["source"] == "assumed":
-        write("  the focal length is assumed: metres may be off by a factor; give it, or --refine-focal\n")
+    if (source := content["camera"]["source"]) in ("estimated", "assumed"):
+        write(f"  the focal length is {source}: metres may be off by a factor; give it, or --refine-focal\n")
     for part in content["parts"]:
         if "focal_px" in part:
             write(f"  focal length {part['focal_px']:.1f} px: {out / part['folder'] / 'camera.json'}\n")

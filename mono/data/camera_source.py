@@ -1,16 +1,19 @@
-"""Cameras of images: given > annotation > camera file > EXIF > assumed. The result names its source."""
+"""Cameras of images: given > annotation > camera file > EXIF > assumed or estimated. The result names its source."""
 
 from __future__ import annotations
 
-import functools
-import logging
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from mono.data.exif_focal import focal_from_35mm, focal_from_exif
+from mono.data.focal_estimate import FocalEstimate, estimate_focal, estimate_video_focal
+from mono.data.intrinsics import POSSIBLE_FOV, camera_of, warn_once
+from mono.data.intrinsics import FocalError as FocalError
 from mono.geometry.camera import Camera
 from mono.io.camera_files import camera_file_beside, camera_from_file
 from mono.system.errors import MetricDepthError
@@ -21,23 +24,14 @@ if TYPE_CHECKING:
     from mono.io.images import Photo
     from mono.io.video import Video
 
-Source = Literal["given", "annotation", "camera file", "exif", "assumed", "predicted"]
+Source = Literal["given", "annotation", "camera file", "exif", "estimated", "assumed", "predicted"]
 
 # Between a phone's main camera (24-28 mm equivalent: 63 to 72 degrees) and the usual lenses of larger cameras
 # (35-50 mm: 40 to 54 degrees).
 ASSUMED_FOV = 60.0
 
-logger = logging.getLogger(__name__)
-_WIDE_FOV = 130.0  # beyond it, given numbers are asked about
-_POSSIBLE_FOV = (0.5, 170.0)  # beyond it, given numbers are taken to be in other units than pixels
-_SQUARE = 1.2  # ratio of fx and fy beyond which their order is doubted
-_OFF_CENTER = 0.08  # of the side: principal points farther from the center, alike along both sides, are doubted
-_SAME_SHARE = 0.02
+_CONTRADICTED = 3.0  # standard errors by which a picture is narrower than its EXIF data say before they are doubted
 _PANORAMA_ASPECT = 2.0  # photos with a focal length of one frame that are longer are sweep panoramas or crops
-
-
-class FocalError(MetricDepthError):
-    """A camera does not fit an image: names what was given, the cause and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +40,18 @@ class ResolvedCamera:
 
     Attributes:
         camera: camera of the upright image at its full size.
-        source: "given", "annotation", "camera file", "exif", "assumed", or "predicted" by a model.
+        source: "given", "annotation", "camera file", "exif", "estimated" from the picture, "assumed", or "predicted"
+            by a model.
         detail: description of the source, with what was ignored on the way.
         file: camera file that it came from, if any.
+        focal_error: standard error of ln(focal length) where it is estimated; None: by the source.
     """
 
     camera: Camera
     source: Source
     detail: str
     file: Path | None = None
+    focal_error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -67,9 +64,12 @@ class CameraResolver:
         fov_deg: horizontal field of view of the upright image [deg].
         camera_file: camera file for all images, instead of those beside them; see `mono.io.camera_files`.
         assumed_fov_deg: field of view of the longer side [deg] where nothing is known: a photo taken upright is the
-            same camera turned.
+            same camera turned. None: it is estimated from the picture instead, and pictures that look cropped are
+            warned of; `ASSUMED_FOV` where there is no picture.
         focal_35mm: 35-mm equivalent focal length [mm], as cameras and phones are sold by.
         panorama: images are equirectangular panoramas, 360 degrees wide.
+        pooled: estimates by (longer, shorter) side [px], instead of one for each image; see
+            `mono.data.focal_pool.pool_focal`.
 
     Raises:
         MetricDepthError: more than one of the ways to give a focal length is used, a number is impossible, or the
@@ -80,9 +80,10 @@ class CameraResolver:
     focal_px: float | None = None
     fov_deg: float | None = None
     camera_file: Path | None = None
-    assumed_fov_deg: float = ASSUMED_FOV
+    assumed_fov_deg: float | None = ASSUMED_FOV
     focal_35mm: float | None = None
     panorama: bool = False
+    pooled: tuple[tuple[tuple[int, int], FocalEstimate], ...] = ()
 
     def __post_init__(self) -> None:
         ways = ("intrinsics", "focal_px", "fov_deg", "focal_35mm")
@@ -109,6 +110,12 @@ class CameraResolver:
         if self.camera_file is not None and not self.camera_file.is_file():
             raise MetricDepthError(f"{self.camera_file}: there is no such camera file; check the path")
 
+    @property
+    def estimates(self) -> bool:
+        """Tell whether cameras that nothing else gives are estimated from the picture."""
+        given = (self.intrinsics, self.focal_px, self.fov_deg, self.focal_35mm, self.camera_file, self.assumed_fov_deg)
+        return not self.panorama and all(value is None for value in given)
+
     def resolve_for(self, sample: Sample | None, photo: Photo | Video) -> ResolvedCamera:
         """Resolve the camera of a sample that has been opened.
 
@@ -123,9 +130,13 @@ class CameraResolver:
         from mono.io.images import Photo
 
         path, annotated = (sample.rgb, sample.intrinsics) if sample else (None, None)
-        if not isinstance(photo, Photo):
-            return self.resolve(photo.width, photo.height, photo.exif, path, annotated)
-        found = self.resolve(*photo.full_size, photo.exif, path, annotated)
+        video = getattr(sample, "video", None) if isinstance(photo, Photo) else photo
+        if video is not None:
+            known = focal_from_exif(video.exif, (video.width, video.height)).focal is not None
+            estimate = None if known else partial(estimate_video_focal, video)
+            return self.resolve(video.width, video.height, video.exif, path, annotated, estimate)
+        assert isinstance(photo, Photo)
+        found = self.resolve(*photo.full_size, photo.exif, path, annotated, partial(estimate_focal, photo.rgb))
         if photo.stored_size is None:
             return found
         return replace(found, camera=found.camera.resized(photo.rgb.shape[1], photo.rgb.shape[0]))
@@ -137,6 +148,7 @@ class CameraResolver:
         exif: ExifCamera | None = None,
         image_path: str | os.PathLike[str] | None = None,
         annotated: tuple[float, float, float, float] | None = None,
+        estimate: Callable[[], FocalEstimate] | None = None,
     ) -> ResolvedCamera:
         """Resolve the camera of an image from what is known about it.
 
@@ -146,16 +158,19 @@ class CameraResolver:
             exif: camera data of the image file.
             image_path: path of the image, to look for a camera file beside it.
             annotated: (fx, fy, cx, cy) [px] from an annotation file.
+            estimate: estimates the angle of view from the picture; called, where none is assumed, if nothing else is
+                known or to doubt EXIF data; None: there is no picture.
 
         Raises:
             FocalError: a given or annotated camera does not fit, or the panorama is of another projection.
             CameraFileError: the camera file is broken or does not fit the image.
+            CheckpointError: there are no weights to estimate the focal length with.
         """
         size = (width, height)
         if self.panorama:
             return _panorama(size, exif.window if exif else None, "given", "given: panorama")
         if self.intrinsics is not None:
-            return ResolvedCamera(_fitting(self.intrinsics, size, "given intrinsics"), "given", "given: intrinsics")
+            return ResolvedCamera(camera_of(self.intrinsics, size, "given intrinsics"), "given", "given: intrinsics")
         if self.fov_deg is not None:
             camera = Camera.from_fov(self.fov_deg, width, height)
             return ResolvedCamera(camera, "given", f"given: {self.fov_deg:g} deg horizontal field of view")
@@ -167,30 +182,34 @@ class CameraResolver:
             elif focal is not None:
                 text = f"{focal:g} px"
             camera = Camera.centered(focal or 0.0, width, height)
-            _fitting(camera.intrinsics, size, "given focal length")
+            camera_of(camera.intrinsics, size, "given focal length")
             return ResolvedCamera(camera, "given", f"given: focal length {text}")
         if annotated is not None:
             return ResolvedCamera(
-                _fitting(annotated, size, "annotated camera"), "annotation", "annotation file", self.camera_file
+                camera_of(annotated, size, "annotated camera"), "annotation", "annotation file", self.camera_file
             )
         path = self.camera_file or (camera_file_beside(image_path) if image_path is not None else None)
         if path is not None:
             camera = camera_from_file(path, width, height, image_path, exif.orientation if exif else 1)
             detail = f"camera file {path}"
             if not camera.is_distorted:
-                _fitting(camera.intrinsics, size, os.fspath(path))
-            elif not camera.field_of_view[2] > _POSSIBLE_FOV[0]:
+                camera_of(camera.intrinsics, size, os.fspath(path))
+            elif not camera.field_of_view[2] > POSSIBLE_FOV[0]:
                 raise FocalError(f"{path}: its {camera.model} lens sees nothing of this image; correct its parameters")
             else:
                 kind = "lens distortion" if camera.is_perspective else f"{camera.model} lens"
                 detail = f"{detail}; {kind}, {camera.field_of_view[0]:.0f} deg"
             return ResolvedCamera(camera, "camera file", detail, Path(path))
-        return self._from_photo(exif, size, image_path)
+        return self._from_photo(exif, size, image_path, estimate)
 
     def _from_photo(
-        self, exif: ExifCamera | None, size: tuple[int, int], image_path: str | os.PathLike[str] | None
+        self,
+        exif: ExifCamera | None,
+        size: tuple[int, int],
+        image_path: str | os.PathLike[str] | None,
+        estimate: Callable[[], FocalEstimate] | None,
     ) -> ResolvedCamera:
-        """Camera by EXIF data, or with the assumed field of view."""
+        """Camera by EXIF data, by the picture, or with the assumed field of view."""
         name = os.fspath(image_path) if image_path is not None else "image"
         if exif is not None and exif.projection == "equirectangular" and exif.orientation == 1:
             return _panorama(size, exif.window, "exif", "XMP or EXIF: equirectangular panorama")
@@ -204,22 +223,47 @@ class CameraResolver:
         notes = list(reading.notes)
         if exif is not None and (lens := exif.distorting_lens):
             notes.append(f"taken with {lens}, which is no pinhole camera: distances are wrong away from the center")
-            _warn_once(f"{name}: {notes[-1]}; give its lens with --camera, or undistort the image")
+            warn_once(f"{name}: {notes[-1]}; give its lens with --camera, or undistort the image")
         if reading.focal is not None:
             if max(size) >= _PANORAMA_ASPECT * min(size):
                 notes.append(f"a panorama or a crop by its size of {size[0]}x{size[1]}: distances are doubtful")
-                _warn_once(
+                warn_once(
                     f"{name}: {notes[-1]}; if it is an equirectangular panorama, use --panorama; of a crop, give its "
                     "camera (--focal-px or --camera)"
                 )
             camera = Camera.centered(reading.focal, *size)
+            if estimate is not None and self.assumed_fov_deg is None:
+                notes += _contradiction(camera, estimate(), name)
             return ResolvedCamera(camera, "exif", "; ".join([f"EXIF: {reading.detail}", *notes]))
         if size[0] == 2 * size[1]:
             notes.append("twice as wide as high, like a whole panorama: if it is one, use --panorama")
-            _warn_once(f"{name}: {notes[-1]}")
-        focal = max(size) / 2 / math.tan(math.radians(self.assumed_fov_deg) / 2)
-        assumed = f"assumed {self.assumed_fov_deg:g} deg field of view: distances are unreliable, give the focal length"
+            warn_once(f"{name}: {notes[-1]}")
+        seen = dict(self.pooled).get((max(size), min(size)))
+        if self.assumed_fov_deg is None and (seen or estimate):
+            seen = seen or cast(Callable[[], FocalEstimate], estimate)()
+            camera = Camera.centered(seen.focal(*size), *size)
+            detail = (
+                f"estimated from the picture: {camera.horizontal_fov:.0f} deg field of view, focal length within "
+                f"{100 * seen.error:.0f} %: for sure distances give it"
+            )
+            return ResolvedCamera(camera, "estimated", "; ".join([detail, *notes]), focal_error=seen.error)
+        fov = self.assumed_fov_deg or ASSUMED_FOV
+        focal = max(size) / 2 / math.tan(math.radians(fov) / 2)
+        assumed = f"assumed {fov:g} deg field of view: distances are unreliable, give the focal length"
         return ResolvedCamera(Camera.centered(focal, *size), "assumed", "; ".join([assumed, *notes]))
+
+
+def _contradiction(camera: Camera, estimate: FocalEstimate, name: str) -> list[str]:
+    """Warn of a picture that looks cropped: narrower than its EXIF data say.
+
+    Those that look wider are not warned of: true long lenses are often taken for usual ones.
+    """
+    guess = estimate.focal(camera.width, camera.height)
+    if math.log(guess / camera.focal) <= _CONTRADICTED * estimate.error:
+        return []
+    note = f"the picture looks like {guess:.0f} px, not {camera.focal:.0f}: was it cropped, or is its EXIF data wrong"
+    warn_once(f"{name}: {note}? If so, give its focal length (--focal-px)")
+    return [note]
 
 
 def _panorama(size: tuple[int, int], window: PanoramaWindow | None, source: Source, detail: str) -> ResolvedCamera:
@@ -241,48 +285,3 @@ def _panorama(size: tuple[int, int], window: PanoramaWindow | None, source: Sour
     camera = full.cropped(window.left, window.top, window.width, window.height).resized(width, height)
     wide, high = math.degrees(width / camera.fx), math.degrees(height / camera.fy)
     return ResolvedCamera(camera, source, f"{detail}, {wide:.0f}x{high:.0f} deg of it")
-
-
-def _fitting(values: tuple[float, float, float, float], size: tuple[int, int], what: str) -> Camera:
-    """Build the camera of these intrinsics, if the image's size allows it."""
-    (fx, fy, cx, cy), (width, height) = values, size
-    try:
-        camera = Camera(fx, fy, cx, cy, width, height)
-    except ValueError as error:
-        raise FocalError(f"{what}: {error}") from error
-    if not (-0.5 <= cx <= width - 0.5 and -0.5 <= cy <= height - 0.5):
-        raise FocalError(
-            f"{what}: the principal point ({cx:g}, {cy:g}) lies outside this {width}x{height} image; "
-            "give numbers in pixels for this image size"
-        )
-    _warn_of_doubts(camera, what)
-    for focal, side in ((fx, width), (fy, height)):
-        fov = math.degrees(2 * math.atan(side / 2 / focal))
-        if not _POSSIBLE_FOV[0] <= fov <= _POSSIBLE_FOV[1]:
-            raise FocalError(
-                f"{what}: a focal length of {focal:g} px means a field of view of {fov:.3g} deg in this "
-                f"{width}x{height} image; give it in pixels, for this image size"
-            )
-        if fov > _WIDE_FOV:
-            _warn_once(f"{what}: {focal:g} px mean a field of view of {fov:.0f} deg here: were these millimeters?")
-    return camera
-
-
-def _warn_of_doubts(camera: Camera, what: str) -> None:
-    """Warn of numbers that are probably those of another image size, or in another order."""
-    ratio = max(camera.fx, camera.fy) / min(camera.fx, camera.fy)
-    if ratio > _SQUARE:
-        message = f"fx = {camera.fx:g} and fy = {camera.fy:g} differ by {100 * (ratio - 1):.0f} %: unless the image was"
-        _warn_once(f"{what}: {message} resized unevenly, check the order fx, fy, cx, cy")
-    across, down = (camera.cx + 0.5) / camera.width, (camera.cy + 0.5) / camera.height
-    if abs(across - 0.5) > _OFF_CENTER and abs(across - down) < _SAME_SHARE:
-        size = f"{2 * camera.cx + 1:.0f}x{2 * camera.cy + 1:.0f}"
-        message = f"its principal point would be the center of a {size} image, and this one is"
-        _warn_once(
-            f"{what}: {message} {camera.width}x{camera.height}: if it was resized, give numbers for its present size"
-        )
-
-
-@functools.cache
-def _warn_once(message: str) -> None:
-    logger.warning("%s", message)

@@ -54,6 +54,7 @@ class ExportedOutput:
                 camera=self.found.camera,
                 camera_source=self.found.source,
                 camera_detail=self.found.detail,
+                focal_error=self.found.focal_error,
                 sky=others[0] if len(others) == 1 else None,
                 normal=others[0] if len(others) == 2 else None,
                 normal_confidence=others[1] if len(others) == 2 else None,

@@ -77,6 +77,7 @@ class ForeignOutput:
                 camera=self.found.camera,
                 camera_source=self.found.source,
                 camera_detail=self.found.detail,
+                focal_error=self.found.focal_error,
                 format=self.format,
             )
         )
@@ -160,10 +161,10 @@ class ForeignPredictor(ImagePredictor):
 
     def _camera(self, intrinsics: object, found: ResolvedCamera) -> ResolvedCamera:
         """Take the model's own camera where none was known."""
-        if intrinsics is None or found.source != "assumed":
+        if intrinsics is None or found.source not in ("assumed", "estimated"):
             return found
         camera = Camera.from_matrix(as_array(intrinsics), found.camera.width, found.camera.height)
-        return replace(found, camera=camera, source="predicted", detail=f"predicted by {self.name}")
+        return replace(found, camera=camera, source="predicted", detail=f"predicted by {self.name}", focal_error=None)
 
     def _wrong(self, reason: str) -> MetricDepthError:
         return MetricDepthError(f"{self.checkpoint}: `infer` {reason}")

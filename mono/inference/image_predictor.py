@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, overload
 
@@ -82,7 +83,7 @@ class ImagePredictor(ABC):
         if not needs_views(found.camera, self.views):
             return self.prepare_view(image, found)
         cut = cut_wide_image(image, found.camera, self.views, self.transform)
-        views = (self.prepare_view(c.rgb, ResolvedCamera(c.view.camera, found.source, found.detail)) for c in cut)
+        views = (self.prepare_view(c.rgb, replace(found, camera=c.view.camera, file=None)) for c in cut)
         return WideInput(found, tuple(views), cut)
 
     def infer(self, images: Sequence[NetworkInput | WideInput]) -> Sequence[RawPrediction]:

@@ -75,6 +75,7 @@ class NetworkPrediction:
             camera=self.found.camera,
             camera_source=self.found.source,
             camera_detail=self.found.detail,
+            focal_error=self.found.focal_error,
             normal=None if output.normal is None else view.normal_to_image(output.normal[row].float()),
             normal_confidence=resized(output.normal_confidence),
             sky=resized(output.sky),

@@ -35,7 +35,8 @@ class Prediction:
             (beyond 300 m, or not positive).
         confidence: (H, W) float32, higher is surer; its range is the network's own.
         camera: camera that the depth holds for. A wrong focal length scales all distances.
-        camera_source: "given", "annotation", "camera file", "exif", "assumed", or "predicted" by a model.
+        camera_source: "given", "annotation", "camera file", "exif", "estimated" from the picture, "assumed", or
+            "predicted" by a model.
         camera_detail: description of the camera's source.
         normal: (H, W, 3) float32 unit surface normals in the camera's frame (x right, y down, z forward), pointing to
             the camera; None if the network has none: see `surface_normals`.
@@ -45,6 +46,7 @@ class Prediction:
         calibration: correction of the depth that the camera's file holds for this model; None: there is none.
         alignment: alignment of the depth with known distances, after the calibration; None: not aligned.
         error_scale: factor of the errors that the confidence announces (`Uncertainty.scale`); None: it announces none.
+        focal_error: standard error of ln(focal length) where it is estimated; None: by the camera's source.
     """
 
     depth: np.ndarray
@@ -59,6 +61,7 @@ class Prediction:
     calibration: DepthAlignment | None = None
     alignment: DepthAlignment | None = None
     error_scale: float | None = None
+    focal_error: float | None = None
 
     @property
     def mask(self) -> np.ndarray:
@@ -96,7 +99,7 @@ class Prediction:
         """Return the distribution of errors in log depth.
 
         Of aligned or calibrated depth it is what the known distances showed, else the network's part and the focal
-        length's: 25 % where it is assumed, 2 % where it comes from EXIF data.
+        length's: its own where it is estimated, 25 % where it is assumed, 2 % where it comes from EXIF data.
 
         Raises:
             MetricDepthError: the model announces no errors, and the depth is neither aligned nor calibrated.
@@ -105,7 +108,8 @@ class Prediction:
             return Uncertainty(0.0, math.hypot(known.standard_error, known.spread))
         if self.error_scale is None:
             raise MetricDepthError("this model announces no errors: standard errors need lite, or aligned depth")
-        return Uncertainty(self.error_scale, FOCAL_ERRORS.get(self.camera_source, 0.0))
+        by_source = FOCAL_ERRORS.get(self.camera_source, 0.0)
+        return Uncertainty(self.error_scale, by_source if self.focal_error is None else self.focal_error)
 
     @property
     def std(self) -> np.ndarray:
@@ -155,9 +159,11 @@ class Prediction:
         return replace(self, depth=depth, alignment=alignment, format=PredictionFormat())
 
     def notes(self) -> dict[str, Any]:
-        """Describe calibration and alignment of the depth, for records."""
+        """Describe the focal length's error, calibration and alignment, for records."""
         both = {"calibration": self.calibration, "alignment": self.alignment}
         notes: dict[str, Any] = {name: value.record() for name, value in both.items() if value is not None}
+        if self.focal_error is not None:
+            notes["focal_error"] = round(self.focal_error, 4)
         if not self.format.metric:
             notes |= {"unit": None, "depth_kind": self.format.kind}
         return notes

@@ -36,6 +36,7 @@ class TensorPrediction:
         format: meaning of `depth`.
         calibration: correction of the depth by the camera's file; None: there is none.
         alignment: alignment of the depth with known distances; None: not aligned.
+        focal_error: standard error of ln(focal length) where it is estimated; None: by the camera's source.
     """
 
     depth: Tensor
@@ -49,6 +50,7 @@ class TensorPrediction:
     format: PredictionFormat
     calibration: DepthAlignment | None = None
     alignment: DepthAlignment | None = None
+    focal_error: float | None = None
 
     @property
     def mask(self) -> Tensor:
@@ -87,7 +89,7 @@ class TensorPrediction:
         return Prediction(**maps, **{name: getattr(self, name) for name in _FACTS})
 
 
-_FACTS = ("camera", "camera_source", "camera_detail", "format", "calibration", "alignment")
+_FACTS = ("camera", "camera_source", "camera_detail", "format", "calibration", "alignment", "focal_error")
 
 
 def as_tensors(prediction: Prediction, device: torch.device) -> TensorPrediction:

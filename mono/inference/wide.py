@@ -124,6 +124,7 @@ def _as_prediction(merged: Merged, found: ResolvedCamera) -> Prediction:
         camera=camera,
         camera_source=found.source,
         camera_detail=found.detail,
+        focal_error=found.focal_error,
         normal=merged.vectors,
         normal_confidence=merged.maps.get("normal_confidence"),
         sky=merged.maps.get("sky"),

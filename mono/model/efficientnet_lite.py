@@ -78,13 +78,13 @@ class Block(nn.Module):
 
 
 class _Backbone(nn.Module):
-    def __init__(self, drop_path_rate: float):
+    def __init__(self, drop_path_rate: float, stages: int):
         super().__init__()
         self.conv_stem = SameConv(3, 32, 3, 2)
         self.bn1 = NormAct(32)
         self.blocks = nn.Sequential()
         inputs, done, total = 32, 0, sum(stage[0] for stage in _STAGES)
-        for count, widening, kernel, stride, outputs in _STAGES:
+        for count, widening, kernel, stride, outputs in _STAGES[:stages]:
             stage = nn.Sequential()
             for i in range(count):
                 drop_path = drop_path_rate * done / total
@@ -98,15 +98,16 @@ class EfficientNetLite(nn.Module):
 
     Args:
         drop_path_rate: stochastic depth of the last block while training; it grows from 0 at the first.
+        stages: number of stages; with 5 of the 7, the map at 1/32 is left out.
 
     Attributes:
-        channels: widths of the five maps, finest first.
+        channels: widths of the maps, finest first.
     """
 
-    def __init__(self, drop_path_rate: float = 0.0):
+    def __init__(self, drop_path_rate: float = 0.0, stages: int = len(_STAGES)):
         super().__init__()
-        self.backbone = _Backbone(drop_path_rate)
-        self.channels = [_STAGES[i][4] for i in _HANDED_OUT]
+        self.backbone = _Backbone(drop_path_rate, stages)
+        self.channels = [_STAGES[i][4] for i in _HANDED_OUT if i < stages]
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Compute feature maps of images.
@@ -115,7 +116,7 @@ class EfficientNetLite(nn.Module):
             image: normalized RGB (B, 3, H, W); H and W are multiples of 32.
 
         Returns:
-            Five maps (B, C_i, H / 2^(i+1), W / 2^(i+1)), finest first.
+            Maps (B, C_i, H / 2^(i+1), W / 2^(i+1)), finest first.
         """
         x, maps = self.backbone.bn1(self.backbone.conv_stem(image)), []
         for number, stage in enumerate(self.backbone.blocks):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mono.data.camera_source import CameraResolver
+from mono.data.focal_estimate import weights_checksum
 from mono.data.sample import Sample
 from mono.evaluation.metrics import ImageMetrics
 from mono.evaluation.normals.metrics import ImageNormals, NormalMetrics
@@ -47,7 +48,8 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
             "transform": asdict(predictor.transform),
         },
         "computation": computation_settings(predictor.precision, predictor.backend),
-        "camera": asdict(options.resolver)
+        "camera": {name: value for name, value in asdict(options.resolver).items() if name != "pooled" or value}
+        | ({"focal_weights": weights_checksum()} if options.resolver.estimates else {})
         | {"views": asdict(predictor.views)}
         | ({"align": options.align.settings()} if options.align else {}),
         "depth": [output.depth_format, encoding.scale if output.depth_format == "png" else str(encoding.invalid)],

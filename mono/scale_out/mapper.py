@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mono.data.camera_source import CameraResolver, ResolvedCamera
+from mono.data.focal_estimate import weights_checksum
 from mono.io.depth_encoding import encode_png16, quantise
 from mono.system.errors import MetricDepthError
 
@@ -146,7 +147,8 @@ class DepthMapper:
             "batch_size": self.batch_size,
             "outputs": sorted(self.outputs),
             "depth_scale": self.depth_scale,
-            "camera": {name: str(value) for name, value in asdict(self.resolver).items() if value is not None},
+            "camera": {name: str(value) for name, value in asdict(self.resolver).items() if value not in (None, ())}
+            | ({"focal_weights": weights_checksum()} if self.resolver.estimates else {}),
         }
 
     def _rows(self, images: Sequence[Any], cameras: Sequence[tuple[Any, Any]], predictor: Predictor) -> list[Row]:

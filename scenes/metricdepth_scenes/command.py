@@ -54,6 +54,9 @@ def add_actions(parser: argparse.ArgumentParser) -> None:
     cut.add_argument(
         "--sky", action="store_true", help="write labels of sky from sky_labels/ of the assets, for --data …:sky"
     )
+    cut.add_argument(
+        "--wide", action="store_true", help="cut views of 60 to 115 degrees in all directions, for train-focal"
+    )
     cut.set_defaults(run=_cut)
     sequence = actions.add_parser(
         "sequence", help="render a video through a scene with exact depth and poses (resumes automatically)"
@@ -111,7 +114,7 @@ def _cut(args: argparse.Namespace) -> int:
     from metricdepth_scenes.panoramas import cut_dataset
 
     teacher = mono.load_model(args.teacher) if args.teacher else None
-    cut_dataset(args.out, args.frames, args.assets, args.seed, teacher=teacher, sky=args.sky)
+    cut_dataset(args.out, args.frames, args.assets, args.seed, teacher=teacher, sky=args.sky, wide=args.wide)
     return 0
 
 

@@ -61,6 +61,7 @@ def cut_dataset(
     pixels: int = 100_000,
     teacher: Predictor | None = None,
     sky: bool = False,
+    wide: bool = False,
 ) -> Path:
     """Cut views out of an asset folder's panoramas.
 
@@ -72,6 +73,9 @@ def cut_dataset(
 
     With `sky`, views show the panoramas that have labels (`Assets.sky_labels`), skies alone too, and look up more;
     their depth file holds labels for `--data ...:sky`.
+
+    Wide views are of 60 to 115 degrees, look up and down farther, and are as sharp as their panorama: crops of them
+    have every smaller angle, as training of the focal length needs it.
 
     Raises:
         FileNotFoundError: the assets folder has no index.json.
@@ -91,11 +95,12 @@ def cut_dataset(
     for number in range(frames):
         rng = np.random.default_rng(np.random.SeedSequence([seed, number, 3]))
         file = panoramas[number % len(panoramas)]
-        camera = sample_camera("room", rng, pixels)
-        tilt = (4, 16, 60) if sky else (-8, 12, 25)  # mean, spread and largest [degrees]
-        direction = look(float(rng.uniform(0, 360)), float(np.clip(rng.normal(*tilt[:2]), -40, tilt[2])))
-        pose = pose_towards(np.zeros(3), direction, float(rng.normal(0, 3)))
-        view = cut_view(source.image(file), camera, pose)
+        panorama = source.image(file)
+        camera = _wide_camera(panorama, rng) if wide else sample_camera("room", rng, pixels)
+        tilt = (4, 16, -40, 60) if sky else (-4, 16, -60, 50) if wide else (-8, 12, -40, 25)
+        pitch = float(np.clip(rng.normal(*tilt[:2]), *tilt[2:]))  # mean, spread, lowest and highest [degrees]
+        pose = pose_towards(np.zeros(3), look(float(rng.uniform(0, 360)), pitch), float(rng.normal(0, 3)))
+        view = cut_view(panorama, camera, pose)
         name = f"rgb/{number:06d}.jpg"
         _, data = cv2.imencode(".jpg", view[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
         write_bytes(out / name, data.tobytes())
@@ -114,6 +119,15 @@ def cut_dataset(
     annotations = out / "annotations.json"
     write_bytes(annotations, json.dumps({"files": entries}, indent=0).encode())
     return annotations
+
+
+def _wide_camera(panorama: np.ndarray, rng: np.random.Generator) -> Camera:
+    """Draw a wide camera with the pixels per angle of a panorama."""
+    focal = 1.1 * len(panorama) / math.pi
+    long = 2 * focal * math.tan(math.radians(rng.uniform(60, 115)) / 2)
+    short = long / float(rng.choice([1.0, 1.25, 4 / 3, 1.5]))
+    width, height = (short, long) if rng.random() < 0.25 else (long, short)
+    return Camera.centered(focal, round(width), round(height))
 
 
 def _depth_both_ways(teacher: Predictor, view: np.ndarray, camera: Camera) -> np.ndarray:

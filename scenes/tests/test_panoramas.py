@@ -121,3 +121,14 @@ def test_a_folder_without_panoramas_is_named(tmp_path: Path):
         cut_dataset(tmp_path / "out", 3, tmp_path)
     with pytest.raises(ValueError, match="frames is 0"):
         cut_dataset(tmp_path / "out", 0, tmp_path)
+
+
+def test_wide_views_are_wide_as_sharp_as_the_panorama_and_look_anywhere(tmp_path: Path):
+    file = cut_dataset(tmp_path / "a", 40, write_assets(tmp_path / "assets"), seed=4, wide=True)
+    frames = read_frames([f"{file}:unlabelled"])
+    focals = {frame.intrinsics[0] for frame in frames}
+    assert len(focals) == 1 and focals.pop() == pytest.approx(1.1 * 64 / np.pi, rel=1e-3)
+    sizes = [cv2.imread(str(frame.rgb)).shape[:2] for frame in frames]
+    angles = [2 * np.degrees(np.arctan(max(size) / 2 / frames[0].intrinsics[0])) for size in sizes]
+    assert 58 < min(angles) < 70 and 105 < max(angles) < 117
+    assert 0 < sum(height > width for height, width in sizes) < 20

@@ -139,9 +139,7 @@ def test_a_failure_of_a_converter_is_an_error_in_one_line(toy_file, monkeypatch)
 
     monkeypatch.setattr("mono.export.capture._program", fail)
     skip_without("onnx")
-    with pytest.raises(
-        BackendError, match=r"toy cannot be written as onnx: .* \(RuntimeError: no such operator\)"
-    ):
+    with pytest.raises(BackendError, match=r"toy cannot be written as onnx: .* \(RuntimeError: no such operator\)"):
         toy_file("onnx", size=(97, 65))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mono.data.camera_source import CameraResolver, ResolvedCamera
+from mono.data.focal_pool import pool_focal
 from mono.data.sample import Sample
 from mono.data.video import frame_times
 from mono.geometry.camera import Camera
@@ -66,7 +67,7 @@ class MetricPath:
 
 
 def camera_of_frames(samples: Sequence[Sample], resolver: CameraResolver) -> ResolvedCamera:
-    """Resolve the camera of all frames from the first readable one.
+    """Resolve the camera of all frames from the first readable one; what is estimated is a mean over some.
 
     Raises:
         SlamError: none of them can be read.
@@ -79,7 +80,8 @@ def camera_of_frames(samples: Sequence[Sample], resolver: CameraResolver) -> Res
         except ValueError as error:
             logger.warning("%s", error)
             continue
-        return resolver.resolve_for(sample, photo)
+        found = resolver.resolve_for(sample, photo)
+        return found if found.source != "estimated" else pool_focal(samples, resolver).resolve_for(sample, photo)
     raise SlamError(f"none of the {len(samples)} frames can be read")
 
 

@@ -1,0 +1,76 @@
+"""Check given intrinsics against the size of their image."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import math
+
+from mono.geometry.camera import Camera
+from mono.system.errors import MetricDepthError
+
+logger = logging.getLogger(__name__)
+_WIDE_FOV = 130.0  # beyond it, given numbers are asked about
+POSSIBLE_FOV = (0.5, 170.0)  # beyond it, given numbers are taken to be in other units than pixels
+_SQUARE = 1.2  # ratio of fx and fy beyond which their order is doubted
+_OFF_CENTER = 0.08  # of the side: principal points farther from the center, alike along both sides, are doubted
+_SAME_SHARE = 0.02
+
+
+class FocalError(MetricDepthError):
+    """A camera does not fit an image: names what was given, the cause and the remedy."""
+
+
+def camera_of(values: tuple[float, float, float, float], size: tuple[int, int], what: str) -> Camera:
+    """Build the camera of given intrinsics; warn of doubtful ones.
+
+    Args:
+        values: (fx, fy, cx, cy) [px].
+        size: (width, height) of the image [px].
+        what: source of the numbers, for messages.
+
+    Raises:
+        FocalError: the image's size does not allow them.
+    """
+    (fx, fy, cx, cy), (width, height) = values, size
+    try:
+        camera = Camera(fx, fy, cx, cy, width, height)
+    except ValueError as error:
+        raise FocalError(f"{what}: {error}") from error
+    if not (-0.5 <= cx <= width - 0.5 and -0.5 <= cy <= height - 0.5):
+        raise FocalError(
+            f"{what}: the principal point ({cx:g}, {cy:g}) lies outside this {width}x{height} image; "
+            "give numbers in pixels for this image size"
+        )
+    _warn_of_doubts(camera, what)
+    for focal, side in ((fx, width), (fy, height)):
+        fov = math.degrees(2 * math.atan(side / 2 / focal))
+        if not POSSIBLE_FOV[0] <= fov <= POSSIBLE_FOV[1]:
+            raise FocalError(
+                f"{what}: a focal length of {focal:g} px means a field of view of {fov:.3g} deg in this "
+                f"{width}x{height} image; give it in pixels, for this image size"
+            )
+        if fov > _WIDE_FOV:
+            warn_once(f"{what}: {focal:g} px mean a field of view of {fov:.0f} deg here: were these millimeters?")
+    return camera
+
+
+def _warn_of_doubts(camera: Camera, what: str) -> None:
+    """Warn of numbers that are probably those of another image size, or in another order."""
+    ratio = max(camera.fx, camera.fy) / min(camera.fx, camera.fy)
+    if ratio > _SQUARE:
+        message = f"fx = {camera.fx:g} and fy = {camera.fy:g} differ by {100 * (ratio - 1):.0f} %: unless the image was"
+        warn_once(f"{what}: {message} resized unevenly, check the order fx, fy, cx, cy")
+    across, down = (camera.cx + 0.5) / camera.width, (camera.cy + 0.5) / camera.height
+    if abs(across - 0.5) > _OFF_CENTER and abs(across - down) < _SAME_SHARE:
+        size = f"{2 * camera.cx + 1:.0f}x{2 * camera.cy + 1:.0f}"
+        message = f"its principal point would be the center of a {size} image, and this one is"
+        warn_once(
+            f"{what}: {message} {camera.width}x{camera.height}: if it was resized, give numbers for its present size"
+        )
+
+
+@functools.cache
+def warn_once(message: str) -> None:
+    """Log a warning, once."""
+    logger.warning("%s", message)

@@ -106,4 +106,5 @@ class RefinementDecoder(nn.Module):
 
 def _unit(maps: Tensor) -> tuple[Tensor, Tensor]:
     """Split (B, 4, h, w) into unit normals and a confidence above 0.01."""
-    return F.normalize(maps[:, :3], dim=1), F.elu(maps[:, 3:]) + 1 + _LEAST_CONFIDENCE
+    normals = maps[:, :3]  # F.normalize expands the lengths first, which LiteRT refuses in large networks
+    return normals / normals.norm(dim=1, keepdim=True).clamp_min(1e-12), F.elu(maps[:, 3:]) + 1 + _LEAST_CONFIDENCE

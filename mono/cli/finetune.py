@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
     from mono.inference.network import NetworkPredictor
     from mono.io.atomic import write_bytes
     from mono.system.memory import keep_memory
+    from mono.system.threads import share_cores
     from mono.training.data.images import read_frames
     from mono.training.finetune import finetune, samples_of, split
     from mono.training.loop import write_weights
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     from mono.training.schedule import WEIGHTS, Run
 
     keep_memory()
-    torch.set_num_threads(args.threads)
+    share_cores(args.threads)
     frames = read_frames(args.data)
     frames, held = (frames, read_frames(args.val)) if args.val else split(frames)
     start = load_model(args.start, checkpoint=args.checkpoint, device=args.device, options=parse_options(args.options))

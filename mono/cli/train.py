@@ -64,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
     from mono.inference.devices import choose_device
     from mono.system.distributed import join_ranks
     from mono.system.memory import keep_memory
+    from mono.system.threads import share_cores
     from mono.training.data.images import read_frames
     from mono.training.loop import export, train
     from mono.training.recipe import read_recipe
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     from mono.training.validate import read_sets
 
     keep_memory()
-    torch.set_num_threads(args.threads)
+    share_cores(args.threads)
     ranks = join_ranks(args.launcher)
     device = choose_device(args.device)
     if device.type == "cuda" and device.index is None:

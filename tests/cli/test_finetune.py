@@ -72,6 +72,11 @@ def test_what_is_wrong_ends_in_a_message(tmp_path: Path, capsys: pytest.CaptureF
     assert 'no model "nothing"' in capsys.readouterr().err
     assert main(["train", "lite.py", "--data", f"{data}:lidar", *out]) == 2
     assert "no kind of ground truth" in capsys.readouterr().err
+    for command in (["finetune"], ["train", "lite.py"]):
+        assert (
+            main([*command, "--data", str(data), "--out", str(tmp_path / "out"), "--steps", "1", "--threads", "0"]) == 2
+        )
+        assert "--threads is 0; it must be from 1" in capsys.readouterr().err
 
 
 def test_a_trained_network_is_exported_with_its_curves(tmp_path: Path):

@@ -9,7 +9,7 @@ data_basic = dict(
     std=(128.0, 128.0, 128.0),
 )
 model = dict(
-    sky="keep",  # depth of sky: "invalid", "far" or "keep", as predicted; `--sky` changes it
+    sky="invalid",  # depth of sky: "invalid", "far" or "keep", as predicted; `--sky` changes it
     encoder="tf_efficientnet_lite0",
     decoder=dict(type="LiteDecoder", widths=(48, 80, 128, 256), sky_widths=(24, 24, 32)),
 )

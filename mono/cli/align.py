@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mono.cli import arguments, console
+from mono.cli import camera_flags, console
 from mono.cli.align_flags import add_align_flags, align_options
 from mono.system.errors import MetricDepthError
 
@@ -21,7 +21,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--depth-format", choices=("png", "npy", "npz", "exr"), default="png", help="write this format")
     parser.add_argument("--depth-scale", type=float, metavar="N", help="metres = stored value / N in the depth maps")
     add_align_flags(parser)
-    arguments.add_camera_flags(parser, sweep=False)
+    camera_flags.add_camera_flags(parser, sweep=False)
     parser.add_argument("--verbose", action="store_true", help="log more, with tracebacks of failures")
     parser.set_defaults(run=run)
 
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     if options is None:
         raise MetricDepthError("give what is known: --align, --known, --known-length or --camera-height")
     samples = find_saved_depth(args.inputs)
-    resolver = arguments.camera_resolver(args)
+    resolver = camera_flags.camera_resolver(args)
     result = align_saved(samples, args.out, options, resolver, args.depth_format, args.depth_scale)
     for name, record in result.alignments.items():
         sys.stdout.write(f"  {name}: {describe_record(record)}\n")

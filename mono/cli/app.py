@@ -7,7 +7,7 @@ import socket
 import sys
 from pathlib import Path
 
-from mono.cli import arguments, session
+from mono.cli import arguments, camera_flags, session
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError
 
@@ -18,7 +18,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint")
     parser.add_argument("--compare", metavar="MODEL", help="load a second model, to compare with")
     add_server_flags(parser)
-    arguments.add_camera_flags(parser, sweep=False)
+    camera_flags.add_camera_flags(parser, sweep=False)
     arguments.add_machine_flags(parser)
     parser.set_defaults(run=run, checkpoint=None)
 
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
     names = dict.fromkeys([args.model, *([args.compare] if args.compare else [])])
     predictors = {name: session.load_predictor(args, name, None, Ranks(), images=1) for name in names}
-    return serve(App(predictors, arguments.camera_resolver(args), examples=examples()), args.port, args.open)
+    return serve(App(predictors, camera_flags.camera_resolver(args), examples=examples()), args.port, args.open)
 
 
 def require_server() -> None:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mono.cli import arguments, session
+from mono.cli import arguments, camera_flags, session
 from mono.system.errors import MetricDepthError
 
 
@@ -24,7 +24,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )  # fmt: skip
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
-    arguments.add_camera_flags(parser, sweep=False)
+    camera_flags.add_camera_flags(parser, sweep=False)
     arguments.add_machine_flags(parser)
     parser.set_defaults(run=run)
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         )
     images = read_known_images(args.known)
     others = read_known_images(args.check) if args.check else []
-    resolver = arguments.camera_resolver(args)
+    resolver = camera_flags.camera_resolver(args)
     predictor = session.load_predictor(args, args.model, args.checkpoint, join_ranks("None"), len(images) + len(others))
     observed = observe_images(images, predictor, resolver)
     calibration = fit_calibration([image.observations for image in observed], args.align_model)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mono.cli import arguments, console, session
+from mono.cli import arguments, camera_flags, console, session
 from mono.cli.align_flags import add_align_flags, align_options
 from mono.system.errors import MetricDepthError
 
@@ -52,8 +52,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
     arguments.add_protocol_flags(parser)
-    arguments.add_camera_flags(parser)
-    arguments.add_wide_flags(parser)
+    camera_flags.add_camera_flags(parser)
+    camera_flags.add_wide_flags(parser)
     add_align_flags(parser)
     arguments.add_output_flags(parser, save="none")
     arguments.add_machine_flags(parser)
@@ -103,7 +103,7 @@ def _score_saved(args: argparse.Namespace, samples: Sequence[Sample], out: Path)
             report=None if args.no_report else out / "report",
             on_done=bar.update,
             derive_normals=args.derive_normals,
-            resolver=arguments.camera_resolver(args),
+            resolver=camera_flags.camera_resolver(args),
             prediction_format=meaning,
         )
     metadata = {"command": session.command(), **saved_metadata(args.pred, meaning)}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mono.cli import arguments, console, session
+from mono.cli import arguments, camera_flags, console, session
 from mono.cli.align_flags import add_align_flags, align_options
 from mono.cli.video import add_video_flags, print_video_outputs, print_videos
 from mono.data.focal_pool import pool_focal
@@ -34,8 +34,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--out", type=Path, default=Path("outputs"), metavar="DIR", help="output folder")
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
-    arguments.add_camera_flags(parser, pool=True)
-    arguments.add_wide_flags(parser)
+    camera_flags.add_camera_flags(parser, pool=True)
+    camera_flags.add_wide_flags(parser)
     add_align_flags(parser)
     arguments.add_output_flags(parser, save="depth,vis", more=",video")
     add_video_flags(parser)

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mono.cli import arguments, console, session
+from mono.cli import arguments, camera_flags, console, session
 from mono.cli.video import frames_of_one_camera
 from mono.system.errors import MetricDepthError
 
@@ -49,7 +49,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--pred", type=Path, metavar="DIR|JSON", help="use saved or annotated depth instead of a model")
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
-    arguments.add_camera_flags(parser)
+    camera_flags.add_camera_flags(parser)
     arguments.add_machine_flags(parser)
     parser.set_defaults(run=run)
 
@@ -76,7 +76,7 @@ def _camera(args: argparse.Namespace, samples: Sequence[Sample]) -> ResolvedCame
     """Resolve and print the camera of all frames."""
     from mono.slam.reconstruction.metric_paths import camera_of_frames
 
-    found = camera_of_frames(samples, arguments.camera_resolver(args))
+    found = camera_of_frames(samples, camera_flags.camera_resolver(args))
     warning = (
         "  <- lengths scale with it: give --focal-px, or a camera file"
         if found.source in ("estimated", "assumed")

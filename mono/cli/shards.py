@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mono.cli import arguments, console
+from mono.cli import arguments, camera_flags, console
 from mono.cli.values import names
 from mono.system.errors import MetricDepthError
 
@@ -45,7 +45,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--images-per-shard", type=int, default=1000, metavar="N", help="process N images of a folder as a shard"
     )
     layout.add_argument("--image-column", metavar="NAME", help="column of images in Parquet files (default: found)")
-    arguments.add_camera_flags(parser, sweep=False)
+    camera_flags.add_camera_flags(parser, sweep=False)
     workers = parser.add_argument_group("workers")
     workers.add_argument("--engine", default="processes", choices=("processes", "ray"), help="spread shards by")
     workers.add_argument("--workers", type=int, default=1, metavar="N", help="run N processes or Ray actors")
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         batch_size=args.batch_size,
         threads=args.threads,
         depth_scale=args.depth_scale,
-        resolver=arguments.camera_resolver(args),
+        resolver=camera_flags.camera_resolver(args),
     )
     with console.progress_line(0, "shard") as line:
         report = run_shards(

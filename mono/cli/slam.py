@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mono.cli import arguments, console, session
+from mono.cli import arguments, camera_flags, console, session
 from mono.cli.video import add_frame_flags, frames_of_one_camera
 from mono.system.errors import MetricDepthError
 
@@ -38,7 +38,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--max-features", type=int, metavar="N", help="features per frame (default: 8192 with sfm, 800 with vo)"
     )
-    arguments.add_camera_flags(parser, sweep=False)
+    camera_flags.add_camera_flags(parser, sweep=False)
     arguments.add_machine_flags(parser)
     parser.set_defaults(run=run, resumes=True)
 
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     if scale_frames < 5:
         raise MetricDepthError(f"--scale-frames is {scale_frames}; at least 5 are needed")
     import_pycolmap() if args.method == "sfm" else import_gtsam()
-    resolver = arguments.camera_resolver(args)
+    resolver = camera_flags.camera_resolver(args)
     samples = frames_of_one_camera(args.inputs, args.every, args.start, args.end)
     features = {} if args.max_features is None else {"max_features": args.max_features}
     found = camera_of_frames(samples, resolver)

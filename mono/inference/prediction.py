@@ -31,19 +31,17 @@ class Prediction:
     """Metric depth of one image at its own size.
 
     Attributes:
-        depth: (H, W) float32 [m] along the optical axis, or along the ray where `depth_kind` is "ray"; 0 is invalid
-            (beyond 300 m, or not positive).
+        depth: (H, W) float32 [m] along the optical axis, or the ray where `depth_kind` is "ray"; 0: invalid, over 300 m
         confidence: (H, W) float32, higher is surer; its range is the network's own.
         camera: camera that the depth holds for. A wrong focal length scales all distances.
-        camera_source: "given", "annotation", "camera file", "exif", "estimated" from the picture, "assumed", or
-            "predicted" by a model.
+        camera_source: "given", "annotation", "camera file", "exif", "estimated", "assumed", or "predicted" by a model.
         camera_detail: description of the camera's source.
-        normal: (H, W, 3) float32 unit surface normals in the camera's frame (x right, y down, z forward), pointing to
-            the camera; None if the network has none: see `surface_normals`.
+        normal: (H, W, 3) float32 unit normals (x right, y down, z forward) that point to the camera; None if the
+            network has none: see `surface_normals`.
         normal_confidence: (H, W) float32, higher is surer; None without `normal`.
         sky: (H, W) float32 probability of sky, whose depth is invalid; None if the network has none.
         format: meaning of `depth`; of models without a unit it holds their own values, and there are no points.
-        calibration: correction of the depth that the camera's file holds for this model; None: there is none.
+        calibration: correction of depth that the camera's file holds for this model; None: there is none.
         alignment: alignment of the depth with known distances, after the calibration; None: not aligned.
         error_scale: factor of the errors that the confidence announces (`Uncertainty.scale`); None: it announces none.
         focal_error: standard error of ln(focal length) where it is estimated; None: by the camera's source.
@@ -99,7 +97,7 @@ class Prediction:
         """Return the distribution of errors in log depth.
 
         Of aligned or calibrated depth it is what the known distances showed, else the network's part and the focal
-        length's: its own where it is estimated, 25 % where it is assumed, 2 % where it comes from EXIF data.
+        length's: its own where estimated, 25 % where assumed, 2 % by EXIF data.
 
         Raises:
             MetricDepthError: the model announces no errors, and the depth is neither aligned nor calibrated.
@@ -108,8 +106,8 @@ class Prediction:
             return Uncertainty(0.0, math.hypot(known.standard_error, known.spread))
         if self.error_scale is None:
             raise MetricDepthError("this model announces no errors: standard errors need lite, or aligned depth")
-        by_source = FOCAL_ERRORS.get(self.camera_source, 0.0)
-        return Uncertainty(self.error_scale, by_source if self.focal_error is None else self.focal_error)
+        focal = FOCAL_ERRORS.get(self.camera_source, 0.0) if self.focal_error is None else self.focal_error
+        return Uncertainty(self.error_scale, focal)
 
     @property
     def std(self) -> np.ndarray:

@@ -10,7 +10,7 @@ from pathlib import Path
 if __name__ == "__main__":  # Python put this file's folder first; the checkout that it belongs to is meant
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from mono.cli import arguments, console, session
+from mono.cli import arguments, camera_flags, console, session
 from mono.cli.evaluate import say_metrics
 from mono.cli.help import HelpFormatter, add_hidden
 from mono.cli.main import guarded
@@ -39,8 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--show-root", type=Path, metavar="DIR", help="folder of output folders (default: show_dirs/CONFIG)"
     )
     arguments.add_protocol_flags(parser)
-    arguments.add_camera_flags(parser)
-    arguments.add_wide_flags(parser)
+    camera_flags.add_camera_flags(parser)
+    camera_flags.add_wide_flags(parser)
     arguments.add_output_flags(parser, save="depth,vis,pcd")
     arguments.add_machine_flags(parser)
     parser.set_defaults(resumes=True)

@@ -313,9 +313,28 @@ def test_a_conversion_is_compared_with_its_network(toy_predictor, cache, fit):
         pytest.skip(reason)
     transform = replace(toy_predictor.transform, fit=fit)
     toy = replace(toy_predictor, network=Baked(), checksum=f"of {fit}", transform=transform)
-    with pytest.raises(BackendError, match=r"the converted network differs from the original by [0-9.e-]+$"):
+    with pytest.raises(
+        BackendError, match=r"the converted network differs from the original by [0-9.e-]+, and in"
+    ):
         with_backend(toy, "openvino")
     assert not list((cache / "openvino").glob("*.xml"))
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_a_conversion_is_compared_where_there_is_depth(toy_predictor, cache, share):
+    class Sky(torch.nn.Module):
+        """Give no depth to a share of the rows."""
+
+        def forward(self, image):
+            depth = image.mean(1, keepdim=True).abs() + 1
+            rows = torch.arange(depth.shape[2]).view(-1, 1) >= share * depth.shape[2]
+            return NetworkOutput(depth * rows, torch.ones_like(depth))
+
+    if reason := why_not("openvino", "float32", "cpu"):
+        pytest.skip(reason)
+    toy = replace(toy_predictor, network=Sky(), checksum=f"sky of {share}")
+    depth = with_backend(toy, "openvino").predict(np.zeros((48, 64, 3), np.uint8), Camera.from_fov(60, 64, 48)).depth
+    assert (depth > 0).any() == (share < 1)
 
 
 def test_auto_equals_eager_whatever_came_before(toy_predictor):

@@ -313,9 +313,7 @@ def test_a_conversion_is_compared_with_its_network(toy_predictor, cache, fit):
         pytest.skip(reason)
     transform = replace(toy_predictor.transform, fit=fit)
     toy = replace(toy_predictor, network=Baked(), checksum=f"of {fit}", transform=transform)
-    with pytest.raises(
-        BackendError, match=r"the converted network differs from the original by [0-9.e-]+, and in"
-    ):
+    with pytest.raises(BackendError, match=r"the converted network differs from the original by [0-9.e-]+, and in"):
         with_backend(toy, "openvino")
     assert not list((cache / "openvino").glob("*.xml"))
 

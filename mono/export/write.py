@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mono.inference.predictor import Predictor
 
 logger = logging.getLogger(__name__)
+_LITERT_BYTES = 1 << 31  # that the offsets in a file can address
 CAMERA_CONVENTION = (
     "image: uint8 RGB, upright, undistorted. intrinsics: (4,) float32, fx, fy, cx, cy [px] of this "
     "very image; pixel centers are whole numbers, (0, 0) is the top left pixel's. depth: float32, metres along "
@@ -146,6 +147,12 @@ def _refuse(predictor: NetworkPredictor, kind: str, path: Path) -> None:
     if (predictor.backend, predictor.precision) != ("eager", "float32"):
         raise BackendError(
             f"a file is exported from a model in float32 eager, not in {predictor.precision} {predictor.backend}"
+        )
+    network: Any = predictor.network
+    size = sum(4 * p.numel() for p in network.parameters())
+    if kind == "litert" and size > _LITERT_BYTES:
+        raise BackendError(
+            f"{predictor.name} has {size / 1e9:.1f} GB of weights; LiteRT files hold 2 GB at most: export onnx instead"
         )
 
 

@@ -143,6 +143,15 @@ def test_a_failure_of_a_converter_is_an_error_in_one_line(toy_file, monkeypatch)
         toy_file("onnx", size=(97, 65))
 
 
+def test_a_network_too_large_for_litert_is_refused_at_once(tmp_path, toy_predictor, monkeypatch):
+    monkeypatch.setattr("mono.export.write._LITERT_BYTES", 400)
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 6), toy_predictor.network).requires_grad_(False)
+    with pytest.raises(BackendError, match=r"toy has 0\.0 GB of weights; LiteRT files hold 2 GB"):
+        export(
+            replace(toy_predictor, network=network), "litert", tmp_path / "toy.tflite", ExportOptions(network_only=True)
+        )
+
+
 def test_weights_that_do_not_fit_lie_beside_their_graph(tmp_path, toy_predictor, photo, monkeypatch):
     skip_without("onnx")
     import onnx

@@ -66,8 +66,9 @@ class OpenPhoto:
         # What was given, or fixed by a known length, adds no error of an assumed focal length.
         camera = replace(camera, fx=camera.fx * ratio, fy=camera.fy * ratio)
         detail = f"given in the app (was {prediction.camera_source}: {prediction.camera_detail})"
-        changed = replace(prediction, depth=depth, camera=camera, camera_source="given", camera_detail=detail)
-        return replace(changed, focal_error=None)
+        return replace(
+            prediction, depth=depth, camera=camera, camera_source="given", camera_detail=detail, focal_error=None
+        )
 
     @property
     def bytes(self) -> int:

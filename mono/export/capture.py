@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mono.conversion.signature import Signature
 from mono.geometry.camera import Camera
-from mono.system.errors import BackendError, MetricDepthError
+from mono.system.errors import BackendError, MetricDepthError, one_line
 
 if TYPE_CHECKING:
     import torch
@@ -39,9 +39,9 @@ def capture(predictor: NetworkPredictor, kind: str, signature: Signature, option
     except (MetricDepthError, OSError, MemoryError):
         raise
     except Exception as error:  # converters raise anything
-        reason = " ".join(str(error).split())[:200]
         raise BackendError(
-            f"{predictor.name} cannot be written as {kind}: the converter failed ({type(error).__name__}: {reason}); "
+            f"{predictor.name} cannot be written as {kind}: the converter failed ({type(error).__name__}: "
+            f"{one_line(error)[:200]}); "
             "choose another format, as onnx, or another version of the converter"
         ) from error
 

@@ -149,8 +149,7 @@ def _refuse(predictor: NetworkPredictor, kind: str, path: Path) -> None:
             f"a file is exported from a model in float32 eager, not in {predictor.precision} {predictor.backend}"
         )
     network: Any = predictor.network
-    size = sum(4 * p.numel() for p in network.parameters())
-    if kind == "litert" and size > _LITERT_BYTES:
+    if kind == "litert" and (size := sum(4 * p.numel() for p in network.parameters())) > _LITERT_BYTES:
         raise BackendError(
             f"{predictor.name} has {size / 1e9:.1f} GB of weights; LiteRT files hold 2 GB at most: export onnx instead"
         )

@@ -18,9 +18,9 @@ from mono.runs.records import short_hash
 from mono.scale_out.files import read_files
 from mono.scale_out.parquet import PARQUET_SUFFIX, read_parquet
 from mono.scale_out.samples import ShardError, ShardSample
-from mono.scale_out.storage import download, file_system, is_url, local_copy, one_line, scratch_folder, stamp_of
+from mono.scale_out.storage import download, file_system, is_url, local_copy, scratch_folder, stamp_of
 from mono.scale_out.tar import TAR_SUFFIXES, read_tar
-from mono.system.errors import MetricDepthError, RunError
+from mono.system.errors import MetricDepthError, RunError, one_line
 
 SHARD_SUFFIXES = (*TAR_SUFFIXES, PARQUET_SUFFIX)
 MOST_SHARDS = 200_000

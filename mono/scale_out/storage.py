@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from mono.io.atomic import atomic_folder, atomic_path, remove_stale_files, temporary_folder
 from mono.scale_out.samples import ShardError
-from mono.system.errors import MetricDepthError
+from mono.system.errors import MetricDepthError, one_line
 
 _CHUNK = 1 << 20
 _STAMPS = ("ETag", "etag", "LastModified", "last_modified", "mtime", "updated", "created", "timeModified")
@@ -276,8 +276,3 @@ def _reading(url: str) -> Iterator[tuple[Any, str]]:
         raise ShardError(str(error)) from error
     except Exception as error:  # each storage has errors of its own
         raise ShardError(f"{url}: cannot be downloaded ({one_line(error)}); check the URL and the access") from error
-
-
-def one_line(error: Exception) -> str:
-    """Return the message of an error on one line."""
-    return " ".join(str(error).split()) or type(error).__name__

@@ -13,3 +13,8 @@ class RunError(MetricDepthError):
 
 class BackendError(MetricDepthError):
     """Error of a backend that cannot be used here."""
+
+
+def one_line(error: Exception) -> str:
+    """Return the message of an error on one line, or its type where there is none."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -252,10 +252,10 @@ def load_network(source: ModelSource, device: torch.device, precision: str, back
     import torch
 
     from mono.model.checkpoint import load_tensors
-    from mono.model.depth_model import build_depth_model, fit_sky_head
+    from mono.model.depth_model import build_depth_model, fit_heads
 
     with torch.device("meta"):  # the weights go straight to their place: random ones would cost time and memory
-        network = build_depth_model(**fit_sky_head(source.config.architecture, source.tensors))
+        network = build_depth_model(**fit_heads(source.config.architecture, source.tensors))
     full = precision == "float32" or backend not in ("eager", "compile")  # others halve weights by themselves
     half = {} if full else dict.fromkeys(network.half_weights(), getattr(torch, precision))
     within_memory(

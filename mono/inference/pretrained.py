@@ -216,13 +216,14 @@ def _write_weights(checkpoint: Path, path: Path) -> None:
 
 def _values(predictor: Predictor) -> dict[str, Any]:
     """Return the predictor's settings with the nesting of config files."""
+    from mono.model.depth_model import HEADS
+
     network: dict[str, Any] = dict(predictor.architecture)
     transform = predictor.transform
     decoder = {"type": network["decoder"], "widths": network["widths"]}
     if network["iterations"] is not None:
         decoder["iterations"] = network["iterations"]
-    if network["sky_widths"] is not None:
-        decoder["sky_widths"] = network["sky_widths"]
+    decoder |= {name: network[name] for name in HEADS if network[name] is not None}
     return {
         "model": {"encoder": network["encoder"], "decoder": decoder, "sky": network["sky"]},
         "data_basic": {

@@ -80,6 +80,9 @@ DECODERS: dict[str, Callable[..., nn.Module]] = {
 }
 
 
+HEADS = {"sky_widths": "sky_head", "edge_width": "edge_head"}  # option of `build_depth_model`: the decoder's module
+
+
 def build_depth_model(
     encoder: str,
     decoder: str,
@@ -87,6 +90,7 @@ def build_depth_model(
     depth_range: tuple[float, float],
     iterations: int | None = None,
     sky_widths: Sequence[int] | None = None,
+    edge_width: int | None = None,
     sky: SkyMode = "invalid",
     drop_path_rate: float = 0.0,
 ) -> DepthModel:
@@ -100,6 +104,7 @@ def build_depth_model(
         depth_range: nearest and farthest depth [m in canonical space].
         iterations: number of refinement steps; None: the decoder has no refinement.
         sky_widths: widths of the LiteDecoder's sky head; None: it has none.
+        edge_width: width of the LiteDecoder's edge head; None: it has none.
         sky: depth of sky, see `DepthModel`.
         drop_path_rate: stochastic depth of the encoder while training.
 
@@ -119,8 +124,10 @@ def build_depth_model(
         raise MetricDepthError(
             f'decoder "{decoder}" ' + ("needs a number of iterations" if refines else "has no iterations")
         )
-    if sky_widths is not None and decoder != "LiteDecoder":
-        raise MetricDepthError(f'decoder "{decoder}" takes no sky_widths: they are for the LiteDecoder')
+    heads = {"sky_widths": sky_widths, "edge_width": edge_width}
+    heads = {name: value for name, value in heads.items() if value is not None}
+    if heads and decoder != "LiteDecoder":
+        raise MetricDepthError(f'decoder "{decoder}" takes no {next(iter(heads))}: it is for the LiteDecoder')
     backbone: DinoV2Encoder | EfficientNetLite | TimmEncoder
     if encoder == "tf_efficientnet_lite0":
         backbone = EfficientNetLite(drop_path_rate)
@@ -130,17 +137,18 @@ def build_depth_model(
         except RuntimeError as error:
             raise MetricDepthError(f'encoder "{encoder}": {error}') from error
     more: dict[str, Any] = {"iterations": iterations} if refines else {}
-    more |= {} if sky_widths is None else {"sky_widths": sky_widths}
-    built = DECODERS[decoder](backbone.channels, widths, depth_range, **more)
+    built = DECODERS[decoder](backbone.channels, widths, depth_range, **more, **heads)
     return DepthModel(backbone, built, sky, depth_range[1])
 
 
-def fit_sky_head(architecture: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Leave the sky head out of an architecture whose weights hold none.
+def fit_heads(architecture: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Leave the heads of sky and edges out of an architecture whose weights hold none.
 
     Args:
         architecture: arguments of `build_depth_model`.
         tensors: weights by name.
     """
-    held = any(name.startswith("decoder.sky_head.") for name in tensors)
-    return {**architecture, "sky_widths": architecture.get("sky_widths") if held else None}
+    absent = [
+        option for option, head in HEADS.items() if not any(name.startswith(f"decoder.{head}.") for name in tensors)
+    ]
+    return {**architecture, **dict.fromkeys(absent)}

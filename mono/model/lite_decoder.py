@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mono.model.output import NetworkOutput
+from mono.model.refinement import convex_upsample
 
 _COORDINATE_UNIT = 256.0  # [px of the input], so that coordinates are of order one
 SCALE_RANGE = (0.01, 2.0)  # smallest and largest predicted Laplace scale of the error
@@ -132,6 +133,49 @@ class SkyHead(nn.Module):
             return torch.sigmoid(F.pixel_shuffle(self.head(x.float()), 4))
 
 
+class EdgeHead(nn.Module):
+    """Weights by which log depth at 1/4 is upsampled to the input's size.
+
+    Each pixel is a convex combination of the 9 cells around it, so a silhouette can fall between two pixels
+    although depth is predicted in cells of 16. It starts as bilinear interpolation.
+
+    Args:
+        half: width of the encoder's map at 1/2.
+        features: width of the depth decoder's map at 1/4.
+        width: width of this head.
+    """
+
+    def __init__(self, half: int, features: int, width: int):
+        super().__init__()
+        self.project = nn.Conv2d(4 * half + features, width, 1)
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+        self.weights = nn.Conv2d(width, 9 * 16, 1)
+        bound = 0.2 * (6 / self.project.in_channels) ** 0.5  # maps spread over some five units
+        nn.init.uniform_(self.project.weight, -bound, bound)
+        nn.init.kaiming_uniform_(self.conv.weight, nonlinearity="relu")
+        for conv in (self.project, self.conv):
+            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+        nn.init.zeros_(self.weights.weight)
+        beside = (torch.arange(4) - 1.5).div(4)  # place of a pixel in its cell
+        share = (1 - (beside[None] - torch.arange(-1.0, 2.0)[:, None]).abs()).clamp_min(1e-2)  # (3 cells, 4 pixels)
+        share = share[:, None, :, None] * share[None, :, None, :]
+        with torch.no_grad():
+            self.weights.bias.copy_(share.log().flatten())  # type: ignore[union-attr]
+
+    def forward(self, log_depth: Tensor, half: Tensor, features: Tensor) -> Tensor:
+        """Upsample log depth (B, 1, H / 4, W / 4) to (B, 1, H, W).
+
+        Args:
+            log_depth: float32 log depth at 1/4.
+            half: map of the encoder at 1/2.
+            features: map of the depth decoder at 1/4.
+        """
+        x = F.relu(self.project(torch.cat([F.pixel_unshuffle(half, 2), features], 1)))
+        x = F.relu(self.conv(x))
+        with torch.autocast(x.device.type, enabled=False):
+            return convex_upsample(log_depth, self.weights(x.float()), repeat_border=True)
+
+
 class LiteDecoder(nn.Module):
     """Decoder of encoder maps to canonical depth, its expected error and, with a sky head, sky.
 
@@ -145,9 +189,10 @@ class LiteDecoder(nn.Module):
         depth_range: nearest and farthest predicted depth [m in canonical space].
         blocks: number of transformer blocks at 1/32.
         sky_widths: widths of the sky head, see `SkyHead`; None: no sky is predicted.
+        edge_width: width of the edge head, see `EdgeHead`; None: depth is upsampled bilinearly.
     """
 
-    in_float32 = ("head", "coarse_head", "sky_head.head")
+    in_float32 = ("head", "coarse_head", "sky_head.head", "edge_head.weights")
     uses_principal_point = True
     sky_threshold = 0.5
 
@@ -158,6 +203,7 @@ class LiteDecoder(nn.Module):
         depth_range: tuple[float, float],
         blocks: int = 3,
         sky_widths: Sequence[int] | None = None,
+        edge_width: int | None = None,
     ):
         super().__init__()
         c0, c1, c2, c3 = widths
@@ -181,6 +227,7 @@ class LiteDecoder(nn.Module):
         for last in (self.coarse_head, self.head[2], self.fuse_2.conv_2, self.fuse_1.conv_2, self.fuse_0.conv_2):
             nn.init.zeros_(last.weight)  # type: ignore[arg-type]
         self.sky_head = None if sky_widths is None else SkyHead(encoder_channels, (c0, c3), sky_widths)
+        self.edge_head = None if edge_width is None else EdgeHead(encoder_channels[0], c0, edge_width)
 
     def forward(self, maps: Sequence[Tensor], principal_point: Tensor | None = None) -> NetworkOutput:
         """Compute canonical depth, confidence and, with a sky head, the probability of sky.
@@ -200,9 +247,11 @@ class LiteDecoder(nn.Module):
             x = fuse(x, skip, principal_point)
         # Log depth keeps more digits than half precision has.
         with torch.autocast(x.device.type, enabled=False):
-            depth, confidence = self._depth(coarse.float(), x.float())
+            log_depth, log_scale = self._depth(coarse.float(), x.float())
+            confidence = (-_bilinear(log_scale).exp()).exp()
+        log_depth = _bilinear(log_depth) if self.edge_head is None else self.edge_head(log_depth, finest, x)
         sky = None if self.sky_head is None else self.sky_head((finest, *maps[:3]), coarse, x, principal_point)
-        return NetworkOutput(depth, confidence, sky=sky)
+        return NetworkOutput(log_depth.exp(), confidence, sky=sky)
 
     def _depth(self, coarse: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         fine = self.head(x)
@@ -210,6 +259,8 @@ class LiteDecoder(nn.Module):
         near, far = (math.log(depth) for depth in self.depth_range)
         log_depth = near + (far - near) * torch.sigmoid(overall + fine[:, :1])
         log_scale = fine[:, 1:].clamp(math.log(SCALE_RANGE[0]), math.log(SCALE_RANGE[1]))
-        both = torch.cat([log_depth, log_scale], 1)
-        both = F.interpolate(both, scale_factor=4, mode="bilinear", align_corners=False)
-        return both[:, :1].exp(), (-both[:, 1:].exp()).exp()
+        return log_depth, log_scale
+
+
+def _bilinear(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=4, mode="bilinear", align_corners=False)

@@ -136,20 +136,26 @@ def _pooled(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 3, stride=2, padding=1)
 
 
-def convex_upsample(x: Tensor, mask: Tensor, factor: int = 4) -> Tensor:
+def convex_upsample(x: Tensor, mask: Tensor, factor: int = 4, repeat_border: bool = False) -> Tensor:
     """Upsample by convex combinations of the 9 coarse pixels around each fine one.
 
     Args:
         x: maps (B, C, h, w).
         mask: weights before the softmax over the 9, (B, 9 * factor^2, h, w).
         factor: upsampling factor.
+        repeat_border: pixels beyond the border repeat those at it; otherwise they are 0.
 
     Returns:
         (B, C, factor * h, factor * w).
     """
     batch, channels, height, width = x.shape
     weights = mask.reshape(batch, 1, 9, factor**2, height * width).softmax(2)  # few axes: LiteRT knows six
-    padded = F.pad(x, (1, 1, 1, 1))  # slices instead of unfold, which exporters turn into gathers
+    if repeat_border:
+        x = torch.cat([x[..., :1], x, x[..., -1:]], -1)
+        padded = torch.cat([x[..., :1, :], x, x[..., -1:, :]], -2)
+    else:
+        padded = F.pad(x, (1, 1, 1, 1))
+    # Slices instead of unfold, which exporters turn into gathers.
     shifted = [padded[:, :, i : i + height, j : j + width] for i in range(3) for j in range(3)]
     around = torch.stack(shifted, 2).view(batch, channels, 9, 1, height * width)
     fine = (weights * around).sum(2).view(batch, channels, factor, factor, height, width)

@@ -11,7 +11,7 @@ from mono.config import find_program, run_program
 from mono.system.errors import MetricDepthError
 
 RECIPES = Path(__file__).resolve().parents[1] / "configs" / "training"
-LOSSES = ("log_l1", "silog", "gradient", "rpnl", "vnl", "pwn", "laplace", "sky", "consistency")
+LOSSES = ("log_l1", "silog", "gradient", "rpnl", "vnl", "pwn", "laplace", "sky", "consistency", "edges")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from mono.config import ModelConfig
 from mono.io.atomic import atomic_path
 from mono.model.checkpoint import load_tensors, read_tensors
-from mono.model.depth_model import DepthModel, build_depth_model, fit_sky_head
+from mono.model.depth_model import HEADS, DepthModel, build_depth_model, fit_heads
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError
 from mono.training.cpu_encoder import prepare_backbone
@@ -57,7 +57,7 @@ class Trainer:
         tensors = read_tensors(run.start) if run.start else {}
         network = build_depth_model(**_trained_architecture(config, recipe, tensors), drop_path_rate=recipe.drop_path)
         if run.start:
-            load_tensors(network, _with_sky_head(network, tensors, recipe), run.start, config.path.stem)
+            load_tensors(network, _with_heads(network, tensors, recipe), run.start, config.path.stem)
         elif recipe.init:
             load_first_weights(network, recipe.init)
         self.average: DepthModel = copy.deepcopy(network).eval().requires_grad_(False).to(run.device)
@@ -187,23 +187,29 @@ class Trainer:
 def _trained_architecture(config: ModelConfig, recipe: Recipe, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     """Return the network to train, which keeps the depth of sky: all depth is scored.
 
-    It has a sky head only where that learns: beside features that change it would call anything sky.
+    It has a sky head only where that learns: beside features that change it would call anything sky. An edge head is
+    left out where it is not in the initial weights and does not learn.
     """
-    if recipe.learns_sky:
-        return {**config.architecture, "sky": "keep"}
-    if fit_sky_head(config.architecture, tensors)["sky_widths"] is not None:
-        logger.info("the recipe has no loss sky: the network is trained without its sky head, and predicts no sky")
-    return {**config.architecture, "sky": "keep", "sky_widths": None}
-
-
-def _with_sky_head(network: DepthModel, tensors: Mapping[str, Tensor], recipe: Recipe) -> Mapping[str, Tensor]:
-    """Give initial weights the sky head's tensors of a new network, or none."""
-    name = "decoder.sky_head."
+    held = fit_heads(config.architecture, tensors)
+    architecture = {**config.architecture, "sky": "keep"}
     if not recipe.learns_sky:
-        return {key: tensor for key, tensor in tensors.items() if not key.startswith(name)}
-    if any(key.startswith(name) for key in tensors):
-        return tensors
-    return {**tensors, **{key: tensor for key, tensor in network.state_dict().items() if key.startswith(name)}}
+        architecture["sky_widths"] = None
+        if held["sky_widths"] is not None:
+            logger.info("the recipe has no loss sky: the network is trained without its sky head, and predicts no sky")
+    if recipe.trained and not any(name.startswith("decoder.edge_head") for name in recipe.trained):
+        architecture["edge_width"] = held["edge_width"]
+    return architecture
+
+
+def _with_heads(network: DepthModel, tensors: Mapping[str, Tensor], recipe: Recipe) -> Mapping[str, Tensor]:
+    """Add tensors of a new network for heads that initial weights lack; leave out a sky head that does not learn."""
+    sky, own = "decoder.sky_head.", network.state_dict()
+    tensors = {name: tensor for name, tensor in tensors.items() if recipe.learns_sky or not name.startswith(sky)}
+    for head in HEADS.values():
+        start = f"decoder.{head}."
+        if not any(name.startswith(start) for name in tensors):
+            tensors |= {name: tensor for name, tensor in own.items() if name.startswith(start)}
+    return tensors
 
 
 def _freeze(network: DepthModel, trained: Sequence[str]) -> list[nn.Module]:

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from mono.config import read_config
-from mono.model.depth_model import DepthModel, build_depth_model, fit_sky_head
-from mono.model.lite_decoder import LiteDecoder, viewing_directions
+from mono.model.depth_model import DepthModel, build_depth_model, fit_heads
+from mono.model.lite_decoder import EdgeHead, LiteDecoder, viewing_directions
 from mono.model.output import SKY_DEPTH, SkyMode
 
 CHANNELS = (24, 40, 112, 320)
@@ -19,6 +19,7 @@ PLAIN = {
     "widths": (16, 16, 16, 16),
     "depth_range": (0.1, 200.0),
     "sky_widths": (8, 8, 16),
+    "edge_width": 8,
 }
 
 
@@ -98,8 +99,8 @@ def test_a_sky_head_leaves_depth_as_it_is_and_marks_the_sky():
     image = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         kept, invalid, far = (sky_network(mode)(image) for mode in ("keep", "invalid", "far"))
-        plain = build_depth_model(**fit_sky_head(PLAIN, {})).eval()
         weights = {k: v for k, v in sky_network("keep").state_dict().items() if "sky_head" not in k}
+        plain = build_depth_model(**fit_heads(PLAIN, weights)).eval()
         plain.load_state_dict(weights)
         without = plain(image)
     assert without.sky is None and not plain.predicts_sky
@@ -109,6 +110,39 @@ def test_a_sky_head_leaves_depth_as_it_is_and_marks_the_sky():
     assert torch.equal(kept.sky, invalid.sky)
     for filled, depth in ((invalid, SKY_DEPTH), (far, 200.0)):
         assert (filled.depth[sky] == depth).all() and torch.equal(filled.depth[~sky], kept.depth[~sky])
+
+
+def test_an_edge_head_starts_as_bilinear_interpolation():
+    head, coarse = EdgeHead(4, 8, 8), torch.randn(2, 1, 5, 6)
+    with torch.no_grad():
+        fine = head(coarse, torch.randn(2, 4, 10, 12), torch.randn(2, 8, 5, 6))
+    bilinear = torch.nn.functional.interpolate(coarse, scale_factor=4, mode="bilinear", align_corners=False)
+    assert fine.shape == (2, 1, 20, 24)
+    assert (fine - bilinear).abs().mean() < 0.03 * coarse.std()
+
+
+def test_an_edge_head_can_draw_a_step_between_two_pixels():
+    head = EdgeHead(4, 8, 8)
+    with torch.no_grad():
+        head.weights.bias.fill_(-1e4)
+        head.weights.bias.view(9, 4, 4)[4, :, :3] = 0  # three columns of each cell are its own,
+        head.weights.bias.view(9, 4, 4)[5, :, 3] = 0  # the fourth is its right neighbor's
+        coarse = torch.tensor([0.0, 1.0]).view(1, 1, 1, 2)
+        fine = head(coarse, torch.randn(1, 4, 2, 4), torch.randn(1, 8, 1, 2))
+    assert fine[0, 0, 2].tolist() == [0, 0, 0, 1, 1, 1, 1, 1]
+
+
+def test_an_edge_head_leaves_the_confidence_and_older_weights_have_none():
+    tensors = sky_network("keep").state_dict()
+    older = {name: tensor for name, tensor in tensors.items() if "edge_head" not in name}
+    network = build_depth_model(**fit_heads({**PLAIN, "sky": "keep"}, older)).eval()
+    network.load_state_dict(older)
+    image = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        before, after = network(image), sky_network("keep")(image)
+    assert torch.equal(before.confidence, after.confidence) and torch.equal(before.sky, after.sky)
+    assert not torch.equal(before.depth, after.depth)
+    assert (before.depth / after.depth).log().abs().mean() < 0.05
 
 
 def test_training_keeps_the_depth_of_sky():

@@ -108,6 +108,8 @@ def test_convex_upsampling_by_hand():
     assert evenly.shape == (1, 2, 12, 12)
     np.testing.assert_allclose(evenly[0, 0, 0, 0], 4 / 9)  # beyond the border lie zeros
     np.testing.assert_allclose(evenly[0, 0, 4:8, 4:8], 1, rtol=1e-6)
+    repeated = convex_upsample(torch.arange(6.0).view(1, 1, 2, 3), torch.zeros(1, 144, 2, 3), repeat_border=True)
+    np.testing.assert_allclose(repeated[0, 0, 0, ::4], [4 / 3, 2, 8 / 3], rtol=1e-6)  # means of 3 x 3 pixels
 
 
 def test_enlarging_after_the_convolution_is_enlarging_before_it():

@@ -102,6 +102,19 @@ def test_a_sky_head_that_does_not_learn_is_left_out(tmp_path: Path):
     assert again.network.predicts_sky
 
 
+def test_an_edge_head_is_added_where_it_learns(tmp_path: Path):
+    Trainer(CONFIG, RECIPE, Run(tmp_path, steps=1)).save()  # weights of before there was an edge head
+    start, config = tmp_path / LAST, replace(SKY_CONFIG, edge_width=8)
+    added = Trainer(config, RECIPE, Run(tmp_path / "b", steps=1, start=start))
+    assert any("edge_head" in name for name in added.network.state_dict())
+    sky_alone = Trainer(config, SKY_RECIPE, Run(tmp_path / "c", steps=1, start=start))
+    assert not any("edge_head" in name for name in sky_alone.network.state_dict())
+    added.save()
+    kept = Trainer(config, SKY_RECIPE, Run(tmp_path / "d", steps=1, start=tmp_path / "b" / LAST))
+    for name, tensor in added.average.state_dict().items():
+        assert torch.equal(tensor, kept.network.state_dict()[name]), name
+
+
 def test_parts_that_there_are_not_cannot_be_trained(tmp_path: Path):
     with pytest.raises(ValueError, match='trains "decoder\\.sky", and'):
         Trainer(CONFIG, replace(RECIPE, trained=("decoder.sky",)), Run(tmp_path, steps=1))

@@ -84,6 +84,11 @@ def compute_losses(
         surface = (known & metric) | (target == FAR) | (target == SURFACE)
         return losses.sky(output.sky[part].float(), target == SKY, (target == SKY) | surface)
 
+    def edges() -> Tensor:
+        full = output.depth.float().clamp_min(_NEAREST).log()
+        there = (batch.target > 0) & batch.measured[:, None, None, None]
+        return losses.gradient_matching(full, batch.target.where(there, 1.0).log(), there, scales=1)
+
     computed: dict[str, Callable[[], Tensor]] = {
         "log_l1": lambda: losses.log_l1(log_depth, log_target, known),
         "silog": lambda: losses.silog(log_depth, log_target, known, focus),
@@ -99,6 +104,7 @@ def compute_losses(
         ),
         "consistency": lambda: consistency(output.depth.float().clamp_min(_NEAREST).log(), batch, rows, columns),
         "sky": sky,
+        "edges": edges,
     }
     return {name: computed[name]() for name, weight in weights.items() if weight}
 

@@ -49,6 +49,15 @@ def test_sky_is_known_from_surfaces_and_from_unknown():
     assert sky_loss(0.9, SKY, 3.0) > sky_loss(0.6, SKY, 3.0) > sky_loss(0.5, SKY, SKY)
 
 
+def test_edges_compare_neighbors_of_measured_ground_truth():
+    depth, target = torch.ones(1, 1, 4, 6), torch.ones(1, 1, 4, 6)
+    target[..., 3:], depth[..., 4:] = 2.0, 2.0  # the step is a pixel too far to the right
+    for measured, expected in ((True, 2 * math.log(2) / 5), (False, 0.0)):
+        batch = batch_of(target)._replace(measured=torch.tensor([measured]))
+        found = compute_losses(output_of(depth), batch, {"edges": 1.0}, torch.Generator())["edges"].item()
+        assert found == pytest.approx(expected, rel=1e-5)
+
+
 def test_a_network_without_sky_is_refused():
     output = output_of(hills(0))._replace(sky=None)
     with pytest.raises(MetricDepthError, match="set sky_widths"):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, get_args
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 SkyMode = Literal["invalid", "far", "keep"]
 SKY_MODES: tuple[SkyMode, ...] = get_args(SkyMode)
-SKY_DEPTH = 1e4  # [m], beyond what any camera makes valid: pixels that touch the sky are invalid after resizing
+SKY_DEPTH = 1e30  # [m], so far that a pixel which touches the sky by a millionth is invalid after resizing
 
 
 class NetworkOutput(NamedTuple):
@@ -42,11 +43,12 @@ class NetworkOutput(NamedTuple):
         """Replace the depth of sky.
 
         Args:
-            depth: canonical depth of sky [m].
+            depth: canonical depth of sky [m]; in half precision the largest number there is, if that is nearer.
             threshold: probability from which a pixel is sky.
         """
         if self.sky is None:
             return self
+        depth = min(depth, torch.finfo(self.depth.dtype).max)
         return self._replace(depth=self.depth.masked_fill(self.sky >= threshold, depth))
 
     def resized(self, size: Sequence[int]) -> NetworkOutput:

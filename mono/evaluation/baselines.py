@@ -109,16 +109,17 @@ def best_constant(gts: Sequence[np.ndarray], pixels: Sequence[int], protocol: Pr
 
     Args:
         gts: ground-truth depths [m] of each image's pixels that count (all, or evenly spaced quantiles), (n,),
-            positive.
+            positive; images without any are left out.
         pixels: number of pixels that count, by image.
         protocol: averaging over images, and range.
 
     Returns:
         The constant and its average metrics; None without images.
     """
+    pixels = [count for gt, count in zip(gts, pixels, strict=True) if len(gt)]
+    gts = [np.asarray(gt, np.float64) for gt in gts if len(gt)]
     if not gts:
         return None
-    gts = [np.asarray(gt, np.float64) for gt in gts]
     pooled = protocol.averaging == "pixel"
     shares = [count if pooled else 1 for count in pixels]
     depths = np.concatenate(gts)

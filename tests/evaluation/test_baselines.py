@@ -56,6 +56,9 @@ def test_images_count_the_same_whatever_their_size():
 
 def test_without_images_there_is_no_constant():
     assert best_constant([], [], Protocol("own")) is None
+    nothing = np.array([])
+    assert best_constant([nothing], [0], Protocol("own")) is None
+    assert best_constant([nothing, np.array([2.0])], [0, 1], Protocol("own")).depth == 2.0
 
 
 def test_published_figures_stand_beside_their_protocol_only():

@@ -84,10 +84,12 @@ def compute_losses(
         surface = (known & metric) | (target == FAR) | (target == SURFACE)
         return losses.sky(output.sky[part].float(), target == SKY, (target == SKY) | surface)
 
+    def every_pixel() -> Tensor:
+        return output.depth.float().clamp_min(_NEAREST).log()
+
     def edges() -> Tensor:
-        full = output.depth.float().clamp_min(_NEAREST).log()
         there = (batch.target > 0) & batch.measured[:, None, None, None]
-        return losses.gradient_matching(full, batch.target.where(there, 1.0).log(), there, scales=1)
+        return losses.gradient_matching(every_pixel(), batch.target.where(there, 1.0).log(), there, scales=1)
 
     computed: dict[str, Callable[[], Tensor]] = {
         "log_l1": lambda: losses.log_l1(log_depth, log_target, known),
@@ -102,7 +104,7 @@ def compute_losses(
             (known & measured) | beyond,
             confidence,
         ),
-        "consistency": lambda: consistency(output.depth.float().clamp_min(_NEAREST).log(), batch, rows, columns),
+        "consistency": lambda: consistency(every_pixel(), batch, rows, columns),
         "sky": sky,
         "edges": edges,
     }

@@ -52,6 +52,12 @@ def add_actions(parser: argparse.ArgumentParser) -> None:
         "--teacher", metavar="MODEL", help="predict depth with this model, for --data …:predicted (default: no depth)"
     )
     cut.add_argument(
+        "--height",
+        type=float,
+        metavar="M",
+        help="the panoramas were taken so far above their floor [m]: the teacher sees each as a whole, in these metres",
+    )
+    cut.add_argument(
         "--sky", action="store_true", help="write labels of sky from sky_labels/ of the assets, for --data …:sky"
     )
     cut.add_argument(
@@ -114,7 +120,8 @@ def _cut(args: argparse.Namespace) -> int:
     from metricdepth_scenes.panoramas import cut_dataset
 
     teacher = mono.load_model(args.teacher) if args.teacher else None
-    cut_dataset(args.out, args.frames, args.assets, args.seed, teacher=teacher, sky=args.sky, wide=args.wide)
+    options = {"sky": args.sky, "wide": args.wide, "height": args.height}
+    cut_dataset(args.out, args.frames, args.assets, args.seed, teacher=teacher, **options)
     return 0
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from metricdepth_scenes.assets import Assets
 from metricdepth_scenes.cameras import look, pose_towards, sample_camera
+from metricdepth_scenes.floors import stretch_to_floor
 from mono.geometry.camera import Camera
 from mono.io.atomic import write_bytes
 from mono.io.depth import write_depth
@@ -21,6 +22,8 @@ from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from mono.inference.predictor import Predictor
+
+_FARTHEST = 80.0  # [m] of depth that is believed
 
 
 def cut_view(panorama: np.ndarray, camera: Camera, pose: np.ndarray) -> np.ndarray:
@@ -62,6 +65,7 @@ def cut_dataset(
     teacher: Predictor | None = None,
     sky: bool = False,
     wide: bool = False,
+    height: float | None = None,
 ) -> Path:
     """Cut views out of an asset folder's panoramas.
 
@@ -69,7 +73,10 @@ def cut_dataset(
 
     Views look about level, in any direction, by hand-held cameras of 38 to 100 degrees. Panoramas of nothing but sky
     ("puresky" in their name) are left out. With a teacher, each view has the depth that it predicts for the view as a
-    whole, averaged in log depth with the prediction for the mirrored view.
+    whole, averaged in log depth with the prediction for the mirrored view. With the height of the tripods too,
+    the teacher sees each panorama as a whole, merged of many views, and its distance is stretched until the floor is a
+    plane at that height (`stretch_to_floor`): views have metres of the real world, and parts those of the whole. Edges,
+    labelled sky and what is beyond 80 m have no depth then.
 
     With `sky`, views show the panoramas that have labels (`Assets.sky_labels`), skies alone too, and look up more;
     their depth file holds labels for `--data ...:sky`.
@@ -91,6 +98,9 @@ def cut_dataset(
         raise MetricDepthError(f"{assets}: its index.json lists no panorama (kind sky){of_sky}")
     if sky and teacher:
         raise MetricDepthError("views have a teacher's depth or labels of sky: give one of the two")
+    if height is not None and not (teacher and height > 0):
+        raise MetricDepthError(f"scenes: the tripods' height, {height} m, must be positive, and needs a teacher")
+    measured: dict[str, np.ndarray] = {}
     entries = []
     for number in range(frames):
         rng = np.random.default_rng(np.random.SeedSequence([seed, number, 3]))
@@ -108,12 +118,18 @@ def cut_dataset(
         entry: dict[str, object] = {"rgb": name, "cam_in": intrinsics, "family": "panorama", "scene": Path(file).stem}
         if teacher:
             depth = f"depth/{number:06d}.png"
-            write_depth(out / depth, _depth_both_ways(teacher, view, camera), encoding=DepthEncoding(scale=None))
+            if height is None:
+                seen = _depth_both_ways(teacher, view, camera)
+            else:
+                if file not in measured:
+                    measured[file] = _distance(teacher, panorama, source.sky_labels(file), height)
+                seen = cut_labels(measured[file], camera, pose) * camera.unit_rays()[..., 2]
+            write_depth(out / depth, seen, encoding=DepthEncoding(scale=None))
             entry["depth"] = depth
         if sky and (labels := source.sky_labels(file)) is not None:
             depth = f"sky/{number:06d}.png"
-            seen = cut_labels(labels, camera, pose)
-            write_depth(out / depth, seen.astype(np.float32), encoding=DepthEncoding(scale=1))
+            seen = cut_labels(labels, camera, pose).astype(np.float32)
+            write_depth(out / depth, seen, encoding=DepthEncoding(scale=1))
             entry |= {"depth": depth, "depth_scale": 1, "depth_invalid": [0]}
         entries.append(entry)
     annotations = out / "annotations.json"
@@ -139,3 +155,19 @@ def _depth_both_ways(teacher: Predictor, view: np.ndarray, camera: Camera) -> np
     here = teacher.predict(view, camera).depth
     there = teacher.predict(np.ascontiguousarray(view[:, ::-1]), turned).depth[:, ::-1]
     return np.sqrt(here * there)
+
+
+def _distance(teacher: Predictor, panorama: np.ndarray, labels: np.ndarray | None, height: float) -> np.ndarray:
+    """Predict a panorama's distance and bring it to metres, (H, 2 H) [m].
+
+    0 at edges, which are blurred in it, in labelled sky and beyond 80 m.
+    """
+    size = panorama.shape[1], panorama.shape[0]
+    distance = stretch_to_floor(teacher.predict(panorama, Camera.panorama(*size)).depth, height)
+    log = np.log(np.maximum(distance, 0.05))
+    edges = (abs(log - cv2.blur(log, (9, 9))) > 0.04) & (distance > 0)
+    unknown = cv2.dilate(edges.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    if labels is not None:
+        sky = (cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST) == 2).astype(np.uint8)
+        unknown |= cv2.dilate(sky, np.ones((3, 3), np.uint8)) > 0
+    return np.where(unknown | (distance > _FARTHEST), np.float32(0), distance)

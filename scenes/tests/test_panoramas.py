@@ -78,6 +78,33 @@ def test_a_teachers_depth_is_the_mean_over_the_view_and_its_mirror_image(tmp_pat
         np.testing.assert_allclose(read_depth(frame.depth, frame.depth_scale), ((11 + x) * (11 - x)) ** 0.5, atol=1e-3)
 
 
+class Hall:
+    """Sees a round hall of 6 m radius as a bowl: everything 1.2 times too near."""
+
+    def predict(self, panorama: np.ndarray, camera: Camera):
+        assert camera.model == "equirectangular"
+        y = camera.unit_rays()[..., 1]  # down
+        return SimpleNamespace(depth=np.minimum(6 / np.sqrt(1 - y**2), 1.5 / np.maximum(y, 1e-6)) / 1.2)
+
+
+def test_with_the_tripods_height_views_have_its_metres(tmp_path: Path):
+    assets = write_assets(tmp_path / "assets")
+    cv2.imwrite(str(assets / "hall.jpg"), np.full((256, 512, 3), 128, np.uint8))
+    file = cut_dataset(tmp_path / "a", 6, assets, seed=4, teacher=Hall(), height=1.5)
+    height = 1.5**0.8 * (1.5 / 1.2) ** 0.2  # a fifth of it is the teacher's
+    nearest = []
+    for frame in read_frames([f"{file}:predicted"]):
+        size = cv2.imread(str(frame.rgb)).shape[:2]
+        depth = read_depth(frame.depth, frame.depth_scale)
+        rays = Camera(*frame.intrinsics, width=size[1], height=size[0]).rays()
+        assert (depth > 0).mean() > 0.3  # without the corner between floor and wall
+        nearest.append((depth * np.linalg.norm(rays, axis=-1))[depth > 0].min())
+    assert max(nearest) == pytest.approx(6 * height / 1.5, rel=0.02)  # a view of nothing but the wall
+    assert min(nearest) > height
+    with pytest.raises(ValueError, match=r"height, 1.5 m, must be positive, and needs a teacher"):
+        cut_dataset(tmp_path / "b", 6, assets, height=1.5)
+
+
 def label_sky(assets: Path) -> None:
     (assets / "sky_labels").mkdir()
     labels = np.repeat(np.array([2, 2, 0, 1], np.uint8), 16)[:, None].repeat(128, 1)

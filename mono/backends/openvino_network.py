@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 _BOUNDS = {"float32": 1e-3, "bfloat16": 0.05}  # on relative differences of depth: the largest, and the median
 _OTHER_SKY = 0.01  # share of pixels that only one of both calls sky
+_SKY = 1e4  # [m] of canonical depth: only invalid sky is beyond
 _CHECKED = (64, 128)  # (height, width) of an input that a new conversion is checked with [px]
 
 
@@ -66,10 +67,11 @@ class OpenVinoNetwork:
         inputs = [image, *[torch.tensor([[50.0, 20.0]])] * self.uses_principal_point]
         with torch.inference_mode():
             expected, found = job.network(*inputs).depth, self(*inputs).depth
-        both = (expected > 0) & (found > 0)  # sky may have no depth
+        surface, other = expected < _SKY, found < _SKY
+        both = surface & other
         difference = (found / expected - 1).abs()[both] if both.any() else torch.zeros(1)
         worst = difference.max() if job.precision == "float32" else difference.median()
-        other_sky = ((expected > 0) != (found > 0)).float().mean()
+        other_sky = (surface != other).float().mean()
         if not worst < _BOUNDS[job.precision] or other_sky > _OTHER_SKY:
             path.unlink()
             raise BackendError(

@@ -196,7 +196,8 @@ def _trained_architecture(config: ModelConfig, recipe: Recipe, tensors: Mapping[
         architecture["sky_widths"] = None
         if held["sky_widths"] is not None:
             logger.info("the recipe has no loss sky: the network is trained without its sky head, and predicts no sky")
-    if recipe.trained and not any(name.startswith("decoder.edge_head") for name in recipe.trained):
+    edge = "decoder.edge_head."
+    if recipe.trained and not any(edge.startswith(part) or part.startswith(edge) for part in recipe.trained):
         architecture["edge_width"] = held["edge_width"]
     return architecture
 

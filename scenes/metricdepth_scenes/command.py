@@ -119,6 +119,7 @@ def _cut(args: argparse.Namespace) -> int:
     import mono
     from metricdepth_scenes.panoramas import cut_dataset
 
+    logging.getLogger("metricdepth_scenes").setLevel(logging.INFO)
     teacher = mono.load_model(args.teacher) if args.teacher else None
     options = {"sky": args.sky, "wide": args.wide, "height": args.height}
     cut_dataset(args.out, args.frames, args.assets, args.seed, teacher=teacher, **options)

@@ -11,28 +11,27 @@ _SLOPE = -0.4  # d ln(distance) / d ln(sin of the angle below the horizon): -1 o
 _LEAST_REACH, _MOST_ERROR = 3.2, 0.08  # [m] and of ln(distance): what a floor must have to be believed
 _USUAL = 1.2  # exponent where no floor is found
 _TRUST = 0.8  # share of the given height; the rest is the predicted one, as tripods differ
-_SNAP = 0.2  # of ln(distance): what lies so near the floor's plane, or below it, is the floor
+_SNAP = 0.1  # of ln(distance): what lies so near the floor's plane is the floor: 14 cm above it are lost
 
 
-def stretch_to_floor(distance: np.ndarray, height: float) -> np.ndarray:
+def stretch_to_floor(distance: np.ndarray, height: float) -> tuple[np.ndarray, float]:
     """Stretch predicted distance until the floor is a plane below the camera.
 
     Networks see large places too small and small ones too large, about by a power of distance. The floor tells that
     power: its distance is height / sin(angle below the horizon), as far as it can be followed. What is near its plane
-    goes onto it. Where no flat floor is found, the exponent is 1.2, and only the floor nearby sets the scale.
+    goes onto it. Where no flat floor is found, the exponent is 1.2, and only the ground nearby sets the scale. A fifth
+    of the height (of its logarithm) is what the network predicts, as tripods differ.
 
     Args:
         distance: equirectangular, (H, 2 H) [m] along the rays; its upper edge is up; 0 where unknown.
         height: of the camera above the floor [m].
 
     Returns:
-        Distance, (H, 2 H) float32 [m]; 0 where unknown.
+        Distance, (H, 2 H) float32 [m], 0 where unknown; and how far the floor was followed [m], 0 where none was found.
     """
     rows = len(distance)
     below = (np.arange(rows) + 0.5) / rows * np.pi - np.pi / 2  # angle below the horizon
     known = distance > 0
-    if not known[below > 0].any():
-        return distance.astype(np.float32)
     log = np.log(np.maximum(distance, 0.05)).astype(np.float32)
     smooth = cv2.blur(log, (9, 5))
     sine = np.log(np.maximum(np.sin(below), 1e-3))
@@ -46,12 +45,13 @@ def stretch_to_floor(distance: np.ndarray, height: float) -> np.ndarray:
         near = -np.log(np.sin(np.radians(_STEEP)))
         fit = np.log(height) + near - _USUAL * (np.log(predicted) + near), _USUAL, np.inf
     offset, power, end = fit
+    reach = float(np.exp(offset + power * end)) if np.isfinite(end) else 0.0
     # Beyond what the floor has told, the scale stays as it is there.
     stretched = offset + power * np.minimum(log, end) + np.maximum(log - end, 0)
-    if np.isfinite(end):
-        on_floor = (np.degrees(below) > _TO)[:, None] & (stretched - plane > -_SNAP)
+    if reach:
+        on_floor = (np.degrees(below) > _TO)[:, None] & (abs(stretched - plane) < _SNAP)
         stretched = np.where(on_floor, plane, stretched)
-    return np.where(known, np.exp(stretched), 0).astype(np.float32)
+    return np.where(known, np.exp(stretched), 0).astype(np.float32), reach
 
 
 def _find_floor(log: np.ndarray, known: np.ndarray, below: np.ndarray, sine: np.ndarray) -> np.ndarray:
@@ -71,7 +71,7 @@ def _find_floor(log: np.ndarray, known: np.ndarray, below: np.ndarray, sine: np.
         misses = 0 if is_floor(row, step) else misses + 1
         row -= 1
     row += misses + 1
-    while row <= first and not is_floor(row, step // 3):  # the long step sees a wall late
+    while row <= first and not is_floor(row, max(step // 3, 1)):  # the long step sees a wall late
         row += 1
     floor = np.zeros(log.shape, bool)
     floor[row : first + 1] = True
@@ -88,6 +88,8 @@ def _fit_power(log: np.ndarray, plane: np.ndarray) -> tuple[float, float, float]
     group = ((plane - plane.min()) / 0.15).astype(int)
     count = np.bincount(group)
     share = np.where(count[group] > 150, 1 / np.sqrt(count[group]), 0)  # what is far covers fewer pixels
+    if not share.any():
+        return None
     offset, power = 0.0, 1.0
     for _ in range(6):
         weight = share / np.maximum(abs(plane - offset - power * log), 0.05)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,8 @@ from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from mono.inference.predictor import Predictor
+
+logger = logging.getLogger(__name__)
 
 _FARTHEST = 80.0  # [m] of depth that is believed
 
@@ -98,9 +101,11 @@ def cut_dataset(
         raise MetricDepthError(f"{assets}: its index.json lists no panorama (kind sky){of_sky}")
     if sky and teacher:
         raise MetricDepthError("views have a teacher's depth or labels of sky: give one of the two")
-    if height is not None and not (teacher and height > 0):
-        raise MetricDepthError(f"scenes: the tripods' height, {height} m, must be positive, and needs a teacher")
-    measured: dict[str, np.ndarray] = {}
+    if height is not None and not 0 < height < math.inf:
+        raise MetricDepthError(f"scenes: the height of the tripods is {height} m; it must be positive (--height 1.55)")
+    if height is not None and not teacher:
+        raise MetricDepthError("scenes: a height of the tripods needs a network that predicts: add --teacher MODEL")
+    distances: dict[str, np.ndarray] = {}
     entries = []
     for number in range(frames):
         rng = np.random.default_rng(np.random.SeedSequence([seed, number, 3]))
@@ -121,9 +126,9 @@ def cut_dataset(
             if height is None:
                 seen = _depth_both_ways(teacher, view, camera)
             else:
-                if file not in measured:
-                    measured[file] = _distance(teacher, panorama, source.sky_labels(file), height)
-                seen = cut_labels(measured[file], camera, pose) * camera.unit_rays()[..., 2]
+                if file not in distances:
+                    distances[file] = _distance(teacher, panorama, source.sky_labels(file), height, Path(file).stem)
+                seen = cut_labels(distances[file], camera, pose) * camera.unit_rays()[..., 2]
             write_depth(out / depth, seen, encoding=DepthEncoding(scale=None))
             entry["depth"] = depth
         if sky and (labels := source.sky_labels(file)) is not None:
@@ -157,17 +162,22 @@ def _depth_both_ways(teacher: Predictor, view: np.ndarray, camera: Camera) -> np
     return np.sqrt(here * there)
 
 
-def _distance(teacher: Predictor, panorama: np.ndarray, labels: np.ndarray | None, height: float) -> np.ndarray:
+def _distance(
+    teacher: Predictor, panorama: np.ndarray, labels: np.ndarray | None, height: float, name: str
+) -> np.ndarray:
     """Predict a panorama's distance and bring it to metres, (H, 2 H) [m].
 
     0 at edges, which are blurred in it, in labelled sky and beyond 80 m.
     """
-    size = panorama.shape[1], panorama.shape[0]
-    distance = stretch_to_floor(teacher.predict(panorama, Camera.panorama(*size)).depth, height)
+    camera = Camera.panorama(panorama.shape[1], panorama.shape[0])
+    distance, reach = stretch_to_floor(teacher.predict(panorama, camera).depth, height)
+    if reach:
+        logger.info("%s: a flat floor, followed to %.1f m", name, reach)
+    else:
+        logger.warning("%s: no flat floor was found; the ground nearby alone sets its scale", name)
     log = np.log(np.maximum(distance, 0.05))
     edges = (abs(log - cv2.blur(log, (9, 9))) > 0.04) & (distance > 0)
     unknown = cv2.dilate(edges.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     if labels is not None:
-        sky = (cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST) == 2).astype(np.uint8)
-        unknown |= cv2.dilate(sky, np.ones((3, 3), np.uint8)) > 0
+        unknown |= cv2.dilate((labels == 2).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     return np.where(unknown | (distance > _FARTHEST), np.float32(0), distance)

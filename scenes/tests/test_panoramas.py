@@ -101,8 +101,11 @@ def test_with_the_tripods_height_views_have_its_metres(tmp_path: Path):
         nearest.append((depth * np.linalg.norm(rays, axis=-1))[depth > 0].min())
     assert max(nearest) == pytest.approx(6 * height / 1.5, rel=0.02)  # a view of nothing but the wall
     assert min(nearest) > height
-    with pytest.raises(ValueError, match=r"height, 1.5 m, must be positive, and needs a teacher"):
+    with pytest.raises(ValueError, match=r"add --teacher MODEL"):
         cut_dataset(tmp_path / "b", 6, assets, height=1.5)
+    for wrong in (0.0, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match=r"must be positive \(--height 1.55\)"):
+            cut_dataset(tmp_path / "b", 6, assets, teacher=Hall(), height=wrong)
 
 
 def label_sky(assets: Path) -> None:

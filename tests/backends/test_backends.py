@@ -1,6 +1,8 @@
 import importlib.util
 import json
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +18,7 @@ from mono.inference.accuracy import check_frames, deviation
 from mono.inference.autotune import try_all, with_automatic, with_backend, with_fastest
 from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.depth_model import NetworkOutput, build_depth_model
+from mono.model.output import SKY_DEPTH
 from mono.system.cache import cache_folder
 from mono.system.errors import BackendError
 from tests.golden.reference_values import reference_image
@@ -98,6 +101,29 @@ def test_a_network_is_converted_once_and_again_when_damaged(toy_predictor, cache
     assert f"{file} is damaged; making it again" in caplog.text and file.stat().st_size > 100
     expected = toy_predictor.predict(image, Camera.centered(90.0, 80, 60))
     np.testing.assert_allclose(found.depth, expected.depth, rtol=1e-5)
+
+
+@pytest.mark.parametrize("pixels", [1, 200])
+def test_a_conversion_may_call_a_few_other_pixels_sky(pixels: int, tmp_path: Path):
+    openvino_network = pytest.importorskip("mono.backends.openvino_network")
+
+    def network(image: torch.Tensor, sky: int = 0) -> NetworkOutput:
+        depth = torch.full((1, 1, *image.shape[2:]), 3.0)
+        depth.view(-1)[:sky] = SKY_DEPTH
+        return NetworkOutput(depth, depth)
+
+    class Converted(openvino_network.OpenVinoNetwork):
+        def __init__(self):
+            pass
+
+        def __call__(self, image: torch.Tensor) -> NetworkOutput:
+            return network(image, sky=pixels)
+
+    Converted.uses_principal_point = False
+    job = SimpleNamespace(network=network, input_size=None, uses_principal_point=False, precision="float32")
+    (tmp_path / "file.xml").touch()
+    with pytest.raises(BackendError, match=r"and in 2.4% of the sky") if pixels > 82 else nullcontext():
+        Converted()._check(job, tmp_path / "file.xml")
 
 
 def test_without_a_cache_nothing_is_kept(tmp_path, monkeypatch, caplog):

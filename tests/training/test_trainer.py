@@ -107,6 +107,8 @@ def test_an_edge_head_is_added_where_it_learns(tmp_path: Path):
     start, config = tmp_path / LAST, replace(SKY_CONFIG, edge_width=8)
     added = Trainer(config, RECIPE, Run(tmp_path / "b", steps=1, start=start))
     assert any("edge_head" in name for name in added.network.state_dict())
+    decoder = Trainer(config, replace(RECIPE, trained=("decoder",)), Run(tmp_path / "e", steps=1, start=start))
+    assert any("edge_head" in name for name in decoder.network.state_dict())
     sky_alone = Trainer(config, SKY_RECIPE, Run(tmp_path / "c", steps=1, start=start))
     assert not any("edge_head" in name for name in sky_alone.network.state_dict())
     added.save()

@@ -27,6 +27,17 @@ def test_the_mean_is_weighted_and_written_whole(tmp_path: Path, capsys: pytest.C
     assert tensors["a.steps"].item() == 3 and not tensors["a.steps"].is_floating_point()
 
 
+def test_a_head_that_one_lacks_is_the_mean_of_the_others(tmp_path: Path):
+    files = []
+    for value in (1.0, 2.0, 4.0):
+        head = {"decoder.edge_head.0.weight": torch.full((3,), value)} if value > 1 else {}
+        files.append((tmp_path / f"{value}.safetensors", value))
+        save_file({"a.weight": torch.full((2,), value), **head}, str(files[-1][0]))
+    mean = average_weights(files)
+    assert mean["a.weight"].tolist() == pytest.approx([21 / 7] * 2)
+    assert mean["decoder.edge_head.0.weight"].tolist() == pytest.approx([20 / 6] * 3)
+
+
 @pytest.mark.parametrize(
     "second, weight, message",
     [

@@ -1,4 +1,4 @@
-# The small model with sky and sharp edges; images are brought to one focal length as for lite.py.
+# A second small model with a wider decoder; images are brought to one focal length as for lite.py.
 _base_ = ["./lite.py"]
 
 model = dict(decoder=dict(_delete_=True, type="DetailDecoder", widths=(24, 64, 96, 160, 320)))

@@ -117,12 +117,12 @@ _RECORDS = (
         trained_on="rendered scenes, 102 frames of TUM RGB-D, views of panoramas; sky: also 11 photographs",
         confidence="exp(-b), 0 to 1, b the expected error of ln(depth): 0.9 means about 10 %",
         mark=("decoder.fuse_0.coarse.weight", (48, 80, 1, 1)),
-        checksum="f54930c23dd82b31d08a95552ba379a7a228adf100553559e9b30cabf2c013dd",
+        checksum="16a9c980426e4c88a15b751eec616f81cec53cb418f42524acd7424a754f1752",
         scores=(
-            Score("kitti_object", 7, 0.203, 0.729, 5.13),
-            Score("ibims1", 25, 0.256, 0.545, 0.95),
-            Score("sun3d_demon", 27, 0.248, 0.621, 0.65),
-            Score("tum_demon", 13, 0.202, 0.666, 0.45),
+            Score("kitti_object", 7, 0.198, 0.730, 5.08),
+            Score("ibims1", 25, 0.254, 0.539, 0.96),
+            Score("sun3d_demon", 27, 0.239, 0.638, 0.63),
+            Score("tum_demon", 13, 0.207, 0.651, 0.46),
         ),
         failures=(
             "Scale of rooms: the ratio of true to predicted depth varies by 17 to 38 % from image to image;"

@@ -58,7 +58,7 @@ def test_edges_are_found(model):
             score = boundary_score(depth, ground_truth, (depth > 0) & (ground_truth > 0))
             values.append(score.f1)
         scores[predictor.name] = np.mean(values)
-    assert scores["lite"] > 0.09 and scores["lite_detail"] > 0.05, scores  # 0.008 without the edge head
+    assert scores["lite"] > 0.1 and scores["lite_detail"] > 0.05, scores  # 0.008 without the edge head
 
 
 def test_whole_model_gives_the_same_depth(model):

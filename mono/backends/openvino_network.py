@@ -67,7 +67,7 @@ class OpenVinoNetwork:
         inputs = [image, *[torch.tensor([[50.0, 20.0]])] * self.uses_principal_point]
         with torch.inference_mode():
             expected, found = job.network(*inputs).depth, self(*inputs).depth
-        surface, other = expected < _SKY, found < _SKY
+        surface, other = ((depth > 0) & (depth < _SKY) for depth in (expected, found))
         both = surface & other
         difference = (found / expected - 1).abs()[both] if both.any() else torch.zeros(1)
         worst = difference.max() if job.precision == "float32" else difference.median()

@@ -121,8 +121,16 @@ def _cut(args: argparse.Namespace) -> int:
 
     logging.getLogger("metricdepth_scenes").setLevel(logging.INFO)
     teacher = mono.load_model(args.teacher) if args.teacher else None
-    options = {"sky": args.sky, "wide": args.wide, "height": args.height}
-    cut_dataset(args.out, args.frames, args.assets, args.seed, teacher=teacher, **options)
+    cut_dataset(
+        args.out,
+        args.frames,
+        args.assets,
+        args.seed,
+        teacher=teacher,
+        sky=args.sky,
+        wide=args.wide,
+        height=args.height,
+    )
     return 0
 
 

@@ -25,6 +25,7 @@ from mono.training.data.images import Frame
 from mono.training.fingerprint import differences, fingerprint
 from mono.training.first_weights import load_first_weights
 from mono.training.losses.objective import compute_losses
+from mono.training.optimizer import Optimizers
 from mono.training.progress import Progress
 from mono.training.recipe import Recipe
 from mono.training.schedule import LAST, Run, rate
@@ -66,7 +67,7 @@ class Trainer:
         self._frozen = _freeze(network, recipe.trained)
         self.network: DepthModel = network.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.forward: nn.Module = self._spread() if self.ranks.world_size > 1 else self.network
-        self.optimizer = torch.optim.AdamW(self._groups(), lr=0.0, betas=(0.9, 0.99))
+        self.optimizer = Optimizers(self.network, recipe)
         self.step, self.seconds = 0, 0.0
         self.progress = Progress(run)
 
@@ -78,15 +79,6 @@ class Trainer:
         group = dist.new_group(backend="nccl", timeout=patience) if device.type == "cuda" else None
         devices = [device] if device.type == "cuda" else None
         return nn.parallel.DistributedDataParallel(self.network, device_ids=devices, process_group=group)
-
-    def _groups(self) -> list[dict[str, Any]]:
-        groups = []
-        for part, lr in (("encoder", self.recipe.encoder_lr), ("decoder", self.recipe.lr)):
-            learned = [p for p in getattr(self.network, part).parameters() if p.requires_grad]
-            for weight_decay, many in ((self.recipe.weight_decay, True), (0.0, False)):
-                chosen = [p for p in learned if (p.ndim > 1) is many]
-                groups.append({"params": chosen, "highest": lr, "weight_decay": weight_decay})
-        return groups
 
     def update(self, batch: Batch) -> dict[str, float]:
         """Take one step on a batch.
@@ -101,8 +93,7 @@ class Trainer:
         """
         run, recipe = self.run, self.recipe
         factor = rate(run.share_done(self.step, self.seconds), recipe.warmup)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["highest"] * factor
+        self.optimizer.set_rate(factor)
         torch.manual_seed(_seed(run.seed, self.step, 1 + self.ranks.rank))
         generator = torch.Generator().manual_seed(_seed(run.seed, self.step, 0))
         self.network.train()
@@ -114,7 +105,7 @@ class Trainer:
             output = self.forward(image, batch.intrinsics[:, 2:])
         parts = compute_losses(output, batch, recipe.losses, generator, self.stride)
         total = torch.stack([recipe.losses[name] * value for name, value in parts.items()]).sum()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         total.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
         if torch.isfinite(norm):

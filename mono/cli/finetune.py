@@ -55,9 +55,10 @@ def run(args: argparse.Namespace) -> int:
     from mono.inference.load import load_model
     from mono.inference.network import NetworkPredictor
     from mono.io.atomic import write_bytes
+    from mono.runs.folder import lock_output_folder
     from mono.system.memory import keep_memory
     from mono.system.threads import share_cores
-    from mono.training.data.images import read_frames
+    from mono.training.data.images import WITHOUT_SCALE, read_frames
     from mono.training.finetune import finetune, samples_of, split
     from mono.training.loop import write_weights
     from mono.training.recipe import read_recipe
@@ -83,20 +84,26 @@ def run(args: argparse.Namespace) -> int:
         out=args.out, start=start.checkpoint, minutes=0.0 if args.steps else args.minutes, steps=args.steps,
         seed=args.seed, device=str(start.device), precision=args.precision, workers=args.workers, every=(60.0, 20, 500),
     )  # fmt: skip
+    if args.val_images < 1:
+        raise MetricDepthError(f"--val-images {args.val_images}: give at least 1")
+    unscaled = next((f for f in held if f.kind in WITHOUT_SCALE), None)
+    if unscaled:
+        raise MetricDepthError(f"{unscaled.source}: {unscaled.kind} ground truth has no metric scale to score on")
     samples = samples_of(held, args.val_images)
     sys.stdout.write(f"training on {len(frames)} images, scoring on {len(samples)} of {len(held)} held-out images\n")
     network: Any = start.network
     network.sky_depth = None  # depth that ground truth shows is scored, sky or not
     network.to(memory_format=torch.contiguous_format)  # the layout of checkpoints, so that a resumed run rounds alike
-    outcome = finetune(network, config, read_recipe(args.recipe, values), frames, samples, plan)
-    metadata = weight_metadata(config.path.name) | {
-        "from": start.checkpoint.name,
-        "finetuned": str(outcome.improved).lower(),
-    }
-    write_weights(outcome.tensors, args.out / WEIGHTS, metadata)
-    scores = {"before": asdict(outcome.before), "after": asdict(outcome.after), "improved": outcome.improved}
-    scores |= {"frames": len(frames), "held_out": len(samples)}
-    write_bytes(args.out / "finetune.json", json.dumps(scores).encode())
+    with lock_output_folder(args.out):
+        outcome = finetune(network, config, read_recipe(args.recipe, values), frames, samples, plan)
+        metadata = weight_metadata(config.path.name) | {
+            "from": start.checkpoint.name,
+            "finetuned": str(outcome.improved).lower(),
+        }
+        write_weights(outcome.tensors, args.out / WEIGHTS, metadata)
+        scores = {"before": asdict(outcome.before), "after": asdict(outcome.after), "improved": outcome.improved}
+        scores |= {"frames": len(frames), "held_out": len(samples)}
+        write_bytes(args.out / "finetune.json", json.dumps(scores).encode())
     sys.stdout.write(_table(outcome, start.name, args.start, args.out / WEIGHTS))
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import subprocess
 from pathlib import Path
@@ -62,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
     from mono.config import parse_options, read_config
     from mono.inference.devices import choose_device
+    from mono.runs.folder import lock_output_folder
     from mono.system.distributed import join_ranks
     from mono.system.memory import keep_memory
     from mono.system.threads import share_cores
@@ -85,9 +87,10 @@ def run(args: argparse.Namespace) -> int:
         out=args.out, start=args.start, minutes=args.minutes, steps=args.steps, seed=args.seed, device=str(device),
         precision=args.precision, workers=args.workers, every=(180.0, 20, args.val_every), tensorboard=args.tensorboard,
     )  # fmt: skip
-    train(config, recipe, frames, sets, plan, ranks)
-    if ranks.rank == 0:
-        export(args.out / LAST, args.out / WEIGHTS, weight_metadata(config.path.name))
+    with lock_output_folder(args.out) if ranks.rank == 0 else contextlib.nullcontext():
+        train(config, recipe, frames, sets, plan, ranks)
+        if ranks.rank == 0:
+            export(args.out / LAST, args.out / WEIGHTS, weight_metadata(config.path.name))
     return 0
 
 

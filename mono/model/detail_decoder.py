@@ -28,6 +28,7 @@ class DetailDecoder(nn.Module):
 
     in_float32 = ("head", "coarse_head")
     uses_principal_point = True
+    announces_error = True
     sky_threshold = 0.5
 
     def __init__(

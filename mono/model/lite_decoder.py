@@ -194,6 +194,7 @@ class LiteDecoder(nn.Module):
 
     in_float32 = ("head", "coarse_head", "sky_head.head", "edge_head.weights")
     uses_principal_point = True
+    announces_error = True  # the confidence is exp(-b), b the expected error of log depth
     sky_threshold = 0.5
 
     def __init__(

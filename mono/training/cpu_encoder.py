@@ -44,7 +44,7 @@ class _Depthwise(torch.autograd.Function):
         return grad_x, None, grad.sum((0, 2, 3)), None, None
 
 
-def prepare_backbone(encoder: nn.Module, frozen_blocks: int = 2, train_depthwise: bool = False) -> None:
+def prepare_backbone(encoder: nn.Module, frozen_blocks: int = 2) -> None:
     """Fix and fold batch norms; freeze depthwise filters and first stages.
 
     Works in place. Names and meaning of all tensors stay: the state dict is that of a plain encoder.
@@ -52,7 +52,6 @@ def prepare_backbone(encoder: nn.Module, frozen_blocks: int = 2, train_depthwise
     Args:
         encoder: EfficientNet, ours or timm's (stem, then `blocks`).
         frozen_blocks: number of `blocks` that do not learn; the stem is frozen too unless this is 0.
-        train_depthwise: train depthwise filters (slow on CPUs).
 
     Raises:
         MetricDepthError: the encoder is not an EfficientNet.
@@ -68,7 +67,7 @@ def prepare_backbone(encoder: nn.Module, frozen_blocks: int = 2, train_depthwise
         if isinstance(module, nn.Conv2d):
             conv = module
         elif isinstance(module, nn.BatchNorm2d) and conv is not None:
-            if conv.groups > 1 and not train_depthwise:
+            if conv.groups > 1:
                 conv.weight.requires_grad_(False)
                 module.weight.requires_grad_(False)
             _fold(conv, module)

@@ -14,7 +14,7 @@ from mono.data.sample import Sample
 from mono.geometry.canonical import CanonicalTransform
 from mono.model.checkpoint import read_tensors
 from mono.system.errors import MetricDepthError
-from mono.training.data.images import Frame
+from mono.training.data.images import WITHOUT_SCALE, Frame
 from mono.training.loop import train
 from mono.training.recipe import Recipe
 from mono.training.schedule import Run
@@ -52,8 +52,12 @@ def samples_of(frames: Sequence[Frame], limit: int) -> list[Sample]:
     """Select at most `limit` evenly spread frames as samples."""
     chosen = np.linspace(0, len(frames) - 1, min(limit, len(frames))).round().astype(int)
     return [
-        Sample(f.rgb.stem, f.rgb, str(f.rgb), f.depth, f.depth_scale, f.intrinsics) for f in (frames[i] for i in chosen)
-    ]
+        Sample(
+            f.rgb.stem, f.rgb, str(f.rgb), f.depth, f.depth_scale, f.intrinsics,
+            depth_kind=f.depth_kind, depth_invalid=f.depth_invalid,
+        )
+        for f in (frames[i] for i in chosen)
+    ]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def finetune(
     Raises:
         MetricDepthError: ground truth of a frame is not metric, or no held-out image has ground truth.
     """
-    scaleless = next((f for f in frames if f.kind in ("relative", "predicted", "unlabelled", "sky")), None)
+    scaleless = next((f for f in frames if f.kind in WITHOUT_SCALE), None)
     if scaleless is not None:
         raise MetricDepthError(
             f"{scaleless.source}: {scaleless.kind} ground truth has no metric scale; use `metricdepth train`"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mono.config import ModelConfig
+from mono.model.checkpoint import sha256
 from mono.training.data.images import Frame
 from mono.training.recipe import Recipe
 from mono.training.schedule import Run
@@ -18,7 +19,7 @@ from mono.training.schedule import Run
 def fingerprint(config: ModelConfig, recipe: Recipe, run: Run, frames: Sequence[Frame], processes: int) -> str:
     """Serialize all settings that determine a run's weights as JSON.
 
-    Length and machine are left out; folders may move.
+    Length, machine and number of workers are left out; folders may move, and the start is known by its content.
 
     Args:
         config: network.
@@ -32,7 +33,8 @@ def fingerprint(config: ModelConfig, recipe: Recipe, run: Run, frames: Sequence[
         by_set.setdefault("/".join(Path(frame.source).parts[-2:]), []).append(frame)
     network = asdict(config)
     del network["path"]
-    start = {"from": run.start and run.start.name, "seed": run.seed, "processes": processes}
+    start = {"from": run.start and f"{run.start.name} ({sha256(run.start)[:12]})", "seed": run.seed}
+    start |= {"processes": processes, "precision": run.precision}
     data = {name: _summary(members) for name, members in by_set.items()}
     return json.dumps({"config": network, "recipe": asdict(recipe), "run": start, "data": data}, sort_keys=True)
 

@@ -72,8 +72,10 @@ def _view(path: Path, sample: Sample, scene: str) -> View:
     if sample.intrinsics is None:
         raise MetricDepthError(f"{path}: {sample.source} has no cam_in; training needs the camera of each image")
     fx, fy, cx, cy = sample.intrinsics
-    size = read_image_header(sample.rgb).size
-    return View(sample.rgb.read_bytes(), size, math.sqrt(fx * fy), (cx, cy), scene)
+    size, data = read_image_header(sample.rgb).size, sample.rgb.read_bytes()
+    if cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8) is None:
+        raise MetricDepthError(f"{sample.rgb}: cannot be decoded here: convert it to JPEG or PNG")
+    return View(data, size, math.sqrt(fx * fy), (cx, cy), scene)
 
 
 def draw_tangent(rng: Generator) -> float:
@@ -126,8 +128,7 @@ def read_part(view: View, aspect: float, rng: Generator, change: bool = True) ->
     """
     left, top, wide, high = crop_of(view, aspect, rng)
     image = cv2.imdecode(np.frombuffer(view.rgb, np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        raise MetricDepthError(f"a training image of {view.scene} cannot be decoded: convert it to JPEG or PNG")
+    assert image is not None  # tried when it was read
     part = image[top : top + high, left : left + wide, ::-1]
     size = input_size(round(1000 * aspect), 1000)
     if change and rng.random() < 0.5:  # sharpness must not tell the angle

@@ -55,7 +55,7 @@ def train(
         The trainer after the last step.
 
     Raises:
-        MetricDepthError: there are no frames, or the folder holds another run.
+        MetricDepthError: there are no frames, many in a row cannot be read, or the folder holds another run.
     """
     ranks = ranks or Ranks()
     writes = ranks.rank == 0
@@ -74,6 +74,8 @@ def train(
     began = time.monotonic() - trainer.seconds
     while run.share_done(trainer.step, trainer.seconds) < 1:
         batch = next(batches)
+        if isinstance(batch, MetricDepthError):
+            raise batch
         values = within_memory(
             functools.partial(trainer.update, batch),
             f"train on {len(batch.image)} images of {batch.image.shape[3]}x{batch.image.shape[2]} on {run.device}",

@@ -8,19 +8,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mono.model.depth_model import HEADS
 from mono.system.errors import MetricDepthError
 from mono.training.recipe import Recipe
 
 _LEAST = 32  # rows and columns from which on a step is made orthogonal
-_LAST = ("decoder.head.", "decoder.edge_head.", "decoder.sky_head.")  # their outputs are values, no features
+_HEADS = ("decoder.head.", *(f"decoder.{head}." for head in HEADS.values()))
 
 
 class Optimizers:
     """Optimizers of one network, which step together.
 
     Muon (Jordan et al., 2024) makes each matrix's momentum orthogonal before it steps, so that all its directions learn
-    alike. Filters (O, I, H, W) are matrices of O rows. Steps are scaled to the size of AdamW's, so that the same
-    learning rates serve both.
+    alike. Filters (O, I, H, W) are matrices of O rows; heads, biases and depthwise filters stay with AdamW. Steps are
+    scaled to the size of AdamW's, so that the same learning rates serve both.
     """
 
     def __init__(self, network: nn.Module, recipe: Recipe):
@@ -31,7 +32,7 @@ class Optimizers:
             recipe: optimizer, peak learning rates and weight decay.
 
         Raises:
-            MetricDepthError: the recipe asks for Muon, and this version of torch has none.
+            MetricDepthError: the recipe asks for Muon, and torch has none or there is nothing for it.
         """
         self._matrices: list[tuple[Tensor, Tensor]] = []
         adamw: list[dict[str, Any]] = []
@@ -47,7 +48,9 @@ class Optimizers:
             self._matrices += pairs
             muon.append({"params": [view for _, view in pairs], "highest": lr})
         self._all: list[torch.optim.Optimizer] = [torch.optim.AdamW(adamw, lr=0.0, betas=(0.9, 0.99))]
-        if self._matrices:
+        if recipe.optimizer == "muon":
+            if not self._matrices:
+                raise MetricDepthError('the recipe\'s optimizer is "muon", and nothing but heads learns: use "adamw"')
             self._all.append(_muon(muon, recipe.weight_decay))
 
     def set_rate(self, factor: float) -> None:
@@ -80,8 +83,8 @@ class Optimizers:
 
 
 def _is_matrix(name: str, parameter: Tensor) -> bool:
-    """Tell if a weight maps many features to many; depthwise filters and last layers do not."""
-    return parameter.ndim > 1 and min(len(parameter), parameter[0].numel()) >= _LEAST and not name.startswith(_LAST)
+    """Tell if a weight outside of the heads maps many features to many; depthwise filters do not."""
+    return parameter.ndim > 1 and min(len(parameter), parameter[0].numel()) >= _LEAST and not name.startswith(_HEADS)
 
 
 def _as_matrix(tensor: Tensor, copy: bool = False) -> Tensor:

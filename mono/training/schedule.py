@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from mono.system.errors import MetricDepthError
+
 LAST, PROGRESS, WEIGHTS = "last.pth", "progress.jsonl", "model.safetensors"
 
 
@@ -24,6 +26,9 @@ class Run:
         workers: processes that read and augment images; 0 reads in the main process.
         every: seconds between checkpoints, steps between log lines, steps between validations.
         tensorboard: write TensorBoard curves below `out`.
+
+    Raises:
+        MetricDepthError: the length or an interval is not positive.
     """
 
     out: Path
@@ -36,6 +41,18 @@ class Run:
     workers: int = 1
     every: tuple[float, int, int] = (180.0, 20, 500)
     tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        if not (
+            math.isfinite(self.minutes) and self.minutes >= 0 and self.steps >= 0 and self.minutes + self.steps > 0
+        ):
+            raise MetricDepthError(
+                f"minutes are {self.minutes:g} and steps {self.steps}; training takes a positive number of one of them"
+            )
+        if min(self.every) < 0 or min(self.every[1:]) == 0:
+            raise MetricDepthError(
+                f"every is {self.every}; checkpoints, log lines and validations need positive numbers"
+            )
 
     def share_done(self, step: int, seconds: float) -> float:
         """Return the completed share of the run, 0 to 1."""

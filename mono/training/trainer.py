@@ -42,6 +42,7 @@ class Trainer:
     Attributes:
         network: network that learns.
         average: moving average of its weights, which a run exports.
+        losses: weights of the losses that fit the network.
         step: number of completed steps.
         seconds: training time so far.
         progress: log of the steps since the last line.
@@ -57,6 +58,7 @@ class Trainer:
         self.stride = 1 if any(f.kind == "sparse" for f in frames) else 2
         tensors = read_tensors(run.start) if run.start else {}
         network = build_depth_model(**_trained_architecture(config, recipe, tensors), drop_path_rate=recipe.drop_path)
+        self.losses = _fitting_losses(network, recipe)
         if run.start:
             load_tensors(network, _with_heads(network, tensors, recipe), run.start, config.path.stem)
         elif recipe.init:
@@ -83,7 +85,7 @@ class Trainer:
     def update(self, batch: Batch) -> dict[str, float]:
         """Take one step on a batch.
 
-        A gradient that is not finite changes nothing.
+        A gradient that is not finite changes nothing but the number of the step.
 
         Args:
             batch: this process's part of the step's batch.
@@ -100,11 +102,12 @@ class Trainer:
         for module in self._frozen:
             module.eval()
         batch = batch.to(run.device)
+        buffers = [buffer.clone() for buffer in self.network.buffers()]  # batch norms change in the forward pass
         image = batch.image.contiguous(memory_format=torch.channels_last)
         with torch.autocast(torch.device(run.device).type, torch.bfloat16, enabled=run.precision == "bfloat16"):
             output = self.forward(image, batch.intrinsics[:, 2:])
-        parts = compute_losses(output, batch, recipe.losses, generator, self.stride)
-        total = torch.stack([recipe.losses[name] * value for name, value in parts.items()]).sum()
+        parts = compute_losses(output, batch, self.losses, generator, self.stride)
+        total = torch.stack([self.losses[name] * value for name, value in parts.items()]).sum()
         self.optimizer.zero_grad()
         total.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
@@ -112,8 +115,11 @@ class Trainer:
             self.optimizer.step()
         else:
             logger.warning("step %d: skipped, because the gradient is not finite", self.step)
+            for buffer, former in zip(self.network.buffers(), buffers, strict=True):
+                buffer.copy_(former)
         self.step += 1
-        self._average()
+        if torch.isfinite(norm):
+            self._average()
         values = self.all_reduce_mean([total.item(), *(value.item() for value in parts.values())])
         return {"loss": values[0], "norm": norm.item(), "rate": factor} | dict(zip(parts, values[1:], strict=True))
 
@@ -191,6 +197,23 @@ def _trained_architecture(config: ModelConfig, recipe: Recipe, tensors: Mapping[
     if recipe.trained and not any(edge.startswith(part) or part.startswith(edge) for part in recipe.trained):
         architecture["edge_width"] = held["edge_width"]
     return architecture
+
+
+def _fitting_losses(network: DepthModel, recipe: Recipe) -> Mapping[str, float]:
+    """Leave out the loss of a confidence that announces no error.
+
+    Raises:
+        MetricDepthError: the network predicts sky from what learns, and nothing teaches it sky.
+    """
+    if network.predicts_sky and not recipe.learns_sky:
+        raise MetricDepthError(
+            "this network predicts sky from the same features as depth, and would call anything sky without the "
+            "loss sky: add it to the recipe's losses, as in \"losses={'log_l1':1.0,'silog':0.5,'sky':0.5}\""
+        )
+    if recipe.losses.get("laplace") and not getattr(network.decoder, "announces_error", False):
+        logger.info("the network's confidence announces no error: the loss laplace is left out")
+        return {name: weight for name, weight in recipe.losses.items() if name != "laplace"}
+    return recipe.losses
 
 
 def _with_heads(network: DepthModel, tensors: Mapping[str, Tensor], recipe: Recipe) -> Mapping[str, Tensor]:

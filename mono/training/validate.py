@@ -18,7 +18,9 @@ from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform
 from mono.io.images import read_image
 from mono.system.errors import MetricDepthError
-from mono.training.data.images import parse_source
+from mono.training.data.images import WITHOUT_SCALE, parse_source
+
+_NO_DEPTH = 1e-3  # [m], what a pixel without predicted depth is scored as: it counts as wrong
 
 
 @dataclass(frozen=True)
@@ -41,17 +43,27 @@ class Score:
 
 
 def read_sets(paths: Sequence[str | Path], limit: int) -> dict[str, list[Sample]]:
-    """Read validation sets, named by their annotation files' folders.
+    """Read validation sets, named by their annotation files' folders, or by their paths where two are alike.
 
     Args:
         paths: annotation files, or folders with an annotations.json.
         limit: largest number of images per set; they are spread evenly.
+
+    Raises:
+        MetricDepthError: the limit is below 1, or a set has no metric ground truth.
     """
-    sets = {}
-    for path, _ in (parse_source(str(text)) for text in paths):
+    if limit < 1:
+        raise MetricDepthError(f"{limit} validation images: give at least 1")
+    sets: dict[str, list[Sample]] = {}
+    for path, kind in (parse_source(str(text)) for text in paths):
+        if kind in WITHOUT_SCALE:
+            raise MetricDepthError(f"{path}: {kind} ground truth has no metric scale, so it validates nothing")
         samples = [s for s in load_annotations(path) if s.depth is not None and s.intrinsics is not None]
+        if not samples:
+            raise MetricDepthError(f"{path}: no entry has depth and cam_in, so nothing can be validated on it")
         chosen = np.linspace(0, len(samples) - 1, min(limit, len(samples))).round().astype(int)
-        sets[path.resolve().parent.name] = [samples[i] for i in chosen]
+        name = path.resolve().parent.name
+        sets[str(path) if name in sets else name] = [samples[i] for i in chosen]
     return sets
 
 
@@ -74,18 +86,20 @@ def _score(network: nn.Module, transform: CanonicalTransform, samples: Sequence[
     rows = []
     device = next(network.parameters()).device
     for sample in samples:
-        rgb = read_image(sample.rgb).rgb
+        photo = read_image(sample.rgb)
+        rgb = photo.rgb
         if sample.depth is None or sample.intrinsics is None:
             continue
         target = read_annotated_depth(sample, rgb.shape[1::-1])
         if target.shape != rgb.shape[:2]:
             sizes = [f"{shape[1]}x{shape[0]}" for shape in (target.shape, rgb.shape)]
             raise MetricDepthError(f"{sample.depth} is {sizes[0]} but its image {sizes[1]}; make both the same size")
-        view = transform.view(Camera(*sample.intrinsics, width=rgb.shape[1], height=rgb.shape[0]))
+        view = transform.view(Camera(*sample.intrinsics, *photo.full_size).resized(*rgb.shape[1::-1]))
         image, center = torch.from_numpy(view.image_to_input(rgb))[None], torch.tensor([view.principal_point])
         output = network(image.to(device), center.to(device))
         depth = view.depth_to_metric(output.depth[0].float()).cpu().numpy()
-        known = (target > 0) & (depth > 0)
+        known = target > 0
+        depth = np.where(depth > 0, depth, np.float32(_NO_DEPTH))
         if known.any():
             plain = compare(depth[known], target[known])
             scale = float(np.median(target[known]) / np.median(depth[known]))

@@ -79,6 +79,8 @@ def render_dataset(
             raise MetricDepthError(
                 f"scenes: family {name!r} with share {share}; choose from {', '.join(known)}, shares >= 0"
             )
+    if not sum(chosen.values()) > 0:
+        raise MetricDepthError("scenes: all families have the share 0; give one of them more")
     if assets is not None:
         Assets(assets)
     out = Path(out)

@@ -14,6 +14,7 @@ import numpy as np
 
 from metricdepth_scenes.assets import Assets
 from metricdepth_scenes.cameras import look, pose_towards, sample_camera
+from metricdepth_scenes.dataset import keep_settings
 from metricdepth_scenes.floors import stretch_to_floor
 from mono.geometry.camera import Camera
 from mono.io.atomic import write_bytes
@@ -89,7 +90,7 @@ def cut_dataset(
 
     Raises:
         FileNotFoundError: the assets folder has no index.json.
-        ValueError: there is no panorama in it, or `frames` is not positive.
+        ValueError: there is no panorama in it, `frames` is not positive, or `out` holds views of other settings.
     """
     if frames < 1:
         raise MetricDepthError(f"scenes: frames is {frames}; it must be at least 1")
@@ -105,6 +106,8 @@ def cut_dataset(
         raise MetricDepthError(f"scenes: the height of the tripods is {height} m; it must be positive (--height 1.55)")
     if height is not None and not teacher:
         raise MetricDepthError("scenes: a height of the tripods needs a network that predicts: add --teacher MODEL")
+    settings = {"seed": seed, "assets": str(assets.resolve()), "pixels": pixels, "sky": sky, "wide": wide}
+    keep_settings(out, settings | {"teacher": teacher and teacher.checksum, "height": height})
     distances: dict[str, np.ndarray] = {}
     entries = []
     for number in range(frames):

@@ -64,6 +64,8 @@ def test_a_data_set_can_be_trained_on_and_is_the_same_every_time(tmp_path: Path)
 class Slope:
     """Says that depth grows to the right, from one metre at 10 focal lengths left of the principal point."""
 
+    checksum = "slope"
+
     def predict(self, view: np.ndarray, camera: Camera):
         assert view.shape == (camera.height, camera.width, 3)
         return SimpleNamespace(depth=np.tile(camera.rays()[:1, :, 0] + 11, (camera.height, 1)))
@@ -80,6 +82,8 @@ def test_a_teachers_depth_is_the_mean_over_the_view_and_its_mirror_image(tmp_pat
 
 class Hall:
     """Sees a round hall of 6 m radius as a bowl: everything 1.2 times too near."""
+
+    checksum = "hall"
 
     def predict(self, panorama: np.ndarray, camera: Camera):
         assert camera.model == "equirectangular"
@@ -106,6 +110,14 @@ def test_with_the_tripods_height_views_have_its_metres(tmp_path: Path):
     for wrong in (0.0, float("inf"), float("nan")):
         with pytest.raises(ValueError, match=r"must be positive \(--height 1.55\)"):
             cut_dataset(tmp_path / "b", 6, assets, teacher=Hall(), height=wrong)
+
+
+def test_views_of_other_settings_are_not_mixed(tmp_path: Path):
+    assets = write_assets(tmp_path / "assets")
+    cut_dataset(tmp_path / "views", 1, assets, seed=4)
+    with pytest.raises(ValueError, match="rendered with seed 4"):
+        cut_dataset(tmp_path / "views", 1, assets, seed=5)
+    cut_dataset(tmp_path / "views", 2, assets, seed=4)
 
 
 def label_sky(assets: Path) -> None:

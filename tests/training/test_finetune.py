@@ -46,6 +46,12 @@ def test_scored_images_are_spread(tmp_path: Path):
     assert len(samples_of(frames, 99)) == 5
 
 
+def test_held_out_depth_is_read_as_trained_depth(tmp_path: Path):
+    (frame,) = read_frames([write_walls(tmp_path, 1)])
+    (sample,) = samples_of([replace(frame, depth_kind="ray", depth_invalid=(7.0,))], 1)
+    assert (sample.depth_kind, sample.depth_invalid) == ("ray", (7.0,))
+
+
 def start(folder: Path) -> tuple[torch.nn.Module, Path]:
     Trainer(CONFIG, RECIPE, Run(folder, steps=1)).save()
     network = build_depth_model(**CONFIG.architecture).eval()

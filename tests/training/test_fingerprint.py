@@ -12,14 +12,34 @@ from tests.training.small import CONFIG, RECIPE
 
 
 def test_a_run_of_two_is_not_continued_by_one(tmp_path: Path, annotations: Path):
-    one, two = (fingerprint(CONFIG, RECIPE, Run(tmp_path), read_frames([annotations]), count) for count in (1, 2))
+    one, two = (
+        fingerprint(CONFIG, RECIPE, Run(tmp_path, steps=1), read_frames([annotations]), count) for count in (1, 2)
+    )
     assert differences(two, one) == ["run.processes was 2 and is now 1"]
 
 
 def test_equal_runs_have_equal_fingerprints_and_each_change_is_named(tmp_path: Path, annotations: Path):
     frames = read_frames([annotations])
-    first = fingerprint(CONFIG, RECIPE, Run(tmp_path), frames, 1)
+    first = fingerprint(CONFIG, RECIPE, Run(tmp_path, steps=1), frames, 1)
     assert first == fingerprint(CONFIG, RECIPE, Run(tmp_path / "elsewhere", steps=9), frames, 1)
     assert differences(first, first) == []
-    lists = differences(first, fingerprint(CONFIG, replace(RECIPE, lr=0.5), Run(tmp_path, seed=3), frames, 1))
-    assert sorted(lists) == ["recipe.lr was 0.003 and is now 0.5", "run.seed was 0 and is now 3"]
+    lists = differences(
+        first,
+        fingerprint(CONFIG, replace(RECIPE, lr=0.5), Run(tmp_path, steps=1, seed=3, precision="float32"), frames, 1),
+    )
+    assert sorted(lists) == [
+        "recipe.lr was 0.003 and is now 0.5",
+        "run.precision was bfloat16 and is now float32",
+        "run.seed was 0 and is now 3",
+    ]
+
+
+def test_a_start_is_known_by_its_content(tmp_path: Path):
+    prints = []
+    for name in "ab":
+        start = tmp_path / name / "model.safetensors"
+        start.parent.mkdir()
+        start.write_text(name)
+        prints.append(fingerprint(CONFIG, RECIPE, Run(tmp_path, steps=1, start=start), [], 1))
+    (difference,) = differences(*prints)
+    assert difference == ("run.from was model.safetensors (ca978112ca1b) and is now model.safetensors (3e23e8160039)")

@@ -77,3 +77,8 @@ def test_a_torch_without_muon_is_named(tmp_path: Path, monkeypatch: pytest.Monke
 def test_optimizers_are_known_by_name():
     with pytest.raises(ValueError, match='no optimizer "sgd"; known: adamw, muon'):
         replace(RECIPE, optimizer="sgd")
+
+
+def test_muon_without_matrices_is_refused(tmp_path: Path):
+    with pytest.raises(ValueError, match="nothing but heads learns"):
+        Trainer(WIDE, replace(MUON, trained=("decoder.head",)), Run(tmp_path, steps=1))

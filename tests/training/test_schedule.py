@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,3 +28,14 @@ def test_the_remaining_time_follows_from_the_speed_so_far(tmp_path: Path):
     assert Run(tmp_path, steps=10).minutes_left(4, 120.0) == pytest.approx(3.0)
     assert Run(tmp_path, minutes=5).minutes_left(4, 120.0) == pytest.approx(3.0)
     assert Run(tmp_path, steps=10).minutes_left(0, 0.0) == math.inf
+
+
+@pytest.mark.parametrize("length", [{}, {"minutes": -1.0}, {"minutes": math.nan}, {"minutes": math.inf}, {"steps": -5}])
+def test_a_run_has_a_length(tmp_path: Path, length: dict[str, Any]):
+    with pytest.raises(ValueError, match="training takes a positive number"):
+        Run(tmp_path, **length)
+
+
+def test_validation_has_an_interval(tmp_path: Path):
+    with pytest.raises(ValueError, match=r"every is \(60.0, 20, 0\)"):
+        Run(tmp_path, steps=1, every=(60.0, 20, 0))

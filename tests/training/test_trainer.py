@@ -48,11 +48,28 @@ def test_frozen_blocks_are_for_efficientnets(tmp_path: Path):
 
 
 def test_a_gradient_that_is_not_finite_changes_nothing(tmp_path: Path):
-    trainer = Trainer(CONFIG, RECIPE, Run(tmp_path, steps=10, precision="float32"))
-    before = {n: p.clone() for n, p in trainer.network.named_parameters()}
+    trainer = Trainer(CONFIG, replace(RECIPE, frozen_blocks=0), Run(tmp_path, steps=10, precision="float32"))
+    before, average = ({n: t.clone() for n, t in m.state_dict().items()} for m in (trainer.network, trainer.average))
     image = torch.full((2, 3, 64, 96), math.nan)
     trainer.update(batch_of(torch.full((2, 1, 64, 96), 3.0), image))
-    assert all(torch.equal(p, before[n]) for n, p in trainer.network.named_parameters())
+    assert all(torch.equal(t, before[n]) for n, t in trainer.network.state_dict().items())
+    assert all(torch.equal(t, average[n]) for n, t in trainer.average.state_dict().items())
+
+
+def test_a_network_that_predicts_sky_besides_a_head_needs_the_loss_sky(tmp_path: Path):
+    config = replace(CONFIG, decoder="DetailDecoder", widths=(16, 16, 16, 16, 16))
+    with pytest.raises(ValueError, match="would call anything sky without the loss sky"):
+        Trainer(config, RECIPE, Run(tmp_path, steps=1))
+    Trainer(config, replace(RECIPE, losses={"silog": 1.0, "sky": 1.0}), Run(tmp_path, steps=1))
+
+
+def test_only_confidences_that_announce_an_error_learn_from_it(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    caplog.set_level("INFO")
+    config = replace(CONFIG, encoder="convnext_atto", decoder="HourglassDecoder", widths=(16, 16, 32, 64))
+    trainer = Trainer(config, replace(RECIPE, frozen_blocks=0), Run(tmp_path, steps=1))
+    assert set(RECIPE.losses) - set(trainer.losses) == {"laplace"}
+    assert "announces no error: the loss laplace is left out" in caplog.text
+    assert Trainer(CONFIG, RECIPE, Run(tmp_path, steps=1)).losses == RECIPE.losses
 
 
 def test_training_can_start_from_a_checkpoint(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.random import Generator
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 
 from mono.data.ground_truth import read_annotated_depth
 from mono.geometry.camera import Camera
@@ -24,6 +25,9 @@ from mono.training.data.new_sky import plain_landscape, replace_sky
 from mono.training.data.sampling import BatchPlan, SampleSpec, StepSampler
 from mono.training.recipe import Recipe
 
+logger = logging.getLogger(__name__)
+
+_UNREADABLE_IN_A_ROW = 10  # from here on it is no single file: the run ends
 _LEAST_SKY = 0.02  # share of an image from which on its sky is replaced
 _LANDSCAPES = 0.2  # share of whole landscapes among new skies
 
@@ -80,13 +84,31 @@ class MixedFrames:
             far: canonical depth [m] beyond which surfaces count as too far.
         """
         self.frames, self.transform, self.recipe, self.far = frames, transform, recipe, far
+        self._unreadable: set[int] = set()
 
     def view(self, camera: Camera, size: tuple[int, int], rng: Generator) -> tuple[tuple[int, int], CanonicalView]:
         """Draw the window of an image; see `training_view`."""
         return training_view(camera, size, self.transform, self.recipe, rng)
 
-    def __getitem__(self, key: SampleSpec) -> Batch:
+    def __getitem__(self, key: SampleSpec) -> Batch | MetricDepthError:
+        """Load a sample; where its frame cannot be read, the next one takes its place.
+
+        Returns:
+            The sample; the error of the last frame if many in a row cannot be read.
+        """
         cv2.setNumThreads(1)
+        for number in range(key.frame, key.frame + _UNREADABLE_IN_A_ROW):
+            number %= len(self.frames)
+            try:
+                return self._sample(key._replace(frame=number))
+            except (MetricDepthError, OSError) as error:
+                last = error if isinstance(error, MetricDepthError) else MetricDepthError(str(error))
+                if number not in self._unreadable:
+                    logger.warning("%s; the next frame takes its place", last)
+                    self._unreadable.add(number)
+        return last
+
+    def _sample(self, key: SampleSpec) -> Batch:
         frame, rng = self.frames[key.frame], np.random.default_rng(key.seed)
         rgb, depth, camera = _read(frame)
         if rng.random() < 0.5:
@@ -97,9 +119,10 @@ class MixedFrames:
             rgb, depth, camera = _crop(rgb, depth, camera, key.share, rng)
         (left, top), view = self.view(camera, key.size, rng)
         window = slice(top, top + view.camera.height), slice(left, left + view.camera.width)
-        if frame.kind == "sky" and depth.max() > 2:
+        if frame.kind == "sky" and not np.isin(depth, (0, 1, 2)).all():
+            wrong = depth[~np.isin(depth, (0, 1, 2))][0]
             raise MetricDepthError(
-                f"{frame.depth} holds {depth.max():g}: labels of sky are 0 (unknown), 1 (surface) and 2 (sky), with "
+                f"{frame.depth} holds {wrong:g}: labels of sky are 0 (unknown), 1 (surface) and 2 (sky), with "
                 '"depth_scale": 1'
             )
         kind: Kind = frame.kind or ("rendered" if self.recipe.zero_is_sky else "dense")
@@ -159,7 +182,10 @@ def _area(view: CanonicalView) -> tuple[int, int, int, int]:
 
 
 def _read(frame: Frame) -> tuple[np.ndarray, np.ndarray, Camera]:
-    rgb = read_image(frame.rgb).rgb
+    if frame.kind == "sky" and frame.depth_invalid is None:
+        frame = replace(frame, depth_invalid=())  # labels hold no code for "no depth"
+    photo = read_image(frame.rgb)
+    rgb = photo.rgb
     height, width = rgb.shape[:2]
     if frame.depth is None:
         depth = np.zeros((height, width), np.float32)
@@ -170,13 +196,18 @@ def _read(frame: Frame) -> tuple[np.ndarray, np.ndarray, Camera]:
             f"{frame.depth} is {depth.shape[1]}x{depth.shape[0]} but its image {width}x{height}; "
             f"resize the image and its cam_in to the depth map's size"
         )
-    return rgb, depth, Camera(*frame.intrinsics, width=width, height=height)
+    return rgb, depth, Camera(*frame.intrinsics, *photo.full_size).resized(width, height)
+
+
+def _collate(samples: Sequence[Batch | MetricDepthError]) -> Batch | MetricDepthError:
+    """Stack samples; an error is handed on, as raised in a worker it would come with the worker's traceback."""
+    return next((s for s in samples if isinstance(s, MetricDepthError)), None) or default_collate(list(samples))
 
 
 def loader(
     data: MixedFrames, plan: BatchPlan, start: int, workers: int, ranks: Ranks | None = None
-) -> DataLoader[Batch]:
-    """Create an endless loader of batches from step `start` on.
+) -> DataLoader[Batch | MetricDepthError]:
+    """Create an endless loader of batches, or of an error in place of one, from step `start` on.
 
     OpenCV is limited to one thread in this process from then on: its thread pool does not survive the fork of workers,
     which would wait for it forever.
@@ -193,5 +224,6 @@ def loader(
         data,  # type: ignore[arg-type]
         batch_sampler=StepSampler(plan, start, ranks or Ranks()),
         num_workers=workers,
+        collate_fn=_collate,
         prefetch_factor=4 if workers else None,
     )

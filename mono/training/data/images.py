@@ -12,6 +12,7 @@ from mono.system.errors import MetricDepthError
 
 Kind = Literal["rendered", "dense", "sparse", "relative", "predicted", "unlabelled", "sky"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+WITHOUT_SCALE: tuple[Kind, ...] = ("relative", "predicted", "unlabelled", "sky")  # not to be scored in metres
 ANNOTATIONS = "annotations.json"
 
 

@@ -59,7 +59,7 @@ def compute_losses(
     if not bool(metric.all()):
         # After the median shift as many pixels are too near as too far, so no common scale is learned.
         log_target = log_target + _medians(log_depth.detach() - log_target, known).where(~metric, 0.0)
-    beyond = ((target == SKY) | (target == FAR)) & metric
+    beyond = ((target == SKY) & metric) | ((target == FAR) & measured)
     focus = torch.where(batch.metric, 0.5, 1.0)
     height, width = known.shape[-2:]
 

@@ -17,6 +17,7 @@ from PIL import Image
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform
 from mono.system.distributed import Ranks
+from mono.system.errors import MetricDepthError
 from mono.training.data.batch import FAR, SKY, SURFACE, Batch
 from mono.training.data.dataset import MixedFrames, loader, training_view
 from mono.training.data.images import Kind, read_frames
@@ -209,8 +210,8 @@ def test_a_depth_map_of_another_size_is_named(tmp_path: Path):
     path = write_plane(tmp_path, 1)
     Image.fromarray(np.ones((10, 20), np.uint16)).save(tmp_path / "d0.png")
     data = MixedFrames(read_frames([path]), TRANSFORM, RECIPE, far=9.0)
-    with pytest.raises(ValueError, match=r"d0.png: the depth map is 20x10, its image .* is 160x120"):
-        data[SampleSpec(0, (64, 96), 0)]
+    error = str(data[SampleSpec(0, (64, 96), 0)])
+    assert "d0.png: the depth map is 20x10, its image" in error and "is 160x120" in error
 
 
 def test_processes_share_a_batch(tmp_path: Path):
@@ -260,8 +261,9 @@ def test_labels_of_sky_are_no_depth(tmp_path: Path):
     batch = MixedFrames(frames, TRANSFORM, RECIPE, far=1.0)[SampleSpec(0, (96, 64), 5)]
     values = batch.target.unique().tolist()
     assert values == [SURFACE, SKY, 0.0] and (batch.target == SKY).sum() > 100
-    with pytest.raises(ValueError, match="labels of sky are 0"):
-        MixedFrames([replace(frames[0], depth_scale=0.5)], TRANSFORM, RECIPE, far=1.0)[SampleSpec(0, (96, 64), 5)]
+    for scale in (0.5, 1000.0):
+        wrong = MixedFrames([replace(frames[0], depth_scale=scale)], TRANSFORM, RECIPE, far=1.0)
+        assert "labels of sky are 0" in str(wrong[SampleSpec(0, (96, 64), 5)])
 
 
 @pytest.mark.timeout(60)
@@ -277,3 +279,26 @@ def test_workers_begin_after_opencv_was_used(tmp_path: Path):
     finally:
         cv2.setNumThreads(before)
     assert batch.image.shape == (4, 3, 64, 96)
+
+
+def test_the_next_frame_takes_the_place_of_an_unreadable_one(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    frames = read_frames([write_plane(tmp_path / "plane")])
+    (tmp_path / "plane" / "1.png").write_bytes(b"no image")
+    data, key = MixedFrames(frames, TRANSFORM, RECIPE, 100.0), SampleSpec(1, (64, 96), 7, 0, 1.0)
+    for _ in range(2):
+        sample, wanted = data[key], data[key._replace(frame=2)]
+        assert isinstance(sample, Batch) and isinstance(wanted, Batch)
+        assert all(torch.equal(a, b) for a, b in zip(sample, wanted, strict=True))
+    (record,) = caplog.records
+    assert "1.png" in record.message and "the next frame takes its place" in record.message
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_where_nothing_can_be_read_the_error_is_that_of_a_file(tmp_path: Path, workers: int):
+    frames = read_frames([write_plane(tmp_path / "plane")])
+    for path in (tmp_path / "plane").glob("[0-9].png"):
+        path.write_bytes(b"no image")
+    plan = BatchPlan.from_frames(frames, RECIPE, TRANSFORM, 0)
+    error = next(iter(loader(MixedFrames(frames, TRANSFORM, RECIPE, 100.0), plan, 0, workers)))
+    assert isinstance(error, MetricDepthError)
+    assert ".png" in str(error) and "Traceback" not in str(error)

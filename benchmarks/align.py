@@ -26,11 +26,11 @@ from mono.calibration.known import AlignmentError, Known, KnownDepth
 from mono.calibration.known_file import KnownImage
 from mono.data.annotations import load_annotations
 from mono.data.camera_source import CameraResolver
+from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
 from mono.evaluation.metrics import resize_depth
 from mono.geometry.pixel_mask import depth_edges
 from mono.inference.predictor import Predictor
-from mono.io.depth import read_depth
 from mono.runs.calibrate import check_calibration, observe_images
 
 _RANGE = (0.1, 80.0)  # of ground truth that counts [m]
@@ -50,7 +50,7 @@ def frames(folder: Path, model: Predictor) -> list[tuple[np.ndarray, mono.Camera
         assert sample.depth is not None
         photo = sample.read()
         camera = CameraResolver().resolve_for(sample, photo)
-        gt = read_depth(sample.depth, sample.depth_scale)
+        gt = read_annotated_depth(sample)
         depth = resize_depth(model.predict(photo.rgb, camera).depth, *gt.shape)
         found.append((depth, camera.camera.resized(gt.shape[1], gt.shape[0]), gt))
     return found

@@ -47,6 +47,7 @@ from torch import nn
 
 from mono.config import ModelConfig, read_config
 from mono.data.annotations import load_annotations
+from mono.data.ground_truth import read_annotated_depth
 from mono.evaluation.metrics import compare
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
@@ -167,7 +168,7 @@ def score(
     for i in np.linspace(0, len(samples) - 1, min(limit, len(samples))).round().astype(int):
         sample = samples[i]
         assert sample.depth is not None and sample.intrinsics is not None
-        rgb, gt = read_image(sample.rgb).rgb, read_depth(sample.depth, sample.depth_scale)
+        rgb, gt = read_image(sample.rgb).rgb, read_annotated_depth(sample)
         camera = Camera(*sample.intrinsics, width=rgb.shape[1], height=rgb.shape[0])
         ratio = min(SENSOR[0] / camera.height, SENSOR[1] / camera.width, 1.0)
         seen = camera.resized(max(round(camera.width * ratio), 1), max(round(camera.height * ratio), 1))

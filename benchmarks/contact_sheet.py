@@ -20,11 +20,11 @@ from PIL import Image, ImageDraw, ImageFont
 import mono
 from mono.data.annotations import load_annotations
 from mono.data.folder import find_images
+from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
 from mono.evaluation.report.thumbnails import error_ramp
 from mono.geometry.camera import Camera
 from mono.inference.predictor import Predictor
-from mono.io.depth import read_depth
 from mono.io.images import read_image
 from mono.visual.color_maps import colorize, depth_limits, write_image
 
@@ -75,7 +75,7 @@ def cells(model: Predictor, sample: Sample, photos: bool) -> list[np.ndarray]:
     row = [cell(rgb, sample.rgb.stem[:26])] if photos else []
     row.append(cell(colorize(depth, near, far), f"{near:g} to {far:g} m"))
     if sample.depth is not None:
-        row.append(cell(*error_picture(depth, read_depth(sample.depth, sample.depth_scale)), nearest=True))
+        row.append(cell(*error_picture(depth, read_annotated_depth(sample)), nearest=True))
     return row
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 import mono
 from mono.data.annotations import load_annotations
-from mono.io.depth import read_depth
+from mono.data.ground_truth import read_annotated_depth
 from mono.io.images import read_image
 
 
@@ -30,7 +30,7 @@ def main() -> None:
         rows = []
         samples = load_annotations(folder / "annotations.json")
         for sample in samples:
-            gt, rgb = read_depth(sample.depth, sample.depth_scale), read_image(sample.rgb).rgb
+            gt, rgb = read_annotated_depth(sample), read_image(sample.rgb).rgb
             prediction = model.predict(rgb, mono.Camera(*sample.intrinsics, rgb.shape[1], rgb.shape[0]))
             maps = (prediction.depth, prediction.std, *prediction.interval(0.5), *prediction.interval(0.9))
             depth, std, low, high, lowest, highest = (cv2.resize(m, gt.shape[::-1], interpolation=0) for m in maps)

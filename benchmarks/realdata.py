@@ -19,11 +19,11 @@ import numpy as np
 
 import mono
 from mono.data.annotations import load_annotations
+from mono.data.ground_truth import read_annotated_depth
 from mono.do_test import run
 from mono.evaluation.baselines import best_constant
 from mono.evaluation.metrics import mean_over_images
 from mono.evaluation.protocols import Protocol
-from mono.io.depth import read_depth
 from mono.runs.options import RunOptions
 from mono.runs.outputs import OutputOptions
 
@@ -55,7 +55,7 @@ def row(folder: Path, model: mono.inference.predictor.Predictor) -> str:
     tiers = [t for t in summary.metrics.values() if t]
     metric, median = (mean_over_images([t[tier] for t in tiers]) for tier in ("metric", "median"))
     scale = np.median([t["metric"].scale for t in tiers])
-    depths = [read_depth(s.depth, s.depth_scale) for s in samples if s.depth]
+    depths = [read_annotated_depth(s) for s in samples if s.depth]
     ground_truths = [depth[PROTOCOL.in_range(depth)] for depth in depths]
     constant = best_constant(ground_truths, [gt.size for gt in ground_truths], PROTOCOL).tiers["metric"]
     return (

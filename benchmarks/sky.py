@@ -19,10 +19,10 @@ import numpy as np
 import mono
 from benchmarks.realdata import PROTOCOL
 from mono.data.annotations import load_annotations
+from mono.data.ground_truth import read_annotated_depth
 from mono.evaluation.metrics import evaluate_tiers, mean_over_images
 from mono.geometry.camera import Camera
 from mono.inference.predictor import Predictor
-from mono.io.depth import read_depth
 from mono.io.images import read_image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,7 +38,7 @@ def rows(folder: Path, model: Predictor) -> Iterator[tuple[np.ndarray, np.ndarra
     for sample in load_annotations(folder / "annotations.json"):
         rgb = sample.read().rgb
         found = model.predict(rgb, Camera(*sample.intrinsics, rgb.shape[1], rgb.shape[0]))
-        yield found.depth, found.sky >= 0.5, read_depth(sample.depth, sample.depth_scale)
+        yield found.depth, found.sky >= 0.5, read_annotated_depth(sample)
 
 
 def polygon_mask(entry: dict) -> np.ndarray:

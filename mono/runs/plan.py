@@ -67,6 +67,12 @@ class ImagePlan:
     depth_file: Path | None = None
     error: MetricDepthError | OSError | None = None
 
+    def files(self, name: str, options: RunOptions) -> list[str]:
+        """List the files that the image `name` gets, relative to the output folder."""
+        if self.error:
+            return []
+        return output_files(planned_outputs(name, self.kinds, options.output, options.focal_sweep, options.report))
+
 
 @dataclass(frozen=True)
 class RunPlan:
@@ -78,6 +84,7 @@ class RunPlan:
         removed: files to remove before anything is written, relative to the output folder.
         outdated: files of images that changed since they were done; most are replaced in place.
         changed: number of these images.
+        foreign: files that no run has recorded and that are replaced.
     """
 
     images: dict[str, ImagePlan]
@@ -85,15 +92,12 @@ class RunPlan:
     removed: tuple[str, ...] = ()
     outdated: tuple[str, ...] = ()
     changed: int = 0
+    foreign: tuple[str, ...] = ()
 
     def files(self, options: RunOptions) -> list[str]:
-        """List the files that the run may remove or make; files of others that it would replace are left out."""
-        made = (
-            planned_outputs(name, image.kinds, options.output, options.focal_sweep, options.report)
-            for name, image in self.images.items()
-        )
-        planned = (path for outputs in made for path in output_files(outputs))
-        return [*self.removed, *self.outdated, *(path for path in planned if not os.path.lexists(options.out / path))]
+        """List the files that the run may remove or make; files of others that it replaces are left out."""
+        planned = {path for name, image in self.images.items() for path in image.files(name, options)}
+        return [*self.removed, *self.outdated, *(planned - set(self.foreign))]
 
 
 def plan_run(
@@ -101,8 +105,8 @@ def plan_run(
 ) -> RunPlan:
     """Decide what each image needs; nothing is touched yet.
 
-    Results of the same settings are added to. Results of other settings, or of other images of the same name, are only
-    replaced with `options.overwrite`.
+    Results of the same settings are added to. Results of other settings or of other images of the same name, and files
+    that no run has recorded, are only replaced with `options.overwrite`.
 
     Args:
         samples: images of the run.
@@ -111,7 +115,7 @@ def plan_run(
         options: what to write.
 
     Raises:
-        RunError: results would be replaced unasked.
+        RunError: results, or files of others, would be replaced unasked.
     """
     hashes = {part: short_hash(value) for part, value in settings.items()}
     images: dict[str, ImagePlan] = {}
@@ -159,7 +163,25 @@ def plan_run(
             f"{len(changed)} images have changed since {options.out} was written; their {', '.join(sorted(lost))} "
             "would stay as they were: name these in --save too, choose another output folder (--out), or --overwrite"
         )
-    return RunPlan(images, tuple(dropped), tuple(removed), tuple(outdated), len(changed))
+    foreign = _files_without_record(images, manifest, options)
+    if foreign and not options.overwrite:
+        raise RunError(
+            f"{options.out} holds {len(foreign)} files that no run recorded there and that would be replaced, as "
+            f"{foreign[0]}: choose another output folder (--out), move them away, or --overwrite"
+        )
+    return RunPlan(images, tuple(dropped), tuple(removed), tuple(outdated), len(changed), tuple(foreign))
+
+
+def _files_without_record(images: Mapping[str, ImagePlan], manifest: Manifest, options: RunOptions) -> list[str]:
+    """List existing files in the way of planned outputs that no run has written."""
+    foreign: list[str] = []
+    for name, image in images.items():
+        existing = [path for path in image.files(name, options) if os.path.lexists(options.out / path)]
+        if existing:
+            record = manifest.get(name) or {}
+            own = set(output_files(record.get("outputs", {})))
+            foreign += [path for path in existing if path not in own]
+    return foreign
 
 
 def _fresh_plan(

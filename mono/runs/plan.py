@@ -136,7 +136,7 @@ def plan_run(
         _refuse_other_image(sample, record, manifest.folder)
         former = record.get("settings", {})
         if plan.error:
-            images[sample.name] = replace(plan, kept=frozenset(former))
+            images[sample.name] = replace(plan, kept=frozenset(former or record["outputs"]))
             continue
         if not former and (record["outputs"] or record.get("metrics")):
             conflicts["unknown settings (of another version of this program)"] += 1

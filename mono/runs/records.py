@@ -113,8 +113,13 @@ def cache_key(sample: Sample, resolver: CameraResolver) -> str:
     """Hash an image, its camera and their files; changes when any of them changes.
 
     Raises:
-        OSError: a file cannot be asked for, as with names that are too long.
+        MetricDepthError: the image cannot be reached.
+        OSError: another file cannot be asked for, as with names that are too long.
     """
+    try:  # a photo that cannot be reached now has not changed
+        sample.rgb.stat()
+    except OSError as error:
+        raise MetricDepthError(f"{sample.rgb}: cannot be opened ({error.strerror}); check the path") from error
     camera = resolver.camera_file or camera_file_beside(sample.rgb)
     models = [camera.with_name(name) for name in ("images.txt", "images.bin")] if camera else []
     return short_hash([str(sample.rgb), sample.intrinsics, _stamps(sample.rgb, camera, *models)])

@@ -53,3 +53,17 @@ def test_an_image_that_fails_while_completed_leaves_no_file_in_the_way(photos, t
     assert not (options.out / "depth" / "001.png").exists()
     summary = run(samples, toy_predictor, options)
     assert (summary.done, summary.skipped) == (1, 2)
+
+
+def test_a_photo_that_cannot_be_reached_keeps_its_results(photos, tmp_path, toy_predictor):
+    samples, options = find_images([photos]), RunOptions(tmp_path / "out", OutputOptions(("depth",)), resolver=GIVEN)
+    run(samples, toy_predictor, options)
+    before, record = files_of(options.out), manifest(options.out)[1]
+    (photos / "001.png").rename(tmp_path / "unmounted.png")
+    (photos / "001.png").symlink_to(tmp_path / "gone.png")
+    summary = run(samples, toy_predictor, options)
+    assert [f.reason for f in summary.failures] == ["cannot be opened (No such file or directory); check the path"]
+    assert files_of(options.out) == before and record in manifest(options.out)
+    (photos / "001.png").unlink()
+    (tmp_path / "unmounted.png").rename(photos / "001.png")
+    assert run(samples, toy_predictor, options).skipped == 3

@@ -140,6 +140,7 @@ def plan_run(
             continue
         if not former and (record["outputs"] or record.get("metrics")):
             conflicts["unknown settings (of another version of this program)"] += 1
+        plan = _with_former_keys(plan, record, sample, options)
         differing = [part for part, value in plan.settings.items() if former.get(part, value) != value]
         conflicts.update(_PARTS[part] for part in differing)
         complete = _complete_kinds(record, plan, manifest.folder)
@@ -200,6 +201,16 @@ def _fresh_plan(
         return ImagePlan(kinds, settings, error=error)
 
 
+def _with_former_keys(plan: ImagePlan, record: Mapping[str, Any], sample: Sample, options: RunOptions) -> ImagePlan:
+    """Take over keys that a record has for the same files, made of their paths as they were typed."""
+    key, scored = record.get("key"), record.get("ground_truth_key")
+    if key != plan.key and key == cache_key(sample, options.resolver, str):
+        plan = replace(plan, key=key)
+    if plan.ground_truth_key not in (None, scored) and scored == ground_truth_key(sample, str):
+        plan = replace(plan, ground_truth_key=scored)
+    return plan
+
+
 def _added(
     plan: ImagePlan,
     missing: frozenset[str],
@@ -250,8 +261,8 @@ def _scores_hold(record: Mapping[str, Any], plan: ImagePlan) -> bool:
 
 
 def _refuse_other_image(sample: Sample, record: Mapping[str, Any], folder: Path) -> None:
-    path = str(sample.rgb.absolute())
-    if record.get("path", path) != path:
+    path = os.path.abspath(sample.rgb)  # noqa: PTH100  # resolve() would follow links
+    if os.path.abspath(record.get("path", path)) != path:  # noqa: PTH100
         raise RunError(
             f"{folder} holds results of another image of the same name ({record['path']}, now {sample.rgb}): "
             "choose another output folder (--out), or --overwrite"

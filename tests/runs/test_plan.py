@@ -1,13 +1,19 @@
 """What a run leaves as it is: files of others, and results of photos that it cannot judge."""
 
+import json
+import os
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mono.data.folder import find_images
 from mono.do_test import run
+from mono.evaluation.protocols import get_protocol
 from mono.runs.options import RunOptions
 from mono.runs.outputs import OutputOptions
+from mono.runs.records import cache_key
 from mono.system.errors import RunError
 from tests.test_do_test import GIVEN, files_of, manifest, write_photos
 
@@ -66,4 +72,39 @@ def test_a_photo_that_cannot_be_reached_keeps_its_results(photos, tmp_path, toy_
     assert files_of(options.out) == before and record in manifest(options.out)
     (photos / "001.png").unlink()
     (tmp_path / "unmounted.png").rename(photos / "001.png")
+    assert run(samples, toy_predictor, options).skipped == 3
+
+
+SPELLINGS = {"absolute": "{}", "relative": "scene/rgb", "roundabout": "./scene/../scene/rgb"}
+
+
+@pytest.mark.parametrize("first", SPELLINGS)
+def test_another_spelling_of_the_paths_redoes_nothing(photos, tmp_path, toy_predictor, monkeypatch, first):
+    monkeypatch.chdir(tmp_path)
+    (photos / "camera.json").write_text('{"focal_px": 50}')
+    options = RunOptions(tmp_path / "out", OutputOptions(("depth",)), protocol=get_protocol("none"))
+
+    def samples(spelling):
+        folder = Path(spelling.format(photos))
+        found = find_images([folder])
+        return [replace(sample, depth=folder / "gt.npy") for sample in found]
+
+    np.save(photos / "gt.npy", np.full((36, 48), 2.0, np.float32))
+    assert run(samples(SPELLINGS[first]), toy_predictor, options).done == 3
+    for spelling in SPELLINGS.values():
+        assert run(samples(spelling), toy_predictor, options).skipped == 3
+    os.utime(photos / "001.png", ns=(0, 0))
+    assert run(samples("scene/rgb"), toy_predictor, options).done == 1
+
+
+def test_records_of_paths_as_they_were_typed_hold(photos, tmp_path, toy_predictor, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = RunOptions(Path("out"), OutputOptions(("depth",)), resolver=GIVEN)
+    samples = find_images(["scene/rgb"])
+    run(samples, toy_predictor, options)
+    records = [
+        record | {"key": cache_key(s, GIVEN, str)} for s, record in zip(samples, manifest(options.out), strict=True)
+    ]
+    (options.out / "manifest.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    assert len({cache_key(sample, GIVEN, str) for sample in samples} & {cache_key(s, GIVEN) for s in samples}) == 0
     assert run(samples, toy_predictor, options).skipped == 3

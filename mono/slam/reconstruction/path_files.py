@@ -15,6 +15,7 @@ import numpy as np
 from mono.data.camera_source import ResolvedCamera
 from mono.io.atomic import remove_stale_files, write_bytes
 from mono.io.point_cloud import write_ply
+from mono.runs.calibrate import camera_entries
 from mono.slam.reconstruction.metric_paths import MetricPath
 from mono.slam.scale.rescaling import to_json
 from mono.slam.trajectory.files import write_trajectory
@@ -71,8 +72,7 @@ def write_paths(
         lines = [f"{t:.9f} {n}" for t, n in zip(path.trajectory.times, path.trajectory.names, strict=True)]
         write_bytes(folder / "frames.txt", ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
         write_ply(folder / f"{prefix}points.ply", path.points, path.colors, frame="the first camera's frame")
-        known = {name: getattr(path.camera, name) for name in ("fx", "fy", "cx", "cy", "width", "height")}
-        write_bytes(folder / "camera.json", (json.dumps(known) + "\n").encode())
+        write_bytes(folder / "camera.json", (json.dumps(camera_entries([path.camera])) + "\n").encode())
         parts.append({"folder": str(folder.relative_to(out)), **_content(path)})
     write_bytes(out / "path.svg", _plot(paths))
     camera = found.camera

@@ -51,7 +51,7 @@ def run(
 
     Images that cannot be read, predicted or written are logged and listed in the manifest with the reason; the others
     are done. A run that was killed continues where it was, to the same bytes. Results of former runs with the same
-    settings are added to; nothing is replaced without `options.overwrite`.
+    settings are added to; no results and no files of others are replaced without `options.overwrite`.
 
     Args:
         samples: images, as from `mono.data`; their names are unique.
@@ -64,7 +64,7 @@ def run(
         Result of all processes together; None on ranks other than 0.
 
     Raises:
-        RunError: the output folder cannot be written, or its results would be replaced.
+        RunError: the output folder cannot be written, or its results or files of others would be replaced.
     """
     ranks = ranks or Ranks()
     if options.align is not None:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import PIL.Image
 import pytest
+import torch
 
 from mono.data.annotations import load_annotations
 from mono.data.camera_source import CameraResolver
@@ -18,6 +19,7 @@ from mono.do_test import RunError, run
 from mono.evaluation.protocols import get_protocol
 from mono.io.depth import read_depth
 from mono.io.images import read_image
+from mono.model.depth_model import NetworkOutput
 from mono.runs.options import RunOptions
 from mono.runs.outputs import CloudOptions, OutputOptions
 from tests import toys
@@ -391,3 +393,23 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, count, batch_size, kil
     assert files_of(out) == expected
     names = [record["name"] for record in manifest(out)]
     assert len(names) == len(set(names)) == count
+
+
+def test_a_photo_of_nothing_but_sky_fails_with_that_reason(tmp_path, toy_predictor):
+    class Sky(toys.ToyNetwork):
+        share = 1.0
+
+        def forward(self, image):
+            depth, confidence = super().forward(image)[:2]
+            sky = torch.zeros_like(depth)
+            sky[..., : round(self.share * image.shape[3])] = 1
+            return NetworkOutput(0 * depth, confidence, sky=sky)
+
+    samples, network = find_images([write_photos(tmp_path / "photos", 1)]), Sky()
+    predictor, reasons = replace(toy_predictor, network=network), []
+    for network.share in (1.0, 0.5, 0.0):
+        options = RunOptions(tmp_path / f"{network.share}", resolver=GIVEN)
+        reasons += [failure.reason for failure in run(samples, predictor, options).failures]
+    assert reasons[0].endswith("no valid depth at all: 100 % of the image is sky; --sky far gives sky a depth")
+    assert "50 % of the image is sky, and the rest touches it, is beyond 300 m" in reasons[1]
+    assert reasons[2].endswith("no valid depth at all: all of it is beyond 300 m or not positive")

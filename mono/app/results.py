@@ -33,7 +33,9 @@ def saved_results(out: Path) -> dict[str, Callable[[], OpenPhoto]]:
     """
     if not (out / "manifest.jsonl").is_file():
         raise MetricDepthError(f"{out}: holds no results (manifest.jsonl is missing); give an output folder of predict")
-    records = (r for r in Manifest(out).walk() if r["status"] == "ok" and "depth" in r["outputs"] and "path" in r)
+    records = (
+        r for r in Manifest(out, clean=False).walk() if r["status"] == "ok" and "depth" in r["outputs"] and "path" in r
+    )
     found: dict[str, Callable[[], OpenPhoto]] = {record["name"]: partial(_open, out, record) for record in records}
     if not found:
         raise MetricDepthError(f"{out}: holds no depth; run metricdepth predict with --save depth")

@@ -20,6 +20,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="output folder")
     parser.add_argument("--depth-format", choices=("png", "npy", "npz", "exr"), default="png", help="write this format")
     parser.add_argument("--depth-scale", type=float, metavar="N", help="metres = stored value / N in the depth maps")
+    parser.add_argument("--overwrite", action="store_true", help="replace former results of these depth maps")
     add_align_flags(parser)
     camera_flags.add_camera_flags(parser, sweep=False)
     parser.add_argument("--verbose", action="store_true", help="log more, with tracebacks of failures")
@@ -36,7 +37,9 @@ def run(args: argparse.Namespace) -> int:
         raise MetricDepthError("give what is known: --align, --known, --known-length or --camera-height")
     samples = find_saved_depth(args.inputs)
     resolver = camera_flags.camera_resolver(args)
-    result = align_saved(samples, args.out, options, resolver, args.depth_format, args.depth_scale)
+    result = align_saved(
+        samples, args.out, options, resolver, args.depth_format, args.depth_scale, overwrite=args.overwrite
+    )
     for name, record in result.alignments.items():
         sys.stdout.write(f"  {name}: {describe_record(record)}\n")
     if result.alignments:

@@ -188,7 +188,11 @@ def add_output_flags(parser: argparse.ArgumentParser, save: str, more: str = "")
         "--axes", choices=("opencv", "opengl"), default="opencv",
         help="axes of point clouds: opencv has y down and z forward, opengl y up and z backward (for viewers)",
     )  # fmt: skip
-    group.add_argument("--overwrite", action="store_true", help="replace former results of these images")
+    group.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace former results of these images, and other files in their place",
+    )
 
 
 def run_options(args: argparse.Namespace, out: Path, protocol: Protocol | None) -> RunOptions:

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from mono.runs.folder import lock_output_folder
     from mono.slam.reconstruction.metric_paths import camera_of_frames, paths_by_sfm, paths_by_vo
-    from mono.slam.reconstruction.path_files import write_paths
+    from mono.slam.reconstruction.path_files import refuse_foreign_files, write_paths
     from mono.slam.reconstruction.sfm import SfmOptions
     from mono.slam.reconstruction.vo import VoOptions, import_gtsam
     from mono.slam.scale.colmap_model import import_pycolmap
@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     scale_frames = 40 if args.scale_frames is None else args.scale_frames
     if scale_frames < 5:
         raise MetricDepthError(f"--scale-frames is {scale_frames}; at least 5 are needed")
+    refuse_foreign_files(args.out)
     import_pycolmap() if args.method == "sfm" else import_gtsam()
     resolver = camera_flags.camera_resolver(args)
     samples = frames_of_one_camera(args.inputs, args.every, args.start, args.end)

@@ -22,7 +22,13 @@ from mono.system.errors import MetricDepthError
 logger = logging.getLogger(__name__)
 
 _MANIFEST = "manifest.jsonl"
-_OUTPUTS = frozenset({"depth", "vis", "pcd"})
+RUN_FOLDERS = frozenset(
+    {
+        *("depth", "vis", "normal", "normal_vis", "pcd", "focal_sweep", "report"),
+        *("mask", "sky", "confidence", "std", "points", "mesh"),
+    }
+)
+_OUTPUTS = RUN_FOLDERS | {"depth_smooth", "video"}
 _CAMERA_FILES = (".camera.json", "camera.json", "cameras.txt", "images.txt")
 _NUMBERS = re.compile("([^0-9]*)([0-9]*)")
 _LOOKED_FOR = " ".join(sorted(IMAGE_SUFFIXES))
@@ -38,8 +44,7 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[S
     An image found twice is listed once. Inputs keep their order; a folder's images are sorted by path, with numbers by
     value (2 before 10). Folders and open patterns ("shots/*") yield files with one of `IMAGE_SUFFIXES`, and a warning
     counts the other files; files given by name, or by a pattern with a suffix, are kept whatever they are. Folders are
-    searched without hidden files, links to folders, and `depth`, `vis` and `pcd` beside a manifest.jsonl (outputs of an
-    earlier run).
+    searched without hidden files, links to folders, and outputs of earlier runs (see `is_output_folder`).
 
     A sample is named by its path inside the folder, after the folder's name if there are several folders; a single file
     by its own name, or by its path below the common folder if names would be equal.
@@ -98,6 +103,21 @@ def find_videos(inputs: Sequence[str | Path], recursive: bool = False) -> list[s
         for video in inside:
             videos.setdefault(os.path.abspath(video), video)
     return list(videos.values())
+
+
+def is_output_folder(name: str, is_beside: Callable[[str], bool]) -> bool:
+    """Tell whether a run has written a folder.
+
+    Args:
+        name: name of the folder.
+        is_beside: tells whether a file of this name lies beside the folder.
+
+    Returns:
+        True for folders of outputs beside a manifest.jsonl, and for those of shards beside their index and statistics.
+    """
+    if name in _OUTPUTS and is_beside(_MANIFEST):
+        return True
+    return is_beside(f"{name}_stats.json") and is_beside(f"{name}.parquet")
 
 
 def natural_order(path: str) -> list[tuple[list[tuple[str, int]], str]]:
@@ -209,7 +229,7 @@ def _is_video(name: str) -> bool:
 
 
 def _is_output(folder: Path, name: str) -> bool:
-    return name in _OUTPUTS and os.path.isfile(folder / _MANIFEST)
+    return is_output_folder(name, lambda other: os.path.isfile(folder / other))
 
 
 def _short_names(paths: list[str]) -> dict[str, str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,7 +19,10 @@ from mono.geometry.camera import Camera
 from mono.io.atomic import write_bytes
 from mono.io.depth import DEPTH_SUFFIXES, read_depth, write_depth
 from mono.io.depth_metadata import saved_camera
+from mono.runs.folder import lock_output_folder, open_output_folder
 from mono.runs.manifest import Manifest
+from mono.runs.outputs import OutputOptions, planned_outputs
+from mono.runs.paths import output_files, remove_files
 from mono.system.errors import MetricDepthError, RunError
 from mono.system.failure import Failure
 
@@ -77,10 +81,12 @@ def align_saved(
     resolver: CameraResolver,
     depth_format: str = "png",
     scale: float | None = None,
+    overwrite: bool = False,
 ) -> AlignedRun:
     """Align saved depth maps, and write them with their alignment.
 
-    Depth of a run gets records of its images, so that the folder can be viewed, fused and packed like the run's.
+    Depth of a run gets records of its images, so that the folder can be viewed, fused and packed like the run's. Other
+    results in the folder stay.
 
     Args:
         samples: depth maps, as from `find_saved_depth`.
@@ -89,19 +95,79 @@ def align_saved(
         resolver: camera of maps that have none beside them.
         depth_format: format of the written depth.
         scale: stored value of one metre in the maps; None: as the files say.
+        overwrite: replace results of the same names, with all that a run wrote for them.
 
     Returns:
         Alignments, and maps that failed.
 
     Raises:
-        RunError: the output folder holds the inputs.
+        RunError: the output folder holds the inputs, or results of the same names, or another run is writing there.
         MetricDepthError: what is known is of one image, and there are several.
         OSError: a file cannot be written.
     """
     options.check(samples)
     if any((out / "depth").resolve() in sample.rgb.resolve().parents for sample in samples):
         raise RunError(f"{out} holds the depth to align, which would be replaced: choose another output folder (--out)")
-    alignments, failures, manifest = {}, [], Manifest(out)
+    with lock_output_folder(out):
+        manifest, former = open_output_folder(out), _read_alignments(out / "alignment.json")
+        _make_way(samples, out, manifest, former, depth_format, overwrite)
+        result = _align(samples, out, manifest, options, resolver, depth_format, scale)
+        replaced = {sample.name for sample in samples}
+        merged = {name: record for name, record in former.items() if name not in replaced} | result.alignments
+        if merged != former:
+            write_bytes(out / "alignment.json", (json.dumps(merged, indent=1) + "\n").encode())
+    return result
+
+
+def _read_alignments(path: Path) -> dict[str, Any]:
+    """Read the alignments of former runs, by name."""
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        raise RunError(f"{path}: holds no alignments; move it away, or choose another output folder (--out)")
+    return content
+
+
+def _make_way(
+    samples: Sequence[Sample],
+    out: Path,
+    manifest: Manifest,
+    alignments: Mapping[str, Any],
+    depth_format: str,
+    overwrite: bool,
+) -> None:
+    """Refuse former results of the same names, or remove those of runs."""
+    taken, output = [], OutputOptions(("depth",), depth_format)
+    for sample in samples:
+        files = output_files(planned_outputs(sample.name, output.save, output))
+        known = sample.name in alignments or (manifest.get(sample.name) or {}).get("status") == "ok"
+        if known or any(os.path.lexists(out / file) for file in files):
+            taken.append(sample.name)
+    if taken and not overwrite:
+        raise RunError(
+            f"{out} holds results of {len(taken)} of these depth maps, as of {taken[0]}, which would be replaced: "
+            "choose another output folder (--out), or --overwrite"
+        )
+    files = [file for record in manifest.walk(taken) for file in output_files(record.get("outputs", {}))]
+    manifest.drop(taken)
+    remove_files(out, files)
+
+
+def _align(
+    samples: Sequence[Sample],
+    out: Path,
+    manifest: Manifest,
+    options: AlignOptions,
+    resolver: CameraResolver,
+    depth_format: str,
+    scale: float | None,
+) -> AlignedRun:
+    alignments: dict[str, dict[str, Any]] = {}
+    failures: list[Failure] = []
     runs: dict[Path, Manifest] = {}
     for sample in samples:
         try:
@@ -119,8 +185,6 @@ def align_saved(
         if (former := _run_record(sample, runs)) is not None:
             kept = {name: former[name] for name in _KEPT if name in former}
             manifest.add(kept | {"status": "ok", "outputs": {"depth": file}, "alignment": record})
-    if alignments:
-        write_bytes(out / "alignment.json", (json.dumps(alignments, indent=1) + "\n").encode())
     return AlignedRun(alignments, tuple(failures))
 
 

@@ -119,6 +119,8 @@ def camera_entries(cameras: Sequence[Camera]) -> dict[str, Any]:
     entries: dict[str, Any] = {"fx": fx, "fy": fy, "cx": cx, "cy": cy, "width": first.width, "height": first.height}
     if first.model != "pinhole":
         entries["model"] = first.model
+    if first.max_angle is not None:
+        entries["max_angle"] = first.max_angle
     return entries | ({"distortion": list(first.distortion)} if first.distortion else {})
 
 

@@ -15,6 +15,8 @@ from mono.data.ground_truth import ground_truth_camera, wants_normals
 from mono.data.sample import Sample
 from mono.evaluation.report.image_records import save_image_record
 from mono.evaluation.scoring import ImagePrediction, score_image
+from mono.geometry.pixel_mask import SKY
+from mono.inference.prediction import Prediction
 from mono.inference.predictor import NetworkInput, Predictor, RawPrediction, WideInput
 from mono.runs.loading import LoadedImage, load_image, reading_cost
 from mono.runs.manifest import Manifest
@@ -228,7 +230,7 @@ def _write(
     if options.align is not None and item.saved is None:  # saved depth is aligned
         prediction = prediction.aligned(options.align.find(sample, prediction.camera), options.align.model)
     if not (prediction.depth > 0).any():
-        raise MetricDepthError("the network gave no valid depth at all: all of it is beyond 300 m or not positive")
+        raise MetricDepthError(f"the network gave no valid depth at all: {_why_invalid(prediction)}")
     protocol = protocol if "metrics" in image.kinds else None
     scores: dict[str, Any] = {"metrics": None}
     if protocol:
@@ -263,6 +265,14 @@ def _write(
     if "depth" in kinds and options.output.depth_format == "png":
         scores["beyond_range"] = options.output.encoding.count_beyond(prediction.depth)
     return success_record(sample, prediction, outputs, predictor) | scores
+
+
+def _why_invalid(prediction: Prediction) -> str:
+    share = 0.0 if prediction.sky is None else float((prediction.sky >= SKY).mean())
+    if share == 0:
+        return "all of it is beyond 300 m or not positive"
+    rest = "" if share == 1 else ", and the rest touches it, is beyond 300 m or not positive"
+    return f"{100 * share:.3g} % of the image is sky{rest}; --sky far gives sky a depth"
 
 
 def _record(manifest: Manifest, record: dict[str, Any]) -> None:

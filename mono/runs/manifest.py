@@ -74,7 +74,7 @@ class Manifest:
                 as_is &= record is not None and line.endswith(b"\n")
                 start += len(line)
         if dropped:
-            message = "%s: %d incomplete or malformed lines are dropped (the first is line %d); their inputs are redone"
+            message = "%s: %d incomplete or malformed lines are dropped (the first is line %d); their inputs are new"
             logger.warning(message, self.path, len(dropped), dropped[0])
         if clean and not as_is:
             self._rewrite()

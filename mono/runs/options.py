@@ -25,7 +25,7 @@ class RunOptions:
         output: kinds and formats of the files of each image.
         batch_size: number of images that go through the network together.
         workers: number of threads that read and write images while the network runs; 0: one thing after another.
-        overwrite: replace former results of these images.
+        overwrite: replace former results of these images, and other files in their place.
         resolver: source of cameras.
         focal_sweep: focal lengths [px] of further point clouds, for images of unknown cameras.
         protocol: evaluation protocol; None: predictions are not compared with ground truth.

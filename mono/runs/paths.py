@@ -8,14 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
+from mono.data.folder import RUN_FOLDERS
+
 logger = logging.getLogger(__name__)
 
-_FOLDERS = frozenset(
-    {
-        *("depth", "vis", "normal", "normal_vis", "pcd", "focal_sweep", "report"),
-        *("mask", "sky", "confidence", "std", "points", "mesh"),
-    }
-)
 _SUFFIXES = frozenset({".png", ".npy", ".npz", ".exr", ".json", ".jpg", ".ply", ".glb", ".obj"})
 
 
@@ -31,7 +27,7 @@ def is_output_path(path: object) -> bool:
     if not isinstance(path, str) or "\0" in path:
         return False
     parts = path.split("/")
-    if len(parts) < 2 or parts[0] not in _FOLDERS or any(part in ("", ".", "..") for part in parts):
+    if len(parts) < 2 or parts[0] not in RUN_FOLDERS or any(part in ("", ".", "..") for part in parts):
         return False
     pure = PurePath(path)
     return not (pure.drive or pure.root or ".." in pure.parts) and pure.suffix.lower() in _SUFFIXES

@@ -67,6 +67,12 @@ class ImagePlan:
     depth_file: Path | None = None
     error: MetricDepthError | OSError | None = None
 
+    def files(self, name: str, options: RunOptions) -> list[str]:
+        """List the files that the image `name` gets, relative to the output folder."""
+        if self.error:
+            return []
+        return output_files(planned_outputs(name, self.kinds, options.output, options.focal_sweep, options.report))
+
 
 @dataclass(frozen=True)
 class RunPlan:
@@ -78,6 +84,7 @@ class RunPlan:
         removed: files to remove before anything is written, relative to the output folder.
         outdated: files of images that changed since they were done; most are replaced in place.
         changed: number of these images.
+        foreign: files that no run has recorded and that are replaced.
     """
 
     images: dict[str, ImagePlan]
@@ -85,15 +92,12 @@ class RunPlan:
     removed: tuple[str, ...] = ()
     outdated: tuple[str, ...] = ()
     changed: int = 0
+    foreign: tuple[str, ...] = ()
 
     def files(self, options: RunOptions) -> list[str]:
-        """List the files that the run may remove or make; files of others that it would replace are left out."""
-        made = (
-            planned_outputs(name, image.kinds, options.output, options.focal_sweep, options.report)
-            for name, image in self.images.items()
-        )
-        planned = (path for outputs in made for path in output_files(outputs))
-        return [*self.removed, *self.outdated, *(path for path in planned if not os.path.lexists(options.out / path))]
+        """List the files that the run may remove or make; files of others that it replaces are left out."""
+        planned = {path for name, image in self.images.items() for path in image.files(name, options)}
+        return [*self.removed, *self.outdated, *(planned - set(self.foreign))]
 
 
 def plan_run(
@@ -101,8 +105,8 @@ def plan_run(
 ) -> RunPlan:
     """Decide what each image needs; nothing is touched yet.
 
-    Results of the same settings are added to. Results of other settings, or of other images of the same name, are only
-    replaced with `options.overwrite`.
+    Results of the same settings are added to. Results of other settings or of other images of the same name, and files
+    that no run has recorded, are only replaced with `options.overwrite`.
 
     Args:
         samples: images of the run.
@@ -111,7 +115,7 @@ def plan_run(
         options: what to write.
 
     Raises:
-        RunError: results would be replaced unasked.
+        RunError: results, or files of others, would be replaced unasked.
     """
     hashes = {part: short_hash(value) for part, value in settings.items()}
     images: dict[str, ImagePlan] = {}
@@ -132,10 +136,11 @@ def plan_run(
         _refuse_other_image(sample, record, manifest.folder)
         former = record.get("settings", {})
         if plan.error:
-            images[sample.name] = replace(plan, kept=frozenset(former))
+            images[sample.name] = replace(plan, kept=frozenset(former or record["outputs"]))
             continue
         if not former and (record["outputs"] or record.get("metrics")):
             conflicts["unknown settings (of another version of this program)"] += 1
+        plan = _with_former_keys(plan, record, sample, options)
         differing = [part for part, value in plan.settings.items() if former.get(part, value) != value]
         conflicts.update(_PARTS[part] for part in differing)
         complete = _complete_kinds(record, plan, manifest.folder)
@@ -159,7 +164,25 @@ def plan_run(
             f"{len(changed)} images have changed since {options.out} was written; their {', '.join(sorted(lost))} "
             "would stay as they were: name these in --save too, choose another output folder (--out), or --overwrite"
         )
-    return RunPlan(images, tuple(dropped), tuple(removed), tuple(outdated), len(changed))
+    foreign = _files_without_record(images, manifest, options)
+    if foreign and not options.overwrite:
+        raise RunError(
+            f"{options.out} holds {len(foreign)} files that no run recorded there and that would be replaced, as "
+            f"{foreign[0]}: choose another output folder (--out), move them away, or --overwrite"
+        )
+    return RunPlan(images, tuple(dropped), tuple(removed), tuple(outdated), len(changed), tuple(foreign))
+
+
+def _files_without_record(images: Mapping[str, ImagePlan], manifest: Manifest, options: RunOptions) -> list[str]:
+    """List existing files in the way of planned outputs that no run has written."""
+    foreign: list[str] = []
+    for name, image in images.items():
+        existing = [path for path in image.files(name, options) if os.path.lexists(options.out / path)]
+        if existing:
+            record = manifest.get(name) or {}
+            own = set(output_files(record.get("outputs", {})))
+            foreign += [path for path in existing if path not in own]
+    return foreign
 
 
 def _fresh_plan(
@@ -176,6 +199,16 @@ def _fresh_plan(
         return ImagePlan(kinds, settings, cache_key(sample, options.resolver), scored)
     except (OSError, MetricDepthError) as error:
         return ImagePlan(kinds, settings, error=error)
+
+
+def _with_former_keys(plan: ImagePlan, record: Mapping[str, Any], sample: Sample, options: RunOptions) -> ImagePlan:
+    """Take over keys that a record has for the same files, made of their paths as they were typed."""
+    key, scored = record.get("key"), record.get("ground_truth_key")
+    if key != plan.key and key == cache_key(sample, options.resolver, str):
+        plan = replace(plan, key=key)
+    if plan.ground_truth_key not in (None, scored) and scored == ground_truth_key(sample, str):
+        plan = replace(plan, ground_truth_key=scored)
+    return plan
 
 
 def _added(
@@ -228,8 +261,8 @@ def _scores_hold(record: Mapping[str, Any], plan: ImagePlan) -> bool:
 
 
 def _refuse_other_image(sample: Sample, record: Mapping[str, Any], folder: Path) -> None:
-    path = str(sample.rgb.absolute())
-    if record.get("path", path) != path:
+    path = os.path.abspath(sample.rgb)  # noqa: PTH100  # resolve() would follow links
+    if os.path.abspath(record.get("path", path)) != path:  # noqa: PTH100
         raise RunError(
             f"{folder} holds results of another image of the same name ({record['path']}, now {sample.rgb}): "
             "choose another output folder (--out), or --overwrite"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mono.runs.options import RunOptions
 
 _METRICS_FIELDS = ("metrics", "normals")  # fields of a record that evaluation writes
+Spelling = Callable[[Path], str]
 _DEPTH_FIELDS = ("calibration", "alignment")  # fields that tell how depth was corrected
 
 
@@ -109,26 +111,37 @@ def short_hash(value: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def cache_key(sample: Sample, resolver: CameraResolver) -> str:
+def cache_key(sample: Sample, resolver: CameraResolver, spell: Spelling = os.path.abspath) -> str:
     """Hash an image, its camera and their files; changes when any of them changes.
 
+    Args:
+        sample: the image.
+        resolver: source of its camera.
+        spell: spelling of paths; former versions took them as typed, `str`.
+
     Raises:
-        OSError: a file cannot be asked for, as with names that are too long.
+        MetricDepthError: the image cannot be reached.
+        OSError: another file cannot be asked for, as with names that are too long.
     """
+    try:  # a photo that cannot be reached now has not changed
+        sample.rgb.stat()
+    except OSError as error:
+        raise MetricDepthError(f"{sample.rgb}: cannot be opened ({error.strerror}); check the path") from error
     camera = resolver.camera_file or camera_file_beside(sample.rgb)
     models = [camera.with_name(name) for name in ("images.txt", "images.bin")] if camera else []
-    return short_hash([str(sample.rgb), sample.intrinsics, _stamps(sample.rgb, camera, *models)])
+    return short_hash([spell(sample.rgb), sample.intrinsics, _stamps(spell, sample.rgb, camera, *models)])
 
 
-def ground_truth_key(sample: Sample) -> str:
-    """Hash a sample's ground truth and its files; changes when any of them changes."""
+def ground_truth_key(sample: Sample, spell: Spelling = os.path.abspath) -> str:
+    """Hash a sample's ground truth and its files; changes when any of them changes; `spell` as for `cache_key`."""
     ignored = ("name", "rgb", "source", "intrinsics", "video", "index", "seconds")
     values = {name: value for name, value in vars(sample).items() if name not in ignored}
-    return short_hash([values, _stamps(sample.depth, sample.normal)])
+    values |= {name: spell(value) for name, value in values.items() if isinstance(value, Path)}
+    return short_hash([values, _stamps(spell, sample.depth, sample.normal)])
 
 
-def _stamps(*files: Path | None) -> list[tuple[str, int, int]]:
-    return [(str(file), stat.st_size, stat.st_mtime_ns) for file in files if file and (stat := _stat(file))]
+def _stamps(spell: Spelling, *files: Path | None) -> list[tuple[str, int, int]]:
+    return [(spell(file), stat.st_size, stat.st_mtime_ns) for file in files if file and (stat := _stat(file))]
 
 
 def _stat(path: Path) -> Any:

@@ -9,10 +9,11 @@ import itertools
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mono.data.folder import is_output_folder
 from mono.io.images import IMAGE_SUFFIXES
 from mono.runs.records import short_hash
 from mono.scale_out.files import read_files
@@ -47,7 +48,7 @@ def find_inputs(given: str, out: str, images_per_shard: int) -> Iterator[FoundIn
     """Find the shards that an argument names.
 
     A folder stands for its tar shards; without these, for the images in it and in its subfolders; without these, for
-    its Parquet files. Hidden files and the output folder are left out.
+    its Parquet files. Hidden files, the output folder and results of earlier runs are left out.
 
     Args:
         given: shard, folder, glob, range as {00000..00041}.tar, or URL.
@@ -135,7 +136,12 @@ def _walk(folder: Path, out: str) -> Iterator[str]:
     """List images and JSON files below a folder by their relative paths, folder by folder."""
     results = None if is_url(out) else Path(out).resolve()
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(n for n in folders if not n.startswith(".") and Path(parent, n).resolve() != results)
+        is_beside = set(names).__contains__
+        folders[:] = sorted(
+            n
+            for n in folders
+            if not n.startswith(".") and not is_output_folder(n, is_beside) and Path(parent, n).resolve() != results
+        )
         base = os.path.relpath(parent, folder)
         for name in sorted(names):
             if name.lower().endswith((*IMAGE_SUFFIXES, ".json")) and not name.startswith("."):
@@ -159,13 +165,24 @@ def _remote(url: str, out: str, images_per_shard: int) -> Iterator[FoundInput]:
     results = f"{out.rstrip('/')}/"
 
     def files() -> Iterator[str]:
-        for one in sorted(system.find(root)):
-            name = one.removeprefix(root).lstrip("/")
+        found = sorted(one.removeprefix(root).lstrip("/") for one in system.find(root))
+        listed = set(found)
+        for name in found:
             hidden = any(part.startswith(".") for part in name.split("/"))
-            if not hidden and not f"{url.rstrip('/')}/{name}".startswith(results):
+            if not hidden and not _is_result(name, listed) and not f"{url.rstrip('/')}/{name}".startswith(results):
                 yield name
 
     yield from _folder(url, names, files(), images_per_shard)
+
+
+def _is_result(file: str, listed: Collection[str]) -> bool:
+    """Tell whether a run has written a folder above a file; paths are relative, and `listed` holds all files."""
+    return any(_is_made(folder, listed) for folder in itertools.accumulate(file.split("/")[:-1], "{}/{}".format))
+
+
+def _is_made(folder: str, listed: Collection[str]) -> bool:
+    parent, slash, name = folder.rpartition("/")
+    return is_output_folder(name, lambda other: f"{parent}{slash}{other}" in listed)
 
 
 def input_stamp(source: str, names: Sequence[str]) -> list:

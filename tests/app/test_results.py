@@ -69,3 +69,11 @@ def test_a_recording_holds_photos_depth_and_cameras(tmp_path, capsys):
     np.testing.assert_allclose(matrix, [[500, 0, 320], [0, 500, 240], [0, 0, 1]])
     assert found["DepthImage:meter"][0][0] == 1.0
     assert main(["view", str(out), "--rerun", str(tmp_path / "a.png")]) == 2
+
+
+def test_the_manifest_of_a_run_in_progress_stays_as_it_is(tmp_path):
+    line = {"name": "a", "status": "ok", "outputs": {"depth": "depth/a.png"}, "path": "a.png"}
+    half = json.dumps(line) + "\n" + json.dumps(line) + '\n{"name": "b", "sta'
+    (tmp_path / "manifest.jsonl").write_text(half)
+    assert list(saved_results(tmp_path)) == ["a"]
+    assert (tmp_path / "manifest.jsonl").read_text() == half

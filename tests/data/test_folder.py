@@ -95,6 +95,24 @@ def test_outputs_of_earlier_runs_are_left_out() -> None:
     assert list(found("run/vis")) == ["a"]
 
 
+def test_every_output_of_a_run_beside_the_photos_is_left_out(files: Path) -> None:
+    names = ("mask/a.png", "sky/a.png", "normal/a.png", "normal_vis/a.jpg", "focal_sweep/top_view/a.png")
+    for name in (*names, "depth_smooth/clip/0.png"):
+        for folder in ("run", "plain"):
+            (files / folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (files / folder / name).touch()
+    assert list(found("run", recursive=True)) == ["own"]
+    assert set(found("run/**").values()) == {"run/own.jpg"}
+    assert len(found("plain", recursive=True)) == 7
+
+
+def test_results_of_shards_are_left_out(files: Path) -> None:
+    for name in ("in-00000/b.depth.png", "in-00000.parquet", "in-00000_stats.json", "sub_stats.json"):
+        (files / "in" / name).parent.mkdir(exist_ok=True)
+        (files / "in" / name).touch()
+    assert list(found("in", recursive=True)) == ["a", "b", "sub/c", "sub/deep/d"]
+
+
 def test_same_stem_and_order_independence(files: Path) -> None:
     (files / "in/b.png").touch()
     assert found("in") == {"a": "in/a.PNG", "b_jpg": "in/b.jpg", "b_png": "in/b.png"}

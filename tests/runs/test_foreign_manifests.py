@@ -125,9 +125,13 @@ LINES = {
 
 
 @pytest.mark.parametrize("kind", LINES)
-def test_malformed_lines_are_dropped_and_their_inputs_done(finished, toy_predictor, kind, caplog):
+def test_malformed_lines_are_dropped_and_vouch_for_no_file(finished, toy_predictor, kind, caplog):
     samples, options, _ = finished
     (options.out / "manifest.jsonl").write_text(LINES[kind] + "\n", "latin-1")
+    with pytest.raises(RunError, match=r"2 files that no run recorded .* as depth/000\.png"):
+        run(samples, toy_predictor, options)
+    for name in ("000.png", "000.json"):
+        (options.out / "depth" / name).unlink()
     assert run(samples, toy_predictor, options).done == 1
     assert len([r for r in caplog.records if "incomplete or malformed" in r.getMessage()]) <= 1
     assert run(samples, toy_predictor, options).skipped == 1

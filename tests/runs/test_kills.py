@@ -63,10 +63,10 @@ def test_a_kill_while_outputs_are_added_keeps_the_former_ones(photos, tmp_path, 
 
 
 def test_files_of_others_are_not_removed_after_a_kill(photos, tmp_path):
-    """A file that is in the way of an output, but that no run has written, is no leftover."""
+    """A file that may be replaced, but that no run has written, is no leftover."""
     (tmp_path / "out" / "depth").mkdir(parents=True)
     (tmp_path / "out" / "depth" / "011.png").write_text("mine")
-    killed = start(photos, tmp_path / "out", "--save", "depth", "--focal", 60, kill_at="write:2")
+    killed = start(photos, tmp_path / "out", "--save", "depth", "--focal", 60, "--overwrite", kill_at="write:2")
     assert killed.wait() == -signal.SIGKILL
     assert start(photos / "000.png", tmp_path / "out", "--save", "depth", "--focal", 60).wait() == 0
     assert (tmp_path / "out" / "depth" / "011.png").read_text() == "mine"

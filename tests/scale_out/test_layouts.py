@@ -129,6 +129,12 @@ def test_folders_are_divided_and_their_keys_name_files(tmp_path):
     assert ["twice" in rows[1]["error"], "c.json" in rows[2]["error"], "gone.jpg" in rows[3]["error"]] == [True] * 3
     depth = cv2.imread(str(out / "photos-00001/b/2.depth.png"), cv2.IMREAD_UNCHANGED)
     assert depth.shape == (40, 48) and depth.dtype == np.uint16
+    (folder / "run/mask").mkdir(parents=True)
+    (folder / "run/mask/a.png").write_bytes(jpeg(3))
+    (folder / "run/manifest.jsonl").touch()
+    for given in (str(folder), f"file://{folder}", f"local://{folder}"):  # results of other runs are not read either
+        others = plan_jobs([given], tmp_path / "other")
+        assert {name for job in others for name in job.names} == {name for group in names for name in group}
     assert run_shards([str(folder)], out, ToyMapper(), layout="files", images_per_shard=4).kept == 2
     (folder / "b/2.JPG").write_bytes(jpeg(9))
     assert run_shards([str(folder)], out, ToyMapper(), layout="files", images_per_shard=4).kept == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +16,12 @@ import numpy as np
 from mono.data.camera_source import ResolvedCamera
 from mono.io.atomic import remove_stale_files, write_bytes
 from mono.io.point_cloud import write_ply
-from mono.slam.reconstruction.metric_paths import MetricPath
+from mono.runs.calibrate import camera_entries
+from mono.slam.reconstruction.metric_paths import MetricPath, SlamError
 from mono.slam.scale.rescaling import to_json
 from mono.slam.trajectory.files import write_trajectory
+
+_MARK = ".slam"
 
 
 def result_names() -> list[str]:
@@ -29,6 +33,36 @@ def _part_names() -> list[str]:
     """List the files that the folder of a path may hold."""
     scaled = ("trajectory_tum.txt", "trajectory_kitti.txt", "points.ply")
     return [*scaled, *(f"unscaled_{name}" for name in scaled), "frames.txt", "camera.json"]
+
+
+def refuse_foreign_files(out: Path) -> None:
+    """Refuse an output folder with files that `write_paths` would replace and has not written.
+
+    Raises:
+        SlamError: there are such files.
+    """
+    if (out / _MARK).is_file() or _is_unmarked_run(out):
+        return
+    places = [out / name for name in result_names()]
+    places += [folder / name for folder in _part_folders(out) for name in _part_names()]
+    if foreign := [path for path in places if os.path.lexists(path)]:
+        raise SlamError(
+            f"{out} holds {len(foreign)} files that slam has not written and would replace, as {foreign[0]}: "
+            "choose another output folder (--out), or move them away"
+        )
+
+
+def _is_unmarked_run(out: Path) -> bool:
+    """Tell whether a folder holds the results of a version that left no mark."""
+    try:
+        content = json.loads((out / "scale.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and {"method", "parts"} <= content.keys()
+
+
+def _part_folders(out: Path) -> list[Path]:
+    return sorted(p for p in out.glob("part_*") if re.fullmatch(r"part_\d+", p.name) and p.is_dir())
 
 
 def write_paths(
@@ -53,10 +87,13 @@ def write_paths(
         The content of scale.json.
 
     Raises:
+        SlamError: files of others would be replaced.
         OSError: a file cannot be written.
     """
+    refuse_foreign_files(out)
+    write_bytes(out / _MARK, b"")
     parts = []
-    for former in [out, *sorted(p for p in out.glob("part_*") if re.fullmatch(r"part_\d+", p.name) and p.is_dir())]:
+    for former in [out, *_part_folders(out)]:
         for name in _part_names():
             (former / name).unlink(missing_ok=True)
         remove_stale_files(former, recursive=False)
@@ -71,8 +108,7 @@ def write_paths(
         lines = [f"{t:.9f} {n}" for t, n in zip(path.trajectory.times, path.trajectory.names, strict=True)]
         write_bytes(folder / "frames.txt", ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
         write_ply(folder / f"{prefix}points.ply", path.points, path.colors, frame="the first camera's frame")
-        known = {name: getattr(path.camera, name) for name in ("fx", "fy", "cx", "cy", "width", "height")}
-        write_bytes(folder / "camera.json", (json.dumps(known) + "\n").encode())
+        write_bytes(folder / "camera.json", (json.dumps(camera_entries([path.camera])) + "\n").encode())
         parts.append({"folder": str(folder.relative_to(out)), **_content(path)})
     write_bytes(out / "path.svg", _plot(paths))
     camera = found.camera

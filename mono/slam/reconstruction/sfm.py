@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _MARK = "made_of.json"
+_DATABASE = ("database.db", "database.db-journal", "database.db-wal", "database.db-shm")
+_MODELS = ("models", "models_global", "metric")
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ def reconstruct(
         on_step: progress callback.
 
     Raises:
-        SfmError: pycolmap is missing, there are fewer than 3 frames, no model is found, or the disk is full.
+        SfmError: pycolmap is missing, there are fewer than 3 frames, no model is found, the disk is full, or files of
+            others would be removed.
     """
     colmap = import_pycolmap()
     options = options or SfmOptions()
@@ -155,7 +159,17 @@ def _drop_other(folder: Path, samples: Sequence[Sample], camera: Camera, options
 
     Returns:
         Hash of frames, camera and options, and True if all frames are matched already.
+
+    Raises:
+        SfmError: the files are those of others.
     """
+    mark = folder / _MARK
+    foreign = [name for name in (*_DATABASE, *_MODELS) if os.path.lexists(folder / name)]
+    if foreign and not mark.is_file():
+        raise SfmError(
+            f"{folder / foreign[0]}: was not made by slam, which would replace it: choose another output folder "
+            "(--out), or move it away"
+        )
     remove_stale_files(folder, recursive=False)
     for left in folder.glob(".mono-model-*"):
         shutil.rmtree(left, ignore_errors=True)
@@ -165,14 +179,13 @@ def _drop_other(folder: Path, samples: Sequence[Sample], camera: Camera, options
             stats[str(path.absolute())] = (path.stat().st_size, path.stat().st_mtime_ns)
     made_of = [asdict(camera), options.max_features, options.overlap, [s.source for s in samples], stats]
     key = hashlib.sha256(json.dumps(made_of).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    mark = folder / _MARK
     state = mark.read_text() if mark.is_file() else ""
     if state not in (json.dumps(key), json.dumps([key, "matched"])):
-        for name in ("database.db", "database.db-journal", "database.db-wal", "database.db-shm"):
+        for name in _DATABASE:
             (folder / name).unlink(missing_ok=True)
         write_bytes(mark, json.dumps(key).encode())
         state = json.dumps(key)
-    for made in ("models", "models_global", "metric"):
+    for made in _MODELS:
         shutil.rmtree(folder / made, ignore_errors=True)
     return key, state == json.dumps([key, "matched"])
 

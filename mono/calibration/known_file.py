@@ -34,11 +34,12 @@ class KnownImage:
     camera_height: float | None = None
     ray: bool = False
 
-    def read(self, size: tuple[int, int]) -> Known:
+    def read(self, size: tuple[int, int], full_size: tuple[int, int] | None = None) -> Known:
         """Collect what is known.
 
         Args:
             size: (width, height) of the image [px].
+            full_size: (width, height) of its file [px], whose pixels are given; None: `size`.
 
         Raises:
             MetricDepthError: a number is impossible, nothing is known, or the depth file cannot be used.
@@ -62,7 +63,7 @@ class KnownImage:
             raise AlignmentError(
                 f"{self.sample.source}: nothing is known of it; give known, known_length, camera_height or depth"
             )
-        return known
+        return known.resized(full_size or size, size)
 
 
 def read_known_images(path: Path) -> list[KnownImage]:

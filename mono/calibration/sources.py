@@ -98,22 +98,25 @@ class AlignOptions:
                 "calibrate)"
             )
 
-    def find(self, sample: Sample, camera: Camera) -> Known:
+    def find(self, sample: Sample, camera: Camera, full_size: tuple[int, int] | None = None) -> Known:
         """Collect what is known of an image.
 
         Args:
             sample: the image.
             camera: its camera, at the size of its prediction.
+            full_size: (width, height) of its file [px], whose pixels are given; None: the prediction's.
 
         Raises:
             MetricDepthError: nothing is known of it, or a file cannot be used.
         """
+        size = (camera.width, camera.height)
+        known = self.known.resized(full_size or size, size)
         if self.finder is not None:
-            return replace(self.known, depth=self.finder.find(sample, camera))
+            return replace(known, depth=self.finder.find(sample, camera))
         if self.path is None:
-            return self.known
+            return known
         file = self.path if self.path.is_file() else _file_of(self.path, sample)
-        return replace(self.known, depth=self._read(file, camera))
+        return replace(known, depth=self._read(file, camera))
 
     def _read(self, file: Path, camera: Camera) -> KnownDepth:
         if file.suffix.lower() in CLOUD_SUFFIXES:

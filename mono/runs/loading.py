@@ -31,6 +31,7 @@ class LoadedImage:
         ground_truth: depth and normals to compare with.
         prepared: network inputs.
         saved: prediction of a former run, where the network is not needed.
+        full_size: (width, height) of the file [px], where `rgb` was read at a reduced size.
     """
 
     sample: Sample
@@ -39,6 +40,7 @@ class LoadedImage:
     ground_truth: GroundTruth
     prepared: tuple[NetworkInput | WideInput, ...]
     saved: Prediction | None = None
+    full_size: tuple[int, int] | None = None
 
 
 def load_image(
@@ -80,7 +82,7 @@ def load_image(
         if image is not None and "focal_sweep" in image.kinds
     ]
     prepared = tuple(predictor.prepare(photo.rgb, camera) for camera in (found, *swept))
-    return LoadedImage(sample, photo.rgb, found, ground_truth, prepared)
+    return LoadedImage(sample, photo.rgb, found, ground_truth, prepared, full_size=photo.stored_size)
 
 
 def _saved_prediction(path: Path, found: ResolvedCamera) -> Prediction:

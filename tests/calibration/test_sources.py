@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mono.calibration.align import align_depth
-from mono.calibration.known import Known, KnownDepth
+from mono.calibration.known import AlignmentError, Known, KnownDepth
+from mono.calibration.known_file import KnownImage
 from mono.calibration.sources import AlignOptions
 from mono.data.sample import Sample
 from mono.io.depth import write_depth
@@ -81,3 +82,15 @@ def test_settings_change_with_what_is_known_and_its_files(tmp_path: Path) -> Non
     assert first != AlignOptions(Known(camera_height=1.2), path=tmp_path / "a.npy").settings()
     write_depth(tmp_path / "a.npy", ROOM[:100])
     assert first != AlignOptions(path=tmp_path / "a.npy").settings()
+
+
+def test_pixels_are_those_of_the_file_where_it_was_read_at_half_its_size(tmp_path: Path) -> None:
+    known = Known(points=((100.5, 40.5, 3.0),), lengths=((0.5, 0.5, 200.5, 0.5, 1.0),))
+    sample = Sample("a", tmp_path / "a.jpg", "a.jpg")
+    found = AlignOptions(known).find(sample, CAMERA, (640, 480))
+    assert found.points == ((50.0, 20.0, 3.0),) and found.lengths == ((0.0, 0.0, 100.0, 0.0, 1.0),)
+    assert AlignOptions(known).find(sample, CAMERA).points == known.points
+    image = KnownImage(sample, known.points, known.lengths)
+    assert image.read((320, 240), (640, 480)) == found and image.read((320, 240)) == known
+    with pytest.raises(AlignmentError, match="pixel 640,2 lies outside the image of 640x480"):
+        AlignOptions(Known(points=((640, 2, 1.0),))).find(sample, CAMERA, (640, 480))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mono.calibration.camera_calibration import with_calibration
 from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.focal_estimate import weights_checksum
 from mono.io.depth_encoding import encode_png16, quantise
@@ -19,8 +20,7 @@ from mono.system.errors import MetricDepthError
 if TYPE_CHECKING:
     from mono.inference.images import InputImage
     from mono.inference.load import Backend, Precision
-    from mono.inference.prediction import Prediction
-    from mono.inference.predictor import NetworkInput, Predictor
+    from mono.inference.predictor import NetworkInput, Predictor, RawPrediction
 
 OUTPUTS = ("depth", "mask", "camera")
 INPUT_COLUMNS = ("image", "intrinsics", "fx")
@@ -102,8 +102,8 @@ class DepthMapper:
             Other columns of `batch`, and `RESULT_COLUMNS`; every column is a list.
 
         Raises:
-            MetricDepthError: there is no column "image", the columns differ in length, or the device has too little
-                memory.
+            MetricDepthError: there is no column "image", the columns differ in length, the camera file holds a damaged
+                calibration, or the device has too little memory.
         """
         images = _column(batch, "image")
         cameras = list(zip(_column(batch, "intrinsics", images), _column(batch, "fx", images), strict=True))
@@ -165,7 +165,7 @@ class DepthMapper:
                 rows[i] = {"error": _reason(error)}
                 continue
             if isinstance(prepared, WideInput):  # its views are a batch of their own
-                rows[i] = self._row(predictor.infer([prepared])[0].prediction())
+                rows[i] = self._row(predictor.infer([prepared])[0], predictor)
                 continue
             group = waiting.setdefault(prepared.pixels.shape, [])
             group.append((i, prepared))
@@ -182,7 +182,7 @@ class DepthMapper:
         inputs = [prepared for _, prepared in group]
         raw = predictor.infer(inputs + inputs[-1:] * (self.batch_size - len(inputs)))
         for (i, _), one in zip(group, raw, strict=False):
-            rows[i] = self._row(one.prediction())
+            rows[i] = self._row(one, predictor)
 
     def _camera(self, image: InputImage, intrinsics: Any, fx: Any) -> ResolvedCamera:
         resolver = self.resolver
@@ -205,7 +205,8 @@ class DepthMapper:
                 raise MetricDepthError(f"fx is {fx!r:.80}; give a focal length in pixels") from error
         return resolver.resolve_for(None, image.photo)
 
-    def _row(self, prediction: Prediction) -> Row:
+    def _row(self, raw: RawPrediction, predictor: Predictor) -> Row:
+        prediction = with_calibration(raw.prediction(), raw.found, predictor.checksum)
         stored, _ = quantise(prediction.depth, self.depth_scale)
         beyond = (stored == 0) & (prediction.depth * np.float32(self.depth_scale) > 1)
         valid, confidence = prediction.depth[prediction.depth > 0], prediction.confidence

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mono.calibration.camera_calibration import write_calibration
+from mono.calibration.depth_alignment import DepthAlignment
 from mono.data.camera_source import CameraResolver
 from mono.geometry.canonical import CanonicalTransform
 from mono.scale_out.mapper import RESULT_COLUMNS, DepthMapper
@@ -33,6 +35,21 @@ def test_depth_is_in_millimeters_for_the_camera_of_each_row():
         assert np.median(depth[depth > 0]) == pytest.approx(1000 * median, abs=1)
         assert np.array_equal(decode(mask) > 0, depth > 0)
     assert b"depth_scale\x001000" in out["depth"][0] and b"depth_kind" not in out["depth"][0]
+
+
+@pytest.mark.parametrize("kind", ["perspective", "wide"])
+def test_the_calibration_of_a_camera_file_is_applied(tmp_path, kind):
+    camera = {"fov_deg": 60} if kind == "perspective" else {"model": "equirectangular"}
+    (tmp_path / "plain.json").write_text(json.dumps(camera))
+    found = DepthAlignment("scale", 1.5, 0.02, 0.05, 10, {})
+    checksum = ToyMapper().predictor().checksum
+    write_calibration(tmp_path / "calibrated.json", camera, checksum, "toy", found, 3)
+    medians = []
+    for name in ("plain.json", "calibrated.json"):
+        out = ToyMapper(resolver=CameraResolver(camera_file=tmp_path / name))({"image": [jpeg(1, (64, 32))]})
+        assert out["error"] == [""] and out["camera_source"] == ["camera file"]
+        medians.append(out["median_depth"][0])
+    assert medians[1] == pytest.approx(1.5 * medians[0], abs=1e-4 + 2e-4 * medians[0])
 
 
 def test_a_panorama_is_a_row_of_distances():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from mono.io.camera_values import CameraFileError, CameraValues
 from mono.io.colmap_cameras import image_cameras, parse_cameras_bin, parse_cameras_txt
 
 _ASPECT = 0.005  # relative difference of aspect ratios that still shows the same view (ScanNet: 0.4 %)
-__all__ = ["CameraFileError", "camera_file_beside", "camera_from_file", "same_aspect"]
+__all__ = ["CameraFileError", "camera_file_beside", "camera_from_file", "hash_camera_file", "same_aspect"]
 
 KINDS = (
     'JSON ({"fx": …}, nerfstudio, Open3D, RealSense), a 3x3, 3x4 or 4x4 matrix (.txt, .npy, .npz), COLMAP '
@@ -79,6 +80,24 @@ def camera_from_file(
         camera = values.camera(path, width, height)
     camera = _fitted(path, camera, *(size if stored else (width, height)))
     return camera.turned(orientation) if stored else camera
+
+
+def hash_camera_file(path: Path) -> str:
+    """Hash a camera file and the lists of COLMAP's images beside it."""
+    files = [path, *(path.with_name(name) for name in ("images.txt", "images.bin"))]
+    stamps = [(file, file.stat()) for file in files if file.is_file()]
+    hashes = "".join(_hash(file, stamp.st_mtime_ns, stamp.st_size) for file, stamp in stamps)
+    return hashlib.sha256(hashes.encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=64)
+def _hash(path: Path, modified: int, size: int) -> str:
+    """Hash a file once, and again when it changes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return f"{path.name} {digest.hexdigest()}\n"
 
 
 def same_aspect(width: float, height: float, other_width: float, other_height: float) -> bool:

@@ -173,7 +173,8 @@ def _fresh_plan(
     settings = shared.setdefault(kinds, {part: hashes[part] for part in (*_SHARED, *sorted(kinds))})
     try:
         scored = ground_truth_key(sample) if "metrics" in kinds else None
-        return ImagePlan(kinds, settings, cache_key(sample, options.resolver), scored)
+        known = options.align.file_for(sample) if options.align else None
+        return ImagePlan(kinds, settings, cache_key(sample, options.resolver, known), scored)
     except (OSError, MetricDepthError) as error:
         return ImagePlan(kinds, settings, error=error)
 

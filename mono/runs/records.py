@@ -109,15 +109,20 @@ def short_hash(value: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def cache_key(sample: Sample, resolver: CameraResolver) -> str:
+def cache_key(sample: Sample, resolver: CameraResolver, known: Path | None = None) -> str:
     """Hash an image, its camera and their files; changes when any of them changes.
+
+    Args:
+        sample: the image.
+        resolver: source of its camera.
+        known: file of known depth that it is aligned with.
 
     Raises:
         OSError: a file cannot be asked for, as with names that are too long.
     """
     camera = resolver.camera_file or camera_file_beside(sample.rgb)
     models = [camera.with_name(name) for name in ("images.txt", "images.bin")] if camera else []
-    return short_hash([str(sample.rgb), sample.intrinsics, _stamps(sample.rgb, camera, *models)])
+    return short_hash([str(sample.rgb), sample.intrinsics, _stamps(sample.rgb, camera, *models, known)])
 
 
 def ground_truth_key(sample: Sample) -> str:

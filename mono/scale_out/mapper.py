@@ -14,6 +14,7 @@ import numpy as np
 from mono.calibration.camera_calibration import with_calibration
 from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.focal_estimate import weights_checksum
+from mono.io.camera_files import hash_camera_file
 from mono.io.depth_encoding import encode_png16, quantise
 from mono.system.errors import MetricDepthError
 
@@ -134,7 +135,7 @@ class DepthMapper:
 
     def settings(self) -> dict[str, Any]:
         """Collect what decides the bytes of the results, as JSON values; loads the model."""
-        predictor = self.predictor()
+        predictor, file = self.predictor(), self.resolver.camera_file
         return {
             "model": predictor.name,
             "checksum": predictor.checksum,
@@ -148,6 +149,7 @@ class DepthMapper:
             "outputs": sorted(self.outputs),
             "depth_scale": self.depth_scale,
             "camera": {name: str(value) for name, value in asdict(self.resolver).items() if value not in (None, ())}
+            | ({"file_checksum": hash_camera_file(file)} if file else {})
             | ({"focal_weights": weights_checksum()} if self.resolver.estimates else {}),
         }
 

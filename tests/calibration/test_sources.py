@@ -11,6 +11,9 @@ from mono.calibration.known_file import KnownImage
 from mono.calibration.sources import AlignOptions
 from mono.data.sample import Sample
 from mono.io.depth import write_depth
+from mono.runs.manifest import Manifest
+from mono.runs.options import RunOptions
+from mono.runs.plan import ImagePlan, plan_run
 from tests.calibration.rooms import CAMERA, distances, room
 
 ROOM = room()
@@ -94,3 +97,23 @@ def test_pixels_are_those_of_the_file_where_it_was_read_at_half_its_size(tmp_pat
     assert image.read((320, 240), (640, 480)) == found and image.read((320, 240)) == known
     with pytest.raises(AlignmentError, match="pixel 640,2 lies outside the image of 640x480"):
         AlignOptions(Known(points=((640, 2, 1.0),))).find(sample, CAMERA, (640, 480))
+
+
+def test_a_map_that_is_replaced_in_a_folder_changes_the_plan_of_its_image_alone(tmp_path: Path) -> None:
+    samples = [Sample(name, tmp_path / f"{name}.jpg", f"{name}.jpg") for name in ("a", "b", "c")]
+    for name in ("a", "b"):
+        write_depth(tmp_path / "d" / f"{name}.npy", ROOM)
+    options = RunOptions(tmp_path / "out", align=AlignOptions(path=tmp_path / "d"))
+    settings = dict.fromkeys(("model", "computation", "camera", "depth", "vis"))
+
+    def plans() -> list[ImagePlan]:
+        images = plan_run(samples, Manifest(tmp_path / "out"), settings, options).images
+        return [images[name] for name in ("a", "b", "c")]
+
+    assert options.align is not None
+    before, known = plans(), options.align.settings()
+    with (tmp_path / "d/a.npy").open("r+b") as file:  # in place: the folder's own time stays
+        file.truncate(1000)
+    after = plans()
+    assert before[0].key != after[0].key and before[1] == after[1] and options.align.settings() == known
+    assert "holds no depth map or cloud named c" in str(after[2].error)

@@ -1,6 +1,7 @@
 import io
 import json
 import math
+import os
 import pickle
 
 import cv2
@@ -50,6 +51,21 @@ def test_the_calibration_of_a_camera_file_is_applied(tmp_path, kind):
         assert out["error"] == [""] and out["camera_source"] == ["camera file"]
         medians.append(out["median_depth"][0])
     assert medians[1] == pytest.approx(1.5 * medians[0], abs=1e-4 + 2e-4 * medians[0])
+
+
+def test_settings_hold_the_content_of_the_camera_file(tmp_path):
+    file = tmp_path / "cameras.txt"
+    file.write_text("1 PINHOLE 64 32 60 60 32 16\n2 PINHOLE 64 32 80 80 32 16\n")
+    mapper = ToyMapper(resolver=CameraResolver(camera_file=file))
+    first = mapper.settings()
+    os.utime(file, (1, 1))
+    assert mapper.settings() == first  # touched, and the same inside
+    (tmp_path / "images.txt").write_text("1 1 0 0 0 0 0 0 1 a.jpg\n\n")
+    listed = mapper.settings()
+    file.write_text("1 PINHOLE 64 32 70 70 32 16\n2 PINHOLE 64 32 80 80 32 16\n")
+    changed = [first, listed, mapper.settings()]
+    assert len({one["camera"]["file_checksum"] for one in changed}) == 3
+    assert "file_checksum" not in ToyMapper().settings()["camera"]
 
 
 def test_a_panorama_is_a_row_of_distances():

@@ -10,6 +10,7 @@ import numpy as np
 from mono.data.camera_source import ResolvedCamera
 from mono.data.ground_truth import GroundTruth, read_ground_truth
 from mono.data.sample import Sample
+from mono.data.saved_predictions import PredictionFormat
 from mono.data.video import VideoSample
 from mono.inference.prediction import Prediction
 from mono.inference.predictor import NetworkInput, Predictor, WideInput
@@ -72,7 +73,8 @@ def load_image(
     if not network:
         saved = None
         if image is not None and image.depth_file is not None:
-            saved = _saved_prediction(image.depth_file, found)
+            meaning = PredictionFormat() if options.align else predictor.prediction_format
+            saved = replace(_saved_prediction(image.depth_file, found), format=meaning)
         return LoadedImage(sample, photo.rgb, found, ground_truth, (), saved)
     if options.focal_sweep and found.camera.depth_kind == "ray":
         raise MetricDepthError("a focal sweep is for perspective images, and this one is a fisheye or panorama")

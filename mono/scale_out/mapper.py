@@ -244,11 +244,11 @@ def _load(
     threads: int | None,
 ) -> Predictor:
     """Load a model once for this process."""
-    from mono.inference.load import load_model
+    from mono.inference.load import load_model, require_metric
     from mono.system.threads import share_cores
 
     share_cores(threads)
-    return load_model(model, checkpoint=checkpoint, device=device, precision=precision, backend=backend)
+    return require_metric(load_model(model, checkpoint=checkpoint, device=device, precision=precision, backend=backend))
 
 
 def _open(value: Any) -> InputImage:

@@ -260,3 +260,13 @@ def test_what_is_no_depth_model_is_said(tmp_path):
         mono.load_model(f"hf:{tmp_path}", device="cpu")
     with pytest.raises(ValueError, match="has no option size"):
         mono.load_model(f"hf:{tmp_path}", device="cpu", options={"size": 3})
+
+
+def test_depth_without_a_unit_stays_so_when_results_are_added(scene):
+    body = f'return {{"disparity": 4 / {RAMP} - 0.5}}'
+    body = f'class M:\n kind = "disparity"\n def load(self): pass\n def infer(self, image, camera): {body}\n'
+    words = ["predict", str(scene / "photo.png"), "--baseline", write(scene / "m.py", body), "-o", str(scene / "out")]
+    for kinds in ("depth", "depth,vis"):
+        assert main([*words, "--depth-format", "npy", "--save", kinds]) == 0
+    records = [json.loads(line) for line in (scene / "out/manifest.jsonl").read_text().splitlines()]
+    assert [record.get("unit", "m") for record in records] == [None] * len(records) and "vis" in records[-1]["outputs"]

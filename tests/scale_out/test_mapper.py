@@ -3,6 +3,7 @@ import json
 import math
 import os
 import pickle
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 from mono.calibration.camera_calibration import write_calibration
 from mono.calibration.depth_alignment import DepthAlignment
 from mono.data.camera_source import CameraResolver
+from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.canonical import CanonicalTransform
 from mono.scale_out.mapper import RESULT_COLUMNS, DepthMapper
 from mono.system.errors import MetricDepthError
@@ -157,6 +159,13 @@ def test_batches_are_full_and_of_one_size(monkeypatch):
     out = ToyMapper(batch_size=3)({"image": [jpeg(i, size) for i, size in enumerate(sizes)]})
     assert out["error"] == [""] * 5 and out["width"] == [48, 40, 48, 48, 90]
     assert all(len(batch) == 3 and len(set(batch)) == 1 for batch in shapes) and len(shapes) == 3
+
+
+def test_models_without_a_unit_are_refused(monkeypatch):
+    predictor = SimpleNamespace(name="dpt", prediction_format=PredictionFormat("disparity"))
+    monkeypatch.setattr("mono.inference.load.load_model", lambda *_, **__: predictor)
+    with pytest.raises(MetricDepthError, match="dpt gives disparity without a unit: choose a metric model"):
+        DepthMapper(model="hf:dpt")({"image": [jpeg(1)]})
 
 
 def test_misuse_is_explained():

@@ -13,11 +13,18 @@ from mono.geometry.camera import Camera
 from mono.io.arrays import ArrayError, read_small_arrays
 from mono.io.camera_formats import FileCameras, parse_camera_arrays, parse_camera_text, parse_matrix
 from mono.io.camera_slam import check_pixels
-from mono.io.camera_values import CameraFileError, CameraValues
+from mono.io.camera_values import CameraFileError, CameraValues, MissingCameraError
 from mono.io.colmap_cameras import image_cameras, parse_cameras_bin, parse_cameras_txt
 
 _ASPECT = 0.005  # relative difference of aspect ratios that still shows the same view (ScanNet: 0.4 %)
-__all__ = ["CameraFileError", "camera_file_beside", "camera_from_file", "hash_camera_file", "same_aspect"]
+__all__ = [
+    "CameraFileError",
+    "MissingCameraError",
+    "camera_file_beside",
+    "camera_from_file",
+    "hash_camera_file",
+    "same_aspect",
+]
 
 KINDS = (
     'JSON ({"fx": …}, nerfstudio, Open3D, RealSense), a 3x3, 3x4 or 4x4 matrix (.txt, .npy, .npz), COLMAP '
@@ -176,16 +183,16 @@ def _choose(path: Path, found: FileCameras, image: str | os.PathLike[str] | None
                 if str(camera_id) not in cameras:
                     raise CameraFileError(f"{names_file}: names camera {camera_id}, which is not in {path.name}")
                 return cameras[str(camera_id)]
-        raise CameraFileError(f"{names_file}: does not name {name}; add it there or give its camera")
+        raise MissingCameraError(f"{names_file}: does not name {name}; add it there or give its camera")
     if found.by_image:
         for start in range(len(parts)):
             if (values := cameras.get("/".join(parts[start:]))) is not None:
                 return values
-        raise CameraFileError(f"{path}: has no frame for {name}; add it there or give its camera")
+        raise MissingCameraError(f"{path}: has no frame for {name}; add it there or give its camera")
     for part in reversed(parts[:-1]):
         if (values := cameras.get(part)) is not None:
             return values
     if found.default is not None:
         return cameras[found.default]
     listed = ", ".join(cameras)
-    raise CameraFileError(f"{path}: holds several cameras ({listed}), and {name} lies in a folder of none; keep one")
+    raise MissingCameraError(f"{path}: holds several cameras ({listed}), and {name} lies in a folder of none; keep one")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mono.calibration.known import AlignmentError, Known, KnownDepth
-from mono.data.annotations import load_annotations
+from mono.data.annotations import load_annotations, read_entries
 from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
 
@@ -77,9 +76,8 @@ def read_known_images(path: Path) -> list[KnownImage]:
         MetricDepthError: the file is missing or malformed.
     """
     samples = load_annotations(path)
-    entries = json.loads(path.read_bytes())["files"]
     found = []
-    for sample, entry in zip(samples, entries, strict=True):
+    for sample, entry in zip(samples, read_entries(path), strict=True):
         points, lengths, height, ray = (entry.get(key) for key in _KEYS)
         for key, value in (("known", points), ("known_length", lengths)):
             if value is not None and not isinstance(value, list):

@@ -145,8 +145,9 @@ def plan_run(
             outdated += output_files(record["outputs"])
             changed.append((sample.name, complete - plan.kinds))
         elif missing := plan.kinds - complete:
+            known_sky = settings["model"]["architecture"].get("sky", "invalid") == "invalid"
             images[sample.name] = _added(
-                plan, frozenset(missing), frozenset(complete), record, manifest.folder, options
+                plan, frozenset(missing), frozenset(complete), record, manifest.folder, options, known_sky
             )
     if conflicts:
         what, count = conflicts.most_common(1)[0]
@@ -186,12 +187,12 @@ def _added(
     record: Mapping[str, Any],
     folder: Path,
     options: RunOptions,
+    known_sky: bool,
 ) -> ImagePlan:
-    """Plan the results that a former run did not make."""
+    """Plan the results that a former run did not make; `known_sky`: depth alone tells which pixels are sky."""
     depth_file = None
-    if "depth" in complete and missing <= kinds_from_saved_depth(
-        record.get("normal_source"), options.output.cloud, options.report
-    ):
+    enough = kinds_from_saved_depth(record.get("normal_source"), options.output.cloud, options.report)
+    if "depth" in complete and missing <= (enough if known_sky else enough - {"pcd"}):
         file = own_file(folder, record["outputs"]["depth"])
         depth_file = file if file and file.suffix in _FULL_PRECISION else None
     settings = {part: value for part, value in plan.settings.items() if part in _SHARED or part in missing}

@@ -4,17 +4,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mono.calibration.align import align_depth
 from mono.calibration.known import AlignmentError, Known, KnownDepth
 from mono.calibration.known_file import KnownImage
 from mono.calibration.sources import AlignOptions
+from mono.data.camera_source import CameraResolver
 from mono.data.sample import Sample
+from mono.do_test import run
 from mono.io.depth import write_depth
+from mono.runs.calibrate import observe_images
 from mono.runs.manifest import Manifest
 from mono.runs.options import RunOptions
+from mono.runs.outputs import OutputOptions
 from mono.runs.plan import ImagePlan, plan_run
 from tests.calibration.rooms import CAMERA, distances, room
+from tests.toys import toy_predictor
 
 ROOM = room()
 
@@ -117,3 +123,22 @@ def test_a_map_that_is_replaced_in_a_folder_changes_the_plan_of_its_image_alone(
     after = plans()
     assert before[0].key != after[0].key and before[1] == after[1] and options.align.settings() == known
     assert "holds no depth map or cloud named c" in str(after[2].error)
+
+
+def test_runs_and_calibrations_take_pixels_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file above the limit is read at half its size."""
+    monkeypatch.setattr("mono.io.images.FULL_SIZE_PIXELS", 60 * 80)
+    ramp = np.linspace(60, 180, 160).astype(np.uint8)
+    Image.fromarray(np.broadcast_to(ramp[None, :, None], (120, 160, 3)).copy()).save(tmp_path / "a.png")
+    sample, resolver, points = (
+        Sample("a", tmp_path / "a.png", "a.png"),
+        CameraResolver(fov_deg=60),
+        ((100.5, 40.5, 3.0),),
+    )
+    options = RunOptions(
+        tmp_path, OutputOptions(("depth",), "npy"), resolver=resolver, align=AlignOptions(Known(points))
+    )
+    assert run([sample], toy_predictor(), options).done == 1
+    assert np.load(tmp_path / "depth/a.npy")[20, 50] == pytest.approx(3.0, rel=1e-4)
+    (seen,) = observe_images([KnownImage(sample, points)], toy_predictor(), resolver)
+    assert seen.observations.place[0, :2] == pytest.approx((50.5 / 80, 20.5 / 60))

@@ -155,6 +155,20 @@ def test_the_network_runs_once_where_depth_is_saved_in_full_precision(tmp_path, 
     assert files_of(out) == files_of(whole.out)
 
 
+@pytest.mark.parametrize("mode", ["far", "keep"])
+def test_points_added_later_hold_no_sky(tmp_path, toy_predictor, mode):
+    samples = find_images([write_photos(tmp_path / "photos", 1)])
+    predictor = replace(toy_predictor, network=toys.ToySky(), architecture={"sky": mode})
+    for saves in (("depth", "pcd"),), (("depth",), ("pcd",)):
+        for save in saves:
+            output = OutputOptions(save, "npy", CloudOptions(edge_filter=None))
+            run(samples, predictor, RunOptions(tmp_path / str(len(saves)), output, resolver=GIVEN))
+    at_once, later = ((tmp_path / name / "pcd" / "000.ply").read_bytes() for name in "12")
+    depth = np.load(tmp_path / "2/depth/000.npy")
+    points = int(at_once.split(b"element vertex ")[1].split()[0])
+    assert later == at_once and 0 < points < (depth > 0).sum()
+
+
 def test_an_image_that_fails_later_keeps_what_it_has(tmp_path, toy_predictor, monkeypatch):
     samples, out = find_images([write_photos(tmp_path / "photos", 1)]), tmp_path / "out"
     run(samples, toy_predictor, RunOptions(out, OutputOptions(("depth",)), resolver=GIVEN))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -118,11 +118,53 @@ class Known:
         """Tell whether nothing is known."""
         return not (self.points or self.lengths or self.camera_height or self.depth is not None)
 
+    def resized(self, size: tuple[int, int], new_size: tuple[int, int]) -> Known:
+        """Scale pixels of points and lengths to another size of the image.
+
+        Args:
+            size: (width, height) [px] of the image that they were read in.
+            new_size: (width, height) [px] of the same view, as it is used.
+
+        Raises:
+            AlignmentError: a pixel is outside the image, or a length is shorter than a pixel of the new size.
+        """
+        if size == new_size:
+            return self
+        x, y = (new / old for new, old in zip(new_size, size, strict=True))
+
+        def scaled(u: float, v: float) -> tuple[float, float]:
+            refuse_outside(np.array([[u, v]]), *size)
+            return (u + 0.5) * x - 0.5, (v + 0.5) * y - 0.5
+
+        points = tuple((*scaled(u, v), metres) for u, v, metres in self.points)
+        lengths = tuple((*scaled(u, v), *scaled(u2, v2), metres) for u, v, u2, v2, metres in self.lengths)
+        return replace(self, points=points, lengths=lengths)
+
     def _check_distance(self, metres: float) -> None:
         if not (math.isfinite(metres) and metres > 0):
             raise AlignmentError(f"a known distance is {metres:g} m; it must be positive and finite")
         if self.unit == "m" and metres > _LONGEST:
             raise AlignmentError(f"a known distance is {metres:g} m; give it in metres, not millimetres")
+
+
+def refuse_outside(uv: np.ndarray, width: int, height: int) -> None:
+    """Refuse pixels outside the image.
+
+    Args:
+        uv: pixels, (N, 2).
+        width: image width [px].
+        height: image height [px].
+
+    Raises:
+        AlignmentError: a pixel is outside.
+    """
+    outside = ~((uv > -0.5).all(1) & (uv < (width - 0.5, height - 0.5)).all(1))
+    if outside.any():
+        u, v = uv[outside][0]
+        raise AlignmentError(
+            f"pixel {u:g},{v:g} lies outside the image of {width}x{height}: give column,row of the upright image, "
+            "counted from 0 at the top left"
+        )
 
 
 def _row(row: object, size: int, what: str) -> tuple[float, ...]:

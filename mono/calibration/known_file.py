@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mono.calibration.known import AlignmentError, Known, KnownDepth
-from mono.data.annotations import load_annotations
+from mono.data.annotations import load_annotations, read_entries
 from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
 
@@ -34,11 +33,12 @@ class KnownImage:
     camera_height: float | None = None
     ray: bool = False
 
-    def read(self, size: tuple[int, int]) -> Known:
+    def read(self, size: tuple[int, int], full_size: tuple[int, int] | None = None) -> Known:
         """Collect what is known.
 
         Args:
             size: (width, height) of the image [px].
+            full_size: (width, height) of its file [px], whose pixels are given; None: `size`.
 
         Raises:
             MetricDepthError: a number is impossible, nothing is known, or the depth file cannot be used.
@@ -62,7 +62,7 @@ class KnownImage:
             raise AlignmentError(
                 f"{self.sample.source}: nothing is known of it; give known, known_length, camera_height or depth"
             )
-        return known
+        return known.resized(full_size or size, size)
 
 
 def read_known_images(path: Path) -> list[KnownImage]:
@@ -76,9 +76,8 @@ def read_known_images(path: Path) -> list[KnownImage]:
         MetricDepthError: the file is missing or malformed.
     """
     samples = load_annotations(path)
-    entries = json.loads(path.read_bytes())["files"]
     found = []
-    for sample, entry in zip(samples, entries, strict=True):
+    for sample, entry in zip(samples, read_entries(path), strict=True):
         points, lengths, height, ray = (entry.get(key) for key in _KEYS)
         for key, value in (("known", points), ("known_length", lengths)):
             if value is not None and not isinstance(value, list):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mono.calibration.ground import ground_plane
-from mono.calibration.known import TAPE, AlignmentError, Known, KnownDepth
+from mono.calibration.known import TAPE, AlignmentError, Known, KnownDepth, refuse_outside
 from mono.calibration.sampling import depth_at
 from mono.geometry.camera import Camera
 from mono.geometry.pixel_mask import depth_edges, edge_radius
@@ -114,7 +114,7 @@ def _observe_depth(
         uv = (uv + 0.5) * (width / w, height / h) - 0.5
     predicted, reason = sample_depth(depth, edges, uv)
     if given.size is None:
-        _refuse_outside(uv, width, height)
+        refuse_outside(uv, width, height)
     good = reason == ""
     left_out.update(str(r) for r in reason[~good])
     place = np.column_stack([(uv[good] + 0.5) / (width, height), np.log(predicted[good])])
@@ -150,7 +150,7 @@ def _observe_length(
     length: tuple[float, ...], depth: np.ndarray, camera: Camera, edges: np.ndarray, left_out: Counter[str]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     ends, metres = np.array(length[:4]).reshape(2, 2), length[4]
-    _refuse_outside(ends, camera.width, camera.height)
+    refuse_outside(ends, camera.width, camera.height)
     z, reason = sample_depth(depth, edges, ends)
     if bad := [str(r) for r in reason if r]:
         left_out[bad[0]] += 1
@@ -170,16 +170,6 @@ def _observe_length(
 
 def _along_axis(points: np.ndarray, camera: Camera) -> np.ndarray:
     return points[:, 2] / np.linalg.norm(camera.axis_rays_at(points[:, :2]), axis=1)
-
-
-def _refuse_outside(uv: np.ndarray, width: int, height: int) -> None:
-    outside = ~((uv > -0.5).all(1) & (uv < (width - 0.5, height - 0.5)).all(1))
-    if outside.any():
-        u, v = uv[outside][0]
-        raise AlignmentError(
-            f"pixel {u:g},{v:g} lies outside the image of {width}x{height}: give column,row of the upright image, "
-            "counted from 0 at the top left"
-        )
 
 
 def _nothing_left(left_out: Counter[str], depth: np.ndarray) -> str:

@@ -98,22 +98,24 @@ class AlignOptions:
                 "calibrate)"
             )
 
-    def find(self, sample: Sample, camera: Camera) -> Known:
+    def find(self, sample: Sample, camera: Camera, full_size: tuple[int, int] | None = None) -> Known:
         """Collect what is known of an image.
 
         Args:
             sample: the image.
             camera: its camera, at the size of its prediction.
+            full_size: (width, height) of its file [px], whose pixels are given; None: the prediction's.
 
         Raises:
             MetricDepthError: nothing is known of it, or a file cannot be used.
         """
+        size = (camera.width, camera.height)
+        known = self.known.resized(full_size or size, size)
         if self.finder is not None:
-            return replace(self.known, depth=self.finder.find(sample, camera))
+            return replace(known, depth=self.finder.find(sample, camera))
         if self.path is None:
-            return self.known
-        file = self.path if self.path.is_file() else _file_of(self.path, sample)
-        return replace(self.known, depth=self._read(file, camera))
+            return known
+        return replace(known, depth=self._read(self.file_for(sample) or self.path, camera))
 
     def _read(self, file: Path, camera: Camera) -> KnownDepth:
         if file.suffix.lower() in CLOUD_SUFFIXES:
@@ -127,13 +129,27 @@ class AlignOptions:
             depth = depth / np.linalg.norm(camera.resized(width, height).axis_rays_at(pixels), axis=2)
         return KnownDepth.from_map(depth, str(file))
 
+    def file_for(self, sample: Sample) -> Path | None:
+        """Return the file of an image in the folder of depth; None where one source serves all.
+
+        Raises:
+            AlignmentError: the folder holds none for it, or several.
+        """
+        return _file_of(self.path, sample) if self.path is not None and self.path.is_dir() else None
+
     def settings(self) -> dict[str, Any]:
-        """Return what decides the alignment, as values of JSON."""
+        """Return what decides the alignment of all images, as values of JSON; see also `file_for`."""
         known = {name: value for name, value in asdict(replace(self.known, depth=None)).items() if value}
         files = [file for file in (self.path, self.extrinsics) if file is not None]
-        stamps = [(str(file.absolute()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+        stamps = [_stamp(file) for file in files]
         other = {"scale": self.scale, "ray": self.ray, "inverse": self.inverse, "model": self.model}
         return {"known": known, "files": stamps, "finder": self.finder and self.finder.settings(), **other}
+
+
+def _stamp(path: Path) -> list[Any]:
+    """Identify a file by name, size and time; of a folder the name alone, as its files count for their own images."""
+    stamp = path.stat()
+    return [str(path.absolute()), *((stamp.st_size, stamp.st_mtime_ns) if path.is_file() else ())]
 
 
 def _known_kind(path: Path) -> bool:

@@ -33,9 +33,10 @@ def run(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
     require_server()
     from mono.app.server import App
+    from mono.inference.load import require_metric
 
     names = dict.fromkeys([args.model, *([args.compare] if args.compare else [])])
-    predictors = {name: session.load_predictor(args, name, None, Ranks(), images=1) for name in names}
+    predictors = {name: require_metric(session.load_predictor(args, name, None, Ranks(), images=1)) for name in names}
     return serve(App(predictors, camera_flags.camera_resolver(args), examples=examples()), args.port, args.open)
 
 

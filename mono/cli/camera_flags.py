@@ -34,7 +34,7 @@ def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True, pool: 
         "--camera",
         type=Path,
         metavar="FILE",
-        help="camera file for all images: JSON, a matrix, COLMAP, KITTI, ROS, OpenCV or Kalibr",
+        help="camera file for all images, also annotated ones: JSON, a matrix, COLMAP, KITTI, ROS, OpenCV or Kalibr",
     )
     given.add_argument(
         "--assume-fov", type=float, metavar="A",

@@ -116,13 +116,10 @@ def load_predictor(
 
 def load_metric_predictor(args: argparse.Namespace) -> Predictor:
     """Load the model of the flags in this process; refuse one whose depth has no unit."""
+    from mono.inference.load import require_metric
     from mono.system.distributed import Ranks
 
-    predictor = load_predictor(args, args.model, args.checkpoint, Ranks())
-    if not predictor.prediction_format.metric:
-        kind = predictor.prediction_format.kind
-        raise MetricDepthError(f"{predictor.name} gives {kind} without a unit: choose a metric model, as lite")
-    return predictor
+    return require_metric(load_predictor(args, args.model, args.checkpoint, Ranks()))
 
 
 def command() -> list[str]:

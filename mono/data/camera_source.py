@@ -1,4 +1,4 @@
-"""Cameras of images: given > annotation > camera file > EXIF > assumed or estimated. The result names its source."""
+"""Cameras of images: given > annotation > file beside > EXIF > assumed or estimated. The result names its source."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mono.data.focal_estimate import FocalEstimate, estimate_focal, estimate_vid
 from mono.data.intrinsics import POSSIBLE_FOV, camera_of, warn_once
 from mono.data.intrinsics import FocalError as FocalError
 from mono.geometry.camera import Camera
-from mono.io.camera_files import camera_file_beside, camera_from_file
+from mono.io.camera_files import MissingCameraError, camera_file_beside, camera_from_file
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class CameraResolver:
         intrinsics: (fx, fy, cx, cy) [px].
         focal_px: focal length [px]; the principal point is the centre.
         fov_deg: horizontal field of view of the upright image [deg].
-        camera_file: camera file for all images, instead of those beside them; see `mono.io.camera_files`.
+        camera_file: camera file for all images, also annotated ones that it names; see `mono.io.camera_files`.
         assumed_fov_deg: field of view of the longer side [deg] where nothing is known: a photo taken upright is the
             same camera turned. None: it is estimated from the picture instead, and pictures that look cropped are
             warned of; `ASSUMED_FOV` where there is no picture.
@@ -184,22 +184,20 @@ class CameraResolver:
             camera = Camera.centered(focal or 0.0, width, height)
             camera_of(camera.intrinsics, size, "given focal length")
             return ResolvedCamera(camera, "given", f"given: focal length {text}")
+        orientation = exif.orientation if exif else 1
+        if self.camera_file is not None:
+            try:
+                return _from_file(self.camera_file, size, image_path, orientation)
+            except MissingCameraError:
+                if annotated is None:
+                    raise
         if annotated is not None:
             return ResolvedCamera(
                 camera_of(annotated, size, "annotated camera"), "annotation", "annotation file", self.camera_file
             )
-        path = self.camera_file or (camera_file_beside(image_path) if image_path is not None else None)
+        path = camera_file_beside(image_path) if image_path is not None else None
         if path is not None:
-            camera = camera_from_file(path, width, height, image_path, exif.orientation if exif else 1)
-            detail = f"camera file {path}"
-            if not camera.is_distorted:
-                camera_of(camera.intrinsics, size, os.fspath(path))
-            elif not camera.field_of_view[2] > POSSIBLE_FOV[0]:
-                raise FocalError(f"{path}: its {camera.model} lens sees nothing of this image; correct its parameters")
-            else:
-                kind = "lens distortion" if camera.is_perspective else f"{camera.model} lens"
-                detail = f"{detail}; {kind}, {camera.field_of_view[0]:.0f} deg"
-            return ResolvedCamera(camera, "camera file", detail, Path(path))
+            return _from_file(path, size, image_path, orientation)
         return self._from_photo(exif, size, image_path, estimate)
 
     def _from_photo(
@@ -251,6 +249,21 @@ class CameraResolver:
         focal = max(size) / 2 / math.tan(math.radians(fov) / 2)
         assumed = f"assumed {fov:g} deg field of view: distances are unreliable, give the focal length"
         return ResolvedCamera(Camera.centered(focal, *size), "assumed", "; ".join([assumed, *notes]))
+
+
+def _from_file(
+    path: Path, size: tuple[int, int], image_path: str | os.PathLike[str] | None, orientation: int
+) -> ResolvedCamera:
+    camera = camera_from_file(path, *size, image_path, orientation)
+    detail = f"camera file {path}"
+    if not camera.is_distorted:
+        camera_of(camera.intrinsics, size, os.fspath(path))
+    elif not camera.field_of_view[2] > POSSIBLE_FOV[0]:
+        raise FocalError(f"{path}: its {camera.model} lens sees nothing of this image; correct its parameters")
+    else:
+        kind = "lens distortion" if camera.is_perspective else f"{camera.model} lens"
+        detail = f"{detail}; {kind}, {camera.field_of_view[0]:.0f} deg"
+    return ResolvedCamera(camera, "camera file", detail, Path(path))
 
 
 def _contradiction(camera: Camera, estimate: FocalEstimate, name: str) -> list[str]:

@@ -47,7 +47,7 @@ def open_hugging_face(
         raise MetricDepthError(f"hf:{source} has no option {', '.join(options)}; it has kind")
     folder = Path(source).is_dir()
     repository, _, revision = (source, "", "") if folder else source.partition("@")
-    where: dict[str, Any] = {"revision": revision or None}
+    where: dict[str, Any] = {"revision": revision or None, "trust_remote_code": False}  # None asks on a terminal
     with _quiet():
         from transformers import AutoConfig, AutoImageProcessor, AutoModelForDepthEstimation
 

@@ -122,7 +122,10 @@ class ImagePredictor(ABC):
         """Predict metric depth of one image; see `Predictor.predict`."""
         if align is None:
             return self._predict([image], [camera], output)[0]
-        prediction = self.predict_batch([image], [camera])[0].aligned(align)
+        opened = read_input(image)
+        prediction = self.predict_batch([opened], [camera])[0]
+        size = (prediction.camera.width, prediction.camera.height)
+        prediction = prediction.aligned(align.resized(opened.photo.full_size, size))
         return as_tensors(prediction, self.device) if _is_torch(output) else prediction
 
     @overload

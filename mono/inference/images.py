@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from mono.io.images import Photo
 
-    ImageLike: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | PIL.Image.Image | np.ndarray | torch.Tensor
+    Pixels: TypeAlias = PIL.Image.Image | np.ndarray | torch.Tensor
+    ImageLike: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Pixels | "InputImage"
     Matrix: TypeAlias = np.ndarray | torch.Tensor | Sequence[Sequence[float]]
     CameraLike: TypeAlias = Camera | ResolvedCamera | Matrix | None
 
@@ -59,6 +60,8 @@ def read_input(image: ImageLike) -> InputImage:
     from mono.io.exif import read_exif_camera
     from mono.io.images import Photo, read_image, read_image_bytes, to_rgb
 
+    if isinstance(image, InputImage):
+        return image
     if isinstance(image, (str, os.PathLike)):
         return InputImage(read_image(Path(image)), Path(image))
     if isinstance(image, (bytes, bytearray, memoryview)):
@@ -109,7 +112,8 @@ def resolve_camera(image: InputImage, camera: CameraLike) -> ResolvedCamera:
 
     Args:
         image: the image.
-        camera: its camera; None: a camera file beside it, its EXIF data, or an assumed field of view.
+        camera: its camera, a matrix for the size of its file; None: a camera file beside it, its EXIF data, or an
+            assumed field of view.
 
     Raises:
         MetricDepthError: the camera does not fit the image; the message says why.
@@ -127,7 +131,8 @@ def resolve_camera(image: InputImage, camera: CameraLike) -> ResolvedCamera:
         if image.photo.stored_size == (camera.width, camera.height):
             camera = camera.resized(width, height)
         return ResolvedCamera(as_camera(camera, width, height), "given", "given by the caller")
-    return CameraResolver(intrinsics=as_camera(camera, width, height).intrinsics).resolve(width, height)
+    intrinsics = as_camera(camera, *image.photo.full_size).intrinsics
+    return CameraResolver(intrinsics=intrinsics).resolve_for(None, image.photo)
 
 
 def cameras_for_all(cameras: CameraLike | Sequence[CameraLike], count: int) -> Sequence[CameraLike]:

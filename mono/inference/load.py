@@ -104,6 +104,18 @@ def load_model(
     return with_fastest(predictor, allowed) if backend == "fastest" else with_backend(predictor, backend)
 
 
+def require_metric(predictor: Predictor) -> Predictor:
+    """Return the model; refuse one whose depth has no unit.
+
+    Raises:
+        MetricDepthError: its depth has no unit.
+    """
+    if not predictor.prediction_format.metric:
+        kind = predictor.prediction_format.kind
+        raise MetricDepthError(f"{predictor.name} gives {kind} without a unit: choose a metric model, as lite")
+    return predictor
+
+
 def from_pretrained(
     source: str | os.PathLike[str],
     *,

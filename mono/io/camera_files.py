@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -12,11 +13,18 @@ from mono.geometry.camera import Camera
 from mono.io.arrays import ArrayError, read_small_arrays
 from mono.io.camera_formats import FileCameras, parse_camera_arrays, parse_camera_text, parse_matrix
 from mono.io.camera_slam import check_pixels
-from mono.io.camera_values import CameraFileError, CameraValues
+from mono.io.camera_values import CameraFileError, CameraValues, MissingCameraError
 from mono.io.colmap_cameras import image_cameras, parse_cameras_bin, parse_cameras_txt
 
 _ASPECT = 0.005  # relative difference of aspect ratios that still shows the same view (ScanNet: 0.4 %)
-__all__ = ["CameraFileError", "camera_file_beside", "camera_from_file", "same_aspect"]
+__all__ = [
+    "CameraFileError",
+    "MissingCameraError",
+    "camera_file_beside",
+    "camera_from_file",
+    "hash_camera_file",
+    "same_aspect",
+]
 
 KINDS = (
     'JSON ({"fx": …}, nerfstudio, Open3D, RealSense), a 3x3, 3x4 or 4x4 matrix (.txt, .npy, .npz), COLMAP '
@@ -79,6 +87,24 @@ def camera_from_file(
         camera = values.camera(path, width, height)
     camera = _fitted(path, camera, *(size if stored else (width, height)))
     return camera.turned(orientation) if stored else camera
+
+
+def hash_camera_file(path: Path) -> str:
+    """Hash a camera file and the lists of COLMAP's images beside it."""
+    files = [path, *(path.with_name(name) for name in ("images.txt", "images.bin"))]
+    stamps = [(file, file.stat()) for file in files if file.is_file()]
+    hashes = "".join(_hash(file, stamp.st_mtime_ns, stamp.st_size) for file, stamp in stamps)
+    return hashlib.sha256(hashes.encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=64)
+def _hash(path: Path, modified: int, size: int) -> str:
+    """Hash a file once, and again when it changes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return f"{path.name} {digest.hexdigest()}\n"
 
 
 def same_aspect(width: float, height: float, other_width: float, other_height: float) -> bool:
@@ -157,16 +183,16 @@ def _choose(path: Path, found: FileCameras, image: str | os.PathLike[str] | None
                 if str(camera_id) not in cameras:
                     raise CameraFileError(f"{names_file}: names camera {camera_id}, which is not in {path.name}")
                 return cameras[str(camera_id)]
-        raise CameraFileError(f"{names_file}: does not name {name}; add it there or give its camera")
+        raise MissingCameraError(f"{names_file}: does not name {name}; add it there or give its camera")
     if found.by_image:
         for start in range(len(parts)):
             if (values := cameras.get("/".join(parts[start:]))) is not None:
                 return values
-        raise CameraFileError(f"{path}: has no frame for {name}; add it there or give its camera")
+        raise MissingCameraError(f"{path}: has no frame for {name}; add it there or give its camera")
     for part in reversed(parts[:-1]):
         if (values := cameras.get(part)) is not None:
             return values
     if found.default is not None:
         return cameras[found.default]
     listed = ", ".join(cameras)
-    raise CameraFileError(f"{path}: holds several cameras ({listed}), and {name} lies in a folder of none; keep one")
+    raise MissingCameraError(f"{path}: holds several cameras ({listed}), and {name} lies in a folder of none; keep one")

@@ -18,6 +18,10 @@ class CameraFileError(MetricDepthError):
     """A camera file cannot be used for an image: names the file, the cause and the remedy."""
 
 
+class MissingCameraError(CameraFileError):
+    """A file of several cameras has none for an image."""
+
+
 @dataclass(frozen=True)
 class CameraValues:
     """Camera as a file describes it; None where the file does not state a value.

@@ -69,7 +69,7 @@ def observe_images(images: Sequence[KnownImage], predictor: Predictor, resolver:
         found = resolver.resolve_for(image.sample, photo)
         raw = predictor.infer([predictor.prepare(photo.rgb, found)])[0].prediction()
         try:
-            known = image.read((found.camera.width, found.camera.height))
+            known = image.read((found.camera.width, found.camera.height), photo.full_size)
             observations = observe(known, raw.depth, found.camera)
         except MetricDepthError as error:
             raise AlignmentError(f"{image.sample.source}: {error}") from error

@@ -228,7 +228,8 @@ def _write(
     )
     prediction, *others = predictions
     if options.align is not None and item.saved is None:  # saved depth is aligned
-        prediction = prediction.aligned(options.align.find(sample, prediction.camera), options.align.model)
+        known = options.align.find(sample, prediction.camera, item.full_size)
+        prediction = prediction.aligned(known, options.align.model)
     if not (prediction.depth > 0).any():
         raise MetricDepthError(f"the network gave no valid depth at all: {_why_invalid(prediction)}")
     protocol = protocol if "metrics" in image.kinds else None

@@ -10,6 +10,7 @@ import numpy as np
 from mono.data.camera_source import ResolvedCamera
 from mono.data.ground_truth import GroundTruth, read_ground_truth
 from mono.data.sample import Sample
+from mono.data.saved_predictions import PredictionFormat
 from mono.data.video import VideoSample
 from mono.inference.prediction import Prediction
 from mono.inference.predictor import NetworkInput, Predictor, WideInput
@@ -31,6 +32,7 @@ class LoadedImage:
         ground_truth: depth and normals to compare with.
         prepared: network inputs.
         saved: prediction of a former run, where the network is not needed.
+        full_size: (width, height) of the file [px], where `rgb` was read at a reduced size.
     """
 
     sample: Sample
@@ -39,6 +41,7 @@ class LoadedImage:
     ground_truth: GroundTruth
     prepared: tuple[NetworkInput | WideInput, ...]
     saved: Prediction | None = None
+    full_size: tuple[int, int] | None = None
 
 
 def load_image(
@@ -70,7 +73,8 @@ def load_image(
     if not network:
         saved = None
         if image is not None and image.depth_file is not None:
-            saved = _saved_prediction(image.depth_file, found)
+            meaning = PredictionFormat() if options.align else predictor.prediction_format
+            saved = replace(_saved_prediction(image.depth_file, found), format=meaning)
         return LoadedImage(sample, photo.rgb, found, ground_truth, (), saved)
     if options.focal_sweep and found.camera.depth_kind == "ray":
         raise MetricDepthError("a focal sweep is for perspective images, and this one is a fisheye or panorama")
@@ -80,7 +84,7 @@ def load_image(
         if image is not None and "focal_sweep" in image.kinds
     ]
     prepared = tuple(predictor.prepare(photo.rgb, camera) for camera in (found, *swept))
-    return LoadedImage(sample, photo.rgb, found, ground_truth, prepared)
+    return LoadedImage(sample, photo.rgb, found, ground_truth, prepared, full_size=photo.stored_size)
 
 
 def _saved_prediction(path: Path, found: ResolvedCamera) -> Prediction:

@@ -150,8 +150,9 @@ def plan_run(
             outdated += output_files(record["outputs"])
             changed.append((sample.name, complete - plan.kinds))
         elif missing := plan.kinds - complete:
+            known_sky = settings["model"]["architecture"].get("sky", "invalid") == "invalid"
             images[sample.name] = _added(
-                plan, frozenset(missing), frozenset(complete), record, manifest.folder, options
+                plan, frozenset(missing), frozenset(complete), record, manifest.folder, options, known_sky
             )
     if conflicts:
         what, count = conflicts.most_common(1)[0]
@@ -196,7 +197,8 @@ def _fresh_plan(
     settings = shared.setdefault(kinds, {part: hashes[part] for part in (*_SHARED, *sorted(kinds))})
     try:
         scored = ground_truth_key(sample) if "metrics" in kinds else None
-        return ImagePlan(kinds, settings, cache_key(sample, options.resolver), scored)
+        known = options.align.file_for(sample) if options.align else None
+        return ImagePlan(kinds, settings, cache_key(sample, options.resolver, known), scored)
     except (OSError, MetricDepthError) as error:
         return ImagePlan(kinds, settings, error=error)
 
@@ -204,7 +206,7 @@ def _fresh_plan(
 def _with_former_keys(plan: ImagePlan, record: Mapping[str, Any], sample: Sample, options: RunOptions) -> ImagePlan:
     """Take over keys that a record has for the same files, made of their paths as they were typed."""
     key, scored = record.get("key"), record.get("ground_truth_key")
-    if key != plan.key and key == cache_key(sample, options.resolver, str):
+    if key != plan.key and key == cache_key(sample, options.resolver, spell=str):
         plan = replace(plan, key=key)
     if plan.ground_truth_key not in (None, scored) and scored == ground_truth_key(sample, str):
         plan = replace(plan, ground_truth_key=scored)
@@ -218,12 +220,12 @@ def _added(
     record: Mapping[str, Any],
     folder: Path,
     options: RunOptions,
+    known_sky: bool,
 ) -> ImagePlan:
-    """Plan the results that a former run did not make."""
+    """Plan the results that a former run did not make; `known_sky`: depth alone tells which pixels are sky."""
     depth_file = None
-    if "depth" in complete and missing <= kinds_from_saved_depth(
-        record.get("normal_source"), options.output.cloud, options.report
-    ):
+    enough = kinds_from_saved_depth(record.get("normal_source"), options.output.cloud, options.report)
+    if "depth" in complete and missing <= (enough if known_sky else enough - {"pcd"}):
         file = own_file(folder, record["outputs"]["depth"])
         depth_file = file if file and file.suffix in _FULL_PRECISION else None
     settings = {part: value for part, value in plan.settings.items() if part in _SHARED or part in missing}

@@ -111,12 +111,15 @@ def short_hash(value: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def cache_key(sample: Sample, resolver: CameraResolver, spell: Spelling = os.path.abspath) -> str:
+def cache_key(
+    sample: Sample, resolver: CameraResolver, known: Path | None = None, spell: Spelling = os.path.abspath
+) -> str:
     """Hash an image, its camera and their files; changes when any of them changes.
 
     Args:
         sample: the image.
         resolver: source of its camera.
+        known: file of known depth that it is aligned with.
         spell: spelling of paths; former versions took them as typed, `str`.
 
     Raises:
@@ -129,7 +132,7 @@ def cache_key(sample: Sample, resolver: CameraResolver, spell: Spelling = os.pat
         raise MetricDepthError(f"{sample.rgb}: cannot be opened ({error.strerror}); check the path") from error
     camera = resolver.camera_file or camera_file_beside(sample.rgb)
     models = [camera.with_name(name) for name in ("images.txt", "images.bin")] if camera else []
-    return short_hash([spell(sample.rgb), sample.intrinsics, _stamps(spell, sample.rgb, camera, *models)])
+    return short_hash([spell(sample.rgb), sample.intrinsics, _stamps(spell, sample.rgb, camera, *models, known)])
 
 
 def ground_truth_key(sample: Sample, spell: Spelling = os.path.abspath) -> str:

@@ -20,7 +20,7 @@ from mono.scale_out.samples import RESULT_SUFFIXES, RowWriter, ShardError, Shard
 from mono.scale_out.storage import OutputFolder, output_folder
 from mono.scale_out.tar import TarWriter
 
-FORMAT = 2  # of the result shards: raised when their content changes for the same settings
+FORMAT = 3  # of the result shards: raised when their content changes for the same settings
 STATS_SUFFIX = "_stats.json"
 Layout = Literal["tar", "parquet", "files"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)

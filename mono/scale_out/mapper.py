@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mono.calibration.camera_calibration import with_calibration
 from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.focal_estimate import weights_checksum
+from mono.io.camera_files import hash_camera_file
 from mono.io.depth_encoding import encode_png16, quantise
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from mono.inference.images import InputImage
     from mono.inference.load import Backend, Precision
-    from mono.inference.prediction import Prediction
-    from mono.inference.predictor import NetworkInput, Predictor
+    from mono.inference.predictor import NetworkInput, Predictor, RawPrediction
 
 OUTPUTS = ("depth", "mask", "camera")
 INPUT_COLUMNS = ("image", "intrinsics", "fx")
@@ -102,8 +103,8 @@ class DepthMapper:
             Other columns of `batch`, and `RESULT_COLUMNS`; every column is a list.
 
         Raises:
-            MetricDepthError: there is no column "image", the columns differ in length, or the device has too little
-                memory.
+            MetricDepthError: there is no column "image", the columns differ in length, the camera file holds a damaged
+                calibration, or the device has too little memory.
         """
         images = _column(batch, "image")
         cameras = list(zip(_column(batch, "intrinsics", images), _column(batch, "fx", images), strict=True))
@@ -134,7 +135,7 @@ class DepthMapper:
 
     def settings(self) -> dict[str, Any]:
         """Collect what decides the bytes of the results, as JSON values; loads the model."""
-        predictor = self.predictor()
+        predictor, file = self.predictor(), self.resolver.camera_file
         return {
             "model": predictor.name,
             "checksum": predictor.checksum,
@@ -148,6 +149,7 @@ class DepthMapper:
             "outputs": sorted(self.outputs),
             "depth_scale": self.depth_scale,
             "camera": {name: str(value) for name, value in asdict(self.resolver).items() if value not in (None, ())}
+            | ({"file_checksum": hash_camera_file(file)} if file else {})
             | ({"focal_weights": weights_checksum()} if self.resolver.estimates else {}),
         }
 
@@ -165,7 +167,7 @@ class DepthMapper:
                 rows[i] = {"error": _reason(error)}
                 continue
             if isinstance(prepared, WideInput):  # its views are a batch of their own
-                rows[i] = self._row(predictor.infer([prepared])[0].prediction())
+                rows[i] = self._row(predictor.infer([prepared])[0], predictor)
                 continue
             group = waiting.setdefault(prepared.pixels.shape, [])
             group.append((i, prepared))
@@ -182,7 +184,7 @@ class DepthMapper:
         inputs = [prepared for _, prepared in group]
         raw = predictor.infer(inputs + inputs[-1:] * (self.batch_size - len(inputs)))
         for (i, _), one in zip(group, raw, strict=False):
-            rows[i] = self._row(one.prediction())
+            rows[i] = self._row(one, predictor)
 
     def _camera(self, image: InputImage, intrinsics: Any, fx: Any) -> ResolvedCamera:
         resolver = self.resolver
@@ -205,7 +207,8 @@ class DepthMapper:
                 raise MetricDepthError(f"fx is {fx!r:.80}; give a focal length in pixels") from error
         return resolver.resolve_for(None, image.photo)
 
-    def _row(self, prediction: Prediction) -> Row:
+    def _row(self, raw: RawPrediction, predictor: Predictor) -> Row:
+        prediction = with_calibration(raw.prediction(), raw.found, predictor.checksum)
         stored, _ = quantise(prediction.depth, self.depth_scale)
         beyond = (stored == 0) & (prediction.depth * np.float32(self.depth_scale) > 1)
         valid, confidence = prediction.depth[prediction.depth > 0], prediction.confidence
@@ -241,11 +244,11 @@ def _load(
     threads: int | None,
 ) -> Predictor:
     """Load a model once for this process."""
-    from mono.inference.load import load_model
+    from mono.inference.load import load_model, require_metric
     from mono.system.threads import share_cores
 
     share_cores(threads)
-    return load_model(model, checkpoint=checkpoint, device=device, precision=precision, backend=backend)
+    return require_metric(load_model(model, checkpoint=checkpoint, device=device, precision=precision, backend=backend))
 
 
 def _open(value: Any) -> InputImage:

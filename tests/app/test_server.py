@@ -8,6 +8,7 @@ import struct
 import threading
 import zipfile
 import zlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
 from mono.app.photos import OpenPhoto, PhotoStore
+from mono.cli.main import main
+from mono.data.saved_predictions import PredictionFormat
 from mono.io.depth import read_depth
 from tests.app.server import ask, exact, exact_app, photo, running
 
@@ -268,3 +271,11 @@ def test_old_photos_leave_a_full_store():
     keys.append(store.add(item))
     assert len(store) == 3 and store.get(keys[1]) is None and store.get(keys[0]) is item
     assert len(set(keys)) == 4 and min(map(len, keys)) >= 20
+
+
+def test_models_without_a_unit_are_refused(monkeypatch, capsys):
+    model = SimpleNamespace(name="dpt", prediction_format=PredictionFormat("disparity"))
+    monkeypatch.setattr("mono.cli.session.load_predictor", lambda *_, **__: model)
+    monkeypatch.setattr("mono.cli.app.serve", lambda *_: 0)
+    assert main(["app", "--model", "hf:dpt"]) == 2
+    assert "dpt gives disparity without a unit" in capsys.readouterr().err

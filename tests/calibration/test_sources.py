@@ -4,13 +4,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mono.calibration.align import align_depth
-from mono.calibration.known import Known, KnownDepth
+from mono.calibration.known import AlignmentError, Known, KnownDepth
+from mono.calibration.known_file import KnownImage
 from mono.calibration.sources import AlignOptions
+from mono.data.camera_source import CameraResolver
 from mono.data.sample import Sample
+from mono.do_test import run
 from mono.io.depth import write_depth
+from mono.runs.calibrate import observe_images
+from mono.runs.manifest import Manifest
+from mono.runs.options import RunOptions
+from mono.runs.outputs import OutputOptions
+from mono.runs.plan import ImagePlan, plan_run
 from tests.calibration.rooms import CAMERA, distances, room
+from tests.toys import toy_predictor
 
 ROOM = room()
 
@@ -81,3 +91,54 @@ def test_settings_change_with_what_is_known_and_its_files(tmp_path: Path) -> Non
     assert first != AlignOptions(Known(camera_height=1.2), path=tmp_path / "a.npy").settings()
     write_depth(tmp_path / "a.npy", ROOM[:100])
     assert first != AlignOptions(path=tmp_path / "a.npy").settings()
+
+
+def test_pixels_are_those_of_the_file_where_it_was_read_at_half_its_size(tmp_path: Path) -> None:
+    known = Known(points=((100.5, 40.5, 3.0),), lengths=((0.5, 0.5, 200.5, 0.5, 1.0),))
+    sample = Sample("a", tmp_path / "a.jpg", "a.jpg")
+    found = AlignOptions(known).find(sample, CAMERA, (640, 480))
+    assert found.points == ((50.0, 20.0, 3.0),) and found.lengths == ((0.0, 0.0, 100.0, 0.0, 1.0),)
+    assert AlignOptions(known).find(sample, CAMERA).points == known.points
+    image = KnownImage(sample, known.points, known.lengths)
+    assert image.read((320, 240), (640, 480)) == found and image.read((320, 240)) == known
+    with pytest.raises(AlignmentError, match="pixel 640,2 lies outside the image of 640x480"):
+        AlignOptions(Known(points=((640, 2, 1.0),))).find(sample, CAMERA, (640, 480))
+
+
+def test_a_map_that_is_replaced_in_a_folder_changes_the_plan_of_its_image_alone(tmp_path: Path) -> None:
+    samples = [Sample(name, tmp_path / f"{name}.jpg", f"{name}.jpg") for name in ("a", "b", "c")]
+    for name in ("a", "b"):
+        write_depth(tmp_path / "d" / f"{name}.npy", ROOM)
+    options = RunOptions(tmp_path / "out", align=AlignOptions(path=tmp_path / "d"))
+    settings = dict.fromkeys(("model", "computation", "camera", "depth", "vis"))
+
+    def plans() -> list[ImagePlan]:
+        images = plan_run(samples, Manifest(tmp_path / "out"), settings, options).images
+        return [images[name] for name in ("a", "b", "c")]
+
+    assert options.align is not None
+    before, known = plans(), options.align.settings()
+    with (tmp_path / "d/a.npy").open("r+b") as file:  # in place: the folder's own time stays
+        file.truncate(1000)
+    after = plans()
+    assert before[0].key != after[0].key and before[1] == after[1] and options.align.settings() == known
+    assert "holds no depth map or cloud named c" in str(after[2].error)
+
+
+def test_runs_and_calibrations_take_pixels_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file above the limit is read at half its size."""
+    monkeypatch.setattr("mono.io.images.FULL_SIZE_PIXELS", 60 * 80)
+    ramp = np.linspace(60, 180, 160).astype(np.uint8)
+    Image.fromarray(np.broadcast_to(ramp[None, :, None], (120, 160, 3)).copy()).save(tmp_path / "a.png")
+    sample, resolver, points = (
+        Sample("a", tmp_path / "a.png", "a.png"),
+        CameraResolver(fov_deg=60),
+        ((100.5, 40.5, 3.0),),
+    )
+    options = RunOptions(
+        tmp_path, OutputOptions(("depth",), "npy"), resolver=resolver, align=AlignOptions(Known(points))
+    )
+    assert run([sample], toy_predictor(), options).done == 1
+    assert np.load(tmp_path / "depth/a.npy")[20, 50] == pytest.approx(3.0, rel=1e-4)
+    (seen,) = observe_images([KnownImage(sample, points)], toy_predictor(), resolver)
+    assert seen.observations.place[0, :2] == pytest.approx((50.5 / 80, 20.5 / 60))

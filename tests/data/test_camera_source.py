@@ -32,6 +32,21 @@ def test_order_of_sources(tmp_path: Path) -> None:
     assert AUTO.resolve(640, 480).source == "assumed"
 
 
+def test_a_given_camera_file_comes_before_annotations_for_the_images_that_it_names(tmp_path: Path) -> None:
+    annotated = (400.0, 400.0, 320.0, 240.0)
+    (tmp_path / "c.json").write_text('{"focal_px": 500}')
+    found = CameraResolver(camera_file=tmp_path / "c.json").resolve(640, 480, None, tmp_path / "a.jpg", annotated)
+    assert (found.source, found.camera.fx, found.file) == ("camera file", 500.0, tmp_path / "c.json")
+    (tmp_path / "cameras.txt").write_text("1 PINHOLE 640 480 600 600 320 240\n2 PINHOLE 640 480 700 700 320 240\n")
+    (tmp_path / "images.txt").write_text("1 1 0 0 0 0 0 0 2 a.jpg\n\n")
+    resolver = CameraResolver(camera_file=tmp_path / "cameras.txt")
+    named, other = (resolver.resolve(640, 480, None, tmp_path / f"{name}.jpg", annotated) for name in "ab")
+    assert (named.source, named.camera.fx) == ("camera file", 700.0)
+    assert (other.source, other.camera.fx) == ("annotation", 400.0)
+    with pytest.raises(CameraFileError, match="does not name"):
+        resolver.resolve(640, 480, None, tmp_path / "b.jpg")
+
+
 def test_given() -> None:
     assert CameraResolver(intrinsics=(500, 510, 320, 240)).resolve(640, 480).camera == Camera(
         500, 510, 320, 240, 640, 480

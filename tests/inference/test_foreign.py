@@ -260,3 +260,24 @@ def test_what_is_no_depth_model_is_said(tmp_path):
         mono.load_model(f"hf:{tmp_path}", device="cpu")
     with pytest.raises(ValueError, match="has no option size"):
         mono.load_model(f"hf:{tmp_path}", device="cpu", options={"size": 3})
+
+
+def test_depth_without_a_unit_stays_so_when_results_are_added(scene):
+    body = f'return {{"disparity": 4 / {RAMP} - 0.5}}'
+    body = f'class M:\n kind = "disparity"\n def load(self): pass\n def infer(self, image, camera): {body}\n'
+    words = ["predict", str(scene / "photo.png"), "--baseline", write(scene / "m.py", body), "-o", str(scene / "out")]
+    for kinds in ("depth", "depth,vis"):
+        assert main([*words, "--depth-format", "npy", "--save", kinds]) == 0
+    records = [json.loads(line) for line in (scene / "out/manifest.jsonl").read_text().splitlines()]
+    assert [record.get("unit", "m") for record in records] == [None] * len(records) and "vis" in records[-1]["outputs"]
+
+
+def test_code_of_a_repository_is_not_run_whatever_is_answered(tmp_path, monkeypatch):
+    pytest.importorskip("transformers")
+    names = {"AutoConfig": "theirs.Theirs", "AutoModelForDepthEstimation": "theirs.Theirs"}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "theirs", "auto_map": names}))
+    write(tmp_path / "theirs.py", f"open({str(tmp_path / 'ran')!r}, 'w')\n", "")
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    with pytest.raises(ValueError, match="cannot be loaded as a depth model"):
+        mono.load_model(f"hf:{tmp_path}", device="cpu")
+    assert not (tmp_path / "ran").exists()

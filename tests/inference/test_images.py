@@ -175,3 +175,21 @@ def test_saving_far_depth_as_png_warns(toy_predictor, image, tmp_path, caplog):
     caplog.clear()
     far.save(tmp_path / "b.png", depth_scale=None)
     assert not caplog.text
+
+
+def test_cameras_and_known_pixels_are_those_of_the_file(toy_predictor, tmp_path, monkeypatch):
+    """A file above the limit is read at half its size."""
+    monkeypatch.setattr("mono.io.images.FULL_SIZE_PIXELS", 60 * 80)
+    ramp = np.linspace(60, 180, 160).astype(np.uint8)
+    PIL.Image.fromarray(np.broadcast_to(ramp[None, :, None], (120, 160, 3)).copy()).save(tmp_path / "a.png")
+    full = CAMERA.resized(160, 120)
+    matrix = [[full.fx, 0, full.cx], [0, full.fy, full.cy], [0, 0, 1]]
+    for camera in (full, matrix):
+        found = toy_predictor.predict(tmp_path / "a.png", camera)
+        assert found.depth.shape == (60, 80)
+        np.testing.assert_allclose(found.camera.intrinsics, CAMERA.intrinsics, rtol=1e-12)
+    known = mono.Known(points=[(100.5, 40.5, 3.0)])
+    aligned = toy_predictor.predict(tmp_path / "a.png", full, align=known)
+    assert aligned.depth[20, 50] == pytest.approx(3.0, rel=1e-4)
+    with pytest.raises(MetricDepthError, match="pixel 160,40 lies outside the image of 160x120"):
+        toy_predictor.predict(tmp_path / "a.png", full, align=mono.Known(points=[(160, 40, 3.0)]))

@@ -1,14 +1,19 @@
 import io
 import json
 import math
+import os
 import pickle
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from mono.calibration.camera_calibration import write_calibration
+from mono.calibration.depth_alignment import DepthAlignment
 from mono.data.camera_source import CameraResolver
+from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.canonical import CanonicalTransform
 from mono.scale_out.mapper import RESULT_COLUMNS, DepthMapper
 from mono.system.errors import MetricDepthError
@@ -33,6 +38,36 @@ def test_depth_is_in_millimeters_for_the_camera_of_each_row():
         assert np.median(depth[depth > 0]) == pytest.approx(1000 * median, abs=1)
         assert np.array_equal(decode(mask) > 0, depth > 0)
     assert b"depth_scale\x001000" in out["depth"][0] and b"depth_kind" not in out["depth"][0]
+
+
+@pytest.mark.parametrize("kind", ["perspective", "wide"])
+def test_the_calibration_of_a_camera_file_is_applied(tmp_path, kind):
+    camera = {"fov_deg": 60} if kind == "perspective" else {"model": "equirectangular"}
+    (tmp_path / "plain.json").write_text(json.dumps(camera))
+    found = DepthAlignment("scale", 1.5, 0.02, 0.05, 10, {})
+    checksum = ToyMapper().predictor().checksum
+    write_calibration(tmp_path / "calibrated.json", camera, checksum, "toy", found, 3)
+    medians = []
+    for name in ("plain.json", "calibrated.json"):
+        out = ToyMapper(resolver=CameraResolver(camera_file=tmp_path / name))({"image": [jpeg(1, (64, 32))]})
+        assert out["error"] == [""] and out["camera_source"] == ["camera file"]
+        medians.append(out["median_depth"][0])
+    assert medians[1] == pytest.approx(1.5 * medians[0], abs=1e-4 + 2e-4 * medians[0])
+
+
+def test_settings_hold_the_content_of_the_camera_file(tmp_path):
+    file = tmp_path / "cameras.txt"
+    file.write_text("1 PINHOLE 64 32 60 60 32 16\n2 PINHOLE 64 32 80 80 32 16\n")
+    mapper = ToyMapper(resolver=CameraResolver(camera_file=file))
+    first = mapper.settings()
+    os.utime(file, (1, 1))
+    assert mapper.settings() == first  # touched, and the same inside
+    (tmp_path / "images.txt").write_text("1 1 0 0 0 0 0 0 1 a.jpg\n\n")
+    listed = mapper.settings()
+    file.write_text("1 PINHOLE 64 32 70 70 32 16\n2 PINHOLE 64 32 80 80 32 16\n")
+    changed = [first, listed, mapper.settings()]
+    assert len({one["camera"]["file_checksum"] for one in changed}) == 3
+    assert "file_checksum" not in ToyMapper().settings()["camera"]
 
 
 def test_a_panorama_is_a_row_of_distances():
@@ -124,6 +159,13 @@ def test_batches_are_full_and_of_one_size(monkeypatch):
     out = ToyMapper(batch_size=3)({"image": [jpeg(i, size) for i, size in enumerate(sizes)]})
     assert out["error"] == [""] * 5 and out["width"] == [48, 40, 48, 48, 90]
     assert all(len(batch) == 3 and len(set(batch)) == 1 for batch in shapes) and len(shapes) == 3
+
+
+def test_models_without_a_unit_are_refused(monkeypatch):
+    predictor = SimpleNamespace(name="dpt", prediction_format=PredictionFormat("disparity"))
+    monkeypatch.setattr("mono.inference.load.load_model", lambda *_, **__: predictor)
+    with pytest.raises(MetricDepthError, match="dpt gives disparity without a unit: choose a metric model"):
+        DepthMapper(model="hf:dpt")({"image": [jpeg(1)]})
 
 
 def test_misuse_is_explained():

@@ -206,8 +206,9 @@ def with_poses(
         names: frame name of each pose.
 
     Raises:
-        PosedDepthError: frames and poses do not fit.
+        PosedDepthError: frames and poses do not fit, or depth is not in metres.
     """
+    _require_metres(frames)
     if names and len(names) == len(trajectory):
         at = {name: j for j, name in enumerate(names)}
         named = [(i, at[frame.sample.name]) for i, frame in enumerate(frames) if frame.sample.name in at]
@@ -241,6 +242,16 @@ def with_poses(
             )
         pairs = np.stack([np.arange(len(frames))] * 2, axis=1)
     return _posed(frames, trajectory, pairs)
+
+
+def _require_metres(frames: Sequence[DepthFrame]) -> None:
+    units = {frame.unit for frame in frames}
+    if None in units:
+        raise PosedDepthError("the depth has no unit, and poses are in metres: align it first (predict --align)")
+    if units - {"m"}:
+        raise PosedDepthError(
+            "the depth is in the unit of a COLMAP model, and poses are in metres: predict without aligning to the model"
+        )
 
 
 def _posed(frames: Sequence[DepthFrame], trajectory: Trajectory, pairs: np.ndarray) -> list[PosedFrame]:

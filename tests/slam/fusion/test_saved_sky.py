@@ -12,7 +12,8 @@ import pytest
 from mono.geometry.camera import Camera
 from mono.io.depth import write_depth
 from mono.io.pixel_maps import read_mask, write_mask
-from mono.slam.fusion.posed_depth import PosedDepthError, find_depth
+from mono.slam.fusion.posed_depth import PosedDepthError, find_depth, with_poses
+from mono.slam.trajectory.trajectory import Trajectory
 from mono.system.errors import MetricDepthError
 
 CAMERA = Camera(80.0, 80.0, 39.5, 29.5, 80, 60)
@@ -52,3 +53,19 @@ def test_sky_of_another_size_or_format_is_refused(tmp_path: Path):
     for path in (tmp_path / "sky" / "a.png", tmp_path / "sky" / "none.png"):
         with pytest.raises(MetricDepthError, match="missing, or no gray 8-bit PNG"):
             read_mask(path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"unit": None}, "the depth has no unit, and poses are in metres"),
+        ({"alignment": {"unit": "model"}}, "in the unit of a COLMAP model, and poses are in metres"),
+    ],
+)
+def test_depth_that_is_not_in_metres_gets_no_poses(tmp_path: Path, entry: dict, message: str):
+    run, path = write_run(tmp_path, None), Trajectory(np.eye(4)[None], np.zeros(1))
+    assert len(with_poses(find_depth(run), path, ["a"])) == 1
+    record = json.loads((run / "manifest.jsonl").read_text())
+    (run / "manifest.jsonl").write_text(json.dumps(record | entry) + "\n")
+    with pytest.raises(PosedDepthError, match=message):
+        with_poses(find_depth(run), path, ["a"])

@@ -117,12 +117,12 @@ _RECORDS = (
         trained_on="rendered scenes, 102 frames of TUM RGB-D, views of panoramas; sky: also 11 photographs",
         confidence="exp(-b), 0 to 1, b the expected error of ln(depth): 0.9 means about 10 %",
         mark=("decoder.fuse_0.coarse.weight", (48, 80, 1, 1)),
-        checksum="16a9c980426e4c88a15b751eec616f81cec53cb418f42524acd7424a754f1752",
+        checksum="0b885a0a5decfb892f3f28dcc5b57843beb7b3bb9da1e48884ecc6e63b5a4a2a",
         scores=(
-            Score("kitti_object", 7, 0.198, 0.730, 5.08),
-            Score("ibims1", 25, 0.254, 0.539, 0.96),
-            Score("sun3d_demon", 27, 0.239, 0.638, 0.63),
-            Score("tum_demon", 13, 0.207, 0.651, 0.46),
+            Score("kitti_object", 7, 0.185, 0.745, 4.84),
+            Score("ibims1", 25, 0.248, 0.570, 0.92),
+            Score("sun3d_demon", 27, 0.253, 0.595, 0.68),
+            Score("tum_demon", 13, 0.204, 0.655, 0.44),
         ),
         failures=(
             "Scale of rooms: the ratio of true to predicted depth varies by 17 to 38 % from image to image;"

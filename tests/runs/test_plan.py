@@ -103,8 +103,9 @@ def test_records_of_paths_as_they_were_typed_hold(photos, tmp_path, toy_predicto
     samples = find_images(["scene/rgb"])
     run(samples, toy_predictor, options)
     records = [
-        record | {"key": cache_key(s, GIVEN, spell=str)} for s, record in zip(samples, manifest(options.out), strict=True)
+        record | {"key": cache_key(s, GIVEN, spell=str)}
+        for s, record in zip(samples, manifest(options.out), strict=True)
     ]
     (options.out / "manifest.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
-    assert len({cache_key(sample, GIVEN, spell=str) for sample in samples} & {cache_key(s, GIVEN) for s in samples}) == 0
+    assert not {cache_key(s, GIVEN, spell=str) for s in samples} & {cache_key(s, GIVEN) for s in samples}
     assert run(samples, toy_predictor, options).skipped == 3

@@ -107,6 +107,8 @@ def test_pixels_are_those_of_the_file_where_it_was_read_at_half_its_size(tmp_pat
 
 def test_a_map_that_is_replaced_in_a_folder_changes_the_plan_of_its_image_alone(tmp_path: Path) -> None:
     samples = [Sample(name, tmp_path / f"{name}.jpg", f"{name}.jpg") for name in ("a", "b", "c")]
+    for sample in samples:
+        sample.rgb.touch()
     for name in ("a", "b"):
         write_depth(tmp_path / "d" / f"{name}.npy", ROOM)
     options = RunOptions(tmp_path / "out", align=AlignOptions(path=tmp_path / "d"))

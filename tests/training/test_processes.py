@@ -49,7 +49,7 @@ def test_two_processes_are_one_with_twice_the_batch_and_continue(tmp_path: Path,
 
     alone = tmp_path / "alone"
     recipe = replace(SLOW, batch_pixels=2 * RECIPE.batch_pixels)
-    run = Run(alone, precision="float32", workers=0, every=(0.0, 1, 500))
+    run = Run(alone, steps=2, precision="float32", workers=0, every=(0.0, 1, 500))
     for steps in (2, 4):
         train(CONFIG, recipe, read_frames([annotations]), {}, replace(run, steps=steps))
     assert [line["step"] for line in curve(shared)] == [1, 2, 3, 4]

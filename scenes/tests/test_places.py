@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from metricdepth_scenes.builder import Builder, Piece
+from metricdepth_scenes.builder import Builder, Obstacle, Piece
 from metricdepth_scenes.meshes import box, joined, quad
 from metricdepth_scenes.places.pile import Pile
 from metricdepth_scenes.places.verges import bent, garages, guard_rail
+from metricdepth_scenes.places.views import filmed_from
+from metricdepth_scenes.places.walls import Room
 from metricdepth_scenes.render import build_scene, render_frame
 from metricdepth_scenes.things.desk_things import binders, book, mobile, plush, tissues
 from metricdepth_scenes.things.hands import hand
@@ -150,3 +152,13 @@ def test_a_held_thing_is_near_and_its_room_is_not() -> None:
     far = [float(np.percentile(f.depth[f.depth > 0], 90)) for f in frames]
     assert np.median(near) < 0.8
     assert np.median(far) > 1.8
+
+
+def test_who_films_a_thing_in_a_room_stands_about_two_metres_away_and_inside() -> None:
+    rng, room = np.random.default_rng(0), Room(12.0, 12.0, 2.6, ())
+    thing = Obstacle(np.array([5.0, 5.0, 0.0]), np.array([6.0, 6.0, 0.8]))
+    target = np.array([5.5, 5.5, 0.4])
+    spots = np.array([filmed_from(rng, room, [thing], target, 1.3) for _ in range(300)])
+    away = np.linalg.norm(spots[:, :2] - target[:2], axis=1)
+    assert away.min() >= 0.68 - 1e-9 and away.max() <= 4.0 and 1.5 < np.median(away) < 2.1
+    assert np.all(spots[:, 2] == 1.3) and np.all((spots[:, :2] > 0.2) & (spots[:, :2] < 11.8))

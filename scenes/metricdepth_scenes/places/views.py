@@ -25,7 +25,7 @@ def _roll(rng: np.random.Generator) -> float:
 def _stand(rng: np.random.Generator, room: Room, obstacles: Sequence[Obstacle]) -> np.ndarray:
     p = np.zeros(3)
     for _ in range(40):
-        high = min(float(np.clip(rng.normal(1.4, 0.28), 0.5, 2.1)), room.height - 0.25)
+        high = min(float(np.clip(rng.normal(1.32, 0.28), 0.5, 2.1)), room.height - 0.25)
         p = np.array([rng.uniform(0.2, room.width - 0.2), rng.uniform(0.2, room.depth - 0.2), high])
         if not _inside(p, obstacles):
             break
@@ -40,19 +40,35 @@ def _limited(position: np.ndarray, target: np.ndarray, low: float = -55, high: f
     return np.array([target[0], target[1], position[2] + flat * np.tan(np.radians(pitch))])
 
 
+def filmed_from(
+    rng: np.random.Generator, room: Room, obstacles: Sequence[Obstacle], target: np.ndarray, high: float
+) -> np.ndarray:
+    """Stand as far from a target as one who walks through a room and films what is there: about 1.8 m."""
+    p = np.zeros(3)
+    for _ in range(40):
+        away, turn = float(np.clip(np.exp(rng.normal(np.log(1.8), 0.4)), 0.7, 4)), rng.uniform(0, 2 * np.pi)
+        p = np.array([target[0] + np.cos(turn) * away, target[1] + np.sin(turn) * away, high])
+        inside = 0.2 < p[0] < room.width - 0.2 and 0.2 < p[1] < room.depth - 0.2
+        if inside and not _inside(p, obstacles):
+            return p
+    return _stand(rng, room, obstacles)
+
+
 def room_view(b: Builder, room: Room) -> View:
     """Draw views of rooms.
 
-    Across, along walls, at furniture, down at the floor.
+    Across, along walls, at furniture (mostly from about 1.8 m), down at the floor.
     """
     obstacles = tuple(b.obstacles)
 
     def view(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
         p = _stand(rng, room, obstacles)
         style = rng.random()
-        if style < 0.55 and obstacles:
+        if style < 0.62 and obstacles:
             o = obstacles[int(rng.integers(len(obstacles)))]
             target = rng.uniform(o.low, o.high)
+            if style < 0.4:
+                p = filmed_from(rng, room, obstacles, target, p[2])
         elif style < 0.87:
             far = (0.0 if p[0] > room.width / 2 else room.width, 0.0 if p[1] > room.depth / 2 else room.depth)
             target = np.array([*far, 0.0]) + rng.normal(0, 0.2, 3) * (room.width, room.depth, 0)

@@ -39,6 +39,7 @@ class Recipe:
         zero_is_sky: pixels without depth are sky, in data sets whose kind is not given.
         focal_jitter: standard deviation of ln(input focal length / canonical focal length).
         light: strength of random changes of exposure, contrast and color; 0 leaves them as they are.
+        mix_style: share of batches whose images exchange statistics of their first feature maps (EfficientNet only).
         new_sky: share of images with known sky that get a painted one, a fifth of them with painted ground too, whose
             depth is unknown.
         centred: share of crops around the image center.
@@ -68,6 +69,7 @@ class Recipe:
     zero_is_sky: bool = False
     focal_jitter: float = 0.1
     light: float = 1.0
+    mix_style: float = 0.0
     new_sky: float = 0.0
     centred: float = 0.6
     crops: tuple[tuple[float, float], ...] = ((1.0, 1.0),)
@@ -95,8 +97,9 @@ class Recipe:
             raise MetricDepthError("crops give no share of images; use (1.0, 1.0) for whole images")
         if not 0 <= self.light <= 4:
             raise MetricDepthError(f"light is {self.light}; it must be 0 to 4")
-        if not 0 <= self.new_sky <= 1:
-            raise MetricDepthError(f"new_sky is {self.new_sky}; it must be 0 to 1")
+        for share in ("mix_style", "new_sky"):
+            if not 0 <= getattr(self, share) <= 1:
+                raise MetricDepthError(f"{share} is {getattr(self, share)}; it must be 0 to 1")
         if not self.sizes:
             raise MetricDepthError("sizes is empty; give at least one (height, width)")
         for name in self.losses:

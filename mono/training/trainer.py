@@ -25,6 +25,7 @@ from mono.training.data.images import Frame
 from mono.training.fingerprint import differences, fingerprint
 from mono.training.first_weights import load_first_weights
 from mono.training.losses.objective import compute_losses
+from mono.training.mix_style import mix_styles
 from mono.training.optimizer import Optimizers
 from mono.training.progress import Progress
 from mono.training.recipe import Recipe
@@ -66,6 +67,8 @@ class Trainer:
         self.average: DepthModel = copy.deepcopy(network).eval().requires_grad_(False).to(run.device)
         if recipe.frozen_blocks:
             prepare_backbone(network.encoder, recipe.frozen_blocks)
+        if recipe.mix_style:
+            mix_styles(network.encoder, recipe.mix_style)
         self._frozen = _freeze(network, recipe.trained)
         self.network: DepthModel = network.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.forward: nn.Module = self._spread() if self.ranks.world_size > 1 else self.network

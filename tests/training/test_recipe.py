@@ -33,6 +33,7 @@ def test_options_override_the_file():
         ({"zero_is_sky": 1}, "zero_is_sky is 1"),
         ({"light": 9}, "light is 9"),
         ({"new_sky": 1.5}, "new_sky is 1.5"),
+        ({"mix_style": -0.1}, "mix_style is -0.1"),
         ({"trained": 5}, r"trained is \(5,\)"),
         ({"trained": [3]}, r"trained is \(3,\)"),
     ],

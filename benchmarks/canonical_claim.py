@@ -52,7 +52,6 @@ from mono.evaluation.metrics import compare
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
 from mono.io.atomic import atomic_path, write_bytes
-from mono.io.depth import read_depth
 from mono.io.images import read_image
 from mono.training.data.dataset import MixedFrames
 from mono.training.data.images import Frame, read_frames
@@ -97,7 +96,7 @@ def photograph(frames: Sequence[Frame], focals: Sequence[float], folder: Path, l
         windows = {focal: window(camera, focal) for focal in focals}
         if not all(windows.values()) or len(entries[focals[0]]) >= limit:
             continue
-        rgb, depth = read_image(frame.rgb).rgb, read_depth(frame.depth, frame.depth_scale)
+        rgb, depth = read_image(frame.rgb).rgb, read_annotated_depth(frame)
         for focal, found in windows.items():
             assert found is not None
             left, top, width, height = found

@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 
 from mono.cli.main import main as metricdepth
+from mono.data.ground_truth import read_annotated_depth
 from mono.geometry.camera import Camera
 from mono.io.atomic import write_bytes
-from mono.io.depth import read_depth
 from mono.io.images import read_image
 from mono.training.data.images import read_frames
 
@@ -28,7 +28,7 @@ def write_shifted(data: Path, family: str, count: int, folder: Path) -> Path:
     """Write the RGB-D folder and return its annotation file."""
     entries = []
     for number, frame in enumerate([f for f in read_frames([data]) if f.family == family][:count]):
-        rgb, depth = read_image(frame.rgb).rgb, read_depth(frame.depth, frame.depth_scale)
+        rgb, depth = read_image(frame.rgb).rgb, read_annotated_depth(frame)
         height, width = depth.shape
         left, top = width // 4, height // 4
         part = slice(top, top + height // 2), slice(left, left + width // 2)

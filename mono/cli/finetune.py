@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from mono.runs.folder import lock_output_folder
     from mono.system.memory import keep_memory
     from mono.system.threads import share_cores
-    from mono.training.data.images import WITHOUT_SCALE, read_frames
+    from mono.training.data.images import read_frames
     from mono.training.finetune import finetune, samples_of, split
     from mono.training.loop import write_weights
     from mono.training.recipe import read_recipe
@@ -86,9 +86,6 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     if args.val_images < 1:
         raise MetricDepthError(f"--val-images {args.val_images}: give at least 1")
-    unscaled = next((f for f in held if f.kind in WITHOUT_SCALE), None)
-    if unscaled:
-        raise MetricDepthError(f"{unscaled.source}: {unscaled.kind} ground truth has no metric scale to score on")
     samples = samples_of(held, args.val_images)
     sys.stdout.write(f"training on {len(frames)} images, scoring on {len(samples)} of {len(held)} held-out images\n")
     network: Any = start.network

@@ -49,7 +49,12 @@ def _hash(text: str) -> float:
 
 
 def samples_of(frames: Sequence[Frame], limit: int) -> list[Sample]:
-    """Select at most `limit` evenly spread frames as samples."""
+    """Select at most `limit` evenly spread frames as samples.
+
+    Raises:
+        MetricDepthError: ground truth of a frame is not metric.
+    """
+    _refuse_scaleless(frames)
     chosen = np.linspace(0, len(frames) - 1, min(limit, len(frames))).round().astype(int)
     return [
         Sample(
@@ -58,6 +63,14 @@ def samples_of(frames: Sequence[Frame], limit: int) -> list[Sample]:
         )
         for f in (frames[i] for i in chosen)
     ]  # fmt: skip
+
+
+def _refuse_scaleless(frames: Sequence[Frame]) -> None:
+    scaleless = next((f for f in frames if f.kind in WITHOUT_SCALE), None)
+    if scaleless is not None:
+        raise MetricDepthError(
+            f"{scaleless.source}: {scaleless.kind} ground truth has no metric scale; use `metricdepth train`"
+        )
 
 
 @dataclass(frozen=True)
@@ -96,11 +109,7 @@ def finetune(
     Raises:
         MetricDepthError: ground truth of a frame is not metric, or no held-out image has ground truth.
     """
-    scaleless = next((f for f in frames if f.kind in WITHOUT_SCALE), None)
-    if scaleless is not None:
-        raise MetricDepthError(
-            f"{scaleless.source}: {scaleless.kind} ground truth has no metric scale; use `metricdepth train`"
-        )
+    _refuse_scaleless(frames)
     before = _score(network, config.transform, held)
     trained = train(config, recipe, frames, {}, run).average
     after = _score(trained, config.transform, held)

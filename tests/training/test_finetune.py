@@ -83,7 +83,11 @@ def test_weights_that_did_not_improve_are_dropped(tmp_path: Path):
 
 
 def test_ground_truth_up_to_scale_is_refused(tmp_path: Path):
-    frames = read_frames([f"{write_walls(tmp_path, 2)}:relative"])
+    file = write_walls(tmp_path, 2)
+    frames = read_frames([f"{file}:relative"])
     network, path = start(tmp_path / "start")
-    with pytest.raises(ValueError, match="has no metric scale"):
-        finetune(network, CONFIG, TUNE, frames, samples_of(frames, 2), Run(tmp_path / "out", start=path, steps=1))
+    held = samples_of(read_frames([file]), 2)
+    with pytest.raises(ValueError, match="relative ground truth has no metric scale"):
+        finetune(network, CONFIG, TUNE, frames, held, Run(tmp_path / "out", start=path, steps=1))
+    with pytest.raises(ValueError, match="relative ground truth has no metric scale"):
+        samples_of(frames, 2)

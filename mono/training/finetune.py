@@ -54,7 +54,7 @@ def samples_of(frames: Sequence[Frame], limit: int) -> list[Sample]:
     Raises:
         MetricDepthError: ground truth of a frame is not metric.
     """
-    _refuse_scaleless(frames)
+    _refuse_scaleless(frames, "score on frames with metres (--val)")
     chosen = np.linspace(0, len(frames) - 1, min(limit, len(frames))).round().astype(int)
     return [
         Sample(
@@ -65,12 +65,10 @@ def samples_of(frames: Sequence[Frame], limit: int) -> list[Sample]:
     ]  # fmt: skip
 
 
-def _refuse_scaleless(frames: Sequence[Frame]) -> None:
+def _refuse_scaleless(frames: Sequence[Frame], advice: str) -> None:
     scaleless = next((f for f in frames if f.kind in WITHOUT_SCALE), None)
     if scaleless is not None:
-        raise MetricDepthError(
-            f"{scaleless.source}: {scaleless.kind} ground truth has no metric scale; use `metricdepth train`"
-        )
+        raise MetricDepthError(f"{scaleless.source}: {scaleless.kind} ground truth has no metric scale; {advice}")
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ def finetune(
     Raises:
         MetricDepthError: ground truth of a frame is not metric, or no held-out image has ground truth.
     """
-    _refuse_scaleless(frames)
+    _refuse_scaleless(frames, "use `metricdepth train`")
     before = _score(network, config.transform, held)
     trained = train(config, recipe, frames, {}, run).average
     after = _score(trained, config.transform, held)

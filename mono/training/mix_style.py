@@ -10,15 +10,15 @@ from torch import Tensor, nn
 from mono.system.errors import MetricDepthError
 
 _AFTER = (1, 2)  # stages of an EfficientNet, at 1/4 and 1/8 of the input's size
-_CONCENTRATION = 0.1  # of the beta distribution: an image mostly keeps its statistics, or takes all of another's
+_CONCENTRATION = 0.1  # beta distribution: an image mostly keeps its statistics, or takes all of another's
 _LEAST = 1e-3  # smallest standard deviation of a channel
 
 
 def mix_styles(encoder: nn.Module, share: float) -> None:
     """Let images take on the style of others of their batch (MixStyle: Zhou et al., ICLR 2021).
 
-    Mean and standard deviation of each channel of the first maps tell light, color and grain, hardly the content: with
-    those of a photograph, a rendered image is seen as if it were one. Only training mode mixes.
+    Mean and standard deviation of each channel of the first maps tell light, color and grain, hardly the content. A
+    rendered image with those of a photograph looks more like one to the layers that follow. Only training mode mixes.
 
     Args:
         encoder: EfficientNet (stem, then `blocks`); changed in place by forward hooks.
@@ -27,23 +27,30 @@ def mix_styles(encoder: nn.Module, share: float) -> None:
     Raises:
         MetricDepthError: the encoder is not an EfficientNet.
     """
-    blocks: Any = getattr(getattr(encoder, "backbone", None), "blocks", None)
-    if blocks is None:
+    backbone: Any = getattr(encoder, "backbone", None)
+    if not hasattr(backbone, "conv_stem"):
         raise MetricDepthError("the recipe has mix_style, which is for EfficientNet encoders: set mix_style=0")
 
     def hook(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
-        return mixed(output) if encoder.training and torch.rand(()) < share else output
+        return exchange_statistics(output) if encoder.training and torch.rand(()) < share else output
 
     for number in _AFTER:
-        blocks[number].register_forward_hook(hook)
+        backbone.blocks[number].register_forward_hook(hook)
 
 
-def mixed(maps: Tensor) -> Tensor:
-    """Exchange channel statistics between the images of maps (B, C, H, W), by a random permutation."""
-    seen = maps.detach().float()
-    mean, std = seen.mean((2, 3), keepdim=True), seen.std((2, 3), keepdim=True).clamp_min(_LEAST)
+def exchange_statistics(maps: Tensor) -> Tensor:
+    """Mix each channel's mean and standard deviation with those of another image.
+
+    Args:
+        maps: feature maps (B, C, H, W) of B images; each gets a random partner and a random share.
+
+    Returns:
+        Maps of the same shape and type, with the content of each image unchanged up to gain and offset per channel.
+    """
+    content = maps.float()  # a large offset must not cost the digits of half precision
+    mean = content.detach().mean((2, 3), keepdim=True)
+    std = content.detach().std((2, 3), keepdim=True).clamp_min(_LEAST)
     other = torch.randperm(len(maps), device=maps.device)
     own = torch.distributions.Beta(_CONCENTRATION, _CONCENTRATION).sample((len(maps), 1, 1, 1)).to(mean)
     new_mean, new_std = own * mean + (1 - own) * mean[other], own * std + (1 - own) * std[other]
-    gain = new_std / std
-    return maps * gain.to(maps.dtype) + (new_mean - mean * gain).to(maps.dtype)
+    return ((content - mean) * (new_std / std) + new_mean).to(maps.dtype)

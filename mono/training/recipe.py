@@ -39,7 +39,8 @@ class Recipe:
         zero_is_sky: pixels without depth are sky, in data sets whose kind is not given.
         focal_jitter: standard deviation of ln(input focal length / canonical focal length).
         light: strength of random changes of exposure, contrast and color; 0 leaves them as they are.
-        mix_style: share of batches whose images exchange statistics of their first feature maps (EfficientNet only).
+        mix_style: share of batches whose images exchange statistics of their feature maps, at each of two stages of a
+            learning encoder (EfficientNet only).
         new_sky: share of images with known sky that get a painted one, a fifth of them with painted ground too, whose
             depth is unknown.
         centred: share of crops around the image center.
@@ -100,6 +101,10 @@ class Recipe:
         for share in ("mix_style", "new_sky"):
             if not 0 <= getattr(self, share) <= 1:
                 raise MetricDepthError(f"{share} is {getattr(self, share)}; it must be 0 to 1")
+        if self.mix_style and self.trained and not any(part.startswith("encoder") for part in self.trained):
+            raise MetricDepthError(
+                f"mix_style is {self.mix_style}, but no part of the encoder is trained: set mix_style=0"
+            )
         if not self.sizes:
             raise MetricDepthError("sizes is empty; give at least one (height, width)")
         for name in self.losses:

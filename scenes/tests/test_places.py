@@ -154,11 +154,20 @@ def test_a_held_thing_is_near_and_its_room_is_not() -> None:
     assert np.median(far) > 1.8
 
 
-def test_who_films_a_thing_in_a_room_stands_about_two_metres_away_and_inside() -> None:
+def test_who_films_a_thing_in_a_room_stands_about_two_metres_away_inside_and_not_in_things() -> None:
     rng, room = np.random.default_rng(0), Room(12.0, 12.0, 2.6, ())
     thing = Obstacle(np.array([5.0, 5.0, 0.0]), np.array([6.0, 6.0, 0.8]))
+    closet = Obstacle(np.array([6.2, 4.5, 0.0]), np.array([8.0, 7.0, 2.2]))
     target = np.array([5.5, 5.5, 0.4])
-    spots = np.array([filmed_from(rng, room, [thing], target, 1.3) for _ in range(300)])
+    spots = np.array([filmed_from(rng, room, [thing, closet], target, 1.3) for _ in range(300)])
     away = np.linalg.norm(spots[:, :2] - target[:2], axis=1)
-    assert away.min() >= 0.68 - 1e-9 and away.max() <= 4.0 and 1.5 < np.median(away) < 2.1
+    assert away.min() >= 0.7 - 1e-9 and away.max() <= 4.0 and 1.5 < np.median(away) < 2.1
     assert np.all(spots[:, 2] == 1.3) and np.all((spots[:, :2] > 0.2) & (spots[:, :2] < 11.8))
+    in_closet = (spots[:, 0] > 6.02) & (spots[:, 0] < 8.18) & (spots[:, 1] > 4.32) & (spots[:, 1] < 7.18)
+    assert not in_closet.any() and (spots[:, 0] > 5.5).any()
+
+
+def test_where_no_place_beside_a_thing_is_free_it_is_filmed_from_anywhere_at_the_same_height() -> None:
+    room = Room(1.0, 1.0, 2.6, ())
+    spot = filmed_from(np.random.default_rng(0), room, [], np.array([20.0, 20.0, 0.4]), 1.1)
+    assert spot[2] == 1.1 and np.all((spot[:2] > 0.2) & (spot[:2] < 0.8))

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from mono.system.errors import MetricDepthError
-from mono.training.mix_style import mix_styles, mixed
+from mono.training.mix_style import exchange_statistics, mix_styles
 from mono.training.schedule import Run
 from mono.training.trainer import Trainer
 from tests.training.small import CONFIG, RECIPE, batch_of
@@ -23,7 +23,7 @@ def statistics(maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def test_each_image_has_statistics_between_its_own_and_anothers_and_keeps_its_content():
     torch.manual_seed(0)
     maps = torch.randn(6, 4, 12, 16) * torch.arange(1, 7)[:, None, None, None] + 10 * torch.randn(6, 4, 1, 1)
-    result = mixed(maps)
+    result = exchange_statistics(maps)
     mean, std = statistics(maps)
     new_mean, new_std = statistics(result)
     far = 0
@@ -44,10 +44,19 @@ def test_each_image_has_statistics_between_its_own_and_anothers_and_keeps_its_co
     assert far >= 1  # some image took most of another's style
 
 
+def test_half_precision_keeps_the_content_beside_a_large_offset():
+    torch.manual_seed(2)
+    maps = 3 + torch.randn(8, 2, 16, 16) * torch.tensor([0.05, 1.0] * 4)[:, None, None, None]
+    seed = torch.get_rng_state()
+    exact = exchange_statistics(maps.bfloat16().float())
+    torch.set_rng_state(seed)
+    assert (exchange_statistics(maps.bfloat16()).float() - exact).abs().max() < 0.04  # half a step of bfloat16 at 8
+
+
 def test_a_channel_without_any_spread_stays_finite():
     maps = torch.zeros(3, 2, 4, 4, dtype=torch.bfloat16)
     maps[1] = 5
-    result = mixed(maps)
+    result = exchange_statistics(maps)
     assert result.dtype == torch.bfloat16 and torch.isfinite(result.float()).all() and result.abs().max() <= 5.1
 
 
@@ -76,7 +85,11 @@ def test_a_run_resumes_exactly(tmp_path: Path):
     whole, first, second = (
         Trainer(CONFIG, recipe, Run(tmp_path / name, steps=4, precision="float32")) for name in ("a", "b", "b")
     )
+    plain = Trainer(CONFIG, RECIPE, Run(tmp_path / "c", steps=4, precision="float32"))
     steps(whole, 4)
+    steps(plain, 4)
+    own, others = whole.network.state_dict(), plain.network.state_dict()
+    assert any(not torch.equal(own[name], others[name]) for name in own)
     steps(first, 2)
     first.save()
     assert second.resume()
@@ -86,5 +99,15 @@ def test_a_run_resumes_exactly(tmp_path: Path):
 
 
 def test_other_encoders_are_refused_by_name():
-    with pytest.raises(MetricDepthError, match="mix_style, which is for EfficientNet"):
-        mix_styles(nn.Conv2d(3, 4, 3), 0.5)
+    transformer = nn.Module()
+    transformer.backbone = nn.Module()
+    transformer.backbone.blocks = nn.ModuleList([nn.Identity()] * 3)
+    for encoder in (nn.Conv2d(3, 4, 3), transformer):
+        with pytest.raises(MetricDepthError, match="mix_style, which is for EfficientNet"):
+            mix_styles(encoder, 0.5)
+
+
+def test_an_encoder_that_does_not_learn_is_refused():
+    with pytest.raises(MetricDepthError, match="no part of the encoder is trained"):
+        replace(RECIPE, mix_style=0.5, trained=("decoder.sky_head",))
+    assert replace(RECIPE, mix_style=0.5, trained=("encoder.", "decoder.head")).mix_style == 0.5

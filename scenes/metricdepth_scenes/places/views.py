@@ -43,7 +43,18 @@ def _limited(position: np.ndarray, target: np.ndarray, low: float = -55, high: f
 def filmed_from(
     rng: np.random.Generator, room: Room, obstacles: Sequence[Obstacle], target: np.ndarray, high: float
 ) -> np.ndarray:
-    """Stand as far from a target as one who walks through a room and films what is there: about 1.8 m."""
+    """Draw a camera position about 1.8 m from a target, as of one who walks through a room.
+
+    Args:
+        rng: random generator.
+        room: room to stay inside of.
+        obstacles: what the camera may not be in.
+        target: point that is looked at, (3,) [m].
+        high: height of the camera [m], which is kept.
+
+    Returns:
+        Position, (3,) [m], 0.7 to 4 m away on the floor plan; anywhere in the room if no such place is free.
+    """
     p = np.zeros(3)
     for _ in range(40):
         away, turn = float(np.clip(np.exp(rng.normal(np.log(1.8), 0.4)), 0.7, 4)), rng.uniform(0, 2 * np.pi)
@@ -51,7 +62,7 @@ def filmed_from(
         inside = 0.2 < p[0] < room.width - 0.2 and 0.2 < p[1] < room.depth - 0.2
         if inside and not _inside(p, obstacles):
             return p
-    return _stand(rng, room, obstacles)
+    return np.array([*_stand(rng, room, obstacles)[:2], high])
 
 
 def room_view(b: Builder, room: Room) -> View:

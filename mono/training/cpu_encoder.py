@@ -56,9 +56,7 @@ def prepare_backbone(encoder: nn.Module, frozen_blocks: int = 2) -> None:
     Raises:
         MetricDepthError: the encoder is not an EfficientNet.
     """
-    backbone: Any = getattr(encoder, "backbone", None)
-    if not hasattr(backbone, "conv_stem"):
-        raise MetricDepthError("the recipe has frozen_blocks, which is for EfficientNet encoders: set frozen_blocks=0")
+    backbone = efficientnet_backbone(encoder, "frozen_blocks")
     frozen = [backbone.conv_stem, backbone.bn1, *backbone.blocks[:frozen_blocks]] if frozen_blocks else []
     for module in frozen:
         module.requires_grad_(False)
@@ -72,6 +70,22 @@ def prepare_backbone(encoder: nn.Module, frozen_blocks: int = 2) -> None:
                 module.weight.requires_grad_(False)
             _fold(conv, module)
             conv = None
+
+
+def efficientnet_backbone(encoder: nn.Module, option: str) -> Any:
+    """Return an EfficientNet's stem and blocks.
+
+    Args:
+        encoder: encoder of the network, ours or timm's.
+        option: value of the recipe that needs them.
+
+    Raises:
+        MetricDepthError: the encoder is not an EfficientNet.
+    """
+    backbone = getattr(encoder, "backbone", None)
+    if not hasattr(backbone, "conv_stem"):
+        raise MetricDepthError(f"the recipe has {option}, which is for EfficientNet encoders: set {option}=0")
+    return backbone
 
 
 def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:

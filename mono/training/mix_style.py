@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mono.system.errors import MetricDepthError
+from mono.training.cpu_encoder import efficientnet_backbone
 
 _AFTER = (1, 2)  # stages of an EfficientNet, at 1/4 and 1/8 of the input's size
 _CONCENTRATION = 0.1  # beta distribution: an image mostly keeps its statistics, or takes all of another's
@@ -27,9 +27,7 @@ def mix_styles(encoder: nn.Module, share: float) -> None:
     Raises:
         MetricDepthError: the encoder is not an EfficientNet.
     """
-    backbone: Any = getattr(encoder, "backbone", None)
-    if not hasattr(backbone, "conv_stem"):
-        raise MetricDepthError("the recipe has mix_style, which is for EfficientNet encoders: set mix_style=0")
+    backbone = efficientnet_backbone(encoder, "mix_style")
 
     def hook(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
         return exchange_statistics(output) if encoder.training and torch.rand(()) < share else output

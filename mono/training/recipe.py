@@ -101,7 +101,7 @@ class Recipe:
         for share in ("mix_style", "new_sky"):
             if not 0 <= getattr(self, share) <= 1:
                 raise MetricDepthError(f"{share} is {getattr(self, share)}; it must be 0 to 1")
-        if self.mix_style and self.trained and not any(part.startswith("encoder") for part in self.trained):
+        if self.mix_style and not self.trains("encoder."):
             raise MetricDepthError(
                 f"mix_style is {self.mix_style}, but no part of the encoder is trained: set mix_style=0"
             )
@@ -117,6 +117,10 @@ class Recipe:
     def learns_sky(self) -> bool:
         """Tell if the network learns to predict sky."""
         return bool(self.losses.get("sky"))
+
+    def trains(self, part: str) -> bool:
+        """Tell if a weight whose name starts with `part` may learn."""
+        return not self.trained or any(part.startswith(name) or name.startswith(part) for name in self.trained)
 
     @property
     def pairs(self) -> bool:

@@ -196,8 +196,7 @@ def _trained_architecture(config: ModelConfig, recipe: Recipe, tensors: Mapping[
         architecture["sky_widths"] = None
         if held["sky_widths"] is not None:
             logger.info("the recipe has no loss sky: the network is trained without its sky head, and predicts no sky")
-    edge = "decoder.edge_head."
-    if recipe.trained and not any(edge.startswith(part) or part.startswith(edge) for part in recipe.trained):
+    if not recipe.trains("decoder.edge_head."):
         architecture["edge_width"] = held["edge_width"]
     return architecture
 

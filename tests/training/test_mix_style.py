@@ -111,3 +111,4 @@ def test_an_encoder_that_does_not_learn_is_refused():
     with pytest.raises(MetricDepthError, match="no part of the encoder is trained"):
         replace(RECIPE, mix_style=0.5, trained=("decoder.sky_head",))
     assert replace(RECIPE, mix_style=0.5, trained=("encoder.", "decoder.head")).mix_style == 0.5
+    assert replace(RECIPE, mix_style=0.5, trained=("enc",)).mix_style == 0.5  # any start of a name counts

@@ -18,6 +18,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="write float16 safetensors to this file"
     )
+    parser.add_argument(
+        "--init-share",
+        default="",
+        metavar="SHARE[,...]",
+        help="share of ImageNet weights in the encoder (EfficientNet-Lite0), such as 0.1, or one for each of 7 stages",
+    )
     parser.set_defaults(run=run)
 
 
@@ -29,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
     files = [_weighted(text) for text in args.files]
     total = sum(weight for _, weight in files)
     recipe = ", ".join(f"{weight / total:.3g} {path}" for path, weight in files)
-    write_weights(average_weights(files), args.out, {"average": recipe})
+    recipe += f"; {args.init_share} of the encoder from ImageNet" if args.init_share else ""
+    write_weights(average_weights(files, _shares(args.init_share)), args.out, {"average": recipe})
     sys.stdout.write(f"{args.out}: {recipe}\n")
     return 0
 
@@ -45,3 +52,11 @@ def _weighted(text: str) -> tuple[Path, float]:
         raise MetricDepthError(
             f'"{text}": the weight after "=" must be a number, as in model.safetensors=0.7'
         ) from error
+
+
+def _shares(text: str) -> list[float]:
+    """Split "0,0.4"."""
+    try:
+        return [float(number) for number in text.split(",")] if text else []
+    except ValueError as error:
+        raise MetricDepthError(f'--init-share "{text}" must be a number, or seven with commas between') from error

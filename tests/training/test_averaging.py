@@ -9,7 +9,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mono.cli.main import main
+from mono.system.errors import MetricDepthError
 from mono.training.averaging import average_weights
+from mono.training.first_weights import PACKAGE, read_first_weights
+from mono.training.loop import write_weights
 
 
 def write(path: Path, value: float, steps: int = 3, name: str = "a.weight", size: int = 2) -> Path:
@@ -36,6 +39,32 @@ def test_a_head_that_one_lacks_is_the_mean_of_the_others(tmp_path: Path):
     mean = average_weights(files)
     assert mean["a.weight"].tolist() == pytest.approx([21 / 7] * 2)
     assert mean["decoder.edge_head.0.weight"].tolist() == pytest.approx([20 / 6] * 3)
+
+
+def test_a_share_of_the_encoder_is_what_it_was_before_all_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    pytest.importorskip(PACKAGE)
+    first = read_first_weights()
+    name = "backbone.blocks.3.0.conv_pw.weight"
+    trained = {f"encoder.{n}": t + 1 if t.is_floating_point() else t + 7 for n, t in first.items()}
+    file = tmp_path / "one.safetensors"
+    write_weights(trained | {"decoder.head.weight": torch.ones(2)}, file, {})
+    assert main(["average", str(file), "--init-share", "0.25", "--out", str(tmp_path / "x.safetensors")]) == 0
+    assert "0.25 of the encoder from ImageNet" in capsys.readouterr().out
+    one = load_file(str(tmp_path / "x.safetensors"))
+    by_stage = average_weights([(file, 1.0)], [0, 0, 0, 0.25, 0, 0.5, 0])
+    for part, share in (("3.0.conv_pw.weight", 0.25), ("5.1.bn1.running_var", 0.5), ("6.0.conv_pw.weight", 0)):
+        name = f"backbone.blocks.{part}"
+        assert torch.allclose(one[f"encoder.{name}"].float(), first[name] + 0.75, rtol=2e-3, atol=2e-3)
+        assert torch.allclose(by_stage[f"encoder.{name}"], first[name] + 1 - share, rtol=2e-3, atol=2e-3)
+    assert by_stage["encoder.backbone.bn1.num_batches_tracked"] == first["backbone.bn1.num_batches_tracked"] + 7
+    assert by_stage["decoder.head.weight"].tolist() == [1, 1]
+    for shares in ([1.0], [0.1, 0.2], [-0.1]):
+        with pytest.raises(MetricDepthError, match="one number or 7, from 0 to below 1"):
+            average_weights([(file, 1.0)], shares)
+    with pytest.raises(MetricDepthError, match="the encoder is another"):
+        average_weights([(write(tmp_path / "two.safetensors", 1.0), 1.0)], [0.5])
+    assert main(["average", str(file), "--init-share", "a,b", "--out", str(tmp_path / "y")]) == 2
+    assert '--init-share "a,b" must be a number' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

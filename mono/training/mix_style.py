@@ -18,7 +18,8 @@ def mix_styles(encoder: nn.Module, share: float) -> None:
     """Let images take on the style of others of their batch (MixStyle: Zhou et al., ICLR 2021).
 
     Mean and standard deviation of each channel of the first maps tell light, color and grain, hardly the content. A
-    rendered image with those of a photograph looks more like one to the layers that follow. Only training mode mixes.
+    rendered image with those of a photograph looks more like one to the layers that follow. Only training mixes: where
+    gradients are computed, whether the encoder learns or not.
 
     Args:
         encoder: EfficientNet (stem, then `blocks`); changed in place by forward hooks.
@@ -30,7 +31,7 @@ def mix_styles(encoder: nn.Module, share: float) -> None:
     backbone = efficientnet_backbone(encoder, "mix_style")
 
     def hook(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
-        return exchange_statistics(output) if encoder.training and torch.rand(()) < share else output
+        return exchange_statistics(output) if torch.is_grad_enabled() and torch.rand(()) < share else output
 
     for number in _AFTER:
         backbone.blocks[number].register_forward_hook(hook)

@@ -42,8 +42,8 @@ class Recipe:
         focal_jitter: standard deviation of ln(input focal length / canonical focal length).
         light: strength of random changes of exposure, contrast and color; 0 leaves them as they are.
         filters: share of images that go through a random filter, which makes textures and colors others.
-        mix_style: share of batches whose images exchange statistics of their feature maps, at each of two stages of a
-            learning encoder (EfficientNet only).
+        mix_style: share of batches whose images exchange statistics of their feature maps, at each of two stages of the
+            encoder (EfficientNet only).
         new_sky: share of images with known sky that get a painted one, a fifth of them with painted ground too, whose
             depth is unknown.
         centred: share of crops around the image center.
@@ -106,10 +106,6 @@ class Recipe:
         for share in ("filters", "mix_style", "new_sky"):
             if not 0 <= getattr(self, share) <= 1:
                 raise MetricDepthError(f"{share} is {getattr(self, share)}; it must be 0 to 1")
-        if self.mix_style and not self.trains("encoder."):
-            raise MetricDepthError(
-                f"mix_style is {self.mix_style}, but no part of the encoder is trained: set mix_style=0"
-            )
         if self.pull < 0 or (self.pull and not (self.init and self.trains("encoder."))):
             raise MetricDepthError(
                 f"pull is {self.pull}; it must be 0 or above, and needs init and an encoder that is trained"

@@ -41,16 +41,14 @@ def read_first_weights(package: str = PACKAGE) -> dict[str, Tensor]:
     return dict(zip(EfficientNetLite().state_dict(), theirs, strict=False))
 
 
-def pair_first_weights(encoder: nn.Module, package: str) -> list[tuple[Tensor, Tensor]]:
-    """Return each tensor of an encoder with that of `read_first_weights`.
+def load_first_weights(encoder: nn.Module, package: str) -> None:
+    """Fill an encoder in place with the weights of `read_first_weights`.
 
     Raises:
         MetricDepthError: the package is unknown or not installed, or the encoder is another.
     """
-    own = encoder.state_dict(keep_vars=True)
-    pairs = []
+    own = encoder.state_dict()
     for name, tensor in read_first_weights(package).items():
         if name not in own or own[name].shape != tensor.shape:
             raise MetricDepthError(f'init "{package}" is of another encoder: this one has no {name} of its shape')
-        pairs.append((own[name], tensor.to(own[name].device)))
-    return pairs
+        own[name].copy_(tensor)

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from mono.model.depth_model import HEADS
 from mono.system.errors import MetricDepthError
-from mono.training.first_weights import pair_first_weights
 from mono.training.recipe import Recipe
 
 _LEAST = 32  # rows and columns from which on a step is made orthogonal
@@ -33,8 +32,7 @@ class Optimizers:
             recipe: optimizer, peak learning rates and weight decay.
 
         Raises:
-            MetricDepthError: the recipe asks for Muon, and torch has none or there is nothing for it; or it has `pull`,
-                and the weights of `init` are not installed or of another encoder.
+            MetricDepthError: the recipe asks for Muon, and torch has none or there is nothing for it.
         """
         self._matrices: list[tuple[Tensor, Tensor]] = []
         adamw: list[dict[str, Any]] = []
@@ -49,9 +47,6 @@ class Optimizers:
             pairs = [(p, _as_matrix(p.detach())) for p in matrices.values()]
             self._matrices += pairs
             muon.append({"params": [view for _, view in pairs], "highest": lr})
-        pairs = pair_first_weights(network.get_submodule("encoder"), recipe.init) if recipe.pull else []
-        self._drawn = [(own.detach(), first) for own, first in pairs if own.requires_grad]
-        self._share = self._highest_share = recipe.pull * recipe.encoder_lr
         self._all: list[torch.optim.Optimizer] = [torch.optim.AdamW(adamw, lr=0.0, betas=(0.9, 0.99))]
         if recipe.optimizer == "muon":
             if not self._matrices:
@@ -60,18 +55,15 @@ class Optimizers:
 
     def set_rate(self, factor: float) -> None:
         """Set each learning rate to a share of its peak."""
-        self._share = self._highest_share * factor
         for group in (group for optimizer in self._all for group in optimizer.param_groups):
             group["lr"] = group["highest"] * factor
 
     def step(self) -> None:
-        """Move the weights along their gradients, and an encoder toward its first weights where the recipe asks."""
+        """Move the weights along their gradients."""
         for parameter, view in self._matrices:
             view.grad = None if parameter.grad is None else _as_matrix(parameter.grad, copy=True)
         for optimizer in self._all:
             optimizer.step()
-        for weight, first in self._drawn:
-            weight.lerp_(first, self._share)
 
     def zero_grad(self) -> None:
         """Forget the gradients."""

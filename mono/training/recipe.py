@@ -30,8 +30,6 @@ class Recipe:
         optimizer: "adamw", or "muon" for matrices and filters (fewer steps to the same loss; needs torch 2.9).
         lr: peak learning rate of the decoder.
         encoder_lr: peak learning rate of the encoder.
-        pull: draws a learning encoder to its weights of `init`: of the way back, each step goes `pull` times the
-            encoder's learning rate.
         drop_path: share of the encoder's residual branches left out at random (stochastic depth).
         weight_decay: weight decay, on matrices and filters only.
         warmup: share of the run in which the learning rate rises.
@@ -41,7 +39,6 @@ class Recipe:
         zero_is_sky: pixels without depth are sky, in data sets whose kind is not given.
         focal_jitter: standard deviation of ln(input focal length / canonical focal length).
         light: strength of random changes of exposure, contrast and color; 0 leaves them as they are.
-        filters: share of images that go through a random filter, which makes textures and colors others.
         mix_style: share of batches whose images exchange statistics of their feature maps, at each of two stages of the
             encoder (EfficientNet only).
         new_sky: share of images with known sky that get a painted one, a fifth of them with painted ground too, whose
@@ -64,7 +61,6 @@ class Recipe:
     optimizer: str = "adamw"
     lr: float = 1e-3
     encoder_lr: float = 4e-4
-    pull: float = 0.0
     drop_path: float = 0.0
     weight_decay: float = 0.02
     warmup: float = 0.03
@@ -74,7 +70,6 @@ class Recipe:
     zero_is_sky: bool = False
     focal_jitter: float = 0.1
     light: float = 1.0
-    filters: float = 0.0
     mix_style: float = 0.0
     new_sky: float = 0.0
     centred: float = 0.6
@@ -103,13 +98,9 @@ class Recipe:
             raise MetricDepthError("crops give no share of images; use (1.0, 1.0) for whole images")
         if not 0 <= self.light <= 4:
             raise MetricDepthError(f"light is {self.light}; it must be 0 to 4")
-        for share in ("filters", "mix_style", "new_sky"):
+        for share in ("mix_style", "new_sky"):
             if not 0 <= getattr(self, share) <= 1:
                 raise MetricDepthError(f"{share} is {getattr(self, share)}; it must be 0 to 1")
-        if self.pull < 0 or (self.pull and not (self.init and self.trains("encoder."))):
-            raise MetricDepthError(
-                f"pull is {self.pull}; it must be 0 or above, and needs init and an encoder that is trained"
-            )
         if not self.sizes:
             raise MetricDepthError("sizes is empty; give at least one (height, width)")
         for name in self.losses:

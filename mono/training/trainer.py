@@ -23,7 +23,7 @@ from mono.training.cpu_encoder import prepare_backbone
 from mono.training.data.batch import Batch
 from mono.training.data.images import Frame
 from mono.training.fingerprint import differences, fingerprint
-from mono.training.first_weights import pair_first_weights
+from mono.training.first_weights import load_first_weights
 from mono.training.losses.objective import compute_losses
 from mono.training.mix_style import mix_styles
 from mono.training.optimizer import Optimizers
@@ -63,9 +63,7 @@ class Trainer:
         if run.start:
             load_tensors(network, _with_heads(network, tensors, recipe), run.start, config.path.stem)
         elif recipe.init:
-            with torch.no_grad():
-                for own, tensor in pair_first_weights(network.encoder, recipe.init):
-                    own.copy_(tensor)
+            load_first_weights(network.encoder, recipe.init)
         self.average: DepthModel = copy.deepcopy(network).eval().requires_grad_(False).to(run.device)
         if recipe.frozen_blocks:
             prepare_backbone(network.encoder, recipe.frozen_blocks)

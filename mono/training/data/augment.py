@@ -7,17 +7,14 @@ import numpy as np
 from numpy.random import Generator
 
 
-def augment(rgb: np.ndarray, rng: Generator, light: float = 1.0, filters: float = 0.0) -> np.ndarray:
+def augment(rgb: np.ndarray, rng: Generator, light: float = 1.0) -> np.ndarray:
     """Apply a random chain of photometric changes; geometry stays.
 
     Args:
         rgb: (H, W, 3) uint8.
         rng: random generator.
         light: strength of the changes of exposure, contrast and color.
-        filters: share of images that go through a random filter first.
     """
-    if filters and rng.random() < filters:
-        rgb = random_filter(rgb, rng)
     if rng.random() < 0.5:
         rgb = soften(rgb, rng)
     if rng.random() < 0.9:
@@ -31,20 +28,6 @@ def augment(rgb: np.ndarray, rng: Generator, light: float = 1.0, filters: float 
     if rng.random() < 0.4:
         rgb = compress(rgb, rng)
     return rgb
-
-
-def random_filter(rgb: np.ndarray, rng: Generator) -> np.ndarray:
-    """Convolve with random weights and mix the result with the image (Xu et al., ICLR 2021).
-
-    Textures and colors become others, shapes stay. Mean and standard deviation of each channel stay too.
-    """
-    size = int(rng.choice([1, 3, 5, 7]))
-    kernels = rng.normal(size=(3, 3, size, size)).astype(np.float32)
-    filtered = cv2.merge([sum(cv2.filter2D(rgb[..., i], cv2.CV_32F, k[i]) for i in range(3)) for k in kernels])
-    (mean, std), (own_mean, own_std) = (np.concatenate(cv2.meanStdDev(x), 1).T for x in (filtered, rgb))
-    filtered = (filtered - mean) * (own_std / np.maximum(std, 1e-3)) + own_mean
-    share = float(rng.random())
-    return cv2.addWeighted(rgb.astype(np.float32), share, filtered.astype(np.float32), 1 - share, 0, dtype=cv2.CV_8U)
 
 
 def recolor(rgb: np.ndarray, rng: Generator, light: float = 1.0) -> np.ndarray:

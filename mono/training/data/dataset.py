@@ -129,7 +129,7 @@ class MixedFrames:
         rgb, depth = np.ascontiguousarray(rgb[window]), np.ascontiguousarray(depth[window])
         if self.recipe.new_sky and kind in ("rendered", "sky"):
             rgb, depth, kind = self._new_sky(rgb, depth, kind, view.camera.cy, rng)
-        image = view.image_to_input(augment(rgb, rng, self.recipe.light, self.recipe.filters))
+        image = view.image_to_input(augment(rgb, rng, self.recipe.light))
         target = self._target(depth, view, kind)
         seen, factor = view.input_camera, view.depth_factor
         return Batch(

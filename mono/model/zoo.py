@@ -117,12 +117,12 @@ _RECORDS = (
         trained_on="rendered scenes, 102 frames of TUM RGB-D, views of panoramas; sky: also 11 photographs",
         confidence="exp(-b), 0 to 1, b the expected error of ln(depth): 0.9 means about 10 %",
         mark=("decoder.fuse_0.coarse.weight", (48, 80, 1, 1)),
-        checksum="2f1a380293e26777e40e2e735d8723ea4191f3029ae14f7ac02b469e9165e6dd",
+        checksum="212590b3db1458e60d9d8b81793deb6d5424b9ba717e2a964bd3d28e30b8eae1",
         scores=(
-            Score("kitti_object", 7, 0.201, 0.719, 4.96),
-            Score("ibims1", 25, 0.255, 0.582, 0.92),
-            Score("sun3d_demon", 27, 0.273, 0.570, 0.73),
-            Score("tum_demon", 13, 0.181, 0.760, 0.42),
+            Score("kitti_object", 7, 0.188, 0.762, 4.77),
+            Score("ibims1", 25, 0.256, 0.566, 0.92),
+            Score("sun3d_demon", 27, 0.262, 0.601, 0.70),
+            Score("tum_demon", 13, 0.178, 0.738, 0.42),
         ),
         failures=(
             "Scale of rooms: the ratio of true to predicted depth varies by 18 to 32 % from image to image;"

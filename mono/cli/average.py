@@ -20,7 +20,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--init-share",
-        default="",
+        type=_shares,
+        default=(),
         metavar="SHARE[,...]",
         help="share of ImageNet weights in the encoder (EfficientNet-Lite0), such as 0.1, or one for each of 7 stages",
     )
@@ -33,10 +34,12 @@ def run(args: argparse.Namespace) -> int:
     from mono.training.loop import write_weights
 
     files = [_weighted(text) for text in args.files]
+    mean = average_weights(files, args.init_share)
     total = sum(weight for _, weight in files)
     recipe = ", ".join(f"{weight / total:.3g} {path}" for path, weight in files)
-    recipe += f"; {args.init_share} of the encoder from ImageNet" if args.init_share else ""
-    write_weights(average_weights(files, _shares(args.init_share)), args.out, {"average": recipe})
+    if args.init_share:
+        recipe += f"; {','.join(f'{share:g}' for share in args.init_share)} of the encoder from ImageNet"
+    write_weights(mean, args.out, {"average": recipe})
     sys.stdout.write(f"{args.out}: {recipe}\n")
     return 0
 
@@ -54,9 +57,10 @@ def _weighted(text: str) -> tuple[Path, float]:
         ) from error
 
 
-def _shares(text: str) -> list[float]:
+def _shares(text: str) -> tuple[float, ...]:
     """Split "0,0.4"."""
     try:
-        return [float(number) for number in text.split(",")] if text else []
+        return tuple(float(number) for number in text.split(","))
     except ValueError as error:
-        raise MetricDepthError(f'--init-share "{text}" must be a number, or seven with commas between') from error
+        message = f'"{text}" must be a number from 0 to below 1, or seven with commas between'
+        raise argparse.ArgumentTypeError(message) from error

@@ -11,7 +11,7 @@ from torch import Tensor
 from mono.model.checkpoint import read_tensors
 from mono.model.depth_model import HEADS
 from mono.system.errors import MetricDepthError
-from mono.training.first_weights import read_first_weights
+from mono.training.first_weights import check_same_encoder, read_first_weights
 
 _STAGES = 7  # of an EfficientNet, after its stem
 _HEADS = tuple(f"decoder.{head}." for head in HEADS.values())
@@ -26,21 +26,23 @@ def average_weights(files: Sequence[tuple[Path, float]], init_shares: Sequence[f
     Args:
         files: checkpoints, each with its weight; only the weights' ratios count.
         init_shares: share of the result's encoder (EfficientNet-Lite0) that its ImageNet weights are, one number for
-            all or one for each of its seven stages: what it knew of photographs before training on rendered frames.
+            all or one for each of its seven stages (the stem goes with the first): what it knew of photographs before
+            it learned from rendered frames. Empty: none.
 
     Returns:
         Tensors by name.
 
     Raises:
-        MetricDepthError: there is nothing to average, a weight is not positive, the share is not from 0 to 1, tensors
-            differ in name or shape, or the ImageNet weights are not installed or of another encoder.
+        MetricDepthError: there is nothing to average, a weight is not positive, shares are not one or seven from 0 to
+            below 1, tensors differ in name or shape, or the ImageNet weights are not installed or of another encoder.
     """
     if len(init_shares) not in (0, 1, _STAGES) or not all(0 <= share < 1 for share in init_shares):
         raise MetricDepthError(
             f"the first weights' shares are {[*init_shares]}; they must be one number or {_STAGES}, from 0 to below 1"
         )
     if len(files) + bool(init_shares) < 2:
-        raise MetricDepthError("averaging needs at least two checkpoints")
+        raise MetricDepthError("averaging needs at least two checkpoints, or one and a share of the first weights")
+    first_weights = read_first_weights() if init_shares else {}
     for path, weight in files:
         if not 0 < weight < float("inf"):
             raise MetricDepthError(f"{path}: its weight is {weight:g}; it must be positive")
@@ -62,13 +64,12 @@ def average_weights(files: Sequence[tuple[Path, float]], init_shares: Sequence[f
             if not tensor.is_floating_point():
                 integers.add(name)
     mean = {name: tensor / shares[name] for name, tensor in mean.items()}
-    for name, tensor in read_first_weights().items() if init_shares else ():
-        own = mean.get(f"encoder.{name}")
-        if own is None or own.shape != tensor.shape:
-            raise MetricDepthError(
-                f"{first}: it has no encoder.{name} as EfficientNet-Lite0 has: the encoder is another"
-            )
-        if f"encoder.{name}" not in integers:
-            stage = int(name.split(".")[2]) if ".blocks." in name else 0  # the stem goes with the first stage
-            own.lerp_(tensor.float(), init_shares[stage % len(init_shares)])
+    if init_shares:
+        prefix = "encoder."
+        own = {name.removeprefix(prefix): tensor for name, tensor in mean.items() if name.startswith(prefix)}
+        check_same_encoder(own, first_weights, f"the first weights are EfficientNet-Lite0's: {first}")
+        for name, tensor in first_weights.items():
+            if prefix + name not in integers:
+                stage = int(name.split(".")[2]) if ".blocks." in name else 0  # the stem goes with the first stage
+                own[name].lerp_(tensor.float(), init_shares[stage % len(init_shares)])
     return {name: tensor.round().long() if name in integers else tensor for name, tensor in mean.items()}

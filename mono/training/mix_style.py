@@ -14,24 +14,24 @@ _CONCENTRATION = 0.1  # beta distribution: an image mostly keeps its statistics,
 _LEAST = 1e-3  # smallest standard deviation of a channel
 
 
-def mix_styles(encoder: nn.Module, share: float) -> None:
+def mix_styles(network: nn.Module, share: float) -> None:
     """Let images take on the style of others of their batch (MixStyle: Zhou et al., ICLR 2021).
 
     Mean and standard deviation of each channel of the first maps tell light, color and grain, hardly the content. A
-    rendered image with those of a photograph looks more like one to the layers that follow. Only training mixes: where
-    gradients are computed, whether the encoder learns or not.
+    rendered image with those of a photograph looks more like one to the layers that follow. Only a network in
+    training mode mixes, whether its encoder learns or not.
 
     Args:
-        encoder: EfficientNet (stem, then `blocks`); changed in place by forward hooks.
+        network: its `encoder`, an EfficientNet (stem, then `blocks`), is changed in place by forward hooks.
         share: share of batches that mix, at each of two stages.
 
     Raises:
         MetricDepthError: the encoder is not an EfficientNet.
     """
-    backbone = efficientnet_backbone(encoder, "mix_style")
+    backbone = efficientnet_backbone(network.get_submodule("encoder"), "mix_style")
 
     def hook(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
-        return exchange_statistics(output) if torch.is_grad_enabled() and torch.rand(()) < share else output
+        return exchange_statistics(output) if network.training and torch.rand(()) < share else output
 
     for number in _AFTER:
         backbone.blocks[number].register_forward_hook(hook)

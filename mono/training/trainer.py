@@ -68,7 +68,7 @@ class Trainer:
         if recipe.frozen_blocks:
             prepare_backbone(network.encoder, recipe.frozen_blocks)
         if recipe.mix_style:
-            mix_styles(network.encoder, recipe.mix_style)
+            mix_styles(network, recipe.mix_style)
         self._frozen = _freeze(network, recipe.trained)
         self.network: DepthModel = network.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.forward: nn.Module = self._spread() if self.ranks.world_size > 1 else self.network

@@ -44,27 +44,48 @@ def test_a_head_that_one_lacks_is_the_mean_of_the_others(tmp_path: Path):
 def test_a_share_of_the_encoder_is_what_it_was_before_all_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     pytest.importorskip(PACKAGE)
     first = read_first_weights()
-    name = "backbone.blocks.3.0.conv_pw.weight"
     trained = {f"encoder.{n}": t + 1 if t.is_floating_point() else t + 7 for n, t in first.items()}
     file = tmp_path / "one.safetensors"
     write_weights(trained | {"decoder.head.weight": torch.ones(2)}, file, {})
     assert main(["average", str(file), "--init-share", "0.25", "--out", str(tmp_path / "x.safetensors")]) == 0
     assert "0.25 of the encoder from ImageNet" in capsys.readouterr().out
     one = load_file(str(tmp_path / "x.safetensors"))
-    by_stage = average_weights([(file, 1.0)], [0, 0, 0, 0.25, 0, 0.5, 0])
-    for part, share in (("3.0.conv_pw.weight", 0.25), ("5.1.bn1.running_var", 0.5), ("6.0.conv_pw.weight", 0)):
-        name = f"backbone.blocks.{part}"
+    by_stage = average_weights([(file, 1.0)], [0.125, 0, 0, 0.25, 0, 0.5, 0])
+    parts = {"conv_stem": 0.125, "blocks.3.0.conv_pw": 0.25, "blocks.5.1.bn1": 0.5, "blocks.6.0.conv_pw": 0}
+    for part, share in parts.items():
+        name = f"backbone.{part}.weight"
         assert torch.allclose(one[f"encoder.{name}"].float(), first[name] + 0.75, rtol=2e-3, atol=2e-3)
         assert torch.allclose(by_stage[f"encoder.{name}"], first[name] + 1 - share, rtol=2e-3, atol=2e-3)
-    assert by_stage["encoder.backbone.bn1.num_batches_tracked"] == first["backbone.bn1.num_batches_tracked"] + 7
+    for mean in (one, by_stage):
+        assert mean["encoder.backbone.bn1.num_batches_tracked"] == first["backbone.bn1.num_batches_tracked"] + 7
     assert by_stage["decoder.head.weight"].tolist() == [1, 1]
     for shares in ([1.0], [0.1, 0.2], [-0.1]):
         with pytest.raises(MetricDepthError, match="one number or 7, from 0 to below 1"):
             average_weights([(file, 1.0)], shares)
-    with pytest.raises(MetricDepthError, match="the encoder is another"):
-        average_weights([(write(tmp_path / "two.safetensors", 1.0), 1.0)], [0.5])
-    assert main(["average", str(file), "--init-share", "a,b", "--out", str(tmp_path / "y")]) == 2
-    assert '--init-share "a,b" must be a number' in capsys.readouterr().err
+    deeper = trained | {"encoder.backbone.blocks.1.2.bn1.bias": torch.ones(2)}
+    write_weights(deeper, tmp_path / "deeper.safetensors", {})
+    with pytest.raises(MetricDepthError, match=r"another encoder: they differ in backbone\.blocks\.1\.2\.bn1\.bias"):
+        average_weights([(tmp_path / "deeper.safetensors", 1.0)], [0.5])
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["--init-share", "a,b"], '"a,b" must be a number'),
+        (["--init-share", ""], '"" must be a number'),
+        (["--init-share", "nan"], "from 0 to below 1"),
+        ([], "or one and a share of the first weights"),
+    ],
+)
+def test_shares_that_cannot_be_are_named(
+    tmp_path: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+):
+    one = write(tmp_path / "one.safetensors", 1.0)
+    try:
+        code = main(["average", str(one), *words, "--out", str(tmp_path / "x")])
+    except SystemExit as error:
+        code = error.code
+    assert code == 2 and message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -85,5 +106,7 @@ def test_bad_words_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     one = write(tmp_path / "one.safetensors", 1.0)
     assert main(["average", str(one), "--out", str(tmp_path / "x")]) == 2
     assert "at least two checkpoints" in capsys.readouterr().err
+    assert main(["average", f"{one}=0", f"{one}=0", "--out", str(tmp_path / "x")]) == 2
+    assert "its weight is 0; it must be positive" in capsys.readouterr().err
     assert main(["average", str(one), f"{one}=much", "--out", str(tmp_path / "x")]) == 2
     assert 'the weight after "=" must be a number' in capsys.readouterr().err

@@ -30,9 +30,12 @@ def test_unknown_packages_and_other_encoders_are_refused():
     with pytest.raises(MetricDepthError, match='init "nothing" is unknown'):
         load_first_weights(network.encoder, "nothing")
     pytest.importorskip(PACKAGE)
-    other = build_depth_model(**{**CONFIG.architecture, "encoder": "convnext_atto", "decoder": "HourglassDecoder"})
-    with pytest.raises(MetricDepthError, match=r"is of another encoder: this one has no backbone\.conv_stem"):
-        load_first_weights(other.encoder, PACKAGE)
+    for encoder, decoder in (("convnext_atto", "HourglassDecoder"), ("tf_efficientnet_lite1", "LiteDecoder")):
+        other = build_depth_model(**{**CONFIG.architecture, "encoder": encoder, "decoder": decoder}).encoder
+        before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
+        with pytest.raises(MetricDepthError, match=r"for EfficientNet-Lite0: this network has another encoder"):
+            load_first_weights(other, PACKAGE)
+        assert all(torch.equal(tensor, before[name]) for name, tensor in other.state_dict().items())
 
 
 def test_a_new_network_starts_from_them(tmp_path: Path):

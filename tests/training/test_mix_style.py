@@ -64,10 +64,11 @@ def test_only_training_mixes_whether_the_encoder_learns_or_not_and_the_run_witho
     def maps(trainer: Trainer, training: bool) -> torch.Tensor:
         torch.manual_seed(3)
         trainer.network.train(training)
+        for module in trainer._frozen:
+            module.eval()
         image = torch.randn(4, 3, 64, 96, generator=torch.Generator().manual_seed(1))
         image = image * torch.tensor([0.2, 1.0, 2.0, 3.0])[:, None, None, None]
-        with torch.set_grad_enabled(training):
-            return trainer.network.encoder(image)[-1]
+        return trainer.network.encoder(image)[-1]
 
     run = Run(tmp_path, steps=10, precision="float32")
     plain, mixing, frozen = (
@@ -109,4 +110,4 @@ def test_other_encoders_are_refused_by_name():
     transformer.backbone.blocks = nn.ModuleList([nn.Identity()] * 3)
     for encoder in (nn.Conv2d(3, 4, 3), transformer):
         with pytest.raises(MetricDepthError, match="mix_style, which is for EfficientNet"):
-            mix_styles(encoder, 0.5)
+            mix_styles(nn.ModuleDict({"encoder": encoder}), 0.5)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_STAGES = [  # (blocks, expansion factor of a block, kernel, stride, channels)
+STAGES = [  # (blocks, expansion factor of a block, kernel, stride, channels)
     (1, 1, 3, 1, 16), (2, 6, 3, 2, 24), (2, 6, 5, 2, 40), (3, 6, 3, 2, 80), (3, 6, 5, 1, 112), (4, 6, 5, 2, 192),
     (1, 6, 3, 1, 320),
 ]  # fmt: skip
@@ -83,8 +83,8 @@ class _Backbone(nn.Module):
         self.conv_stem = SameConv(3, 32, 3, 2)
         self.bn1 = NormAct(32)
         self.blocks = nn.Sequential()
-        inputs, done, total = 32, 0, sum(stage[0] for stage in _STAGES)
-        for count, widening, kernel, stride, outputs in _STAGES[:stages]:
+        inputs, done, total = 32, 0, sum(stage[0] for stage in STAGES)
+        for count, widening, kernel, stride, outputs in STAGES[:stages]:
             stage = nn.Sequential()
             for i in range(count):
                 drop_path = drop_path_rate * done / total
@@ -104,10 +104,10 @@ class EfficientNetLite(nn.Module):
         channels: widths of the maps, finest first.
     """
 
-    def __init__(self, drop_path_rate: float = 0.0, stages: int = len(_STAGES)):
+    def __init__(self, drop_path_rate: float = 0.0, stages: int = len(STAGES)):
         super().__init__()
         self.backbone = _Backbone(drop_path_rate, stages)
-        self.channels = [_STAGES[i][4] for i in _HANDED_OUT if i < stages]
+        self.channels = [STAGES[i][4] for i in _HANDED_OUT if i < stages]
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Compute feature maps of images.

@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mono.model.checkpoint import read_tensors
+from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.depth_model import HEADS
+from mono.model.efficientnet_lite import STAGES, EfficientNetLite
 from mono.system.errors import MetricDepthError
-from mono.training.first_weights import check_same_encoder, read_first_weights
+from mono.training.first_weights import NAME, read_first_weights
 
-_STAGES = 7  # of an EfficientNet, after its stem
 _HEADS = tuple(f"decoder.{head}." for head in HEADS.values())
 
 
@@ -34,11 +34,13 @@ def average_weights(files: Sequence[tuple[Path, float]], init_shares: Sequence[f
 
     Raises:
         MetricDepthError: there is nothing to average, a weight is not positive, shares are not one or seven from 0 to
-            below 1, tensors differ in name or shape, or the ImageNet weights are not installed or of another encoder.
+            below 1, tensors differ in name or shape, or the ImageNet weights are not installed.
+        CheckpointError: the first weights are of another encoder.
     """
-    if len(init_shares) not in (0, 1, _STAGES) or not all(0 <= share < 1 for share in init_shares):
+    stages = len(STAGES)
+    if len(init_shares) not in (0, 1, stages) or not all(0 <= share < 1 for share in init_shares):
         raise MetricDepthError(
-            f"the first weights' shares are {[*init_shares]}; they must be one number or {_STAGES}, from 0 to below 1"
+            f"the first weights' shares are {[*init_shares]}; they must be one number or {stages}, from 0 to below 1"
         )
     if len(files) + bool(init_shares) < 2:
         raise MetricDepthError("averaging needs at least two checkpoints, or one and a share of the first weights")
@@ -64,12 +66,13 @@ def average_weights(files: Sequence[tuple[Path, float]], init_shares: Sequence[f
             if not tensor.is_floating_point():
                 integers.add(name)
     mean = {name: tensor / shares[name] for name, tensor in mean.items()}
+    mean = {name: tensor.round().long() if name in integers else tensor for name, tensor in mean.items()}
     if init_shares:
         prefix = "encoder."
         own = {name.removeprefix(prefix): tensor for name, tensor in mean.items() if name.startswith(prefix)}
-        check_same_encoder(own, first_weights, f"the first weights are EfficientNet-Lite0's: {first}")
+        load_tensors(EfficientNetLite(), own, first, f"{NAME}, a share of which was asked for")  # to check it
         for name, tensor in first_weights.items():
-            if prefix + name not in integers:
+            if tensor.is_floating_point():
                 stage = int(name.split(".")[2]) if ".blocks." in name else 0  # the stem goes with the first stage
-                own[name].lerp_(tensor.float(), init_shares[stage % len(init_shares)])
-    return {name: tensor.round().long() if name in integers else tensor for name, tensor in mean.items()}
+                own[name].lerp_(tensor, init_shares[stage % len(init_shares)])
+    return mean

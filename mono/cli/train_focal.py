@@ -24,7 +24,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--minutes", type=float, required=True, metavar="M", help="train for this long")
     parser.add_argument(
         "--from", dest="start", type=Path, metavar="FILE",
-        help="depth network whose encoder is the start, such as weight/lite.safetensors",
+        help="depth network whose encoder is the start, such as weight/lite.safetensors, or a network of focal lengths",
+    )  # fmt: skip
+    parser.add_argument(
+        "--mix-style", type=float, default=0.0, metavar="SHARE",
+        help="share of batches whose images exchange light, color and grain in the first feature maps (default: 0)",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (default: 0)")
     parser.add_argument(
@@ -46,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.out.is_dir():
         raise MetricDepthError(f"{args.out} is a folder; name a file for the weights, such as focal.safetensors")
     share_cores(args.threads)
-    settings = FocalRun(args.minutes, args.start, seed=args.seed)
+    settings = FocalRun(args.minutes, args.start, seed=args.seed, mix_style=args.mix_style)
     views, held = read_views(args.data), read_views(args.val)
     network = train_focal(views, held, settings)
     calibrate(network, held)

@@ -26,8 +26,9 @@ def average_weights(files: Sequence[tuple[Path, float]], init_shares: Sequence[f
     Args:
         files: checkpoints, each with its weight; only the weights' ratios count.
         init_shares: share of the result's encoder (EfficientNet-Lite0) that its ImageNet weights are, one number for
-            all or one for each of its seven stages (the stem goes with the first): what it knew of photographs before
-            it learned from rendered frames. Empty: none.
+            all or one for each of its seven stages (the stem goes with the first; an encoder of fewer stages, as that
+            of focal lengths, uses the first of them): what it knew of photographs before it learned from rendered
+            frames. Empty: none.
 
     Returns:
         Tensors by name.
@@ -70,9 +71,10 @@ def average_weights(files: Sequence[tuple[Path, float]], init_shares: Sequence[f
     if init_shares:
         prefix = "encoder."
         own = {name.removeprefix(prefix): tensor for name, tensor in mean.items() if name.startswith(prefix)}
-        load_tensors(EfficientNetLite(), own, first, f"{NAME}, a share of which was asked for")  # to check it
+        known_stages = len({name.split(".")[2] for name in own if ".blocks." in name})  # that of focal lengths has five
+        load_tensors(EfficientNetLite(stages=known_stages), own, first, f"{NAME}, a share of which was asked for")
         for name, tensor in first_weights.items():
-            if tensor.is_floating_point():
+            if tensor.is_floating_point() and name in own:
                 stage = int(name.split(".")[2]) if ".blocks." in name else 0  # the stem goes with the first stage
                 own[name].lerp_(tensor, init_shares[stage % len(init_shares)])
     return mean

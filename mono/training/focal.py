@@ -21,6 +21,7 @@ from mono.system.errors import MetricDepthError
 from mono.training.cpu_encoder import prepare_backbone
 from mono.training.focal_errors import measure
 from mono.training.focal_views import View, read_part, to_tensor
+from mono.training.mix_style import mix_styles
 from mono.training.schedule import rate
 
 logger = logging.getLogger(__name__)
@@ -33,11 +34,13 @@ class FocalRun:
 
     Attributes:
         minutes: training time.
-        start: weights of a depth network with the same encoder, such as weight/lite.safetensors; None: random.
+        start: weights of a depth network with the same encoder, such as weight/lite.safetensors, or of a network of
+            focal lengths; None: random.
         batch: images of a step.
         lr: highest learning rate of the head.
         encoder_lr: highest learning rate of the encoder.
         seed: random seed.
+        mix_style: share of batches whose images exchange styles, see `mix_styles`.
     """
 
     minutes: float
@@ -46,10 +49,13 @@ class FocalRun:
     lr: float = 7e-4
     encoder_lr: float = 2e-4
     seed: int = 0
+    mix_style: float = 0.0
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.minutes) and self.minutes > 0):
             raise MetricDepthError(f"minutes are {self.minutes}; training takes a positive number of them")
+        if not 0 <= self.mix_style <= 1:
+            raise MetricDepthError(f"mix_style is {self.mix_style}; it must be a share of batches, from 0 to 1")
 
 
 class _Sampler:
@@ -94,6 +100,8 @@ def train_focal(lists: Sequence[Sequence[View]], held: Sequence[Sequence[View]],
         network.load_state_dict(first, strict=False)
     average = copy.deepcopy(network).eval().requires_grad_(False)
     prepare_backbone(network.encoder)
+    if run.mix_style:
+        mix_styles(network, run.mix_style)
     network.to(memory_format=torch.channels_last)
     encoder = [p for p in network.encoder.parameters() if p.requires_grad]
     own = {id(p) for p in network.encoder.parameters()}

@@ -59,6 +59,11 @@ def test_a_share_of_the_encoder_is_what_it_was_before_all_training(tmp_path: Pat
     for mean in (one, by_stage):
         assert mean["encoder.backbone.bn1.num_batches_tracked"] == first["backbone.bn1.num_batches_tracked"] + 7
     assert by_stage["decoder.head.weight"].tolist() == [1, 1]
+    short = {name: tensor for name, tensor in trained.items() if "blocks.5" not in name and "blocks.6" not in name}
+    write_weights(short, tmp_path / "short.safetensors", {})
+    mean = average_weights([(tmp_path / "short.safetensors", 1.0)], [0, 0, 0, 0, 0.5, 0, 0])
+    name = "backbone.blocks.4.0.conv_pw.weight"
+    assert set(mean) == set(short) and torch.allclose(mean[f"encoder.{name}"], first[name] + 0.5, rtol=2e-3, atol=2e-3)
     for shares in ([1.0], [0.1, 0.2], [-0.1]):
         with pytest.raises(MetricDepthError, match="one number or 7, from 0 to below 1"):
             average_weights([(file, 1.0)], shares)

@@ -15,7 +15,7 @@ from PIL import Image
 from mono.model.checkpoint import read_tensors
 from mono.model.focal_network import FocalNetwork
 from mono.system.errors import MetricDepthError
-from mono.training import focal, focal_errors, focal_views
+from mono.training import focal, focal_errors, focal_views, mix_style
 from mono.training.focal import FocalRun, train_focal
 from mono.training.focal_errors import calibrate, measure
 from mono.training.focal_views import View, crop_of, draw_tangent, read_part, read_views
@@ -86,6 +86,19 @@ def test_training_starts_from_the_encoder_of_a_depth_network(tmp_path: Path) -> 
     network = train_focal(views, views, FocalRun(minutes=1e-9, start=start))
     name = "encoder.backbone.blocks.2.0.conv_pw.weight"
     torch.testing.assert_close(network.state_dict()[name], read_tensors(start)[name].float())
+
+
+def test_styles_are_mixed_while_training_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[int] = []
+    monkeypatch.setattr(mix_style, "exchange_statistics", lambda maps: called.append(len(maps)) or maps)
+    views = [[view()]]
+    network = train_focal(views, views, FocalRun(minutes=0.02, batch=4, mix_style=1.0))
+    assert set(called) == {4} and len(called) % 2 == 0  # each batch, at two stages
+    before = len(called)
+    measure(network, views[0])
+    assert len(called) == before
+    with pytest.raises(MetricDepthError, match=r"mix_style is 1\.5; it must be a share"):
+        FocalRun(minutes=1, mix_style=1.5)
 
 
 def test_calibration_holds_two_thirds_of_the_errors_and_finds_what_they_share(monkeypatch) -> None:

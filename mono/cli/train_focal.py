@@ -21,7 +21,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="annotation files of other cameras or places: the announced error is fitted to these",
     )  # fmt: skip
     parser.add_argument("--out", "-o", type=Path, required=True, metavar="FILE", help="weights to write (.safetensors)")
-    parser.add_argument("--minutes", type=float, required=True, metavar="M", help="train for this long")
+    parser.add_argument(
+        "--minutes", type=float, required=True, metavar="M",
+        help="train for this long; 0 only fits the announced error of --from, such as an average of networks",
+    )  # fmt: skip
     parser.add_argument(
         "--from", dest="start", type=Path, metavar="FILE",
         help="depth network whose encoder is the start, such as weight/lite.safetensors, or a network of focal lengths",

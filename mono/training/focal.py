@@ -33,7 +33,7 @@ class FocalRun:
     """Settings of a training run.
 
     Attributes:
-        minutes: training time.
+        minutes: training time; 0: the network of `start` as it is.
         start: weights of a depth network with the same encoder, such as weight/lite.safetensors, or of a network of
             focal lengths; None: random.
         batch: images of a step.
@@ -52,8 +52,8 @@ class FocalRun:
     mix_style: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.minutes) and self.minutes > 0):
-            raise MetricDepthError(f"minutes are {self.minutes}; training takes a positive number of them")
+        if not (math.isfinite(self.minutes) and self.minutes >= 0):
+            raise MetricDepthError(f"minutes are {self.minutes}; they must be a number of 0 or more")
         if not 0 <= self.mix_style <= 1:
             raise MetricDepthError(f"mix_style is {self.mix_style}; it must be a share of batches, from 0 to 1")
 
@@ -92,13 +92,23 @@ def train_focal(lists: Sequence[Sequence[View]], held: Sequence[Sequence[View]],
 
     Returns:
         Moving average of the trained networks.
+
+    Raises:
+        MetricDepthError: there is no training time, and no network of focal lengths to start from.
+        CheckpointError: the start cannot be read.
     """
     torch.manual_seed(run.seed)
     network = FocalNetwork()
-    if run.start:
-        first = {k: v.float() for k, v in read_tensors(run.start).items() if k in network.state_dict()}
-        network.load_state_dict(first, strict=False)
+    first = read_tensors(run.start) if run.start else {}
+    if missing := [] if run.minutes else sorted(network.state_dict().keys() - first.keys()):
+        raise MetricDepthError(
+            f"0 minutes need a network of focal lengths to start from; {run.start or 'none'} was given"
+            + (f", which has no {missing[0]}" if run.start else "")
+        )
+    network.load_state_dict({k: v.float() for k, v in first.items() if k in network.state_dict()}, strict=False)
     average = copy.deepcopy(network).eval().requires_grad_(False)
+    if not run.minutes:
+        return average
     prepare_backbone(network.encoder)
     if run.mix_style:
         mix_styles(network, run.mix_style)

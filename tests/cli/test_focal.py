@@ -88,8 +88,15 @@ def test_training_writes_weights_that_load(tmp_path: Path, capsys) -> None:
     network = FocalNetwork()
     load_tensors(network, read_tensors(out), out, "the network of focal lengths")
     assert 0 < float(network.calibration[0]) < 100 and 0 <= float(network.calibration[1]) <= 1
-    for wrong, cause in (("--threads", "from 1 to"), ("--minutes", "positive number")):
-        assert main([*words, "-o", str(out), wrong, "0"]) == 2
+    learned = read_tensors(out)
+    again = [*words, "-o", str(out), "--from", str(out), "--minutes", "0"]
+    assert main(again) == 0  # fits the announced error alone
+    assert all((read_tensors(out)[name] == tensor).all() for name, tensor in learned.items() if name != "calibration")
+    for option, value, cause in (
+        ("--threads", "0", "from 1 to"), ("--minutes", "0", "need a network of focal lengths"),
+        ("--minutes", "-1", "0 or more"), ("--mix-style", "2", "a share of batches"),
+    ):  # fmt: skip
+        assert main([*words, "-o", str(out), option, value]) == 2
         assert cause in capsys.readouterr().err
     assert main([*words, "-o", str(tmp_path)]) == 2
     assert "is a folder" in capsys.readouterr().err

@@ -88,6 +88,16 @@ def test_training_starts_from_the_encoder_of_a_depth_network(tmp_path: Path) -> 
     torch.testing.assert_close(network.state_dict()[name], read_tensors(start)[name].float())
 
 
+def test_without_minutes_a_network_stays_as_it_is(tmp_path: Path) -> None:
+    weight = Path(__file__).parents[2] / "weight"
+    network = train_focal([[view()]], [[view()]], FocalRun(minutes=0, start=weight / "focal.safetensors"))
+    for name, tensor in read_tensors(weight / "focal.safetensors").items():
+        torch.testing.assert_close(network.state_dict()[name], tensor, check_dtype=False)
+    for start in (None, weight / "lite.safetensors"):
+        with pytest.raises(MetricDepthError, match="0 minutes need a network of focal lengths"):
+            train_focal([[view()]], [[view()]], FocalRun(minutes=0, start=start))
+
+
 def test_styles_are_mixed_while_training_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[int] = []
     monkeypatch.setattr(mix_style, "exchange_statistics", lambda maps: called.append(len(maps)) or maps)

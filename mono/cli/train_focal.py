@@ -23,15 +23,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--out", "-o", type=Path, required=True, metavar="FILE", help="weights to write (.safetensors)")
     parser.add_argument(
         "--minutes", type=float, required=True, metavar="M",
-        help="train for this long; 0 only fits the announced error of --from, such as an average of networks",
+        help="train for this long; 0: only fit the announced error of the network of --from, without reading --data",
     )  # fmt: skip
     parser.add_argument(
         "--from", dest="start", type=Path, metavar="FILE",
-        help="depth network whose encoder is the start, such as weight/lite.safetensors, or a network of focal lengths",
+        help="start from the encoder of a depth network, as weight/lite.safetensors, or a network of focal lengths",
     )  # fmt: skip
     parser.add_argument(
         "--mix-style", type=float, default=0.0, metavar="SHARE",
-        help="share of batches whose images exchange light, color and grain in the first feature maps (default: 0)",
+        help="share of batches whose images exchange light, color and grain, at each of two stages (default: 0)",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (default: 0)")
     parser.add_argument(
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         raise MetricDepthError(f"{args.out} is a folder; name a file for the weights, such as focal.safetensors")
     share_cores(args.threads)
     settings = FocalRun(args.minutes, args.start, seed=args.seed, mix_style=args.mix_style)
-    views, held = read_views(args.data), read_views(args.val)
+    views, held = read_views(args.data) if args.minutes else [], read_views(args.val)
     network = train_focal(views, held, settings)
     calibrate(network, held)
     write_weights(network.state_dict(), args.out, weight_metadata("focal"))

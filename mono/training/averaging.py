@@ -71,8 +71,10 @@ def average_weights(files: Sequence[tuple[Path, float]], init_shares: Sequence[f
     if init_shares:
         prefix = "encoder."
         own = {name.removeprefix(prefix): tensor for name, tensor in mean.items() if name.startswith(prefix)}
-        known_stages = len({name.split(".")[2] for name in own if ".blocks." in name})  # that of focal lengths has five
-        load_tensors(EfficientNetLite(stages=known_stages), own, first, f"{NAME}, a share of which was asked for")
+        depth = (
+            stages if any(".blocks.5." in name for name in own) else 5
+        )  # the encoder of focal lengths has five stages
+        load_tensors(EfficientNetLite(stages=depth), own, first, f"{NAME}, a share of which was asked for")
         for name, tensor in first_weights.items():
             if tensor.is_floating_point() and name in own:
                 stage = int(name.split(".")[2]) if ".blocks." in name else 0  # the stem goes with the first stage

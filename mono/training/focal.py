@@ -40,7 +40,7 @@ class FocalRun:
         lr: highest learning rate of the head.
         encoder_lr: highest learning rate of the encoder.
         seed: random seed.
-        mix_style: share of batches whose images exchange styles, see `mix_styles`.
+        mix_style: share of batches that mix styles, at each of two stages, see `mix_styles`.
     """
 
     minutes: float
@@ -54,6 +54,8 @@ class FocalRun:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.minutes) and self.minutes >= 0):
             raise MetricDepthError(f"minutes are {self.minutes}; they must be a number of 0 or more")
+        if not (self.minutes or self.start):
+            raise MetricDepthError("0 minutes can start from a network of focal lengths; give one by --from")
         if not 0 <= self.mix_style <= 1:
             raise MetricDepthError(f"mix_style is {self.mix_style}; it must be a share of batches, from 0 to 1")
 
@@ -91,21 +93,21 @@ def train_focal(lists: Sequence[Sequence[View]], held: Sequence[Sequence[View]],
         run: settings.
 
     Returns:
-        Moving average of the trained networks.
+        Moving average of the trained networks; with 0 minutes the network of `start`.
 
     Raises:
-        MetricDepthError: there is no training time, and no network of focal lengths to start from.
+        MetricDepthError: the start has another encoder, or, with 0 minutes, is no network of focal lengths.
         CheckpointError: the start cannot be read.
     """
     torch.manual_seed(run.seed)
     network = FocalNetwork()
-    first = read_tensors(run.start) if run.start else {}
-    if missing := [] if run.minutes else sorted(network.state_dict().keys() - first.keys()):
-        raise MetricDepthError(
-            f"0 minutes need a network of focal lengths to start from; {run.start or 'none'} was given"
-            + (f", which has no {missing[0]}" if run.start else "")
-        )
-    network.load_state_dict({k: v.float() for k, v in first.items() if k in network.state_dict()}, strict=False)
+    if run.start:
+        first, names = read_tensors(run.start), network.state_dict().keys()
+        missing = [name for name in names if name not in first and (not run.minutes or name.startswith("encoder."))]
+        if missing:
+            kinds = "a network of focal lengths" + (", or a depth network with its encoder" if run.minutes else "")
+            raise MetricDepthError(f"{run.start} has no {missing[0]}; {run.minutes:g} minutes can start from {kinds}")
+        network.load_state_dict({name: first[name].float() for name in names if name in first}, strict=False)
     average = copy.deepcopy(network).eval().requires_grad_(False)
     if not run.minutes:
         return average

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from mono.model.checkpoint import read_tensors
 from mono.model.focal_network import FocalNetwork
@@ -93,20 +94,26 @@ def test_without_minutes_a_network_stays_as_it_is(tmp_path: Path) -> None:
     network = train_focal([[view()]], [[view()]], FocalRun(minutes=0, start=weight / "focal.safetensors"))
     for name, tensor in read_tensors(weight / "focal.safetensors").items():
         torch.testing.assert_close(network.state_dict()[name], tensor, check_dtype=False)
-    for start in (None, weight / "lite.safetensors"):
-        with pytest.raises(MetricDepthError, match="0 minutes need a network of focal lengths"):
-            train_focal([[view()]], [[view()]], FocalRun(minutes=0, start=start))
+    with pytest.raises(
+        MetricDepthError, match=r"lite\.safetensors has no .*0 minutes can start from a network of focal lengths"
+    ):
+        train_focal([[view()]], [[view()]], FocalRun(minutes=0, start=weight / "lite.safetensors"))
+    with pytest.raises(MetricDepthError, match="0 minutes can start from a network of focal lengths"):
+        FocalRun(minutes=0)
 
 
-def test_styles_are_mixed_while_training_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_with_another_encoder_is_refused(tmp_path: Path) -> None:
+    save_file({"encoder.stem.weight": torch.zeros(2)}, str(tmp_path / "other.safetensors"))
+    with pytest.raises(MetricDepthError, match=r"other\.safetensors has no encoder\.backbone"):
+        train_focal([[view()]], [[view()]], FocalRun(minutes=1, start=tmp_path / "other.safetensors"))
+
+
+@pytest.mark.parametrize("share, mixed", [(1.0, {4}), (0.0, set())])
+def test_styles_are_mixed_where_asked_for(share: float, mixed: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[int] = []
     monkeypatch.setattr(mix_style, "exchange_statistics", lambda maps: called.append(len(maps)) or maps)
-    views = [[view()]]
-    network = train_focal(views, views, FocalRun(minutes=0.02, batch=4, mix_style=1.0))
-    assert set(called) == {4} and len(called) % 2 == 0  # each batch, at two stages
-    before = len(called)
-    measure(network, views[0])
-    assert len(called) == before
+    train_focal([[view()]], [[view()]], FocalRun(minutes=0.02, batch=4, mix_style=share))
+    assert set(called) == mixed and len(called) % 2 == 0  # each batch, at two stages
     with pytest.raises(MetricDepthError, match=r"mix_style is 1\.5; it must be a share"):
         FocalRun(minutes=1, mix_style=1.5)
 

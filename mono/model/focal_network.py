@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mono.model.efficientnet_lite import EfficientNetLite
 from mono.model.lite_decoder import GlobalContext
 
+STAGES = 5  # of EfficientNet-Lite0, to 1/16
 STRIDE = 16
 MEAN, STD = 127.0, 128.0  # of RGB, 0-255, as the encoder was trained on ImageNet
 SCALE_RANGE = (0.02, 1.0)  # smallest and largest predicted Laplace scale of the error
@@ -50,7 +51,7 @@ class FocalNetwork(nn.Module):
 
     def __init__(self, width: int = 96, blocks: int = 3):
         super().__init__()
-        self.encoder = EfficientNetLite(stages=5)
+        self.encoder = EfficientNetLite(stages=STAGES)
         fine, coarse = self.encoder.channels[-2:]
         self.project = nn.Conv2d(fine + coarse + 2, width, 1)
         self.context = nn.Sequential(*(GlobalContext(width) for _ in range(blocks)))

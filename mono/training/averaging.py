@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mono.model import focal_network
 from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.depth_model import HEADS
 from mono.model.efficientnet_lite import STAGES, EfficientNetLite
@@ -71,9 +72,8 @@ def average_weights(files: Sequence[tuple[Path, float]], init_shares: Sequence[f
     if init_shares:
         prefix = "encoder."
         own = {name.removeprefix(prefix): tensor for name, tensor in mean.items() if name.startswith(prefix)}
-        depth = (
-            stages if any(".blocks.5." in name for name in own) else 5
-        )  # the encoder of focal lengths has five stages
+        whole = any(f".blocks.{focal_network.STAGES}." in name for name in own)  # not that of focal lengths
+        depth = stages if whole else focal_network.STAGES
         load_tensors(EfficientNetLite(stages=depth), own, first, f"{NAME}, a share of which was asked for")
         for name, tensor in first_weights.items():
             if tensor.is_floating_point() and name in own:

@@ -89,7 +89,7 @@ def test_training_starts_from_the_encoder_of_a_depth_network(tmp_path: Path) -> 
     torch.testing.assert_close(network.state_dict()[name], read_tensors(start)[name].float())
 
 
-def test_without_minutes_a_network_stays_as_it_is(tmp_path: Path) -> None:
+def test_without_minutes_a_network_stays_as_it_is() -> None:
     weight = Path(__file__).parents[2] / "weight"
     network = train_focal([[view()]], [[view()]], FocalRun(minutes=0, start=weight / "focal.safetensors"))
     for name, tensor in read_tensors(weight / "focal.safetensors").items():

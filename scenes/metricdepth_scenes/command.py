@@ -58,6 +58,11 @@ def add_actions(parser: argparse.ArgumentParser) -> None:
         help="the panoramas were taken so far above their floor [m]: the teacher sees each as a whole, in these metres",
     )
     cut.add_argument(
+        "--move",
+        action="store_true",
+        help="with --height: each view from another place, up to 1.2 m aside and as high as cameras are held",
+    )
+    cut.add_argument(
         "--sky", action="store_true", help="write labels of sky from sky_labels/ of the assets, for --data …:sky"
     )
     cut.add_argument(
@@ -130,6 +135,7 @@ def _cut(args: argparse.Namespace) -> int:
         sky=args.sky,
         wide=args.wide,
         height=args.height,
+        move=args.move,
     )
     return 0
 

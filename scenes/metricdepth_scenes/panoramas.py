@@ -16,6 +16,7 @@ from metricdepth_scenes.assets import Assets
 from metricdepth_scenes.cameras import look, pose_towards, sample_camera
 from metricdepth_scenes.dataset import keep_settings
 from metricdepth_scenes.floors import stretch_to_floor
+from metricdepth_scenes.moves import MovedPanorama, look_up, sample
 from mono.geometry.camera import Camera
 from mono.io.atomic import write_bytes
 from mono.io.depth import write_depth
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _FARTHEST = 80.0  # [m] of depth that is believed
+_HELD = {"indoor": (1.25, 0.3, 0.55, 1.9), "outdoor": (1.5, 0.3, 0.8, 2.2)}  # heights: mean, spread, least, most [m]
+_TORN = 0.18  # share of a moved view that may have been hidden from the tripod
+_TRIES = 12  # places drawn for a moved view before the tripod's own is taken
 
 
 def cut_view(panorama: np.ndarray, camera: Camera, pose: np.ndarray) -> np.ndarray:
@@ -40,24 +44,19 @@ def cut_view(panorama: np.ndarray, camera: Camera, pose: np.ndarray) -> np.ndarr
         camera: pinhole.
         pose: camera to world (z up), (4, 4); only its rotation counts.
     """
-    column, row = _look_up(panorama.shape[:2], camera, pose)
-    around = np.concatenate([panorama[:, -1:], panorama, panorama[:, :1]], 1)
-    return cv2.remap(around, column + 1, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return sample(panorama, *look_up(_directions(camera, pose), panorama.shape[:2]))
 
 
 def cut_labels(labels: np.ndarray, camera: Camera, pose: np.ndarray) -> np.ndarray:
     """Look up a camera's view of a panorama's labels, see `cut_view`; (height, width)."""
-    column, row = (np.rint(x).astype(int) for x in _look_up(labels.shape, camera, pose))
+    column, row = (np.rint(x).astype(int) for x in look_up(_directions(camera, pose), labels.shape))
     height, width = labels.shape
     return labels[row.clip(0, height - 1), column % width]
 
 
-def _look_up(shape: tuple[int, ...], camera: Camera, pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the (column, row) of a panorama that each pixel of a camera sees."""
-    height, width = shape
-    x, y, z = np.moveaxis(camera.rays() @ pose[:3, :3].T.astype(np.float32), 2, 0)
-    column = (np.arctan2(x, y) / (2 * math.pi) + 0.5) * width - 0.5
-    return column, (0.5 - np.arctan2(z, np.hypot(x, y)) / math.pi) * height - 0.5
+def _directions(camera: Camera, pose: np.ndarray) -> np.ndarray:
+    """Compute the direction of each pixel in the world, (height, width, 3) float32."""
+    return camera.rays() @ pose[:3, :3].T.astype(np.float32)
 
 
 def cut_dataset(
@@ -70,6 +69,7 @@ def cut_dataset(
     sky: bool = False,
     wide: bool = False,
     height: float | None = None,
+    move: bool = False,
 ) -> Path:
     """Cut views out of an asset folder's panoramas.
 
@@ -80,7 +80,9 @@ def cut_dataset(
     whole, averaged in log depth with the prediction for the mirrored view. With the height of the tripods too,
     the teacher sees each panorama as a whole, merged of many views, and its distance is stretched until the floor is a
     plane at that height (`stretch_to_floor`): views have metres of the real world, and parts those of the whole. Edges,
-    labelled sky and what is beyond 80 m have no depth then.
+    labelled sky and what is beyond 80 m have no depth then. With `move` as well, that distance becomes a surface and
+    each view is seen from another place, as high as cameras are held (0.55 to 1.9 m indoors, 0.8 to 2.2 m outdoors)
+    and up to 1.2 m aside (`MovedPanorama`).
 
     With `sky`, views show the panoramas that have labels (`Assets.sky_labels`), skies alone too, and look up more;
     their depth file holds labels for `--data ...:sky`.
@@ -95,8 +97,8 @@ def cut_dataset(
     if frames < 1:
         raise MetricDepthError(f"scenes: frames is {frames}; it must be at least 1")
     source = Assets(assets)
-    panoramas = [e.file for e in source.entries("sky", ["indoor", "outdoor"])]
-    panoramas = [p for p in panoramas if (source.sky_labels(p) is not None if sky else "puresky" not in p)]
+    panoramas = [(e.file, e.category) for e in source.entries("sky", ["indoor", "outdoor"])]
+    panoramas = [p for p in panoramas if (source.sky_labels(p[0]) is not None if sky else "puresky" not in p[0])]
     if not panoramas:
         of_sky = " with labels of sky in sky_labels/" if sky else ""
         raise MetricDepthError(f"{assets}: its index.json lists no panorama (kind sky){of_sky}")
@@ -106,43 +108,74 @@ def cut_dataset(
         raise MetricDepthError(f"scenes: the height of the tripods is {height} m; it must be positive (--height 1.55)")
     if height is not None and not teacher:
         raise MetricDepthError("scenes: a height of the tripods needs a network that predicts: add --teacher MODEL")
-    settings = {"seed": seed, "assets": str(assets.resolve()), "pixels": pixels, "sky": sky, "wide": wide}
+    if move and height is None:
+        raise MetricDepthError("scenes: views from other places need metres: add --height 1.55")
+    if move and wide:
+        raise MetricDepthError("scenes: views from other places are not wide: give one of --move and --wide")
+    settings = {"seed": seed, "assets": str(assets.resolve()), "pixels": pixels, "sky": sky, "wide": wide, "move": move}
     keep_settings(out, settings | {"teacher": teacher and teacher.checksum, "height": height})
-    distances: dict[str, np.ndarray] = {}
-    entries = []
-    for number in range(frames):
+    entries: dict[int, dict[str, object]] = {}
+    file, distance, surface = "", np.zeros(0), None
+    for number in sorted(range(frames), key=lambda number: number % len(panoramas)):  # one panorama after the other
         rng = np.random.default_rng(np.random.SeedSequence([seed, number, 3]))
-        file = panoramas[number % len(panoramas)]
-        panorama = source.image(file)
-        camera = _wide_camera(panorama, rng) if wide else sample_camera("room", rng, pixels)
-        tilt = (4, 16, -40, 60) if sky else (-4, 16, -60, 50) if wide else (-8, 12, -40, 25)
-        pitch = float(np.clip(rng.normal(*tilt[:2]), *tilt[2:]))  # mean, spread, lowest and highest [degrees]
-        pose = pose_towards(np.zeros(3), look(float(rng.uniform(0, 360)), pitch), float(rng.normal(0, 3)))
-        view = cut_view(panorama, camera, pose)
+        if file != panoramas[number % len(panoramas)][0]:
+            file, category = panoramas[number % len(panoramas)]
+            panorama, labels = source.image(file), source.sky_labels(file)
+            if teacher and height is not None:
+                distance, unknown = _distance(teacher, panorama, labels, height, Path(file).stem)
+                surface = MovedPanorama(panorama, distance) if move else None
+                distance = np.where(unknown, np.float32(0), distance)
         name = f"rgb/{number:06d}.jpg"
+        entry: dict[str, object] = {"rgb": name}
+        seen = None
+        if surface:
+            view, seen, camera = _moved_view(surface, category, pixels, rng)
+        else:
+            camera = _wide_camera(panorama, rng) if wide else sample_camera("room", rng, pixels)
+            tilt = (4, 16, -40, 60) if sky else (-4, 16, -60, 50) if wide else (-8, 12, -40, 25)
+            pose = _turned(rng, tilt)
+            view = cut_view(panorama, camera, pose)
+            if teacher and height is None:
+                seen = _depth_both_ways(teacher, view, camera)
+            elif teacher:
+                seen = cut_labels(distance, camera, pose) * camera.unit_rays()[..., 2]
         _, data = cv2.imencode(".jpg", view[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
         write_bytes(out / name, data.tobytes())
-        intrinsics = [round(v, 4) for v in camera.intrinsics]
-        entry: dict[str, object] = {"rgb": name, "cam_in": intrinsics, "family": "panorama", "scene": Path(file).stem}
-        if teacher:
-            depth = f"depth/{number:06d}.png"
-            if height is None:
-                seen = _depth_both_ways(teacher, view, camera)
-            else:
-                if file not in distances:
-                    distances[file] = _distance(teacher, panorama, source.sky_labels(file), height, Path(file).stem)
-                seen = cut_labels(distances[file], camera, pose) * camera.unit_rays()[..., 2]
-            write_depth(out / depth, seen, encoding=DepthEncoding(scale=None))
-            entry["depth"] = depth
-        if sky and (labels := source.sky_labels(file)) is not None:
-            depth = f"sky/{number:06d}.png"
-            seen = cut_labels(labels, camera, pose).astype(np.float32)
+        entry |= {"cam_in": [round(v, 4) for v in camera.intrinsics], "family": "panorama", "scene": Path(file).stem}
+        if seen is not None:
+            entry["depth"] = f"depth/{number:06d}.png"
+            write_depth(out / f"depth/{number:06d}.png", seen, encoding=DepthEncoding(scale=None))
+        if sky and labels is not None:
+            depth, seen = f"sky/{number:06d}.png", cut_labels(labels, camera, pose).astype(np.float32)
             write_depth(out / depth, seen, encoding=DepthEncoding(scale=1))
             entry |= {"depth": depth, "depth_scale": 1, "depth_invalid": [0]}
-        entries.append(entry)
+        entries[number] = entry
     annotations = out / "annotations.json"
-    write_bytes(annotations, json.dumps({"files": entries}, indent=0).encode())
+    write_bytes(annotations, json.dumps({"files": [entries[number] for number in range(frames)]}, indent=0).encode())
     return annotations
+
+
+def _turned(rng: np.random.Generator, tilt: tuple[float, float, float, float]) -> np.ndarray:
+    """Draw a pose at the origin, by the mean, spread, least and most of its pitch [degrees]."""
+    pitch = float(np.clip(rng.normal(*tilt[:2]), *tilt[2:]))
+    return pose_towards(np.zeros(3), look(float(rng.uniform(0, 360)), pitch), float(rng.normal(0, 3)))
+
+
+def _moved_view(
+    surface: MovedPanorama, category: str, pixels: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, Camera]:
+    """Draw a view from beside the tripod; its image, depth and camera."""
+    mean, spread, least, most = _HELD[category]
+    for _ in range(_TRIES):
+        camera, pose = sample_camera("room", rng, pixels), _turned(rng, (-8, 12, -45, 25))
+        place = surface.draw_place(rng, float(np.clip(rng.normal(mean, spread), least, most)))
+        if place is not None:
+            pose[:3, 3] = place
+            rgb, depth, torn = surface.view(camera, pose)
+            if torn < _TORN:
+                return rgb, depth, camera
+    pose[:3, 3] = 0
+    return *surface.view(camera, pose)[:2], camera
 
 
 def _wide_camera(panorama: np.ndarray, rng: np.random.Generator) -> Camera:
@@ -167,10 +200,12 @@ def _depth_both_ways(teacher: Predictor, view: np.ndarray, camera: Camera) -> np
 
 def _distance(
     teacher: Predictor, panorama: np.ndarray, labels: np.ndarray | None, height: float, name: str
-) -> np.ndarray:
-    """Predict a panorama's distance and bring it to metres, (H, 2 H) [m].
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predict a panorama's distance and bring it to metres.
 
-    0 at edges, which are blurred in it, in labelled sky and beyond 80 m.
+    Returns:
+        Distance, (H, 2 H) float32 [m], 0 in labelled sky and beyond 80 m; where views have none, (H, 2 H) bool: there,
+        and at edges, which are blurred in it.
     """
     camera = Camera.panorama(panorama.shape[1], panorama.shape[0])
     distance, reach = stretch_to_floor(teacher.predict(panorama, camera).depth, height)
@@ -180,7 +215,7 @@ def _distance(
         logger.warning("%s: no flat floor was found; the ground nearby alone sets its scale", name)
     log = np.log(np.maximum(distance, 0.05))
     edges = (abs(log - cv2.blur(log, (9, 9))) > 0.04) & (distance > 0)
-    unknown = cv2.dilate(edges.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    if labels is not None:
-        unknown |= cv2.dilate((labels == 2).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    return np.where(unknown | (distance > _FARTHEST), np.float32(0), distance)
+    unknown = (cv2.dilate(edges.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0) | (distance > _FARTHEST)
+    sky = np.zeros(distance.shape, bool) if labels is None else labels == 2
+    unknown |= cv2.dilate(sky.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return np.where(sky | (distance > _FARTHEST), np.float32(0), distance), unknown

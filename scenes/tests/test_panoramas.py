@@ -112,6 +112,29 @@ def test_with_the_tripods_height_views_have_its_metres(tmp_path: Path):
             cut_dataset(tmp_path / "b", 6, assets, teacher=Hall(), height=wrong)
 
 
+def test_moved_views_have_the_floor_where_their_height_puts_it(tmp_path: Path):
+    assets = write_assets(tmp_path / "assets")
+    cv2.imwrite(str(assets / "hall.jpg"), np.full((256, 512, 3), 128, np.uint8))
+    file = cut_dataset(tmp_path / "a", 8, assets, seed=4, teacher=Hall(), height=1.5, move=True)
+    again = cut_dataset(tmp_path / "b", 2, assets, seed=4, teacher=Hall(), height=1.5, move=True)
+    frames = read_frames([f"{file}:predicted"])
+    heights = []
+    for frame in frames:
+        size = cv2.imread(str(frame.rgb)).shape[:2]
+        depth = read_depth(frame.depth, frame.depth_scale)
+        rays = Camera(*frame.intrinsics, width=size[1], height=size[0]).rays()
+        assert (depth > 0).mean() > 0.8
+        below = np.quantile((depth * rays[..., 1])[depth > 0], 0.99)  # of a camera that looks about level
+        heights.append(below)
+    assert 0.3 < min(heights) < 1.1 < max(heights) < 2.5  # the tripod's alone were 1.45
+    for frame, same in zip(frames, read_frames([f"{again}:predicted"]), strict=False):
+        assert frame.rgb.read_bytes() == same.rgb.read_bytes() and frame.intrinsics == same.intrinsics
+    with pytest.raises(ValueError, match=r"need metres: add --height 1.55"):
+        cut_dataset(tmp_path / "c", 6, assets, move=True)
+    with pytest.raises(ValueError, match=r"give one of --move and --wide"):
+        cut_dataset(tmp_path / "c", 6, assets, teacher=Hall(), height=1.5, move=True, wide=True)
+
+
 def test_views_of_other_settings_are_not_mixed(tmp_path: Path):
     assets = write_assets(tmp_path / "assets")
     cut_dataset(tmp_path / "views", 1, assets, seed=4)

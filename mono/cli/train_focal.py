@@ -12,7 +12,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to the parser."""
     parser = commands.add_parser("train-focal")
     parser.add_argument(
-        "--data", nargs="+", required=True, metavar="JSON",
+        "--data", nargs="+", default=[], metavar="JSON",
         help="annotation files (or folders with an annotations.json) of images with cam_in, drawn equally often; crops "
         "vary the angle; name one twice to draw it twice as often",
     )  # fmt: skip
@@ -23,7 +23,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--out", "-o", type=Path, required=True, metavar="FILE", help="weights to write (.safetensors)")
     parser.add_argument(
         "--minutes", type=float, required=True, metavar="M",
-        help="train for this long; 0: only fit the announced error of the network of --from, without reading --data",
+        help="train for this long; 0: only fit the announced error of the network of --from, without --data",
     )  # fmt: skip
     parser.add_argument(
         "--from", dest="start", type=Path, metavar="FILE",
@@ -43,6 +43,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Train, write the weights and return the exit code."""
     from mono.cli.train import weight_metadata
+    from mono.model.focal_network import load_focal_network
     from mono.system.errors import MetricDepthError
     from mono.system.threads import share_cores
     from mono.training.focal import FocalRun, train_focal
@@ -53,9 +54,16 @@ def run(args: argparse.Namespace) -> int:
     if args.out.is_dir():
         raise MetricDepthError(f"{args.out} is a folder; name a file for the weights, such as focal.safetensors")
     share_cores(args.threads)
-    settings = FocalRun(args.minutes, args.start, seed=args.seed, mix_style=args.mix_style)
-    views, held = read_views(args.data) if args.minutes else [], read_views(args.val)
-    network = train_focal(views, held, settings)
+    if args.minutes:
+        settings = FocalRun(args.minutes, args.start, seed=args.seed, mix_style=args.mix_style)
+        if not args.data:
+            raise MetricDepthError("train-focal: there is nothing to train on; give annotation files by --data")
+        held = read_views(args.val)
+        network = train_focal(read_views(args.data), held, settings)
+    elif args.start:
+        held, network = read_views(args.val), load_focal_network(args.start)
+    else:
+        raise MetricDepthError("train-focal: --minutes 0 needs a network of focal lengths; give one by --from")
     calibrate(network, held)
     write_weights(network.state_dict(), args.out, weight_metadata("focal"))
     for name, part in zip(args.val, held, strict=True):

@@ -64,12 +64,9 @@ def weights_checksum() -> str:
 
 @functools.lru_cache(maxsize=1)
 def _network() -> FocalNetwork:
-    from mono.model.checkpoint import load_tensors, read_tensors
-    from mono.model.focal_network import FocalNetwork
+    from mono.model.focal_network import load_focal_network
 
-    path, network = find_weights(), FocalNetwork()
-    load_tensors(network, read_tensors(path), path, "the network of focal lengths")
-    return network.eval()
+    return load_focal_network(find_weights())
 
 
 def network_pixels(rgb: np.ndarray) -> np.ndarray:

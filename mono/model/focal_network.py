@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.efficientnet_lite import EfficientNetLite
 from mono.model.lite_decoder import GlobalContext
 
@@ -79,6 +81,17 @@ class FocalNetwork(nn.Module):
         pooled = torch.einsum("bkn,bcn->bkc", shares, flat).flatten(1)
         tangent, scale = self.estimate(torch.cat([flat.mean(2), pooled], 1)).float().unbind(1)
         return tangent, scale.clamp(*(math.log(s) for s in SCALE_RANGE)).exp()
+
+
+def load_focal_network(path: Path) -> FocalNetwork:
+    """Load the network from a file, in evaluation mode.
+
+    Raises:
+        CheckpointError: the file cannot be read or holds another network.
+    """
+    network = FocalNetwork()
+    load_tensors(network, read_tensors(path), path, "the network of focal lengths")
+    return network.eval()
 
 
 def _places(maps: Tensor) -> Tensor:

@@ -15,13 +15,14 @@ import torch
 from numpy.random import Generator
 from torch import Tensor, nn
 
-from mono.model.checkpoint import read_tensors
+from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.focal_network import FocalNetwork
 from mono.system.errors import MetricDepthError
 from mono.training.cpu_encoder import prepare_backbone
 from mono.training.focal_errors import measure
 from mono.training.focal_views import View, read_part, to_tensor
 from mono.training.mix_style import mix_styles
+from mono.training.recipe import check_share
 from mono.training.schedule import rate
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class FocalRun:
     """Settings of a training run.
 
     Attributes:
-        minutes: training time; 0: the network of `start` as it is.
+        minutes: training time.
         start: weights of a depth network with the same encoder, such as weight/lite.safetensors, or of a network of
             focal lengths; None: random.
         batch: images of a step.
@@ -52,12 +53,9 @@ class FocalRun:
     mix_style: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.minutes) and self.minutes >= 0):
-            raise MetricDepthError(f"minutes are {self.minutes}; they must be a number of 0 or more")
-        if not (self.minutes or self.start):
-            raise MetricDepthError("0 minutes can start from a network of focal lengths; give one by --from")
-        if not 0 <= self.mix_style <= 1:
-            raise MetricDepthError(f"mix_style is {self.mix_style}; it must be a share of batches, from 0 to 1")
+        if not (math.isfinite(self.minutes) and self.minutes > 0):
+            raise MetricDepthError(f"minutes are {self.minutes}; they must be a positive number")
+        check_share("mix_style", self.mix_style)
 
 
 class _Sampler:
@@ -93,24 +91,23 @@ def train_focal(lists: Sequence[Sequence[View]], held: Sequence[Sequence[View]],
         run: settings.
 
     Returns:
-        Moving average of the trained networks; with 0 minutes the network of `start`.
+        Moving average of the trained networks.
 
     Raises:
-        MetricDepthError: the start has another encoder, or, with 0 minutes, is no network of focal lengths.
+        MetricDepthError: the start has another encoder.
         CheckpointError: the start cannot be read.
     """
     torch.manual_seed(run.seed)
     network = FocalNetwork()
     if run.start:
-        first, names = read_tensors(run.start), network.state_dict().keys()
-        missing = [name for name in names if name not in first and (not run.minutes or name.startswith("encoder."))]
-        if missing:
-            kinds = "a network of focal lengths" + (", or a depth network with its encoder" if run.minutes else "")
-            raise MetricDepthError(f"{run.start} has no {missing[0]}; {run.minutes:g} minutes can start from {kinds}")
-        network.load_state_dict({name: first[name].float() for name in names if name in first}, strict=False)
+        first, former = read_tensors(run.start), network.state_dict()
+        for name in former:
+            if name.startswith("encoder.") and name not in first:
+                kinds = "a network of focal lengths, or a depth network with its encoder"
+                raise MetricDepthError(f"{run.start} has no {name}; start from {kinds}")
+        fitting = {name: first.get(name, tensor) for name, tensor in former.items()}
+        load_tensors(network, fitting, run.start, "the network of focal lengths")
     average = copy.deepcopy(network).eval().requires_grad_(False)
-    if not run.minutes:
-        return average
     prepare_backbone(network.encoder)
     if run.mix_style:
         mix_styles(network, run.mix_style)

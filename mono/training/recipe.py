@@ -99,8 +99,7 @@ class Recipe:
         if not 0 <= self.light <= 4:
             raise MetricDepthError(f"light is {self.light}; it must be 0 to 4")
         for share in ("mix_style", "new_sky"):
-            if not 0 <= getattr(self, share) <= 1:
-                raise MetricDepthError(f"{share} is {getattr(self, share)}; it must be 0 to 1")
+            check_share(share, getattr(self, share))
         if not self.sizes:
             raise MetricDepthError("sizes is empty; give at least one (height, width)")
         for name in self.losses:
@@ -126,6 +125,12 @@ class Recipe:
     def batch_size(self, size: tuple[int, int]) -> int:
         """Return the number of images in a batch."""
         return max(round(self.batch_pixels / (size[0] * size[1])), 2)
+
+
+def check_share(name: str, value: float) -> None:
+    """Refuse a share that is not from 0 to 1."""
+    if not 0 <= value <= 1:
+        raise MetricDepthError(f"{name} is {value}; it must be a share, from 0 to 1")
 
 
 def read_recipe(name: str | Path, options: Mapping[str, Any] | None = None) -> Recipe:

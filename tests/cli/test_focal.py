@@ -13,8 +13,8 @@ from PIL import Image
 
 from mono.cli import session
 from mono.cli.main import main
-from mono.model.checkpoint import load_tensors, read_tensors
-from mono.model.focal_network import FocalNetwork
+from mono.model.checkpoint import read_tensors
+from mono.model.focal_network import load_focal_network
 from mono.training.loop import write_weights
 
 
@@ -84,26 +84,28 @@ def test_training_writes_weights_that_load(tmp_path: Path, capsys) -> None:
         files.append({"rgb": f"{i}.png", "cam_in": [70.0, 70.0, 39.5, 29.5]})
     (tmp_path / "annotations.json").write_text(json.dumps({"files": files}))
     out = tmp_path / "focal.safetensors"
-    words = ["train-focal", "--data", str(tmp_path), "--val", str(tmp_path), "--minutes", "0.01", "--threads", "1"]
-    assert main([*words, "-o", str(out)]) == 0
+    words = ["train-focal", "--val", str(tmp_path), "--minutes", "0.01", "--threads", "1"]
+    data = ["--data", str(tmp_path)]
+    assert main([*words, *data, "-o", str(out)]) == 0
     assert "4 images, median error of ln(focal length)" in capsys.readouterr().out
-    network = FocalNetwork()
-    load_tensors(network, read_tensors(out), out, "the network of focal lengths")
+    network = load_focal_network(out)
     assert 0 < float(network.calibration[0]) < 100 and 0 <= float(network.calibration[1]) <= 1
     learned = read_tensors(out)
     write_weights(learned | {"calibration": torch.tensor([77.0, 0.5])}, tmp_path / "start.safetensors", {})
-    fit = [*words, "-o", str(out), "--from", str(tmp_path / "start.safetensors"), "--data", "none", "--minutes", "0"]
+    fit = [*words, "-o", str(out), "--from", str(tmp_path / "start.safetensors"), "--minutes", "0"]
     assert main(fit) == 0  # fits the announced error alone, to that of before
     fitted = read_tensors(out)
     torch.testing.assert_close(fitted.pop("calibration"), learned.pop("calibration"), rtol=0.02, atol=0.02)
     assert all(torch.equal(fitted[name], tensor) for name, tensor in learned.items())
     for option, value, cause in (
-        ("--threads", "0", "from 1 to"), ("--minutes", "0", "can start from a network of focal lengths"),
-        ("--minutes", "-1", "0 or more"), ("--mix-style", "2", "a share of batches"),
+        ("--threads", "0", "from 1 to"), ("--minutes", "0", "needs a network of focal lengths; give one by --from"),
+        ("--minutes", "-1", "a positive number"), ("--mix-style", "2", "mix_style is 2.0; it must be a share"),
     ):  # fmt: skip
-        assert main([*words, "-o", str(out), option, value]) == 2
+        assert main([*words, *data, "-o", str(out), option, value]) == 2
         assert cause in capsys.readouterr().err
-    assert main([*words, "-o", str(tmp_path)]) == 2
+    assert main([*words, "-o", str(out)]) == 2
+    assert "nothing to train on; give annotation files by --data" in capsys.readouterr().err
+    assert main([*words, *data, "-o", str(tmp_path)]) == 2
     assert "is a folder" in capsys.readouterr().err
-    assert main([*words, "-o", str(out), "--from", str(tmp_path / "none.pth")]) == 2
+    assert main([*words, *data, "-o", str(out), "--from", str(tmp_path / "none.pth")]) == 2
     assert "there is no file" in capsys.readouterr().err

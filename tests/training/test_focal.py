@@ -89,23 +89,16 @@ def test_training_starts_from_the_encoder_of_a_depth_network(tmp_path: Path) -> 
     torch.testing.assert_close(network.state_dict()[name], read_tensors(start)[name].float())
 
 
-def test_without_minutes_a_network_stays_as_it_is() -> None:
-    weight = Path(__file__).parents[2] / "weight"
-    network = train_focal([[view()]], [[view()]], FocalRun(minutes=0, start=weight / "focal.safetensors"))
-    for name, tensor in read_tensors(weight / "focal.safetensors").items():
-        torch.testing.assert_close(network.state_dict()[name], tensor, check_dtype=False)
-    with pytest.raises(
-        MetricDepthError, match=r"lite\.safetensors has no .*0 minutes can start from a network of focal lengths"
-    ):
-        train_focal([[view()]], [[view()]], FocalRun(minutes=0, start=weight / "lite.safetensors"))
-    with pytest.raises(MetricDepthError, match="0 minutes can start from a network of focal lengths"):
-        FocalRun(minutes=0)
-
-
-def test_a_start_with_another_encoder_is_refused(tmp_path: Path) -> None:
+def test_a_start_with_other_layers_is_refused(tmp_path: Path) -> None:
     save_file({"encoder.stem.weight": torch.zeros(2)}, str(tmp_path / "other.safetensors"))
     with pytest.raises(MetricDepthError, match=r"other\.safetensors has no encoder\.backbone"):
         train_focal([[view()]], [[view()]], FocalRun(minutes=1, start=tmp_path / "other.safetensors"))
+    wide = FocalNetwork(width=128).state_dict()
+    save_file(wide, str(tmp_path / "wide.safetensors"))
+    with pytest.raises(MetricDepthError, match=r"tensors differ, as .*project\.weight is"):
+        train_focal([[view()]], [[view()]], FocalRun(minutes=1, start=tmp_path / "wide.safetensors"))
+    with pytest.raises(MetricDepthError, match="minutes are 0; they must be a positive number"):
+        FocalRun(minutes=0)
 
 
 @pytest.mark.parametrize("share, mixed", [(1.0, {4}), (0.0, set())])
@@ -114,7 +107,7 @@ def test_styles_are_mixed_where_asked_for(share: float, mixed: set[int], monkeyp
     monkeypatch.setattr(mix_style, "exchange_statistics", lambda maps: called.append(len(maps)) or maps)
     train_focal([[view()]], [[view()]], FocalRun(minutes=0.02, batch=4, mix_style=share))
     assert set(called) == mixed and len(called) % 2 == 0  # each batch, at two stages
-    with pytest.raises(MetricDepthError, match=r"mix_style is 1\.5; it must be a share"):
+    with pytest.raises(MetricDepthError, match=r"mix_style is 1\.5; it must be a share, from 0"):
         FocalRun(minutes=1, mix_style=1.5)
 
 

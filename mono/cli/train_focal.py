@@ -23,7 +23,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--out", "-o", type=Path, required=True, metavar="FILE", help="weights to write (.safetensors)")
     parser.add_argument(
         "--minutes", type=float, required=True, metavar="M",
-        help="train for this long; 0: only fit the announced error of the network of --from, without --data",
+        help="train for this long; 0: only fit the announced error of the network of --from; --data is not used",
     )  # fmt: skip
     parser.add_argument(
         "--from", dest="start", type=Path, metavar="FILE",

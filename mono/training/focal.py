@@ -95,7 +95,7 @@ def train_focal(lists: Sequence[Sequence[View]], held: Sequence[Sequence[View]],
 
     Raises:
         MetricDepthError: the start has another encoder.
-        CheckpointError: the start cannot be read.
+        CheckpointError: the start cannot be read, or has tensors of other shapes.
     """
     torch.manual_seed(run.seed)
     network = FocalNetwork()

@@ -11,7 +11,7 @@ import numpy as np
 
 from metricdepth_scenes.assets import Assets
 from metricdepth_scenes.materials import Material, Palette
-from metricdepth_scenes.meshes import Mesh, joined, quad, turn
+from metricdepth_scenes.meshes import Mesh, caster_of, joined, quad, turn
 
 
 @dataclass(frozen=True)
@@ -122,12 +122,7 @@ class Scene:
     @cached_property
     def caster(self) -> Any:
         """Return embree's ray casting scene of the mesh."""
-        from embreex.mesh_construction import TriangleMesh
-        from embreex.rtcore_scene import EmbreeScene
-
-        caster = EmbreeScene()
-        TriangleMesh(caster, np.ascontiguousarray(self.mesh.tri, np.float32))
-        return caster
+        return caster_of(self.mesh.tri)
 
 
 class Builder:

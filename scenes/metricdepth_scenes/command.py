@@ -60,7 +60,7 @@ def add_actions(parser: argparse.ArgumentParser) -> None:
     cut.add_argument(
         "--move",
         action="store_true",
-        help="with --height: each view from another place, up to 1.2 m aside and as high as cameras are held",
+        help="with --teacher and --height: views from beside the tripod, as high as cameras are held",
     )
     cut.add_argument(
         "--sky", action="store_true", help="write labels of sky from sky_labels/ of the assets, for --data …:sky"

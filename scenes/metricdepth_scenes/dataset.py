@@ -120,7 +120,8 @@ def keep_settings(out: Path, settings: Mapping[str, object]) -> None:
     path = out / "settings.json"
     former = json.loads(path.read_text()) if path.is_file() else settings
     if former != settings:
-        changed = ", ".join(f"{name} {former.get(name)!r}" for name in settings if former.get(name) != settings[name])
+        names = [name for name in {**former, **settings} if former.get(name) != settings.get(name)]
+        changed = ", ".join(f"{name} {former.get(name)!r}" for name in names)
         raise MetricDepthError(
             f"{out} holds frames rendered with {changed}; choose another folder, or the same settings"
         )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -57,6 +58,16 @@ class Mesh:
         Two (3,) arrays.
         """
         return self.tri.min((0, 1)), self.tri.max((0, 1))
+
+
+def caster_of(tri: np.ndarray) -> Any:
+    """Build embree's ray casting scene of triangles (n, 3, 3) [m]."""
+    from embreex.mesh_construction import TriangleMesh
+    from embreex.rtcore_scene import EmbreeScene
+
+    caster = EmbreeScene()
+    TriangleMesh(caster, np.ascontiguousarray(tri, np.float32))
+    return caster
 
 
 def turn(yaw: float) -> np.ndarray:

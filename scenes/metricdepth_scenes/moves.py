@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property
-from typing import Any
 
 import cv2
 import numpy as np
 
+from metricdepth_scenes.meshes import caster_of
 from mono.geometry.camera import Camera
 
-_STEEP = 1.12  # farthest corner of a triangle through its nearest: beyond it the surface is torn
+_STEEP = 1.12  # farthest corner of a triangle through its nearest, level ground apart: beyond it the surface is torn
 _GRAZING = 0.03  # cosine of the angle at which the panorama saw a triangle: below it the surface is torn
 _CLEARANCE = 0.35  # from a moved camera to anything [m]
 _REACH, _FARTHEST_MOVE = 0.25, 1.2  # share of the median distance, and [m]
@@ -24,9 +23,10 @@ class MovedPanorama:
     Args:
         panorama: equirectangular, (H, 2 H, 3) uint8, see `panoramas.cut_view`.
         distance: along its rays [m], (H, 2 H), 0 where unknown.
+        blurred: where distance is no surface's, as at edges, (H, 2 H) bool; None: nowhere.
     """
 
-    def __init__(self, panorama: np.ndarray, distance: np.ndarray) -> None:
+    def __init__(self, panorama: np.ndarray, distance: np.ndarray, blurred: np.ndarray | None = None) -> None:
         self.panorama, self.distance = panorama, distance
         height, width = distance.shape
         up = (0.5 - (np.arange(height) + 0.5) / height)[:, None] * math.pi
@@ -42,10 +42,15 @@ class MovedPanorama:
         normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         middle = corners.mean(1)
         length = np.linalg.norm(normal, axis=1) * np.linalg.norm(middle, axis=1)
-        cosine = abs((normal * middle).sum(1)) / np.maximum(length, 1e-12)
+        cosine = (normal * middle).sum(1) / np.maximum(length, 1e-12)
+        self.outward = normal * np.sign(cosine)[:, None]
         far = away.reshape(-1)[self.faces]
-        torn = (cosine < _GRAZING) | (far.max(1) > _STEEP * far.min(1))
-        self.whole = ~torn & (distance.reshape(-1) > 0)[self.faces].all(1)
+        below = np.sin(np.maximum(-up.ravel(), 1e-3))
+        level = np.repeat(np.maximum(below[1:] / below[:-1], 1), width)  # what level ground has between two rows
+        self.torn = (abs(cosine) < _GRAZING) | (far.max(1) > np.maximum(_STEEP, 1.05 * np.tile(level, 2)) * far.min(1))
+        known = distance > 0 if blurred is None else (distance > 0) & ~blurred
+        self.known = known.reshape(-1)[self.faces].all(1) & ~self.torn
+        self._caster = caster_of(corners)
 
     @property
     def height(self) -> float:
@@ -55,17 +60,8 @@ class MovedPanorama:
         ring = self.distance[abs(below - 54) < 4]
         return float(np.median(ring[ring > 0]) * math.sin(math.radians(54))) if (ring > 0).any() else math.nan
 
-    @cached_property
-    def _caster(self) -> Any:
-        from embreex.mesh_construction import TriangleMesh
-        from embreex.rtcore_scene import EmbreeScene
-
-        caster = EmbreeScene()
-        TriangleMesh(caster, np.ascontiguousarray(self.points[self.faces]))
-        return caster
-
     def draw_place(self, rng: np.random.Generator, above_ground: float) -> np.ndarray | None:
-        """Draw a place near the tripod's, (3,) [m], or None if something stands there.
+        """Draw a place near the tripod's, (3,) [m], or None if something stands there or before it.
 
         Args:
             rng: random generator.
@@ -75,7 +71,11 @@ class MovedPanorama:
         reach = min(rng.random() * _REACH * float(np.median(known)), _FARTHEST_MOVE) if known.size else 0.0
         turn = rng.uniform(0, 2 * math.pi)
         place = np.array([reach * math.cos(turn), reach * math.sin(turn), above_ground - self.height])
-        return None if np.linalg.norm(self.points - place, axis=1).min() < _CLEARANCE else place
+        if not np.isfinite(place).all() or np.linalg.norm(self.points - place, axis=1).min() < _CLEARANCE:
+            return None
+        column, row = (int(np.rint(x)) for x in look_up(place, self.distance.shape))
+        seen = self.distance[min(max(row, 0), len(self.distance) - 1), column % self.distance.shape[1]]
+        return place if seen > np.linalg.norm(place) or seen == 0 else None
 
     def view(self, camera: Camera, pose: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         """Render a camera's view.
@@ -86,20 +86,23 @@ class MovedPanorama:
 
         Returns:
             rgb (height, width, 3) uint8; depth (height, width) float32 [m], 0 where unknown and where the surface is
-            torn, as it was hidden from the tripod; and the share of the torn.
+            torn, as it was hidden from the tripod; and the share of the torn, 1 in a view without any surface.
         """
         size = camera.height, camera.width
         way = np.ascontiguousarray(camera.rays().reshape(-1, 3) @ pose[:3, :3].T, np.float32)
         start = np.ascontiguousarray(np.broadcast_to(pose[:3, 3].astype(np.float32), way.shape))
         found = self._caster.run(start, way, output=True)
         hit = found["primID"] >= 0
-        depth = np.where(hit, found["tfar"], 0).astype(np.float32)
-        whole = hit & self.whole[np.where(hit, found["primID"], 0)]
+        depth = np.where(hit, found["tfar"], np.float32(_BACKDROP)).astype(np.float32)
+        face = np.where(hit, found["primID"], 0)
+        behind = (self.outward[face] * way).sum(1) < 0
+        torn = hit & (self.torn[face] | behind)
         surface = hit & (depth < _BACKDROP / 2)
         column, row = look_up((start + way * depth[:, None]).reshape(*size, 3), self.panorama.shape[:2])
-        torn = cv2.dilate((~whole).reshape(size).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        share = float((surface & ~whole).sum() / max(surface.sum(), 1))
-        return sample(self.panorama, column, row), np.where(torn, np.float32(0), depth.reshape(size)), share
+        unknown = (torn | ~hit | ~self.known[face]).reshape(size).astype(np.uint8)
+        unknown = cv2.dilate(unknown, np.ones((3, 3), np.uint8)) > 0
+        share = float((surface & torn).sum() / surface.sum()) if surface.any() else 1.0
+        return sample(self.panorama, column, row), np.where(unknown, np.float32(0), depth.reshape(size)), share
 
 
 def look_up(direction: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -82,7 +82,8 @@ def cut_dataset(
     plane at that height (`stretch_to_floor`): views have metres of the real world, and parts those of the whole. Edges,
     labelled sky and what is beyond 80 m have no depth then. With `move` as well, that distance becomes a surface and
     each view is seen from another place, as high as cameras are held (0.55 to 1.9 m indoors, 0.8 to 2.2 m outdoors)
-    and up to 1.2 m aside (`MovedPanorama`).
+    and up to 1.2 m aside (`MovedPanorama`); from the tripod's own if a dozen places are taken or see too much that it
+    did not.
 
     With `sky`, views show the panoramas that have labels (`Assets.sky_labels`), skies alone too, and look up more;
     their depth file holds labels for `--data ...:sky`.
@@ -96,6 +97,10 @@ def cut_dataset(
     """
     if frames < 1:
         raise MetricDepthError(f"scenes: frames is {frames}; it must be at least 1")
+    if move and (sky or wide):
+        raise MetricDepthError("scenes: views from other places have metres: give --move without --sky and --wide")
+    if move and not (teacher and height is not None):
+        raise MetricDepthError("scenes: views from other places need metres: add --teacher MODEL --height 1.55")
     source = Assets(assets)
     panoramas = [(e.file, e.category) for e in source.entries("sky", ["indoor", "outdoor"])]
     panoramas = [p for p in panoramas if (source.sky_labels(p[0]) is not None if sky else "puresky" not in p[0])]
@@ -108,11 +113,8 @@ def cut_dataset(
         raise MetricDepthError(f"scenes: the height of the tripods is {height} m; it must be positive (--height 1.55)")
     if height is not None and not teacher:
         raise MetricDepthError("scenes: a height of the tripods needs a network that predicts: add --teacher MODEL")
-    if move and height is None:
-        raise MetricDepthError("scenes: views from other places need metres: add --height 1.55")
-    if move and wide:
-        raise MetricDepthError("scenes: views from other places are not wide: give one of --move and --wide")
-    settings = {"seed": seed, "assets": str(assets.resolve()), "pixels": pixels, "sky": sky, "wide": wide, "move": move}
+    settings = {"seed": seed, "assets": str(assets.resolve()), "pixels": pixels, "sky": sky, "wide": wide}
+    settings |= {"move": True} if move else {}
     keep_settings(out, settings | {"teacher": teacher and teacher.checksum, "height": height})
     entries: dict[int, dict[str, object]] = {}
     file, distance, surface = "", np.zeros(0), None
@@ -120,10 +122,10 @@ def cut_dataset(
         rng = np.random.default_rng(np.random.SeedSequence([seed, number, 3]))
         if file != panoramas[number % len(panoramas)][0]:
             file, category = panoramas[number % len(panoramas)]
-            panorama, labels = source.image(file), source.sky_labels(file)
+            panorama, labels = source.image(file), source.sky_labels(file) if sky or height is not None else None
             if teacher and height is not None:
                 distance, unknown = _distance(teacher, panorama, labels, height, Path(file).stem)
-                surface = MovedPanorama(panorama, distance) if move else None
+                surface = MovedPanorama(panorama, distance, unknown) if move else None
                 distance = np.where(unknown, np.float32(0), distance)
         name = f"rgb/{number:06d}.jpg"
         entry: dict[str, object] = {"rgb": name}
@@ -164,16 +166,17 @@ def _turned(rng: np.random.Generator, tilt: tuple[float, float, float, float]) -
 def _moved_view(
     surface: MovedPanorama, category: str, pixels: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, Camera]:
-    """Draw a view from beside the tripod; its image, depth and camera."""
+    """Draw a view from beside the tripod, or from it where that fails; its image, depth and camera."""
     mean, spread, least, most = _HELD[category]
     for _ in range(_TRIES):
-        camera, pose = sample_camera("room", rng, pixels), _turned(rng, (-8, 12, -45, 25))
+        camera, pose = sample_camera("room", rng, pixels), _turned(rng, (-8, 12, -40, 25))
         place = surface.draw_place(rng, float(np.clip(rng.normal(mean, spread), least, most)))
         if place is not None:
             pose[:3, 3] = place
             rgb, depth, torn = surface.view(camera, pose)
             if torn < _TORN:
                 return rgb, depth, camera
+    logger.info("no free place was found beside a tripod: this view is its own")
     pose[:3, 3] = 0
     return *surface.view(camera, pose)[:2], camera
 

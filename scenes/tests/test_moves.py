@@ -30,13 +30,13 @@ def hall_from(place: np.ndarray, way: np.ndarray) -> np.ndarray:
     return np.minimum(wall, np.minimum(floor, ceiling))
 
 
-def hall(behind: bool = False) -> MovedPanorama:
-    """Hall with one half of it red; `behind` hides part of the wall behind a screen at 2 m."""
+def hall(behind: bool = False, screen_at: float = 2.0) -> MovedPanorama:
+    """Hall with one half of it red; `behind` hides part of the wall behind a screen."""
     way = directions()
     distance = hall_from(np.zeros(3), way).astype(np.float32)
     screen = (way[..., 1] > 0.9) & (abs(way[..., 2]) < 0.3)
     if behind:
-        distance = np.where(screen, np.float32(2), distance)
+        distance = np.where(screen, np.float32(screen_at), distance)
     red = np.where(way[..., :1] > 0, (255, 0, 0), (0, 0, 0)).astype(np.uint8)
     return MovedPanorama(red, distance)
 
@@ -77,3 +77,32 @@ def test_places_are_free_near_and_as_high_as_asked():
     aside = [float(np.hypot(p[0], p[1])) for p in places if p is not None]
     assert max(aside) > 0.3 and max(aside) <= 1.2
     assert surface.draw_place(rng, 0.2) is None  # within 35 cm of the floor
+    surface = hall(behind=True, screen_at=0.5)
+    free = [p for p in (surface.draw_place(rng, HEIGHT) for _ in range(200)) if p is not None]
+    assert len(free) > 50 and not any(p[1] > 0.5 and abs(p[0]) < 0.4 * p[1] for p in free)  # none behind the screen
+
+
+def test_a_surface_seen_from_behind_and_blurred_edges_have_no_depth():
+    camera = Camera.from_fov(40, 80, 60)
+    pose = pose_towards(np.zeros(3), look(-90, 0))
+    pose[:3, 3] = (0, 3.5, 0)  # behind the screen, which hides the tripod
+    _, depth, torn = hall(behind=True).view(camera, pose)
+    assert (depth[25:35, 30:50] == 0).all() and torn > 0.5
+    way = directions()
+    distance = hall_from(np.zeros(3), way).astype(np.float32)
+    pose[:3, 3] = 0
+    surface = MovedPanorama(np.zeros((ROWS, 2 * ROWS, 3), np.uint8), distance, blurred=way[..., 0] > 0)
+    _, depth, torn = surface.view(camera, pose)
+    assert torn == 0 and (depth[:, 42:] > 0).all() != (depth[:, :38] > 0).all()
+
+
+def test_level_ground_is_followed_far_and_a_view_of_nothing_is_torn():
+    up = directions()[..., 2]
+    distance = np.where(up < -0.03, HEIGHT / np.maximum(-up, 1e-6), 0).astype(np.float32)  # a plain, to 50 m
+    surface = MovedPanorama(np.zeros((ROWS, 2 * ROWS, 3), np.uint8), distance)
+    pose = pose_towards(np.zeros(3), look(10, 0))
+    _, depth, torn = surface.view(Camera.from_fov(60, 160, 120), pose)
+    assert depth.max() > 35 and torn < 0.05
+    _, depth, torn = surface.view(Camera.from_fov(60, 160, 120), pose_towards(np.zeros(3), look(10, 50)))
+    assert torn == 1 and not depth.any()
+    assert MovedPanorama(surface.panorama, 0 * distance).draw_place(np.random.default_rng(0), 1.2) is None

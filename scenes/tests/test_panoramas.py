@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from metricdepth_scenes.assets import Assets
 from metricdepth_scenes.cameras import look, pose_towards
+from metricdepth_scenes.moves import MovedPanorama
 from metricdepth_scenes.panoramas import cut_dataset, cut_view
 
 from mono.geometry.camera import Camera
@@ -112,27 +113,48 @@ def test_with_the_tripods_height_views_have_its_metres(tmp_path: Path):
             cut_dataset(tmp_path / "b", 6, assets, teacher=Hall(), height=wrong)
 
 
-def test_moved_views_have_the_floor_where_their_height_puts_it(tmp_path: Path):
+def test_moved_views_show_the_floor_from_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assets = write_assets(tmp_path / "assets")
-    cv2.imwrite(str(assets / "hall.jpg"), np.full((256, 512, 3), 128, np.uint8))
-    file = cut_dataset(tmp_path / "a", 8, assets, seed=4, teacher=Hall(), height=1.5, move=True)
-    again = cut_dataset(tmp_path / "b", 2, assets, seed=4, teacher=Hall(), height=1.5, move=True)
+    for name in ("hall", "other"):
+        cv2.imwrite(str(assets / f"{name}.jpg"), np.full((256, 512, 3), 128, np.uint8))
+    index = [{"file": f"{name}.jpg", "kind": "sky", "category": "indoor"} for name in ("hall", "other")]
+    (assets / "index.json").write_text(json.dumps(index))
+    poses: list[np.ndarray] = []
+    view = MovedPanorama.view
+
+    def spy(self: MovedPanorama, camera: Camera, pose: np.ndarray):
+        seen = view(self, camera, pose)
+        poses.append(pose.copy())
+        return seen
+
+    monkeypatch.setattr(MovedPanorama, "view", spy)
+    file = cut_dataset(tmp_path / "a", 4, assets, seed=4, teacher=Hall(), height=1.5, move=True)
     frames = read_frames([f"{file}:predicted"])
+    assert [f.scene for f in frames] == ["hall", "other"] * 2 and len(poses) == 4
+    tripod = 1.5**0.8 * (1.5 / 1.2) ** 0.2
     heights = []
-    for frame in frames:
+    for frame, pose in zip((frames[i] for i in (0, 2, 1, 3)), poses, strict=True):  # one panorama after the other
         size = cv2.imread(str(frame.rgb)).shape[:2]
         depth = read_depth(frame.depth, frame.depth_scale)
-        rays = Camera(*frame.intrinsics, width=size[1], height=size[0]).rays()
-        assert (depth > 0).mean() > 0.8
-        below = np.quantile((depth * rays[..., 1])[depth > 0], 0.99)  # of a camera that looks about level
-        heights.append(below)
-    assert 0.3 < min(heights) < 1.1 < max(heights) < 2.5  # the tripod's alone were 1.45
+        points = Camera(*frame.intrinsics, width=size[1], height=size[0]).rays() * depth[..., None]
+        up = (points @ pose[:3, :3].T)[..., 2][depth > 0]
+        height = tripod + pose[2, 3]
+        assert -up.min() < 1.02 * height
+        if -up.min() > 0.98 * height:  # the floor is seen
+            heights.append(height)
+    assert len(heights) >= 2 and np.ptp(heights) > 0.2
+    again = cut_dataset(tmp_path / "b", 2, assets, seed=4, teacher=Hall(), height=1.5, move=True)
     for frame, same in zip(frames, read_frames([f"{again}:predicted"]), strict=False):
         assert frame.rgb.read_bytes() == same.rgb.read_bytes() and frame.intrinsics == same.intrinsics
-    with pytest.raises(ValueError, match=r"need metres: add --height 1.55"):
-        cut_dataset(tmp_path / "c", 6, assets, move=True)
-    with pytest.raises(ValueError, match=r"give one of --move and --wide"):
-        cut_dataset(tmp_path / "c", 6, assets, teacher=Hall(), height=1.5, move=True, wide=True)
+        assert frame.depth.read_bytes() == same.depth.read_bytes()
+    with pytest.raises(ValueError, match="rendered with move True"):
+        cut_dataset(tmp_path / "b", 2, assets, seed=4, teacher=Hall(), height=1.5)
+    for wrong in ({}, {"height": 1.5}, {"teacher": Hall()}):
+        with pytest.raises(ValueError, match=r"need metres: add --teacher MODEL --height 1.55"):
+            cut_dataset(tmp_path / "c", 6, assets, move=True, **wrong)
+    for other in ("sky", "wide"):
+        with pytest.raises(ValueError, match=r"give --move without --sky and --wide"):
+            cut_dataset(tmp_path / "c", 6, assets, teacher=Hall(), height=1.5, move=True, **{other: True})
 
 
 def test_views_of_other_settings_are_not_mixed(tmp_path: Path):

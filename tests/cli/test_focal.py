@@ -103,6 +103,9 @@ def test_training_writes_weights_that_load(tmp_path: Path, capsys) -> None:
     ):  # fmt: skip
         assert main([*words, *data, "-o", str(out), option, value]) == 2
         assert cause in capsys.readouterr().err
+    depth = Path(__file__).parents[2] / "weight" / "lite.safetensors"
+    assert main([*words, "-o", str(out), "--from", str(depth), "--minutes", "0"]) == 2
+    assert "lite.safetensors is a checkpoint of lite and does not fit the network of focal" in capsys.readouterr().err
     assert main([*words, "-o", str(out)]) == 2
     assert "nothing to train on; give annotation files by --data" in capsys.readouterr().err
     assert main([*words, *data, "-o", str(tmp_path)]) == 2

@@ -12,6 +12,8 @@ from mono.geometry.camera import Camera
 
 _STEEP = 1.12  # farthest corner of a triangle through its nearest, level ground apart: beyond it the surface is torn
 _GRAZING = 0.03  # cosine of the angle at which the panorama saw a triangle: below it the surface is torn
+_RAMP = 0.15  # the same where the distance is blurred: below it the triangle hides what lies behind an edge
+_LEVEL = 0.95  # least share of a triangle's normal that points up on level ground
 _CLEARANCE = 0.35  # from a moved camera to anything [m]
 _REACH, _FARTHEST_MOVE = 0.25, 1.2  # share of the median distance, and [m]
 _BACKDROP = 150.0  # [m], where what has no distance hangs
@@ -43,13 +45,18 @@ class MovedPanorama:
         middle = corners.mean(1)
         length = np.linalg.norm(normal, axis=1) * np.linalg.norm(middle, axis=1)
         cosine = (normal * middle).sum(1) / np.maximum(length, 1e-12)
+        flat = abs(normal[:, 2]) > _LEVEL * np.linalg.norm(normal, axis=1)
         self.outward = normal * np.sign(cosine)[:, None]
         far = away.reshape(-1)[self.faces]
         below = np.sin(np.maximum(-up.ravel(), 1e-3))
         level = np.repeat(np.maximum(below[1:] / below[:-1], 1), width)  # what level ground has between two rows
-        self.torn = (abs(cosine) < _GRAZING) | (far.max(1) > np.maximum(_STEEP, 1.05 * np.tile(level, 2)) * far.min(1))
-        known = distance > 0 if blurred is None else (distance > 0) & ~blurred
-        self.known = known.reshape(-1)[self.faces].all(1) & ~self.torn
+        limit = np.where(flat, np.maximum(_STEEP, 1.05 * np.tile(level, 2)), _STEEP)
+        self.torn = (abs(cosine) < _GRAZING) | (far.max(1) > limit * far.min(1))
+        self.known = (distance.reshape(-1) > 0)[self.faces].all(1) & ~self.torn
+        if blurred is not None:
+            ramp = blurred.reshape(-1)[self.faces].any(1)
+            self.torn |= ramp & (abs(cosine) < _RAMP)
+            self.known &= ~ramp
         self._caster = caster_of(corners)
 
     @property

@@ -176,7 +176,7 @@ def _moved_view(
             rgb, depth, torn = surface.view(camera, pose)
             if torn < _TORN:
                 return rgb, depth, camera
-    logger.info("no free place was found beside a tripod: this view is its own")
+    logger.info("no place beside a tripod was free and saw little that was hidden: this view is its own")
     pose[:3, 3] = 0
     return *surface.view(camera, pose)[:2], camera
 

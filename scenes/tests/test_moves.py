@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from metricdepth_scenes.cameras import look, pose_towards
@@ -93,7 +94,30 @@ def test_a_surface_seen_from_behind_and_blurred_edges_have_no_depth():
     pose[:3, 3] = 0
     surface = MovedPanorama(np.zeros((ROWS, 2 * ROWS, 3), np.uint8), distance, blurred=way[..., 0] > 0)
     _, depth, torn = surface.view(camera, pose)
-    assert torn == 0 and (depth[:, 42:] > 0).all() != (depth[:, :38] > 0).all()
+    assert torn == 0 and (depth[:, 42:] > 0).all() and not depth[:, :38].any()  # the right half is to the west
+
+
+@pytest.mark.parametrize("spread", [1.5, 3.0])
+def test_what_lies_behind_a_blurred_edge_counts_as_hidden(spread: float):
+    camera = Camera.from_fov(70, 160, 120)
+    pose = pose_towards(np.zeros(3), look(90, 0))
+    pose[:3, 3] = (1.2, 0, 0)
+    sharp = hall(behind=True)
+    soft = cv2.GaussianBlur(sharp.distance, (0, 0), spread)
+    edges = cv2.dilate((abs(soft / sharp.distance - 1) > 0.02).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    *_, torn = sharp.view(camera, pose)
+    *_, ramp = MovedPanorama(sharp.panorama, soft, edges).view(camera, pose)
+    *_, unmarked = MovedPanorama(sharp.panorama, soft).view(camera, pose)
+    assert 0.5 * torn < ramp < 1.5 * torn and unmarked < ramp
+
+
+def test_an_upright_edge_is_torn_in_every_row():
+    way = directions()
+    distance = np.where(way[..., 0] > 0, np.float32(3.5), np.float32(3.0))
+    surface = MovedPanorama(np.zeros((ROWS, 2 * ROWS, 3), np.uint8), distance)
+    column = surface.faces % (2 * ROWS)
+    across = (column == ROWS).any(1) & (column == ROWS - 1).any(1)  # faces between the halves, ahead
+    assert across.sum() == 2 * (ROWS - 1) and surface.torn[across].all()
 
 
 def test_level_ground_is_followed_far_and_a_view_of_nothing_is_torn():

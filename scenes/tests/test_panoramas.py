@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from metricdepth_scenes import panoramas
 from metricdepth_scenes.assets import Assets
 from metricdepth_scenes.cameras import look, pose_towards
 from metricdepth_scenes.moves import MovedPanorama
@@ -143,6 +144,11 @@ def test_moved_views_show_the_floor_from_where_they_are(tmp_path: Path, monkeypa
         if -up.min() > 0.98 * height:  # the floor is seen
             heights.append(height)
     assert len(heights) >= 2 and np.ptp(heights) > 0.2
+    poses.clear()
+    with monkeypatch.context() as patch:  # no view is good enough
+        patch.setattr(panoramas, "_TORN", 0.0)
+        cut_dataset(tmp_path / "tripod", 1, assets, seed=4, teacher=Hall(), height=1.5, move=True)
+    assert len(poses) > 1 and poses[0][:3, 3].any() and not poses[-1][:3, 3].any()
     again = cut_dataset(tmp_path / "b", 2, assets, seed=4, teacher=Hall(), height=1.5, move=True)
     for frame, same in zip(frames, read_frames([f"{again}:predicted"]), strict=False):
         assert frame.rgb.read_bytes() == same.rgb.read_bytes() and frame.intrinsics == same.intrinsics

@@ -58,19 +58,17 @@ class Mesh:
 
     def __init__(self, vertices: np.ndarray, triangles: np.ndarray, colors: np.ndarray) -> None:
         """Index the triangles; colors are (N, 3) uint8."""
-        from embreex.mesh_construction import TriangleMesh
-        from embreex.rtcore_scene import EmbreeScene
+        from metricdepth_scenes.meshes import caster_of
 
         self.triangles, self.colors = triangles, colors.astype(np.float32)
-        self.scene = EmbreeScene()
-        TriangleMesh(self.scene, np.ascontiguousarray(vertices[triangles], np.float32))
+        self.caster = caster_of(vertices[triangles])
 
     def draw(self, view: View, fine: int = 2) -> np.ndarray:
         """Draw the mesh on white, (H, W, 3) uint8, from `fine` x `fine` rays a pixel."""
         width, height = (fine * side for side in view.size)
         eye, ways = View(fine * view.focal, (width, height), view.pivot, view.distance, view.yaw, view.pitch).rays()
         starts = np.ascontiguousarray(np.broadcast_to(np.float32(eye), ways.shape))
-        found = self.scene.run(starts, np.ascontiguousarray(ways, np.float32), output=True)
+        found = self.caster.run(starts, np.ascontiguousarray(ways, np.float32), output=True)
         hit = (found["primID"] >= 0) & (found["tfar"] < 1e5)
         u, v = found["u"][hit, None], found["v"][hit, None]
         first, second, third = (self.colors[self.triangles[found["primID"][hit], i]] for i in range(3))

@@ -23,7 +23,8 @@ from mono.system.errors import MetricDepthError
 logger = logging.getLogger(__name__)
 CONFIGS = Path(__file__).resolve().parent / "configs"
 SKY_KEY = "model.sky"  # key of the depth of sky in overrides
-_ARCHITECTURE = ("encoder", "decoder", "widths", "depth_range", "iterations", "sky_widths", "edge_width", "sky")
+_PARTS = ("sky_widths", "edge_width", "near_blocks")  # of the LiteDecoder
+_ARCHITECTURE = ("encoder", "decoder", "widths", "depth_range", "iterations", *_PARTS, "sky")
 _SKY = ("invalid", "far", "keep")
 _FOLDERS = (CONFIGS, CONFIGS / "HourglassDecoder")
 
@@ -46,6 +47,7 @@ class ModelConfig:
         path: file that the values were read from.
         sky_widths: widths of the decoder's sky head; None: it has none.
         edge_width: width of the decoder's edge head; None: it has none.
+        near_blocks: transformer blocks of the decoder's branch for near things; None: it has none.
         sky: depth of sky, of networks that predict sky: "invalid", "far" (the end of `depth_range`) or "keep".
     """
 
@@ -58,6 +60,7 @@ class ModelConfig:
     path: Path
     sky_widths: tuple[int, ...] | None = None
     edge_width: int | None = None
+    near_blocks: int | None = None
     sky: str = "invalid"
 
     @property
@@ -181,7 +184,7 @@ def parse_values(config: Any, path: Path, options: Mapping[str, Any] | None = No
             depth_range=_pair(basic["depth_normalize"], "depth_normalize"),
             iterations=_count(decoder["iterations"], "iterations") if "iterations" in decoder else None,
             sky_widths=_widths(decoder["sky_widths"]) if decoder.get("sky_widths") is not None else None,
-            edge_width=_count(decoder["edge_width"], "edge_width") if decoder.get("edge_width") is not None else None,
+            **{k: _count(decoder[k], k) for k in ("edge_width", "near_blocks") if decoder.get(k) is not None},
             sky=_choice(model["sky"], _SKY, "sky"),
             transform=CanonicalTransform(
                 crop_size=_size(basic["crop_size"], multiple),

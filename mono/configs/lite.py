@@ -11,5 +11,5 @@ data_basic = dict(
 model = dict(
     sky="invalid",  # depth of sky: "invalid", "far" or "keep", as predicted; `--sky` changes it
     encoder="tf_efficientnet_lite0",
-    decoder=dict(type="LiteDecoder", widths=(48, 80, 128, 256), sky_widths=(24, 24, 32), edge_width=32),
+    decoder=dict(type="LiteDecoder", widths=(48, 80, 128, 256), sky_widths=(24, 24, 32), edge_width=32, near_blocks=1),
 )

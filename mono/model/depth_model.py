@@ -80,7 +80,8 @@ DECODERS: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-HEADS = {"sky_widths": "sky_head", "edge_width": "edge_head"}  # option of `build_depth_model`: the decoder's module
+# Option of `build_depth_model`: the LiteDecoder's module that weights may lack.
+HEADS = {"sky_widths": "sky_head", "edge_width": "edge_head", "near_blocks": "near"}
 
 
 def build_depth_model(
@@ -91,6 +92,7 @@ def build_depth_model(
     iterations: int | None = None,
     sky_widths: Sequence[int] | None = None,
     edge_width: int | None = None,
+    near_blocks: int | None = None,
     sky: SkyMode = "invalid",
     drop_path_rate: float = 0.0,
 ) -> DepthModel:
@@ -105,6 +107,7 @@ def build_depth_model(
         iterations: number of refinement steps; None: the decoder has no refinement.
         sky_widths: widths of the LiteDecoder's sky head; None: it has none.
         edge_width: width of the LiteDecoder's edge head; None: it has none.
+        near_blocks: transformer blocks of the LiteDecoder's branch for near things; None: it has none.
         sky: depth of sky, see `DepthModel`.
         drop_path_rate: stochastic depth of the encoder while training.
 
@@ -124,7 +127,7 @@ def build_depth_model(
         raise MetricDepthError(
             f'decoder "{decoder}" ' + ("needs a number of iterations" if refines else "has no iterations")
         )
-    heads = {"sky_widths": sky_widths, "edge_width": edge_width}
+    heads = {"sky_widths": sky_widths, "edge_width": edge_width, "near_blocks": near_blocks}
     heads = {name: value for name, value in heads.items() if value is not None}
     if heads and decoder != "LiteDecoder":
         raise MetricDepthError(f'decoder "{decoder}" takes no {next(iter(heads))}: it is for the LiteDecoder')
@@ -142,7 +145,7 @@ def build_depth_model(
 
 
 def fit_heads(architecture: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Leave the heads of sky and edges out of an architecture whose weights hold none.
+    """Leave the parts of HEADS out of an architecture whose weights hold none.
 
     Args:
         architecture: arguments of `build_depth_model`.

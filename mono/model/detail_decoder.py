@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mono.model.lite_decoder import SCALE_RANGE, Fuse, GlobalContext, viewing_directions
+from mono.model.lite_decoder import SCALE_RANGE
+from mono.model.lite_hourglass import Fuse, GlobalContext, viewing_directions
 from mono.model.output import NetworkOutput
 
 

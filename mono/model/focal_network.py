@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.efficientnet_lite import EfficientNetLite
-from mono.model.lite_decoder import GlobalContext
+from mono.model.lite_hourglass import GlobalContext
 
 STAGES = 5  # of EfficientNet-Lite0, to 1/16
 STRIDE = 16

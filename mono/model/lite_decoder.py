@@ -1,4 +1,4 @@
-"""Narrow hourglass decoder for small encoders, with attention over the coarsest map."""
+"""Decoder of the small model: hourglasses for far and near things, heads for sky and edges."""
 
 from __future__ import annotations
 
@@ -9,80 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mono.model.lite_hourglass import Decoded, Fuse, Hourglass, NearBranch
 from mono.model.output import NetworkOutput
 from mono.model.refinement import convex_upsample
 
-_COORDINATE_UNIT = 256.0  # [px of the input], so that coordinates are of order one
 SCALE_RANGE = (0.01, 2.0)  # smallest and largest predicted Laplace scale of the error
-
-
-def viewing_directions(maps: Tensor, stride: int, principal_point: Tensor | None = None) -> Tensor:
-    """Compute offsets of a map's pixels from the principal point.
-
-    At the canonical focal length these are viewing directions, but for a factor. The network thus knows how far below
-    the horizon a pixel looks, in an image and in any crop of it.
-
-    Args:
-        maps: maps (B, C, H, W).
-        stride: stride of the maps [px of the input].
-        principal_point: (B, 2) cx, cy [px of the input]; None: the input's center.
-
-    Returns:
-        (B, 2, H, W), x then y, in units of 256 input pixels.
-    """
-    batch, _, height, width = maps.shape
-    cx: Tensor | float = (stride * width - 1) / 2
-    cy: Tensor | float = (stride * height - 1) / 2
-    if principal_point is not None:
-        cx, cy = principal_point.float()[:, :, None].unbind(1)
-    # The center of a map's pixel, in pixels of the input.
-    x, y = ((torch.arange(n, device=maps.device) + 0.5) * stride - 0.5 for n in (width, height))
-    x = (x - cx).expand(batch, width)[:, None, :].expand(-1, height, -1)
-    y = (y - cy).expand(batch, height)[:, :, None].expand(-1, -1, width)
-    return (torch.stack([x, y], 1) / _COORDINATE_UNIT).to(maps.dtype)
-
-
-class GlobalContext(nn.Module):
-    """Transformer block over all places of a map (B, C, H, W)."""
-
-    def __init__(self, channels: int, heads: int = 4, expansion: int = 2):
-        super().__init__()
-        self.heads = heads
-        self.norm_1 = nn.LayerNorm(channels)
-        self.qkv = nn.Linear(channels, 3 * channels)
-        self.out = nn.Linear(channels, channels)
-        self.norm_2 = nn.LayerNorm(channels)
-        self.expand = nn.Linear(channels, expansion * channels)
-        self.reduce = nn.Linear(expansion * channels, channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Let all places of a map attend to each other."""
-        # Only known lengths are split and joined: the products of unknown ones keep torch.compile busy for ever.
-        tokens = x.flatten(2).transpose(1, 2)
-        heads = self.qkv(self.norm_1(tokens)).unflatten(2, (3, self.heads, -1))  # (B, N, 3, heads, channels / heads)
-        query, key, value = heads.permute(2, 0, 3, 1, 4)
-        seen = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
-        tokens = tokens + self.out(seen)
-        tokens = tokens + self.reduce(F.gelu(self.expand(self.norm_2(tokens))))
-        return tokens.transpose(1, 2).unflatten(2, x.shape[2:])
-
-
-class Fuse(nn.Module):
-    """Fusion of a coarser map with an encoder map and its viewing directions."""
-
-    def __init__(self, coarse: int, skip: int, channels: int, stride: int):
-        super().__init__()
-        self.stride = stride
-        self.coarse = nn.Conv2d(coarse, channels, 1)
-        self.skip = nn.Conv2d(skip + 2, channels, 1)
-        self.conv_1 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.conv_2 = nn.Conv2d(channels, channels, 3, padding=1)
-
-    def forward(self, coarse: Tensor, skip: Tensor, principal_point: Tensor | None) -> Tensor:
-        """Fuse a coarser map into an encoder map of twice its size."""
-        beside = torch.cat([skip, viewing_directions(skip, self.stride, principal_point)], 1)
-        x = F.interpolate(self.coarse(coarse), scale_factor=2, mode="nearest") + self.skip(beside)
-        return F.relu(x + self.conv_2(F.relu(self.conv_1(F.relu(x)))))
 
 
 class SkyHead(nn.Module):
@@ -176,11 +107,10 @@ class EdgeHead(nn.Module):
             return convex_upsample(log_depth, self.weights(x.float()), repeat_border=True)
 
 
-class LiteDecoder(nn.Module):
+class LiteDecoder(Hourglass):
     """Decoder of encoder maps to canonical depth, its expected error and, with a sky head, sky.
 
-    Log depth is predicted at 1/4 of the input's size, on top of one at 1/32 that carries the scene's scale. The
-    confidence is exp(-b): b is the scale of a Laplace distribution of the error in log depth, learned by maximum
+    The confidence is exp(-b): b is the scale of a Laplace distribution of the error in log depth, learned by maximum
     likelihood, so it is the expected relative error of that pixel. A confidence of 0.9 means about 10 %.
 
     Args:
@@ -190,9 +120,18 @@ class LiteDecoder(nn.Module):
         blocks: number of transformer blocks at 1/32.
         sky_widths: widths of the sky head, see `SkyHead`; None: no sky is predicted.
         edge_width: width of the edge head, see `EdgeHead`; None: depth is upsampled bilinearly.
+        near_blocks: number of transformer blocks of the branch for near things, see `NearBranch`; None: there is none.
     """
 
-    in_float32 = ("head", "coarse_head", "sky_head.head", "edge_head.weights")
+    in_float32 = (
+        "head",
+        "coarse_head",
+        "sky_head.head",
+        "edge_head.weights",
+        "near.head",
+        "near.coarse_head",
+        "near.gate",
+    )
     uses_principal_point = True
     announces_error = True  # the confidence is exp(-b), b the expected error of log depth
     sky_threshold = 0.5
@@ -205,30 +144,13 @@ class LiteDecoder(nn.Module):
         blocks: int = 3,
         sky_widths: Sequence[int] | None = None,
         edge_width: int | None = None,
+        near_blocks: int | None = None,
     ):
-        super().__init__()
-        c0, c1, c2, c3 = widths
-        encoder_channels = in_channels
-        in_channels = in_channels[-4:]
+        super().__init__(in_channels[-4:], widths, blocks)
         self.depth_range = depth_range
-        self.project = nn.Conv2d(in_channels[3] + 2, c3, 1)
-        self.context = nn.Sequential(*(GlobalContext(c3) for _ in range(blocks)))
-        self.fuse_2 = Fuse(c3, in_channels[2], c2, 16)
-        self.fuse_1 = Fuse(c2, in_channels[1], c1, 8)
-        self.fuse_0 = Fuse(c1, in_channels[0], c0, 4)
-        self.coarse_head = nn.Conv2d(c3, 1, 1)
-        self.head = nn.Sequential(nn.Conv2d(c0, c0, 3, padding=1), nn.ReLU(), nn.Conv2d(c0, 2, 1))
-        for conv in (m for m in self.modules() if isinstance(m, nn.Conv2d)):
-            nn.init.kaiming_uniform_(conv.weight, nonlinearity="relu")  # not normal_, see SameConv
-            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
-        # Maps of encoders without a final norm spread over some five units.
-        for first in (self.project, self.fuse_2.skip, self.fuse_1.skip, self.fuse_0.skip):
-            bound = 0.2 * (6 / first.in_channels) ** 0.5
-            nn.init.uniform_(first.weight, -bound, bound)
-        for last in (self.coarse_head, self.head[2], self.fuse_2.conv_2, self.fuse_1.conv_2, self.fuse_0.conv_2):
-            nn.init.zeros_(last.weight)  # type: ignore[arg-type]
-        self.sky_head = None if sky_widths is None else SkyHead(encoder_channels, (c0, c3), sky_widths)
-        self.edge_head = None if edge_width is None else EdgeHead(encoder_channels[0], c0, edge_width)
+        self.sky_head = None if sky_widths is None else SkyHead(in_channels, (widths[0], widths[3]), sky_widths)
+        self.edge_head = None if edge_width is None else EdgeHead(in_channels[0], widths[0], edge_width)
+        self.near = None if near_blocks is None else NearBranch(in_channels[-4:], widths, near_blocks)
 
     def forward(self, maps: Sequence[Tensor], principal_point: Tensor | None = None) -> NetworkOutput:
         """Compute canonical depth, confidence and, with a sky head, the probability of sky.
@@ -241,26 +163,22 @@ class LiteDecoder(nn.Module):
             Depth [m], confidence in (0, 1) and sky, each (B, 1, H, W) for maps of an (H, W) input.
         """
         finest, maps = maps[0], maps[-4:]
-        coarse = self.project(torch.cat([maps[3], viewing_directions(maps[3], 32, principal_point)], 1))
-        coarse = self.context(coarse)
-        x = F.relu(coarse)
-        for fuse, skip in ((self.fuse_2, maps[2]), (self.fuse_1, maps[1]), (self.fuse_0, maps[0])):
-            x = fuse(x, skip, principal_point)
-        # Log depth keeps more digits than half precision has.
-        with torch.autocast(x.device.type, enabled=False):
-            log_depth, log_scale = self._depth(coarse.float(), x.float())
-            confidence = (-_bilinear(log_scale).exp()).exp()
-        log_depth = _bilinear(log_depth) if self.edge_head is None else self.edge_head(log_depth, finest, x)
-        sky = None if self.sky_head is None else self.sky_head((finest, *maps[:3]), coarse, x, principal_point)
+        usual = self.decode(maps, principal_point)
+        found, log_depth = usual, self._log_depth(usual)
+        if self.near is not None:
+            found = self.near.take_over(usual, log_depth, maps, principal_point)
+            log_depth = self._log_depth(found)
+        log_scale = found.log_scale.clamp(math.log(SCALE_RANGE[0]), math.log(SCALE_RANGE[1]))
+        confidence = (-_bilinear(log_scale).exp()).exp()
+        log_depth = _bilinear(log_depth) if self.edge_head is None else self.edge_head(log_depth, finest, found.fine)
+        sky = None
+        if self.sky_head is not None:
+            sky = self.sky_head((finest, *maps[:3]), usual.coarse, usual.fine, principal_point)
         return NetworkOutput(log_depth.exp(), confidence, sky=sky)
 
-    def _depth(self, coarse: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        fine = self.head(x)
-        overall = F.interpolate(self.coarse_head(coarse), scale_factor=8, mode="bilinear", align_corners=False)
+    def _log_depth(self, decoded: Decoded) -> Tensor:
         near, far = (math.log(depth) for depth in self.depth_range)
-        log_depth = near + (far - near) * torch.sigmoid(overall + fine[:, :1])
-        log_scale = fine[:, 1:].clamp(math.log(SCALE_RANGE[0]), math.log(SCALE_RANGE[1]))
-        return log_depth, log_scale
+        return near + (far - near) * torch.sigmoid(decoded.place)
 
 
 def _bilinear(x: Tensor) -> Tensor:

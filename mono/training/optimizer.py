@@ -8,12 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mono.model.depth_model import HEADS
 from mono.system.errors import MetricDepthError
 from mono.training.recipe import Recipe
 
 _LEAST = 32  # rows and columns from which on a step is made orthogonal
-_HEADS = ("decoder.head.", *(f"decoder.{head}." for head in HEADS.values()))
+_HEADS = tuple(f"decoder.{name}." for name in ("head", "sky_head", "edge_head", "near.head"))
 
 
 class Optimizers:

@@ -187,8 +187,8 @@ class Trainer:
 def _trained_architecture(config: ModelConfig, recipe: Recipe, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     """Return the network to train, which keeps the depth of sky: all depth is scored.
 
-    It has a sky head only where that learns: beside features that change it would call anything sky. An edge head is
-    left out where it is not in the initial weights and does not learn.
+    It has a sky head only where that learns: beside features that change it would call anything sky. An edge head or
+    near branch is left out where it is not in the initial weights and does not learn.
     """
     held = fit_heads(config.architecture, tensors)
     architecture = {**config.architecture, "sky": "keep"}
@@ -196,8 +196,9 @@ def _trained_architecture(config: ModelConfig, recipe: Recipe, tensors: Mapping[
         architecture["sky_widths"] = None
         if held["sky_widths"] is not None:
             logger.info("the recipe has no loss sky: the network is trained without its sky head, and predicts no sky")
-    if not recipe.trains("decoder.edge_head."):
-        architecture["edge_width"] = held["edge_width"]
+    for option in ("edge_width", "near_blocks"):
+        if not recipe.trains(f"decoder.{HEADS[option]}."):
+            architecture[option] = held[option]
     return architecture
 
 
@@ -219,13 +220,17 @@ def _fitting_losses(network: DepthModel, recipe: Recipe) -> Mapping[str, float]:
 
 
 def _with_heads(network: DepthModel, tensors: Mapping[str, Tensor], recipe: Recipe) -> Mapping[str, Tensor]:
-    """Add tensors of a new network for heads that initial weights lack; leave out a sky head that does not learn."""
+    """Add tensors of a new network for parts that initial weights lack; leave out a sky head that does not learn.
+
+    A new branch for near things starts as a copy of the hourglass that it stands beside.
+    """
     sky, own = "decoder.sky_head.", network.state_dict()
     tensors = {name: tensor for name, tensor in tensors.items() if recipe.learns_sky or not name.startswith(sky)}
     for head in HEADS.values():
         start = f"decoder.{head}."
         if not any(name.startswith(start) for name in tensors):
-            tensors |= {name: tensor for name, tensor in own.items() if name.startswith(start)}
+            new = {name: tensor for name, tensor in own.items() if name.startswith(start)}
+            tensors |= {name: tensors.get(name.replace(".near.", "."), tensor) for name, tensor in new.items()}
     return tensors
 
 

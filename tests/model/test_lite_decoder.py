@@ -9,7 +9,8 @@ import torch
 
 from mono.config import read_config
 from mono.model.depth_model import DepthModel, build_depth_model, fit_heads
-from mono.model.lite_decoder import EdgeHead, LiteDecoder, viewing_directions
+from mono.model.lite_decoder import EdgeHead, LiteDecoder
+from mono.model.lite_hourglass import REACH, viewing_directions
 from mono.model.output import SKY_DEPTH, SkyMode
 
 CHANNELS = (24, 40, 112, 320)
@@ -20,6 +21,7 @@ PLAIN = {
     "depth_range": (0.1, 200.0),
     "sky_widths": (8, 8, 16),
     "edge_width": 8,
+    "near_blocks": 1,
 }
 
 
@@ -145,6 +147,43 @@ def test_an_edge_head_leaves_the_confidence_and_older_weights_have_none():
     assert (before.depth / after.depth).log().abs().mean() < 0.05
 
 
+def found(usual: float, near: float) -> DepthModel:
+    """A network whose hourglasses find one depth each [m]."""
+    network = sky_network("keep")
+    for hourglass, depth in ((network.decoder, usual), (network.decoder.near, near)):
+        share = math.log(depth / 0.1) / math.log(2000)  # of the log of 0.1 to 200 m
+        torch.nn.init.constant_(hourglass.coarse_head.bias, math.log(share / (1 - share)))
+    return network
+
+
+@pytest.mark.parametrize(
+    ("usual", "depth"), [(20.0, 20.0), (2.6, 2.5), (REACH, math.sqrt(0.5 * REACH)), (0.65, 0.5), (0.2, 0.5)]
+)
+def test_the_near_branch_takes_over_where_the_usual_depth_is_within_reach(usual: float, depth: float):
+    image = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        output, other = found(usual, 0.5)(image), found(usual, 0.6)(image)
+    assert torch.allclose(output.depth, torch.full_like(output.depth, depth), rtol=0.04)
+    assert torch.equal(output.sky, other.sky)  # sky does not know of it
+
+
+def test_each_image_of_a_batch_has_its_own_share():
+    network, image = found(REACH, 0.5), torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(4))
+    torch.nn.init.normal_(network.decoder.coarse_head.weight, std=0.1)
+    with torch.no_grad():
+        batch, alone = network(image).depth, torch.cat([network(one[None]).depth for one in image])
+    assert torch.allclose(batch, alone, rtol=1e-3) and len({round(d.mean().item(), 3) for d in batch}) == 3
+
+
+def test_older_weights_have_no_near_branch():
+    tensors = {name: tensor for name, tensor in found(50.0, 0.5).state_dict().items() if ".near." not in name}
+    older = build_depth_model(**fit_heads({**PLAIN, "sky": "keep"}, tensors)).eval()
+    older.load_state_dict(tensors)
+    image = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        assert torch.allclose(older(image).depth, found(50.0, 0.5)(image).depth, rtol=1e-6)
+
+
 def test_training_keeps_the_depth_of_sky():
     network = sky_network("invalid").train()
     assert network(torch.randn(2, 3, 64, 64)).depth.max() <= 200
@@ -155,5 +194,5 @@ def test_shipped_size():
     tensors = network.state_dict().values()
     head = [p.numel() for name, p in network.named_parameters() if "sky_head" in name]
     assert 0 < 2 * sum(head) < 200_000
-    assert sum(p.numel() for p in network.parameters()) < 6e6
-    assert sum(2 * t.numel() for t in tensors) < 12e6
+    assert sum(p.numel() for p in network.parameters()) < 6.5e6
+    assert sum(2 * t.numel() for t in tensors) < 13e6

@@ -134,6 +134,22 @@ def test_an_edge_head_is_added_where_it_learns(tmp_path: Path):
         assert torch.equal(tensor, kept.network.state_dict()[name]), name
 
 
+def test_a_near_branch_starts_as_a_copy_where_it_learns(tmp_path: Path):
+    Trainer(SKY_CONFIG, SKY_RECIPE, Run(tmp_path, steps=1)).save()
+    config = replace(SKY_CONFIG, near_blocks=2)
+    near = replace(SKY_RECIPE, losses={"log_l1": 1.0}, trained=("decoder.near",))
+    added = Trainer(config, near, Run(tmp_path / "near", steps=1, start=tmp_path / LAST))
+    own = added.network.state_dict()
+    branch = [name for name in own if name.startswith("decoder.near.")]
+    assert any("context.1" in name for name in branch)
+    for name in branch:
+        assert torch.equal(own[name], own[name.replace(".near.", ".")]), name
+    learning = {name for name, parameter in added.network.named_parameters() if parameter.requires_grad}
+    assert learning == {name for name, _ in added.network.named_parameters() if name.startswith("decoder.near.")}
+    without = Trainer(config, SKY_RECIPE, Run(tmp_path / "sky", steps=1, start=tmp_path / LAST))
+    assert not any(".near." in name for name in without.network.state_dict())
+
+
 def test_parts_that_there_are_not_cannot_be_trained(tmp_path: Path):
     with pytest.raises(ValueError, match='trains "decoder\\.sky", and'):
         Trainer(CONFIG, replace(RECIPE, trained=("decoder.sky",)), Run(tmp_path, steps=1))

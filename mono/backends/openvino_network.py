@@ -49,12 +49,14 @@ class OpenVinoNetwork:
 
         core = openvino.Core()
         model = converted(cache_folder("openvino") / f"{job.key()}.xml", make, core.read_model)
+        # OpenVINO 2026.4 takes what was compiled in one precision for a network in another, which gives nonsense.
+        compiled = "_".join([job.precision, *sorted(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))])
         settings = {
             "INFERENCE_PRECISION_HINT": _HINTS[job.precision],
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "PERFORMANCE_HINT": "LATENCY",
             "ENABLE_CPU_PINNING": False,  # pinned threads wait for others' work on their core
-            "CACHE_DIR": str(cache_folder("openvino", "compiled")),
+            "CACHE_DIR": str(cache_folder("openvino", "compiled", compiled)),
         }
         self._compiled = core.compile_model(model, "CPU", settings)
         self.uses_principal_point = job.uses_principal_point

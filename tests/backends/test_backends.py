@@ -395,6 +395,21 @@ def test_commands_take_the_usual_backend(monkeypatch):
     assert build_parser("shards").parse_args(["shards", "a", "-o", "b"]).backend == "auto"
 
 
+@pytest.mark.parametrize("order", [("float32", "bfloat16", "float32"), ("bfloat16", "float32", "bfloat16")])
+def test_openvino_compiles_each_precision_for_itself(cache, order):
+    if reason := why_not("openvino", "float32", "cpu"):
+        pytest.skip(reason)
+    image, camera = next(photos())
+    expected = mono.load_model("lite", device="cpu", options={"model.sky": "keep"})
+    depth = expected.predict(image, camera).depth
+    for precision in order:
+        model = mono.load_model(
+            "lite", device="cpu", backend="openvino", precision=precision, options={"model.sky": "keep"}
+        )
+        ratio = model.predict(image, camera).depth / depth
+        assert abs(np.median(ratio) - 1) < (1e-4 if precision == "float32" else 0.05), precision
+
+
 def test_openvino_reports_nothing(toy_predictor, cache, monkeypatch):
     telemetry = pytest.importorskip("openvino_telemetry")
     monkeypatch.setattr(telemetry.Telemetry, "init", lambda *_, **__: pytest.fail("usage is reported"))

@@ -143,6 +143,7 @@ class NearBranch(Hourglass):
 
     What tells the scale of a room and that of a table top are different things, and one hourglass that learns both does
     each less well. The first one decides: the nearer it says that an image is, the more of its depth is this one's.
+    It does not learn to decide by what this one makes of it.
     """
 
     def take_over(
@@ -157,5 +158,5 @@ class NearBranch(Hourglass):
             principal_point: (B, 2) cx, cy [px of the input]; None: the input's center.
         """
         own = self.decode(maps, principal_point)
-        share = torch.sigmoid((math.log(REACH) - log_depth.mean((1, 2, 3), keepdim=True)) / _FADE)
+        share = torch.sigmoid((math.log(REACH) - log_depth.detach().mean((1, 2, 3), keepdim=True)) / _FADE)
         return Decoded(*(a + share.to(a.dtype) * (b - a) for a, b in zip(usual, own, strict=True)))

@@ -144,7 +144,7 @@ def test_the_numbers_of_the_readme_are_those_of_the_tables() -> None:
     (kitti, kitti1), (ibims, ibims1) = frames["kitti_object"], frames["ibims1"]
     expected = [100 * x for x in (kitti, ibims, kitti1, ibims1, frames["middlebury_motorcycle"][0])]
     np.testing.assert_allclose([int(x) for x in shown.groups()], expected, atol=0.51)
-    shown = re.search(r"turns (\d+) photos .* by OpenVINO, (\d+) by torch", text)
+    shown = re.search(r"turned (\d+) photos .* by OpenVINO, (\d+) by torch", text)
     expected = [speeds["openvino", "float32"], speeds["eager", "float32"]]
     np.testing.assert_allclose([int(x) for x in shown.groups()], expected, atol=0.51)
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mono.backends.base import Job, arrays_of
-from mono.system.cache import cache_folder, converted
+from mono.system.cache import cache_folder, compiled_folder, converted
 from mono.system.errors import BackendError
 
 if TYPE_CHECKING:
@@ -49,14 +49,12 @@ class OpenVinoNetwork:
 
         core = openvino.Core()
         model = converted(cache_folder("openvino") / f"{job.key()}.xml", make, core.read_model)
-        # OpenVINO 2026.4 takes what was compiled in one precision for a network in another, which gives nonsense.
-        compiled = "_".join([job.precision, *sorted(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))])
         settings = {
             "INFERENCE_PRECISION_HINT": _HINTS[job.precision],
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "PERFORMANCE_HINT": "LATENCY",
             "ENABLE_CPU_PINNING": False,  # pinned threads wait for others' work on their core
-            "CACHE_DIR": str(cache_folder("openvino", "compiled", compiled)),
+            "CACHE_DIR": str(compiled_folder(core, job.precision)),
         }
         self._compiled = core.compile_model(model, "CPU", settings)
         self.uses_principal_point = job.uses_principal_point

@@ -83,14 +83,14 @@ def open_openvino(path: Path) -> tuple[RunFile, str]:
     import openvino
     import torch
 
-    from mono.system.cache import cache_folder
+    from mono.system.cache import compiled_folder
 
     check_graph(path)
     core = openvino.Core()
     model = core.read_model(path)
     settings = {
         "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        "PERFORMANCE_HINT": "LATENCY", "CACHE_DIR": str(cache_folder("openvino", "compiled")),
+        "PERFORMANCE_HINT": "LATENCY", "CACHE_DIR": str(compiled_folder(core, "float32")),
     }  # fmt: skip
     text = str(model.get_rt_info(METADATA_KEY).value) if model.has_rt_info(METADATA_KEY) else ""
     compiled = core.compile_model(model, "CPU", settings)

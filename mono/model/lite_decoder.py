@@ -130,7 +130,6 @@ class LiteDecoder(Hourglass):
         "edge_head.weights",
         "near.head",
         "near.coarse_head",
-        "near.gate",
     )
     uses_principal_point = True
     announces_error = True  # the confidence is exp(-b), b the expected error of log depth

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 REACH = 1.3  # geometric mean depth of an image [m] from which on down it shows near things
 _FADE = 0.15  # width of the change from the one to the other, in log depth
+_TEACHES = 0.1  # least share of an image's depth with which it teaches the near branch
 _COORDINATE_UNIT = 256.0  # [px of the input], so that coordinates are of order one
 
 
@@ -143,7 +144,7 @@ class NearBranch(Hourglass):
 
     What tells the scale of a room and that of a table top are different things, and one hourglass that learns both does
     each less well. The first one decides: the nearer it says that an image is, the more of its depth is this one's.
-    It does not learn to decide by what this one makes of it.
+    It does not learn to decide by what this one makes of it, and images of little share teach this one nothing.
     """
 
     def take_over(
@@ -159,4 +160,7 @@ class NearBranch(Hourglass):
         """
         own = self.decode(maps, principal_point)
         share = torch.sigmoid((math.log(REACH) - log_depth.detach().mean((1, 2, 3), keepdim=True)) / _FADE)
-        return Decoded(*(a + share.to(a.dtype) * (b - a) for a, b in zip(usual, own, strict=True)))
+        if self.training:  # optimizers make steps of one size of small gradients too: far images would undo it
+            own = Decoded(*(torch.where(share > _TEACHES, map_, map_.detach()) for map_ in own))
+        fine, place, log_scale = (a + share.to(a.dtype) * (b - a) for a, b in zip(usual[1:], own[1:], strict=True))
+        return Decoded(usual.coarse, fine, place, log_scale)

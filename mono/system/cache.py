@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -48,6 +48,19 @@ def _temporary_folder(root: str, reason: str) -> Path:
     folder = tempfile.TemporaryDirectory(prefix="metricdepth")
     atexit.register(folder.cleanup)
     return Path(folder.name)
+
+
+def compiled_folder(core: Any, precision: str) -> Path:
+    """Return the folder of networks that OpenVINO has compiled in one precision for such a processor.
+
+    OpenVINO 2026.4 takes what was compiled in one precision for a network in another, which gives nonsense.
+
+    Args:
+        core: `openvino.Core`.
+        precision: precision that is computed in.
+    """
+    abilities = sorted(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+    return cache_folder("openvino", "compiled", "_".join([precision, *abilities]))
 
 
 def converted(path: Path, make: Callable[[Path], None], read: Callable[[Path], T]) -> T:

@@ -21,8 +21,8 @@ _HEADS = tuple(f"decoder.{head}." for head in HEADS.values())
 def average_weights(files: Sequence[tuple[Path, float]], init_shares: Sequence[float] = ()) -> dict[str, Tensor]:
     """Compute the weighted mean of checkpoints in float32.
 
-    It suits networks trained from the same initial weights. A head that some of them lack, as one that was added later,
-    is the mean of those that have it.
+    It suits networks trained from the same initial weights. A head or near branch that some of them lack, as one
+    that was added later, is the mean of those that have it.
 
     Args:
         files: checkpoints, each with its weight; only the weights' ratios count.

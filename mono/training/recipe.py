@@ -113,6 +113,11 @@ class Recipe:
         """Tell if the network learns to predict sky."""
         return bool(self.losses.get("sky"))
 
+    @property
+    def trains_near_alone(self) -> bool:
+        """Tell if only a branch for near things learns, which changes nothing that a sky head reads."""
+        return bool(self.trained) and all(name.startswith("decoder.near") for name in self.trained)
+
     def trains(self, part: str) -> bool:
         """Tell if a weight whose name starts with `part` may learn."""
         return not self.trained or any(part.startswith(name) or name.startswith(part) for name in self.trained)

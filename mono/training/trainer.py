@@ -187,18 +187,22 @@ class Trainer:
 def _trained_architecture(config: ModelConfig, recipe: Recipe, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     """Return the network to train, which keeps the depth of sky: all depth is scored.
 
-    It has a sky head only where that learns: beside features that change it would call anything sky. An edge head or
-    near branch is left out where it is not in the initial weights and does not learn.
+    It has a sky head only where that learns: beside features that change it would call anything sky. An edge head
+    is left out where it is not in the initial weights and does not learn, a near branch where the recipe does not name
+    it.
     """
     held = fit_heads(config.architecture, tensors)
     architecture = {**config.architecture, "sky": "keep"}
-    if not recipe.learns_sky:
+    if recipe.trains_near_alone:
+        architecture["sky_widths"] = held["sky_widths"]
+    elif not recipe.learns_sky:
         architecture["sky_widths"] = None
         if held["sky_widths"] is not None:
             logger.info("the recipe has no loss sky: the network is trained without its sky head, and predicts no sky")
-    for option in ("edge_width", "near_blocks"):
-        if not recipe.trains(f"decoder.{HEADS[option]}."):
-            architecture[option] = held[option]
+    if not recipe.trains("decoder.edge_head."):
+        architecture["edge_width"] = held["edge_width"]
+    if not any(name.startswith("decoder.near") for name in recipe.trained):
+        architecture["near_blocks"] = held["near_blocks"]
     return architecture
 
 
@@ -208,7 +212,7 @@ def _fitting_losses(network: DepthModel, recipe: Recipe) -> Mapping[str, float]:
     Raises:
         MetricDepthError: the network predicts sky from what learns, and nothing teaches it sky.
     """
-    if network.predicts_sky and not recipe.learns_sky:
+    if network.predicts_sky and not (recipe.learns_sky or recipe.trains_near_alone):
         raise MetricDepthError(
             "this network predicts sky from the same features as depth, and would call anything sky without the "
             "loss sky: add it to the recipe's losses, as in \"losses={'log_l1':1.0,'silog':0.5,'sky':0.5}\""
@@ -222,10 +226,11 @@ def _fitting_losses(network: DepthModel, recipe: Recipe) -> Mapping[str, float]:
 def _with_heads(network: DepthModel, tensors: Mapping[str, Tensor], recipe: Recipe) -> Mapping[str, Tensor]:
     """Add tensors of a new network for parts that initial weights lack; leave out a sky head that does not learn.
 
-    A new branch for near things starts as a copy of the hourglass that it stands beside.
+    A new branch for near things starts with the weights of the hourglass that it stands beside.
     """
     sky, own = "decoder.sky_head.", network.state_dict()
-    tensors = {name: tensor for name, tensor in tensors.items() if recipe.learns_sky or not name.startswith(sky)}
+    keeps = recipe.learns_sky or recipe.trains_near_alone
+    tensors = {name: tensor for name, tensor in tensors.items() if keeps or not name.startswith(sky)}
     for head in HEADS.values():
         start = f"decoder.{head}."
         if not any(name.startswith(start) for name in tensors):

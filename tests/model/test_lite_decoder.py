@@ -175,6 +175,14 @@ def test_each_image_of_a_batch_has_its_own_share():
     assert torch.allclose(batch, alone, rtol=1e-3) and len({round(d.mean().item(), 3) for d in batch}) == 3
 
 
+def test_far_images_teach_the_near_branch_nothing():
+    for usual, learns in ((20.0, False), (0.6, True)):
+        network = found(usual, 0.5).train()
+        network(torch.randn(2, 3, 64, 64)).depth.log().sum().backward()
+        gradient = network.decoder.near.coarse_head.bias.grad
+        assert (gradient.abs() > 1).all() if learns else (gradient == 0).all()
+
+
 def test_older_weights_have_no_near_branch():
     tensors = {name: tensor for name, tensor in found(50.0, 0.5).state_dict().items() if ".near." not in name}
     older = build_depth_model(**fit_heads({**PLAIN, "sky": "keep"}, tensors)).eval()

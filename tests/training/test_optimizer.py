@@ -15,7 +15,8 @@ from tests.training.small import CONFIG, RECIPE, batch_of
 
 pytestmark = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch has Muon from 2.9 on")
 WIDE = replace(CONFIG, widths=(32, 32, 32, 32), near_blocks=1)
-MUON = replace(RECIPE, optimizer="muon", frozen_blocks=0, weight_decay=0.0, warmup=0.0, clip=1e9)
+ALL = ("encoder", "decoder", "decoder.near")  # a near branch learns where it is named
+MUON = replace(RECIPE, optimizer="muon", frozen_blocks=0, weight_decay=0.0, warmup=0.0, clip=1e9, trained=ALL)
 
 
 def changes(trainer: Trainer) -> dict[str, torch.Tensor]:

@@ -146,8 +146,10 @@ def test_a_near_branch_starts_as_a_copy_where_it_learns(tmp_path: Path):
         assert torch.equal(own[name], own[name.replace(".near.", ".")]), name
     learning = {name for name, parameter in added.network.named_parameters() if parameter.requires_grad}
     assert learning == {name for name, _ in added.network.named_parameters() if name.startswith("decoder.near.")}
-    without = Trainer(config, SKY_RECIPE, Run(tmp_path / "sky", steps=1, start=tmp_path / LAST))
-    assert not any(".near." in name for name in without.network.state_dict())
+    assert any("sky_head" in name for name in own)  # which goes on to read what it has read
+    for recipe in (SKY_RECIPE, RECIPE):
+        without = Trainer(config, recipe, Run(tmp_path / "other", steps=1, start=tmp_path / LAST))
+        assert not any(".near." in name for name in without.network.state_dict())
 
 
 def test_parts_that_there_are_not_cannot_be_trained(tmp_path: Path):

@@ -91,7 +91,7 @@ def test_the_card_has_data_numbers_license_and_failures(lite, folder, tmp_path):
     from huggingface_hub import ModelCard
 
     results = ModelCard(card).data.eval_results
-    assert len(results) == 12 and {result.metric_type for result in results} == {"abs_rel", "delta1", "rmse"}
+    assert len(results) == 15 and {result.metric_type for result in results} == {"abs_rel", "delta1", "rmse"}
     out = tmp_path / "out"
     mono.evaluate(ROOT / "data/nyu_demo/test_annotations.json", lite, out=out, protocol="nyu_eigen", report=False)
     lite.save_pretrained(tmp_path / "scored", evaluations={"rendered rooms": out})

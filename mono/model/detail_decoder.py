@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mono.model.lite_decoder import SCALE_RANGE
-from mono.model.lite_hourglass import Fuse, GlobalContext, viewing_directions
+from mono.model.lite_hourglass import Fuse, GlobalContext, initialize, viewing_directions
 from mono.model.output import NetworkOutput
 
 
@@ -46,15 +46,7 @@ class DetailDecoder(nn.Module):
         self.fuse_half = Fuse(c1, in_channels[0], c0, 2)
         self.coarse_head = nn.Conv2d(c4, 1, 1)
         self.head = nn.Sequential(nn.Conv2d(c0, c0, 3, padding=1), nn.ReLU(), nn.Conv2d(c0, 9, 1))
-        for conv in (m for m in self.modules() if isinstance(m, nn.Conv2d)):
-            nn.init.kaiming_uniform_(conv.weight, nonlinearity="relu")
-            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
-        fuses = (self.fuse_2, self.fuse_1, self.fuse_0, self.fuse_half)
-        for first in (self.project, *(fuse.skip for fuse in fuses)):
-            bound = 0.2 * (6 / first.in_channels) ** 0.5
-            nn.init.uniform_(first.weight, -bound, bound)
-        for last in (self.coarse_head, self.head[2], *(fuse.conv_2 for fuse in fuses)):
-            nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+        initialize(self, [self.project], [self.coarse_head, self.head[2]])
 
     def forward(self, maps: Sequence[Tensor], principal_point: Tensor | None = None) -> NetworkOutput:
         """Compute canonical depth [m], confidence and sky probability, each (B, 1, H, W).

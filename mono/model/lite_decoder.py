@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mono.model.lite_hourglass import Decoded, Fuse, Hourglass, NearBranch
+from mono.model.lite_hourglass import Decoded, Fuse, Hourglass, NearBranch, initialize
 from mono.model.output import NetworkOutput
 from mono.model.refinement import convex_upsample
 
@@ -36,15 +36,7 @@ class SkyHead(nn.Module):
         self.fuse_1 = Fuse(c2, in_channels[2], c1, 8)
         self.fuse_0 = Fuse(c1, 4 * in_channels[0] + in_channels[1] + features[0], c0, 4)
         self.head = nn.Conv2d(c0, 16, 1)
-        for conv in (m for m in self.modules() if isinstance(m, nn.Conv2d)):
-            nn.init.kaiming_uniform_(conv.weight, nonlinearity="relu")
-            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
-        fuses = (self.fuse_2, self.fuse_1, self.fuse_0)
-        for first in (self.project, *(fuse.skip for fuse in fuses)):  # maps spread over some five units
-            bound = 0.2 * (6 / first.in_channels) ** 0.5
-            nn.init.uniform_(first.weight, -bound, bound)
-        for last in (self.head, *(fuse.conv_2 for fuse in fuses)):
-            nn.init.zeros_(last.weight)
+        initialize(self, [self.project], [self.head])
 
     def forward(self, maps: Sequence[Tensor], coarse: Tensor, fine: Tensor, principal_point: Tensor | None) -> Tensor:
         """Compute the probability of sky, (B, 1, H, W) float32.

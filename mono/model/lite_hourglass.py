@@ -85,6 +85,26 @@ class Fuse(nn.Module):
         return F.relu(x + self.conv_2(F.relu(self.conv_1(F.relu(x)))))
 
 
+def initialize(network: nn.Module, first: Sequence[nn.Conv2d], last: Sequence[nn.Module]) -> None:
+    """Start a network of `Fuse` so that it knows nothing yet of its input.
+
+    Args:
+        network: network whose convolutions all start anew.
+        first: convolutions that read the encoder, besides those of `Fuse`.
+        last: convolutions that predict.
+    """
+    for conv in (m for m in network.modules() if isinstance(m, nn.Conv2d)):
+        nn.init.kaiming_uniform_(conv.weight, nonlinearity="relu")  # not normal_, see SameConv
+        nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+    fuses = [m for m in network.modules() if isinstance(m, Fuse)]
+    # Maps of encoders without a final norm spread over some five units.
+    for reader in (*first, *(fuse.skip for fuse in fuses)):
+        bound = 0.2 * (6 / reader.in_channels) ** 0.5
+        nn.init.uniform_(reader.weight, -bound, bound)
+    for predictor in (*last, *(fuse.conv_2 for fuse in fuses)):
+        nn.init.zeros_(predictor.weight)  # type: ignore[arg-type]
+
+
 class Decoded(NamedTuple):
     """What an hourglass makes of the encoder's maps.
 
@@ -114,15 +134,7 @@ class Hourglass(nn.Module):
         self.fuse_0 = Fuse(c1, in_channels[0], c0, 4)
         self.coarse_head = nn.Conv2d(c3, 1, 1)
         self.head = nn.Sequential(nn.Conv2d(c0, c0, 3, padding=1), nn.ReLU(), nn.Conv2d(c0, 2, 1))
-        for conv in (m for m in self.modules() if isinstance(m, nn.Conv2d)):
-            nn.init.kaiming_uniform_(conv.weight, nonlinearity="relu")  # not normal_, see SameConv
-            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
-        # Maps of encoders without a final norm spread over some five units.
-        for first in (self.project, self.fuse_2.skip, self.fuse_1.skip, self.fuse_0.skip):
-            bound = 0.2 * (6 / first.in_channels) ** 0.5
-            nn.init.uniform_(first.weight, -bound, bound)
-        for last in (self.coarse_head, self.head[2], self.fuse_2.conv_2, self.fuse_1.conv_2, self.fuse_0.conv_2):
-            nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+        initialize(self, [self.project], [self.coarse_head, self.head[2]])
 
     def decode(self, maps: Sequence[Tensor], principal_point: Tensor | None) -> Decoded:
         """Decode the encoder's maps at 1/4 to 1/32."""

@@ -114,9 +114,15 @@ class Recipe:
         return bool(self.losses.get("sky"))
 
     @property
-    def trains_near_alone(self) -> bool:
-        """Tell if only a branch for near things learns, which changes nothing that a sky head reads."""
-        return bool(self.trained) and all(name.startswith("decoder.near") for name in self.trained)
+    def trains_near(self) -> bool:
+        """Tell if the recipe names a branch for near things."""
+        return any(name.startswith("decoder.near") for name in self.trained)
+
+    @property
+    def keeps_sky_head(self) -> bool:
+        """Tell if a sky head learns, or nothing that it reads: the branch for near things is not."""
+        near_alone = bool(self.trained) and all(name.startswith("decoder.near") for name in self.trained)
+        return self.learns_sky or near_alone
 
     def trains(self, part: str) -> bool:
         """Tell if a weight whose name starts with `part` may learn."""

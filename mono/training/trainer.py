@@ -193,15 +193,13 @@ def _trained_architecture(config: ModelConfig, recipe: Recipe, tensors: Mapping[
     """
     held = fit_heads(config.architecture, tensors)
     architecture = {**config.architecture, "sky": "keep"}
-    if recipe.trains_near_alone:
-        architecture["sky_widths"] = held["sky_widths"]
-    elif not recipe.learns_sky:
-        architecture["sky_widths"] = None
-        if held["sky_widths"] is not None:
+    if not recipe.learns_sky:
+        architecture["sky_widths"] = held["sky_widths"] if recipe.keeps_sky_head else None
+        if held["sky_widths"] is not None and not recipe.keeps_sky_head:
             logger.info("the recipe has no loss sky: the network is trained without its sky head, and predicts no sky")
     if not recipe.trains("decoder.edge_head."):
         architecture["edge_width"] = held["edge_width"]
-    if not any(name.startswith("decoder.near") for name in recipe.trained):
+    if not recipe.trains_near:
         architecture["near_blocks"] = held["near_blocks"]
     return architecture
 
@@ -212,7 +210,7 @@ def _fitting_losses(network: DepthModel, recipe: Recipe) -> Mapping[str, float]:
     Raises:
         MetricDepthError: the network predicts sky from what learns, and nothing teaches it sky.
     """
-    if network.predicts_sky and not (recipe.learns_sky or recipe.trains_near_alone):
+    if network.predicts_sky and not recipe.keeps_sky_head:
         raise MetricDepthError(
             "this network predicts sky from the same features as depth, and would call anything sky without the "
             "loss sky: add it to the recipe's losses, as in \"losses={'log_l1':1.0,'silog':0.5,'sky':0.5}\""
@@ -229,8 +227,7 @@ def _with_heads(network: DepthModel, tensors: Mapping[str, Tensor], recipe: Reci
     A new branch for near things starts with the weights of the hourglass that it stands beside.
     """
     sky, own = "decoder.sky_head.", network.state_dict()
-    keeps = recipe.learns_sky or recipe.trains_near_alone
-    tensors = {name: tensor for name, tensor in tensors.items() if keeps or not name.startswith(sky)}
+    tensors = {name: tensor for name, tensor in tensors.items() if recipe.keeps_sky_head or not name.startswith(sky)}
     for head in HEADS.values():
         start = f"decoder.{head}."
         if not any(name.startswith(start) for name in tensors):

@@ -19,6 +19,10 @@ from mono.io.mesh import depth_mesh
 from mono.io.point_cloud import point_cloud
 from mono.visual.color_maps import colorize, depth_limits, visualize_depth, write_image
 
+GUIDED_PARTS = [  # photo, and where the part that is shown begins, as a share of its width and height
+    ("room", 0.3, 0.22), ("leuven", 0.3, 0.22), ("china", 0.1, 0.1), ("mountain_path", 0.0, 0.05),
+    ("stream", 0.55, 0.4),
+]  # fmt: skip
 MEDIA = Path(__file__).parent
 DEMO = MEDIA.parent / "data"
 STREET = DEMO / "wild_demo/leuven.jpg"
@@ -136,6 +140,22 @@ def edge_filter() -> None:
             panels.append(splats(cloud.points, cloud.colors, view))
         rows.append(side_by_side(*panels))
     Image.fromarray(np.vstack(rows)).save(MEDIA / "edge_filter.webp", quality=60, method=6)
+
+
+def guided() -> None:
+    """Draw parts of five photos, their depth by bilinear interpolation, and guided by the photo."""
+    models = [mono.load_model("lite", device="cpu", options={"data_basic.guided": on}) for on in (False, True)]
+    rows = []
+    for name, left, top in GUIDED_PARTS:
+        path = DEMO / f"wild_demo/{name}.jpg"
+        rgb = read_image(path).rgb
+        side = min(rgb.shape[:2]) // 3
+        row, column = round(top * rgb.shape[0]), round(left * rgb.shape[1])
+        part = np.s_[row : row + side * 3 // 4, column : column + side]
+        depths = [model.predict(path).depth[part] for model in models]
+        panels = [rgb[part], *(colorize(depth, *depth_limits(depths[1])) for depth in depths)]
+        rows.append(side_by_side(*(cv2.resize(panel, (400, 300), interpolation=cv2.INTER_NEAREST) for panel in panels)))
+    Image.fromarray(np.vstack(rows)).save(MEDIA / "guided.webp", quality=70, method=6)
 
 
 def splats(points: np.ndarray, colors: np.ndarray, view: View) -> np.ndarray:

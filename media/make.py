@@ -21,6 +21,7 @@ PICTURES: dict[str, Callable[..., None]] = {
     "example": figures.example,
     "example_moving": figures.example_moving,
     "edge_filter": figures.edge_filter,
+    "guided": figures.guided,
     "focal_length": figures.focal_length,
     "lite_own": figures.lite_own,
     "accuracy": charts.accuracy,

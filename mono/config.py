@@ -168,6 +168,7 @@ def parse_values(config: Any, path: Path, options: Mapping[str, Any] | None = No
     """
     with contextlib.suppress(AttributeError, TypeError):  # a damaged config is refused below
         config.model.setdefault("sky", "invalid")
+        config.data_basic.setdefault("guided", False)
     for key in options or {}:
         _require(config, key, path)
     config.merge_from_dict(dict(options or {}))
@@ -194,6 +195,7 @@ def parse_values(config: Any, path: Path, options: Mapping[str, Any] | None = No
                 multiple=multiple,
                 mean=_triple(basic["mean"], "mean"),
                 std=_triple(basic["std"], "std"),
+                guided=_flag(basic["guided"], "guided"),
             ),
             path=path,
         )
@@ -288,6 +290,12 @@ def _choice(value: Any, known: Sequence[str], name: str) -> str:
     if value not in known:
         raise MetricDepthError(f"{name} is {value!r}; it must be {', '.join(known[:-1])} or {known[-1]}")
     return str(value)
+
+
+def _flag(value: Any, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise MetricDepthError(f"{name} is {value!r}; it must be True or False")
+    return value
 
 
 def _count(value: Any, name: str) -> int:

@@ -43,6 +43,11 @@ def test_options_override_the_file():
     assert config.transform.crop_size == (544, 928) and config.transform.mode == "image"
 
 
+def test_edges_are_guided_where_a_config_says_so():
+    assert read_config("lite.py").transform.guided and not read_config("convlarge.0.3_150.py").transform.guided
+    assert read_config("convlarge.0.3_150.py", parse_options(["data_basic.guided=True"])).transform.guided
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -54,6 +59,7 @@ def test_options_override_the_file():
         (["data_basic.depth_normalize=(5,1)"], "rising"),
         (["data_basic.fit=loose"], "fit"),
         (["data_basic.fit.what=1"], "nothing"),
+        (["data_basic.guided=yes"], "guided is 'yes'; it must be True or False"),
     ],
 )
 def test_wrong_options_are_named(options, message):

@@ -7,6 +7,7 @@ data_basic = dict(
     fit="tight",  # "pad" fills up to crop_size, "tight" only to the next multiple of 32
     mean=(127.0, 127.0, 127.0),  # RGB, 0-255, as the encoder was trained on ImageNet
     std=(128.0, 128.0, 128.0),
+    guided=True,  # edges of depth, confidence and sky come to lie where the photo has them; False: bilinear
 )
 model = dict(
     sky="invalid",  # depth of sky: "invalid", "far" or "keep", as predicted; `--sky` changes it

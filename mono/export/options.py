@@ -110,10 +110,11 @@ def _check_opset(opset: int) -> None:
 def as_exported(predictor: NetworkPredictor, signature: Signature) -> NetworkPredictor:
     """Return the predictor that computes what a file does.
 
-    It has the file's fixed input size, and not the inputs that the file lacks.
+    It has the file's fixed input size, and not the inputs that the file lacks. A file with the transform in it resizes
+    depth by interpolation alone.
     """
     if not signature.network_only:
-        return predictor
+        return replace(predictor, transform=replace(predictor.transform, guided=False))
     if getattr(predictor.network, "uses_principal_point", False) and len(signature.inputs) == 1:
         predictor = replace(predictor, network=Centered(predictor.network))  # type: ignore[arg-type]
     if signature.size is None:

@@ -44,6 +44,7 @@ class CanonicalView:
             label_scale_factor.
         mean, std: normalization of RGB on the 0-255 scale. The padding has the mean color, rounded.
         fitted: (height, width) [px] before `size`, both by `resize_smoothly`; None: it is resized once, linearly.
+        guided: True if the photo guides edges of maps that are brought back to it.
     """
 
     camera: Camera
@@ -53,6 +54,7 @@ class CanonicalView:
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
     fitted: tuple[int, int] | None = None
+    guided: bool = False
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -119,29 +121,23 @@ class CanonicalView:
         resized = cv2.resize(depth.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
         return np.pad(resized * np.float32(self.depth_factor), ((top, bottom), (left, right)))
 
-    def map_to_image(self, values: Tensor) -> Tensor:
-        """Cut the padding off a map and resize it to the image.
-
-        Args:
-            values: map of the network input, (C, H, W).
-
-        Returns:
-            Map of the original image, (C, height, width), interpolated bilinearly.
+    def without_padding(self, values: Tensor) -> Tensor:
+        """Cut the padding off a map of the network input, (C, H, W).
 
         Raises:
             MetricDepthError: the map does not have the size of the network input.
         """
+        found, (height, width), (top, _, left, _) = tuple(values.shape[-2:]), self.size, self.padding
+        if found != self.input_size:
+            raise MetricDepthError(f"the network returned a map of {found} for an input of {self.input_size}")
+        return values[..., top : top + height, left : left + width]
+
+    def map_to_image(self, values: Tensor) -> Tensor:
+        """Resize a map of the network input, (C, H, W), to the image, bilinear; see `without_padding`."""
         import torch.nn.functional as F
 
-        if tuple(values.shape[-2:]) != self.input_size:
-            raise MetricDepthError(
-                f"the network returned a map of {tuple(values.shape[-2:])} for an input of {self.input_size}"
-            )
-        height, width = self.size
-        top, _, left, _ = self.padding
-        cut = values[..., top : top + height, left : left + width]
-        original = (self.camera.height, self.camera.width)
-        return F.interpolate(cut[None], original, mode="bilinear", align_corners=False)[0]
+        size = (self.camera.height, self.camera.width)
+        return F.interpolate(self.without_padding(values)[None], size, mode="bilinear", align_corners=False)[0]
 
     def depth_to_metric(self, canonical: Tensor) -> Tensor:
         """Convert canonical depth to metric depth of the image.
@@ -203,6 +199,8 @@ class CanonicalTransform:
             multiple of `multiple`; "stretch" resizes each side of the fitted image to the nearest multiple instead.
         multiple: the network input's sides are multiples of it [px].
         mean, std: normalization of RGB on the 0-255 scale.
+        guided: True: edges of depth, confidence and sky come to lie where the photo has them, see `guided_upsampling`;
+            else these maps are interpolated, as the published networks were evaluated.
 
     Raises:
         MetricDepthError: a size, focal length or name is out of range.
@@ -215,6 +213,7 @@ class CanonicalTransform:
     multiple: int = 32
     mean: tuple[float, float, float] = field(default=IMAGENET_MEAN)
     std: tuple[float, float, float] = field(default=IMAGENET_STD)
+    guided: bool = False
 
     def __post_init__(self) -> None:
         if len(self.crop_size) != 2 or any(int(n) != n or not 1 <= n <= 16384 for n in self.crop_size):
@@ -286,6 +285,7 @@ class CanonicalTransform:
             depth_factor=self.focal_length / (camera.resized(width, height).focal if focal is None else focal),
             mean=self.mean,
             std=self.std,
+            guided=self.guided,
         )
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from mono.calibration.camera_calibration import read_calibration
 from mono.data.camera_source import ResolvedCamera
 from mono.data.saved_predictions import PredictionFormat
-from mono.geometry.canonical import CanonicalTransform, CanonicalView
+from mono.geometry.canonical import FARTHEST, CanonicalTransform, CanonicalView
+from mono.geometry.guided_upsampling import guided_upsampling
 from mono.geometry.undistortion import undistortion
 from mono.inference.image_predictor import ImagePredictor
 from mono.inference.original_pixels import in_original_pixels
@@ -26,7 +27,6 @@ from mono.views.layout import ViewOptions
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
 
     from mono.backends.base import Network
     from mono.model.depth_model import NetworkOutput
@@ -42,6 +42,7 @@ class NetworkPrediction:
         view: mapping between the image and the network's input.
         found: camera of the image.
         error_scale: factor of the errors that the confidence announces; None: it announces none.
+        photo: see `NetworkInput`.
     """
 
     output: NetworkOutput
@@ -49,6 +50,7 @@ class NetworkPrediction:
     view: CanonicalView
     found: ResolvedCamera
     error_scale: float | None = None
+    photo: np.ndarray | None = None
 
     def prediction(self) -> Prediction:
         """Bring the output back to the image, in metres; safe in threads beside the network."""
@@ -64,21 +66,23 @@ class NetworkPrediction:
         )
 
     def _tensors(self) -> TensorPrediction:
-        output, row, view = self.output, self.row, self.view
-
-        def resized(maps: Tensor | None) -> Tensor | None:
-            return None if maps is None else view.map_to_image(maps[row].float())[0]
-
+        output, row, view, sure = self.output, self.row, self.view, self.output.normal_confidence
+        small = [m[row].float() for m in (output.depth, output.confidence, output.sky) if m is not None]
+        maps = [view.depth_to_metric(small[0]), *(view.map_to_image(m)[0] for m in small[1:])]
+        if self.photo is not None:
+            canonical, *others = (view.without_padding(m)[0] for m in small)
+            guided_upsampling(maps, [canonical / view.depth_factor, *others], self.photo, FARTHEST)
+        depth, confidence, *sky = maps
         return TensorPrediction(
-            depth=view.depth_to_metric(output.depth[row].float()),
-            confidence=view.map_to_image(output.confidence[row].float())[0],
+            depth=depth,
+            confidence=confidence,
             camera=self.found.camera,
             camera_source=self.found.source,
             camera_detail=self.found.detail,
             focal_error=self.found.focal_error,
             normal=None if output.normal is None else view.normal_to_image(output.normal[row].float()),
-            normal_confidence=resized(output.normal_confidence),
-            sky=resized(output.sky),
+            normal_confidence=None if sure is None else view.map_to_image(sure[row].float())[0],
+            sky=sky[0] if sky else None,
             format=PredictionFormat(),
         )
 
@@ -117,7 +121,8 @@ class NetworkPredictor(ImagePredictor):
         """Bring a perspective image to the network's input; see `Predictor.prepare`."""
         flat = undistortion(found.camera)
         view = self.transform.view(flat.pinhole)
-        return NetworkInput(found, view, view.image_to_input(flat.image_to_pinhole(image)))
+        pinhole = flat.image_to_pinhole(image)
+        return NetworkInput(found, view, view.image_to_input(pinhole), pinhole if view.guided else None)
 
     def tensors(self, raw: RawPrediction) -> TensorPrediction:
         """Return the output for one image as tensors; where nothing but the network made it, it stays on the device."""
@@ -135,7 +140,7 @@ class NetworkPredictor(ImagePredictor):
         for members in by_size.values():
             output = self._run([images[i] for i in members])
             for row, i in enumerate(members):
-                raw[i] = NetworkPrediction(output, row, images[i].view, images[i].found, scale)
+                raw[i] = NetworkPrediction(output, row, images[i].view, images[i].found, scale, images[i].photo)
         return [raw[i] for i in range(len(images))]
 
     def _run(self, images: Sequence[NetworkInput]) -> NetworkOutput:

@@ -35,11 +35,13 @@ class NetworkInput:
         view: mapping between the image and the network's input.
         pixels: (3, H, W) float32, resized, padded and normalized; for an exported file, which does this itself, the
             image, (height, width, 3) uint8.
+        photo: (height, width, 3) uint8, undistorted, where it guides depth back to its size, else None.
     """
 
     found: ResolvedCamera
     view: CanonicalView
     pixels: np.ndarray
+    photo: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

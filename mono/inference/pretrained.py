@@ -234,6 +234,7 @@ def _values(predictor: Predictor) -> dict[str, Any]:
             "multiple": transform.multiple,
             "mean": transform.mean,
             "std": transform.std,
+            "guided": transform.guided,
         },
     }
 

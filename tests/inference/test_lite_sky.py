@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -39,6 +40,10 @@ def photo(name: str) -> tuple[np.ndarray, Camera]:
     return rgb, Camera.from_fov(60, rgb.shape[1], rgb.shape[0])
 
 
+def interpolating(model: NetworkPredictor) -> NetworkPredictor:
+    return replace(model, transform=replace(model.transform, guided=False))
+
+
 def test_sky_of_photographs_is_found(model):
     found = []
     for entry in PHOTOS:
@@ -59,11 +64,13 @@ def test_sky_has_the_depth_that_is_asked_for(model):
     far = mono.load_model("lite", options={"model.sky": "far"}).predict(rgb, camera)
     sky = invalid.sky >= 0.5
     assert np.array_equal(invalid.sky, kept.sky) and kept.mask.all()
-    assert not invalid.mask[sky].any() and invalid.mask[~sky].mean() > 0.97
-    assert np.array_equal(invalid.depth[invalid.mask], kept.depth[invalid.mask])  # none lies between surface and sky
+    assert not invalid.mask[sky].any() and invalid.mask[~sky].mean() > 0.99  # beside the sky there is depth
+    beside = cv2.dilate(sky.astype(np.uint8), np.ones((13, 13))) > 0
+    assert np.isclose(invalid.depth, kept.depth, rtol=1e-4)[~beside].mean() > 0.999
+    touching = invalid.mask & beside  # none lies between surface and sky
+    assert np.quantile(np.abs(invalid.depth / kept.depth - 1)[touching], 0.9) < 0.05
     inside = cv2.erode(sky.astype(np.uint8), np.ones((9, 9))) > 0
-    assert far.depth[inside] == pytest.approx(200, rel=0.01) and (kept.depth[inside] < 100).all()
-    assert 0 < np.isin(invalid.depth, 0).mean() - sky.mean() < 0.03  # pixels that touch the sky
+    assert np.isclose(far.depth[inside], 200, rtol=0.01).mean() > 0.9999 and (kept.depth[inside] < 100).all()
 
 
 def test_the_command_gives_sky_the_depth_that_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -75,7 +82,7 @@ def test_the_command_gives_sky_the_depth_that_is_asked_for(tmp_path: Path, capsy
         depth, sky = np.load(out / "depth" / "leuven.npy"), read_mask(out / "sky" / "leuven.png")
         inside = cv2.erode((sky >= 0.5).astype(np.uint8), np.ones((9, 9))) > 0
         shares[mode] = [(depth[inside] == 0).mean(), (depth[inside] > 199).mean(), (depth == 0).mean()]
-    assert shares["invalid"][0] == 1 and shares["far"][1] == 1 and shares["far"][2] == shares["keep"][2] == 0
+    assert shares["invalid"][0] == 1 and shares["far"][1] > 0.9999 and shares["far"][2] == shares["keep"][2] == 0
     with pytest.raises(SystemExit):
         main(["predict", *common, "--out", str(tmp_path / "x"), "--sky", "none"])
     assert "invalid choice: 'none'" in capsys.readouterr().err
@@ -86,8 +93,8 @@ def test_weights_of_before_give_the_same_depth_without_sky(model, tmp_path: Path
     write_weights({k: t for k, t in tensors.items() if "sky_head" not in k}, tmp_path / "old.safetensors", {})
     old = mono.load_model("lite", checkpoint=tmp_path / "old.safetensors")
     rgb, camera = photo("data/wild_demo/leuven.jpg")
-    before = old.predict(rgb, camera)
-    kept = mono.load_model("lite", options={"model.sky": "keep"}).predict(rgb, camera)
+    before = interpolating(old).predict(rgb, camera)
+    kept = interpolating(mono.load_model("lite", options={"model.sky": "keep"})).predict(rgb, camera)
     assert before.sky is None and before.mask.all()
     assert np.array_equal(before.depth, kept.depth) and np.array_equal(before.confidence, kept.confidence)
     with pytest.raises(MetricDepthError, match="predicts no sky"):
@@ -110,7 +117,7 @@ def test_the_whole_model_in_tensors_agrees(model):
     ).eval()
     with torch.no_grad():
         depth, _, sky = whole(torch.from_numpy(rgb), torch.tensor(camera.intrinsics, dtype=torch.float32))
-    expected = model.predict(rgb, camera)
+    expected = interpolating(model).predict(rgb, camera)
     assert np.abs(sky.numpy() - expected.sky).max() < 1e-3
     assert ((depth.numpy() > 0) != expected.mask).mean() < 1e-3
 

@@ -1,0 +1,116 @@
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from mono.geometry.guided_upsampling import guided_upsampling
+
+FARTHEST = 300.0
+DARK, BRIGHT = (40, 60, 50), (200, 190, 210)
+
+
+def two_surfaces(column: int, noise: float = 0.0) -> np.ndarray:
+    """Draw a dark surface and from `column` on a bright one, 64x96."""
+    photo = np.empty((64, 96, 3))
+    photo[:, :column], photo[:, column:] = DARK, BRIGHT
+    photo += np.random.default_rng(0).normal(0, noise, photo.shape) if noise else 0
+    return photo.clip(0, 255).astype(np.uint8)
+
+
+def step(left: float, right: float) -> torch.Tensor:
+    """Make a map of 16x24 whose right half has another value."""
+    values = torch.full((16, 24), left)
+    values[:, 12:] = right
+    return values
+
+
+def resized(values: torch.Tensor) -> torch.Tensor:
+    return F.interpolate(values[None, None], (64, 96), mode="bilinear", align_corners=False)[0, 0]
+
+
+def guided(small: list[torch.Tensor], photo: np.ndarray, farthest: float = FARTHEST) -> list[torch.Tensor]:
+    depth, *others = (resized(values) for values in small)
+    maps = [depth.where(depth < farthest, 0), *others]
+    guided_upsampling(maps, small, photo, farthest)
+    return maps
+
+
+def test_a_step_of_depth_comes_to_lie_where_the_photo_has_it():
+    confidence = step(0.9, 0.5)
+    for column in (46, 48, 51):  # the small map has it at 48, give or take a pixel of its own
+        depth, sure = guided([step(2.0, 5.0), confidence], two_surfaces(column, noise=3))
+        assert torch.allclose(depth[:, :column], torch.tensor(2.0), rtol=0.02), column
+        assert torch.allclose(depth[:, column:], torch.tensor(5.0), rtol=0.02), column
+        assert torch.allclose(sure[:, column - 1], torch.tensor(0.9), atol=0.01)
+        assert torch.allclose(sure[:, column], torch.tensor(0.5), atol=0.01)
+
+
+def test_what_has_no_step_stays_as_it_was():
+    slope = torch.linspace(2, 2.5, 24).expand(16, 24).contiguous()
+    depth, confidence = guided([slope, step(0.9, 0.1)], two_surfaces(50))
+    assert torch.equal(depth, resized(slope)) and torch.equal(confidence, resized(step(0.9, 0.1)))
+    depth, _ = guided([step(2.0, 5.0), torch.rand(16, 24)], two_surfaces(50))
+    assert torch.equal(depth[:, :44], resized(step(2.0, 5.0))[:, :44])  # beyond a pixel of the small map
+
+
+def test_photos_of_one_color_give_the_mean_of_what_is_around():
+    depth, _ = guided([step(2.0, 5.0), torch.ones(16, 24)], np.full((64, 96, 3), 128, np.uint8))
+    middle = depth[:, 44:52].log()
+    assert torch.all(middle.diff(dim=1) > 0)
+    assert torch.allclose((middle[:, 3] + middle[:, 4]) / 2, torch.tensor(10.0).log() / 2, atol=1e-4)
+
+
+def test_a_silhouette_before_the_sky_keeps_its_depth_and_the_sky_has_none():
+    small = [step(20.0, 1e30), torch.ones(16, 24), step(0.02, 0.98)]
+    depth, _, sky = guided(small, two_surfaces(51))
+    assert torch.allclose(depth[:, :51], torch.tensor(20.0)) and depth[:, 51:].max() == 0
+    assert sky[:, 50].max() < 0.1 and sky[:, 51].min() > 0.9
+    for probability in (0.6, 0.55):  # cells that are hardly sky count less than their neighbors, but it stays sky
+        depth, _, sky = guided([small[0], small[1], step(0.45, probability)], np.full((64, 96, 3), 90, np.uint8))
+        assert not depth[sky >= 0.5].any()
+
+
+def test_sky_that_keeps_its_depth_is_guided_like_all_else():
+    small = [torch.full((16, 24), 30.0), torch.ones(16, 24), step(0.02, 0.98)]
+    depth, _, sky = guided(small, two_surfaces(46))
+    assert torch.allclose(depth, torch.tensor(30.0))
+    assert sky[:, 45].max() < 0.1 and sky[:, 46].min() > 0.9
+
+
+def test_photos_smaller_than_the_map_and_of_a_pixel():
+    large = torch.cat([torch.full((32, 20), 2.0), torch.full((32, 28), 4.0)], 1)
+    for height, width in ((16, 24), (1, 1)):
+        photo = np.full((height, width, 3), 77, np.uint8)
+        values = [F.interpolate(v[None, None], (height, width), mode="bilinear")[0, 0] for v in (large, large)]
+        guided_upsampling(values, [large, large], photo, FARTHEST)
+        depth = values[0]
+        assert depth.shape == (height, width) and 2 <= depth.min() <= depth.max() <= 4
+
+
+def test_large_photos_are_guided_at_four_times_the_size_of_the_map():
+    photo = np.repeat(np.repeat(two_surfaces(50, noise=2), 5, axis=0), 5, axis=1)  # 320x480, 20 times the map
+    small = [step(2.0, 5.0), step(0.9, 0.5)]
+    maps = [F.interpolate(v[None, None], photo.shape[:2], mode="bilinear", align_corners=False)[0, 0] for v in small]
+    before = maps[0].clone()
+    guided_upsampling(maps, small, photo, FARTHEST)
+    assert torch.allclose(maps[0][:, :250], torch.tensor(2.0), rtol=0.02)
+    assert torch.allclose(maps[0][:, 250:], torch.tensor(5.0), rtol=0.02)
+    assert torch.equal(maps[0][:, :220], before[:, :220])
+
+
+def test_the_sky_does_not_depend_on_its_depth():
+    rng = torch.Generator().manual_seed(2)
+    sky, depth = torch.rand(16, 24, generator=rng), torch.rand(16, 24, generator=rng) * 9 + 1
+    photo = np.random.default_rng(1).integers(0, 255, (64, 96, 3), np.uint8)
+    kept = guided([depth, torch.ones(16, 24), sky], photo)
+    invalid = guided([depth.where(sky < 0.5, 1e30), torch.ones(16, 24), sky], photo)
+    assert torch.equal(kept[2], invalid[2]) and torch.equal(kept[1], invalid[1])
+    assert not invalid[0][invalid[2] >= 0.5].any() and kept[0].min() > 0
+
+
+def test_pixels_without_depth_are_left_out_of_means():
+    depth = step(2.0, 5.0)
+    depth[6:9, 11:14] = 0
+    found, _ = guided([depth, torch.ones(16, 24)], np.full((64, 96, 3), 90, np.uint8))
+    assert (found[28:32, 46:54] == 0).all()
+    known = found[found > 0]
+    assert known.min() > 1.999 and known.max() < 5.001

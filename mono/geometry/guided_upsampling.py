@@ -64,6 +64,8 @@ def _edges(log_depth: Tensor, sky: Tensor | None) -> Tensor:
     import torch
 
     found = torch.zeros_like(log_depth, dtype=torch.bool)
+    if sky is not None:
+        log_depth = log_depth.masked_fill(sky >= _SKY, torch.inf)
     before, after, both = slice(None, -1), slice(1, None), slice(None)
     for here, there in (
         ((before, both), (after, both)),
@@ -73,8 +75,7 @@ def _edges(log_depth: Tensor, sky: Tensor | None) -> Tensor:
     ):
         steps = (log_depth[here] - log_depth[there]).abs() > _DEPTH_STEP
         if sky is not None:
-            steps &= torch.maximum(sky[here], sky[there]) < _SKY
-            steps |= ((sky[here] - sky[there]).abs() > _SKY_STEP) | ((sky[here] >= _SKY) != (sky[there] >= _SKY))
+            steps |= (sky[here] - sky[there]).abs() > _SKY_STEP
         found[here] |= steps
         found[there] |= steps
     return found

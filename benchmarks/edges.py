@@ -3,13 +3,15 @@
     python -m benchmarks.edges JSON … [--model MODEL] [--write FILE]
 
 JSON: annotation files of frames with dense ground truth. Boundary F1, precision and recall are means over the frames in
-which ground truth has an edge, AbsRel over all of them, as predicted. With --write, the table replaces the section of
-FILE between the lines `<!-- edges -->` and `<!-- /edges -->`.
+which ground truth has an edge; AbsRel is over all of them, as predicted, and over the pixels that have depth both ways.
+ms is the median time from the network's output to depth of the photo's size. With --write, the table replaces the
+section of FILE between the lines `<!-- edges -->` and `<!-- /edges -->`.
 """
 
 import argparse
 import datetime
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -18,28 +20,49 @@ import numpy as np
 import mono
 from benchmarks.realdata import PROTOCOL, cpu_name, write_between
 from mono.data.annotations import load_annotations
+from mono.data.camera_source import ResolvedCamera
 from mono.data.ground_truth import read_annotated_depth
 from mono.evaluation.boundaries import boundary_score
 from mono.geometry.camera import Camera
 from mono.inference.predictor import Predictor
 
 
-def score(annotations: Path, model: Predictor) -> tuple[str, float]:
-    """Score the frames of a file; return cells of the table, and the seconds that a prediction took."""
-    edges, errors, seconds = [], [], []
+def depths(rgb: np.ndarray, camera: Camera, models: Sequence[Predictor]) -> tuple[list[np.ndarray], list[float]]:
+    """Predict depth by each model; return also the seconds that the way back from the network took."""
+    found, seconds = [], []
+    for model in models:
+        (raw,) = model.infer([model.prepare(rgb, ResolvedCamera(camera, "given", ""))])
+        started = time.perf_counter()
+        found.append(raw.prediction().depth)
+        seconds.append(time.perf_counter() - started)
+    return found, seconds
+
+
+def row(annotations: Path, models: Sequence[Predictor]) -> str:
+    """Score the frames of a file, and format their row."""
+    edges: list[list[tuple[float, ...]]] = [[] for _ in models]
+    errors, seconds = [], []
     for sample in load_annotations(annotations):
         rgb, gt = sample.read().rgb, read_annotated_depth(sample)
-        started = time.perf_counter()
-        depth = model.predict(rgb, Camera(*sample.intrinsics, rgb.shape[1], rgb.shape[0])).depth
-        seconds.append(time.perf_counter() - started)
-        if depth.shape != gt.shape:
-            depth = cv2.resize(depth, gt.shape[::-1], interpolation=cv2.INTER_NEAREST)
-        known = PROTOCOL.in_range(gt) & (depth > 0)
-        errors.append(np.abs(depth[known] / gt[known] - 1).mean())
-        if found := boundary_score(depth, gt, known):
-            edges.append((found.f1, found.precision, found.recall))
-    f1, precision, recall = np.mean(edges, axis=0)
-    return f"{f1:.3f} ({precision:.2f}, {recall:.2f}) | {np.mean(errors):.3f}", float(np.median(seconds))
+        found, times = depths(rgb, Camera(*sample.intrinsics, rgb.shape[1], rgb.shape[0]), models)
+        seconds.append(times)
+        if found[0].shape != gt.shape:
+            found = [cv2.resize(depth, gt.shape[::-1], interpolation=cv2.INTER_NEAREST) for depth in found]
+        known = PROTOCOL.in_range(gt) & np.all([depth > 0 for depth in found], axis=0)
+        errors.append([np.abs(depth[known] / gt[known] - 1).mean() for depth in found])
+        for scores, depth in zip(edges, found, strict=True):
+            if result := boundary_score(depth, gt, known):
+                scores.append((result.f1, result.precision, result.recall))
+    cells = [
+        f"{f1:.3f} ({precision:.2f}, {recall:.2f}) | {error:.3f} | {1000 * time:.0f}"
+        for (f1, precision, recall), error, time in zip(
+            (np.mean(scores, axis=0) for scores in edges),
+            np.mean(errors, axis=0),
+            np.median(seconds, axis=0),
+            strict=True,
+        )
+    ]
+    return f"| {annotations.parent.name} | {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -49,17 +72,15 @@ def main() -> None:
     parser.add_argument("--model", default="lite")
     parser.add_argument("--write", type=Path, metavar="FILE")
     args = parser.parse_args()
-    plain, guided = (mono.load_model(args.model, device="cpu", options={"data_basic.guided": g}) for g in (False, True))
+    models = [mono.load_model(args.model, device="cpu", options={"data_basic.guided": on}) for on in (False, True)]
     lines = [
-        f"`{plain.name}` (SHA-256 {plain.checksum[:12]}…), {datetime.date.today()}, {cpu_name()}, float32, "
+        f"`{models[0].name}` (SHA-256 {models[0].checksum[:12]}…), {datetime.date.today()}, {cpu_name()}, float32, "
         "by `python -m benchmarks.edges`:",
         "",
-        "| frames | bilinear: F1 (precision, recall) | AbsRel | guided: F1 (precision, recall) | AbsRel | ms more |",
-        "|---|---|---|---|---|---|",
+        "| frames | bilinear: F1 (precision, recall) | AbsRel | ms | guided: F1 (precision, recall) | AbsRel | ms |",
+        "|---|---|---|---|---|---|---|",
+        *(row(path, models) for path in args.annotations),
     ]
-    for path in args.annotations:
-        (before, slow), (after, slower) = (score(path, model) for model in (plain, guided))
-        lines.append(f"| {path.parent.name} | {before} | {after} | {1000 * (slower - slow):.0f} |")
     table = "\n".join(lines)
     print(table)
     if args.write:

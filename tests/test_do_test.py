@@ -425,5 +425,5 @@ def test_a_photo_of_nothing_but_sky_fails_with_that_reason(tmp_path, toy_predict
         options = RunOptions(tmp_path / f"{network.share}", resolver=GIVEN)
         reasons += [failure.reason for failure in run(samples, predictor, options).failures]
     assert reasons[0].endswith("no valid depth at all: 100 % of the image is sky; --sky far gives sky a depth")
-    assert "50 % of the image is sky, and the rest touches it, is beyond 300 m" in reasons[1]
+    assert "50 % of the image is sky, and the rest is at its edge, beyond 300 m" in reasons[1]
     assert reasons[2].endswith("no valid depth at all: all of it is beyond 300 m or not positive")

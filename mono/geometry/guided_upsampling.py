@@ -12,60 +12,70 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mono.geometry.pixel_mask import SKY
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 _DEPTH_STEP = math.log(1.05)  # step from which on neighbors of a small map have an edge between them, in log depth
-_SKY, _SKY_STEP = 0.5, 0.1  # probability from which on a pixel is sky, and a step of it that is an edge
+_SKY_STEP = 0.1  # the same, in probability of sky
 _REACH = 2  # [px of the small map], how far to each side a pixel looks
 _COLOR_SPREAD = 8.0  # standard deviation of the colors of one surface, of 255
 _ANY_COLOR = 1e-4  # weight of colors that differ altogether, so that no pixel is left without a mean
-_FINEST = 4  # pixels of the photo to one of the small map, in each direction, that are told apart
+_FINEST = 4  # sides of the photo that is looked at, in sides of the small map
 _AT_ONCE = 1 << 14  # pixels, so that what belongs to them stays in a processor's cache
 
 
-def guided_upsampling(resized: Sequence[Tensor], small: Sequence[Tensor], photo: np.ndarray, farthest: float) -> None:
+def guide_for(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Shrink a photo (H, W, 3) to what `guided_upsampling` looks at, for small maps of (height, width)."""
+    import cv2
+
+    height, width = (min(full, _FINEST * side) for full, side in zip(photo.shape, size, strict=False))
+    if (height, width) == photo.shape[:2]:
+        return photo
+    return cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def guided_upsampling(resized: Sequence[Tensor], small: Sequence[Tensor], guide: np.ndarray, farthest: float) -> None:
     """Bring edges of resized maps to where the photo has them.
 
-    Depth becomes 0 where most of what looks alike has none or, beside such, is sky.
+    A pixel at the edge of the sky is sky or not, and gets the mean depth of what is so too.
 
     Args:
         resized: depth [m], confidence and, if known, sky, each (H, W), interpolated linearly; changed in place.
         small: the same maps before, each (h, w).
-        photo: (H, W, 3) uint8.
-        farthest: depth [m] from which on a pixel of `small` has none, as that of sky.
+        guide: the photo as `guide_for` returns it, uint8.
+        farthest: depth [m] from which on a pixel of `small` has none; it becomes 0.
     """
-    import cv2
     import torch
 
     sky = small[2] if len(small) > 2 else None
-    full, size = photo.shape[:2], tuple(_FINEST * side for side in small[0].shape)
-    size = (min(full[0], size[0]), min(full[1], size[1]))
-    if size != full:
-        photo = cv2.resize(photo, size[::-1], interpolation=cv2.INTER_AREA)
-    valid = (small[0] > 0) & (small[0] < farthest)
-    log_depth = small[0].where(valid, farthest).log()
-    edges = _edges(log_depth, sky)
-    pixels = _places(edges, size)
-    share, log_sum, *others = _means(torch.stack([valid, log_depth * valid, *small[1:]]), photo, pixels)
-    found = share >= 0.5
+    beyond = ~((small[0] > 0) & (small[0] < farthest))
+    log_depth = small[0].masked_fill(beyond, farthest).log()
     if sky is not None:
-        found &= (others[1] < _SKY) | (share > 1 - 1e-6)
-    means = torch.stack([(log_sum / share).exp().where(found, 0), *others])
-    if size != full:
-        pixels, nearest = _nearest(edges, pixels, size, full)
+        beyond |= sky >= SKY
+    edges = _edges(log_depth.masked_fill(beyond, torch.inf), sky)
+    pixels = _places(edges, guide.shape[:2])
+    maps = torch.stack([beyond, log_depth * beyond, log_depth * ~beyond, *small[1:]])
+    share, far, near, *others = _means(maps, guide, pixels)
+    is_beyond = share > 0.5
+    if sky is not None:
+        is_beyond |= (others[1] >= SKY) & (share > 0)
+    depth = torch.where(is_beyond, far / share, near / (1 - share)).exp()
+    depth = depth.where(depth < farthest * (1 - 1e-4), 0)
+    means, full = torch.stack([depth, *others]), tuple(resized[0].shape)
+    if full != guide.shape[:2]:
+        pixels, nearest = _nearest(edges, pixels, guide.shape[:2], full)
         means = means.index_select(1, nearest)
     for values, new in zip(resized, means, strict=True):
         values.view(-1).index_copy_(0, pixels, new)
 
 
 def _edges(log_depth: Tensor, sky: Tensor | None) -> Tensor:
-    """Find the pixels (h, w) that an edge parts from one of their eight neighbors, whatever depth sky has."""
+    """Find the pixels (h, w) that an edge parts from one of their eight neighbors; what is beyond is at inf."""
     import torch
 
     found = torch.zeros_like(log_depth, dtype=torch.bool)
-    if sky is not None:
-        log_depth = log_depth.masked_fill(sky >= _SKY, torch.inf)
     before, after, both = slice(None, -1), slice(1, None), slice(None)
     for here, there in (
         ((before, both), (after, both)),
@@ -81,38 +91,46 @@ def _edges(log_depth: Tensor, sky: Tensor | None) -> Tensor:
     return found
 
 
-def _places(mask: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return the places of a mask's pixels in a flat image of another size."""
+def _places(mask: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Return the places of a mask's pixels in a flat image of another size, by the nearest pixel."""
     import torch
 
-    row, column = (torch.arange(n, device=mask.device) * k // n for n, k in zip(size, mask.shape, strict=True))
+    row, column = (
+        _nearest_cell(torch.arange(n, device=mask.device), n, k) for n, k in zip(size, mask.shape, strict=True)
+    )
     return mask.index_select(0, row).index_select(1, column).flatten().nonzero()[:, 0]
 
 
-def _nearest(mask: Tensor, pixels: Tensor, size: tuple[int, int], full: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def _nearest_cell(place: Tensor, full: int, short: int) -> Tensor:
+    return (2 * place + 1) * short // (2 * full)
+
+
+def _nearest(mask: Tensor, pixels: Tensor, size: tuple[int, ...], full: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     """Return a mask's places in an image of the size `full`, and for each the nearest one's number in `pixels`."""
     import torch
 
     number = pixels.new_zeros(size[0] * size[1])
     number[pixels] = torch.arange(len(pixels), device=pixels.device)
     places = _places(mask, full)
-    row, column = places // full[1] * size[0] // full[0], places % full[1] * size[1] // full[1]
+    row = _nearest_cell(places // full[1], full[0], size[0])
+    column = _nearest_cell(places % full[1], full[1], size[1])
     return places, number.index_select(0, row * size[1] + column)
 
 
-def _means(maps: Tensor, photo: np.ndarray, pixels: Tensor) -> Tensor:
-    """Average maps (C, h, w) around pixels (N,) of the photo, weighted by nearness and color; return (C, N)."""
+def _means(maps: Tensor, guide: np.ndarray, pixels: Tensor) -> Tensor:
+    """Average maps (C, h, w) around pixels (N,) of the guide, weighted by nearness and color; return (C, N)."""
     import cv2
     import torch
 
     _, height, width = maps.shape
-    full_height, full_width = photo.shape[:2]
-    shrunk = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
-    colors = torch.from_numpy(photo.reshape(-1, 3)[pixels.cpu().numpy()]).to(maps.device)
-    cells = torch.cat([torch.from_numpy(shrunk).to(maps.device).view(-1, 3).float(), maps.flatten(1).t()], 1)
+    full_height, full_width = guide.shape[:2]
+    shrunk = cv2.resize(guide, (width, height), interpolation=cv2.INTER_AREA)
+    arrays = (np.require(array, requirements=["C", "W"]).reshape(-1, 3) for array in (guide, shrunk))
+    colors, cell_colors = (torch.from_numpy(array).to(maps.device) for array in arrays)
+    cells = torch.cat([cell_colors.float(), maps.flatten(1).t()], 1)
     means = cells.new_empty(len(pixels), len(maps))
-    for part, color, out in zip(*(values.split(_AT_ONCE) for values in (pixels, colors, means)), strict=True):
-        color = color.float()
+    for part, out in zip(pixels.split(_AT_ONCE), means.split(_AT_ONCE), strict=True):
+        color = colors.index_select(0, part).float()
         total, weighted = cells.new_zeros(len(part), 1), cells.new_zeros(out.shape)
         beside = _beside(part % full_width, full_width, width)
         for row, row_share in _beside(part // full_width, full_height, height):
@@ -129,7 +147,7 @@ def _means(maps: Tensor, photo: np.ndarray, pixels: Tensor) -> Tensor:
 
 
 def _beside(places: Tensor, full: int, short: int) -> list[tuple[Tensor, Tensor]]:
-    """Return the cells of an axis around places in the photo, and how much each of them counts by its nearness."""
+    """Return the cells of an axis around places in the guide, and how much each of them counts by its nearness."""
     center = (places + 0.5) * (short / full) - 0.5
     first = center.floor()
     around = (first + i for i in range(1 - _REACH, _REACH + 1))

@@ -14,7 +14,7 @@ from mono.calibration.camera_calibration import read_calibration
 from mono.data.camera_source import ResolvedCamera
 from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.canonical import FARTHEST, CanonicalTransform, CanonicalView
-from mono.geometry.guided_upsampling import guided_upsampling
+from mono.geometry.guided_upsampling import guide_for, guided_upsampling
 from mono.geometry.undistortion import undistortion
 from mono.inference.image_predictor import ImagePredictor
 from mono.inference.original_pixels import in_original_pixels
@@ -42,7 +42,7 @@ class NetworkPrediction:
         view: mapping between the image and the network's input.
         found: camera of the image.
         error_scale: factor of the errors that the confidence announces; None: it announces none.
-        photo: see `NetworkInput`.
+        guide: see `NetworkInput`.
     """
 
     output: NetworkOutput
@@ -50,7 +50,7 @@ class NetworkPrediction:
     view: CanonicalView
     found: ResolvedCamera
     error_scale: float | None = None
-    photo: np.ndarray | None = None
+    guide: np.ndarray | None = None
 
     def prediction(self) -> Prediction:
         """Bring the output back to the image, in metres; safe in threads beside the network."""
@@ -69,9 +69,9 @@ class NetworkPrediction:
         output, row, view, sure = self.output, self.row, self.view, self.output.normal_confidence
         small = [m[row].float() for m in (output.depth, output.confidence, output.sky) if m is not None]
         maps = [view.depth_to_metric(small[0]), *(view.map_to_image(m)[0] for m in small[1:])]
-        if self.photo is not None:
+        if self.guide is not None:
             canonical, *others = (view.without_padding(m)[0] for m in small)
-            guided_upsampling(maps, [canonical / view.depth_factor, *others], self.photo, FARTHEST)
+            guided_upsampling(maps, [canonical / view.depth_factor, *others], self.guide, FARTHEST)
         depth, confidence, *sky = maps
         return TensorPrediction(
             depth=depth,
@@ -122,7 +122,9 @@ class NetworkPredictor(ImagePredictor):
         flat = undistortion(found.camera)
         view = self.transform.view(flat.pinhole)
         pinhole = flat.image_to_pinhole(image)
-        return NetworkInput(found, view, view.image_to_input(pinhole), pinhole if view.guided else None)
+        return NetworkInput(
+            found, view, view.image_to_input(pinhole), guide_for(pinhole, view.size) if view.guided else None
+        )
 
     def tensors(self, raw: RawPrediction) -> TensorPrediction:
         """Return the output for one image as tensors; where nothing but the network made it, it stays on the device."""
@@ -140,7 +142,7 @@ class NetworkPredictor(ImagePredictor):
         for members in by_size.values():
             output = self._run([images[i] for i in members])
             for row, i in enumerate(members):
-                raw[i] = NetworkPrediction(output, row, images[i].view, images[i].found, scale, images[i].photo)
+                raw[i] = NetworkPrediction(output, row, images[i].view, images[i].found, scale, images[i].guide)
         return [raw[i] for i in range(len(images))]
 
     def _run(self, images: Sequence[NetworkInput]) -> NetworkOutput:

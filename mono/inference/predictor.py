@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 import numpy as np
 
@@ -35,13 +35,13 @@ class NetworkInput:
         view: mapping between the image and the network's input.
         pixels: (3, H, W) float32, resized, padded and normalized; for an exported file, which does this itself, the
             image, (height, width, 3) uint8.
-        photo: (height, width, 3) uint8, undistorted, where it guides depth back to its size, else None.
+        guide: the undistorted photo where it guides depth back to its size, as `guide_for` returns it, else None.
     """
 
     found: ResolvedCamera
     view: CanonicalView
     pixels: np.ndarray
-    photo: np.ndarray | None = None
+    guide: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,11 @@ class WideInput:
     found: ResolvedCamera
     views: tuple[NetworkInput, ...]
     cut: tuple[CutView, ...]
+
+
+def transform_settings(transform: CanonicalTransform) -> dict[str, Any]:
+    """Collect what decides a run's results; results of versions without `guided` are as those where it is off."""
+    return {name: value for name, value in asdict(transform).items() if name != "guided" or value}
 
 
 class RawPrediction(Protocol):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 SkyMode = Literal["invalid", "far", "keep"]
 SKY_MODES: tuple[SkyMode, ...] = get_args(SkyMode)
-SKY_DEPTH = 1e30  # [m], so far that a pixel which touches the sky by a millionth is invalid after resizing
+SKY_DEPTH = 1e30  # [m], so far that a pixel which touches the sky by a millionth is invalid after linear resizing
 
 
 class NetworkOutput(NamedTuple):

@@ -272,7 +272,7 @@ def _why_invalid(prediction: Prediction) -> str:
     share = 0.0 if prediction.sky is None else float((prediction.sky >= SKY).mean())
     if share == 0:
         return "all of it is beyond 300 m or not positive"
-    rest = "" if share == 1 else ", and the rest touches it, is beyond 300 m or not positive"
+    rest = "" if share == 1 else ", and the rest is at its edge, beyond 300 m or not positive"
     return f"{100 * share:.3g} % of the image is sky{rest}; --sky far gives sky a depth"
 
 

@@ -21,6 +21,7 @@ from mono.evaluation.report.image_records import IMAGE_RECORD_VERSION
 from mono.evaluation.scoring import SCORING_VERSION
 from mono.geometry.camera import Camera
 from mono.inference.prediction import Prediction
+from mono.inference.predictor import transform_settings
 from mono.io.camera_files import camera_file_beside
 from mono.system.errors import MetricDepthError
 from mono.system.versions import versions
@@ -47,7 +48,7 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
         "model": {
             "checksum": predictor.checksum,
             "architecture": dict(predictor.architecture),
-            "transform": asdict(predictor.transform),
+            "transform": transform_settings(predictor.transform),
         },
         "computation": computation_settings(predictor.precision, predictor.backend),
         "camera": {name: value for name, value in asdict(options.resolver).items() if name != "pooled" or value}

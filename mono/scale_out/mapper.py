@@ -14,6 +14,7 @@ import numpy as np
 from mono.calibration.camera_calibration import with_calibration
 from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.focal_estimate import weights_checksum
+from mono.inference.predictor import transform_settings
 from mono.io.camera_files import hash_camera_file
 from mono.io.depth_encoding import encode_png16, quantise
 from mono.system.errors import MetricDepthError
@@ -140,7 +141,7 @@ class DepthMapper:
             "model": predictor.name,
             "checksum": predictor.checksum,
             "architecture": {name: str(value) for name, value in predictor.architecture.items()},
-            "transform": {name: str(value) for name, value in asdict(predictor.transform).items()},
+            "transform": {name: str(value) for name, value in transform_settings(predictor.transform).items()},
             "precision": predictor.precision,
             "backend": predictor.backend,
             "device": predictor.device.type,

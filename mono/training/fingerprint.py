@@ -32,7 +32,7 @@ def fingerprint(config: ModelConfig, recipe: Recipe, run: Run, frames: Sequence[
     for frame in frames:
         by_set.setdefault("/".join(Path(frame.source).parts[-2:]), []).append(frame)
     network = asdict(config)
-    del network["path"]
+    del network["path"], network["transform"]["guided"]
     start = {"from": run.start and f"{run.start.name} ({sha256(run.start)[:12]})", "seed": run.seed}
     start |= {"processes": processes, "precision": run.precision}
     data = {name: _summary(members) for name, members in by_set.items()}

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from mono.geometry.guided_upsampling import guided_upsampling
+from mono.geometry.guided_upsampling import guide_for, guided_upsampling
 
 FARTHEST = 300.0
 DARK, BRIGHT = (40, 60, 50), (200, 190, 210)
@@ -30,7 +30,7 @@ def resized(values: torch.Tensor) -> torch.Tensor:
 def guided(small: list[torch.Tensor], photo: np.ndarray, farthest: float = FARTHEST) -> list[torch.Tensor]:
     depth, *others = (resized(values) for values in small)
     maps = [depth.where(depth < farthest, 0), *others]
-    guided_upsampling(maps, small, photo, farthest)
+    guided_upsampling(maps, small, guide_for(photo, tuple(small[0].shape)), farthest)
     return maps
 
 
@@ -69,29 +69,49 @@ def test_a_silhouette_before_the_sky_keeps_its_depth_and_the_sky_has_none():
         assert not depth[sky >= 0.5].any()
 
 
-def test_sky_that_keeps_its_depth_is_guided_like_all_else():
-    small = [torch.full((16, 24), 30.0), torch.ones(16, 24), step(0.02, 0.98)]
-    depth, _, sky = guided(small, two_surfaces(46))
-    assert torch.allclose(depth, torch.tensor(30.0))
-    assert sky[:, 45].max() < 0.1 and sky[:, 46].min() > 0.9
+def test_sky_is_guided_whatever_depth_it_has():
+    photo, ones = two_surfaces(46), torch.ones(16, 24)
+    for there in (30.0, 200.0):
+        depth, _, sky = guided([step(30.0, there), ones, step(0.02, 0.98)], photo)
+        assert torch.allclose(depth[:, :46], torch.tensor(30.0)) and torch.allclose(depth[:, 46:], torch.tensor(there))
+        assert sky[:, 45].max() < 0.1 and sky[:, 46].min() > 0.9
 
 
-def test_photos_smaller_than_the_map_and_of_a_pixel():
-    large = torch.cat([torch.full((32, 20), 2.0), torch.full((32, 28), 4.0)], 1)
-    for height, width in ((16, 24), (1, 1)):
-        photo = np.full((height, width, 3), 77, np.uint8)
-        values = [F.interpolate(v[None, None], (height, width), mode="bilinear")[0, 0] for v in (large, large)]
-        guided_upsampling(values, [large, large], photo, FARTHEST)
-        depth = values[0]
-        assert depth.shape == (height, width) and 2 <= depth.min() <= depth.max() <= 4
+def test_photos_smaller_than_the_map():
+    large = torch.full((16, 24), 2.0)
+    large[:, 14:] = 5.0
+    photo = np.empty((4, 6, 3), np.uint8)
+    photo[:, :3], photo[:, 3:] = DARK, BRIGHT  # the step lies in the fourth of six columns
+    depth = F.interpolate(large[None, None], (4, 6), mode="bilinear", align_corners=False)[0, 0]
+    assert depth[0].tolist() == [2, 2, 2, 3.5, 5, 5]
+    guided_upsampling([depth, torch.ones(4, 6)], [large, torch.ones(16, 24)], guide_for(photo, (16, 24)), FARTHEST)
+    assert depth[:, :3].max() < 2.01 and depth[:, 4:].min() > 4.99
+    assert torch.allclose(depth[:, 3].log(), torch.tensor(10.0).log() / 2, atol=0.1)  # half of it shows each surface
+
+
+def test_photos_may_be_read_only_and_mirrored():
+    photo = two_surfaces(45)
+    expected = guided([step(2.0, 5.0), step(0.9, 0.5)], photo)
+    photo = np.ascontiguousarray(photo[:, ::-1])
+    photo.flags.writeable = False
+    found = guided([step(2.0, 5.0), step(0.9, 0.5)], photo[:, ::-1])
+    assert all(torch.equal(*pair) for pair in zip(expected, found, strict=True))
+
+
+def test_photos_of_a_pixel_get_the_mean_of_the_middle():
+    small = step(2.0, 4.0)
+    depth = torch.full((1, 1), 3.0)
+    guided_upsampling([depth, torch.ones(1, 1)], [small, torch.ones(16, 24)], np.zeros((1, 1, 3), np.uint8), FARTHEST)
+    assert float(depth.log()) == float(torch.tensor(8.0).log() / 2)
 
 
 def test_large_photos_are_guided_at_four_times_the_size_of_the_map():
     photo = np.repeat(np.repeat(two_surfaces(50, noise=2), 5, axis=0), 5, axis=1)  # 320x480, 20 times the map
     small = [step(2.0, 5.0), step(0.9, 0.5)]
     maps = [F.interpolate(v[None, None], photo.shape[:2], mode="bilinear", align_corners=False)[0, 0] for v in small]
-    before = maps[0].clone()
-    guided_upsampling(maps, small, photo, FARTHEST)
+    before, guide = maps[0].clone(), guide_for(photo, (16, 24))
+    assert guide.shape == (64, 96, 3)
+    guided_upsampling(maps, small, guide, FARTHEST)
     assert torch.allclose(maps[0][:, :250], torch.tensor(2.0), rtol=0.02)
     assert torch.allclose(maps[0][:, 250:], torch.tensor(5.0), rtol=0.02)
     assert torch.equal(maps[0][:, :220], before[:, :220])
@@ -104,7 +124,10 @@ def test_the_sky_does_not_depend_on_its_depth():
     kept = guided([depth, torch.ones(16, 24), sky], photo)
     invalid = guided([depth.where(sky < 0.5, 1e30), torch.ones(16, 24), sky], photo)
     assert torch.equal(kept[2], invalid[2]) and torch.equal(kept[1], invalid[1])
-    assert not invalid[0][invalid[2] >= 0.5].any() and kept[0].min() > 0
+    known = invalid[0] > 0
+    assert not known[invalid[2] >= 0.5].any() and kept[0].min() > 0
+    edges = kept[2] != resized(sky)
+    assert (known & edges).float().mean() > 0.3 and torch.equal(invalid[0][known & edges], kept[0][known & edges])
 
 
 def test_pixels_without_depth_are_left_out_of_means():

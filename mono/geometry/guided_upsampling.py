@@ -49,25 +49,30 @@ def guided_upsampling(resized: Sequence[Tensor], small: Sequence[Tensor], guide:
     """
     import torch
 
-    sky = small[2] if len(small) > 2 else None
+    sky = small[2] if len(small) > 2 and small[2].max() > _SKY_STEP else None  # most photos of rooms have none
+    maps = [*small[1:2], *([] if sky is None else [sky])]
     beyond = ~((small[0] > 0) & (small[0] < farthest))
     log_depth = small[0].masked_fill(beyond, farthest).log()
     if sky is not None:
         beyond |= sky >= SKY
     edges = _edges(log_depth.masked_fill(beyond, torch.inf), sky)
     pixels = _places(edges, guide.shape[:2])
-    maps = torch.stack([beyond, log_depth * beyond, log_depth * ~beyond, *small[1:]])
-    share, far, near, *others = _means(maps, guide, pixels)
-    is_beyond = share > 0.5
-    if sky is not None:
-        is_beyond |= (others[1] >= SKY) & (share > 0)
-    depth = torch.where(is_beyond, far / share, near / (1 - share)).exp()
-    depth = depth.where(depth < farthest * (1 - 1e-4), 0)
+    if beyond.any():
+        sums = torch.stack([log_depth * beyond, log_depth * ~beyond, beyond, *maps])
+        far, near, share, *others = _means(sums, guide, pixels)
+        is_beyond = share > 0.5
+        if sky is not None:
+            is_beyond |= (others[1] >= SKY) & (share > 0)
+        depth = torch.where(is_beyond, far / share, near / (1 - share)).exp()
+        depth = depth.where(depth < farthest * (1 - 1e-4), 0)
+    else:
+        log_mean, *others = _means(torch.stack([log_depth, *maps]), guide, pixels)
+        depth = log_mean.exp()
     means, full = torch.stack([depth, *others]), tuple(resized[0].shape)
     if full != guide.shape[:2]:
         pixels, nearest = _nearest(edges, pixels, guide.shape[:2], full)
         means = means.index_select(1, nearest)
-    for values, new in zip(resized, means, strict=True):
+    for values, new in zip(resized, means, strict=False):  # the last one, a sky that is nowhere, stays as it is
         values.view(-1).index_copy_(0, pixels, new)
 
 
@@ -133,9 +138,9 @@ def _means(maps: Tensor, guide: np.ndarray, pixels: Tensor) -> Tensor:
         color = colors.index_select(0, part).float()
         total, weighted = cells.new_zeros(len(part), 1), cells.new_zeros(out.shape)
         beside = _beside(part % full_width, full_width, width)
-        for row, row_share in _beside(part // full_width, full_height, height):
+        for i, (row, row_share) in enumerate(_beside(part // full_width, full_height, height)):
             row *= width
-            for column, column_share in beside:
+            for column, column_share in beside if 0 < i < len(beside) - 1 else beside[1:-1]:  # corners hardly count
                 cell = cells.index_select(0, row + column)
                 unlike = (cell[:, :3] - color).square_().sum(1)
                 weight = unlike.mul_(-1 / (6 * _COLOR_SPREAD**2)).exp_().add_(_ANY_COLOR)  # 6: twice three channels

@@ -1,11 +1,12 @@
 """Measure depth edges of a model, with and without the photo as their guide.
 
-    python -m benchmarks.edges JSON … [--model MODEL] [--write FILE]
+    python -m benchmarks.edges JSON … [--model MODEL] [--noise GRAYS] [--write FILE]
 
 JSON: annotation files of frames with dense ground truth. Boundary F1, precision and recall are means over the frames in
 which ground truth has an edge; AbsRel is over all of them, as predicted, and over the pixels that have depth both ways.
-ms is the median time from the network's output to depth of the photo's size. With --write, the table replaces the
-section of FILE between the lines `<!-- edges -->` and `<!-- /edges -->`.
+ms is the median time from the network's output to depth of the photo's size. --noise adds normal noise of that standard
+deviation to each channel. With --write, the table replaces the section of FILE between the lines `<!-- edges -->` and
+`<!-- /edges -->`.
 """
 
 import argparse
@@ -38,12 +39,14 @@ def depths(rgb: np.ndarray, camera: Camera, models: Sequence[Predictor]) -> tupl
     return found, seconds
 
 
-def row(annotations: Path, models: Sequence[Predictor]) -> str:
+def row(annotations: Path, models: Sequence[Predictor], noise: float) -> str:
     """Score the frames of a file, and format their row."""
     edges: list[list[tuple[float, ...]]] = [[] for _ in models]
-    errors, seconds = [], []
+    errors, seconds, rng = [], [], np.random.default_rng(0)
     for sample in load_annotations(annotations):
         rgb, gt = sample.read().rgb, read_annotated_depth(sample)
+        if noise:
+            rgb = np.clip(rgb + rng.normal(0, noise, rgb.shape), 0, 255).astype(np.uint8)
         found, times = depths(rgb, Camera(*sample.intrinsics, rgb.shape[1], rgb.shape[0]), models)
         seconds.append(times)
         if found[0].shape != gt.shape:
@@ -70,6 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("annotations", nargs="+", type=Path)
     parser.add_argument("--model", default="lite")
+    parser.add_argument("--noise", type=float, default=0.0, metavar="GRAYS")
     parser.add_argument("--write", type=Path, metavar="FILE")
     args = parser.parse_args()
     models = [mono.load_model(args.model, device="cpu", options={"data_basic.guided": on}) for on in (False, True)]
@@ -79,7 +83,7 @@ def main() -> None:
         "",
         "| frames | bilinear: F1 (precision, recall) | AbsRel | ms | guided: F1 (precision, recall) | AbsRel | ms |",
         "|---|---|---|---|---|---|---|",
-        *(row(path, models) for path in args.annotations),
+        *(row(path, models, args.noise) for path in args.annotations),
     ]
     table = "\n".join(lines)
     print(table)

@@ -70,6 +70,8 @@ def export(predictor: Predictor, kind: str, path: Path, options: ExportOptions |
     options = options or ExportOptions()
     _refuse(predictor, kind, path)
     signature = resolve_signature(predictor, kind, options)
+    if predictor.transform.guided and not signature.network_only:
+        logger.info("the file interpolates depth to the photo's size: its edges are softer than those of predict")
     predictor = as_exported(predictor, signature)
     metadata = _metadata(predictor, kind, signature, options)
     logger.info("converting %s", predictor.name)

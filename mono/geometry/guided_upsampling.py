@@ -27,13 +27,16 @@ _AT_ONCE = 1 << 14  # pixels, so that what belongs to them stays in a processor'
 
 
 def guide_for(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Shrink a photo (H, W, 3) to what `guided_upsampling` looks at, for small maps of (height, width)."""
+    """Shrink a photo (H, W, 3) to what `guided_upsampling` looks at, for small maps of (height, width).
+
+    Pixels that are alone in their color take that of their neighbors: they would be alone in their depth, too.
+    """
     import cv2
 
     height, width = (min(full, _FINEST * side) for full, side in zip(photo.shape, size, strict=False))
-    if (height, width) == photo.shape[:2]:
-        return photo
-    return cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
+    if (height, width) != photo.shape[:2]:
+        photo = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
+    return cv2.medianBlur(np.ascontiguousarray(photo), 3)
 
 
 def guided_upsampling(resized: Sequence[Tensor], small: Sequence[Tensor], guide: np.ndarray, farthest: float) -> None:

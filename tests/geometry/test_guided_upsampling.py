@@ -130,6 +130,13 @@ def test_the_sky_does_not_depend_on_its_depth():
     assert (known & edges).float().mean() > 0.3 and torch.equal(invalid[0][known & edges], kept[0][known & edges])
 
 
+def test_a_pixel_alone_in_its_color_has_the_depth_of_its_neighbors():
+    photo = two_surfaces(48)
+    photo[20, 44], photo[30, 51] = BRIGHT, DARK
+    depth, _ = guided([step(2.0, 5.0), torch.ones(16, 24)], photo)
+    assert abs(depth[20, 44] - 2) < 0.01 and abs(depth[30, 51] - 5) < 0.01
+
+
 def test_pixels_without_depth_are_left_out_of_means():
     depth = step(2.0, 5.0)
     depth[6:9, 11:14] = 0

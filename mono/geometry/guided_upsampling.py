@@ -23,19 +23,22 @@ _REACH = 2  # [px of the small map], how far to each side a pixel looks
 _COLOR_SPREAD = 8.0  # standard deviation of the colors of one surface, of 255
 _ANY_COLOR = 1e-4  # weight of colors that differ altogether, so that no pixel is left without a mean
 _FINEST = 4  # sides of the photo that is looked at, in sides of the small map
+_LARGER = 1.5  # sides of a photo, in sides of the small map, from which on single pixels are left out
 _AT_ONCE = 1 << 14  # pixels, so that what belongs to them stays in a processor's cache
 
 
 def guide_for(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Shrink a photo (H, W, 3) to what `guided_upsampling` looks at, for small maps of (height, width).
 
-    Pixels that are alone in their color take that of their neighbors: they would be alone in their depth, too.
+    In larger photos, pixels that are alone in their color take that of their neighbors: they would be alone in depth too.
     """
     import cv2
 
     height, width = (min(full, _FINEST * side) for full, side in zip(photo.shape, size, strict=False))
     if (height, width) != photo.shape[:2]:
         photo = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
+    if height < _LARGER * size[0] or width < _LARGER * size[1]:
+        return photo
     return cv2.medianBlur(np.ascontiguousarray(photo), 3)
 
 

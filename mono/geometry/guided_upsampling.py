@@ -30,7 +30,7 @@ _AT_ONCE = 1 << 14  # pixels, so that what belongs to them stays in a processor'
 def guide_for(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Shrink a photo (H, W, 3) to what `guided_upsampling` looks at, for small maps of (height, width).
 
-    In larger photos, pixels that are alone in their color take that of their neighbors: they would be alone in depth too.
+    In larger photos, pixels alone in their color take that of their neighbors: they would be alone in depth, too.
     """
     import cv2
 

@@ -10,7 +10,6 @@ the model, and the others are scored.
 """
 
 import argparse
-import datetime
 import json
 import tempfile
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import mono
-from benchmarks.realdata import cpu_name, write_between
+from benchmarks.realdata import measured_by, publish
 from mono.calibration.align import align_depth
 from mono.calibration.calibrate import fit_calibration
 from mono.calibration.known import AlignmentError, Known, KnownDepth
@@ -160,9 +159,8 @@ def main() -> None:
     model = mono.load_model(args.model, device="cpu")
     kitti, ibims = frames(args.kitti, model), frames(args.ibims, model)
     lines = [
-        f"`{model.name}` (SHA-256 {model.checksum[:12]}…), {datetime.date.today()}, {cpu_name()}, float32, by "
-        f"`python -m benchmarks.align`. Mean AbsRel of frames and {_DRAWS} draws on the points that were not known "
-        "(0.1-80 m). Median-aligned: with all of the ground truth, of each frame.",
+        f"{measured_by(model, 'python -m benchmarks.align')}. Mean AbsRel of frames and {_DRAWS} draws on the points "
+        "that were not known (0.1-80 m). Median-aligned: with all of the ground truth, of each frame.",
         "",
         "| known | model | as predicted | median-aligned | aligned | chosen | refused |",
         "|---|---|---|---|---|---|---|",
@@ -195,9 +193,7 @@ def main() -> None:
             "|---|---|---|---|---|",
             *(calibrated_row(folder, model) for folder in args.calibrate),
         ]
-    print("\n".join(lines))
-    if args.write:
-        write_between(args.write, "align", "\n".join(lines))
+    publish("\n".join(lines), "align", args.write)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ deviation to each channel. With --write, the table replaces the section of FILE 
 """
 
 import argparse
-import datetime
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ import cv2
 import numpy as np
 
 import mono
-from benchmarks.realdata import PROTOCOL, cpu_name, write_between
+from benchmarks.realdata import PROTOCOL, measured_by, publish
 from mono.data.annotations import load_annotations
 from mono.data.camera_source import ResolvedCamera
 from mono.data.ground_truth import read_annotated_depth
@@ -78,17 +77,13 @@ def main() -> None:
     args = parser.parse_args()
     models = [mono.load_model(args.model, device="cpu", options={"data_basic.guided": on}) for on in (False, True)]
     lines = [
-        f"`{models[0].name}` (SHA-256 {models[0].checksum[:12]}…), {datetime.date.today()}, {cpu_name()}, float32, "
-        "by `python -m benchmarks.edges`:",
+        f"{measured_by(models[0], 'python -m benchmarks.edges')}:",
         "",
         "| frames | bilinear: F1 (precision, recall) | AbsRel | ms | guided: F1 (precision, recall) | AbsRel | ms |",
         "|---|---|---|---|---|---|---|",
         *(row(path, models, args.noise) for path in args.annotations),
     ]
-    table = "\n".join(lines)
-    print(table)
-    if args.write:
-        write_between(args.write, "edges", table)
+    publish("\n".join(lines), "edges", args.write)
 
 
 if __name__ == "__main__":

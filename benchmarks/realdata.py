@@ -46,6 +46,19 @@ def write_between(page: Path, name: str, text: str) -> None:
     page.write_text(replaced)
 
 
+def publish(table: str, name: str, page: Path | None) -> None:
+    """Print a table; with a page, replace its section of that name, too."""
+    print(table)
+    if page:
+        write_between(page, name, table)
+
+
+def measured_by(model: mono.inference.predictor.Predictor, command: str) -> str:
+    """Return what a table was measured with: model, date, processor and command."""
+    weights = f"`{model.name}` (SHA-256 {model.checksum[:12]}…)"
+    return f"{weights}, {datetime.date.today()}, {cpu_name()}, float32, by `{command}`"
+
+
 def row(folder: Path, model: mono.inference.predictor.Predictor) -> str:
     """Evaluate one folder and format its row."""
     samples = load_annotations(folder / "annotations.json")
@@ -75,18 +88,14 @@ def main() -> None:
     args = parser.parse_args()
     model = mono.load_model(args.model, device=args.device)
     lines = [
-        f"`{model.name}` (SHA-256 {model.checksum[:12]}…), {datetime.date.today()}, {cpu_name()}, float32, "
-        "by `python benchmarks/realdata.py`; ground truth 0.1-80 m, no crop, mean over frames:",
+        f"{measured_by(model, 'python benchmarks/realdata.py')}; ground truth 0.1-80 m, no crop, mean over frames:",
         "",
         "| frames | n | AbsRel | delta1 | RMSE [m] | scale (true / predicted) | median-aligned AbsRel | delta1 "
         "| best constant depth, AbsRel / delta1 |",
         "|---|---|---|---|---|---|---|---|---|",
         *(row(folder, model) for folder in args.folders),
     ]
-    table = "\n".join(lines)
-    print(table)
-    if args.write:
-        write_between(args.write, "realdata", table)
+    publish("\n".join(lines), "realdata", args.write)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ table replaces the section of FILE between the lines `<!-- scale-drift -->` and 
 from __future__ import annotations
 
 import argparse
-import datetime
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +24,7 @@ from mono.geometry.camera import Camera
 from mono.io.images import read_image
 
 sys.path.insert(0, str(Path(__file__).parent))
-from realdata import cpu_name, write_between
+from realdata import measured_by, publish
 
 RESIZES = (0.5, 0.71, 1.41, 2.0)
 CROPS = {"middle 0.71": (0.71, 0.5, 0.5), "middle 0.5": (0.5, 0.5, 0.5)} | {
@@ -68,9 +67,8 @@ def table_of(folders: list[Path], model: mono.inference.predictor.Predictor) -> 
                 found.setdefault(name, {}).setdefault(folder.name, []).append(ratio)
     names = list(dict.fromkeys(folder for ratios in found.values() for folder in ratios))
     lines = [
-        f"`{model.name}` (SHA-256 {model.checksum[:12]}…), {datetime.date.today()}, {cpu_name()}, float32, by "
-        "`python benchmarks/scale_drift.py`; change of the median depth over what both images show, median over frames "
-        "(90th percentile):",
+        f"{measured_by(model, 'python benchmarks/scale_drift.py')}; change of the median depth over what both images "
+        "show, median over frames (90th percentile):",
         "",
         "| change | " + " | ".join(names) + " | all |",
         "|---|" + "---|" * (len(names) + 1),
@@ -91,10 +89,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--write", type=Path, metavar="FILE")
     args = parser.parse_args()
-    table = table_of(args.folders, mono.load_model(args.model, device=args.device))
-    print(table)
-    if args.write:
-        write_between(args.write, "scale-drift", table)
+    publish(table_of(args.folders, mono.load_model(args.model, device=args.device)), "scale-drift", args.write)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from mono.slam import read_trajectory
 from mono.slam.trajectory.odometry_metrics import compare_trajectories
 
 sys.path.insert(0, str(Path(__file__).parent))
-from realdata import cpu_name, write_between
+from realdata import cpu_name, publish
 
 HEADER = """| sequence | back end | part | frames | true path [m] | Sim(3) ATE [m] | scale error | reported | depth |
 |---|---|---|---|---|---|---|---|---|"""
@@ -66,10 +66,7 @@ def main() -> None:
             lines += rows(folder, method, args.model, args.out / f"{folder.name}_{method}")
     command = f"python benchmarks/slam_real.py {' '.join(f.name for f in args.folders)} --out runs"
     note = f"`{command}` with `{args.model}`, on {cpu_name()}, {datetime.date.today()}."
-    table = "\n".join([HEADER, *lines, "", note])
-    print(table)
-    if args.write:
-        write_between(args.write, "slam-real", table)
+    publish("\n".join([HEADER, *lines, "", note]), "slam-real", args.write)
 
 
 if __name__ == "__main__":

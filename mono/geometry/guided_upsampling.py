@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mono.geometry.pixel_mask import SKY
+from mono.geometry.stretching import resize_smoothly
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,8 +36,7 @@ def guide_for(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     import cv2
 
     height, width = (min(full, _FINEST * side) for full, side in zip(photo.shape, size, strict=False))
-    if (height, width) != photo.shape[:2]:
-        photo = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
+    photo = resize_smoothly(photo, (height, width))
     if height < _LARGER * size[0] or width < _LARGER * size[1]:
         return photo
     return cv2.medianBlur(np.ascontiguousarray(photo), 3)
@@ -56,7 +56,7 @@ def guided_upsampling(resized: Sequence[Tensor], small: Sequence[Tensor], guide:
     import torch
 
     sky = small[2] if len(small) > 2 and small[2].max() > _SKY_STEP else None  # most photos of rooms have none
-    maps = [*small[1:2], *([] if sky is None else [sky])]
+    maps = [small[1]] if sky is None else [small[1], sky]
     beyond = ~((small[0] > 0) & (small[0] < farthest))
     log_depth = small[0].masked_fill(beyond, farthest).log()
     if sky is not None:

@@ -6,18 +6,19 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from mono.backends.base import Job, arrays_of
-from mono.system.cache import cache_folder, compiled_folder, converted
+from mono.conversion.openvino_compiled import CompiledNetwork
+from mono.system.cache import cache_folder, converted
 from mono.system.errors import BackendError
 
 if TYPE_CHECKING:
     from mono.model.depth_model import NetworkOutput
 
 logger = logging.getLogger(__name__)
-_HINTS = {"float32": "f32", "bfloat16": "bf16"}
 _BOUNDS = {"float32": 1e-3, "bfloat16": 0.05}  # on relative differences of depth: the largest, and the median
 _OTHER_SKY = 0.01  # share of pixels that only one of both calls sky
 _SKY = 1e4  # [m] of canonical depth: only invalid sky is beyond
@@ -27,8 +28,8 @@ _CHECKED = (64, 128)  # (height, width) of an input that a new conversion is che
 class OpenVinoNetwork:
     """Network in OpenVINO on the CPU, with as many threads as torch has now.
 
-    The network is converted and compiled once, for inputs of any size; both are kept in the cache. Results do not
-    depend on which sizes came before.
+    The network is converted once, and kept in the cache; see `CompiledNetwork` for its sizes. Images of a batch are
+    computed one by one.
     """
 
     def __init__(self, job: Job):
@@ -47,19 +48,14 @@ class OpenVinoNetwork:
             write_openvino(to_openvino(module, names, shapes=shapes), path, {})
             made.append(path)
 
-        core = openvino.Core()
-        model = converted(cache_folder("openvino") / f"{job.key()}.xml", make, core.read_model)
-        settings = {
-            "INFERENCE_PRECISION_HINT": _HINTS[job.precision],
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-            "PERFORMANCE_HINT": "LATENCY",
-            "ENABLE_CPU_PINNING": False,  # pinned threads wait for others' work on their core
-            "CACHE_DIR": str(compiled_folder(core, job.precision)),
-        }
-        self._compiled = core.compile_model(model, "CPU", settings)
+        core, path = openvino.Core(), cache_folder("openvino") / f"{job.key()}.xml"
+        model = converted(path, make, core.read_model)
+        compiled = CompiledNetwork(core, model, path.with_suffix(".bin").stat().st_size, job.precision)
         self.uses_principal_point = job.uses_principal_point
+        self._run = compiled.run_in_any_size if job.input_size is None else compiled.run
         for path in made:
             self._check(job, path)
+        self._run = compiled.run
 
     def _check(self, job: Job, path: Path) -> None:
         """Compare a converted network with the original, at another size than it was traced with."""
@@ -83,5 +79,6 @@ class OpenVinoNetwork:
         from mono.model.depth_model import NetworkOutput
 
         arrays = arrays_of(image, principal_point, self.uses_principal_point)
-        outputs = self._compiled(arrays, share_inputs=True)
-        return NetworkOutput.from_maps([torch.from_numpy(outputs[i]) for i in range(len(outputs))])
+        images = [self._run([array[i : i + 1] for array in arrays]) for i in range(len(image))]  # as fast as together
+        maps = images[0] if len(images) == 1 else [np.concatenate(rows) for rows in zip(*images, strict=True)]
+        return NetworkOutput.from_maps([torch.from_numpy(m) for m in maps])

@@ -81,23 +81,11 @@ def open_openvino(path: Path) -> tuple[RunFile, str]:
         Function that runs it, and the text of its metadata.
     """
     import openvino
-    import torch
 
-    from mono.system.cache import compiled_folder
+    from mono.conversion.openvino_compiled import CompiledNetwork
 
     check_graph(path)
     core = openvino.Core()
     model = core.read_model(path)
-    settings = {
-        "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        "PERFORMANCE_HINT": "LATENCY", "CACHE_DIR": str(compiled_folder(core, "float32")),
-    }  # fmt: skip
     text = str(model.get_rt_info(METADATA_KEY).value) if model.has_rt_info(METADATA_KEY) else ""
-    compiled = core.compile_model(model, "CPU", settings)
-
-    def run(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Run the compiled model."""
-        outputs = compiled(list(arrays))
-        return [outputs[i] for i in range(len(outputs))]
-
-    return run, text
+    return CompiledNetwork(core, model, path.with_suffix(".bin").stat().st_size, "float32").run, text

@@ -148,7 +148,7 @@ class CanonicalView:
         Returns:
             Depth [m] of the original image, (height, width); 0 (invalid) unless between 0 and 300 m.
         """
-        depth = self.map_to_image(canonical)[0] / self.depth_factor
+        depth = self.map_to_image(canonical)[0].div_(self.depth_factor)
         return depth.where((depth > 0) & (depth < FARTHEST), depth.new_zeros(()))
 
     def normal_to_canonical(self, normal: np.ndarray) -> np.ndarray:

@@ -50,9 +50,7 @@ class Projection:
         each by way of the optical axis: up to 360 degrees. Pixels that the lens does not see do not count.
         """
         left, top, right, bottom = -0.5, -0.5, self.width - 0.5, self.height - 0.5
-        cx, cy = min(max(self.cx, left), right), min(max(self.cy, top), bottom)
-        horizontal = _angle_between(self, (left, cy), (right, cy))
-        vertical = _angle_between(self, (cx, top), (cx, bottom))
+        horizontal, vertical = self._angles_across()
         diagonals = (
             _angle_between(self, (left, top), (right, bottom)),
             _angle_between(self, (right, top), (left, bottom)),
@@ -62,7 +60,12 @@ class Projection:
     @cached_property
     def is_wide(self) -> bool:
         """Tell if an image is too wide for one perspective view: more than 100 degrees."""
-        return max(self.field_of_view[:2]) > WIDEST_VIEW
+        return max(self._angles_across()) > WIDEST_VIEW
+
+    def _angles_across(self) -> tuple[float, float]:
+        left, top, right, bottom = -0.5, -0.5, self.width - 0.5, self.height - 0.5
+        cx, cy = min(max(self.cx, left), right), min(max(self.cy, top), bottom)
+        return _angle_between(self, (left, cy), (right, cy)), _angle_between(self, (cx, top), (cx, bottom))
 
     @cached_property
     def wraps(self) -> bool:
@@ -293,7 +296,7 @@ def _angle_between(camera: Projection, start: tuple[float, float], end: tuple[fl
     Returns:
         Angle [deg]; parts of the line that the lens does not see do not count.
     """
-    steps = np.linspace(0, 1, 513)[:, None]
+    steps = np.linspace(0, 1, 2 if camera.lens.is_pinhole else 513)[:, None]  # a pinhole sees any line as an arc
     rays = camera.rays_at(np.array(start) * (1 - steps) + np.array(end) * steps)
     rays /= np.linalg.norm(rays, axis=1, keepdims=True)
     chords = np.linalg.norm(np.diff(rays, axis=0), axis=1)

@@ -44,7 +44,9 @@ def quantise(depth: np.ndarray, scale: float | None = _FINE_SCALE) -> tuple[np.n
     meters = clean_depth(depth)
     if scale is None:
         scale = _FINE_SCALE if meters.max() < 65.5 else _FAR_SCALE
-    steps = np.rint(np.minimum(meters, np.float32(1e6)) * np.float32(scale))
+    steps = np.minimum(meters, np.float32(1e6), out=meters)  # in its place: new memory takes as long as the rest
+    steps *= np.float32(scale)
+    np.rint(steps, out=steps)
     steps[steps > 65535] = 0
     return steps.astype(np.uint16), scale
 

@@ -59,6 +59,8 @@ class DepthEncoding:
         Args:
             depth: depth [m] of any shape.
         """
+        if np.max(depth, initial=0) * (self.scale or 200) < _LARGEST:  # not so for NaN
+            return 0
         steps = np.rint(np.minimum(clean_depth(depth), np.float32(1e6)) * np.float32(self.scale or 200))
         return int(np.count_nonzero(steps > _LARGEST))
 

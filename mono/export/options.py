@@ -114,7 +114,7 @@ def as_exported(predictor: NetworkPredictor, signature: Signature) -> NetworkPre
     depth by interpolation alone.
     """
     if not signature.network_only:
-        return replace(predictor, transform=replace(predictor.transform, guided=False))
+        return predictor.unguided()
     if getattr(predictor.network, "uses_principal_point", False) and len(signature.inputs) == 1:
         predictor = replace(predictor, network=Centered(predictor.network))  # type: ignore[arg-type]
     if signature.size is None:

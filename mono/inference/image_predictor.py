@@ -27,6 +27,7 @@ from mono.views.layout import ViewOptions, needs_views
 
 if TYPE_CHECKING:
     import torch
+    from typing_extensions import Self
 
     from mono.calibration.known import Known
     from mono.inference.images import CameraLike, ImageLike
@@ -61,6 +62,11 @@ class ImagePredictor(ABC):
     def prediction_format(self) -> PredictionFormat:
         """Return the meaning of the predictions' values: depth in meters."""
         return PredictionFormat()
+
+    def unguided(self) -> Self:
+        """Return the predictor that resizes its maps by interpolation alone, as exported files do."""
+        plain = replace(self.transform, guided=False)
+        return replace(self, transform=plain)  # type: ignore[type-var]
 
     def prepare_view(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
         """Check that a perspective image fits its camera, and undistort it; see `Predictor.prepare`."""

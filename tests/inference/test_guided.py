@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +24,6 @@ def guided() -> NetworkPredictor:
     return mono.load_model("lite", device="cpu")
 
 
-def plainly(model: NetworkPredictor) -> NetworkPredictor:
-    return replace(model, transform=replace(model.transform, guided=False))
-
-
 def frames() -> list[tuple[np.ndarray, Camera, np.ndarray]]:
     found = []
     for sample in load_annotations(ROOT / "data/nyu_demo/test_annotations.json"):
@@ -39,7 +34,7 @@ def frames() -> list[tuple[np.ndarray, Camera, np.ndarray]]:
 
 
 def test_edges_are_found_where_they_are_and_metres_stay(guided):
-    plain, scores, errors = plainly(guided), [], []
+    plain, scores, errors = guided.unguided(), [], []
     for rgb, camera, gt in frames():
         depths = [model.predict(rgb, camera).depth for model in (guided, plain)]
         scores.append([boundary_score(depth, gt, (gt > 0) & (depth > 0)).f1 for depth in depths])
@@ -62,7 +57,7 @@ def test_the_photo_is_kept_for_guidance_alone(guided):
     rgb, camera, _ = frames()[0]
     found = ResolvedCamera(camera, "given", "")
     assert guided.prepare(rgb, found).guide.shape == rgb.shape
-    assert plainly(guided).prepare(rgb, found).guide is None
+    assert guided.unguided().prepare(rgb, found).guide is None
     large, wide = np.zeros((3000, 4000, 3), np.uint8), Camera.from_fov(60, 4000, 3000)
     view = guided.transform.view(wide)
     assert guided.prepare(large, ResolvedCamera(wide, "given", "")).guide.shape == (
@@ -78,11 +73,11 @@ def test_files_with_the_transform_in_them_interpolate(guided, tmp_path: Path):
     exported = mono.load_model(path, trust=True)
     rgb, camera, _ = frames()[0]
     assert not exported.transform.guided
-    assert np.allclose(exported.predict(rgb, camera).depth, plainly(guided).predict(rgb, camera).depth, rtol=1e-3)
+    assert np.allclose(exported.predict(rgb, camera).depth, guided.unguided().predict(rgb, camera).depth, rtol=1e-3)
 
 
 def test_a_saved_model_stays_guided_or_not(guided, tmp_path: Path):
     guided.save_pretrained(tmp_path / "guided")
-    plainly(guided).save_pretrained(tmp_path / "plain")
+    guided.unguided().save_pretrained(tmp_path / "plain")
     assert mono.load_model(tmp_path / "guided").transform.guided
     assert not mono.load_model(tmp_path / "plain").transform.guided

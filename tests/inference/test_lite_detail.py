@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +69,7 @@ def test_whole_model_gives_the_same_depth(model):
         StackedMaps(model.network), model.transform, Signature(outputs=("depth", "confidence", "sky"))
     )
     depth, confidence, sky = whole(torch.from_numpy(rgb), torch.tensor(camera.intrinsics, dtype=torch.float32))
-    expected = replace(model, transform=replace(model.transform, guided=False)).predict(rgb, camera)
+    expected = model.unguided().predict(rgb, camera)
     assert np.array_equal(depth.numpy() > 0, expected.mask) or ((depth.numpy() > 0) != expected.mask).mean() < 1e-4
     both = expected.mask & (depth.numpy() > 0)
     assert np.abs(depth.numpy()[both] / expected.depth[both] - 1).max() < 1e-3
@@ -84,8 +83,7 @@ def test_backends_give_the_same_depth_and_sky(model, backend):
     pytest.importorskip(backend)
     rgb, camera = photo("leuven")
     found = mono.load_model("lite_detail", device="cpu", backend=backend)
-    transform = replace(model.transform, guided=False)
-    expected, prediction = (replace(m, transform=transform).predict(rgb, camera) for m in (model, found))
+    expected, prediction = (m.unguided().predict(rgb, camera) for m in (model, found))
     assert (prediction.mask != expected.mask).mean() < 1e-3
     both = expected.mask & prediction.mask
     assert np.median(np.abs(prediction.depth[both] / expected.depth[both] - 1)) < 1e-4

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -38,10 +37,6 @@ def model() -> NetworkPredictor:
 def photo(name: str) -> tuple[np.ndarray, Camera]:
     rgb = read_image(ROOT / name).rgb
     return rgb, Camera.from_fov(60, rgb.shape[1], rgb.shape[0])
-
-
-def interpolating(model: NetworkPredictor) -> NetworkPredictor:
-    return replace(model, transform=replace(model.transform, guided=False))
 
 
 def test_sky_of_photographs_is_found(model):
@@ -90,8 +85,8 @@ def test_weights_of_before_give_the_same_depth_without_sky(model, tmp_path: Path
     write_weights({k: t for k, t in tensors.items() if "sky_head" not in k}, tmp_path / "old.safetensors", {})
     old = mono.load_model("lite", checkpoint=tmp_path / "old.safetensors")
     rgb, camera = photo("data/wild_demo/leuven.jpg")
-    before = interpolating(old).predict(rgb, camera)
-    kept = interpolating(mono.load_model("lite", options={"model.sky": "keep"})).predict(rgb, camera)
+    before = old.unguided().predict(rgb, camera)
+    kept = mono.load_model("lite", options={"model.sky": "keep"}).unguided().predict(rgb, camera)
     assert before.sky is None and before.mask.all()
     assert np.array_equal(before.depth, kept.depth) and np.array_equal(before.confidence, kept.confidence)
     with pytest.raises(MetricDepthError, match="predicts no sky"):
@@ -114,7 +109,7 @@ def test_the_whole_model_in_tensors_agrees(model):
     ).eval()
     with torch.no_grad():
         depth, _, sky = whole(torch.from_numpy(rgb), torch.tensor(camera.intrinsics, dtype=torch.float32))
-    expected = interpolating(model).predict(rgb, camera)
+    expected = model.unguided().predict(rgb, camera)
     assert np.abs(sky.numpy() - expected.sky).max() < 1e-3
     assert ((depth.numpy() > 0) != expected.mask).mean() < 1e-3
 
@@ -123,8 +118,6 @@ def test_the_whole_model_in_tensors_agrees(model):
 def test_backends_find_the_same_sky(model, backend: str):
     pytest.importorskip(backend)
     rgb, camera = photo("data/wild_demo/leuven.jpg")
-    there, here = (
-        interpolating(found).predict(rgb, camera) for found in (mono.load_model("lite", backend=backend), model)
-    )
+    there, here = (found.unguided().predict(rgb, camera) for found in (mono.load_model("lite", backend=backend), model))
     assert np.abs(there.sky - here.sky).max() < 1e-3
     assert (there.mask != here.mask).mean() < 1e-3

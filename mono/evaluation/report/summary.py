@@ -75,11 +75,24 @@ def table(results: Mapping[str, Tiers | None], protocol: Protocol, hints: Sequen
             lines.append(f"{tier:20}{cells}")
     lines.append("")
     lines += [f"{tier}: {LABELS[tier]}" for tier in tier_names(scored)]
+    lines += _boundary_line(scored)
     spread = spread_of(scored)
     if spread:
         lines.append(spread.describe(advise=not hints))
     lines += [f"suspicious: {hint}" for hint in hints]
     return "\n".join(lines)
+
+
+def _boundary_line(scored: Sequence[Tiers]) -> list[str]:
+    """Say how well edges are placed, where it was measured; factors do not matter, so the first tier tells."""
+    found = [next(iter(tiers.values())).boundary_f1 for tiers in scored]
+    measured = [value for value in found if value is not None]
+    if not measured:
+        return []
+    rest = len(found) - len(measured)
+    others = f"; the other {rest} have sparse ground truth or no edges" if rest else ""
+    mean = sum(measured) / len(measured)
+    return [f"boundary F1: {mean:.3f}, edges of depth at the right pixel; mean of {len(measured)} images{others}"]
 
 
 def summary(results: Mapping[str, Tiers | None], protocol: Protocol) -> dict[str, Any]:

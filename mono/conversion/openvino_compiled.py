@@ -21,7 +21,7 @@ class CompiledNetwork:
     """Network on the CPU, with as many threads as torch has when it is made.
 
     For inputs of known shapes OpenVINO plans ahead where each map lies, so more of them stay in the processor's cache:
-    `lite` takes 0.7 to 0.8 of the time that a network for all sizes does, in the same memory. So the first size has a
+    `lite` takes 0.8 to 0.9 of the time that a network for all sizes does, in the same memory. So the first size has a
     network of its own, and so have a few others once they came often. Results are the same to the last bit.
 
     Args:

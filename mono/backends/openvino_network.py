@@ -48,9 +48,9 @@ class OpenVinoNetwork:
             write_openvino(to_openvino(module, names, shapes=shapes), path, {})
             made.append(path)
 
-        core, path = openvino.Core(), cache_folder("openvino") / f"{job.key()}.xml"
-        model = converted(path, make, core.read_model)
-        compiled = CompiledNetwork(core, model, path.with_suffix(".bin").stat().st_size, job.precision)
+        core = openvino.Core()
+        model = converted(cache_folder("openvino") / f"{job.key()}.xml", make, core.read_model)
+        compiled = CompiledNetwork(core, model, job.precision)
         self.uses_principal_point = job.uses_principal_point
         self._run = compiled.run_in_any_size if job.input_size is None else compiled.run
         for path in made:

@@ -27,15 +27,15 @@ class CompiledNetwork:
     Args:
         core: an `openvino.Core`.
         model: an `openvino.Model`, whose shapes may vary.
-        weights: size of its weights [bytes].
         precision: "float32" or "bfloat16".
     """
 
-    def __init__(self, core: Any, model: Any, weights: int, precision: str):
+    def __init__(self, core: Any, model: Any, precision: str):
         import torch
 
         self._core, self._model = core, model
-        self._most = _MOST if weights < _LARGE else 1
+        constants = (node for node in model.get_ops() if node.get_type_name() == "Constant")
+        self._most = _MOST if sum(node.get_byte_size() for node in constants) < _LARGE else 1
         self._settings = {
             "INFERENCE_PRECISION_HINT": _HINTS[precision],
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),

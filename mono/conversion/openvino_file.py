@@ -88,4 +88,4 @@ def open_openvino(path: Path) -> tuple[RunFile, str]:
     core = openvino.Core()
     model = core.read_model(path)
     text = str(model.get_rt_info(METADATA_KEY).value) if model.has_rt_info(METADATA_KEY) else ""
-    return CompiledNetwork(core, model, path.with_suffix(".bin").stat().st_size, "float32").run, text
+    return CompiledNetwork(core, model, "float32").run, text

@@ -50,7 +50,9 @@ class Projection:
         each by way of the optical axis: up to 360 degrees. Pixels that the lens does not see do not count.
         """
         left, top, right, bottom = -0.5, -0.5, self.width - 0.5, self.height - 0.5
-        horizontal, vertical = self._angles_across()
+        cx, cy = min(max(self.cx, left), right), min(max(self.cy, top), bottom)
+        horizontal = _angle_between(self, (left, cy), (right, cy))
+        vertical = _angle_between(self, (cx, top), (cx, bottom))
         diagonals = (
             _angle_between(self, (left, top), (right, bottom)),
             _angle_between(self, (right, top), (left, bottom)),
@@ -60,12 +62,7 @@ class Projection:
     @cached_property
     def is_wide(self) -> bool:
         """Tell if an image is too wide for one perspective view: more than 100 degrees."""
-        return max(self._angles_across()) > WIDEST_VIEW
-
-    def _angles_across(self) -> tuple[float, float]:
-        left, top, right, bottom = -0.5, -0.5, self.width - 0.5, self.height - 0.5
-        cx, cy = min(max(self.cx, left), right), min(max(self.cy, top), bottom)
-        return _angle_between(self, (left, cy), (right, cy)), _angle_between(self, (cx, top), (cx, bottom))
+        return max(self.field_of_view[:2]) > WIDEST_VIEW
 
     @cached_property
     def wraps(self) -> bool:

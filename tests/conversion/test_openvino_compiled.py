@@ -31,15 +31,15 @@ def compiled(lite, tmp_path, monkeypatch):
     monkeypatch.setenv("METRICDEPTH_CACHE", str(tmp_path))
     monkeypatch.setattr(openvino_compiled, "_OFTEN", 2)
 
-    def make(weights=1, model=lite):
-        return openvino_compiled.CompiledNetwork(openvino.Core(), model, weights, "float32")
+    def make(model=lite, precision="float32"):
+        return openvino_compiled.CompiledNetwork(openvino.Core(), model, precision)
 
     return make
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_network_for_one_size_computes_the_same_to_the_bit(lite, compiled, precision):
-    network = openvino_compiled.CompiledNetwork(openvino.Core(), lite, 1, precision)
+def test_a_network_for_one_size_computes_the_same_to_the_bit(compiled, precision):
+    network = compiled(precision=precision)
     for size in ((64, 96), (128, 64)):
         for _ in range(4):
             found = network.run(inputs(*size))
@@ -60,8 +60,9 @@ def test_sizes_that_come_often_get_a_network_of_their_own(compiled):
     assert [shapes[0] for shapes in network._own] == [(1, 3, *size) for size in sizes[:4]]
 
 
-def test_a_large_network_is_held_twice_at_most(compiled):
-    network = compiled(weights=64 << 20)
+def test_a_large_network_is_held_twice_at_most(compiled, monkeypatch):
+    monkeypatch.setattr(openvino_compiled, "_LARGE", 20 << 20)  # `lite` has 25 MB in float32
+    network = compiled()
     for _ in range(4):
         for size in ((64, 64), (64, 96)):
             network.run(inputs(*size))

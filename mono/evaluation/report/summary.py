@@ -85,14 +85,14 @@ def table(results: Mapping[str, Tiers | None], protocol: Protocol, hints: Sequen
 
 def _boundary_line(scored: Sequence[Tiers]) -> list[str]:
     """Say how well edges are placed, where it was measured; factors do not matter, so the first tier tells."""
-    found = [next(iter(tiers.values())).boundary_f1 for tiers in scored]
-    measured = [value for value in found if value is not None]
-    if not measured:
+    images = [next(iter(tiers.values())) for tiers in scored]
+    measured, mean = [m for m in images if m.boundary_f1 is not None], mean_over_images(images)
+    if not measured or mean is None:
         return []
-    rest = len(found) - len(measured)
+    rest = len(images) - len(measured)
     others = f"; the other {rest} have sparse ground truth or no edges" if rest else ""
-    mean = sum(measured) / len(measured)
-    return [f"boundary F1: {mean:.3f}, edges of depth at the right pixel; mean of {len(measured)} images{others}"]
+    value = f"{mean.boundary_f1:.3f}"
+    return [f"boundary F1: {value}, edges of depth at the right pixel; mean of {len(measured)} images{others}"]
 
 
 def summary(results: Mapping[str, Tiers | None], protocol: Protocol) -> dict[str, Any]:

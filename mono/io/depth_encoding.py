@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 import zipfile
 import zlib
@@ -41,13 +42,15 @@ def quantise(depth: np.ndarray, scale: float | None = _FINE_SCALE) -> tuple[np.n
     Returns:
         uint16 steps, 0 where there is no depth or it does not fit, and the number of steps per meter.
     """
-    meters = clean_depth(depth)
+    if not depth.size or not (depth.min() >= 0 and depth.max() < math.inf):  # NaN is neither
+        depth = clean_depth(depth)
     if scale is None:
-        scale = _FINE_SCALE if meters.max() < 65.5 else _FAR_SCALE
-    steps = np.minimum(meters, np.float32(1e6), out=meters)  # in its place: new memory takes as long as the rest
-    steps *= np.float32(scale)
+        scale = _FINE_SCALE if depth.max() < 65.5 else _FAR_SCALE
+    with np.errstate(over="ignore"):
+        steps = np.multiply(depth, np.float32(scale), dtype=np.float32)
     np.rint(steps, out=steps)
-    steps[steps > 65535] = 0
+    if steps.max() > 65535:
+        steps[steps > 65535] = 0
     return steps.astype(np.uint16), scale
 
 

@@ -20,6 +20,7 @@ from mono.evaluation.normals.metrics import ImageNormals, NormalMetrics
 from mono.evaluation.report.image_records import IMAGE_RECORD_VERSION
 from mono.evaluation.scoring import SCORING_VERSION
 from mono.geometry.camera import Camera
+from mono.geometry.median import median_depth
 from mono.inference.prediction import Prediction
 from mono.inference.predictor import transform_settings
 from mono.io.camera_files import camera_file_beside
@@ -172,7 +173,7 @@ def success_record(
         "camera_source": prediction.camera_source,
         "camera_detail": prediction.camera_detail,
         "normal_source": prediction.normal_source,
-        "median_depth": round(float(np.median(prediction.depth[prediction.depth > 0])), 4),
+        "median_depth": round(median_depth(prediction.depth), 4),
         "model": predictor.name,
         "checksum": predictor.checksum,
         "versions": versions(),

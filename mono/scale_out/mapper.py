@@ -14,6 +14,7 @@ import numpy as np
 from mono.calibration.camera_calibration import with_calibration
 from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.focal_estimate import weights_checksum
+from mono.geometry.median import median_depth
 from mono.inference.predictor import transform_settings
 from mono.io.camera_files import hash_camera_file
 from mono.io.depth_encoding import encode_png16, quantise
@@ -212,12 +213,12 @@ class DepthMapper:
         prediction = with_calibration(raw.prediction(), raw.found, predictor.checksum)
         stored, _ = quantise(prediction.depth, self.depth_scale)
         beyond = (stored == 0) & (prediction.depth * np.float32(self.depth_scale) > 1)
-        valid, confidence = prediction.depth[prediction.depth > 0], prediction.confidence
+        confidence = prediction.confidence
         low, high = np.percentile(confidence, (10, 90)) if confidence.size else (math.nan, math.nan)
         row: Row = {
             "height": stored.shape[0],
             "width": stored.shape[1],
-            "median_depth": _digits(np.median(valid)) if valid.size else math.nan,
+            "median_depth": _digits(median_depth(prediction.depth)),
             "valid": _digits((stored > 0).mean()),
             "beyond_range": _digits(beyond.mean()),
             "confidence_mean": _digits(confidence.mean()),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
+
+from mono.system.threads import network_threads, work_alone
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,8 +48,8 @@ class ByteBudget:
 def workers(count: int) -> Iterator[Executor]:
     """Start a pool of `count` threads, and close it afterwards.
 
-    With 0 threads the caller does all work itself when it is submitted. When the block ends, for whatever reason, work
-    that has not begun is cancelled, and work that has begun is waited for.
+    With 0 threads the caller does all work itself when it is submitted; else see `work_alone`. When the block ends, for
+    whatever reason, work that has not begun is cancelled, and work that has begun is waited for.
 
     Args:
         count: number of threads.
@@ -54,7 +57,8 @@ def workers(count: int) -> Iterator[Executor]:
     Yields:
         Executor of the pool.
     """
-    pool: Executor = ThreadPoolExecutor(count, thread_name_prefix="worker") if count else _Immediate()
+    alone = functools.partial(work_alone, network_threads()) if count else None
+    pool: Executor = ThreadPoolExecutor(count, "worker", initializer=alone) if count else _Immediate()
     try:
         yield pool
     finally:

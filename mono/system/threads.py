@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 
 from mono.system.errors import MetricDepthError
 
 _MOST_WORKERS = 8
+_own = threading.local()
 _MOST_THREADS = 1024  # beyond it, torch ends the process when the system gives no more
 
 
@@ -44,10 +46,30 @@ def threads_within() -> int:
     Returns:
         Number of worker threads; 0: the caller does all work itself.
     """
+    threads = min(network_threads(), _MOST_WORKERS)
+    return threads if threads > 1 else 0
+
+
+def network_threads() -> int:
+    """Return the number of threads of the network, in worker threads too."""
     import torch
 
-    threads = min(torch.get_num_threads(), _MOST_WORKERS)
-    return threads if threads > 1 else 0
+    return getattr(_own, "network_threads", None) or torch.get_num_threads()
+
+
+def work_alone(network_threads: int) -> None:
+    """Let torch compute on the calling thread alone what that asks for, and on `network_threads` elsewhere.
+
+    Else each operation of a worker waits for other threads, on cores that the network and other workers need.
+    """
+    import torch
+
+    _own.network_threads = network_threads
+    torch.get_num_threads()  # a thread that never asked would take the number of others at its first operation
+    torch.set_num_threads(1)  # of this thread, and of all that start from now on
+    others = threading.Thread(target=torch.set_num_threads, args=(network_threads,))
+    others.start()
+    others.join()
 
 
 def share_cores(threads: int | None) -> None:

@@ -79,6 +79,8 @@ def test_maps_stay_on_the_device(model, monkeypatch):
     real = torch.Tensor.cpu
     monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor, *rest: seen.append(tensor.shape) or real(tensor, *rest))
     model.predict(IMAGE, CAMERA, output="torch")
-    assert not seen
+    assert seen == [model.transform.view(CAMERA).size]  # the network's map, in which edges are looked for
+    model.unguided().predict(IMAGE, CAMERA, output="torch")
+    assert len(seen) == 1
     model.predict(IMAGE, CAMERA)
-    assert seen
+    assert len(seen) > 2

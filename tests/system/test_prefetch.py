@@ -1,5 +1,6 @@
 import threading
 import time
+from concurrent.futures import wait
 
 import pytest
 
@@ -23,6 +24,7 @@ def test_an_exception_is_its_items_alone(count):
 
     with workers(count) as pool:
         futures = list(prefetch_map(pool, work, [1, 0, 2], max_pending=3))
+        wait(futures)
     assert [f.result() for f in (futures[0], futures[2])] == [6, 3]
     assert isinstance(futures[1].exception(), ZeroDivisionError)
 
@@ -67,7 +69,7 @@ def test_when_the_block_ends_early_nothing_goes_on_behind_it():
         ended.append(i)
 
     with pytest.raises(KeyboardInterrupt), workers(1) as pool:
-        next(prefetch_map(pool, work, range(20), max_pending=10))
+        next(prefetch_map(pool, work, range(20), max_pending=10)).result()
         raise KeyboardInterrupt
     assert begun == ended and 1 <= len(ended) < 10
 

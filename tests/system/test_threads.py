@@ -49,3 +49,32 @@ print(torch.get_num_threads(), cv2.getNumThreads(), args.fit)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["3", "1", "pad"]
+
+
+def test_workers_compute_alone_and_all_other_threads_as_before():
+    code = """
+import threading, torch
+from mono.system.prefetch import workers
+from mono.system.threads import threads_within
+torch.set_num_threads(3)
+found = []
+def note():
+    torch.zeros(1 << 20).add_(1)
+    found.append(torch.get_num_threads())
+with workers(2) as pool:
+    for _ in range(4):
+        pool.submit(note).result()
+    found.append(pool.submit(threads_within).result())
+    other = threading.Thread(target=note)
+    other.start()
+    other.join()
+    def nested():
+        with workers(1) as inner:
+            inner.submit(note).result()
+            found.append(inner.submit(threads_within).result())
+    pool.submit(nested).result()
+note()
+print(*found)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1"] * 4 + ["3", "3"] + ["1", "3"] + ["3"]

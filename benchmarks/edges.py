@@ -56,12 +56,12 @@ def row(annotations: Path, models: Sequence[Predictor], noise: float) -> str:
             if result := boundary_score(depth, gt, known):
                 scores.append((result.f1, result.precision, result.recall))
     cells = []
-    for scores, error, time in zip(edges, np.mean(errors, axis=0), np.median(seconds, axis=0), strict=True):
+    for scores, error, spent in zip(edges, np.mean(errors, axis=0), np.median(seconds, axis=0), strict=True):
         edge = "no edges"  # as in sparse ground truth
         if scores:
             f1, precision, recall = np.mean(scores, axis=0)
             edge = f"{f1:.3f} ({precision:.2f}, {recall:.2f})"
-        cells.append(f"{edge} | {error:.3f} | {1000 * time:.0f}")
+        cells.append(f"{edge} | {error:.3f} | {1000 * spent:.0f}")
     return f"| {annotations.parent.name} | {' | '.join(cells)} |"
 
 

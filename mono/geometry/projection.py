@@ -49,20 +49,20 @@ class Projection:
         Angles between the image's borders along the row and column of the principal point, and between its corners,
         each by way of the optical axis: up to 360 degrees. Pixels that the lens does not see do not count.
         """
-        left, top, right, bottom = -0.5, -0.5, self.width - 0.5, self.height - 0.5
-        cx, cy = min(max(self.cx, left), right), min(max(self.cy, top), bottom)
-        horizontal = _angle_between(self, (left, cy), (right, cy))
-        vertical = _angle_between(self, (cx, top), (cx, bottom))
-        diagonals = (
-            _angle_between(self, (left, top), (right, bottom)),
-            _angle_between(self, (right, top), (left, bottom)),
-        )
-        return horizontal, vertical, max(horizontal, vertical, *diagonals)
+        right, bottom, sides = self.width - 0.5, self.height - 0.5, self._angles_of_sides
+        corners = ((-0.5, -0.5), (right, bottom)), ((-0.5, bottom), (right, -0.5))
+        return *sides, max(*sides, *(_angle_between(self, *pair) for pair in corners))
+
+    @property
+    def _angles_of_sides(self) -> tuple[float, float]:
+        right, bottom = self.width - 0.5, self.height - 0.5
+        cx, cy = min(max(self.cx, -0.5), right), min(max(self.cy, -0.5), bottom)
+        return _angle_between(self, (-0.5, cy), (right, cy)), _angle_between(self, (cx, -0.5), (cx, bottom))
 
     @cached_property
     def is_wide(self) -> bool:
         """Tell if an image is too wide for one perspective view: more than 100 degrees."""
-        return max(self.field_of_view[:2]) > WIDEST_VIEW
+        return max(self._angles_of_sides) > WIDEST_VIEW
 
     @cached_property
     def wraps(self) -> bool:

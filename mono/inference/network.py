@@ -14,7 +14,7 @@ from mono.calibration.camera_calibration import read_calibration
 from mono.data.camera_source import ResolvedCamera
 from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.canonical import FARTHEST, CanonicalTransform, CanonicalView
-from mono.geometry.guided_upsampling import guide_for, guided_upsampling
+from mono.geometry.guided_upsampling import Guide, guide_for, guided_upsampling
 from mono.geometry.undistortion import undistortion
 from mono.inference.image_predictor import ImagePredictor
 from mono.inference.original_pixels import in_original_pixels
@@ -50,7 +50,7 @@ class NetworkPrediction:
     view: CanonicalView
     found: ResolvedCamera
     error_scale: float | None = None
-    guide: np.ndarray | None = None
+    guide: Guide | None = None
 
     def prediction(self) -> Prediction:
         """Bring the output back to the image, in metres; safe in threads beside the network."""

@@ -13,6 +13,7 @@ import numpy as np
 from mono.data.camera_source import ResolvedCamera
 from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
+from mono.geometry.guided_upsampling import Guide
 from mono.inference.prediction import Prediction
 from mono.inference.tensor_prediction import TensorPrediction
 
@@ -35,13 +36,13 @@ class NetworkInput:
         view: mapping between the image and the network's input.
         pixels: (3, H, W) float32, resized, padded and normalized; for an exported file, which does this itself, the
             image, (height, width, 3) uint8.
-        guide: the undistorted photo where it guides depth back to its size, as `guide_for` returns it, else None.
+        guide: the undistorted photo, where it guides depth back to its size.
     """
 
     found: ResolvedCamera
     view: CanonicalView
     pixels: np.ndarray
-    guide: np.ndarray | None = None
+    guide: Guide | None = None
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mono.data.camera_source import CameraResolver
 from mono.data.focal_estimate import weights_checksum
 from mono.data.sample import Sample

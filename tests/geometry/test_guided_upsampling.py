@@ -100,8 +100,8 @@ def test_photos_may_be_read_only_and_mirrored():
 
 def test_photos_of_a_pixel_get_the_mean_of_the_middle():
     small = step(2.0, 4.0)
-    depth = torch.full((1, 1), 3.0)
-    guided_upsampling([depth, torch.ones(1, 1)], [small, torch.ones(16, 24)], np.zeros((1, 1, 3), np.uint8), FARTHEST)
+    depth, guide = torch.full((1, 1), 3.0), guide_for(np.zeros((1, 1, 3), np.uint8), (16, 24))
+    guided_upsampling([depth, torch.ones(1, 1)], [small, torch.ones(16, 24)], guide, FARTHEST)
     assert torch.allclose(depth.log(), torch.tensor(8.0).log() / 2)
 
 
@@ -110,7 +110,7 @@ def test_large_photos_are_guided_at_four_times_the_size_of_the_map():
     small = [step(2.0, 5.0), step(0.9, 0.5)]
     maps = [F.interpolate(v[None, None], photo.shape[:2], mode="bilinear", align_corners=False)[0, 0] for v in small]
     before, guide = maps[0].clone(), guide_for(photo, (16, 24))
-    assert guide.shape == (64, 96, 3)
+    assert guide.photo.shape == (64, 96, 3) and guide.small.shape == (16, 24, 3)
     guided_upsampling(maps, small, guide, FARTHEST)
     assert torch.allclose(maps[0][:, :250], torch.tensor(2.0), rtol=0.02)
     assert torch.allclose(maps[0][:, 250:], torch.tensor(5.0), rtol=0.02)

@@ -56,15 +56,12 @@ def test_tensors_are_guided_too(guided):
 def test_the_photo_is_kept_for_guidance_alone(guided):
     rgb, camera, _ = frames()[0]
     found = ResolvedCamera(camera, "given", "")
-    assert guided.prepare(rgb, found).guide.shape == rgb.shape
+    assert guided.prepare(rgb, found).guide.photo.shape == rgb.shape
     assert guided.unguided().prepare(rgb, found).guide is None
     large, wide = np.zeros((3000, 4000, 3), np.uint8), Camera.from_fov(60, 4000, 3000)
     view = guided.transform.view(wide)
-    assert guided.prepare(large, ResolvedCamera(wide, "given", "")).guide.shape == (
-        4 * view.size[0],
-        4 * view.size[1],
-        3,
-    )
+    guide = guided.prepare(large, ResolvedCamera(wide, "given", "")).guide
+    assert guide.photo.shape == (4 * view.size[0], 4 * view.size[1], 3) and guide.small.shape == (*view.size, 3)
 
 
 def test_files_with_the_transform_in_them_interpolate(guided, tmp_path: Path):

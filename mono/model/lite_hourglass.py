@@ -67,6 +67,16 @@ class GlobalContext(nn.Module):
         return tokens.transpose(1, 2).unflatten(2, x.shape[2:])
 
 
+def project_with_finer(conv: nn.Conv2d, finer: Tensor, beside: Tensor) -> Tensor:
+    """Apply a 1x1 convolution to the four cells of a map of twice the size, channels first, and to a map beside them.
+
+    It is the convolution of `cat([pixel_unshuffle(finer, 2), beside])`, without the copies that take longer than that.
+    """
+    channels = finer.shape[1]
+    cells = conv.weight[:, : 4 * channels].reshape(conv.out_channels, channels, 2, 2)
+    return F.conv2d(finer, cells, stride=2) + F.conv2d(beside, conv.weight[:, 4 * channels :], conv.bias)
+
+
 class Fuse(nn.Module):
     """Fusion of a coarser map with an encoder map and its viewing directions."""
 
@@ -78,10 +88,13 @@ class Fuse(nn.Module):
         self.conv_1 = nn.Conv2d(channels, channels, 3, padding=1)
         self.conv_2 = nn.Conv2d(channels, channels, 3, padding=1)
 
-    def forward(self, coarse: Tensor, skip: Tensor, principal_point: Tensor | None) -> Tensor:
-        """Fuse a coarser map into an encoder map of twice its size."""
+    def forward(
+        self, coarse: Tensor, skip: Tensor, principal_point: Tensor | None, finer: Tensor | None = None
+    ) -> Tensor:
+        """Fuse a coarser map into an encoder map of twice its size, and one of four times its size."""
         beside = torch.cat([skip, viewing_directions(skip, self.stride, principal_point)], 1)
-        x = F.interpolate(self.coarse(coarse), scale_factor=2, mode="nearest") + self.skip(beside)
+        beside = self.skip(beside) if finer is None else project_with_finer(self.skip, finer, beside)
+        x = F.interpolate(self.coarse(coarse), scale_factor=2, mode="nearest") + beside
         return F.relu(x + self.conv_2(F.relu(self.conv_1(F.relu(x)))))
 
 

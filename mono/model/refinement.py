@@ -136,6 +136,12 @@ def _pooled(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 3, stride=2, padding=1)
 
 
+def with_border(x: Tensor) -> Tensor:
+    """Add a pixel around maps (B, C, h, w) that repeats those at the border."""
+    x = torch.cat([x[..., :1], x, x[..., -1:]], -1)
+    return torch.cat([x[..., :1, :], x, x[..., -1:, :]], -2)
+
+
 def convex_upsample(x: Tensor, mask: Tensor, factor: int = 4, repeat_border: bool = False) -> Tensor:
     """Upsample by convex combinations of the 9 coarse pixels around each fine one.
 
@@ -149,14 +155,14 @@ def convex_upsample(x: Tensor, mask: Tensor, factor: int = 4, repeat_border: boo
         (B, C, factor * h, factor * w).
     """
     batch, channels, height, width = x.shape
-    weights = mask.reshape(batch, 1, 9, factor**2, height * width).softmax(2)  # few axes: LiteRT knows six
+    # Channels last, as convolutions leave them; few axes: LiteRT knows six.
+    weights = mask.permute(0, 2, 3, 1).reshape(batch, height * width, 1, 9, factor**2).softmax(3)
     if repeat_border:
-        x = torch.cat([x[..., :1], x, x[..., -1:]], -1)
-        padded = torch.cat([x[..., :1, :], x, x[..., -1:, :]], -2)
+        padded = with_border(x)
     else:
         padded = F.pad(x, (1, 1, 1, 1))
     # Slices instead of unfold, which exporters turn into gathers.
     shifted = [padded[:, :, i : i + height, j : j + width] for i in range(3) for j in range(3)]
-    around = torch.stack(shifted, 2).view(batch, channels, 9, 1, height * width)
-    fine = (weights * around).sum(2).view(batch, channels, factor, factor, height, width)
-    return fine.permute(0, 1, 4, 2, 5, 3).reshape(batch, channels, factor * height, factor * width)
+    around = torch.stack(shifted, 2).flatten(3).permute(0, 3, 1, 2)  # (B, h * w, C, 9)
+    fine = (weights * around[..., None]).sum(3).view(batch, height, width, channels, factor, factor)
+    return fine.permute(0, 3, 1, 4, 2, 5).reshape(batch, channels, factor * height, factor * width)

@@ -6,11 +6,12 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from mono.config import read_config
 from mono.model.depth_model import DepthModel, build_depth_model, fit_heads
-from mono.model.lite_decoder import EdgeHead, LiteDecoder
-from mono.model.lite_hourglass import REACH, viewing_directions
+from mono.model.lite_decoder import Bilinear, EdgeHead, LiteDecoder
+from mono.model.lite_hourglass import REACH, project_with_finer, viewing_directions
 from mono.model.output import SKY_DEPTH, SkyMode
 
 CHANNELS = (24, 40, 112, 320)
@@ -204,3 +205,17 @@ def test_shipped_size():
     assert 0 < 2 * sum(head) < 200_000
     assert sum(p.numel() for p in network.parameters()) < 6.5e6
     assert sum(2 * t.numel() for t in tensors) < 13e6
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (9, 12)])
+def test_bilinear_upsampling_is_torchs(size):
+    x = torch.randn(2, 1, *size)
+    torch.testing.assert_close(Bilinear()(x), F.interpolate(x, scale_factor=4, mode="bilinear", align_corners=False))
+    assert not Bilinear().state_dict()
+
+
+def test_finer_maps_are_read_as_their_cells_are():
+    conv = torch.nn.Conv2d(4 * 5 + 3, 7, 1)
+    finer, beside = torch.randn(2, 5, 8, 12), torch.randn(2, 3, 4, 6)
+    expected = conv(torch.cat([F.pixel_unshuffle(finer, 2), beside], 1))
+    torch.testing.assert_close(project_with_finer(conv, finer, beside), expected)

@@ -25,7 +25,7 @@ import numpy as np
 
 from mono.data.camera_source import CameraResolver
 from mono.data.folder import find_images
-from mono.system.threads import share_cores, wait_without_spinning, workers_beside
+from mono.system.threads import share_cores, wait_briefly, workers_beside
 
 DIFFERENT = 10
 
@@ -143,7 +143,7 @@ def memory(args: argparse.Namespace) -> None:
 
 def main() -> None:
     """Run the benchmark from the command line."""
-    wait_without_spinning()
+    wait_briefly()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     fast = commands.add_parser("speed")

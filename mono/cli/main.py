@@ -16,7 +16,7 @@ from pathlib import Path
 from mono.cli.commands import COMMANDS
 from mono.cli.help import explain
 from mono.system.errors import MetricDepthError
-from mono.system.threads import wait_without_spinning
+from mono.system.threads import wait_briefly
 from mono.system.versions import __version__
 
 
@@ -71,7 +71,7 @@ def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespa
 
     Errors of the library and of the system end in one line; any other exception is a bug, and is raised.
     """
-    wait_without_spinning()
+    wait_briefly()
     verbose = getattr(args, "verbose", False)
     logging.basicConfig(level=logging.DEBUG if verbose else logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("mono").setLevel(logging.DEBUG if verbose else logging.INFO)

@@ -8,18 +8,21 @@ import threading
 from mono.system.errors import MetricDepthError
 
 _MOST_WORKERS = 8
+_SPINS = "10000"  # of GNU's OpenMP: some tenths of a millisecond
 _own = threading.local()
 _MOST_THREADS = 1024  # beyond it, torch ends the process when the system gives no more
 
 
-def wait_without_spinning() -> None:
-    """Make OpenMP's idle threads sleep instead of spin.
+def wait_briefly() -> None:
+    """Let OpenMP's idle threads spin for a moment, then sleep.
 
-    Call it before torch is imported; OMP_WAIT_POLICY in the environment takes precedence. By default, threads spin
-    while they wait, on cores that the threads they wait for may need. On two cores with other work (load 12), the small
-    model with two threads took 24-32 s per image; 1.1-2.0 s with threads that sleep, and 1.0 s with a single thread.
+    Call it before torch is imported; OMP_WAIT_POLICY and GOMP_SPINCOUNT in the environment take precedence. By default
+    threads spin so long that on a busy machine they keep those they wait for from the cores; without spinning, each of
+    the hundreds of operations of an image waits to be woken. See "Around the network" in docs/speed.md.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
 
 
 def workers_beside(threads: int | None) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mono.cli.model_options import with_fit
-from mono.system.threads import share_cores, wait_without_spinning, workers_beside
+from mono.system.threads import share_cores, wait_briefly, workers_beside
 
 ROOT = Path(__file__).parents[3]
 
@@ -22,13 +22,19 @@ def test_one_thread_is_the_networks_alone(monkeypatch):
         share_cores(100_000)
 
 
-def test_idle_threads_sleep_unless_told_otherwise(monkeypatch):
+def test_idle_threads_wait_briefly_unless_told_otherwise(monkeypatch):
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    wait_without_spinning()
-    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    wait_briefly()
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE" and os.environ["GOMP_SPINCOUNT"] == "10000"
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    wait_briefly()
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE" and os.environ["GOMP_SPINCOUNT"] == "7"
+    monkeypatch.delenv("GOMP_SPINCOUNT")
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    wait_without_spinning()
-    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+    wait_briefly()
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE" and "GOMP_SPINCOUNT" not in os.environ
 
 
 def test_fit_is_a_config_value():

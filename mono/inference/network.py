@@ -57,7 +57,7 @@ class NetworkPrediction:
         return in_original_pixels(replace(self.tensors().numpy(), error_scale=self.error_scale))
 
     def tensors(self) -> TensorPrediction:
-        """Bring the output back to the undistorted image, in metres, without leaving the device."""
+        """Bring the output back to the undistorted image, in metres, on the device."""
         camera = self.found.camera
         return within_memory(
             self._tensors,

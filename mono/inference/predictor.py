@@ -139,7 +139,7 @@ class Predictor(Protocol):
             align: known distances to bring the depth to, as `mono.Known(points=[(412, 300, 2.0)])`, at pixels of the
                 file as well.
             output: "numpy"; or "torch": tensors on the predictor's device, which the maps of undistorted perspective
-                images do not leave.
+                images do not leave; for edges, those of the network's size are copied.
 
         Returns:
             Depth [m] at the image's size.

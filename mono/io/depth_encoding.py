@@ -49,7 +49,7 @@ def quantise(depth: np.ndarray, scale: float | None = _FINE_SCALE) -> tuple[np.n
     with np.errstate(over="ignore"):
         steps = np.multiply(depth, np.float32(scale), dtype=np.float32)
     np.rint(steps, out=steps)
-    if steps.max() > 65535:
+    if steps.max(initial=0) > 65535:
         steps[steps > 65535] = 0
     return steps.astype(np.uint16), scale
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import functools
 import os
 import threading
+from pathlib import Path
 
 from mono.system.errors import MetricDepthError
 
@@ -61,18 +65,32 @@ def network_threads() -> int:
 
 
 def work_alone(network_threads: int) -> None:
-    """Let torch compute on the calling thread alone what that asks for, and on `network_threads` elsewhere.
+    """Let torch compute on the calling thread alone what that asks for; other threads keep theirs.
 
-    Else each operation of a worker waits for other threads, on cores that the network and other workers need.
+    Else each operation of a worker waits for other threads, on cores that the network and other workers need. So it is
+    where torch's OpenMP is not found.
+
+    Args:
+        network_threads: number of threads of the network, see `network_threads`.
     """
     import torch
 
     _own.network_threads = network_threads
     torch.get_num_threads()  # a thread that never asked would take the number of others at its first operation
-    torch.set_num_threads(1)  # of this thread, and of all that start from now on
-    others = threading.Thread(target=torch.set_num_threads, args=(network_threads,))
-    others.start()
-    others.join()
+    for library in _openmp():  # torch.set_num_threads would change threads that start from now on, too
+        library.omp_set_num_threads(1)
+
+
+@functools.cache
+def _openmp() -> list[ctypes.CDLL]:
+    """Find the OpenMP libraries that torch brought and has loaded."""
+    import torch
+
+    package, found = Path(torch.__file__).parent, []
+    for path in (*package.glob("lib/lib*omp*"), *package.parent.glob("torch.libs/lib*omp*")):
+        with contextlib.suppress(OSError, AttributeError):  # not loaded, or not on this system
+            found.append(ctypes.CDLL(str(path), mode=os.RTLD_NOLOAD | os.RTLD_NOW))
+    return found
 
 
 def share_cores(threads: int | None) -> None:

@@ -300,3 +300,17 @@ def test_what_is_no_normal_becomes_none():
     assert np.array_equal(back[4, 5], [0, 0, 0]) and np.array_equal(back[6, 7], [0, 0, 0])
     assert np.array_equal(back[0, 0], [0, 0, -1]) and np.isfinite(back).all()
     assert (back[..., 2] == -1).sum() == 32 * 48 - 2 and back.flags["C_CONTIGUOUS"]
+
+
+@pytest.mark.parametrize("size", [(64, 64), (480, 640), (20, 31), (1, 1)])
+def test_maps_are_resized_as_by_torch(size):
+    values = torch.rand(3, 70, 90, generator=torch.Generator().manual_seed(0))
+    transform = CanonicalTransform((64, 64))
+    view = transform.place(Camera.from_fov(60, size[1], size[0]), (60, 80), (70, 90))
+    expected = torch.nn.functional.interpolate(
+        view.without_padding(values)[None], size, mode="bilinear", align_corners=False
+    )[0]
+    torch.testing.assert_close(view.map_to_image(values), expected, atol=2e-5, rtol=0)
+    learned = values.clone().requires_grad_()
+    view.map_to_image(learned).sum().backward()
+    assert learned.grad is not None and float(learned.grad.sum()) == pytest.approx(3 * size[0] * size[1], rel=1e-5)

@@ -1,4 +1,6 @@
+import cv2
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -115,6 +117,14 @@ def test_large_photos_are_guided_at_four_times_the_size_of_the_map():
     assert torch.allclose(maps[0][:, :250], torch.tensor(2.0), rtol=0.02)
     assert torch.allclose(maps[0][:, 250:], torch.tensor(5.0), rtol=0.02)
     assert torch.equal(maps[0][:, :220], before[:, :220])
+
+
+@pytest.mark.parametrize("size", [(150, 400), (400, 150)])
+def test_cells_have_the_mean_color_of_their_pixels(size):
+    photo = np.zeros((*size, 3), np.uint8)
+    photo[:, np.arange(size[1]) // 3 % 2 == 1] = 200
+    expected = cv2.resize(cv2.medianBlur(photo, 3), (100, 100), interpolation=cv2.INTER_AREA)
+    assert np.array_equal(guide_for(photo, (100, 100)).small, expected)
 
 
 def test_the_sky_does_not_depend_on_its_depth():

@@ -212,3 +212,14 @@ def test_damaged_metadata_are_named(tmp_path: Path, suffix: str) -> None:
     broken.write_bytes(b'{"camera": {"fx": 1}}' if suffix != "npz" else b"PK nonsense")
     with pytest.raises(ValueError, match=r"its camera cannot be read.*write depth again"):
         saved_camera(path)
+
+
+def test_what_is_no_depth_or_does_not_fit_is_zero() -> None:
+    depth = np.array([[1.0, np.nan, np.inf, -np.inf], [-1.0, -0.0, 65.535, 65.536], [1e38, 1e-9, 0.0015, 0.0025]])
+    for kind in (np.float32, np.float64):
+        given = depth.astype(kind)
+        steps, scale = quantise(given, 1000)
+        assert scale == 1000 and steps.dtype == np.uint16
+        assert steps.tolist() == [[1000, 0, 0, 0], [0, 0, 65535, 0], [0, 0, 2, 2]]
+        np.testing.assert_array_equal(given, depth.astype(kind))
+    assert quantise(np.zeros((0, 4), np.float32), 1000)[0].shape == (0, 4)

@@ -57,16 +57,29 @@ print(torch.get_num_threads(), cv2.getNumThreads(), args.fit)
     assert done.stdout.split() == ["3", "1", "pad"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="torch's OpenMP is looked for on Linux")
 def test_workers_compute_alone_and_all_other_threads_as_before():
     code = """
 import threading, torch
 from mono.system.prefetch import workers
 from mono.system.threads import threads_within
 torch.set_num_threads(3)
-found = []
+found, fresh = [], []
 def note():
     torch.zeros(1 << 20).add_(1)
     found.append(torch.get_num_threads())
+def start_others():  # while pools start
+    for _ in range(100):
+        other = threading.Thread(target=lambda: fresh.append(torch.get_num_threads()))
+        other.start()
+        other.join()
+others = threading.Thread(target=start_others)
+others.start()
+for _ in range(30):
+    with workers(2) as pool:
+        pool.submit(int).result()
+others.join()
+assert set(fresh) == {3}, fresh
 with workers(2) as pool:
     for _ in range(4):
         pool.submit(note).result()

@@ -7,6 +7,7 @@ import ctypes
 import functools
 import os
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mono.system.errors import MetricDepthError
@@ -77,19 +78,19 @@ def work_alone(network_threads: int) -> None:
 
     _own.network_threads = network_threads
     torch.get_num_threads()  # a thread that never asked would take the number of others at its first operation
-    for library in _openmp():  # torch.set_num_threads would change threads that start from now on, too
-        library.omp_set_num_threads(1)
+    for set_num_threads in _openmp():  # torch's own would change threads that start from now on, too
+        set_num_threads(1)
 
 
 @functools.cache
-def _openmp() -> list[ctypes.CDLL]:
-    """Find the OpenMP libraries that torch brought and has loaded."""
+def _openmp() -> Sequence[Callable[[int], object]]:
+    """Find `omp_set_num_threads` of the OpenMP libraries that torch brought and has loaded."""
     import torch
 
     package, found = Path(torch.__file__).parent, []
     for path in (*package.glob("lib/lib*omp*"), *package.parent.glob("torch.libs/lib*omp*")):
-        with contextlib.suppress(OSError, AttributeError):  # not loaded, or not on this system
-            found.append(ctypes.CDLL(str(path), mode=os.RTLD_NOLOAD | os.RTLD_NOW))
+        with contextlib.suppress(OSError, AttributeError):  # not loaded, another library, or another system
+            found.append(ctypes.CDLL(str(path), mode=os.RTLD_NOLOAD | os.RTLD_NOW).omp_set_num_threads)
     return found
 
 

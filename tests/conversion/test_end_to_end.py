@@ -46,7 +46,7 @@ def test_the_network_sees_the_same_and_the_metres_are_the_same(name, stretch):
         np.testing.assert_allclose(recorder.seen[0].numpy(), expected, atol=1e-5 if stretch == 1.01 else 0.0176)
         inside = view.input_camera
         np.testing.assert_allclose(recorder.point[0].numpy(), (inside.cx, inside.cy), rtol=1e-5)
-        output = recorder(recorder.seen, recorder.point)
+        output = recorder(recorder.seen, recorder.point)  # brought back by torch and by OpenCV
         np.testing.assert_allclose(depth.numpy(), view.depth_to_metric(output[0, :1]).numpy(), rtol=2e-5)
         np.testing.assert_allclose(
             confidence.numpy(), view.map_to_image(output[0, 1:])[0].numpy(), rtol=1e-4, atol=1e-4

@@ -93,9 +93,7 @@ def _plan(samples: Sequence[Sample], predictor: Predictor, options: RunOptions, 
         manifest = open_output_folder(options.out)
         plan = plan_run(samples, manifest, settings, options)
         if plan.changed:
-            logger.warning(
-                "%d images in %s have changed since they were done: they are redone", plan.changed, options.out
-            )
+            logger.warning("%s: images that changed are done again: %d", options.out, plan.changed)
         if plan.images:
             write_journal(options.out, plan.files(options))
         manifest.drop(plan.dropped)

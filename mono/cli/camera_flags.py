@@ -23,7 +23,8 @@ def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True, pool: 
     group = parser.add_argument_group(
         "camera",
         "Distances scale with the focal length. Without these flags it comes from the annotation, a camera file beside "
-        "the image or in its folder, EXIF data, or an assumed field of view, in this order.",
+        "the image (NAME.camera.json) or in its folder (camera.json), EXIF data, or an assumed field of view, in this "
+        "order.",
     )  # fmt: skip
     given = group.add_mutually_exclusive_group()
     given.add_argument("--intrinsics", type=numbers, metavar="FX,FY,CX,CY", help="intrinsics of all images [px]")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from mono.geometry.camera import Camera
-from mono.geometry.stretching import resize_smoothly, stretched_sizes
+from mono.geometry.stretching import resize_bilinearly, resize_smoothly, stretched_sizes
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class CanonicalView:
 
     def map_to_image(self, values: Tensor) -> Tensor:
         """Resize a map of the network input, (C, H, W), to the image, bilinear; see `without_padding`."""
-        return _bilinear(self.without_padding(values), self.camera.height, self.camera.width)
+        return resize_bilinearly(self.without_padding(values), self.camera.height, self.camera.width)
 
     def depth_to_metric(self, canonical: Tensor) -> Tensor:
         """Convert canonical depth to metric depth of the image.
@@ -146,10 +146,8 @@ class CanonicalView:
             Depth [m] of the original image, (height, width); 0 (invalid) unless between 0 and 300 m.
         """
         depth = self.map_to_image(canonical)[0].div_(self.depth_factor)
-        if depth.device.type == "cpu":  # GPUs would have to wait for the answer
-            least, most = depth.aminmax()
-            if least > 0 and most < FARTHEST:  # most images are, and asking takes less time
-                return depth
+        if depth.device.type == "cpu" and depth.min() > 0 and depth.max() < FARTHEST:  # GPUs would wait for the answer
+            return depth
         return depth.where((depth > 0) & (depth < FARTHEST), depth.new_zeros(()))
 
     def normal_to_canonical(self, normal: np.ndarray) -> np.ndarray:
@@ -288,20 +286,6 @@ class CanonicalTransform:
             std=self.std,
             guided=self.guided,
         )
-
-
-def _bilinear(values: Tensor, height: int, width: int) -> Tensor:
-    """Resize maps (C, H, W); on a CPU by OpenCV, which takes less time for the same."""
-    import cv2
-    import torch
-    import torch.nn.functional as F
-
-    if values.device.type != "cpu" or values.dtype != torch.float32 or values.requires_grad:
-        return F.interpolate(values[None], (height, width), mode="bilinear", align_corners=False)[0]
-    resized = values.new_empty(len(values), height, width)
-    for plane, out in zip(values.numpy(), resized.numpy(), strict=True):
-        cv2.resize(plane, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
-    return resized
 
 
 def square_pixels(fx: float, fy: float, height: float, width: float) -> tuple[float, float, float]:

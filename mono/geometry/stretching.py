@@ -1,8 +1,13 @@
-"""Resize images to multiples of a patch size without padding, as Depth Anything 3 does."""
+"""Resize images, to multiples of a patch size without padding as Depth Anything 3 does, and maps."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Size = tuple[int, int]
 
@@ -34,3 +39,17 @@ def resize_smoothly(rgb: np.ndarray, *sizes: Size) -> np.ndarray:
             grows = height > rgb.shape[0] or width > rgb.shape[1]
             rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_CUBIC if grows else cv2.INTER_AREA)
     return rgb
+
+
+def resize_bilinearly(values: Tensor, height: int, width: int) -> Tensor:
+    """Resize maps (C, H, W); on a CPU by OpenCV, which takes less time for the same."""
+    import cv2
+    import torch
+    import torch.nn.functional as F
+
+    if values.device.type != "cpu" or values.dtype != torch.float32 or values.requires_grad:
+        return F.interpolate(values[None], (height, width), mode="bilinear", align_corners=False)[0]
+    resized = values.new_empty(len(values), height, width)
+    for plane, out in zip(values.numpy(), resized.numpy(), strict=True):
+        cv2.resize(plane, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
+    return resized

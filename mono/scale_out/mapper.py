@@ -211,9 +211,8 @@ class DepthMapper:
 
     def _row(self, raw: RawPrediction, predictor: Predictor) -> Row:
         prediction = with_calibration(raw.prediction(), raw.found, predictor.checksum)
-        stored, _ = quantise(prediction.depth, self.depth_scale)
+        stored, confidence = quantise(prediction.depth, self.depth_scale)[0], prediction.confidence
         beyond = (stored == 0) & (prediction.depth * np.float32(self.depth_scale) > 1)
-        confidence = prediction.confidence
         low, high = np.percentile(confidence, (10, 90)) if confidence.size else (math.nan, math.nan)
         row: Row = {
             "height": stored.shape[0],

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
 from mono.runs.records import short_hash
+from mono.scale_out.cells import Columns
 from mono.scale_out.files import FolderWriter
 from mono.scale_out.inputs import input_checksum, input_stamp, on_this_machine, read_samples
-from mono.scale_out.mapper import Columns
 from mono.scale_out.parquet import PARQUET_SUFFIX, TableWriter
 from mono.scale_out.samples import RESULT_SUFFIXES, RowWriter, ShardError, ShardSample
 from mono.scale_out.storage import OutputFolder, output_folder
 from mono.scale_out.tar import TarWriter
 
-FORMAT = 3  # of the result shards: raised when their content changes for the same settings
+FORMAT = 4  # of the result shards: raised when their content changes for the same settings
 STATS_SUFFIX = "_stats.json"
 Layout = Literal["tar", "parquet", "files"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)

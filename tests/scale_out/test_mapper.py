@@ -78,8 +78,8 @@ def test_a_panorama_is_a_row_of_distances():
 
 
 def test_depth_beyond_the_range_is_invalid_and_counted():
-    batch = {"image": [jpeg(1)], "fx": [40.0]}
-    fine, coarse = ToyMapper(depth_scale=200_000)(batch), ToyMapper(depth_scale=100)(batch)
+    batch = {"image": [jpeg(1)], "fx": [400.0]}
+    fine, coarse = ToyMapper(depth_scale=65_535)(batch), ToyMapper(depth_scale=100)(batch)
     assert fine["beyond_range"][0] > 0.5 and fine["valid"][0] == pytest.approx(1 - fine["beyond_range"][0], abs=1e-3)
     assert coarse["beyond_range"] == [0.0] and coarse["valid"] == [1.0]
     assert fine["median_depth"] == coarse["median_depth"]  # of all depth, stored or not
@@ -173,7 +173,8 @@ def test_misuse_is_explained():
         with pytest.raises(MetricDepthError, match="column"):
             ToyMapper()(batch)
     assert ToyMapper()({"image": []})["depth"] == []
-    for options in ({"outputs": ("normal",)}, {"batch_size": 0}, {"threads": 0}, {"depth_scale": -1}):
+    scales = [{"depth_scale": scale} for scale in (-1, 65_536)]
+    for options in ({"outputs": ("normal",)}, {"batch_size": 0}, {"threads": 0}, *scales):
         with pytest.raises(MetricDepthError):
             DepthMapper(**options)
     assert ToyMapper(outputs=("camera",))({"image": [jpeg(1)]})["depth"] == [b""]

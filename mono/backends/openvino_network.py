@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mono.backends.base import Job, arrays_of
 from mono.conversion.openvino_compiled import CompiledNetwork
+from mono.conversion.telemetry import import_openvino
 from mono.system.cache import cache_folder, converted
 from mono.system.errors import BackendError
 
@@ -33,7 +34,7 @@ class OpenVinoNetwork:
     """
 
     def __init__(self, job: Job):
-        import openvino
+        openvino = import_openvino()
 
         made = []
 

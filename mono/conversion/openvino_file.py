@@ -13,7 +13,7 @@ import numpy as np
 from mono.conversion.integrity import check_graph, seal_graph
 from mono.conversion.quiet import quiet
 from mono.conversion.run_file import METADATA_KEY, RunFile
-from mono.conversion.telemetry import without_telemetry
+from mono.conversion.telemetry import import_openvino, without_telemetry
 from mono.io.atomic import atomic_path
 from mono.system.errors import BackendError
 
@@ -34,7 +34,7 @@ def to_openvino(
         outputs: names of the outputs; None: they have none.
         shapes: shapes of a traced module's float32 inputs, where -1 is any number.
     """
-    import openvino
+    openvino = import_openvino()
 
     given = {} if shapes is None else {"input": [(list(shape), np.float32) for shape in shapes]}
     with quiet(), without_telemetry():
@@ -58,7 +58,7 @@ def write_openvino(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
     Raises:
         BackendError: they cannot be written, as on a full disk; nothing is left of them.
     """
-    import openvino
+    openvino = import_openvino()
 
     model.set_rt_info(json.dumps(metadata), METADATA_KEY)
     with atomic_path(path) as graph, atomic_path(path.with_suffix(".bin")) as weights:
@@ -80,7 +80,7 @@ def open_openvino(path: Path) -> tuple[RunFile, str]:
     Returns:
         Function that runs it, and the text of its metadata.
     """
-    import openvino
+    openvino = import_openvino()
 
     from mono.conversion.openvino_compiled import CompiledNetwork
 

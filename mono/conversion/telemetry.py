@@ -1,17 +1,29 @@
-"""Keep OpenVINO's converter from reporting its use over the network."""
+"""Keep OpenVINO from reporting its use over the network."""
 
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+_REPORTER = "openvino_telemetry"
+
+
+def import_openvino() -> Any:
+    """Import OpenVINO; it would tell its maker of that, unless the user has opted out.
+
+    Where its reporter is missing, it takes a stub of its own that does nothing.
+    """
+    with _missing(_REPORTER):
+        import openvino
+    return openvino
 
 
 @contextlib.contextmanager
 def without_telemetry() -> Iterator[None]:
-    """Replace the reporting of `openvino.convert_model` by OpenVINO's own stub, which does nothing.
-
-    Without it the converter sends usage data to its maker unless the user has opted out.
-    """
+    """Replace the reporting of `openvino.convert_model` by the stub, where others imported OpenVINO before."""
     from openvino.tools.ovc import convert_impl, telemetry_stub, telemetry_utils
 
     modules = (convert_impl, telemetry_utils)
@@ -23,3 +35,17 @@ def without_telemetry() -> Iterator[None]:
     finally:
         for module, value in zip(modules, former, strict=True):
             module.tm = value
+
+
+@contextlib.contextmanager
+def _missing(name: str) -> Iterator[None]:
+    """Let imports find no module of a name."""
+    modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]
+    former = modules.get(name)
+    modules[name] = None
+    try:
+        yield
+    finally:
+        del modules[name]
+        if former is not None:
+            modules[name] = former

@@ -1,5 +1,6 @@
 import importlib.util
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +56,17 @@ def test_a_backend_computes_the_network(toy_predictor, backend, fit):
     for a, b in zip(found.predict_batch(images, cameras), toy.predict_batch(images, cameras), strict=True):
         np.testing.assert_allclose(a.depth, b.depth, rtol=1e-5)
         np.testing.assert_allclose(a.confidence, b.confidence, rtol=1e-5)
+
+
+@pytest.mark.parametrize("backend", ["eager", "onnxruntime", "openvino"])
+def test_threads_do_not_get_each_others_depth(toy_predictor, backend):
+    if reason := why_not(backend, "float32", "cpu"):
+        pytest.skip(reason)
+    found = with_backend(toy_predictor, backend)
+    expected = [found.predict(*photo).depth for photo in photos()]
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda photo: found.predict(*photo).depth, list(photos()) * 20))
+    assert all(np.array_equal(*pair) for pair in zip(results, expected * 20, strict=True))
 
 
 class Directed(torch.nn.Module):

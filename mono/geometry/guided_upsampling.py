@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mono.geometry.guided_filter import guided_filter
 from mono.geometry.pixel_mask import SKY
 from mono.geometry.stretching import resize_smoothly
 
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _DEPTH_STEP = math.log(1.05)  # step from which on neighbors of a small map have an edge between them, in log depth
-_SKY_STEP = 0.1  # the same, in probability of sky
 _BEYOND = 1e6  # log depth of what is beyond, so that an edge parts it from all else
 _REACH = 2  # [px of the small map], how far to each side a pixel looks
 _COLOR_SPREAD = 8.0  # standard deviation of the colors of one surface, of 255
 _ANY_COLOR = 1e-4  # weight of colors that differ altogether, so that no pixel is left without a mean
+_WIDE = 97  # [px of the small map], side of the windows where the nearer ones show nothing but sky
 _FINEST = 4  # sides of the photo that is looked at, in sides of the small map
 _LARGER = 1.5  # sides of a photo, in sides of the small map, from which on single pixels are left out
 _AT_ONCE = 1 << 14  # pixels, so that what belongs to them stays in a processor's cache
@@ -64,7 +65,7 @@ def guide_for(photo: np.ndarray, size: tuple[int, int]) -> Guide:
 def guided_upsampling(resized: Sequence[Tensor], small: Sequence[Tensor], guide: Guide, farthest: float) -> None:
     """Bring edges of resized maps to where the photo has them.
 
-    A pixel at the edge of the sky is sky or not, and gets the mean depth of what is so too.
+    Where a photo shows sky, each pixel is sky or not by its color, and gets the mean depth of what is so too.
 
     Args:
         resized: depth [m], confidence and, if known, sky, each (H, W), interpolated linearly; changed in place.
@@ -74,52 +75,74 @@ def guided_upsampling(resized: Sequence[Tensor], small: Sequence[Tensor], guide:
     """
     import torch
 
-    sky = small[2] if len(small) > 2 and small[2].max() > _SKY_STEP else None  # most photos of rooms have none
-    maps = [small[1]] if sky is None else [small[1], sky]
-    beyond = ~((small[0] > 0) & (small[0] < farthest))
-    log_depth = small[0].masked_fill(beyond, farthest).log()
-    if sky is not None:
-        beyond |= sky >= SKY
-    edges = _edges(log_depth.masked_fill(beyond, _BEYOND), sky)
+    unknown = ~((small[0] > 0) & (small[0] < farthest))
+    log_depth = small[0].masked_fill(unknown, farthest).log()
+    sky = small[2] >= SKY if len(small) > 2 else None
+    sky_by_color, beyond = None, unknown
     size, full = guide.photo.shape[:2], tuple(resized[0].shape)
-    pixels = torch.from_numpy(_places(edges, size)).to(log_depth.device)
+    if sky is not None and sky.any():
+        sky_by_color, beyond = guided_filter(small[2].cpu().numpy(), guide.small, guide.photo), unknown | sky
+        resized[2].copy_(torch.from_numpy(_enlarged(sky_by_color, full)))
+    changing = _enlarged(_edges(log_depth.masked_fill(beyond, _BEYOND)), size)
+    if sky is not None and sky_by_color is not None:
+        changing |= (sky_by_color >= SKY) != _enlarged(sky.cpu().numpy(), size)
+    pixels = torch.from_numpy(np.flatnonzero(changing)).to(log_depth.device)
     if beyond.any():
-        sums = torch.stack([log_depth * beyond, log_depth * ~beyond, beyond, *maps])
-        far, near, share, *others = _means(sums, guide, pixels)
-        is_beyond = share > 0.5
-        if sky is not None:
-            is_beyond |= (others[1] >= SKY) & (share > 0)
-        depth = torch.where(is_beyond, far / share, near / (1 - share)).exp()
+        sums = torch.stack([log_depth * beyond, beyond, log_depth * ~beyond, ~beyond, small[1]])
+        far, far_share, near, near_share, confidence = _means(sums, guide, pixels)
+        is_beyond = far_share > 0.5
+        if sky is not None and sky_by_color is not None:
+            is_sky = torch.from_numpy(sky_by_color.ravel() >= SKY).to(pixels.device)[pixels]
+            cells = _cells(pixels, size, sky.shape)
+            # What is too thin for the network has the depth of what is farther around.
+            wider = _around(sums[2:4])[:, cells] * _ANY_COLOR
+            near, near_share = near + wider[0], near_share + wider[1]
+            far, far_share = far + log_depth[sky].mean() * _ANY_COLOR, far_share + _ANY_COLOR
+            is_beyond = is_sky | (unknown & ~sky).flatten()[cells] | (near_share == 0)
+        depth = torch.where(is_beyond, far / far_share, near / near_share).exp()
         depth = depth.where(depth < farthest * (1 - 1e-4), 0)
     else:
-        log_mean, *others = _means(torch.stack([log_depth, *maps]), guide, pixels)
+        log_mean, confidence = _means(torch.stack([log_depth, small[1]]), guide, pixels)
         depth = log_mean.exp()
-    means = torch.stack([depth, *others])
+    means = torch.stack([depth, confidence])
     if full != size:
-        places = torch.from_numpy(_places(edges, full)).to(pixels.device)
+        places = torch.from_numpy(np.flatnonzero(_enlarged(changing, full))).to(pixels.device)
         means = means.index_select(1, _nearest(places, pixels, size, full))
         pixels = places
-    for values, new in zip(resized, means, strict=False):  # the last one, a sky that is nowhere, stays as it is
+    for values, new in zip(resized, means, strict=False):
         values.view(-1).index_copy_(0, pixels, new)
 
 
-def _edges(log_depth: Tensor, sky: Tensor | None) -> np.ndarray:
+def _edges(log_depth: Tensor) -> np.ndarray:
     """Find the pixels (h, w) that an edge parts from one of their eight neighbors; what is beyond is at `_BEYOND`."""
     import cv2
 
-    found, around = np.zeros(log_depth.shape, bool), np.ones((3, 3), np.uint8)
-    for tensor, step in ((log_depth, _DEPTH_STEP), (sky, _SKY_STEP)):
-        if tensor is not None:
-            values = tensor.cpu().numpy()
-            found |= cv2.dilate(values, around) - values > step
-            found |= values - cv2.erode(values, around) > step
-    return found
+    values, around = log_depth.cpu().numpy(), np.ones((3, 3), np.uint8)
+    return (cv2.dilate(values, around) - values > _DEPTH_STEP) | (values - cv2.erode(values, around) > _DEPTH_STEP)
 
 
-def _places(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """Return the places of a mask's pixels in a flat image of another size, by the nearest pixel."""
-    row, column = (_nearest_cell(np.arange(n), n, k) for n, k in zip(size, mask.shape, strict=True))
-    return np.flatnonzero(mask.take(column, 1).take(row, 0))  # whole rows last: faster
+def _around(maps: Tensor) -> Tensor:
+    """Average maps (C, h, w) over wide windows; return (C, h * w)."""
+    import cv2
+    import torch
+
+    means = [cv2.blur(m, (_WIDE, _WIDE), borderType=cv2.BORDER_REPLICATE) for m in maps.cpu().numpy()]
+    return torch.from_numpy(np.stack(means)).flatten(1).to(maps.device)
+
+
+def _enlarged(values: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """Resize a map to (height, width) by the nearest pixel."""
+    row, column = (_nearest_cell(np.arange(n), n, k) for n, k in zip(size, values.shape, strict=True))
+    return values.take(column, 1).take(row, 0)  # whole rows last: faster
+
+
+def _cells(pixels: Tensor, size: tuple[int, ...], small: tuple[int, ...]) -> Tensor:
+    """Return the numbers of the nearest cells of a map of the size `small` for pixels of an image."""
+    row, column = (
+        _nearest_cell(pixels // size[1], size[0], small[0]),
+        _nearest_cell(pixels % size[1], size[1], small[1]),
+    )
+    return row * small[1] + column
 
 
 def _nearest_cell(place: Any, full: int, short: int) -> Any:
@@ -132,9 +155,7 @@ def _nearest(places: Tensor, pixels: Tensor, size: tuple[int, ...], full: tuple[
 
     number = pixels.new_zeros(size[0] * size[1])
     number[pixels] = torch.arange(len(pixels), device=pixels.device)
-    row = _nearest_cell(places // full[1], full[0], size[0])
-    column = _nearest_cell(places % full[1], full[1], size[1])
-    return number.index_select(0, row * size[1] + column)
+    return number.index_select(0, _cells(places, full, size))
 
 
 def _means(maps: Tensor, guide: Guide, pixels: Tensor) -> Tensor:

@@ -154,3 +154,31 @@ def test_pixels_without_depth_are_left_out_of_means():
     assert (found[28:32, 46:54] == 0).all()
     known = found[found > 0]
     assert known.min() > 1.999 and known.max() < 5.001
+
+
+def test_a_wire_before_the_sky_has_the_depth_of_what_is_around():
+    photo = np.full((240, 320, 3), BRIGHT, np.uint8)
+    photo[120:], photo[:120, 160:162] = DARK, DARK  # half as wide as a cell
+    sky = torch.full((60, 80), 0.98)
+    sky[30:] = 0.02
+    depth = torch.where(sky > 0.5, 1e30, 20.0)
+    maps = [v.repeat_interleave(4, 0).repeat_interleave(4, 1) for v in (depth.where(depth < 1e29, 0), sky, sky)]
+    guided_upsampling(maps, [depth, sky, sky], guide_for(photo, (60, 80)), FARTHEST)
+    wire = maps[0][30:120, 160:162]
+    assert torch.allclose(wire, torch.tensor(20.0), rtol=1e-3) and maps[2][30:120, 160:162].max() < 0.5
+    assert not maps[0][:116, 162:].any() and not maps[0][:116, :160].any()
+    assert torch.equal(maps[0] > 0, maps[2] < 0.5)
+
+
+def test_sky_has_no_depth_in_photos_of_any_size():
+    rng = np.random.default_rng(3)
+    sky = torch.from_numpy(cv2.resize(rng.random((6, 8), np.float32), (64, 48)))
+    depth = torch.where(sky >= 0.5, 1e30, 7.0)
+    for size in ((20, 30), (100, 130), (500, 700)):
+        photo = cv2.resize(rng.integers(0, 255, (9, 12, 3), np.uint8), size[::-1])
+        maps = [F.interpolate(v[None, None], size, mode="bilinear")[0, 0] for v in (depth, sky, sky)]
+        maps[0] = maps[0].where(maps[0] < FARTHEST, 0)
+        guided_upsampling(maps, [depth, sky, sky], guide_for(photo, (48, 64)), FARTHEST)
+        assert not maps[0][maps[2] >= 0.5].any() and (maps[0] > 0).float().mean() > 0.2
+        known = maps[0][maps[2] < 0.5]
+        assert (known > 0).float().mean() > 0.99 and torch.allclose(known[known > 0], torch.tensor(7.0), rtol=1e-3)

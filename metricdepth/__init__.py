@@ -8,9 +8,32 @@ import mono
 from mono import __version__
 
 if TYPE_CHECKING:
-    from mono import Camera, Prediction, Predictor, evaluate, from_pretrained, load_model, pack
+    from mono import (
+        Camera,
+        Known,
+        MetricDepthError,
+        Prediction,
+        Predictor,
+        TensorPrediction,
+        evaluate,
+        from_pretrained,
+        load_model,
+        pack,
+    )
 
-__all__ = ["Camera", "Prediction", "Predictor", "__version__", "evaluate", "from_pretrained", "load_model", "pack"]
+__all__ = [
+    "Camera",
+    "Known",
+    "MetricDepthError",
+    "Prediction",
+    "Predictor",
+    "TensorPrediction",
+    "__version__",
+    "evaluate",
+    "from_pretrained",
+    "load_model",
+    "pack",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from mono.inference.predictor import Predictor
     from mono.inference.tensor_prediction import TensorPrediction
     from mono.packs.write import pack
+    from mono.system.errors import MetricDepthError
 
 __all__ = [
     "Camera",
     "Known",
+    "MetricDepthError",
     "Prediction",
     "Predictor",
     "TensorPrediction",
@@ -33,6 +35,7 @@ __all__ = [
 _HOMES = {
     "Camera": "mono.geometry.camera",
     "Known": "mono.calibration.known",
+    "MetricDepthError": "mono.system.errors",
     "Prediction": "mono.inference.prediction",
     "Predictor": "mono.inference.predictor",
     "TensorPrediction": "mono.inference.tensor_prediction",

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import metricdepth
+import mono
 from media import charts
 from mono.cli.commands import COMMANDS
 from mono.cli.main import build_parser
@@ -132,6 +133,12 @@ def test_the_fine_tuning_example_writes_a_model(tmp_path, monkeypatch) -> None:
 def test_every_example_is_listed_in_its_readme() -> None:
     listed = re.findall(r"^\| `([\w/]+\.(?:py|cpp))`", (ROOT / "examples/README.md").read_text(), re.M)
     assert sorted(listed) == sorted(["cpp/depth.cpp", *EXAMPLES])
+
+
+def test_the_python_page_names_what_the_package_exports() -> None:
+    first = (ROOT / "docs/python-api.md").read_text().split("##")[0]
+    assert metricdepth.__all__ == mono.__all__
+    assert {name for name in metricdepth.__all__ if f"`{name}`" not in first} == {"__version__"}
 
 
 def test_the_numbers_of_the_readme_are_those_of_the_tables() -> None:

@@ -56,7 +56,7 @@ def camera_of(values: tuple[float, float, float, float], size: tuple[int, int], 
 
 
 def _warn_of_doubts(camera: Camera, what: str) -> None:
-    """Warn of numbers that are probably those of another image size, or in another order."""
+    """Warn of numbers that are probably those of another image size, of the turned image, or in another order."""
     ratio = max(camera.fx, camera.fy) / min(camera.fx, camera.fy)
     if ratio > _SQUARE:
         message = f"fx = {camera.fx:g} and fy = {camera.fy:g} differ by {100 * (ratio - 1):.0f} %: unless the image was"
@@ -68,6 +68,10 @@ def _warn_of_doubts(camera: Camera, what: str) -> None:
         warn_once(
             f"{what}: {message} {camera.width}x{camera.height}: if it was resized, give numbers for its present size"
         )
+    turned = max(abs((camera.cx + 0.5) / camera.height - 0.5), abs((camera.cy + 0.5) / camera.width - 0.5))
+    if turned < _OFF_CENTER / 2 and min(abs(across - 0.5), abs(down - 0.5)) > _OFF_CENTER:
+        message = f"its principal point fits {camera.height}x{camera.width} pixels, and this image is"
+        warn_once(f"{what}: {message} {camera.width}x{camera.height} upright: give numbers for the upright image")
 
 
 @functools.cache

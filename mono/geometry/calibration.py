@@ -45,13 +45,15 @@ def intrinsics_from_matrix(matrix: Any) -> tuple[float, float, float, float]:
 
 
 def to_array(matrix: Any) -> np.ndarray:
-    """Convert a matrix of any library to float64.
+    """Convert a matrix of any library, or a list of them, to float64.
 
     Raises:
         MetricDepthError: it is no matrix of numbers.
     """
-    if hasattr(matrix, "detach"):  # a torch tensor, on any device
-        matrix = matrix.detach().cpu()
+    if isinstance(matrix, (list, tuple)):
+        matrix = [to_array(row) if hasattr(row, "detach") else row for row in matrix]
+    elif hasattr(matrix, "detach"):  # a torch tensor of any kind, on any device
+        matrix = matrix.detach().cpu().double()
     try:
         return np.asarray(matrix, np.float64)
     except (TypeError, ValueError, OverflowError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -54,7 +54,7 @@ class NetworkPrediction:
 
     def prediction(self) -> Prediction:
         """Bring the output back to the image, in metres; safe in threads beside the network."""
-        return in_original_pixels(replace(self.tensors().numpy(), error_scale=self.error_scale))
+        return in_original_pixels(self.tensors().numpy())
 
     def tensors(self) -> TensorPrediction:
         """Bring the output back to the undistorted image, in metres, on the device."""
@@ -79,6 +79,7 @@ class NetworkPrediction:
             camera=self.found.camera,
             camera_source=self.found.source,
             camera_detail=self.found.detail,
+            error_scale=self.error_scale,
             focal_error=self.found.focal_error,
             normal=None if output.normal is None else view.normal_to_image(output.normal[row].float()),
             normal_confidence=None if sure is None else view.map_to_image(sure[row].float())[0],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +36,7 @@ class TensorPrediction:
         format: meaning of `depth`.
         calibration: correction of the depth by the camera's file; None: there is none.
         alignment: alignment of the depth with known distances; None: not aligned.
+        error_scale: factor of the errors that the confidence announces; None: it announces none.
         focal_error: standard error of ln(focal length) where it is estimated; None: by the camera's source.
     """
 
@@ -50,6 +51,7 @@ class TensorPrediction:
     format: PredictionFormat
     calibration: DepthAlignment | None = None
     alignment: DepthAlignment | None = None
+    error_scale: float | None = None
     focal_error: float | None = None
 
     @property
@@ -89,7 +91,7 @@ class TensorPrediction:
         return Prediction(**maps, **{name: getattr(self, name) for name in _FACTS})
 
 
-_FACTS = ("camera", "camera_source", "camera_detail", "format", "calibration", "alignment", "focal_error")
+_FACTS = tuple(field.name for field in fields(TensorPrediction) if field.name not in _MAPS)
 
 
 def as_tensors(prediction: Prediction, device: torch.device) -> TensorPrediction:

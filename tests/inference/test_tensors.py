@@ -37,6 +37,20 @@ def test_tensors_hold_the_same_values(model, camera):
     check(model.predict(image, camera, output="torch"), model.predict(image, camera))
 
 
+def test_tensors_keep_the_announced_error():
+    lite = mono.load_model("lite", device="cpu")
+    arrays, tensors = lite.predict(IMAGE, CAMERA), lite.predict(IMAGE, CAMERA, output="torch")
+    assert tensors.error_scale == arrays.error_scale > 0
+    np.testing.assert_array_equal(tensors.numpy().std, arrays.std)
+
+
+@pytest.mark.parametrize("settings", [{"requires_grad": True}, {"dtype": torch.bfloat16}])
+def test_matrices_are_tensors_of_any_kind(model, settings):
+    matrix = torch.tensor([[64.0, 0, 48], [0, 64, 36], [0, 0, 1]], **settings)
+    assert model.predict(IMAGE, matrix).camera.intrinsics == (64, 64, 48, 36)
+    assert [p.camera.fx for p in model.predict_batch([IMAGE, IMAGE], [matrix, matrix])] == [64, 64]
+
+
 def test_batches_of_tensors_and_known_distances(model):
     both = model.predict_batch([IMAGE, IMAGE[:50]], [CAMERA, None], output="torch")
     check(both[1], model.predict_batch([IMAGE, IMAGE[:50]], [CAMERA, None])[1])

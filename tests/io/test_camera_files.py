@@ -515,10 +515,11 @@ def test_numbers_that_may_mean_two_things_are_refused(name, content, message, tm
         ((1000, 1000, 639.5, 479.5), "would be the center of a 1280x960 image, and this one is 640x480"),
         ((250, 250, 159.5, 119.5), "would be the center of a 320x240 image"),
         ((500, 321, 500, 241), "fx = 500 and fy = 321 differ by 56 %"),
+        ((500, 510, 241, 321), "its principal point fits 480x640 pixels, and this image is 640x480 upright"),
         ((500, 510, 321, 241), ""),
         ((500, 510, 400, 241), ""),
     ],
 )
-def test_numbers_of_another_size_or_order_are_doubted(numbers, message, tmp_path, caplog):
+def test_numbers_of_another_size_order_or_turn_are_doubted(numbers, message, tmp_path, caplog):
     CameraResolver().resolve(640, 480, annotated=numbers)
     assert message in caplog.text and bool(message) == bool(caplog.text)

@@ -7,6 +7,7 @@ import difflib
 import importlib
 import itertools
 import logging
+import os
 import shlex
 import sys
 import warnings
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the command and its arguments; None: those of the process.
 
     Returns:
-        Exit code: 0 done, 1 some inputs failed, 2 wrong input, 130 interrupted.
+        Exit code: 0 done, 1 some inputs failed, 2 wrong input, 130 interrupted, 141 nobody reads the output.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help", "help"):
@@ -79,6 +80,9 @@ def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespa
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
         return command(args)
+    except BrokenPipeError:  # as of `metricdepth models | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is written at the end
+        return 128 + 13  # as by the signal SIGPIPE
     except (MetricDepthError, OSError) as error:
         logging.getLogger(__name__).debug("traceback", exc_info=error)
         sys.stderr.write(f"error: {_explain(error)}\n")

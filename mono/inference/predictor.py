@@ -134,8 +134,8 @@ class Predictor(Protocol):
             image: path, bytes or open binary file of an image, PIL image, RGB array (H, W, 3) or (3, H, W), or RGB
                 tensor (3, H, W). Arrays and tensors are uint8, or floats from 0 to 1, which are rounded to 8 bits.
             camera: camera of the image, as `Camera`, `ResolvedCamera` or 3x3 matrix [px], in pixels of the upright
-                image, of its full size also where it is read at a reduced one. None: a camera file beside the image, its EXIF data, or an assumed
-                field of view (logged as a warning), in this order.
+                image, of its full size also where it is read at a reduced one. None: a camera file beside the image,
+                its EXIF data, or an assumed field of view (logged as a warning), in this order.
             align: known distances to bring the depth to, as `mono.Known(points=[(412, 300, 2.0)])`, at pixels of the
                 file as well.
             output: "numpy"; or "torch": tensors on the predictor's device, which the maps of undistorted perspective

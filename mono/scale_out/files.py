@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,16 @@ from mono.scale_out.samples import ShardSample, key_problem, result_files
 _NAME_ERRORS = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EINVAL)
 
 
+def key_of(name: str) -> str:
+    """Return the key of a file: its path without suffix, with "_" for dots, since the first dot ends a tar's key."""
+    return name.rpartition(".")[0].replace(".", "_")
+
+
 def read_files(folder: Path, names: Sequence[str]) -> Iterator[ShardSample]:
     """Read images of a folder one after another.
 
-    The key is the path without suffix; dots become "_", as the first dot ends a key in tar shards. A JSON file with the
-    image's name may hold "intrinsics" or "fx".
+    The key is that of `key_of`; images that would share one keep their suffix, as in "a_jpg" and "a_png". A JSON file
+    with the image's name may hold "intrinsics" or "fx".
 
     Args:
         folder: the folder.
@@ -29,9 +35,11 @@ def read_files(folder: Path, names: Sequence[str]) -> Iterator[ShardSample]:
     """
     seen: set[str] = set()
     tables = {name.rpartition(".")[0]: name for name in names if name.lower().endswith(".json")}
-    for name in (one for one in names if not one.lower().endswith(".json")):
+    images = [name for name in names if not name.lower().endswith(".json")]
+    sharing = Counter(map(key_of, images))
+    for name in images:
         path, stem = folder / name, name.rpartition(".")[0]
-        key = stem.replace(".", "_")
+        key = key_of(name) if sharing[key_of(name)] == 1 else name.replace(".", "_")
         problem = key_problem(key, seen)
         writable = not problem
         data, metadata = None, {}

@@ -16,7 +16,7 @@ from pathlib import Path
 from mono.data.folder import is_output_folder
 from mono.io.images import IMAGE_SUFFIXES
 from mono.runs.records import short_hash
-from mono.scale_out.files import read_files
+from mono.scale_out.files import key_of, read_files
 from mono.scale_out.parquet import PARQUET_SUFFIX, read_parquet
 from mono.scale_out.samples import ShardError, ShardSample
 from mono.scale_out.storage import download, file_system, is_url, local_copy, scratch_folder, stamp_of
@@ -113,21 +113,20 @@ def _folder(folder: str, names: Sequence[str], files: Iterable[str], images_per_
 
 
 def _parts(files: Iterable[str], images_per_shard: int) -> Iterator[str]:
-    """Divide sorted files into parts of some images, each with its JSON files."""
+    """Divide files, folder by folder, into parts of some images, with their JSON files; one key's stay together."""
     part: list[str] = []
     images = 0
     for _, group in itertools.groupby(files, key=lambda name: name.rpartition("/")[0]):
-        names = list(group)
+        names = sorted(group, key=lambda name: (key_of(name), name))
         tables = {name.rpartition(".")[0]: name for name in names if name.lower().endswith(".json")}
-        for name in names:
-            if not name.lower().endswith(IMAGE_SUFFIXES):
-                continue
-            table = tables.get(name.rpartition(".")[0])
-            part += [name, table] if table else [name]
-            images += 1
-            if images % images_per_shard == 0:
+        for _, alike in itertools.groupby(names, key=key_of):
+            for name in (one for one in alike if one.lower().endswith(IMAGE_SUFFIXES)):
+                table = tables.get(name.rpartition(".")[0])
+                part += [name, table] if table else [name]
+                images += 1
+            if images >= images_per_shard:
                 yield "\0".join(part)
-                part = []
+                part, images = [], 0
     if part:
         yield "\0".join(part)
 

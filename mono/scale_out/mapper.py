@@ -47,7 +47,8 @@ class DepthMapper:
 
     It takes the column "image" and, optionally, "intrinsics" (fx, fy, cx, cy or a 3x3 matrix [px]) and "fx" [px]. A
     value of "image" is the bytes of an image file, a dict with "bytes" or "path", a path, a PIL image or an RGB array
-    (H, W, 3). Without a camera, EXIF data or an assumed field of view give it. All other columns pass through.
+    (H, W, 3). Without a camera, EXIF data or an assumed field of view give it. All other columns pass through,
+    but for those that are named like a result.
 
     The results are the columns of `RESULT_COLUMNS`, of constant types: a missing number is NaN or 0, missing bytes and
     texts are empty. An image that cannot be used is a row with the reason in "error". The model is loaded once in each

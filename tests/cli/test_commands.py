@@ -189,3 +189,12 @@ def test_the_published_script_runs_where_the_package_is_not_installed(tmp_path):
         [sys.executable, script, "--help"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0 and "--test_data_path" in done.stdout, done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of Windows raise another error")
+def test_a_reader_that_has_enough_ends_a_command_without_a_word():
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run([sys.executable, "-m", "mono", "models"], stdout=writer, stderr=subprocess.PIPE, cwd=ROOT)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (141, b"")

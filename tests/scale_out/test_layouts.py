@@ -113,6 +113,19 @@ def test_damaged_tables_have_a_clear_outcome(tmp_path):
     assert not [reason for reason in reasons.values() if "thrift" in reason.lower() or "Arrow" in reason]
 
 
+@pytest.mark.parametrize("images_per_shard", [1, 2, 6])
+def test_photos_of_one_name_keep_their_suffixes_wherever_parts_end(tmp_path, images_per_shard):
+    (tmp_path / "photos").mkdir()
+    names = ("a.jpg", "a-b.jpg", "b.JPG", "b.png", "a.png")
+    for name in names:
+        (tmp_path / "photos" / name).write_bytes(jpeg(3))
+    out = tmp_path / "out"
+    report = run_shards([str(tmp_path / "photos")], out, ToyMapper(), layout="files", images_per_shard=images_per_shard)
+    assert (report.images, report.failed_images) == (5, 0)
+    found = {path.relative_to(out).parts[1] for path in out.rglob("*.depth.png")}
+    assert found == {f"{key}.depth.png" for key in ("a_jpg", "a-b", "a_png", "b_JPG", "b_png")}
+
+
 def test_folders_are_divided_and_their_keys_name_files(tmp_path):
     folder = tmp_path / "photos"
     for name in ("b/2.JPG", "b/10.jpg", "a.b.jpg", "a_b.jpg", "c.png", ".hidden.jpg", ".trash/x.jpg", "notes.txt"):
@@ -125,7 +138,7 @@ def test_folders_are_divided_and_their_keys_name_files(tmp_path):
     names = [job.names for job in plan_jobs([str(folder)], out, images_per_shard=4)]
     assert names == [["a.b.jpg", "a_b.jpg", "c.png", "c.json", "gone.jpg"], ["b/10.jpg", "b/2.JPG"]]
     rows = [*records(out, "photos-00000"), *records(out, "photos-00001")]
-    assert [row["key"] for row in rows] == ["a_b", "a_b", "c", "gone", "b/10", "b/2"]
+    assert [row["key"] for row in rows] == ["a_b_jpg", "a_b_jpg", "c", "gone", "b/10", "b/2"]
     assert ["twice" in rows[1]["error"], "c.json" in rows[2]["error"], "gone.jpg" in rows[3]["error"]] == [True] * 3
     depth = cv2.imread(str(out / "photos-00001/b/2.depth.png"), cv2.IMREAD_UNCHANGED)
     assert depth.shape == (40, 48) and depth.dtype == np.uint16

@@ -68,7 +68,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     with open(path, "rb") as file:
         head = file.read(512)
     _refuse_non_checkpoint(path, head)
-    tensors = _read_safetensors(path, head) if path.suffix == ".safetensors" else _read_torch(path, head)
+    tensors = _read_safetensors(path, head) if _is_safetensors(path, head) else _read_torch(path, head)
     named = {module_name(name): tensor for name, tensor in tensors.items()}
     if len(named) < len(tensors):
         raise CheckpointError(f"{path} holds two tensors for one place of the network: save a single model in it")
@@ -88,11 +88,16 @@ def _refuse_non_checkpoint(path: Path, head: bytes) -> None:
         found = "a web page: the download was a page about the file, not the file"
     elif start.startswith(b"version https://git-lfs"):
         found = "a Git LFS pointer: run `git lfs pull`, or download the file itself"
-    elif path.suffix == ".safetensors" or head.startswith((b"PK\x03\x04", b"\x80")):
+    elif _is_safetensors(path, head) or head.startswith((b"PK\x03\x04", b"\x80")):
         return
     else:
         found = f"no checkpoint: it begins with {head[:12]!r}"
     raise CheckpointError(f"{path} is {found} (expected a .pth written by torch.save, or .safetensors)")
+
+
+def _is_safetensors(path: Path, head: bytes) -> bool:
+    """Tell by name or content: `weight/model.pth` may be either kind of file."""
+    return path.suffix == ".safetensors" or head[8:10] == b'{"'
 
 
 def _damaged(path: Path, reason: str) -> CheckpointError:

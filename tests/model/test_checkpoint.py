@@ -52,7 +52,8 @@ def test_the_same_tensors_from_every_format(tiny_checkpoint, tmp_path):
     torch.save({"module." + name: t for name, t in state.items()}, tmp_path / "bare.pth")
     torch.save({"model_state_dict": state}, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
     save_file(tensors, tmp_path / "own.safetensors")
-    for file in ("bare.pth", "old.pth", "own.safetensors"):
+    save_file(tensors, tmp_path / "model.pth")  # a file by another name
+    for file in ("bare.pth", "old.pth", "own.safetensors", "model.pth"):
         again = read_tensors(tmp_path / file)
         assert again.keys() == tensors.keys()
         assert all(torch.equal(again[n], tensors[n]) for n in tensors), file

@@ -10,6 +10,8 @@ import numpy as np
 
 import metricdepth
 
+if len(sys.argv) not in (1, 2, 6):
+    raise SystemExit(__doc__)
 photo = sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[1] / "data/wild_demo/room.jpg"
 x1, y1, x2, y2 = map(int, sys.argv[2:6]) if len(sys.argv) > 5 else (100, 300, 400, 300)
 

@@ -104,7 +104,7 @@ def _refuse_contradiction(y: np.ndarray, kept: np.ndarray, noise: float, unit: s
     if len(y) == 2 and abs(y[0] - y[1]) > _TWO_DISAGREE:
         raise AlignmentError(
             f"the two known distances contradict each other: one asks for a factor of {math.exp(y[0]):.3g}, the other "
-            f"for {math.exp(y[1]):.3g}; check both pixels, or measure a third"
+            f"for {math.exp(y[1]):.3g}; check both, or measure a third"
         )
     share = float((~kept).mean())
     if len(y) > 2 and (noise > _BROKEN_SPREAD or share > _BROKEN_SHARE):

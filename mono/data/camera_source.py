@@ -236,6 +236,9 @@ class CameraResolver:
         if size[0] == 2 * size[1]:
             notes.append("twice as wide as high, like a whole panorama: if it is one, use --panorama")
             warn_once(f"{name}: {notes[-1]}")
+        elif max(size) > _PANORAMA_ASPECT * min(size):
+            notes.append(f"a panorama or a crop by its size of {size[0]}x{size[1]}: distances are doubtful")
+            warn_once(f"{name}: {notes[-1]}; give its camera (--focal-px or --camera)")
         seen = dict(self.pooled).get((max(size), min(size)))
         if self.assumed_fov_deg is None and (seen or estimate):
             seen = seen or cast(Callable[[], FocalEstimate], estimate)()

@@ -41,7 +41,8 @@ def find_checkpoint(record: ModelRecord) -> Path:
         return cached
     raise CheckpointError(
         f"there is no checkpoint of {record.name}: run `metricdepth download {record.name}`, put {record.file} (or "
-        f"{DEFAULT_FILE}) into {Path('weight').resolve()}, or let it be fetched: METRICDEPTH_DOWNLOAD=1 (download=True in Python)"
+        f"{DEFAULT_FILE}) into {Path('weight').resolve()}, or let it be fetched: METRICDEPTH_DOWNLOAD=1 "
+        "(download=True in Python)"
     )
 
 

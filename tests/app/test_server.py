@@ -196,6 +196,7 @@ def test_bad_projects_are_refused(served, number):
 def test_nothing_else_is_served(served, path):
     status, _, body = ask(served[1], "GET", path)
     assert status == 404, (path, body[:100])
+    assert "error" in json.loads(body)
 
 
 def test_files_and_layers_that_are_none_are_refused(opened):

@@ -65,6 +65,21 @@ def test_a_focal_length_that_may_be_in_millimetres_is_asked_about(caplog: pytest
     assert not caplog.text
 
 
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [((1600, 400), "a panorama or a crop"), ((1601, 800), "a panorama or a crop"), ((1600, 801), "")],
+)
+def test_an_assumed_field_of_view_is_doubted_where_photos_are_longer_than_cameras_take_them(
+    size: tuple[int, int], message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = AUTO.resolve(*size)
+    assert (
+        message in found.detail
+        and bool(message) == bool(caplog.text)
+        and found.camera.horizontal_fov == pytest.approx(60)
+    )
+
+
 def test_assumed_field_of_view_is_of_the_longer_side() -> None:
     wide, tall = AUTO.resolve(1000, 600), AUTO.resolve(600, 1000)
     assert wide.camera.fx == tall.camera.fx == pytest.approx(500 / math.tan(math.radians(30)))

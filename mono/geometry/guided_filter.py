@@ -47,7 +47,9 @@ def guided_filter(values: np.ndarray, colors: np.ndarray, photo: np.ndarray) -> 
         (x * r + y * g + z * b) / whole for x, y, z in ((a_rr, a_rg, a_rb), (a_rg, a_gg, a_gb), (a_rb, a_gb, a_bb))
     ]
     level = middle - sum(slope * own for slope, own in zip(slopes, means, strict=True))
-    *slopes, fitted = (cv2.resize(mean(x), photo.shape[1::-1]) for x in (*slopes, level))
+    fitted = cv2.resize(mean(level), photo.shape[1::-1])
+    part = np.empty_like(fitted)  # maps of the photo's size are made once: that takes longer than to fill them
     for slope, channel in zip(slopes, cv2.split(photo), strict=True):
-        fitted += slope * (channel * np.float32(1 / 255))
+        cv2.resize(mean(slope), photo.shape[1::-1], dst=part)
+        cv2.add(fitted, cv2.multiply(part, channel, dst=part, scale=1 / 255, dtype=cv2.CV_32F), dst=fitted)
     return fitted.clip(0, 1, out=fitted)

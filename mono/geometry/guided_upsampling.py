@@ -65,7 +65,8 @@ def guide_for(photo: np.ndarray, size: tuple[int, int]) -> Guide:
 def guided_upsampling(resized: Sequence[Tensor], small: Sequence[Tensor], guide: Guide, farthest: float) -> None:
     """Bring edges of resized maps to where the photo has them.
 
-    Where a photo shows sky, each pixel is sky or not by its color, and gets the mean depth of what is so too.
+    Where a photo shows sky, each pixel is sky or not by its color. What is sky has the depth that sky was given, or
+    keeps that which the network found there; all else has a depth of what is no sky.
 
     Args:
         resized: depth [m], confidence and, if known, sky, each (H, W), interpolated linearly; changed in place.
@@ -75,35 +76,31 @@ def guided_upsampling(resized: Sequence[Tensor], small: Sequence[Tensor], guide:
     """
     import torch
 
-    unknown = ~((small[0] > 0) & (small[0] < farthest))
-    log_depth = small[0].masked_fill(unknown, farthest).log()
-    sky = small[2] >= SKY if len(small) > 2 else None
-    sky_by_color, beyond = None, unknown
     size, full = guide.photo.shape[:2], tuple(resized[0].shape)
-    if sky is not None and sky.any():
-        sky_by_color, beyond = guided_filter(small[2].cpu().numpy(), guide.small, guide.photo), unknown | sky
-        resized[2].copy_(torch.from_numpy(_enlarged(sky_by_color, full)))
-    changing = _enlarged(_edges(log_depth.masked_fill(beyond, _BEYOND)), size)
-    if sky is not None and sky_by_color is not None:
-        changing |= (sky_by_color >= SKY) != _enlarged(sky.cpu().numpy(), size)
+    is_known = (small[0] > 0) & (small[0] < farthest)
+    sky = small[2] >= SKY if len(small) > 2 else torch.zeros_like(is_known)
+    valid = is_known & ~sky
+    log_depth = small[0].masked_fill(~valid, 1).log()
+    changing = _enlarged(_edges(log_depth.masked_fill(~valid, _BEYOND)), size)
+    if sky.any():
+        by_color = guided_filter(small[2].cpu().numpy(), guide.small, guide.photo)
+        resized[2].copy_(torch.from_numpy(_enlarged(by_color, full)))
+        nearest, farthest_sky = small[0][sky].aminmax()
+        if nearest == farthest_sky:
+            resized[0].masked_fill_(resized[2] >= SKY, float(nearest) if nearest < farthest else 0.0)
+        is_sky = by_color >= SKY
+        changing = (changing | (is_sky != _enlarged(sky.cpu().numpy(), size))) & ~is_sky
     pixels = torch.from_numpy(np.flatnonzero(changing)).to(log_depth.device)
-    if beyond.any():
-        sums = torch.stack([log_depth * beyond, beyond, log_depth * ~beyond, ~beyond, small[1]])
-        far, far_share, near, near_share, confidence = _means(sums, guide, pixels)
-        is_beyond = far_share > 0.5
-        if sky is not None and sky_by_color is not None:
-            is_sky = torch.from_numpy(sky_by_color.ravel() >= SKY).to(pixels.device)[pixels]
-            cells = _cells(pixels, size, sky.shape)
-            # What is too thin for the network has the depth of what is farther around.
-            wider = _around(sums[2:4])[:, cells] * _ANY_COLOR
-            near, near_share = near + wider[0], near_share + wider[1]
-            far, far_share = far + log_depth[sky].mean() * _ANY_COLOR, far_share + _ANY_COLOR
-            is_beyond = is_sky | (unknown & ~sky).flatten()[cells] | (near_share == 0)
-        depth = torch.where(is_beyond, far / far_share, near / near_share).exp()
-        depth = depth.where(depth < farthest * (1 - 1e-4), 0)
-    else:
+    if valid.all():
         log_mean, confidence = _means(torch.stack([log_depth, small[1]]), guide, pixels)
         depth = log_mean.exp()
+    else:
+        sums = torch.stack([log_depth, valid, ~is_known & ~sky, small[1]])
+        log_sum, share, unknown, confidence = _means(sums, guide, pixels)
+        if sky.any():  # what is too thin for the network has the depth of what is farther around
+            wider = _around(sums[:2])[:, _cells(pixels, size, sky.shape)] * _ANY_COLOR
+            log_sum, share = log_sum + wider[0], share + wider[1]
+        depth = (log_sum / share).exp().where((share > 0) & (share >= unknown), 0)
     means = torch.stack([depth, confidence])
     if full != size:
         places = torch.from_numpy(np.flatnonzero(_enlarged(changing, full))).to(pixels.device)
@@ -132,6 +129,8 @@ def _around(maps: Tensor) -> Tensor:
 
 def _enlarged(values: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """Resize a map to (height, width) by the nearest pixel."""
+    if values.shape == size:
+        return values
     row, column = (_nearest_cell(np.arange(n), n, k) for n, k in zip(size, values.shape, strict=True))
     return values.take(column, 1).take(row, 0)  # whole rows last: faster
 

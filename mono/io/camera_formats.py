@@ -75,7 +75,7 @@ def parse_camera_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> FileCam
     Raises:
         CameraFileError: there is no focal length.
     """
-    content = {name: np.squeeze(array).tolist() for name, array in arrays.items() if array.dtype.kind in "iuf"}
+    content = {name: np.squeeze(array).tolist() for name, array in arrays.items() if array.dtype.kind in "biuf"}
     return _parse_content(path, next(iter(content.values())) if len(content) == 1 else content)
 
 

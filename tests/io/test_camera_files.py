@@ -232,6 +232,22 @@ LENSES = {
     ),
     "opencv.yaml": (OPENCV.replace("0., 0., 0., 0., 0. ]", "-0.1, 0.01, 0.001, 0.002, 0. ]"), "pinhole", (*RADIAL, 0)),
     "opencv.xml": (XML, "pinhole", RADIAL),
+    "opencv_fisheye.yaml": (
+        OPENCV.replace("image_width", "flags: 0\nfisheye_model: 1\nimage_width")
+        .replace("[ 0., 0., 0., 0., 0. ]", str([*KANNALA])), "fisheye", KANNALA,
+    ),
+    "opencv_pinhole.yaml": (
+        OPENCV.replace("image_width", "fisheye_model: 0\nimage_width")
+        .replace("[ 0., 0., 0., 0., 0. ]", str([*RADIAL])), "pinhole", RADIAL,
+    ),
+    "opencv_fisheye.xml": (
+        XML.replace("<image_w", "<fisheye_model>1</fisheye_model><image_w")
+        .replace("-0.1 0.01 0.001 0.002", " ".join(map(str, KANNALA))), "fisheye", KANNALA,
+    ),
+    "fisheye_flag.json": (
+        json.dumps({"fisheye": True, "K": K, "D": [[value] for value in KANNALA], "image_size": [640, 480]}),
+        "fisheye", KANNALA,
+    ),
     "nerf.json": (json.dumps(PINHOLE | {"camera_model": "OPENCV_FISHEYE"} | NAMED), "fisheye", KANNALA),
     "nerf_flag.json": (json.dumps(PINHOLE | {"is_fisheye": True} | NAMED), "fisheye", KANNALA),
     "orbslam.yaml": (
@@ -490,6 +506,11 @@ BAD_OBJECT = np.array([{"K": MATRIX}], dtype=object)
 def test_more_kinds_of_files(name, content, distortion, tmp_path):
     camera = camera_from_file(put(tmp_path / name, content), 640, 480)
     assert camera == Camera(500, 510, 321, 241, 640, 480, distortion)
+
+
+def test_fisheyes_saved_with_numpy_are_fisheyes(tmp_path):
+    put(tmp_path / "a.npz", arrays(K=MATRIX, D=np.reshape(KANNALA, (4, 1)), is_fisheye=True))
+    assert camera_from_file(tmp_path / "a.npz", 640, 480) == Camera(500, 510, 321, 241, 640, 480, KANNALA, "fisheye")
 
 
 @pytest.mark.parametrize(

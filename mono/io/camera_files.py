@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -31,6 +32,7 @@ KINDS = (
     "cameras.txt or .bin, KITTI calib, ROS, OpenCV, Kalibr or camodocal YAML, OpenCV XML, DSO or Basalt calibrations"
 )
 _BESIDE = ("camera.json", "cameras.txt", "cameras.bin", "camera.yaml", "camera.yml", "camera.txt")
+_NUMBERED = re.compile(r"im(\d+)([A-Z]|e\d+)?\.")  # Middlebury's im0.png, im1E.png and im0e3.png of other light
 _MAX_BYTES = 64 << 20  # a nerfstudio file lists all its frames
 
 
@@ -192,6 +194,8 @@ def _choose(path: Path, found: FileCameras, image: str | os.PathLike[str] | None
     for part in reversed(parts[:-1]):
         if (values := cameras.get(part)) is not None:
             return values
+    if found.numbered and (match := _NUMBERED.match(name)) and f"cam{match[1]}" in cameras:
+        return cameras[f"cam{match[1]}"]
     if found.default is not None:
         return cameras[found.default]
     listed = ", ".join(cameras)

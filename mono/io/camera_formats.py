@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,14 @@ class FileCameras:
         stored: the cameras describe pixels as they are stored, before EXIF orientation turns them.
         by_image: the names are those of images.
         default: name of the camera that counts where the image's path tells none.
+        numbered: images im0 and im1 belong to cam0 and cam1, as in Middlebury's stereo pairs.
     """
 
     cameras: Mapping[str, CameraValues]
     stored: bool = False
     by_image: bool = False
     default: str | None = None
+    numbered: bool = False
 
 
 def parse_camera_text(path: Path, text: str) -> FileCameras | None:
@@ -59,7 +61,7 @@ def parse_camera_text(path: Path, text: str) -> FileCameras | None:
     if any(_KITTI_LINE.match(line) for line in lines):
         return _parse_kitti(path, lines)
     if lines and all(_ASSIGNMENT.match(line) for line in lines):
-        return _parse_content(path, _load_assignments(lines))
+        return replace(_parse_content(path, _load_assignments(lines)), numbered=True)
     if start == "{" or (start == "[" and (path.suffix.lower() == ".json" or ("\n[" not in text and "," in text))):
         return _parse_content(path, _load_json(path, text))
     if start == "<":

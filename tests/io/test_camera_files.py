@@ -469,6 +469,36 @@ def test_lines_of_keys_and_numbers(text, tmp_path):
     np.testing.assert_allclose(camera.intrinsics, (500, 510, 321, 241))
 
 
+MIDDLEBURY = """cam0=[3997.684 0 1176.728; 0 3997.684 1011.728; 0 0 1]
+cam1=[3997.684 0 1307.839; 0 3997.684 1011.728; 0 0 1]
+doffs=131.111
+baseline=193.001
+width=2964
+height=1988
+ndisp=280
+isint=0
+vmin=31
+vmax=257
+dyavg=0.918
+dymax=1.516
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "cx"), [("im0.png", 1176.728), ("im1.png", 1307.839), ("im1E.png", 1307.839), ("im0e3.png", 1176.728)]
+)
+def test_images_of_middlebury_have_the_camera_of_their_number(name, cx, tmp_path):
+    path = put(tmp_path / "calib.txt", MIDDLEBURY)
+    camera = camera_from_file(path, 2964, 1988, tmp_path / name)
+    assert camera == Camera(3997.684, 3997.684, cx, 1011.728, 2964, 1988)
+    for other in ("im2.png", "im10.png", "left.png"):
+        with pytest.raises(CameraFileError, match=r"holds several cameras \(cam0, cam1\)"):
+            camera_from_file(path, 2964, 1988, tmp_path / other)
+    kalibr = put(tmp_path / "k.yaml", "cam0:\n  intrinsics: [5, 5, 3, 2]\ncam1:\n  intrinsics: [6, 6, 3, 2]\n")
+    with pytest.raises(CameraFileError, match="holds several cameras"):  # im1 may be the second image of cam0
+        camera_from_file(kalibr, 6, 4, tmp_path / "im1.png")
+
+
 def test_a_matrix_of_columns_is_read_and_other_brackets_are_no_json(tmp_path):
     (tmp_path / "columns.json").write_text(json.dumps({"K": [[500, 0, 0], [0, 510, 0], [321, 241, 1]]}))
     camera = camera_from_file(tmp_path / "columns.json", 640, 480, tmp_path / "a.jpg")

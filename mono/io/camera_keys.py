@@ -111,6 +111,7 @@ def values_from_keys(path: Path, content: Mapping[str, Any], place: str = "") ->
         )
     if bool(width) != bool(height):
         raise CameraFileError(f"{path}: {place}width and height belong together; give both or none")
+    window, binning = keys.window(), keys.binning()
     distortion = keys.parameters(model, curve)
     max_angle, circle_radius = (keys.agreed(keys.numbers((name,))) for name in ("max_angle", "fisheye_crop_radius"))
     keys.warn_unknown()
@@ -133,10 +134,12 @@ def values_from_keys(path: Path, content: Mapping[str, Any], place: str = "") ->
         model=model,
         max_angle=max_angle,
         circle_radius=circle_radius,
+        window=window,
+        binning=binning,
     )
     if not fx and degrees is not None and (model != "pinhole" or any(distortion)):
         raise CameraFileError(f"{path}: {place}has a field of view for a {model} lens; give fx and fy in pixels")
-    values.camera(path, 1, 1)
+    values.camera(path, wide or 1, high or 1)
     return values
 
 
@@ -156,6 +159,11 @@ def _flattened(path: Path, content: Mapping[str, Any]) -> dict[str, tuple[str, A
 
 def _from_matrix(path: Path, key: str, value: Any) -> tuple[float, float, float, float]:
     flat = numbers(path, key, value)
+    if flat and not any(flat):
+        raise CameraFileError(
+            f"{path}: {key} is all zeros: the camera was not calibrated; calibrate it, or give its focal length "
+            "(--focal-px or --fov-deg)"
+        )
     try:
         if value == flat and len(flat) in (8, 9) and flat[1] > 0:  # with OpenCV's coefficients, as in Waymo
             if any(flat[4:]):
@@ -207,6 +215,23 @@ class _Keys:
                     f"{self.path}: {self.place}{first} ({value:g}) contradicts {key} ({other:g}); keep one"
                 )
         return value
+
+    def window(self) -> tuple[int, int, int, int] | None:
+        """Return left, top, width and height of a ROS region of interest; None for the whole image."""
+        roi = self.entries.get("roi", ("", None))[1]
+        if not isinstance(roi, Mapping) or not (roi.get("width") and roi.get("height")):
+            return None
+        names = ("x_offset", "y_offset", "width", "height")
+        left, top, width, height = (self._whole(f"roi.{name}", roi.get(name, 0)) for name in names)
+        return left, top, width, height
+
+    def binning(self) -> tuple[int, int]:
+        """Return the pixels that ROS drivers combine to one, across and down; 0 stands for 1."""
+        across, down = (self.entries.get(key, ("", 0))[1] or 0 for key in ("binning_x", "binning_y"))
+        return max(1, self._whole("binning_x", across)), max(1, self._whole("binning_y", down))
+
+    def _whole(self, key: str, value: Any) -> int:
+        return side(self.path, self.place + key, value, least=0)
 
     def parameters(self, model: str, curve: list[float]) -> tuple[float, ...]:
         """Return the parameters of a lens model, from lists or from entries of their own.

@@ -81,7 +81,8 @@ def lens_model(path: Path, place: str, named: Iterable[tuple[str, Any]], has_dis
                     "calibrate with OpenCV's model, or set them to 0 for a rectified stream"
                 )
             model = "pinhole"
-        if model is None and (has_distortion or key.lower() in _STRICT_KEYS) and isinstance(value, str):
+        strict = has_distortion or (key.lower() in _STRICT_KEYS and value != "")  # simulators leave it empty
+        if model is None and strict and isinstance(value, str):
             raise CameraFileError(
                 f"{path}: {place}{key} is {value!r:.80}, a lens model that is not known; known are "
                 f"{', '.join(MODELS)} and COLMAP's, Kalibr's and ROS's names for them"

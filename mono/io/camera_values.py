@@ -35,6 +35,8 @@ class CameraValues:
         model: lens model.
         max_angle: angle off the axis beyond which the lens shows nothing [deg].
         circle_radius: radius of the image circle around the principal point [px], instead of `max_angle`.
+        window: left, top, width and height of the part that images show [px]; None: all.
+        binning: pixels of this camera that are one of an image, across and down.
     """
 
     fx: float | None = None
@@ -48,13 +50,18 @@ class CameraValues:
     model: str = "pinhole"
     max_angle: float | None = None
     circle_radius: float | None = None
+    window: tuple[int, int, int, int] | None = None
+    binning: tuple[int, int] = (1, 1)
 
     def camera(self, path: Path, width: int, height: int) -> Camera:
         """Build the camera; the image's size counts where the file has none.
 
+        An image of the file's size is whole; all others show its window, binned.
+
         Raises:
             CameraFileError: a number is out of range.
         """
+        image = width, height
         width, height = self.width or width, self.height or height
         try:
             if self.fx is None and self.model == "equirectangular":
@@ -65,9 +72,22 @@ class CameraValues:
             cy = (height - 1) / 2 if self.cy is None else self.cy
             fy = self.fx if self.fy is None else self.fy
             camera = Camera(self.fx, fy, cx, cy, width, height, self.distortion, self.model, self.max_angle)
-            return camera if self.circle_radius is None else camera.within_circle(self.circle_radius)
+            camera = camera if self.circle_radius is None else camera.within_circle(self.circle_radius)
+            is_part = (width, height) != image and (self.window is not None or self.binning != (1, 1))
+            return self._shown(camera) if is_part else camera
         except MetricDepthError as error:
             raise CameraFileError(f"{path}: {error}") from error
+
+    def _shown(self, camera: Camera) -> Camera:
+        """Return the camera of the window, binned."""
+        left, top, width, height = self.window or (0, 0, camera.width, camera.height)
+        if left + width > camera.width or top + height > camera.height:
+            raise MetricDepthError(
+                f"its roi of {width}x{height} pixels at {left}, {top} reaches beyond the "
+                f"{camera.width}x{camera.height} of the camera; correct it, or set it to 0 for whole images"
+            )
+        binned = max(1, width // self.binning[0]), max(1, height // self.binning[1])
+        return camera.cropped(left, top, width, height).resized(*binned)
 
 
 def number(path: Path, key: str, value: Any) -> float:
@@ -81,15 +101,15 @@ def number(path: Path, key: str, value: Any) -> float:
     return float(value)
 
 
-def side(path: Path, key: str, value: Any) -> int:
+def side(path: Path, key: str, value: Any, least: int = 1) -> int:
     """Check that a value is an image side in whole pixels.
 
     Raises:
         CameraFileError: the value is not.
     """
     pixels = number(path, key, value)
-    if not pixels.is_integer() or not 1 <= pixels <= 1e6:
-        raise CameraFileError(f"{path}: {key} is {value!r:.80}; it must be a number of whole pixels, 1 or more")
+    if not pixels.is_integer() or not least <= pixels <= 1e6:
+        raise CameraFileError(f"{path}: {key} is {value!r:.80}; it must be a number of whole pixels, {least} or more")
     return int(pixels)
 
 

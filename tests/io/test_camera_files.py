@@ -469,6 +469,51 @@ def test_lines_of_keys_and_numbers(text, tmp_path):
     np.testing.assert_allclose(camera.intrinsics, (500, 510, 321, 241))
 
 
+ROS = {
+    "width": 1280, "height": 960, "distortion_model": "", "D": [], "K": [1000, 0, 641, 0, 1000, 481, 0, 0, 1],
+    "P": [0.0] * 12, "binning_x": 0, "binning_y": 0,
+    "roi": {"x_offset": 0, "y_offset": 0, "height": 0, "width": 0, "do_rectify": False},
+}  # fmt: skip
+ROI = {"x_offset": 320, "y_offset": 240, "height": 480, "width": 640, "do_rectify": False}
+
+
+@pytest.mark.parametrize(
+    ("changes", "size", "expected"),
+    [
+        ({}, (1280, 960), (1000, 1000, 641, 481)),
+        ({}, (640, 480), (500, 500, 320.25, 240.25)),
+        ({"roi": ROI}, (640, 480), (1000, 1000, 321, 241)),
+        ({"roi": ROI}, (320, 240), (500, 500, 160.25, 120.25)),
+        ({"roi": ROI}, (1280, 960), (1000, 1000, 641, 481)),  # the whole image nevertheless
+        ({"roi": ROI, "binning_x": 2, "binning_y": 2}, (320, 240), (500, 500, 160.25, 120.25)),
+        ({"roi": ROI, "binning_x": 2, "binning_y": 1}, (320, 480), (500, 1000, 160.25, 241)),
+        ({"binning_x": 4, "binning_y": 2}, (320, 480), (250, 500, 159.875, 240.25)),
+        ({"binning_x": 2, "binning_y": 2, "roi": None}, (640, 480), (500, 500, 320.25, 240.25)),
+        ({"roi": ROI | {"width": 1280, "x_offset": 960}}, (1280, 960), (1000, 1000, 641, 481)),  # of no use there
+    ],
+)
+def test_windows_and_binning_of_ros(changes, size, expected, tmp_path, caplog):
+    camera = camera_from_file(put(tmp_path / "info.yaml", json.dumps(ROS | changes)), *size)
+    assert camera == Camera(*expected, *size)
+    assert not caplog.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"K": [0.0] * 9}, "K is all zeros: the camera was not calibrated"),
+        ({"roi": ROI | {"x_offset": 960}}, "its roi of 640x480 pixels at 960, 240 reaches beyond the 1280x960"),
+        ({"roi": ROI | {"y_offset": -1}}, "roi.y_offset is -1; it must be a number of whole pixels, 0 or more"),
+        ({"binning_x": 1.5}, "binning_x is 1.5; it must be a number of whole pixels, 0 or more"),
+        ({"D": [0.1, 0.2, 0, 0]}, "distortion_model is '', a lens model that is not known"),
+    ],
+)
+def test_messages_of_ros_that_cannot_be_used_are_explained(changes, message, tmp_path):
+    with pytest.raises(CameraFileError) as caught:
+        camera_from_file(put(tmp_path / "info.yaml", json.dumps(ROS | changes)), 640, 480)
+    assert message in str(caught.value)
+
+
 MIDDLEBURY = """cam0=[3997.684 0 1176.728; 0 3997.684 1011.728; 0 0 1]
 cam1=[3997.684 0 1307.839; 0 3997.684 1011.728; 0 0 1]
 doffs=131.111

@@ -54,8 +54,8 @@ def camera_from_file(
 ) -> Camera:
     """Read the camera of an image from a camera file.
 
-    A camera of another size with the same aspect ratio is resized. COLMAP's cameras describe pixels as they are
-    stored and are turned as the image is.
+    A camera of another size with the same aspect ratio is resized. Cameras of COLMAP and of transforms.json
+    describe pixels as they are stored and are turned as the image is.
 
     Args:
         path: camera file, of any kind in `KINDS`.
@@ -177,6 +177,11 @@ def _choose(path: Path, found: FileCameras, image: str | os.PathLike[str] | None
         return next(iter(cameras.values()))
     parts = Path(image).absolute().parts[1:] if image is not None else ()
     name = parts[-1] if parts else "this image"
+    if found.by_image:
+        for start in range(len(parts)):
+            if (values := cameras.get("/".join(parts[start:]))) is not None:
+                return values
+        raise MissingCameraError(f"{path}: has no frame for {name}; add it there or give its camera")
     if found.stored:
         names_file, names = image_cameras(path)
         for start in range(len(parts)):
@@ -186,11 +191,6 @@ def _choose(path: Path, found: FileCameras, image: str | os.PathLike[str] | None
                     raise CameraFileError(f"{names_file}: names camera {camera_id}, which is not in {path.name}")
                 return cameras[str(camera_id)]
         raise MissingCameraError(f"{names_file}: does not name {name}; add it there or give its camera")
-    if found.by_image:
-        for start in range(len(parts)):
-            if (values := cameras.get("/".join(parts[start:]))) is not None:
-                return values
-        raise MissingCameraError(f"{path}: has no frame for {name}; add it there or give its camera")
     for part in reversed(parts[:-1]):
         if (values := cameras.get(part)) is not None:
             return values

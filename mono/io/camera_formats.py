@@ -248,6 +248,15 @@ def _parse_content(path: Path, content: Any) -> FileCameras:
         for i, frame in enumerate(frames):
             if isinstance(frame, dict) and isinstance(frame.get("file_path"), str):
                 name = frame["file_path"].replace("\\", "/").removeprefix("./")
-                cameras[name] = values_from_keys(path, shared | frame, f"frames[{i}].")
-        return FileCameras(cameras, by_image=True)
-    return FileCameras({"": values_from_keys(path, content)})
+                cameras[name] = _from_corner(values_from_keys(path, shared | frame, f"frames[{i}]."))
+        return FileCameras(cameras, stored=True, by_image=True)
+    values = values_from_keys(path, content)
+    if "fl_x" in content or "camera_angle_x" in content:
+        return FileCameras({"": _from_corner(values)}, stored=True)
+    return FileCameras({"": values})
+
+
+def _from_corner(values: CameraValues) -> CameraValues:
+    """Move the principal point of a transforms.json, which counts from the first pixel's corner as COLMAP's does."""
+    cx, cy = (value if value is None else value - 0.5 for value in (values.cx, values.cy))
+    return replace(values, cx=cx, cy=cy)

@@ -50,7 +50,8 @@ KALIBR = """cam0:
 FILES: dict[str, str | bytes] = {
     "ours.json": json.dumps({"fx": 500, "fy": 510, "cx": 321, "cy": 241, "width": 640, "height": 480}),
     "bom.json": "\ufeff" + json.dumps({"fx": 500, "fy": 510, "cx": 321, "cy": 241}),
-    "transforms.json": json.dumps({"fl_x": 500, "fl_y": 510, "cx": 321, "cy": 241, "w": 640, "h": 480, "frames": []}),
+    "transforms.json": json.dumps({"fl_x": 500, "fl_y": 510, "cx": 321.5, "cy": 241.5, "w": 640, "h": 480,
+                                   "frames": []}),
     "open3d.json": json.dumps({"width": 640, "height": 480, "intrinsic_matrix": COLUMNS}),
     "open3d_view.json": json.dumps({"class_name": "PinholeCameraParameters", "extrinsic": [1.0] * 16,
                                     "intrinsic": {"width": 640, "height": 480, "intrinsic_matrix": COLUMNS}}),
@@ -160,18 +161,26 @@ def test_binary_colmap_models_name_their_images(tmp_path):
         camera_from_file(tmp_path / "cameras.bin", 640, 480, "/shots/right/a.jpg")
 
 
+@pytest.mark.parametrize("name", ["cameras.txt", "transforms.json", "frames.json"])
 @pytest.mark.parametrize("size", [(64, 48), (48, 48)])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_colmap_cameras_turn_as_the_photo_is_turned(orientation, size, tmp_path):
+def test_cameras_of_stored_pixels_turn_as_the_photo_is_turned(orientation, size, name, tmp_path):
     """A point's pixel is where the upright photo shows the stored one."""
     stored = np.zeros((size[1], size[0], 3), np.uint8)
     stored[10, 20] = 255
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.fromarray(stored).save(tmp_path / "a.png", exif=exif)
-    put(tmp_path / "cameras.txt", f"1 PINHOLE {size[0]} {size[1]} 50 45 20.5 10.5\n")
+    keys = dict(zip(("w", "h", "fl_x", "fl_y", "cx", "cy"), (*size, 50, 45, 20.5, 10.5), strict=True))
+    content = {
+        "cameras.txt": f"1 PINHOLE {size[0]} {size[1]} 50 45 20.5 10.5\n",
+        "transforms.json": json.dumps(keys | {"camera_angle_x": 1.1, "frames": [{"file_path": "./a.png"}]}),
+        "frames.json": json.dumps({"frames": [keys | {"file_path": "./a.png"}]}),
+    }
+    resolver = CameraResolver(camera_file=put(tmp_path / name, content[name]))
     photo = read_image(tmp_path / "a.png")
-    camera = CameraResolver().resolve_for(Sample("a", tmp_path / "a.png", "a.png"), photo).camera
+    camera = resolver.resolve_for(Sample("a", tmp_path / "a.png", "a.png"), photo).camera
+    assert (camera.cx, camera.cy) == tuple(np.argwhere(photo.rgb[..., 0])[0, ::-1])
     assert photo.rgb[round(camera.cy), round(camera.cx)].tolist() == [255, 255, 255]
     assert (camera.fx, camera.fy) == ((45, 50) if orientation >= 5 else (50, 45))
 
@@ -200,7 +209,7 @@ XML = """<?xml version="1.0"?>
 """
 RADIAL = (-0.1, 0.01, 0.001, 0.002)
 KANNALA = (0.03, -0.01, 0.002, -0.001)
-PINHOLE = {"fl_x": 500, "fl_y": 510, "cx": 321, "cy": 241, "w": 640, "h": 480}
+PINHOLE = {"fl_x": 500, "fl_y": 510, "cx": 321.5, "cy": 241.5, "w": 640, "h": 480}
 OURS = {"fx": 500, "fy": 510, "cx": 321, "cy": 241}
 NAMED = dict(zip(("k1", "k2", "k3", "k4"), KANNALA, strict=True))
 

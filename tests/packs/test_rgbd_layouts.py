@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from mono.geometry.camera import Camera
+from mono.io.camera_files import camera_from_file
 from mono.packs import PackError, pack
 from mono.slam import read_trajectory
 from tests.conftest import open3d_or_skip
@@ -118,6 +119,9 @@ def test_nerfstudio_puts_depth_and_poses_into_one_world(run: Path, trajectory: P
     content = json.loads((tmp_path / "ns/transforms.json").read_text())
     assert content["camera_model"] == "OPENCV" and content["k1"] == 0 and content["fl_x"] == CAMERA.fx
     assert content["cx"] == CAMERA.cx + 0.5 and "applied_scale" not in content
+    image = tmp_path / "ns" / content["frames"][0]["file_path"]
+    camera = camera_from_file(tmp_path / "ns/transforms.json", CAMERA.width, CAMERA.height, image)
+    assert camera.intrinsics == CAMERA.intrinsics and not camera.is_distorted
 
 
 def test_nerfstudio_brings_each_frame_to_the_model(model: Path, tmp_path: Path) -> None:

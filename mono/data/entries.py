@@ -188,7 +188,8 @@ def four_numbers(value: Any) -> tuple[list[float], str]:
     """Read fx, fy, cx, cy from a list or matrix.
 
     Args:
-        value: list of four numbers, or a 3x3, 3x4 or 4x4 matrix without skew.
+        value: list of four numbers, or a 3x3, 3x4 or 4x4 matrix without skew. The fourth column of a 3x4 projection
+            matrix, as KITTI's P2, holds the baseline of a stereo pair and is not used.
 
     Returns:
         the four numbers and "", or an empty list and the problem.
@@ -202,7 +203,7 @@ def four_numbers(value: Any) -> tuple[list[float], str]:
             return [], expected
         if not all(_is_number(number) for row in rows for number in row):
             return [], "must hold finite numbers only"
-        if any(row[3] != 0 for row in rows[:3] if len(row) == 4) or (len(rows) == 4 and rows[3] != [0, 0, 0, 1]):
+        if len(rows) == 4 and [row[3] for row in rows[:3]] + rows[3] != [0, 0, 0, 0, 0, 0, 1]:
             return [], "as a 4x4 matrix must be the 3x3 matrix with a row and a column [0, 0, 0, 1]; give 3x3 instead"
         (fx, skew, cx), (zero, fy, cy), last = (row[:3] for row in rows[:3])
         if [skew, zero, *last] != [0, 0, 0, 0, 1]:

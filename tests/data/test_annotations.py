@@ -218,6 +218,12 @@ def test_windows_separators_and_matrices_of_four_rows(folder: Path) -> None:
         load_annotations(write(folder, [{"rgb": "rgb/0.png", "cam_in": skewed}]))
 
 
+def test_projection_matrices_of_kitti(folder: Path) -> None:
+    p2 = [[721.5377, 0, 609.5593, 44.85728], [0, 721.5377, 172.854, 0.2163791], [0, 0, 1, 2.745884e-3]]
+    (sample,) = load_annotations(write(folder, [{"rgb": "rgb/0.png", "cam_in": p2}]))
+    assert sample.intrinsics == (721.5377, 721.5377, 609.5593, 172.854)
+
+
 @pytest.mark.parametrize("suffix", ["npy", "npz", "tif"])
 def test_integers_without_a_scale_are_refused_before_anything_runs(folder: Path, suffix: str) -> None:
     values = np.full((4, 4), 2000, np.uint16)

@@ -14,13 +14,14 @@ from mono.data.exif_focal import focal_from_35mm, focal_from_exif
 from mono.data.focal_estimate import FocalEstimate, estimate_focal, estimate_video_focal
 from mono.data.intrinsics import POSSIBLE_FOV, camera_of, warn_once
 from mono.data.intrinsics import FocalError as FocalError
+from mono.data.panorama import panorama_camera
 from mono.geometry.camera import Camera
 from mono.io.camera_files import MissingCameraError, camera_file_beside, camera_from_file
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
     from mono.data.sample import Sample
-    from mono.io.exif import ExifCamera, PanoramaWindow
+    from mono.io.exif import ExifCamera
     from mono.io.images import Photo
     from mono.io.video import Video
 
@@ -168,7 +169,7 @@ class CameraResolver:
         """
         size = (width, height)
         if self.panorama:
-            return _panorama(size, exif.window if exif else None, "given", "given: panorama")
+            return _panorama(size, exif, "given", image_path)
         if self.intrinsics is not None:
             return ResolvedCamera(camera_of(self.intrinsics, size, "given intrinsics"), "given", "given: intrinsics")
         if self.fov_deg is not None:
@@ -208,9 +209,9 @@ class CameraResolver:
         estimate: Callable[[], FocalEstimate] | None,
     ) -> ResolvedCamera:
         """Camera by EXIF data, by the picture, or with the assumed field of view."""
-        name = os.fspath(image_path) if image_path is not None else "image"
+        name = _name(image_path)
         if exif is not None and exif.projection == "equirectangular" and exif.orientation == 1:
-            return _panorama(size, exif.window, "exif", "XMP or EXIF: equirectangular panorama")
+            return _panorama(size, exif, "exif", image_path)
         if exif is not None and exif.projection:
             turned = "turned " if exif.projection == "equirectangular" else ""
             raise FocalError(
@@ -282,22 +283,13 @@ def _contradiction(camera: Camera, estimate: FocalEstimate, name: str) -> list[s
     return [note]
 
 
-def _panorama(size: tuple[int, int], window: PanoramaWindow | None, source: Source, detail: str) -> ResolvedCamera:
-    """Build the camera of an equirectangular panorama, all around unless its window says another part of it."""
-    width, height = size
-    if window is None:
-        across = width / (2 * math.pi)
-        whole = abs(width / height - 2) < 0.02
-        camera = Camera.panorama(width, height)
-        if not whole:  # all around, and centered on the horizon
-            if width < 2 * height:
-                raise FocalError(
-                    f"{detail}: {width}x{height} is higher than half its width, which no panorama all around is; give "
-                    "its camera (--camera)"
-                )
-            camera = replace(camera, fx=across, fy=across)
-        return ResolvedCamera(camera, source, f"{detail}, 360x{math.degrees(height / camera.fy):.0f} deg")
-    full = Camera.panorama(window.full_width, window.full_height)
-    camera = full.cropped(window.left, window.top, window.width, window.height).resized(width, height)
-    wide, high = math.degrees(width / camera.fx), math.degrees(height / camera.fy)
-    return ResolvedCamera(camera, source, f"{detail}, {wide:.0f}x{high:.0f} deg of it")
+def _panorama(
+    size: tuple[int, int], exif: ExifCamera | None, source: Source, image_path: str | os.PathLike[str] | None
+) -> ResolvedCamera:
+    camera, part = panorama_camera(size, exif, source == "given", _name(image_path))
+    what = "given: panorama" if source == "given" else "XMP or EXIF: equirectangular panorama"
+    return ResolvedCamera(camera, source, f"{what}, {part}")
+
+
+def _name(image_path: str | os.PathLike[str] | None) -> str:
+    return os.fspath(image_path) if image_path is not None else "image"

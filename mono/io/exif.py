@@ -40,10 +40,11 @@ _EDITORS = re.compile(
     re.IGNORECASE,
 )
 _PROJECTION = re.compile(rb"""\b\w+:ProjectionType\s*(?:=\s*["']\s*|>\s*)([A-Za-z_-]{1,40})""")
-_CROP = re.compile(
-    rb"""\b\w+:(CroppedAreaLeftPixels|CroppedAreaTopPixels|CroppedAreaImageWidthPixels|CroppedAreaImageHeightPixels|"""
-    rb"""FullPanoWidthPixels|FullPanoHeightPixels)\s*(?:=\s*["']\s*|>\s*)(-?\d{1,7})(?:\.0*)?\b"""
-)
+_WINDOW = (  # in the order of PanoramaWindow
+    "CroppedAreaLeftPixels", "CroppedAreaTopPixels", "CroppedAreaImageWidthPixels", "CroppedAreaImageHeightPixels",
+    "FullPanoWidthPixels", "FullPanoHeightPixels",
+)  # fmt: skip
+_CROP = re.compile(rb"""\b\w+:(%s)\s*(?:=\s*["']\s*|>\s*)(-?\d{1,7})(?:\.0*)?\b""" % "|".join(_WINDOW).encode())
 _PANORAMA_CAMERA = re.compile(
     r"theta|insta360|gear 360|sm-[rc]2[01]0|keymission 360|qoocam|lg-r105|madventure|vuze|evo360|x360", re.IGNORECASE
 )
@@ -55,7 +56,7 @@ _ACTION_CAMERA = re.compile(
 
 @dataclass(frozen=True)
 class PanoramaWindow:
-    """Window of a whole panorama of 360 by 180 degrees, as Google's photo sphere metadata state it.
+    """Window of a whole panorama of 360 by 180 degrees, as Google's photo sphere metadata state it, unchecked.
 
     Attributes:
         left, top: first column and row of the window [px].
@@ -90,6 +91,7 @@ class ExifCamera:
         lens: name of the lens, or "".
         projection: projection of a panorama, as "equirectangular", or "".
         window: part of a whole panorama that the photo shows, from its XMP; None: not stated.
+        missing_window: tags of the window that are missing where there are others.
     """
 
     focal_35mm: float | None = None
@@ -106,6 +108,7 @@ class ExifCamera:
     lens: str = ""
     projection: str = ""
     window: PanoramaWindow | None = None
+    missing_window: tuple[str, ...] = ()
 
     @property
     def has_focal(self) -> bool:
@@ -155,6 +158,7 @@ def read_exif_camera(image: Image.Image) -> ExifCamera | None:
     make, model = _text(base, ExifTags.Base.Make), _text(base, ExifTags.Base.Model)
     software = _text(base, ExifTags.Base.Software)
     zoom = _number(tags, ExifTags.Base.DigitalZoomRatio) or 1.0
+    window, missing = _read_window(image)
     camera = ExifCamera(
         focal_35mm=_number(tags, ExifTags.Base.FocalLengthIn35mmFilm),
         focal_mm=_number(tags, ExifTags.Base.FocalLength),
@@ -169,7 +173,8 @@ def read_exif_camera(image: Image.Image) -> ExifCamera | None:
         editor=software if _EDITORS.search(software) else "",
         lens=_text(tags, ExifTags.Base.LensModel),
         projection=_read_projection(image, f"{make} {model}"),
-        window=_read_window(image),
+        window=window,
+        missing_window=missing,
     )
     return camera if camera.has_focal or camera.orientation != 1 or camera.projection else None
 
@@ -183,18 +188,13 @@ def _read_projection(image: Image.Image, model: str) -> str:
     return "equirectangular" if width == 2 * height and _PANORAMA_CAMERA.search(model) else ""
 
 
-def _read_window(image: Image.Image) -> PanoramaWindow | None:
-    """Read the window of a whole panorama that an image shows; None where it is not stated, or impossible."""
+def _read_window(image: Image.Image) -> tuple[PanoramaWindow | None, tuple[str, ...]]:
+    """Read the window of a whole panorama that an image shows, or which of its tags are missing."""
     found = {name.decode(): int(value) for name, value in _CROP.findall(_xmp(image))}
-    if len(found) < 6:
-        return None
-    window = PanoramaWindow(
-        found["CroppedAreaLeftPixels"], found["CroppedAreaTopPixels"], found["CroppedAreaImageWidthPixels"],
-        found["CroppedAreaImageHeightPixels"], found["FullPanoWidthPixels"], found["FullPanoHeightPixels"],
-    )  # fmt: skip
-    inside = window.left >= 0 and window.top >= 0 and min(window.width, window.height) > 0
-    inside &= window.left + window.width <= window.full_width and window.top + window.height <= window.full_height
-    return window if inside else None
+    missing = tuple(name for name in _WINDOW if name not in found)
+    if missing:
+        return None, missing if found else ()
+    return PanoramaWindow(*(found[name] for name in _WINDOW)), ()
 
 
 def _xmp(image: Image.Image) -> bytes:

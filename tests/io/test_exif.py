@@ -163,20 +163,67 @@ def test_panoramas_are_known_by_their_xmp(film, xmp, tmp_path):
     assert CameraResolver(focal_px=300).resolve_for(None, photo).source == "given"
 
 
-def test_windows_of_panoramas_are_placed_by_their_xmp(tmp_path):
-    numbers = {
-        "CroppedAreaLeftPixels": 200, "CroppedAreaTopPixels": 400, "CroppedAreaImageWidthPixels": 1000,
-        "CroppedAreaImageHeightPixels": 500, "FullPanoWidthPixels": 4000, "FullPanoHeightPixels": 2000,
-    }  # fmt: skip
-    window = " ".join(f'GPano:{name}="{value}"' for name, value in numbers.items())
+def windowed(path: Path, size: tuple[int, int], *numbers: int | None) -> Path:
+    """Write a panorama whose XMP states left, top, width, height, full width and full height of its window."""
+    names = ("CroppedAreaLeft", "CroppedAreaTop", "CroppedAreaImageWidth", "CroppedAreaImageHeight", "FullPanoWidth",
+             "FullPanoHeight")  # fmt: skip
+    given = zip(names, numbers, strict=True)
+    window = " ".join(f'GPano:{name}Pixels="{value}"' for name, value in given if value is not None)
     xmp = PANORAMA % f'<r GPano:ProjectionType="equirectangular" {window}/>'.encode()
-    found = resolve(save(tmp_path / "a.jpg", (500, 250), "Acme", "Phone", xmp=xmp))
-    assert found.camera == Camera.panorama(4000, 2000).cropped(200, 400, 1000, 500).resized(500, 250)
-    assert "90x45 deg" in found.detail
-    outside = xmp.replace(b'LeftPixels="200"', b'LeftPixels="3200"')
-    assert resolve(save(tmp_path / "b.jpg", (500, 250), "Acme", "Phone", xmp=outside)).camera == Camera.panorama(
-        500, 250
-    )
+    return save(path, size, "Acme", "Phone", xmp=xmp)
+
+
+FULL = Camera.panorama(4000, 2000)
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "expected"),
+    [
+        ((500, 250), (200, 400, 1000, 500), FULL.cropped(200, 400, 1000, 500).resized(500, 250)),
+        ((400, 200), (0, 0, 4000, 2001), Camera.panorama(400, 200)),
+        ((400, 200), (0, -1, 4000, 2000), Camera.panorama(400, 200)),
+        ((400, 200), (1, 3, 4000, 2000), Camera.panorama(400, 200)),
+        ((400, 200), (-5, 0, 4010, 2000), Camera.panorama(400, 200)),
+        ((500, 250), (3001, 400, 1000, 500), FULL.cropped(3000, 400, 1000, 500).resized(500, 250)),
+        ((500, 250), (3500, 400, 1000, 500), FULL.cropped(1500, 400, 1000, 500).resized(500, 250)),
+        ((500, 250), (-500, 400, 1000, 500), FULL.cropped(1500, 400, 1000, 500).resized(500, 250)),
+        ((400, 200), (2000, 0, 4000, 2000), Camera.panorama(400, 200)),
+        ((500, 255), (200, 400, 1000, 500), FULL.cropped(200, 400, 1000, 500).resized(500, 255)),
+    ],
+)
+def test_windows_of_panoramas_are_placed_by_their_xmp(size, window, expected, tmp_path, caplog):
+    found = resolve(windowed(tmp_path / "a.jpg", size, *window, 4000, 2000))
+    assert found.camera.intrinsics == pytest.approx(expected.intrinsics, rel=1e-12)
+    crosses = window[0] in (3500, -500, 2000)
+    assert ("across its seam: its middle is forward" in found.detail) == crosses
+    assert np.isfinite(found.camera.rays()).all() and not caplog.text
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "message"),
+    [
+        ((300, 300), (0, 0, 4000, 2000, 4000, 2000), "is 4000x2000 of 4000x2000, which 300x300 do not fit"),
+        ((600, 200), (0, 0, 4000, 2000, 4000, 2000), "which 600x200 do not fit: the image was cropped or padded"),
+        ((600, 200), (0, 0, 6000, 2000, 6000, 2000), "is 6000x2000 of 6000x2000, which 600x200 do not fit"),
+        ((600, 200), (0, -40, 3000, 1000, 4000, 2000), "is 3000x1000 pixels at 0, -40, which reaches beyond the whole"),
+        ((600, 200), (0, 1200, 3000, 1000, 4000, 2000), "reaches beyond the whole 4000x2000"),
+        ((600, 200), (0, 0, 6000, 1000, 4000, 2000), "reaches beyond the whole 4000x2000"),
+        ((600, 200), (0, 500, 3000, 1000, 0, 0), "has sides of 0 or less"),
+        ((600, 200), (0, None, 3000, 1000, 4000, None), "no CroppedAreaTopPixels and no FullPanoHeightPixels"),
+    ],
+)
+def test_windows_that_are_not_the_images_are_refused_or_warned_of(size, window, message, tmp_path, caplog):
+    path = windowed(tmp_path / "a.jpg", size, *window)
+    with pytest.raises(FocalError, match="correct these tags") as caught:
+        resolve(path)
+    assert message in str(caught.value) and str(path) in str(caught.value)
+    assert not caplog.text
+    if size[0] >= 2 * size[1]:
+        given = CameraResolver(panorama=True).resolve_for(None, read_image(path))
+        assert given.camera.fx == given.camera.fy == pytest.approx(size[0] / 2 / math.pi)
+        assert "XMP ignored" in given.detail and "if wrong, give --camera" in caplog.text
+        whole = resolve(windowed(path, (400, 200), *window[:3], 900, *window[4:]))  # 2:1, like a whole one
+        assert whole.camera == Camera.panorama(400, 200) and "XMP ignored" in whole.detail
 
 
 def test_panoramas_of_other_projections_are_refused(tmp_path):

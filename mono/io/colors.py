@@ -61,7 +61,8 @@ def array_to_rgb(values: np.ndarray, name: str = "the image", factor: int = 1, o
 
     Integers up to 65535 are scaled from the least of 8, 10, 12, 14 and 16 bits that holds them all, with a warning for
     fewer than 16; a few stray pixels do not count where the rest has 12 bits or fewer. Floats up to 32 are taken to lie
-    in 0..1, brighter ones are clipped; larger ones are scaled as integers are. NaN is black.
+    in 0..1, brighter ones are clipped; larger ones are scaled as integers are, and a few stray ones do not count where
+    the rest is below 256, or where they are above 65535. NaN is black.
 
     Args:
         values: (H, W) or (H, W, C); of C channels, the first three are used, or the first alone if there are fewer.
@@ -93,21 +94,29 @@ def is_dark(image: Image.Image) -> bool:
 def _full_scale(values: np.ndarray, is_integer: bool, name: str) -> float:
     """Choose the value that becomes white."""
     largest = float(values.max())
+    if not is_integer and largest > _BRIGHTEST:
+        most = _without_stray(values)
+        largest = most if most < 256 or largest > 65535 else largest
     if largest > 65535:
         return largest
     if not is_integer and largest <= _BRIGHTEST:
-        if largest > 1:
-            logger.warning("%s: its floats reach %.3g; what is beyond 1 is white", name, largest)
+        if (brightest := float(values.max())) > 1:
+            logger.warning("%s: its floats reach %.3g; what is beyond 1 is white", name, brightest)
         return 1.0
     bits = next(bits for bits in _BITS if largest < 2**bits)
     if bits > _STRAY_BITS:
-        most = float(np.quantile(values, 1 - _STRAY, method="higher"))
+        most = _without_stray(values)
         bits = min((b for b in _BITS if b <= _STRAY_BITS and most < 2**b), default=bits)
         largest = most if bits <= _STRAY_BITS else largest
     if bits < 16 and largest > 0 and (is_integer or bits > 8):
         message = "%s: its 16-bit values reach only %d of 65535: they are taken as %d-bit and brightened"
         logger.warning(message, name, largest, bits)
     return 2.0**bits - 1
+
+
+def _without_stray(values: np.ndarray) -> float:
+    """Return the largest value but for a few stray ones."""
+    return float(np.quantile(values, 1 - _STRAY, method="higher"))
 
 
 def _finish(image: Image.Image, factor: int, orientation: int) -> np.ndarray:

@@ -108,6 +108,11 @@ def test_32_bit_and_float() -> None:
     assert to_rgb(Image.fromarray(RAMP.astype(np.float32)))[11, 15, 0] == 191
     assert to_rgb(Image.fromarray(RAMP.astype(np.float32) * 257))[11, 15, 0] == 191
     assert to_rgb(Image.fromarray(RAMP.astype(np.int32) * 257))[11, 15, 0] == 191
+    for scale in (1 / 255, 1):  # one highlight does not set the scale, and nor do a few
+        for highlight in (300, 5000, 1e6):
+            bright = np.tile(RAMP, (8, 8)).astype(np.float32) * np.float32(scale)
+            bright[0, :3] = highlight
+            assert to_rgb(Image.fromarray(bright))[11, 15, 0] == 191
     broken = np.full((8, 8), np.nan, np.float32)
     broken[0] = 1
     assert to_rgb(Image.fromarray(broken))[:, 0, 0].tolist() == [255] + [0] * 7

@@ -7,7 +7,7 @@ import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import ExifTags, Image
 
@@ -125,11 +125,7 @@ class ExifCamera:
 
 def read_orientation(image: Image.Image) -> int:
     """Read the EXIF orientation, 1 to 8; 1 if missing or broken."""
-    try:
-        value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except BROKEN_EXIF:
-        return 1
-    return int(value) if isinstance(value, int) and value in range(1, 9) else 1
+    return _orientation(_exif(image))
 
 
 def read_exif_camera(image: Image.Image) -> ExifCamera | None:
@@ -138,8 +134,36 @@ def read_exif_camera(image: Image.Image) -> ExifCamera | None:
     Returns:
         The camera data; None if the file has none, or it is broken.
     """
+    return _camera(_exif(image), image.size, _xmp(image))
+
+
+def read_tiff_camera(file: BinaryIO, size: tuple[int, int]) -> ExifCamera | None:
+    """Read what a TIFF that Pillow cannot open tells about its camera.
+
+    Args:
+        file: opened file; its position changes.
+        size: (width, height) of the image [px].
+
+    Returns:
+        The camera data; None if the file has none, or it is broken, or a BigTIFF.
+    """
+    file.seek(0)
+    if b"+" in file.read(4):
+        return None
+    base = Image.Exif()
     try:
-        base = image.getexif()
+        file.seek(0)
+        base.load_from_fp(file)
+        xmp = base.get(ExifTags.Base.XMLPacket)
+    except BROKEN_EXIF:
+        return None
+    return _camera(base, size, xmp if isinstance(xmp, bytes) else b"")
+
+
+def _camera(base: Image.Exif, size: tuple[int, int], xmp: bytes) -> ExifCamera | None:
+    """Camera data by the tags, the size and the XMP packet of an image."""
+    orientation = _orientation(base)
+    try:
         tags = base.get_ifd(ExifTags.IFD.Exif)
     except BROKEN_EXIF:
         base, tags = Image.Exif(), {}
@@ -147,50 +171,64 @@ def read_exif_camera(image: Image.Image) -> ExifCamera | None:
     x = _number(tags, ExifTags.Base.FocalPlaneXResolution)
     y = _number(tags, ExifTags.Base.FocalPlaneYResolution)
     plane = [value / unit if value is not None and unit else None for value in (x, y)]
-    size = [
+    captured = [
         int(value) if value and value >= 1 else None
         for value in (_number(tags, ExifTags.Base.ExifImageWidth), _number(tags, ExifTags.Base.ExifImageHeight))
     ]
-    orientation = read_orientation(image)
     if orientation >= 5:
         plane.reverse()
-        size.reverse()
+        captured.reverse()
     make, model = _text(base, ExifTags.Base.Make), _text(base, ExifTags.Base.Model)
     software = _text(base, ExifTags.Base.Software)
     zoom = _number(tags, ExifTags.Base.DigitalZoomRatio) or 1.0
-    window, missing = _read_window(image)
+    window, missing = _read_window(xmp)
     camera = ExifCamera(
         focal_35mm=_number(tags, ExifTags.Base.FocalLengthIn35mmFilm),
         focal_mm=_number(tags, ExifTags.Base.FocalLength),
         plane_x=plane[0],
         plane_y=plane[1],
-        captured_width=size[0],
-        captured_height=size[1],
+        captured_width=captured[0],
+        captured_height=captured[1],
         model=model if make and model.lower().startswith(make.lower().split()[0]) else f"{make} {model}".strip(),
         orientation=orientation,
         digital_zoom=zoom if 1 < zoom <= 100 else 1.0,
         sensor=sensor_size(make, model),
         editor=software if _EDITORS.search(software) else "",
         lens=_text(tags, ExifTags.Base.LensModel),
-        projection=_read_projection(image, f"{make} {model}"),
+        projection=_read_projection(xmp, size, f"{make} {model}"),
         window=window,
         missing_window=missing,
     )
     return camera if camera.has_focal or camera.orientation != 1 or camera.projection else None
 
 
-def _read_projection(image: Image.Image, model: str) -> str:
+def _exif(image: Image.Image) -> Image.Exif:
+    try:
+        return image.getexif()
+    except BROKEN_EXIF:
+        return Image.Exif()
+
+
+def _orientation(base: Image.Exif) -> int:
+    try:
+        value = base.get(ExifTags.Base.Orientation, 1)
+    except BROKEN_EXIF:
+        return 1
+    return int(value) if isinstance(value, int) and value in range(1, 9) else 1
+
+
+def _read_projection(xmp: bytes, size: tuple[int, int], model: str) -> str:
     """Projection of a panorama by XMP, or by the camera's model and an aspect of 2:1; "" for other photos."""
-    if match := _PROJECTION.search(_xmp(image)):
+    if match := _PROJECTION.search(xmp):
         projection = match[1].decode().lower()
         return "" if projection in ("perspective", "rectilinear") else projection
-    width, height = image.size
+    width, height = size
     return "equirectangular" if width == 2 * height and _PANORAMA_CAMERA.search(model) else ""
 
 
-def _read_window(image: Image.Image) -> tuple[PanoramaWindow | None, tuple[str, ...]]:
+def _read_window(xmp: bytes) -> tuple[PanoramaWindow | None, tuple[str, ...]]:
     """Read the window of a whole panorama that an image shows, or which of its tags are missing."""
-    found = {name.decode(): int(value) for name, value in _CROP.findall(_xmp(image))}
+    found = {name.decode(): int(value) for name, value in _CROP.findall(xmp)}
     missing = tuple(name for name in _WINDOW if name not in found)
     if missing:
         return None, missing if found else ()

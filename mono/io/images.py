@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from mono.io.colors import array_to_rgb, is_dark, to_rgb
-from mono.io.exif import ExifCamera, read_exif_camera, read_orientation
+from mono.io.exif import ExifCamera, read_exif_camera, read_orientation, read_tiff_camera
 from mono.io.file_kinds import describe_file, why_not_a_file
 from mono.io.image_formats import WHOLE_PIXELS, ImageFault, open_image, read_16_bit
 from mono.io.tiff import (
@@ -188,8 +188,11 @@ def _decode(path: Path, file: io.BufferedReader, size: int) -> Photo:
             values = read_pixels(file, tags[0])
         except TiffError as error:
             raise ImageError(f"{path}: {error}") from error
-        factor = _check_size(path, values.shape[1], values.shape[0], MAX_PIXELS)
-        return _photo(path, array_to_rgb(values, str(path), factor), None, values.shape[1::-1], factor)
+        width, height = values.shape[1::-1]
+        factor = _check_size(path, width, height, MAX_PIXELS)
+        with _noted_metadata(path):
+            exif = read_tiff_camera(file, (width, height))
+        return _photo(path, array_to_rgb(values, str(path), factor), exif, (width, height), factor)
     try:
         with _noted_metadata(path):
             image = open_image(file, head)

@@ -258,6 +258,25 @@ def test_tiffs_that_pillow_misreads(tmp_path: Path, order: str, deflate: bool) -
             read_depth(tmp_path / "cut.tif")
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("kind", ["planar", "float", "half"])
+def test_tiffs_that_pillow_misreads_keep_their_camera(tmp_path: Path, kind: str, orientation: int, order: str) -> None:
+    values = {
+        "planar": (RGB * 257).astype(np.uint16).transpose(2, 0, 1),
+        "float": (RGB / 255).astype(np.float32),
+        "half": (RGB[..., 0] / 255).astype(np.float16),
+    }[kind]
+    extra = {274: orientation, **({284: 2} if kind == "planar" else {})}
+    place = len(tiff(values, order, extra | {34665: 0}))
+    content = tiff(values, order, extra | {34665: place})
+    content += struct.pack(f"{order}HHHIHHI", 1, 0xA405, 3, 1, 26, 0, 0)  # the 35-mm equivalent is 26 mm
+    (tmp_path / "a.tif").write_bytes(content)
+    photo = read_image(tmp_path / "a.tif")
+    assert photo.exif is not None and (photo.exif.focal_35mm, photo.exif.orientation) == (26, orientation)
+    assert photo.rgb.shape[:2] == ((64, 48) if orientation == 6 else (48, 64))
+
+
 def test_tiffs_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.tif").write_bytes(tiff(np.ones((48, 64)), extra={259: 5}))
     for read, error in ((read_image, ImageError), (read_depth, DepthError)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 
 from mono.io.camera_files import same_aspect
@@ -16,6 +17,9 @@ _SMALL = 2_000_000  # px; cameras write small pictures in multiples of 8, and ed
 _CREDIBLE_SENSOR = (4.0, 100.0)  # diagonal [mm]
 _AGREE = 0.06  # of two lengths that are the same: sensors are published rounded, and compared by side or by diagonal
 _WIDEST_FRAME = 1.6  # aspect of frames; photos of 16:9 are mostly parts of them
+_SMALL_LENS = re.compile(r"\b(EF|RF)-S ?\d")  # Canon's for smaller sensors
+_SMALL_LENS_CROP = 1.6  # whose middle of a full frame the camera keeps
+_FULL_FRAME = 35.0  # mm, width from which a sensor is one
 _FRAME_ASPECT = 4 / 3  # of the frame that a nearly square photo was cut from
 
 
@@ -133,7 +137,8 @@ def _by_sensor(exif: ExifCamera, size: tuple[int, int], notes: list[str]) -> _Es
         sure = plane is not None
     if plane is None and by_model is not None and exif.sensor is not None:
         long, short = exif.sensor
-        detail = f"{name} on the {long:g}x{short:g} mm sensor of {exif.model}{zoomed}{how}"
+        part = f"the middle {1 / _SMALL_LENS_CROP:.3g} of " if _is_small_lens(exif) else ""
+        detail = f"{name} on {part}the {long:g}x{short:g} mm sensor of {exif.model}{zoomed}{how}"
         return _Estimate(exif.focal_mm * by_model * zoom * scale, detail)
     if plane is None:
         if exif.plane_x is None and exif.plane_y is None and not exif.focal_35mm:
@@ -162,10 +167,17 @@ def _plane_resolution(exif: ExifCamera, captured: tuple[int, int], notes: list[s
 
 
 def _model_resolution(exif: ExifCamera, captured: tuple[int, int]) -> float | None:
-    """Pixels per mm of a known sensor whose whole width or height is in the picture."""
+    """Pixels per mm of a known sensor whose whole width or height, or that of its middle, is in the picture."""
     if exif.sensor is None:
         return None
-    return max(max(captured) / exif.sensor[0], min(captured) / exif.sensor[1])
+    crop = _SMALL_LENS_CROP if _is_small_lens(exif) else 1.0
+    return crop * max(max(captured) / exif.sensor[0], min(captured) / exif.sensor[1])
+
+
+def _is_small_lens(exif: ExifCamera) -> bool:
+    """Tell if a full-frame Canon carries a lens of smaller sensors."""
+    full = exif.sensor is not None and exif.sensor[0] >= _FULL_FRAME and exif.model.lower().startswith("canon")
+    return full and _SMALL_LENS.search(exif.lens) is not None
 
 
 def _still_holds(exif: ExifCamera, captured: tuple[int, int], plane: float, notes: list[str]) -> bool:

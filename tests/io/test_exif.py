@@ -89,6 +89,25 @@ def test_focal_lengths_of_real_cameras_are_within_2_percent(photo, tmp_path):
         assert found.camera.fx * SHRINK == pytest.approx(tags["mm"] / sensor * width, rel=0.02), found.detail
 
 
+@pytest.mark.parametrize(
+    ("model", "lens", "size", "native"),
+    [
+        ("Canon EOS R", "EF-S18-55mm f/4-5.6 IS STM", (4176, 2784), 6720),
+        ("Canon EOS R", "RF-S18-150mm F3.5-6.3 IS STM", (2088, 1392), 6720 / 2),
+        ("Canon EOS R", "RF24-105mm F4 L IS USM", (6720, 4480), 6720),
+        ("Canon EOS RP", "EF-S10-18mm f/4.5-5.6 IS STM", (3888, 2592), 6240),
+        ("Canon EOS 80D", "EF-S18-135mm f/3.5-5.6 IS USM", (6000, 4000), 6000 * 36 / 22.3),
+    ],
+)
+def test_lenses_of_smaller_sensors_leave_the_middle_of_a_full_frame(model, lens, size, native, tmp_path):
+    small = size[0] // SHRINK, size[1] // SHRINK
+    found = resolve(save(tmp_path / "a.jpg", small, "Canon", model, lens=lens, mm=50, captured=size))
+    assert found.camera.fx * SHRINK == pytest.approx(50 * native / 36, rel=0.01), found.detail
+    assert ("on the middle 0.625 of the" in found.detail) == (size[0] < 4200)
+    plane = resolve(save(tmp_path / "a.jpg", small, "Canon", model, lens=lens, mm=50, captured=size, plane=native / 36))
+    assert plane.camera.fx * SHRINK == pytest.approx(50 * native / 36, rel=3e-3) and "ignored" not in plane.detail
+
+
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_tiffs_keep_their_focal_length(orientation, tmp_path):
     tags = ImageFileDirectory_v2()

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 _WHOLE = 0.02  # of the aspect ratio, by which a whole panorama may differ from 2:1
 _BEYOND = 0.01  # of a whole panorama's side, by which its window may reach beyond it: rounding
-_SQUARE = (
-    0.04  # by which pixels may differ from squares: images are resized to whole pixels, or to sides that codecs like
-)
+_SQUARE = 0.04  # by which pixels may differ from squares: sides are rounded, also to what codecs like
 
 
 def panorama_camera(size: tuple[int, int], exif: ExifCamera | None, given: bool, name: str) -> tuple[Camera, str]:

@@ -11,8 +11,8 @@ FARTHEST_MEDIAN = 200.0  # [m]; beyond it the scale is doubtful, and with it all
 
 # Largest values of common types and tools: 16 and 32 bits, Kinect, half floats, Blender.
 _CODES = (32766.0, 32767.0, 65504.0, 65534.0, 65535.0, 2.0**31 - 1, 2.0**32 - 1, 1e10)
-_CONVERTED = (256.0, 1000.0, 5000.0, 10000.0)  # scales of 16-bit maps that were converted to meters
-_CODE_SHARE = 0.001  # of all pixels, for a value that is known as "no depth"
+_CONVERTED = (100.0, 256.0, 1000.0, 5000.0, 10000.0)  # scales of 16-bit maps that were converted to meters
+_CODE_SHARE = 0.001  # of all pixels, for a value that is known as "no depth" and does not stand apart
 _REPEATED_SHARE = 0.01  # of all pixels, for any largest value
 _GAP = 1.5  # ratio of the largest value to the next one, from which on it stands apart
 _TOLERANCE = 1e-6  # relative, for the rounding of stored values to float32
@@ -48,8 +48,8 @@ class NoDepthCode:
 def find_no_depth(depth: np.ndarray, scale: float | None = None) -> NoDepthCode | None:
     """Find a largest value that probably means "no depth".
 
-    Certain are the largest values of common types where they repeat, and depth beyond 10 km among depth of common
-    distances. Suspicious is a repeated largest value far beyond all other depth.
+    Certain are the largest values of common types where they repeat or lie far beyond all other depth, and depth beyond
+    10 km among depth of common distances. Suspicious is any other repeated largest value far beyond all other depth.
 
     Args:
         depth: (H, W) depth [m], 0 where there is none.
@@ -65,8 +65,11 @@ def find_no_depth(depth: np.ndarray, scale: float | None = None) -> NoDepthCode 
     stored = largest * (scale or 1.0)
     equal = valid >= largest * (1 - _TOLERANCE)
     share = np.count_nonzero(equal) / depth.size
+    rest = float(valid.max(initial=0, where=~equal))
+    apart = largest > _GAP * rest
     values = [stored] if scale else [stored, *(stored * former for former in _CONVERTED)]
-    if share >= _CODE_SHARE and np.isclose(np.array(values)[:, None], _CODES, rtol=1e-6, atol=0).any():
+    known = np.isclose(np.array(values)[:, None], _CODES, rtol=1e-6, atol=0).any()
+    if known and (apart or share >= _CODE_SHARE):
         least = float(valid[equal].min())
         return NoDepthCode(least, largest, stored, share, True, "the largest value of its type")
     if largest > FARTHEST:
@@ -75,8 +78,7 @@ def find_no_depth(depth: np.ndarray, scale: float | None = None) -> NoDepthCode 
             return None
         reason = "farther than any sensor reaches"
         return NoDepthCode(float(beyond.min()), largest, stored, beyond.size / depth.size, True, reason)
-    rest = valid[~equal]
-    if share >= _REPEATED_SHARE and rest.size and largest > _GAP * float(rest.max()):
-        reason = f"far beyond all other depth, which ends at {float(rest.max()):.4g} m"
+    if share >= _REPEATED_SHARE and apart and rest:
+        reason = f"far beyond all other depth, which ends at {rest:.4g} m"
         return NoDepthCode(float(valid[equal].min()), largest, stored, share, False, reason)
     return None

@@ -307,6 +307,14 @@ def test_holes_stored_as_a_large_value(
     assert report.depths[0].valid == pytest.approx(2 / 3)
 
 
+def test_a_few_holes_stored_as_the_largest_value(tmp_path: Path) -> None:
+    values = np.linspace(2000, 4000, 240 * 320).reshape(240, 320).astype(np.uint16)
+    values[0, :60] = 65535
+    (finding,) = depth_findings(tmp_path, values, (320, 240), cam_in=[300.0, 300.0, 160.0, 120.0], depth_scale=1000)
+    assert finding.startswith("largest value as depth: 0.0781 % of the pixels have 65.535 m (stored 65535)")
+    assert "it is read as no depth" in finding
+
+
 def test_sizes_of_datasets_raise_no_alarm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     depth = np.linspace(2, 4, 48 * 64, dtype=np.float32).reshape(48, 64)
     assert depth_findings(tmp_path, depth, (1296, 968), cam_in=[1166.0, 1166.0, 648.0, 484.0]) == []

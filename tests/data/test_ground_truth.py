@@ -160,6 +160,15 @@ def test_codes_that_are_not_annotated_are_read_as_no_depth_with_one_warning(
     assert (kept[:20] > 50).all() and len(caplog.records) == 1
 
 
+def test_a_single_hole_of_the_largest_value_is_no_depth(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    values = np.full((60, 80), 2000, np.uint16)
+    values[7, 9] = 65535
+    depth = read_annotated_depth(sample_of(tmp_path, values, depth_scale=1000))
+    assert depth[7, 9] == 0 and (depth == 2).sum() == 60 * 80 - 1
+    (record,) = caplog.records
+    assert "0.0208 % of the pixels have 65.535 m (stored 65535)" in record.getMessage()
+
+
 def test_a_repeated_far_value_counts_and_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     values = np.full((60, 80), 2, np.float32)
     values[:20] = 99

@@ -18,6 +18,7 @@ from mono.io.no_depth import find_no_depth
         (1e10, None, True, "the largest value of its type"),
         (65.535, None, True, "the largest value of its type"),  # millimeters that were converted to meters
         (65535 / 256, None, True, "the largest value of its type"),
+        (65535 / 100, None, True, "the largest value of its type"),  # sky of VKITTI 2
         (3e4, None, True, "farther than any sensor reaches"),
         (99.0, None, False, "far beyond all other depth, which ends at 4 m"),
     ],
@@ -36,6 +37,17 @@ def test_holes_may_be_most_of_a_map() -> None:
     depth[:70] = 1e5
     code = find_no_depth(depth)
     assert code is not None and code.certain and code.limit == 1e5 and code.share == pytest.approx(70 / 96)
+
+
+@pytest.mark.parametrize(("farthest", "found"), [(10.0, True), (43.0, True), (44.0, False), (65.0, False)])
+def test_few_holes_count_where_no_depth_leads_up_to_them(farthest: float, found: bool) -> None:
+    depth = np.linspace(2, farthest, 480 * 640).reshape(480, 640).astype(np.float32)
+    depth.reshape(-1)[7::1300][:250] = 65.535
+    holes = depth == depth.max()
+    code = find_no_depth(depth, 1000)
+    assert (code is not None) == found
+    if code is not None:
+        assert code.certain and code.share == holes.mean() < 0.001 and ((depth >= code.limit) == holes).all()
 
 
 def test_real_distances_are_not_suspected() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from mono.calibration.clouds import project_cloud
 from mono.calibration.fit import MODELS
 from mono.calibration.known import AlignmentError, Known, KnownDepth
+from mono.data.ground_truth import without_codes
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.io.depth import DEPTH_SUFFIXES, read_depth
@@ -122,7 +123,7 @@ class AlignOptions:
             stamp = file.stat()
             transform = np.eye(4) if self.extrinsics is None else read_extrinsics(self.extrinsics, self.inverse)
             return project_cloud(_cloud(file, stamp.st_mtime_ns, stamp.st_size), transform, camera, str(file))
-        depth = read_depth(file, self.scale)
+        depth = without_codes(file, read_depth(file, self.scale), self.scale)
         if self.ray:
             height, width = depth.shape
             pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1)

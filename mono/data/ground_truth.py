@@ -162,6 +162,31 @@ def read_annotated_normals(sample: Sample, image_size: tuple[int, int] | None = 
     return turned
 
 
+def without_codes(
+    path: Path, depth: np.ndarray, scale: float | None, *, certain: str = "", suspected: str = "store 0 there"
+) -> np.ndarray:
+    """Set depth that `find_no_depth` is certain of to 0, with a warning once for a folder.
+
+    Args:
+        path: depth file.
+        depth: its depth [m], (H, W).
+        scale: stored value of one meter; None: the file's own, or meters.
+        certain: remedy where such values are depth, after what is done to them.
+        suspected: remedy where suspicious values, which stay, are no depth; "{}" is the stored value.
+    """
+    scale = scale or png_depth_scale(path)
+    while (code := find_no_depth(depth, scale)) is not None:
+        if next(_seen(path.parent, code.certain)) == 0:
+            meaning = f"read as no depth{certain}"
+            if not code.certain:
+                meaning = f'counted as depth; if they mean "no depth", {suspected.format(code.stored)}'
+            logger.warning("%s: %s: here and in maps like it they are %s", path, code, meaning)
+        if not code.certain:
+            break
+        depth = np.where(depth >= code.limit, np.float32(0), depth)
+    return depth
+
+
 def wants_normals(sample: Sample, derive: bool) -> bool:
     """Tell if normals are scored: annotated, or derived from depth on request."""
     return sample.normal is not None or (derive and sample.depth is not None)
@@ -187,7 +212,13 @@ def _without_invalid(sample: AnnotatedDepth, depth: np.ndarray) -> np.ndarray:
     """Set depth of annotated or found invalid values to 0."""
     assert sample.depth is not None
     if sample.depth_invalid is None:
-        return _without_codes(sample.depth, depth, sample.depth_scale or png_depth_scale(sample.depth))
+        return without_codes(
+            sample.depth,
+            depth,
+            sample.depth_scale,
+            certain='; if they are depth, annotate "depth_invalid": []',
+            suspected='annotate "depth_invalid": {:.6g}',
+        )
     if not sample.depth_invalid:
         return depth
     scale = sample.depth_scale or png_depth_scale(sample.depth) or 1.0
@@ -195,19 +226,6 @@ def _without_invalid(sample: AnnotatedDepth, depth: np.ndarray) -> np.ndarray:
     for value in sample.depth_invalid:
         invalid |= np.isclose(depth, value / scale, rtol=_INVALID_TOLERANCE, atol=0)
     return np.where(invalid, np.float32(0), depth)
-
-
-def _without_codes(path: Path, depth: np.ndarray, scale: float | None) -> np.ndarray:
-    while (code := find_no_depth(depth, scale)) is not None:
-        if next(_seen(path.parent, code.certain)) == 0:
-            meaning = 'read as no depth; if they are depth, annotate "depth_invalid": []'
-            if not code.certain:
-                meaning = f'counted as depth; if they mean "no depth", annotate "depth_invalid": {code.stored:.6g}'
-            logger.warning("%s: %s: here and in maps like it they are %s", path, code, meaning)
-        if not code.certain:
-            break
-        depth = np.where(depth >= code.limit, np.float32(0), depth)
-    return depth
 
 
 @functools.cache

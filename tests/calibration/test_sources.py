@@ -44,6 +44,17 @@ def test_depth_maps_of_one_image_and_of_a_folder(tmp_path: Path) -> None:
     assert found_scale(AlignOptions(path=tmp_path / "ray.npy", ray=True), tmp_path) == pytest.approx(1.5, rel=1e-3)
 
 
+def test_holes_of_a_depth_camera_are_no_distances(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    stored = np.rint(ROOM * 1000).astype(np.uint16)
+    stored[: len(stored) * 7 // 10] = 65535
+    Image.fromarray(stored).save(tmp_path / "a.png")
+    options = AlignOptions(path=tmp_path / "a.png", scale=1000)
+    assert [found_scale(options, tmp_path) for _ in range(2)] == pytest.approx([1.5] * 2, rel=1e-3)
+    (record,) = caplog.records
+    assert "70 % of the pixels have 65.535 m (stored 65535)" in record.getMessage()
+    assert record.getMessage().endswith("they are read as no depth")
+
+
 @pytest.mark.parametrize("kind", ["csv", "ply", "bin", "las", "laz"])
 def test_clouds_with_extrinsics(tmp_path: Path, kind: str) -> None:
     """A LiDAR frame: x forward, y left, z up, and a lever arm."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from mono.data.annotations import load_annotations
 from mono.data.camera_source import ResolvedCamera
-from mono.data.ground_truth import read_annotated_depth
+from mono.data.ground_truth import read_annotated_depth, without_codes
 from mono.data.sample import Sample
 from mono.data.saved_predictions import SavedPredictions
 from mono.geometry.camera import Camera
@@ -97,8 +97,8 @@ class SavedDepth:
         file = self._saved.depth_file(sample)
         if file is None:
             raise ScaleError(f"{sample.source}: has no saved depth")
-        own = saved_camera(file)
-        return read_depth(file) if own is None else _along_axis(read_depth(file), own)
+        depth, own = read_depth(file), saved_camera(file)
+        return without_codes(file, depth, None) if own is None else _along_axis(depth, own)
 
 
 class AnnotatedDepth:

@@ -29,6 +29,8 @@ from mono.geometry.normals import normals_from_depth
 from mono.io.depth import DEPTH_FORMATS
 from mono.io.depth_metadata import saved_camera
 from mono.io.images import read_image
+from mono.runs.manifest import Manifest
+from mono.runs.paths import output_files
 from mono.system.failure import Failure
 from mono.system.memory import keep_memory
 
@@ -96,6 +98,15 @@ def score_saved(
                 outcomes[sample.source] = outcome
             on_done(1)
     scored = [(sample, outcomes[sample.source]) for sample in wanted if sample.source in outcomes]
+    beyond_range = _beyond_range([s for s, outcome in scored if s.depth and outcome.has_depth], saved)
+    if beyond_range:
+        where = f"{sum(beyond_range.values())} pixels of {len(beyond_range)} image{'s' * (len(beyond_range) != 1)}"
+        logger.warning(
+            "%s: depth of %s was beyond the range of the PNGs, is missing there and counts as nearest depth: save it "
+            "again with --depth-format npz, or with --depth-scale 200, which reaches 327 m",
+            saved.depth,
+            where,
+        )
     return EvaluationResult(
         metrics={s.source: outcome.score.metrics for s, outcome in scored if s.depth and outcome.has_depth},
         normals={s.source: outcome.score.normals for s, outcome in scored if wants_normals(s, derive_normals)},
@@ -103,6 +114,7 @@ def score_saved(
         image_records={s.source: _record_file(report, s) for s, o in scored if o.score.metrics and report},
         hints=tuple(_hints([outcome.score for _, outcome in scored], meaning)),
         done=len(outcomes),
+        beyond_range=beyond_range,
     )
 
 
@@ -123,6 +135,17 @@ def saved_metadata(folder: Path, meaning: PredictionFormat) -> dict[str, Any]:
 def scorable(samples: Sequence[Sample]) -> list[Sample]:
     """Select the samples that have ground truth."""
     return [s for s in samples if s.depth or s.normal]
+
+
+def _beyond_range(samples: Sequence[Sample], saved: SavedPredictions) -> dict[str, int]:
+    """Count the pixels by image that the manifest of the run calls beyond the range of its depth file."""
+    root = saved.depth.parent
+    if saved.depth.name != "depth" or (root / "manifest.jsonl").is_symlink():
+        return {}
+    records = (r for r in Manifest(root, clean=False).walk() if r["status"] == "ok" and r.get("beyond_range"))
+    counts = {root / path: r["beyond_range"] for r in records for path in output_files(r["outputs"])}
+    files = {sample.source: saved.depth_file(sample) for sample in samples} if counts else {}
+    return {source: counts[file] for source, file in files.items() if file in counts}
 
 
 def _hints(scores: Sequence[ImageScore], meaning: PredictionFormat) -> list[str]:

@@ -6,8 +6,12 @@ import pytest
 
 from mono.cli.main import main
 from mono.data.annotations import load_annotations
+from mono.do_test import run
 from mono.evaluation.protocols import get_protocol
+from mono.geometry.camera import Camera
 from mono.io.depth import write_depth
+from mono.runs.options import RunOptions
+from mono.runs.outputs import OutputOptions
 from mono.runs.score_saved import score_saved
 from mono.system.errors import RunError
 
@@ -61,6 +65,32 @@ def test_the_command_says_what_it_found(saved, capsys):
     )
     found = json.loads((saved / "scores" / "metrics.json").read_text())
     assert found["per_image_mean"]["metric"]["abs_rel"] == pytest.approx(0.1, abs=1.5e-3)
+
+
+def test_depth_that_the_pngs_could_not_hold_is_warned_of(tmp_path, toy_predictor, caplog):
+    PIL.Image.fromarray(np.random.default_rng(0).integers(0, 256, (36, 48, 3), np.uint8)).save(tmp_path / "a.png")
+    near = toy_predictor.predict(tmp_path / "a.png", Camera(50.0, 50.0, 23.5, 17.5, 48, 36)).depth
+    focal = round(50 * 65.5 / float(np.median(near)), 1)  # half of the depth is beyond the range
+    depth = toy_predictor.predict(tmp_path / "a.png", Camera(focal, focal, 23.5, 17.5, 48, 36)).depth
+    write_depth(tmp_path / "gt.npy", depth)
+    entry = {"rgb": "a.png", "depth": "gt.npy", "cam_in": [focal, focal, 23.5, 17.5]}
+    (tmp_path / "a.json").write_text(json.dumps({"files": [entry]}))
+    samples, protocol = load_annotations(tmp_path / "a.json"), get_protocol("none")
+    made = run(samples, toy_predictor, RunOptions(tmp_path / "out", OutputOptions(("depth",)), protocol=protocol))
+    beyond = int((depth > 65.5355).sum())
+    assert made.beyond_range == {"a.png": beyond} and beyond > 500
+    for folder in (tmp_path / "out", tmp_path / "out" / "depth"):
+        caplog.clear()
+        again = score_saved(samples, folder, protocol)
+        assert again.beyond_range == made.beyond_range
+        (record,) = caplog.records
+        assert f"depth of {beyond} pixels of 1 image was beyond the range of the PNGs" in record.getMessage()
+        assert "--depth-format npz" in record.getMessage() and "--depth-scale 200" in record.getMessage()
+    assert made.metrics["a.png"]["metric"].rmse < 0.001 < 10 < again.metrics["a.png"]["metric"].rmse
+    far = RunOptions(tmp_path / "npz", OutputOptions(("depth",), depth_format="npz"))
+    run(samples, toy_predictor, far)
+    caplog.clear()
+    assert score_saved(samples, far.out, protocol).beyond_range == {} and not caplog.records
 
 
 def test_a_damaged_file_stops_no_other(saved):

@@ -64,7 +64,8 @@ def run(
         Result of all processes together; None on ranks other than 0.
 
     Raises:
-        RunError: the output folder cannot be written, or its results or files of others would be replaced.
+        RunError: the output folder cannot be written, its disk is full, or its results or files of others would be
+            replaced.
     """
     ranks = ranks or Ranks()
     if options.align is not None:

@@ -1,5 +1,7 @@
+import errno
 import hashlib
 import json
+import os
 import random
 import signal
 import time
@@ -173,7 +175,7 @@ def test_an_image_that_fails_later_keeps_what_it_has(tmp_path, toy_predictor, mo
     samples, out = find_images([write_photos(tmp_path / "photos", 1)]), tmp_path / "out"
     run(samples, toy_predictor, RunOptions(out, OutputOptions(("depth",)), resolver=GIVEN))
     before, records = files_of(out), manifest(out)
-    monkeypatch.setattr("mono.runs.outputs.write_ply", lambda *_: (_ for _ in ()).throw(OSError(28, "no space")))
+    monkeypatch.setattr("mono.runs.outputs.write_ply", lambda *_: (_ for _ in ()).throw(OSError(5, "broken")))
     summary = run(samples, toy_predictor, RunOptions(out, OutputOptions(("vis", "pcd")), resolver=GIVEN))
     assert len(summary.failures) == 1 and summary.failures[0].source == samples[0].source
     assert files_of(out) == before and manifest(out) == records
@@ -255,10 +257,32 @@ def test_an_image_that_fails_stops_no_other(tmp_path, toy_predictor):
 
 def test_an_image_that_fails_half_way_leaves_no_files(tmp_path, toy_predictor, monkeypatch):
     photos = write_photos(tmp_path / "photos", 1)
-    monkeypatch.setattr("mono.runs.outputs.write_ply", lambda *_: (_ for _ in ()).throw(OSError(28, "no space")))
+    monkeypatch.setattr("mono.runs.outputs.write_ply", lambda *_: (_ for _ in ()).throw(OSError(5, "broken")))
     options = RunOptions(out=tmp_path / "out", output=OutputOptions(("depth", "vis", "pcd")), resolver=GIVEN)
     assert len(run(find_images([photos]), toy_predictor, options).failures) == 1
     assert not list(options.out.rglob("000*"))
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(tmp_path, toy_predictor, monkeypatch, code, workers):
+    samples, tried = find_images([write_photos(tmp_path / "photos", 20)]), []
+
+    def write(path, *_):
+        tried.append(path.stem)
+        if path.stem >= "003":
+            raise OSError(code, os.strerror(code), str(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"whole")
+
+    monkeypatch.setattr("mono.runs.outputs.write_image", write)
+    options = RunOptions(tmp_path / "out", OutputOptions(("depth", "vis")), resolver=GIVEN, workers=workers)
+    with pytest.raises(RunError, match=rf"cannot write into .*out: {os.strerror(code)}; when that is solved, the same"):
+        run(samples, toy_predictor, options)
+    assert [record["name"] for record in manifest(options.out)] == ["000", "001", "002"] and len(tried) < 12
+    monkeypatch.undo()
+    summary = run(samples, toy_predictor, options)
+    assert (summary.done, summary.skipped, summary.failures) == (17, 3, ())
 
 
 def test_a_batch_that_fails_as_a_whole_is_tried_one_by_one(tmp_path, toy_predictor):

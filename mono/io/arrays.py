@@ -11,6 +11,7 @@ from typing import IO
 
 import numpy as np
 
+from mono.io.atomic import atomic_path
 from mono.system.errors import MetricDepthError
 
 MAX_BYTES = 1 << 30
@@ -39,6 +40,22 @@ def read_npy(path: Path) -> np.ndarray:
             raise ArrayError("is an NPZ archive named .npy; rename it")
         file.seek(0)
         return _read_array(file, path.stat().st_size)
+
+
+def write_npy(path: Path, array: np.ndarray) -> None:
+    """Write an NPY file, the same bytes as `np.save`, atomically.
+
+    Args:
+        path: file to write; parent folders are made.
+        array: numbers; float32 is written.
+
+    Raises:
+        OSError: the file cannot be written; with the system's reason, which `np.save` leaves out for a full disk.
+    """
+    array = np.ascontiguousarray(array, np.float32)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.data)
 
 
 def read_npz(path: Path, name: str) -> np.ndarray:

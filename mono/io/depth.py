@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from mono.geometry.camera import Camera
-from mono.io.arrays import ArrayError, read_npy, read_npz
+from mono.io.arrays import ArrayError, read_npy, read_npz, write_npy
 from mono.io.atomic import atomic_path, write_bytes
 from mono.io.depth_encoding import clean_depth, encode_png16, quantise, write_npz
 from mono.io.depth_metadata import METADATA_KEY, SIDECAR_FORMATS, DepthEncoding, describe_depth, sidecar_path
@@ -259,10 +259,11 @@ def write_depth(
         write_bytes(path, encode_png16(steps, texts))
         return WrittenDepth(metadata, beyond)
     meters = clean_depth(depth, encoding.invalid)
+    if kind == "npy":
+        write_npy(path, meters)
+        return WrittenDepth(metadata)
     with atomic_path(path) as temporary:
-        if kind == "npy":
-            np.save(temporary, meters)
-        elif kind == "npz":
+        if kind == "npz":
             arrays = {"depth": meters}
             if camera is not None:
                 arrays["K"] = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])

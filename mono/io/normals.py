@@ -9,8 +9,8 @@ import numpy as np
 from PIL import PngImagePlugin
 
 from mono.geometry.normals import decode_normals, encode_normals
-from mono.io.arrays import ArrayError, read_npy
-from mono.io.atomic import atomic_path, write_bytes
+from mono.io.arrays import ArrayError, read_npy, write_npy
+from mono.io.atomic import write_bytes
 from mono.io.camera_files import same_aspect
 from mono.io.depth_encoding import encode_png16
 from mono.io.file_kinds import why_not_a_file
@@ -220,5 +220,4 @@ def write_normal(path: Path, normal: np.ndarray, source: str) -> None:
         texts = {"normal_code": _CODE, "normal_frame": _FRAME, "normal_source": source}
         write_bytes(path, encode_png16(encode_normals(normal), texts))
         return
-    with atomic_path(path) as temporary:
-        np.save(temporary, np.ascontiguousarray(normal, np.float32))
+    write_npy(path, normal)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mono.io.atomic import atomic_path, write_bytes
+from mono.io.arrays import write_npy
+from mono.io.atomic import write_bytes
 from mono.system.errors import MetricDepthError
 
 
@@ -56,5 +57,4 @@ def write_map(path: Path, values: np.ndarray) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    with atomic_path(path) as temporary:
-        np.save(temporary, np.ascontiguousarray(values, np.float32))
+    write_npy(path, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import logging
 import time
@@ -26,12 +27,13 @@ from mono.runs.paths import output_files, remove_files
 from mono.runs.plan import ImagePlan, RunPlan
 from mono.runs.records import failure_record, merge_records, success_record
 from mono.system.distributed import Ranks
-from mono.system.errors import MetricDepthError
+from mono.system.errors import MetricDepthError, RunError
 from mono.system.failure import Failure
 from mono.system.prefetch import ByteBudget, prefetch_map, workers
 
 logger = logging.getLogger(__name__)
 
+_NO_MORE_FILES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # every other image would fail in the same way
 _BYTES_PER_PIXEL = 60  # photo, depth, confidence, normals, points and what is computed on the way
 
 
@@ -77,6 +79,9 @@ def execute_plan(
 
     Returns:
         Images of this process that failed.
+
+    Raises:
+        RunError: the output folder takes no more files; what is done is recorded.
     """
     # Batches are cut from the whole list, done or not, so that a run which was killed computes the very same batches.
     batches = [samples[i : i + options.batch_size] for i in range(0, len(samples), options.batch_size)]
@@ -89,6 +94,10 @@ def execute_plan(
     failures = []
 
     def fail(sample: Sample, error: Exception) -> None:
+        if isinstance(error, OSError) and error.errno in _NO_MORE_FILES:
+            raise RunError(
+                f"cannot write into {options.out}: {error.strerror}; when that is solved, the same command goes on"
+            ) from error
         image, reason = plan.images[sample.name], _reason(error).removeprefix(f"{sample.rgb}: ")
         logger.error("%s: %s", sample.source, reason)
         logger.debug("traceback", exc_info=error)

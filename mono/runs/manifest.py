@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -133,7 +135,7 @@ class Manifest:
             start = file.seek(0, 2)
             try:
                 if file.write(line) != len(line):
-                    raise OSError(f"{self.path}: only a part of a line could be written; is the disk full?")
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
             except OSError:
                 file.truncate(start)
                 raise

@@ -54,7 +54,7 @@ def test_an_image_that_fails_while_completed_leaves_no_file_in_the_way(photos, t
     run(samples, toy_predictor, options)
     (options.out / "depth" / "001.json").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr("mono.runs.execute.write_outputs", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "full")))
+        patch.setattr("mono.runs.execute.write_outputs", lambda *_, **__: (_ for _ in ()).throw(OSError(5, "broken")))
         assert len(run(samples, toy_predictor, options).failures) == 1
     assert not (options.out / "depth" / "001.png").exists()
     summary = run(samples, toy_predictor, options)

@@ -233,7 +233,7 @@ def _added(
 
 
 def _complete_kinds(record: Mapping[str, Any], plan: ImagePlan, folder: Path) -> set[str]:
-    """List the kinds of results that a record vouches for, and whose files exist."""
+    """List the kinds of results that a record vouches for, and whose files exist and are not empty."""
     kinds = {kind for kind in record.get("settings", {}) if kind in _PARTS and kind not in _SHARED}
     if "metrics" in kinds and not _scores_hold(record, plan):
         kinds.discard("metrics")
@@ -246,7 +246,12 @@ def _files_exist(kind: str, outputs: Mapping[str, Any], folder: Path) -> bool:
     named = {key: outputs[key] for key in own.get(kind, (kind, f"{kind}_view")) if key in outputs}
     if kind != "metrics" and kind not in named:
         return False
-    return all(is_output_path(path) and (folder / path).is_file() for path in output_files(named))
+    return all(is_output_path(path) and _is_filled(folder / path) for path in output_files(named))
+
+
+def _is_filled(path: Path) -> bool:
+    """Tell whether a file exists that is not empty, as a disk that fails may leave one."""
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _scores_hold(record: Mapping[str, Any], plan: ImagePlan) -> bool:

@@ -49,6 +49,19 @@ def test_files_in_the_way_of_added_outputs_are_not_replaced(photos, tmp_path, to
     assert (options.out / "vis" / "002.jpg").read_text() == "mine" and len(manifest(options.out)) == 3
 
 
+@pytest.mark.parametrize("emptied", ["depth/001.png", "depth/001.json", "vis/001.jpg"])
+def test_an_empty_output_is_made_again(photos, tmp_path, toy_predictor, emptied):
+    samples, options = (
+        find_images([photos]),
+        RunOptions(tmp_path / "out", OutputOptions(("depth", "vis")), resolver=GIVEN),
+    )
+    run(samples, toy_predictor, options)
+    before = files_of(options.out)
+    (options.out / emptied).write_bytes(b"")
+    summary = run(samples, toy_predictor, options)
+    assert (summary.done, summary.skipped) == (1, 2) and files_of(options.out) == before
+
+
 def test_an_image_that_fails_while_completed_leaves_no_file_in_the_way(photos, tmp_path, toy_predictor, monkeypatch):
     samples, options = find_images([photos]), RunOptions(tmp_path / "out", OutputOptions(("depth",)), resolver=GIVEN)
     run(samples, toy_predictor, options)

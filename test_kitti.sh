@@ -14,7 +14,7 @@
     . "$ROOT/scripts/env.sh" || exit
     [ -f "$CHECKPOINT" ] || CHECKPOINT="$DOWNLOADED"
     if [ ! -f "$CHECKPOINT" ]; then
-        echo "The released checkpoint is not in weight/: the small model that ships is measured instead."
+        echo "The released checkpoint is not in weight/: the small model that ships is used instead."
         CONFIG=lite CHECKPOINT="$ROOT/weight/lite.safetensors"
     fi
     "$PYTHON" "$ROOT/mono/tools/test_scale_cano.py" "$CONFIG" --load-from "$CHECKPOINT" \

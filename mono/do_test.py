@@ -18,7 +18,7 @@ from mono.data.annotations import load_annotations
 from mono.data.sample import Sample
 from mono.data.saved_predictions import PredictionFormat
 from mono.evaluation.alignment import TIERS
-from mono.evaluation.files import write_evaluation
+from mono.evaluation.files import format_evaluation, write_evaluation
 from mono.evaluation.protocols import Protocol, read_protocol
 from mono.evaluation.result import EvaluationResult
 from mono.inference.load import load_model
@@ -160,8 +160,11 @@ def evaluate(
     prediction_format: PredictionFormat | None = None,
     workers: int = 1,
     on_done: Callable[[int], None] = lambda count: None,
+    overwrite: bool = False,
 ) -> EvaluationResult:
     """Evaluate a model or saved predictions, and write metrics.json and report.html.
+
+    Without any ground truth that counts, nothing is written, and a warning says so.
 
     Args:
         data: annotation JSON, or a folder with annotations.json.
@@ -175,6 +178,7 @@ def evaluate(
         prediction_format: meaning of saved depth files; None: depth [m], or in the file's own scale.
         workers: threads beside the network, or processes for saved predictions.
         on_done: called with the number of images finished since the last call.
+        overwrite: replace results of a model with other settings, and files of others, in the output folder.
 
     Returns:
         Scores and failures of all images.
@@ -207,9 +211,11 @@ def evaluate(
             alignments=alignments,
             report=report,
             derive_normals=derive_normals,
+            overwrite=overwrite,
         )
         finished = run(samples, predictor, options, on_done)
         assert finished is not None  # as this process is alone
         result, metadata, name = finished, run_metadata(predictor), predictor.name
-    write_evaluation(result, folder, rules, metadata, title=f"{name} on {path.parent.name or path.stem}")
+    if not write_evaluation(result, folder, rules, metadata, title=f"{name} on {path.parent.name or path.stem}"):
+        logger.warning("%s: %s", path, format_evaluation(result, rules))
     return result

@@ -17,7 +17,7 @@ import torch
 from mono.data.annotations import load_annotations
 from mono.data.camera_source import CameraResolver
 from mono.data.folder import find_images
-from mono.do_test import RunError, run
+from mono.do_test import RunError, evaluate, run
 from mono.evaluation.protocols import get_protocol
 from mono.geometry.camera import Camera
 from mono.io.depth import read_depth
@@ -207,6 +207,23 @@ def test_a_name_that_another_image_has_is_not_kept(tmp_path, toy_predictor):
     with pytest.raises(RunError, match=r"holds results of another image of the same name .*deep.*000\.png"):
         run(find_images([tmp_path / "in"], recursive=True), toy_predictor, options)
     assert files_of(options.out) == before
+
+
+def test_python_evaluates_again_under_another_protocol_and_says_where_nothing_was_measured(
+    tmp_path, toy_predictor, caplog
+):
+    photos, out = write_photos(tmp_path, 1), tmp_path / "out"
+    (photos / "none.json").write_text(json.dumps({"files": [{"rgb": "000.png"}]}))
+    assert not evaluate(photos / "none.json", toy_predictor, out=tmp_path / "none").scored
+    assert "none.json: nothing was measured, and no metrics.json written: no image" in caplog.text
+    assert not (tmp_path / "none" / "metrics.json").exists()
+    np.save(photos / "000.npy", np.full((36, 48), 3, np.float32))
+    (photos / "a.json").write_text(json.dumps({"files": [{"rgb": "000.png", "depth": "000.npy"}]}))
+    evaluate(photos / "a.json", toy_predictor, out=out)
+    with pytest.raises(RunError, match=r"another protocol or other evaluation settings .*overwrite"):
+        evaluate(photos / "a.json", toy_predictor, out=out, protocol="ibims")
+    evaluate(photos / "a.json", toy_predictor, out=out, protocol="ibims", overwrite=True)
+    assert json.loads((out / "metrics.json").read_text())["protocol"]["name"] == "ibims"
 
 
 def test_a_changed_photo_whose_former_results_would_stay_is_refused(tmp_path, toy_predictor):

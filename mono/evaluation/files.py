@@ -70,10 +70,11 @@ def format_evaluation(result: EvaluationResult, protocol: Protocol) -> str:
         protocol: protocol under which they were computed.
 
     Returns:
-        Text of several lines; the reason where there are no scores.
+        Text of several lines; the reason and the remedy where there are no scores.
     """
     if not result.scored:
-        return f"{'no image could be scored' if result.failures else 'no ground truth'}: no metrics"
+        reason = "no image could be scored" if result.failures else "no image has ground truth that counts"
+        return f"nothing was measured, and no metrics.json written: {reason}; metrics need entries with depth"
     depth = table(result.metrics, protocol, result.hints) if any(result.metrics.values()) else protocol.describe()
     confidence = f"confidence: {result.confidence.describe()}" if result.confidence else ""
     return "\n\n".join(filter(None, [depth, normals_table(result.normals), confidence]))

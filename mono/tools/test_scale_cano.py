@@ -60,7 +60,7 @@ def _run(args: argparse.Namespace) -> int:
     ranks = join_ranks(args.launcher)
     predictor = session.load_for_run(args, args.config, args.load_from, ranks, samples, options)
     summary = session.execute(samples, predictor, options, ranks)
-    if annotated:
+    if annotated or args.protocol != "none":
         say_metrics(summary, options, predictor, title=f"{predictor.name} on {name}")
     return console.say_summary(summary, options, predictor)
 

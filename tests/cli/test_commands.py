@@ -166,7 +166,7 @@ def test_the_scripts_leave_the_callers_shell_as_it_was(tmp_path):
     calls = [line for line in lines if line.startswith("[")]
     assert len(calls) == 3 and all(call.endswith("'--more', 'x']") for call in calls)
     assert "data/kitti_demo/test_annotations.json" in calls[1] and "'kitti_eigen_garg'" in calls[1]
-    assert lines[1].startswith("3 ") and "the small model that ships is measured instead" in done.stdout
+    assert lines[1].startswith("3 ") and "the small model that ships is used instead" in done.stdout
 
 
 def test_other_data_go_to_a_folder_of_their_own(photos, tmp_path, monkeypatch, capsys):
@@ -180,6 +180,20 @@ def test_other_data_go_to_a_folder_of_their_own(photos, tmp_path, monkeypatch, c
     assert sorted(p.name for p in (tmp_path / "outputs").iterdir()) == ["photos", "photos_my"]
     for name in ("test.sh", "test_kitti.sh", "test_nyu.sh"):
         assert '--show-root "$OUTPUTS"' in (ROOT / name).read_text()
+
+
+def test_photos_without_depth_are_not_measured_and_the_output_says_so(photos, tmp_path, capsys):
+    out, words = tmp_path / "out", ["--device", "cpu", "--save", "none", "--options", "data_basic.crop_size=(256,320)"]
+    (photos / "my.json").write_text(json.dumps({"files": [{"rgb": "0.jpg"}]}))
+    line = "nothing was measured, and no metrics.json written: no image has ground truth that counts; metrics need"
+    for data in (photos, photos / "my.json"):
+        command = ["lite", "--test_data_path", str(data), "--show-dir", str(out), "--protocol", "nyu_eigen", *words]
+        assert test_scale_cano.main(command) == 0
+        assert line in capsys.readouterr().out
+    assert main(["evaluate", str(photos / "my.json"), "--out", str(out), "--protocol", "nyu_eigen", *words]) == 0
+    assert line in capsys.readouterr().out and not (out / "metrics.json").exists()
+    assert test_scale_cano.main(["lite", "--test_data_path", str(photos), "--show-dir", str(out), *words]) == 0
+    assert "nothing was measured" not in capsys.readouterr().out
 
 
 def test_the_published_script_runs_where_the_package_is_not_installed(tmp_path):

@@ -11,7 +11,7 @@ _THRESHOLDS = np.linspace(1.05, 1.25, 10)  # ratio of the depths of two neighbor
 
 @dataclass(frozen=True)
 class BoundaryScore:
-    """Accuracy of depth edges from 0 to 1, as weighted means over the thresholds.
+    """Accuracy of depth edges from 0 to 1, as weighted means over the thresholds where ground truth has an edge.
 
     Attributes:
         f1: harmonic mean of precision and recall.
@@ -29,9 +29,11 @@ def boundary_score(predicted: np.ndarray, gt: np.ndarray, valid: np.ndarray) -> 
 
     Two neighbors (in a row or column) are an edge at threshold t when the farther is more than t times as far as the
     nearer; a predicted edge is right when it lies between the same two pixels and has the same side in front.
-    Ten thresholds from 1.05 to 1.25 are averaged, weighted by t - 1, so that strong edges count more. Only ratios
-    matter, so a wrong scale costs nothing. After the boundary measure of Depth Pro (Bochkovskii et al., 2024), without
-    its thinning of thick edges: compare values of this function with each other only.
+    Ten thresholds from 1.05 to 1.25 are averaged, weighted by t - 1, so that strong edges count more. Thresholds at
+    which ground truth has no edge are left out, as recall is undefined there, and with them what is predicted at them:
+    where no edge of ground truth exceeds 1.1, an edge of 1.1 that is predicted as 2 scores 1, in precision too.
+    Only ratios matter, so a wrong scale costs nothing. After the boundary measure of Depth Pro (Bochkovskii et al.,
+    2024), without its thinning of thick edges: compare values of this function with each other only.
 
     Args:
         predicted: depth [m], (height, width), positive and finite where `valid`.

@@ -56,6 +56,15 @@ def test_a_step_in_its_place_and_beside_it() -> None:
         assert (found.f1, found.precision, found.recall) == (0, 0, 0)
 
 
+def test_thresholds_without_an_edge_in_ground_truth_are_left_out() -> None:
+    valid, steep = np.ones((12, 16), bool), _step(8)
+    found = boundary_score(steep, _step(8, 1.1), valid)
+    assert found is not None and (found.f1, found.precision, found.recall) == (1, 1, 1)
+    steep[:, :3] *= 1.12  # wrong at the three thresholds below 1.1 that count, and at those above, which do not
+    found = boundary_score(steep, _step(8, 1.1), valid)
+    assert found is not None and (found.precision, found.recall) == (0.5, 1)
+
+
 def test_a_soft_edge_is_worth_less_than_a_sharp_one() -> None:
     soft = _step(8)
     soft[:, 7], soft[:, 8] = 2.52, 3.175

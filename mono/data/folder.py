@@ -42,9 +42,10 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[S
     """Find the images in files, folders and patterns.
 
     An image found twice is listed once. Inputs keep their order; a folder's images are sorted by path, with numbers by
-    value (2 before 10). Folders and open patterns ("shots/*") yield files with one of `IMAGE_SUFFIXES`, and a warning
-    counts the other files; files given by name, or by a pattern with a suffix, are kept whatever they are. Folders are
-    searched without hidden files, links to folders, and outputs of earlier runs (see `is_output_folder`).
+    value (2 before 10). Folders and open patterns ("shots/*") yield files with one of `IMAGE_SUFFIXES`, and warnings
+    count the other files, and the images of subfolders that are not searched; files given by name, or by a pattern with
+    a suffix, are kept whatever they are. Folders are searched without hidden files, links to folders, and outputs of
+    earlier runs (see `is_output_folder`).
 
     A sample is named by its path inside the folder, after the folder's name if there are several folders; a single file
     by its own name, or by its path below the common folder if names would be equal.
@@ -64,17 +65,24 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[S
     labels = _short_names(folders) if len(folders) > 1 else dict.fromkeys(folders, "")
     labels |= _short_names([path for path in paths if path not in labels])
     images: dict[str, tuple[str, str]] = {}
+    empty = []
     for path in paths:
         listing = _list(path, recursive) if os.path.isdir(path) else _Listing(images=[""])
         if not listing.images:
-            logger.warning(_nothing_in(path, listing))
-        elif listing.others:
+            empty.append(_nothing_in(path, listing))
+            continue
+        if listing.others:
             logger.warning(_passed_over(path, listing))
+        if listing.deeper:
+            passed = "image in its subfolders is" if listing.deeper == 1 else "images in its subfolders are"
+            logger.warning("%s: %d %s passed over: predict --recursive takes them", path, listing.deeper, passed)
         for relative in listing.images:
             found = os.path.join(path, relative) if relative else path
             images.setdefault(os.path.abspath(found), (found, os.path.join(labels[path], relative).rstrip(os.sep)))
     if not images:
-        raise InputError("\n".join(_nothing_in(path, _list(path, recursive)) for path in paths))
+        raise InputError("\n".join(empty))
+    for message in empty:
+        logger.warning(message)
     names = unique_names([(relative.replace(os.sep, "/"), identity) for identity, (_, relative) in images.items()])
     return [Sample(name, Path(found), found) for name, (found, _) in zip(names, images.values(), strict=True)]
 
@@ -138,7 +146,8 @@ class _Listing:
     Attributes:
         images: files with an image suffix.
         others: other files, without hidden ones and camera files.
-        deeper: number of images in subfolders that were not searched.
+        deeper: number of images in the nearest subfolders with any, which were not searched; beside images, in
+            subfolders of the folder itself only.
     """
 
     images: list[str] = field(default_factory=list)
@@ -199,6 +208,8 @@ def _list(folder: str, recursive: bool) -> _Listing:
     """List a folder's files."""
 
     def _failed(error: OSError) -> None:
+        if not recursive and error.filename != folder:
+            return
         raise InputError(f"{error.filename}: cannot be listed ({error.strerror}); check its permissions") from error
 
     found, start = _Listing(), len(os.path.join(folder, ""))
@@ -213,7 +224,9 @@ def _list(folder: str, recursive: bool) -> _Listing:
         subfolders[:] = [
             name
             for name in subfolders
-            if (recursive or not found.images) and not name.startswith(".") and not _is_output(Path(place), name)
+            if (recursive or place == folder or not (found.images or found.deeper))
+            and not name.startswith(".")
+            and not _is_output(Path(place), name)
         ]
     found.images.sort(key=natural_order)
     found.others.sort(key=natural_order)
@@ -254,5 +267,5 @@ def _nothing_in(path: str, listing: _Listing) -> str:
     if listing.others:
         message += f"; passed over: {count_suffixes(listing.others)}"
     if listing.deeper:
-        message += "; there are some in its subfolders: search them too (recursive)"
+        message += "; there are some in its subfolders: predict --recursive takes them"
     return message

@@ -127,7 +127,7 @@ def test_same_stem_and_order_independence(files: Path) -> None:
         (["gone", "in", "missing/*.png"], "missing/*.png: this pattern matches no image"),
         (["in/*.bmp"], "matches no image"),
         (["empty"], "empty: there are no images in this folder; suffixes looked for: .apng .avif"),
-        (["plain"], "search them too"),
+        (["plain"], "there are some in its subfolders: predict --recursive takes them"),
     ],
 )
 def test_nothing_found(inputs: list[str], message: str) -> None:
@@ -142,12 +142,32 @@ def test_one_empty_folder_among_others_is_a_warning(caplog: pytest.LogCaptureFix
     assert "empty: there are no images" in caplog.text
 
 
+def test_images_in_subfolders_are_counted_one_level_deep(files: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("in/sub/d.jpg", "in/depth/a.png", "in/manifest.jsonl", "in/notes/.a.png"):
+        (files / name).parent.mkdir(exist_ok=True)
+        (files / name).touch()
+    assert list(found("in")) == ["a", "b"]
+    assert caplog.messages[1:] == ["in: 2 images in its subfolders are passed over: predict --recursive takes them"]
+    caplog.clear()
+    assert list(found("in/sub")) == ["c", "d"]
+    assert caplog.messages == ["in/sub: 1 image in its subfolders is passed over: predict --recursive takes them"]
+    caplog.clear()
+    assert len(found("in", recursive=True)) == 5
+    assert not any("subfolders" in message for message in caplog.messages)
+
+
+def test_a_folder_of_subfolders_is_refused_once(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(InputError) as caught:
+        find_images(["plain"])
+    assert str(caught.value).count("plain: there are no images in this folder") == 1 and not caplog.messages
+
+
 def test_files_passed_over_are_counted_by_suffix(files: Path, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("a.mov", "b.MOV", "c.txt", "readme", "camera.json", "a.camera.json"):
         (files / "in" / name).touch()
     assert list(found("in")) == ["a", "b"]
     assert list(found("in/*")) == ["a", "b", "c"]
-    first, second = (record.getMessage() for record in caplog.records)
+    first, second = (message for message in caplog.messages if "no images" in message)
     counts = "5 files are no images and are passed over: .mov 2, .txt 2, without suffix 1; give videos by name"
     assert first == f"in: {counts}"
     assert second == f"in/*: {counts}"

@@ -150,25 +150,6 @@ class CanonicalView:
             return depth
         return depth.where((depth > 0) & (depth < FARTHEST), depth.new_zeros(()))
 
-    def normal_to_canonical(self, normal: np.ndarray) -> np.ndarray:
-        """Convert normals of the image to a target for the network.
-
-        Resizing, cropping and padding move no axis of the camera's frame: directions stay as they are, only the pixels
-        that they belong to change. They are looked up at the nearest pixel and never interpolated.
-
-        Args:
-            normal: unit normals (height, width, 3), 0 where missing.
-
-        Returns:
-            Normals (3, H, W) float32, 0 where missing and in the padding.
-        """
-        import cv2
-
-        height, width = self.size
-        top, bottom, left, right = self.padding
-        resized = cv2.resize(normal.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-        return np.pad(resized.transpose(2, 0, 1), ((0, 0), (top, bottom), (left, right)))
-
     def normal_to_image(self, normal: Tensor) -> Tensor:
         """Convert predicted normals to unit normals of the image.
 

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from mono.inference.images import CameraLike, ImageLike
 
 Output = Literal["numpy", "torch"]
-# Views that go through the network together: on a CPU, larger batches fall out of its cache.
-_AT_ONCE = {"cpu": 1, "others": 4}
 
 
 class ImagePredictor(ABC):
@@ -99,7 +97,7 @@ class ImagePredictor(ABC):
         return [next(outputs) if isinstance(image, NetworkInput) else self._infer_wide(image) for image in images]
 
     def _infer_wide(self, image: WideInput) -> WideOutput:
-        count = _AT_ONCE.get(str(self.device), _AT_ONCE["others"])
+        count = 1 if self.device.type == "cpu" else 4  # more fall out of its cache
         parts = (image.views[i : i + count] for i in range(0, len(image.views), count))
         raw = [output for part in parts for output in self.infer_views(part)]
         return WideOutput(image.found, image.cut, tuple(raw))

@@ -247,24 +247,6 @@ def test_normals_of_a_perfect_network_come_back_as_they_were(view, what):
         assert error[round_ones].mean() < 0.05  # a tenth of what a shift by a pixel does
 
 
-@pytest.mark.parametrize("view", list(normal_cases()))
-def test_labels_of_normals_are_what_the_input_camera_sees_and_come_back(view):
-    gt = scene_of(view, view.camera)
-    label = view.normal_to_canonical(gt)
-    assert label.shape == (3, *view.input_size) and label.dtype == np.float32
-    top, bottom, left, right = view.padding
-    inner = np.s_[top : label.shape[1] - bottom, left : label.shape[2] - right]
-    outside = np.ones(view.input_size, bool)
-    outside[inner] = False
-    assert not label[:, outside].any()
-    seen = scene_of(view, view.input_camera)
-    away = away_from_edges(seen, reach=2 + 2 * view.size[1] // view.camera.width, turn=8) & ~outside
-    assert away.sum() > 1000 and angles(label.transpose(1, 2, 0), seen)[away].mean() < 0.2
-    back = view.normal_to_image(torch.from_numpy(label)).numpy()
-    away = away_from_edges(gt, reach=2 + 2 * view.camera.width // view.size[1], turn=8)
-    assert angles(back, gt)[away].mean() < 0.2
-
-
 @pytest.mark.parametrize(("mode", "fit", "crop"), [("label", "pad", (192, 320)), ("image", "tight", (448, 640))])
 def test_normals_of_rendered_rooms_come_back(mode, fit, crop):
     from metricdepth_scenes.render import build_scene, render, render_view

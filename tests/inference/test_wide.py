@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from mono.data.annotations import load_annotations
@@ -48,7 +49,7 @@ class RoomPredictor(ImagePredictor):
 
     transform: CanonicalTransform = field(default_factory=lambda: CanonicalTransform((128, 192)))
     views: ViewOptions = field(default_factory=ViewOptions)
-    device: str = "cpu"
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     precision: str = "float32"
     backend: str = "eager"
     name: str = "room"

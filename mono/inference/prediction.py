@@ -187,7 +187,7 @@ class Prediction:
     def save(
         self, path: str | os.PathLike[str], image: ImageLike | None = None, *, depth_scale: float | None = 1000
     ) -> list[Path]:
-        """Save to a depth file, or all results to a folder.
+        """Save to a depth file, or all results to a folder; files of these names are replaced.
 
         Args:
             path: file ending in .png or .npy (with a .json beside it that holds scale and camera), .npz or .exr; or a

@@ -11,7 +11,6 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from mono.data.annotations import load_annotations
@@ -27,7 +26,6 @@ from mono.inference.pretrained import is_saved
 from mono.model.zoo import MODELS
 from mono.runs.execute import execute_plan
 from mono.runs.folder import lock_output_folder, open_output_folder, write_journal
-from mono.runs.names import keep_names
 from mono.runs.options import RunOptions
 from mono.runs.outputs import OutputOptions
 from mono.runs.paths import remove_files
@@ -74,17 +72,15 @@ def run(
         options.align.check(samples)
     with lock_output_folder(options.out) if ranks.rank == 0 else contextlib.nullcontext():
         started = time.perf_counter()
-        samples, plan = _plan(samples, predictor, options, ranks)
+        plan = _plan(samples, predictor, options, ranks)
         failures = ranks.gather(execute_plan(samples, plan, predictor, options, on_done, ranks))
         if ranks.rank != 0:
             return None
         return _summarize(samples, plan, [f for part in failures for f in part], options, started)
 
 
-def _plan(
-    samples: Sequence[Sample], predictor: Predictor, options: RunOptions, ranks: Ranks
-) -> tuple[Sequence[Sample], RunPlan]:
-    """Open the output folder, name and plan its images, and make way for their results."""
+def _plan(samples: Sequence[Sample], predictor: Predictor, options: RunOptions, ranks: Ranks) -> RunPlan:
+    """Open the output folder, plan the run, and make way for its results."""
     kinds = [*options.output.save, *["focal_sweep"] * bool(options.focal_sweep)]
     refuse_without_unit(predictor.prediction_format, kinds, options.output.depth_format)
     settings = run_settings(predictor, options)
@@ -93,10 +89,9 @@ def _plan(
             f"process {ranks.rank} computes in {predictor.precision} by {predictor.backend}, or with other settings, "
             "than process 0: their results would differ. Name --precision and --backend, and start all alike"
         )
-    planned = None
+    plan = None
     if ranks.rank == 0:
         manifest = open_output_folder(options.out)
-        samples = keep_names(samples, manifest)
         plan = plan_run(samples, manifest, settings, options)
         if plan.changed:
             logger.warning("%s: images that changed are done again: %d", options.out, plan.changed)
@@ -105,11 +100,9 @@ def _plan(
         manifest.drop(plan.dropped)
         if count := remove_files(options.out, plan.removed):
             logger.info("%d files in %s are replaced", count, options.out)
-        planned = [sample.name for sample in samples], plan
-    planned = ranks.broadcast(planned)
-    assert planned is not None
-    names, plan = planned
-    return [s if s.name == name else replace(s, name=name) for s, name in zip(samples, names, strict=True)], plan
+    plan = ranks.broadcast(plan)
+    assert plan is not None
+    return plan
 
 
 def _summarize(

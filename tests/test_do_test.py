@@ -19,7 +19,6 @@ from mono.data.camera_source import CameraResolver
 from mono.data.folder import find_images
 from mono.do_test import RunError, evaluate, run
 from mono.evaluation.protocols import get_protocol
-from mono.geometry.camera import Camera
 from mono.io.depth import read_depth
 from mono.io.images import read_image
 from mono.model.depth_model import NetworkOutput
@@ -180,23 +179,6 @@ def test_an_image_that_fails_later_keeps_what_it_has(tmp_path, toy_predictor, mo
     summary = run(samples, toy_predictor, RunOptions(out, OutputOptions(("vis", "pcd")), resolver=GIVEN))
     assert len(summary.failures) == 1 and summary.failures[0].source == samples[0].source
     assert files_of(out) == before and manifest(out) == records
-
-
-def test_an_image_keeps_its_name_beside_new_ones(tmp_path, toy_predictor):
-    photos, options = write_photos(tmp_path / "photos", 1), RunOptions(tmp_path / "out", resolver=GIVEN)
-    PIL.Image.fromarray(reference_image(36, 48, 7)).save(photos / "000.bmp")
-
-    def names(*inputs):
-        summary = run(find_images([photos / name for name in inputs]), toy_predictor, options)
-        return summary.done, {r["name"]: Path(r["path"]).name for r in manifest(options.out)}
-
-    assert names("000.png") == (1, {"000": "000.png"})
-    before = files_of(options.out)
-    assert names("000.png", "000.bmp") == (1, {"000": "000.png", "000_bmp": "000.bmp"})
-    assert before.items() <= files_of(options.out).items()
-    assert names("000.bmp") == (0, {"000": "000.png", "000_bmp": "000.bmp"})
-    expected = toy_predictor.predict(photos / "000.bmp", Camera(60, 60, 23.5, 17.5, 48, 36)).depth
-    np.testing.assert_allclose(read_depth(options.out / "depth" / "000_bmp.png"), expected, atol=0.0006)
 
 
 def test_a_name_that_another_image_has_is_not_kept(tmp_path, toy_predictor):

@@ -46,7 +46,7 @@ def _former_backend(args: argparse.Namespace, samples: Sequence[Sample], options
 
     device = choose_device(args.device)
     precision = choose_precision(args.precision or "float32", device)
-    found = former_backend(options.out, samples, precision)
+    found = former_backend(options.out, [sample.name for sample in samples], precision)
     return None if found is None or why_not(found, precision, device.type) else found
 
 

@@ -9,10 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mono.backends.base import BACKENDS
-from mono.data.sample import Sample
 from mono.io.atomic import remove_stale_files, write_bytes
 from mono.runs.manifest import Manifest
-from mono.runs.names import keep_names
 from mono.runs.paths import is_output_path, output_files, remove_files
 from mono.runs.records import computation_settings, short_hash
 from mono.system.errors import RunError
@@ -69,12 +67,12 @@ def open_output_folder(out: Path) -> Manifest:
         raise _cannot_write(out, error) from error
 
 
-def former_backend(out: Path, samples: Sequence[Sample], precision: str) -> str | None:
+def former_backend(out: Path, names: Sequence[str], precision: str) -> str | None:
     """Find the backend that computed a folder's results.
 
     Args:
         out: the output folder.
-        samples: images of the run.
+        names: images of the run.
         precision: precision of the run.
 
     Returns:
@@ -87,8 +85,7 @@ def former_backend(out: Path, samples: Sequence[Sample], precision: str) -> str 
         return None
     hashes = {short_hash(computation_settings(precision, backend)): backend for backend in BACKENDS}
     with lock_output_folder(out):
-        manifest = open_output_folder(out)
-        records = manifest.walk(sample.name for sample in keep_names(samples, manifest))
+        records = open_output_folder(out).walk(names)
         found = (hashes.get(record.get("settings", {}).get("computation", "")) for record in records)
         return next(filter(None, found), None)
 

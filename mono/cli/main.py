@@ -8,6 +8,7 @@ import importlib
 import itertools
 import logging
 import os
+import select
 import shlex
 import sys
 import warnings
@@ -79,11 +80,13 @@ def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespa
     warnings.filterwarnings("ignore", module=r"PIL\.")  # readers say what matters of them
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
-        return command(args)
-    except BrokenPipeError:  # as of `metricdepth models | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is written at the end
-        return 128 + 13  # as by the signal SIGPIPE
+        code = command(args)
+        sys.stdout.flush()
+        return code
     except (MetricDepthError, OSError) as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():  # as of `metricdepth models | head -1`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is written at the end
+            return 128 + 13  # as by the signal SIGPIPE
         logging.getLogger(__name__).debug("traceback", exc_info=error)
         sys.stderr.write(f"error: {_explain(error)}\n")
         return 2
@@ -94,6 +97,15 @@ def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespa
     except Exception:
         sys.stderr.write("This is a bug in metricdepth: please report it with the command and the traceback.\n")
         raise
+
+
+def _nobody_reads() -> bool:
+    """Tell if the output is a pipe whose reader has ended."""
+    if not hasattr(select, "poll"):  # on Windows
+        return False
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _explain(error: Exception) -> str:

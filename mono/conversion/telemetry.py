@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 _REPORTER = "openvino_telemetry"
+_lock = threading.Lock()  # what is replaced here is the process's
 
 
 def import_openvino() -> Any:
@@ -16,7 +18,7 @@ def import_openvino() -> Any:
 
     Where its reporter is missing, it takes a stub of its own that does nothing.
     """
-    with _missing(_REPORTER):
+    with _lock, contextlib.nullcontext() if "openvino" in sys.modules else _missing(_REPORTER):
         import openvino
     return openvino
 
@@ -27,14 +29,15 @@ def without_telemetry() -> Iterator[None]:
     from openvino.tools.ovc import convert_impl, telemetry_stub, telemetry_utils
 
     modules = (convert_impl, telemetry_utils)
-    former = [module.tm for module in modules]
-    for module in modules:
-        module.tm = telemetry_stub
-    try:
-        yield
-    finally:
-        for module, value in zip(modules, former, strict=True):
-            module.tm = value
+    with _lock:
+        former = [module.tm for module in modules]
+        for module in modules:
+            module.tm = telemetry_stub
+        try:
+            yield
+        finally:
+            for module, value in zip(modules, former, strict=True):
+                module.tm = value
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from mono.system.errors import MetricDepthError
 logger = logging.getLogger(__name__)
 
 _MANIFEST = "manifest.jsonl"
+_MANY = 1000  # images of subfolders that are not searched, from which on they are not counted
 RUN_FOLDERS = frozenset(
     {
         *("depth", "vis", "normal", "normal_vis", "pcd", "focal_sweep", "report"),
@@ -74,8 +75,9 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[S
         if listing.others:
             logger.warning(_passed_over(path, listing))
         if listing.deeper:
+            count = f"{listing.deeper}{' or more' * (listing.deeper >= _MANY)}"
             passed = "image in its subfolders is" if listing.deeper == 1 else "images in its subfolders are"
-            logger.warning("%s: %d %s passed over: predict --recursive takes them", path, listing.deeper, passed)
+            logger.warning("%s: %s %s passed over: predict --recursive takes them", path, count, passed)
         for relative in listing.images:
             found = os.path.join(path, relative) if relative else path
             images.setdefault(os.path.abspath(found), (found, os.path.join(labels[path], relative).rstrip(os.sep)))
@@ -221,6 +223,8 @@ def _list(folder: str, recursive: bool) -> _Listing:
             found.others += [name for name in shown if not _is_image(name) and not name.endswith(_CAMERA_FILES)]
         else:
             found.deeper += len(images)
+            if found.deeper >= _MANY:
+                break
         subfolders[:] = [
             name
             for name in subfolders

@@ -47,7 +47,7 @@ def panorama_camera(size: tuple[int, int], exif: ExifCamera | None, given: bool,
         )
     camera = Camera.panorama(width, height)
     whole = abs(width / height - 2) < _WHOLE
-    if problem and not (given or whole):
+    if problem and not given and (not whole or (window is not None and _is_part(window, size))):
         raise FocalError(
             f"{name}: its XMP's window of a panorama {problem}; correct these tags, or give --panorama if it is all "
             "around, or its camera (--camera)"
@@ -70,6 +70,8 @@ def _impossible(window: PanoramaWindow) -> str:
     """Say why there is no such window; "" where it lies within the whole, but for rounding."""
     if min(window.width, window.height, window.full_width, window.full_height) <= 0:
         return "has sides of 0 or less"
+    if abs(window.full_width / window.full_height - 2) > 2 * _SQUARE:
+        return f"is of a whole of {window.full_width}x{window.full_height}, which is not twice as wide as high"
     below = window.top + window.height - window.full_height
     if max(below, -window.top) > _BEYOND * window.full_height or window.width > (1 + _BEYOND) * window.full_width:
         return (
@@ -77,6 +79,12 @@ def _impossible(window: PanoramaWindow) -> str:
             f"{window.full_width}x{window.full_height}"
         )
     return ""
+
+
+def _is_part(window: PanoramaWindow, size: tuple[int, int]) -> bool:
+    """Tell if an image has the shape of a window that is not all around."""
+    across, down = window.width * size[1], window.height * size[0]
+    return 0 < window.width < (1 - _SQUARE) * window.full_width and abs(across - down) <= _SQUARE * down
 
 
 def _of_window(window: PanoramaWindow, size: tuple[int, int]) -> tuple[Camera, bool]:

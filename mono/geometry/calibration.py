@@ -50,14 +50,17 @@ def to_array(matrix: Any) -> np.ndarray:
     Raises:
         MetricDepthError: it is no matrix of numbers.
     """
-    if isinstance(matrix, (list, tuple)):
-        matrix = [to_array(row) if hasattr(row, "detach") else row for row in matrix]
-    elif hasattr(matrix, "detach"):  # a torch tensor of any kind, on any device
-        matrix = matrix.detach().cpu().double()
     try:
-        return np.asarray(matrix, np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
+        return np.asarray(_without_tensors(matrix), np.float64)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise MetricDepthError(f"camera is {matrix!r:.100}; it must be a camera or a matrix of numbers") from error
+
+
+def _without_tensors(value: Any) -> Any:
+    """Replace torch's tensors, of any kind and on any device, also in lists."""
+    if isinstance(value, (list, tuple)):
+        return [_without_tensors(part) for part in value]
+    return value.detach().cpu().double().numpy() if hasattr(value, "detach") else value
 
 
 def is_matrix(value: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mono.io.camera_keys import values_from_keys
+from mono.io.camera_keys import FISHEYE_FLAGS, values_from_keys
 from mono.io.camera_slam import from_basalt, from_camodocal, parse_dso, parse_row
 from mono.io.camera_values import CameraFileError, CameraValues, numbers, parse_matrix, side
 from mono.io.camera_xml import load_opencv_xml
@@ -77,7 +77,11 @@ def parse_camera_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> FileCam
     Raises:
         CameraFileError: there is no focal length.
     """
-    content = {name: np.squeeze(array).tolist() for name, array in arrays.items() if array.dtype.kind in "biuf"}
+    content = {
+        name: np.squeeze(array).tolist()
+        for name, array in arrays.items()
+        if array.dtype.kind in "iuf" or (array.dtype.kind == "b" and name in FISHEYE_FLAGS)
+    }
     return _parse_content(path, next(iter(content.values())) if len(content) == 1 else content)
 
 

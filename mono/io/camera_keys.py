@@ -37,7 +37,7 @@ _DISTORTION = (
 )  # fmt: skip
 _COEFFICIENTS = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6", "xi")
 _MODELS = ("model", "model_type", "camera_model", "distortion_model", "distortion_type", "projection_type", "type")
-_FISHEYE_FLAGS = ("is_fisheye", "fisheye_model", "fisheye")  # nerfstudio, OpenCV's calibration sample
+FISHEYE_FLAGS = ("is_fisheye", "fisheye_model", "fisheye")  # nerfstudio, OpenCV's calibration sample
 _NESTED = ("intrinsic", "intrinsics", "camera", "camera_intrinsics", "color_intrinsics", "color")
 # Keys that do not concern the pinhole: names, poses, frames, rates.
 _OTHER_KEYS = """
@@ -74,7 +74,9 @@ def values_from_keys(path: Path, content: Mapping[str, Any], place: str = "") ->
     keys = _Keys(path, place, entries)
     given = [*keys.coefficients(), *keys.single(*((name,) for name in _COEFFICIENTS))]
     model = lens_model(path, place, keys.all(_MODELS), any(given))
-    if model == "pinhole" and any(entries.get(flag, ("", 0))[1] == 1 for flag in _FISHEYE_FLAGS):
+    if model == "pinhole" and any(
+        str(entries.get(flag, ("", 0))[1]).lower() in ("1", "1.0", "true") for flag in FISHEYE_FLAGS
+    ):
         model = "fisheye"
     curve: list[float] = []  # parameters that Kalibr puts before the focal lengths
     if model == "equirectangular":  # nerfstudio's focal lengths of panoramas are of another kind

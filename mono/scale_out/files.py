@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mono.data.sample import unique_names
 from mono.io.images import MAX_FILE_BYTES
 from mono.scale_out.samples import ShardSample, key_problem, result_files
 
@@ -23,8 +23,8 @@ def key_of(name: str) -> str:
 def read_files(folder: Path, names: Sequence[str]) -> Iterator[ShardSample]:
     """Read images of a folder one after another.
 
-    The key is that of `key_of`; images that would share one keep their suffix, as in "a_jpg" and "a_png". A JSON file
-    with the image's name may hold "intrinsics" or "fx".
+    The key is that of `key_of`; images that would share one keep their suffix, as in "a_jpg" and "a_png", or get a
+    hash. A JSON file with the image's name may hold "intrinsics" or "fx".
 
     Args:
         folder: the folder.
@@ -36,10 +36,9 @@ def read_files(folder: Path, names: Sequence[str]) -> Iterator[ShardSample]:
     seen: set[str] = set()
     tables = {name.rpartition(".")[0]: name for name in names if name.lower().endswith(".json")}
     images = [name for name in names if not name.lower().endswith(".json")]
-    sharing = Counter(map(key_of, images))
-    for name in images:
+    keys = unique_names([(key_of(name) + PurePosixPath(name).suffix, name) for name in images])
+    for name, key in zip(images, keys, strict=True):
         path, stem = folder / name, name.rpartition(".")[0]
-        key = key_of(name) if sharing[key_of(name)] == 1 else name.replace(".", "_")
         problem = key_problem(key, seen)
         writable = not problem
         data, metadata = None, {}

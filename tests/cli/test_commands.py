@@ -1,3 +1,5 @@
+import argparse
+import errno
 import json
 import os
 import re
@@ -12,7 +14,7 @@ import PIL.Image
 import pytest
 
 from mono.cli.commands import COMMANDS
-from mono.cli.main import build_parser, main
+from mono.cli.main import build_parser, guarded, main
 from mono.model.zoo import MODELS
 from mono.tools import test_scale_cano
 from tests.golden.reference_values import reference_image
@@ -207,8 +209,18 @@ def test_the_published_script_runs_where_the_package_is_not_installed(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes of Windows raise another error")
 def test_a_reader_that_has_enough_ends_a_command_without_a_word():
-    reader, writer = os.pipe()
-    os.close(reader)
-    ended = subprocess.run([sys.executable, "-m", "mono", "models"], stdout=writer, stderr=subprocess.PIPE, cwd=ROOT)
-    os.close(writer)
-    assert (ended.returncode, ended.stderr) == (141, b"")
+    for unbuffered in ("", "1"):
+        reader, writer = os.pipe()
+        os.close(reader)
+        environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+        command = [sys.executable, "-m", "mono", "models"]
+        ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, cwd=ROOT, env=environment)
+        os.close(writer)
+        assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+def test_another_pipe_that_breaks_is_an_error(capfd):
+    def command(_):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe", "worker")
+
+    assert guarded(command, argparse.Namespace()) == 2 and "worker: Broken pipe" in capfd.readouterr().err

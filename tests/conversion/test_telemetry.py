@@ -5,8 +5,12 @@ import sys
 import pytest
 
 SCRIPT = """
+from concurrent.futures import ThreadPoolExecutor
 import torch
 from mono.conversion.openvino_file import to_openvino
+from mono.conversion.telemetry import import_openvino
+with ThreadPoolExecutor(8) as pool:
+    assert len(set(pool.map(lambda _: import_openvino(), range(8)))) == 1
 module = torch.jit.trace(torch.nn.Conv2d(3, 1, 1), torch.zeros(1, 3, 4, 4))
 assert len(to_openvino(module, ["x"], shapes=[[1, 3, 4, 4]]).outputs) == 1
 import openvino_telemetry

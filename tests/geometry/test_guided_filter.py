@@ -17,14 +17,18 @@ def test_what_is_a_function_of_color_is_found_exactly():
 
 
 def test_what_is_thinner_than_the_map_sees_is_told_by_its_color():
-    photo = np.full((400, 400, 3), SKY, np.uint8)
-    photo[200:] = LEAF
-    photo[:200, 100] = LEAF  # a quarter of a cell
-    colors = cv2.resize(photo, (100, 100), interpolation=cv2.INTER_AREA)
-    values = np.repeat(np.float32([0.98, 0.02]), 50)[:, None].repeat(100, 1)
-    sky = guided_filter(values, colors, photo) >= 0.5
-    assert not sky[100:200, 100].any() and not sky[200:].any()  # farther up, nothing around is known not to be sky
-    assert sky[:200, :100].all() and sky[:200, 101:].all()
+    photo = np.full((800, 400, 3), SKY, np.uint8)
+    photo[600:] = LEAF
+    photo[:600, 100] = LEAF  # a quarter of a cell
+    colors = cv2.resize(photo, (100, 200), interpolation=cv2.INTER_AREA)
+    values = np.repeat(np.float32([0.98, 0.02]), [150, 50])[:, None].repeat(100, 1)
+    found = guided_filter(values, colors, photo)
+    sky = found >= 0.5
+    assert not sky[500:600, 100].any() and not sky[600:].any()
+    assert sky[:350].all()  # nothing around is known not to be sky
+    assert sky[:600, :100].all() and sky[:600, 101:].all()
+    photo[0, 0] = 255
+    assert found.min() >= 0 and guided_filter(values, colors, photo).max() <= 1
 
 
 def test_one_color_gives_the_mean_of_what_is_around():

@@ -49,6 +49,10 @@ def test_matrices_are_tensors_of_any_kind(model, settings):
     matrix = torch.tensor([[64.0, 0, 48], [0, 64, 36], [0, 0, 1]], **settings)
     assert model.predict(IMAGE, matrix).camera.intrinsics == (64, 64, 48, 36)
     assert [p.camera.fx for p in model.predict_batch([IMAGE, IMAGE], [matrix, matrix])] == [64, 64]
+    focal = torch.tensor(64.0, **settings)
+    assert model.predict(IMAGE, [[focal, 0, 48], [0, focal, 36], [0, 0, 1]]).camera.intrinsics == (64, 64, 48, 36)
+    with pytest.raises(mono.MetricDepthError, match="matrix of numbers"):
+        model.predict(IMAGE, torch.empty(3, 3, device="meta"))
 
 
 def test_batches_of_tensors_and_known_distances(model):

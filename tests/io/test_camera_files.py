@@ -259,6 +259,7 @@ LENSES = {
     ),
     "nerf.json": (json.dumps(PINHOLE | {"camera_model": "OPENCV_FISHEYE"} | NAMED), "fisheye", KANNALA),
     "nerf_flag.json": (json.dumps(PINHOLE | {"is_fisheye": True} | NAMED), "fisheye", KANNALA),
+    "text_flag.json": (json.dumps(PINHOLE | {"fisheye": "True"} | NAMED), "fisheye", KANNALA),
     "orbslam.yaml": (
         "%YAML:1.0\nCamera.type: KannalaBrandt8\nCamera1.fx: 500.0\nCamera1.fy: 510.0\nCamera1.cx: 321.0\n"
         "Camera1.cy: 241.0\n" + "".join(f"Camera1.{k}: {v}\n" for k, v in NAMED.items()), "fisheye", KANNALA
@@ -595,6 +596,8 @@ def test_more_kinds_of_files(name, content, distortion, tmp_path):
 def test_fisheyes_saved_with_numpy_are_fisheyes(tmp_path):
     put(tmp_path / "a.npz", arrays(K=MATRIX, D=np.reshape(KANNALA, (4, 1)), is_fisheye=True))
     assert camera_from_file(tmp_path / "a.npz", 640, 480) == Camera(500, 510, 321, 241, 640, 480, KANNALA, "fisheye")
+    put(tmp_path / "b.npz", arrays(my_K=MATRIX, ok=True))  # another flag is no reason to look for names
+    assert camera_from_file(tmp_path / "b.npz", 640, 480).fx == 500
 
 
 @pytest.mark.parametrize(

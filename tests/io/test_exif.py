@@ -223,11 +223,12 @@ def test_windows_of_panoramas_are_placed_by_their_xmp(size, window, expected, tm
     [
         ((300, 300), (0, 0, 4000, 2000, 4000, 2000), "is 4000x2000 of 4000x2000, which 300x300 do not fit"),
         ((600, 200), (0, 0, 4000, 2000, 4000, 2000), "which 600x200 do not fit: the image was cropped or padded"),
-        ((600, 200), (0, 0, 6000, 2000, 6000, 2000), "is 6000x2000 of 6000x2000, which 600x200 do not fit"),
+        ((600, 200), (0, 0, 6000, 2000, 6000, 2000), "of a whole of 6000x2000, which is not twice as wide"),
         ((600, 200), (0, -40, 3000, 1000, 4000, 2000), "is 3000x1000 pixels at 0, -40, which reaches beyond the whole"),
         ((600, 200), (0, 1200, 3000, 1000, 4000, 2000), "reaches beyond the whole 4000x2000"),
         ((600, 200), (0, 0, 6000, 1000, 4000, 2000), "reaches beyond the whole 4000x2000"),
         ((600, 200), (0, 500, 3000, 1000, 0, 0), "has sides of 0 or less"),
+        ((600, 200), (0, 200, 3000, 1000, 4000, 1500), "of a whole of 4000x1500, which is not twice as wide as high"),
         ((600, 200), (0, None, 3000, 1000, 4000, None), "no CroppedAreaTopPixels and no FullPanoHeightPixels"),
     ],
 )
@@ -243,6 +244,11 @@ def test_windows_that_are_not_the_images_are_refused_or_warned_of(size, window, 
         assert "XMP ignored" in given.detail and "if wrong, give --camera" in caplog.text
         whole = resolve(windowed(path, (400, 200), *window[:3], 900, *window[4:]))  # 2:1, like a whole one
         assert whole.camera == Camera.panorama(400, 200) and "XMP ignored" in whole.detail
+
+
+def test_a_window_that_is_a_part_of_an_odd_whole_is_not_taken_for_a_whole(tmp_path):
+    with pytest.raises(FocalError, match="not twice as wide as high"):
+        resolve(windowed(tmp_path / "a.jpg", (1000, 500), 1000, 200, 2000, 1000, 4000, 1500))
 
 
 def test_panoramas_of_other_projections_are_refused(tmp_path):

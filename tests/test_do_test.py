@@ -23,7 +23,7 @@ from mono.io.depth import read_depth
 from mono.io.images import read_image
 from mono.model.depth_model import NetworkOutput
 from mono.runs.options import RunOptions
-from mono.runs.outputs import CloudOptions, OutputOptions
+from mono.runs.outputs import KINDS, CloudOptions, OutputOptions
 from tests import toys
 from tests.golden.reference_values import reference_image
 from tests.warm_process import WarmProcess
@@ -460,7 +460,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, count, batch_size, kil
     assert len(names) == len(set(names)) == count
 
 
-def test_a_photo_of_nothing_but_sky_fails_with_that_reason(tmp_path, toy_predictor):
+def test_a_photo_of_nothing_but_sky_is_done_without_depth(tmp_path, toy_predictor, caplog):
     class Sky(toys.ToyNetwork):
         share = 1.0
 
@@ -472,9 +472,16 @@ def test_a_photo_of_nothing_but_sky_fails_with_that_reason(tmp_path, toy_predict
 
     samples, network = find_images([write_photos(tmp_path / "photos", 1)]), Sky()
     predictor, reasons = replace(toy_predictor, network=network), []
-    for network.share in (1.0, 0.5, 0.0):
+    everything = OutputOptions(tuple(kind for kind in KINDS if kind != "std"))
+    options = RunOptions(tmp_path / "sky", everything, resolver=GIVEN, focal_sweep=(50.0,))
+    sky = run(samples, predictor, options)
+    assert (sky.done, sky.failures) == (1, ())
+    assert "no valid depth at all: 100 % of the image is sky; --sky far gives sky a depth" in caplog.text
+    assert manifest(tmp_path / "sky")[0]["median_depth"] is None
+    assert not read_depth(tmp_path / "sky/depth/000.png").any()
+    assert run(samples, predictor, options).skipped == 1
+    for network.share in (0.5, 0.0):
         options = RunOptions(tmp_path / f"{network.share}", resolver=GIVEN)
         reasons += [failure.reason for failure in run(samples, predictor, options).failures]
-    assert reasons[0].endswith("no valid depth at all: 100 % of the image is sky; --sky far gives sky a depth")
-    assert "50 % of the image is sky, and the rest is at its edge, beyond 300 m" in reasons[1]
-    assert reasons[2].endswith("no valid depth at all: all of it is beyond 300 m or not positive")
+    assert "50 % of the image is sky, and the rest is at its edge, beyond 300 m" in reasons[0]
+    assert reasons[1].endswith("no valid depth at all: all of it is beyond 300 m or not positive")

@@ -34,6 +34,7 @@ from mono.system.prefetch import ByteBudget, prefetch_map, workers
 logger = logging.getLogger(__name__)
 
 _NO_MORE_FILES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # every other image would fail in the same way
+_ONLY_SKY = 0.9  # share of sky from which an image without depth is a photo of the sky, and no failure
 _BYTES_PER_PIXEL = 60  # photo, depth, confidence, normals, points and what is computed on the way
 
 
@@ -240,7 +241,10 @@ def _write(
         known = options.align.find(sample, prediction.camera, item.full_size)
         prediction = prediction.aligned(known, options.align.model)
     if not (prediction.depth > 0).any():
-        raise MetricDepthError(f"the network gave no valid depth at all: {_why_invalid(prediction)}")
+        reason = f"the network gave no valid depth at all: {_why_invalid(prediction)}"
+        if _sky_share(prediction) < _ONLY_SKY:
+            raise MetricDepthError(reason)
+        logger.warning("%s: %s", sample.source, reason)
     protocol = protocol if "metrics" in image.kinds else None
     scores: dict[str, Any] = {"metrics": None}
     if protocol:
@@ -277,9 +281,12 @@ def _write(
     return success_record(sample, prediction, outputs, predictor) | scores
 
 
+def _sky_share(prediction: Prediction) -> float:
+    return 0.0 if prediction.sky is None else float((prediction.sky >= SKY).mean())
+
+
 def _why_invalid(prediction: Prediction) -> str:
-    share = 0.0 if prediction.sky is None else float((prediction.sky >= SKY).mean())
-    if share == 0:
+    if not (share := _sky_share(prediction)):
         return "all of it is beyond 300 m or not positive"
     rest = "" if share == 1 else ", and the rest is at its edge, beyond 300 m or not positive"
     return f"{100 * share:.3g} % of the image is sky{rest}; --sky far gives sky a depth"

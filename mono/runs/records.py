@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -171,7 +172,7 @@ def success_record(
         "camera_source": prediction.camera_source,
         "camera_detail": prediction.camera_detail,
         "normal_source": prediction.normal_source,
-        "median_depth": round(median_depth(prediction.depth), 4),
+        "median_depth": None if math.isnan(median := median_depth(prediction.depth)) else round(median, 4),
         "model": predictor.name,
         "checksum": predictor.checksum,
         "versions": versions(),

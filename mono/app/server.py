@@ -182,21 +182,16 @@ def create_app(app: App) -> Starlette:
         Mount("/", StaticFiles(directory=_STATIC, html=True)),
     ]
     guard = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
-    server = Starlette(routes=[*routes], middleware=[guard], exception_handlers=_HANDLERS)
+    handlers = {MetricDepthError: _refuse, HTTPException: _refuse}
+    server = Starlette(routes=[*routes], middleware=[guard], exception_handlers=handlers)
     server.add_middleware(Guard)
     return server
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        return JSONResponse({"error": f"{request.url.path}: {error.detail}"}, error.status_code)
     return JSONResponse({"error": str(error)}, getattr(error, "status", 400))
-
-
-async def _refuse_path(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return JSONResponse({"error": f"{request.url.path}: {error.detail}"}, error.status_code)
-
-
-_HANDLERS = {MetricDepthError: _refuse, HTTPException: _refuse_path}
 
 
 async def _body(request: Request, most: int = MAX_UPLOAD) -> bytes:

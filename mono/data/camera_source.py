@@ -225,11 +225,7 @@ class CameraResolver:
             warn_once(f"{name}: {notes[-1]}; give its lens with --camera, or undistort the image")
         if reading.focal is not None:
             if max(size) >= _PANORAMA_ASPECT * min(size):
-                notes.append(f"a panorama or a crop by its size of {size[0]}x{size[1]}: distances are doubtful")
-                warn_once(
-                    f"{name}: {notes[-1]}; if it is an equirectangular panorama, use --panorama; of a crop, give its "
-                    "camera (--focal-px or --camera)"
-                )
+                notes.append(_doubt_of_length(size, name))
             camera = Camera.centered(reading.focal, *size)
             if estimate is not None and self.assumed_fov_deg is None:
                 notes += _contradiction(camera, estimate(), name)
@@ -238,8 +234,7 @@ class CameraResolver:
             notes.append("twice as wide as high, like a whole panorama: if it is one, use --panorama")
             warn_once(f"{name}: {notes[-1]}")
         elif max(size) > _PANORAMA_ASPECT * min(size):
-            notes.append(f"a panorama or a crop by its size of {size[0]}x{size[1]}: distances are doubtful")
-            warn_once(f"{name}: {notes[-1]}; give its camera (--focal-px or --camera)")
+            notes.append(_doubt_of_length(size, name))
         seen = dict(self.pooled).get((max(size), min(size)))
         if self.assumed_fov_deg is None and (seen or estimate):
             seen = seen or cast(Callable[[], FocalEstimate], estimate)()
@@ -281,6 +276,16 @@ def _contradiction(camera: Camera, estimate: FocalEstimate, name: str) -> list[s
     note = f"the picture looks like {guess:.0f} px, not {camera.focal:.0f}: was it cropped, or is its EXIF data wrong"
     warn_once(f"{name}: {note}? If so, give its focal length (--focal-px)")
     return [note]
+
+
+def _doubt_of_length(size: tuple[int, int], name: str) -> str:
+    """Warn of a photo that is longer than cameras take them; return the note for its record."""
+    note = f"a panorama or a crop by its size of {size[0]}x{size[1]}: distances are doubtful"
+    warn_once(
+        f"{name}: {note}; if it is an equirectangular panorama, use --panorama; of a crop, give its camera "
+        "(--focal-px or --camera)"
+    )
+    return note
 
 
 def _panorama(

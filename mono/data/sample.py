@@ -93,12 +93,17 @@ def unique_names(images: Sequence[tuple[str, str]]) -> list[str]:
         names = [_name(relative[i], images[i][1], level) for i, level in enumerate(levels)]
         groups = defaultdict(list)
         for i, name in enumerate(names):
-            groups[unicodedata.normalize("NFC", name).casefold()].append(i)
+            groups[fold_name(name)].append(i)
         clashing = [i for group in groups.values() if len(group) > 1 for i in group if levels[i] < 2]
         if not clashing:
             return names
         for i in clashing:
             levels[i] += 1
+
+
+def fold_name(name: str) -> str:
+    """Return a form that names share where a file system takes them for one."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _inside(path: str) -> str:

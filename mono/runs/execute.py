@@ -241,10 +241,7 @@ def _write(
         known = options.align.find(sample, prediction.camera, item.full_size)
         prediction = prediction.aligned(known, options.align.model)
     if not (prediction.depth > 0).any():
-        reason = f"the network gave no valid depth at all: {_why_invalid(prediction)}"
-        if _sky_share(prediction) < _ONLY_SKY:
-            raise MetricDepthError(reason)
-        logger.warning("%s: %s", sample.source, reason)
+        _refuse_without_depth(prediction, sample)
     protocol = protocol if "metrics" in image.kinds else None
     scores: dict[str, Any] = {"metrics": None}
     if protocol:
@@ -281,15 +278,15 @@ def _write(
     return success_record(sample, prediction, outputs, predictor) | scores
 
 
-def _sky_share(prediction: Prediction) -> float:
-    return 0.0 if prediction.sky is None else float((prediction.sky >= SKY).mean())
-
-
-def _why_invalid(prediction: Prediction) -> str:
-    if not (share := _sky_share(prediction)):
-        return "all of it is beyond 300 m or not positive"
+def _refuse_without_depth(prediction: Prediction, sample: Sample) -> None:
+    """Refuse a prediction without depth; of a photo of the sky, warn."""
+    share = 0.0 if prediction.sky is None else float((prediction.sky >= SKY).mean())
     rest = "" if share == 1 else ", and the rest is at its edge, beyond 300 m or not positive"
-    return f"{100 * share:.3g} % of the image is sky{rest}; --sky far gives sky a depth"
+    why = f"{100 * share:.3g} % of the image is sky{rest}; --sky far gives sky a depth"
+    message = f"the network gave no valid depth at all: {why if share else 'all of it is beyond 300 m or not positive'}"
+    if share < _ONLY_SKY:
+        raise MetricDepthError(message)
+    logger.warning("%s: %s", sample.source, message)
 
 
 def _record(manifest: Manifest, record: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mono.data.folder import is_output_folder
+from mono.data.sample import fold_name
 from mono.io.images import IMAGE_SUFFIXES
 from mono.runs.records import short_hash
 from mono.scale_out.files import key_of, read_files
@@ -117,9 +118,9 @@ def _parts(files: Iterable[str], images_per_shard: int) -> Iterator[str]:
     part: list[str] = []
     images = 0
     for _, group in itertools.groupby(files, key=lambda name: name.rpartition("/")[0]):
-        names = sorted(group, key=lambda name: (key_of(name), name))
+        names = sorted(group, key=lambda name: (fold_name(key_of(name)), name))
         tables = {name.rpartition(".")[0]: name for name in names if name.lower().endswith(".json")}
-        for _, alike in itertools.groupby(names, key=key_of):
+        for _, alike in itertools.groupby(names, key=lambda name: fold_name(key_of(name))):
             for name in (one for one in alike if one.lower().endswith(IMAGE_SUFFIXES)):
                 table = tables.get(name.rpartition(".")[0])
                 part += [name, table] if table else [name]

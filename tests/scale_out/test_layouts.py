@@ -117,14 +117,14 @@ def test_damaged_tables_have_a_clear_outcome(tmp_path):
 @pytest.mark.parametrize("images_per_shard", [1, 2, 6])
 def test_photos_of_one_name_keep_their_suffixes_wherever_parts_end(tmp_path, images_per_shard):
     (tmp_path / "photos").mkdir()
-    names = ("a.jpg", "a-b.jpg", "b.JPG", "b.png", "a.png", "a_jpg.jpg", "c.d.jpg", "c_d.jpg")
+    names = ("a.jpg", "a-b.jpg", "b.JPG", "b.png", "a.png", "a_jpg.jpg", "c.d.jpg", "c_d.jpg", "E.png", "e.jpg")
     for name in names:
         (tmp_path / "photos" / name).write_bytes(jpeg(3))
     out = tmp_path / "out"
     report = run_shards([str(tmp_path / "photos")], out, ToyMapper(), layout="files", images_per_shard=images_per_shard)
-    assert (report.images, report.failed_images) == (8, 0)
+    assert (report.images, report.failed_images) == (10, 0)
     found = sorted(re.sub("-[0-9a-f]{12}", "-#", path.name) for path in out.rglob("*.depth.png"))
-    keys = ["a-b", "a_jpg", "a_jpg", "a_png", "b_JPG", "b_png", "c_d_jpg-#", "c_d_jpg-#"]
+    keys = ["a-b", "a_jpg", "a_jpg", "a_png", "b_JPG", "b_png", "c_d_jpg-#", "c_d_jpg-#", "E_png", "e_jpg"]
     if images_per_shard == 6:  # a part with both, in which a key is one image's alone
         keys[1:3] = ["a_jpg-#", "a_jpg_jpg"]
     assert found == sorted(f"{key}.depth.png" for key in keys)

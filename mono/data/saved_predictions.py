@@ -7,12 +7,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from mono.data.sample import Sample
-from mono.io.depth import DEPTH_FORMATS, DepthError, read_depth
+from mono.io.depth import DEPTH_FORMATS, DepthError, read_values
 from mono.io.normals import NORMAL_FORMATS, read_normals
 from mono.system.errors import MetricDepthError, RunError
 
@@ -51,6 +52,37 @@ class PredictionFormat:
         """Check that the unit of the values is known."""
         return self.kind == "depth" or self.scale is not None
 
+    @property
+    def unknown_shift(self) -> bool:
+        """Check that the shift of the values is unknown, so that any finite number may be one."""
+        return self.kind in ("affine", "disparity") and not self.metric
+
+    @property
+    def is_inverse(self) -> bool:
+        """Check that the values are inverse depth."""
+        return self.kind in ("inverse", "disparity")
+
+    @property
+    def zero_is_value(self) -> bool:
+        """Check that 0 may be a prediction, so that missing ones are NaN."""
+        return self.unknown_shift or self.is_inverse
+
+    def valid(self, values: Any) -> Any:
+        """Mark the values that are predictions; the others are missing.
+
+        Args:
+            values: values of this format, array or tensor of any shape.
+
+        Returns:
+            Same shape, bool: finite values where the shift is unknown, inverse depth from 0 (at infinity), and depth
+            above 0, also infinite.
+        """
+        if self.unknown_shift:
+            return abs(values) < math.inf
+        if self.is_inverse:
+            return (values >= 0) & (values < math.inf)
+        return values > 0
+
     def require_meters(self) -> None:
         """Refuse values without a unit.
 
@@ -69,17 +101,17 @@ class PredictionFormat:
             path: PNG, NPY, NPZ or EXR file.
 
         Returns:
-            Depth [m] or inverse depth ([1/m] where the unit is known), (height, width) float32, 0 where there is none.
+            Depth [m] or inverse depth ([1/m] where the unit is known), (height, width) float32; see `valid`.
 
         Raises:
             MetricDepthError: the file cannot be used, or holds whole numbers of unknown scale.
         """
         try:
-            return read_depth(path, self.scale)
+            return read_values(path, self.scale)
         except DepthError:
             if self.scale is not None:
                 raise
-        values = read_depth(path, 1.0)  # raises what is wrong with the file, if that is not its missing scale
+        values = read_values(path, 1.0)  # raises what is wrong with the file, if that is not its missing scale
         if self.kind == "depth":
             raise MetricDepthError(
                 f"{path}: holds whole numbers of unknown unit; give their scale with --pred-scale: the stored value of "

@@ -61,18 +61,20 @@ class Alignment:
         """Align predicted depth.
 
         Args:
-            depth: predicted depth, any shape; 0, negative and non-finite values are no prediction.
+            depth: predicted depth, any shape; 0, negative values and NaN are no prediction.
 
         Returns:
             Aligned depth [m], float64, same shape, 0 where there is no prediction; a shift may make it negative.
+            Infinite depth stays infinite; aligned in inverse depth, it is the value 0.
         """
         depth = np.asarray(depth, np.float64)
-        valid = np.isfinite(depth) & (depth > 0)
+        valid, infinite = depth > 0, np.isposinf(depth)
         if self.kind == "scale_shift_inverse":
             inverse = self.scale / np.where(valid, depth, 1.0) + self.shift
             aligned = 1 / np.maximum(inverse, 1 / self.far)
         else:
-            aligned = self.scale * np.where(valid, depth, 0.0) + self.shift
+            aligned = self.scale * np.where(valid & ~infinite, depth, 0.0) + self.shift
+            aligned = np.where(infinite, math.inf, aligned)
         return np.where(valid, aligned, 0.0)
 
 
@@ -80,8 +82,8 @@ def fit(predicted: np.ndarray, gt: np.ndarray, kind: str, max_depth: float = mat
     """Fit the alignment of an image's predictions to ground truth.
 
     Args:
-        predicted: predicted depth, any shape. Pixels without a prediction (0, negative, not finite) are ignored; if
-            there are no others, nothing is aligned.
+        predicted: predicted depth, any shape. Pixels without a prediction (0, negative, NaN) are ignored, and infinite
+            ones too unless inverse depth is aligned; if there are no others, nothing is aligned.
         gt: ground-truth depth [m] of the same pixels, same shape, all positive.
         kind: one of `ALIGNMENTS`. Least squares move a constant prediction to the mean of the ground truth.
         max_depth: largest depth of the protocol [m]; if infinite, inverse depth is limited by the farthest
@@ -93,7 +95,9 @@ def fit(predicted: np.ndarray, gt: np.ndarray, kind: str, max_depth: float = mat
     if kind not in ALIGNMENTS:
         raise MetricDepthError(f"there is no alignment {kind!r}; choose one of {', '.join(ALIGNMENTS)}")
     predicted, gt = np.asarray(predicted, np.float64), np.asarray(gt, np.float64)
-    valid = np.isfinite(predicted) & (predicted > 0)
+    valid = predicted > 0
+    if kind != "scale_shift_inverse":
+        valid &= np.isfinite(predicted)
     if kind == "metric" or not valid.any():
         return Alignment(kind)
     x, y = predicted[valid], gt[valid]

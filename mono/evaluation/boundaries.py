@@ -36,7 +36,7 @@ def boundary_score(predicted: np.ndarray, gt: np.ndarray, valid: np.ndarray) -> 
     2024), without its thinning of thick edges: compare values of this function with each other only.
 
     Args:
-        predicted: depth [m], (height, width), positive and finite where `valid`.
+        predicted: depth [m], (height, width), positive where `valid`; infinite depth lies behind any other.
         gt: ground-truth depth [m], (height, width), positive and finite where `valid`.
         valid: (height, width) bool; pairs count where both pixels are valid.
 
@@ -49,7 +49,8 @@ def boundary_score(predicted: np.ndarray, gt: np.ndarray, valid: np.ndarray) -> 
     logs = [np.log(np.where(valid, depth, 1), dtype=np.float32) for depth in (predicted, gt)]
     for axis in (0, 1):
         pairs = np.logical_and(*_neighbors(valid, axis))
-        jumps = [np.subtract(*_neighbors(log, axis)) for log in logs]
+        with np.errstate(invalid="ignore"):  # between two infinite ones there is no edge
+            jumps = [np.subtract(*_neighbors(log, axis)) for log in logs]
         pairs &= (np.abs(jumps[0]) > steps[0]) | (np.abs(jumps[1]) > steps[0])
         jump_predicted, jump_true = jumps[0][pairs], jumps[1][pairs]
         # How many thresholds an edge passes: it is an edge at each of the first so many.

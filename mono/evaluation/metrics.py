@@ -98,7 +98,8 @@ def evaluate_image(
 
     Args:
         predicted: depth [m], (height', width'); resized to the ground truth. Pixels without a prediction (0, negative,
-            not finite) count as predicted at the protocol's nearest depth; they are not left out.
+            NaN) count as predicted at the protocol's nearest depth; they are not left out. Infinite depth counts as the
+            protocol's farthest, or as the image's farthest ground truth where the protocol has no limit.
         gt: ground-truth depth [m], (height, width), 0 where there is none; never resized.
         protocol: pixels that count, and their range.
         alignment: one of `alignment.ALIGNMENTS`.
@@ -142,17 +143,18 @@ def evaluate_tiers(
     edges = protocol.ground_truth != "sparse" and t.size >= _DENSE_SHARE * valid.size
     median = fit(p, t, "median")
     factor = median.scale if (np.isfinite(p) & (p > 0)).any() else None
+    farthest = float(t.max())
 
     @cache
     def boundary_f1(aligned: Alignment) -> float | None:
-        whole = comparable(aligned.apply(predicted), protocol, clamp=False)
+        whole = comparable(aligned.apply(predicted), protocol, math.inf, clamp=False)
         score = boundary_score(whole, gt, valid)
         return score.f1 if score else None
 
     found = {}
     for alignment in alignments:
         aligned = median if alignment == "median" else fit(p, t, alignment, protocol.far)
-        metrics = compare(comparable(aligned.apply(p), protocol), t)
+        metrics = compare(comparable(aligned.apply(p), protocol, farthest), t)
         # A factor does not move edges: the metric and the median tier share theirs.
         shape = Alignment("metric") if alignment == "median" else aligned
         found[alignment] = replace(metrics, scale=factor, boundary_f1=boundary_f1(shape) if edges else None)
@@ -163,25 +165,26 @@ def resize_depth(depth: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resize depth bilinearly; invalid pixels do not bleed.
 
     Args:
-        depth: depth [m], (height', width'); 0, negative and non-finite values are invalid.
+        depth: depth [m], (height', width'); 0, negative values and NaN are invalid.
         height: new height [px].
         width: new width [px].
 
     Returns:
-        Depth [m], (height, width), 0 where most of the weight is invalid.
+        Depth [m], (height, width), 0 where most of the weight is invalid; infinite where most of the rest is.
     """
     if depth.shape == (height, width):
         return depth
     import cv2
 
     depth = np.ascontiguousarray(depth, np.float32)
-    valid = np.isfinite(depth) & (depth > 0)
+    valid, size = np.isfinite(depth) & (depth > 0), (width, height)
     if valid.all():
-        return cv2.resize(depth, (width, height), interpolation=cv2.INTER_LINEAR)
-    size = (width, height)
+        return cv2.resize(depth, size, interpolation=cv2.INTER_LINEAR)
     total = cv2.resize(np.where(valid, depth, np.float32(0)), size, interpolation=cv2.INTER_LINEAR)
     weight = cv2.resize(valid.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
-    return np.where(weight > 0.5, total / np.maximum(weight, np.float32(0.5)), np.float32(0))
+    infinite = cv2.resize(np.isposinf(depth).astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    mean = np.where(infinite > weight, np.float32(np.inf), total / np.maximum(weight, np.float32(0.25)))
+    return np.where(weight + infinite > 0.5, mean, np.float32(0))
 
 
 def mean_over_images(metrics: Iterable[ImageMetrics]) -> ImageMetrics | None:
@@ -235,15 +238,27 @@ def pooled_over_pixels(metrics: Iterable[ImageMetrics]) -> ImageMetrics | None:
     )
 
 
-def comparable(depth: np.ndarray, protocol: Protocol, *, clamp: bool | None = None) -> np.ndarray:
+def comparable(depth: np.ndarray, protocol: Protocol, farthest: float, *, clamp: bool | None = None) -> np.ndarray:
     """Make predicted depth comparable: positive, finite and clamped to the range.
 
     Args:
         depth: depth [m], any shape; pixels without a prediction become the protocol's nearest depth.
         protocol: range of depth.
+        farthest: depth [m] of infinite predictions where the protocol has no largest depth: the farthest ground truth.
         clamp: clamp to the range; None: as the protocol does.
     """
-    floored = np.where(np.isfinite(depth) & (depth > 0), depth, protocol.min_depth)
+    floored = np.where(depth > 0, limit_depth(depth, protocol, farthest), protocol.min_depth)
     if protocol.clamp if clamp is None else clamp:
         return np.clip(floored, protocol.min_depth, protocol.far)
     return floored
+
+
+def limit_depth(depth: np.ndarray, protocol: Protocol, farthest: float) -> np.ndarray:
+    """Bring infinite depth to the far end of a protocol.
+
+    Args:
+        depth: depth [m], any shape.
+        protocol: range of depth.
+        farthest: far end [m] where the protocol has no largest depth.
+    """
+    return np.where(np.isposinf(depth), protocol.far if math.isfinite(protocol.far) else farthest, depth)

@@ -20,7 +20,7 @@ from mono.evaluation.protocols import Protocol
 from mono.geometry.camera import Camera
 from mono.system.errors import MetricDepthError, RunError
 
-SCORING_VERSION = 5  # increase when the same files get other scores, or scores other names
+SCORING_VERSION = 6  # increase when the same files get other scores, or scores other names
 METRES = PredictionFormat()
 _ALIGNED = {"depth": ALIGNMENTS, "relative": ALIGNMENTS[1:], "affine": ("scale_shift",)}  # tiers of kinds of depth
 _SAMPLED = 10_000  # pixels are enough for a rank correlation
@@ -32,8 +32,8 @@ class ImagePrediction:
     """Predicted depth and normals of one image.
 
     Attributes:
-        depth: stored values, (height', width'), 0 where there is none; None: depth is not scored.
-        format: meaning of the stored values; default: depth [m].
+        depth: values of `format`, (height', width'); None: depth is not scored.
+        format: meaning of the values, and which of them are predictions; default: depth [m].
         normal: unit normals, (height'', width'', 3), 0 where there is none; None: normals are not scored.
         normal_source: origin of the normals: "network", "saved" or "depth".
     """
@@ -103,7 +103,9 @@ def _score_depth(
 ) -> ImageScore:
     _refuse_other_view("depth", values.shape, gt.shape)
     tiers = applicable_tiers(meaning, alignments)
-    depth = as_depth(values if meaning.kind in _ALIGNED else resize_values(values, *gt.shape), meaning)
+    if meaning.zero_is_value:  # depth is resized in depth, by `evaluate_tiers`
+        values = resize_values(values, meaning, *gt.shape)
+    depth = as_depth(values, meaning)
     metrics = evaluate_tiers(depth, gt, protocol, tiers)
     if metrics is None:
         return ImageScore()
@@ -142,32 +144,47 @@ def applicable_tiers(meaning: PredictionFormat, alignments: Sequence[str] = TIER
 
 
 def as_depth(values: np.ndarray, meaning: PredictionFormat) -> np.ndarray:
-    """Convert saved values to depth.
+    """Convert values of a format to depth.
 
     Args:
         values: depth or inverse depth, (height, width), as `PredictionFormat.read` returns it.
         meaning: format of the values.
 
     Returns:
-        Depth, (height, width), 0 where there is none: in metres where the unit is known, else up to a factor.
-        Relative disparity, known up to scale and shift, is shifted to be positive, so that 0 stays a valid far value:
-        only its least-squares fit in inverse depth has a meaning.
+        Depth, (height, width), 0, negative or NaN where there is none, infinite where inverse depth is 0: in metres
+        where the unit is known, else up to a factor. Values of unknown shift are shifted to be positive: only their
+        least-squares fit has a meaning.
     """
-    if meaning.kind in _ALIGNED:
-        return values
-    if meaning.kind == "disparity" and not meaning.metric:
-        values = values + np.nanmax(values)
-    valid = values > 0
-    return np.divide(1, values, out=np.zeros(values.shape, np.float32), where=valid, casting="unsafe")
+    valid = meaning.valid(values)
+    if meaning.unknown_shift and valid.any():
+        low, high = float(values[valid].min()), float(values[valid].max())
+        values = values.astype(np.float64) + ((high - low or 1.0) - low)
+    if meaning.is_inverse:
+        with np.errstate(divide="ignore", over="ignore"):
+            return np.divide(1, values, out=np.zeros_like(values), where=valid)
+    return np.where(valid, values, 0) if meaning.unknown_shift else values
 
 
-def resize_values(values: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resize a map of inverse depth bilinearly to (height, width)."""
+def resize_values(values: np.ndarray, meaning: PredictionFormat, height: int, width: int) -> np.ndarray:
+    """Resize values of a format bilinearly; missing ones do not bleed.
+
+    Args:
+        values: values of the format, (height', width').
+        meaning: format of the values.
+        height: new height [px].
+        width: new width [px].
+
+    Returns:
+        (height, width); NaN where most of the weight is missing.
+    """
     if values.shape == (height, width):
         return values
     import cv2
 
-    return cv2.resize(np.ascontiguousarray(values, np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    valid, size = meaning.valid(values), (width, height)
+    total = cv2.resize(np.where(valid, values, 0).astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    weight = cv2.resize(valid.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    return np.where(weight > 0.5, total / np.maximum(weight, np.float32(0.5)), np.float32(np.nan))
 
 
 def _refuse_other_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]) -> None:

@@ -147,16 +147,13 @@ class ForeignPredictor(ImagePredictor):
         if values.shape != shape or values.dtype.kind not in "fiu":
             raise self._wrong(f"returned {maps[0]} as {values.dtype} {values.shape}; it must be numbers {shape}")
         values = (values[..., 2] if maps == ["points"] else values).astype(np.float32)
-        invalid = ~np.isfinite(values)
+        valid = self.prediction_format.valid(values) & np.isfinite(values)
         if result.get("mask") is not None:
             mask = as_array(result["mask"])
             if mask.shape != size:
                 raise self._wrong(f"returned a mask {mask.shape}; it must be {size}")
-            invalid |= ~mask.astype(bool)
-        if kind in ("affine", "disparity") and not invalid.all() and values[~invalid].min() < 0:
-            # The shift is unknown anyway: valid values become positive, as files and scores need them.
-            values -= 2 * values[~invalid].min() - values[~invalid].max()
-        values[invalid] = np.nan if kind in ("disparity", "inverse") else 0
+            valid &= mask.astype(bool)
+        values[~valid] = np.nan if self.prediction_format.zero_is_value else 0
         return ForeignOutput(values, self._camera(result.get("intrinsics"), image.found), self.prediction_format)
 
     def _camera(self, intrinsics: object, found: ResolvedCamera) -> ResolvedCamera:

@@ -32,10 +32,9 @@ def in_original_pixels(prediction: Prediction) -> Prediction:
         confidence = np.full((flat.camera.height, flat.camera.width), np.nan, np.float32)
     else:
         confidence = flat.map_to_image(confidence)
-    inverse = prediction.format.kind in ("disparity", "inverse")  # where 0 is a value, and NaN is none
-    present = np.isfinite(prediction.depth) if inverse else prediction.depth > 0
+    present = prediction.mask
     depth = flat.map_to_image(prediction.depth, present)
-    if inverse:
+    if prediction.format.zero_is_value:
         depth[flat.map_to_image(np.ones_like(prediction.depth), present) == 0] = np.nan
     return replace(
         prediction,

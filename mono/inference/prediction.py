@@ -36,11 +36,10 @@ class Prediction:
         camera: camera that the depth holds for. A wrong focal length scales all distances.
         camera_source: "given", "annotation", "camera file", "exif", "estimated", "assumed", or "predicted" by a model.
         camera_detail: description of the camera's source.
-        normal: (H, W, 3) float32 unit normals (x right, y down, z forward) that point to the camera; None if the
-            network has none: see `surface_normals`.
+        normal: (H, W, 3) float32 unit normals (x right, y down, z forward) to the camera; None: see `surface_normals`.
         normal_confidence: (H, W) float32, higher is surer; None without `normal`.
         sky: (H, W) float32 probability of sky, whose depth is invalid; None if the network has none.
-        format: meaning of `depth`; of models without a unit it holds their own values, and there are no points.
+        format: meaning of `depth`; of models without a unit it holds their own values (see `mask`), without points.
         calibration: correction of depth that the camera's file holds for this model; None: there is none.
         alignment: alignment of the depth with known distances, after the calibration; None: not aligned.
         error_scale: factor of the errors that the confidence announces (`Uncertainty.scale`); None: it announces none.
@@ -64,7 +63,7 @@ class Prediction:
     @property
     def mask(self) -> np.ndarray:
         """Return the pixels with valid depth, (H, W) bool."""
-        return self.depth > 0
+        return np.asarray(self.format.valid(self.depth))
 
     @property
     def depth_kind(self) -> Literal["z", "ray"]:
@@ -216,7 +215,7 @@ class Prediction:
             self.format.require_meters()
             self._warn_beyond_range(path, encoding)
         if is_file:
-            write_depth(path, self.depth, self.camera, self.notes(), encoding)
+            write_depth(path, self.depth, self.camera, self.notes(), encoding, self.format.zero_is_value)
             return [path, *([path.with_suffix(".json")] if kind in SIDECAR_FORMATS else [])]
         if path.suffix and not path.is_dir():
             raise MetricDepthError(

@@ -57,7 +57,8 @@ class TensorPrediction:
     @property
     def mask(self) -> Tensor:
         """Return the pixels with valid depth, (H, W) bool."""
-        return self.depth > 0
+        valid: Tensor = self.format.valid(self.depth)
+        return valid
 
     @property
     def K(self) -> Tensor:

@@ -7,7 +7,7 @@ import math
 import os
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ MAX_PIXELS = 1 << 27  # 134 megapixels
 SCALE_KEY = "depth_scale"  # tEXt chunk of a PNG that states its scale
 
 _MILLIMETERS = DepthEncoding()
+_ROWS = 256  # converted at a time, which takes less memory
 _KINDS = "use a 16-bit PNG or TIFF, NPY, NPZ, EXR or PFM"
 
 
@@ -57,6 +58,26 @@ def read_depth(path: str | os.PathLike[str], scale: float | None = None) -> np.n
         DepthError: the file is missing, damaged, too large, of an unknown kind or not a depth map (8-bit, color, not
             two-dimensional), or its scale is unknown or not a positive number.
     """
+    depth = read_values(path, scale)
+    for top in range(0, len(depth), _ROWS):
+        rows = depth[top : top + _ROWS]
+        rows[~(np.isfinite(rows) & (rows > 0))] = 0
+    return depth
+
+
+def read_values(path: str | os.PathLike[str], scale: float | None = None) -> np.ndarray:
+    """Read the values of a depth file, also those that are no depth.
+
+    Args:
+        path: depth file.
+        scale: divides the stored values, as for `read_depth`.
+
+    Returns:
+        (H, W) float32; NaN, infinite, zero and negative values as they are stored.
+
+    Raises:
+        DepthError: as for `read_depth`.
+    """
     path = Path(path)
     if scale is not None and not (math.isfinite(scale) and scale > 0):
         raise DepthError(f"{path}: depth_scale is {scale}; it must be a positive number (stored value per meter)")
@@ -79,7 +100,7 @@ def read_depth(path: str | os.PathLike[str], scale: float | None = None) -> np.n
         else:
             stored, own_scale = _read_image_values(path)
             scale = own_scale if scale is None else scale
-        return _to_meters(path, stored, scale)
+        return _scaled(path, stored, scale)
     except DepthError:
         raise
     except (ArrayError, ExrError, PfmError, TiffError) as error:
@@ -92,7 +113,7 @@ def read_depth(path: str | os.PathLike[str], scale: float | None = None) -> np.n
         raise DepthError(f"{path}: is damaged or not what its suffix promises; write it again") from error
 
 
-def _to_meters(path: Path, stored: np.ndarray, scale: float | None) -> np.ndarray:
+def _scaled(path: Path, stored: np.ndarray, scale: float | None) -> np.ndarray:
     if stored.ndim == 3 and 1 in (stored.shape[0], stored.shape[2]):
         stored = stored.squeeze(0 if stored.shape[0] == 1 else 2)
     if stored.ndim != 2 or not stored.size:
@@ -111,10 +132,9 @@ def _to_meters(path: Path, stored: np.ndarray, scale: float | None) -> np.ndarra
     depth = np.empty(stored.shape, np.float32)
     precise = np.float64 if stored.dtype.itemsize > 4 else np.float32
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for top in range(0, len(stored), 256):
-            rows = slice(top, top + 256)
+        for top in range(0, len(stored), _ROWS):
+            rows = slice(top, top + _ROWS)
             depth[rows] = np.divide(stored[rows].astype(precise), scale or 1.0).astype(np.float32)
-            depth[rows][~(np.isfinite(depth[rows]) & (depth[rows] > 0))] = 0
     return depth
 
 
@@ -208,6 +228,7 @@ def write_depth(
     camera: Camera | None = None,
     notes: Mapping[str, Any] | None = None,
     encoding: DepthEncoding = _MILLIMETERS,
+    zero_is_value: bool = False,
 ) -> WrittenDepth:
     """Write a depth map in the format of its suffix.
 
@@ -226,12 +247,13 @@ def write_depth(
         camera: camera of the depth map.
         notes: further metadata, as the alignment of the depth.
         encoding: scale of PNGs, and invalid value of the other formats.
+        zero_is_value: 0 and negative values are kept, and the others become NaN: for values without a unit.
 
     Returns:
         Metadata, and the number of pixels beyond the range of a PNG.
 
     Raises:
-        MetricDepthError: the suffix is none of `DEPTH_FORMATS`, or `depth` is not (H, W).
+        MetricDepthError: the suffix is none of `DEPTH_FORMATS` or cannot hold the values, or `depth` is not (H, W).
         ModuleNotFoundError: EXR without the package OpenEXR.
         OSError: the file cannot be written.
     """
@@ -245,6 +267,10 @@ def write_depth(
             f"{path.name}: depth cannot be written as {kind!r}; choose one of {', '.join(DEPTH_FORMATS)}"
         )
     scale, beyond = None, 0
+    if zero_is_value:
+        if kind == "png":
+            raise MetricDepthError(f"{path.name}: a depth PNG holds meters; write these values as npy, npz or exr")
+        encoding = replace(encoding, invalid=math.nan)
     if kind == "png":
         steps, scale = quantise(depth, encoding.scale)
         beyond = encoding.count_beyond(depth)
@@ -258,7 +284,7 @@ def write_depth(
             texts["depth_kind"] = "ray"
         write_bytes(path, encode_png16(steps, texts))
         return WrittenDepth(metadata, beyond)
-    meters = clean_depth(depth, encoding.invalid)
+    meters = clean_depth(depth, encoding.invalid, zero_is_value)
     if kind == "npy":
         write_npy(path, meters)
         return WrittenDepth(metadata)

@@ -240,7 +240,7 @@ def _write(
     if options.align is not None and item.saved is None:  # saved depth is aligned
         known = options.align.find(sample, prediction.camera, item.full_size)
         prediction = prediction.aligned(known, options.align.model)
-    if not (prediction.depth > 0).any():
+    if not prediction.mask.any():
         _refuse_without_depth(prediction, sample)
     protocol = protocol if "metrics" in image.kinds else None
     scores: dict[str, Any] = {"metrics": None}

@@ -74,7 +74,7 @@ def load_image(
         saved = None
         if image is not None and image.depth_file is not None:
             meaning = PredictionFormat() if options.align else predictor.prediction_format
-            saved = replace(_saved_prediction(image.depth_file, found), format=meaning)
+            saved = _saved_prediction(image.depth_file, found, meaning)
         return LoadedImage(sample, photo.rgb, found, ground_truth, (), saved)
     if options.focal_sweep and found.camera.depth_kind == "ray":
         raise MetricDepthError("a focal sweep is for perspective images, and this one is a fisheye or panorama")
@@ -87,12 +87,12 @@ def load_image(
     return LoadedImage(sample, photo.rgb, found, ground_truth, prepared, full_size=photo.stored_size)
 
 
-def _saved_prediction(path: Path, found: ResolvedCamera) -> Prediction:
+def _saved_prediction(path: Path, found: ResolvedCamera, meaning: PredictionFormat) -> Prediction:
     """Read the prediction of a former run; its confidence is not stored, and not a number here."""
-    depth, camera = read_depth(path), found.camera
+    depth, camera = meaning.read(path) if meaning.zero_is_value else read_depth(path), found.camera
     if depth.shape != (camera.height, camera.width):
         raise MetricDepthError(f"{path}: is {depth.shape[1]}x{depth.shape[0]}, unlike the image; use --overwrite")
-    return Prediction(depth, np.full_like(depth, np.nan), camera, found.source, found.detail)
+    return Prediction(depth, np.full_like(depth, np.nan), camera, found.source, found.detail, format=meaning)
 
 
 def reading_cost(item: tuple[Sample, ImagePlan | None, bool]) -> int:

@@ -41,8 +41,7 @@ class CloudOptions:
         edge_filter: largest relative depth jump.
         voxel_size: edge of the voxels that keep one point each [m].
         min_confidence: lowest confidence, in the network's own range.
-        size: "network": at most as many points as the network's input has pixels of the image; "full": one point per
-            pixel.
+        size: "network": at most as many points as the network's input has pixels of the image; "full": one per pixel.
         axes: "opencv": x right, y down, z forward; "opengl": x right, y up, z backward, as GLB files always have.
 
     Raises:
@@ -213,7 +212,8 @@ def write_outputs(
     planned = planned_outputs(name, kinds, options, [other.camera.focal for other in sweep])
     outputs |= planned
     if "depth" in planned:
-        write_depth(out / planned["depth"], prediction.depth, prediction.camera, prediction.notes(), options.encoding)
+        description = prediction.camera, prediction.notes(), options.encoding, prediction.format.zero_is_value
+        write_depth(out / planned["depth"], prediction.depth, *description)
     if "vis" in planned:
         write_image(out / planned["vis"], visualize_prediction(rgb, prediction))
     if "confidence" in planned:

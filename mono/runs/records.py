@@ -44,6 +44,7 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
         "model", "computation" and "camera", which all results depend on, and one entry per kind of output.
     """
     output, encoding = options.output, options.output.encoding
+    invalid = math.nan if predictor.prediction_format.zero_is_value else encoding.invalid
     return {
         "model": {
             "checksum": predictor.checksum,
@@ -55,7 +56,7 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
         | ({"focal_weights": weights_checksum()} if options.resolver.estimates else {})
         | {"views": asdict(predictor.views)}
         | ({"align": options.align.settings()} if options.align else {}),
-        "depth": [output.depth_format, encoding.scale if output.depth_format == "png" else str(encoding.invalid)],
+        "depth": [output.depth_format, encoding.scale if output.depth_format == "png" else str(invalid)],
         "vis": None,
         "normal": output.normal_format,
         "pcd": asdict(output.cloud),
@@ -160,6 +161,7 @@ def success_record(
 ) -> dict[str, Any]:
     """Build the record of a finished image, without its metrics, keys and time."""
     camera = prediction.camera
+    median = math.nan if prediction.format.unknown_shift else median_depth(prediction.depth)
     return {
         "input": sample.source,
         "path": str(sample.rgb.absolute()),
@@ -172,7 +174,7 @@ def success_record(
         "camera_source": prediction.camera_source,
         "camera_detail": prediction.camera_detail,
         "normal_source": prediction.normal_source,
-        "median_depth": None if math.isnan(median := median_depth(prediction.depth)) else round(median, 4),
+        "median_depth": None if math.isnan(median) else round(median, 4),
         "model": predictor.name,
         "checksum": predictor.checksum,
         "versions": versions(),

@@ -27,6 +27,7 @@ from mono.evaluation.scoring import METRES, ImagePrediction, ImageScore, as_dept
 from mono.geometry.camera import Camera
 from mono.geometry.normals import normals_from_depth
 from mono.io.depth import DEPTH_FORMATS
+from mono.io.depth_encoding import clean_depth
 from mono.io.depth_metadata import saved_camera
 from mono.io.images import read_image
 from mono.runs.manifest import Manifest
@@ -248,7 +249,7 @@ def _normals(
         return None, ""
     assert found is not None and depth_file is not None and depth is not None
     camera = saved_camera(depth_file) or found.camera
-    metres = as_depth(depth, job.prediction_format)
+    metres = clean_depth(as_depth(depth, job.prediction_format))
     return normals_from_depth(metres, camera.resized(depth.shape[1], depth.shape[0])), "depth"
 
 

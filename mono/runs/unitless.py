@@ -48,5 +48,7 @@ def visualize_prediction(rgb: np.ndarray, prediction: Prediction) -> np.ndarray:
     """
     if prediction.format.metric:
         return visualize_depth(rgb, prediction.depth)
-    colors = colorize(as_depth(prediction.depth, prediction.format))
+    depth = as_depth(prediction.depth, prediction.format)
+    farthest = depth[np.isfinite(depth)].max(initial=0)
+    colors = colorize(np.where(np.isposinf(depth), farthest, depth))
     return np.concatenate([rgb, colors], axis=int(rgb.shape[1] < 1.5 * rgb.shape[0]))

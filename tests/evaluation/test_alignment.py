@@ -55,7 +55,7 @@ def test_exact_lines_are_undone(scale: float, shift: float) -> None:
 def test_pixels_without_prediction_are_left_out_of_the_fit_and_stay_invalid() -> None:
     p, t = _pair()
     holes = p.copy()
-    holes[:4] = [0, -1, np.nan, np.inf]
+    holes[:4] = [0, -1, np.nan, -np.inf]
     for kind in ALIGNMENTS:
         found = fit(holes, t, kind, 80)
         whole = fit(p[4:], t[4:], kind, 80)
@@ -63,6 +63,21 @@ def test_pixels_without_prediction_are_left_out_of_the_fit_and_stay_invalid() ->
         aligned = found.apply(holes)
         assert aligned[:4].tolist() == [0, 0, 0, 0]
         np.testing.assert_array_equal(aligned[4:], whole.apply(p[4:]))
+
+
+def test_infinite_depth_is_left_out_of_fits_in_depth_and_is_zero_in_inverse_depth() -> None:
+    p, t = _pair()
+    far = np.append(p, np.inf)
+    for kind in ("median", "scale_shift"):
+        found, rest = fit(far, np.append(t, 50.0), kind), fit(p, t, kind)
+        assert (found.scale, found.shift) == (rest.scale, rest.shift)
+        np.testing.assert_array_equal(found.apply(far), [*rest.apply(p), np.inf])
+    found = fit(far, np.append(t, 50.0), "scale_shift_inverse", 1e9)
+    expected = np.polyfit(np.append(1 / p, 0), np.append(1 / t, 1 / 50), 1)
+    assert (found.scale, found.shift) == pytest.approx(tuple(expected), rel=1e-9)
+    assert found.apply(far)[-1] == pytest.approx(1 / expected[1])
+    constant = fit(np.array([3.0, 3.0, np.inf]), np.array([2.0, 4.0, 9.0]), "scale_shift")
+    assert constant.apply(np.array([3.0, np.inf])).tolist() == [3.0, np.inf]  # a slope of 0 gives no NaN
 
 
 @pytest.mark.parametrize("kind", ALIGNMENTS)

@@ -146,7 +146,7 @@ def test_images_without_valid_pixels_give_nothing() -> None:
     assert evaluate_tiers(p, np.full_like(t, np.nan), NONE) is None
 
 
-@pytest.mark.parametrize("hole", [0.0, -2.0, np.nan, np.inf])
+@pytest.mark.parametrize("hole", [0.0, -2.0, np.nan, -np.inf])
 @pytest.mark.parametrize("clamp", [True, False])
 def test_a_missing_prediction_is_an_error_not_an_excuse(hole: float, clamp: bool) -> None:
     gt = np.full((10, 10), 5.0)
@@ -159,6 +159,35 @@ def test_a_missing_prediction_is_an_error_not_an_excuse(hole: float, clamp: bool
         assert found.pixels == 100
         assert found.delta1 == pytest.approx(0.99)
         assert found.abs_rel == pytest.approx(0.01 * (5 - 0.001) / 5)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "far"),
+    [(Protocol("a", max_depth=80), 80), (Protocol("b", max_depth=80, clamp=False), 80), (NONE, 40)],
+)
+def test_infinite_depth_counts_as_the_farthest(protocol: Protocol, far: float) -> None:
+    gt = np.full((10, 10), 20.0)
+    gt[0, :2] = 25, 40
+    predicted = gt.copy()
+    predicted[0, 0] = np.inf
+    for alignment in ("metric", "median", "scale_shift"):
+        found = evaluate_image(predicted, gt, protocol, alignment)
+        assert found is not None
+        assert found.abs_rel == pytest.approx(0.01 * (far - 25) / 25)
+    assert evaluate_image(np.full((10, 10), np.inf), gt, protocol) is not None
+
+
+def test_infinite_depth_makes_edges_and_survives_resizing() -> None:
+    depth = np.full((20, 20), 5.0, np.float32)
+    depth[:, 10:] = np.inf
+    depth[:4] = 0
+    larger = resize_depth(depth, 40, 40)
+    assert (larger[:7] == 0).all() and (larger[9:, :19] == 5).all() and np.isposinf(larger[9:, 21:]).all()
+    gt = np.where(np.isinf(depth), 60, 5.0)
+    found = evaluate_image(depth, gt, NONE)
+    assert found is not None
+    # 16 pairs from 5 m to infinity and 10 below the hole are right; the hole has 10 more edges.
+    assert found.boundary_f1 == pytest.approx(2 * 26 / (26 + 36))
 
 
 def test_a_prediction_without_any_depth_has_no_scale() -> None:

@@ -10,6 +10,7 @@ import pytest
 import metricdepth
 from mono.cli.main import main
 from mono.data.saved_predictions import PREDICTION_KINDS, PredictionFormat
+from mono.evaluation.protocols import Protocol
 from mono.system.errors import MetricDepthError
 
 FOCAL_BASELINE = 36.0  # [px m]
@@ -152,3 +153,81 @@ def test_flags_of_saved_predictions_need_them(data, capsys):
 def test_a_format_needs_a_folder(data):
     with pytest.raises(MetricDepthError, match=r"no folder .*nowhere"):
         metricdepth.evaluate(data, data / "nowhere", out=data / "out", prediction_format=PredictionFormat("inverse"))
+
+
+AFFINE = {  # maps onto exact affine transforms of their argument
+    "positive": lambda x: 0.1 * x + 0.2,
+    "from 0": lambda x: (x - x.min()) / np.ptp(x),
+    "centered": lambda x: (x - np.median(x)) / np.mean(abs(x - np.median(x))),
+    "negative": lambda x: 3 * x - 100,
+    "flipped": lambda x: -2 * x,
+}
+
+
+@pytest.mark.parametrize("transform", AFFINE)
+@pytest.mark.parametrize(("kind", "tier"), [("affine", "scale_shift"), ("disparity", "scale_shift_inverse")])
+@pytest.mark.parametrize("size", [1, 2])
+def test_exact_affine_transforms_have_no_error_whatever_their_sign(data, transform, kind, tier, size):
+    def predict(gt):
+        values = AFFINE[transform](gt if kind == "affine" else 1 / gt).astype(np.float32)
+        return values.repeat(size, 0).repeat(size, 1)
+
+    save(data, predict)
+    for tiers in evaluate(data, prediction_format=PredictionFormat(kind)).metrics.values():
+        assert tiers.keys() == {tier} and tiers[tier].abs_rel < 2e-5
+
+
+@pytest.mark.parametrize(("kind", "scale"), [("inverse", None), ("inverse", 1.0), ("disparity", 1.0)])
+@pytest.mark.parametrize("size", [1, 2])
+def test_inverse_depth_of_zero_is_beyond_the_cap(data, kind, scale, size):
+    def predict(gt):  # at infinity beyond 10 m; ground truth reaches 12 m
+        return np.where(gt > 10, 0, 1 / gt).astype(np.float32).repeat(size, 0).repeat(size, 1)
+
+    save(data, predict)
+    protocol = Protocol("cap", max_depth=20.0)
+    result = evaluate(data, protocol=protocol, prediction_format=PredictionFormat(kind, scale))
+    for i, tiers in enumerate(result.metrics.values()):
+        gt = depth_map(i).astype(float)
+        expected = np.where(gt > 10, 20 / gt - 1, 0).mean()
+        assert 0.04 < expected < 0.12
+        assert tiers.keys() - {"metric"} == {"median", "scale_shift_inverse"}
+        for tier in tiers.keys() & {"metric", "median"}:
+            assert tiers[tier].abs_rel == pytest.approx(expected, rel=1e-4), tier
+        inverse = np.where(gt > 10, 0, 1 / gt)
+        fitted = 1 / np.maximum(np.polyval(np.polyfit(inverse.ravel(), 1 / gt.ravel(), 1), inverse), 1 / 20)
+        assert tiers["scale_shift_inverse"].abs_rel == pytest.approx((abs(fitted - gt) / gt).mean(), rel=1e-4)
+
+
+def test_infinite_depth_counts_as_far_and_what_is_no_depth_as_near(data):
+    save(data, lambda gt: np.where(gt > 10, np.inf, gt).astype(np.float32))
+    far = evaluate(data, protocol=Protocol("cap", max_depth=20.0)).metrics["0.png"]["metric"]
+    gt = depth_map(0).astype(float)
+    assert far.abs_rel == pytest.approx(np.where(gt > 10, 20 / gt - 1, 0).mean(), rel=1e-5)
+    for nothing in (0, -1, np.nan, -np.inf):
+        save(data, lambda gt, hole=nothing: np.where(gt > 10, hole, gt).astype(np.float32))
+        near = evaluate(data, protocol=Protocol("cap", max_depth=20.0)).metrics["0.png"]["metric"]
+        assert near.abs_rel == pytest.approx(np.where(gt > 10, 1 - 0.001 / gt, 0).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "hole"),
+    [
+        ("affine", np.nan),
+        ("affine", np.inf),
+        ("disparity", np.nan),
+        ("disparity", -np.inf),
+        ("inverse", -1),
+        ("inverse", np.nan),
+    ],
+)
+def test_missing_values_stay_out_of_the_fit_and_count_as_near(data, kind, hole):
+    def predict(gt):
+        values = (gt if kind == "affine" else 1 / gt) * 5 + (0 if kind == "inverse" else 0.3)
+        values[:, ::2] = hole
+        return values.astype(np.float32)
+
+    save(data, predict)
+    result = evaluate(data, protocol=Protocol("cap", max_depth=20.0), prediction_format=PredictionFormat(kind))
+    for i, tiers in enumerate(result.metrics.values()):
+        near = (1 - 0.001 / depth_map(i).astype(float)[:, ::2]).mean() / 2
+        assert all(metrics.abs_rel == pytest.approx(near, rel=1e-4) for metrics in tiers.values())

@@ -54,7 +54,10 @@ def evaluate(scene, *flags):
         ("depth", f"1.1 * {RAMP}", {"metric": 0.1, "median": 0.0, "scale_shift": 0.0}),
         ("relative", f"7 * {RAMP}", {"median": 0.0, "scale_shift": 0.0}),
         ("affine", f"3 * {RAMP} - 9", {"scale_shift": 0.0}),
+        ("affine", f"{RAMP} - 2", {"scale_shift": 0.0}),
+        ("affine", f"-{RAMP}", {"scale_shift": 0.0}),
         ("disparity", f"4 / {RAMP} - 0.5", {"scale_shift_inverse": 0.0}),
+        ("disparity", f"4 / {RAMP} - 4 / 6", {"scale_shift_inverse": 0.0}),
         ("inverse", f"5 / {RAMP}", {"median": 0.0, "scale_shift_inverse": 0.0}),
     ],
 )
@@ -260,6 +263,33 @@ def test_what_is_no_depth_model_is_said(tmp_path):
         mono.load_model(f"hf:{tmp_path}", device="cpu")
     with pytest.raises(ValueError, match="has no option size"):
         mono.load_model(f"hf:{tmp_path}", device="cpu", options={"size": 3})
+
+
+@pytest.mark.parametrize("kind", ["affine", "disparity", "inverse"])
+def test_saved_values_without_a_unit_keep_zero_sign_and_holes(scene, kind):
+    values = RAMP if kind == "affine" else f"1 / {RAMP}"
+    shift = 0 if kind == "inverse" else 3
+    body = f"""class M:
+    kind = {kind!r}
+    def load(self): pass
+    def infer(self, image, camera):
+        values = ({values} - {shift}).astype(np.float32)
+        values[0, :9], values[1, :9] = 0, np.nan
+        return {{"depth": values, "mask": np.arange(48)[:, None] + 0 * np.arange(64) < 40}}
+"""
+    out, words = scene / "out", ["--baseline", write(scene / "m.py", body), "--depth-format", "npy", "--no-report"]
+    words = ["evaluate", str(scene / "annotations.json"), "--out", str(out), *words]
+    assert main([*words, "--save", "depth"]) == 0
+    saved = np.load(out / "depth" / "photo.npy")
+    ramp = np.linspace(2, 6, 64)
+    expected = ramp - shift if kind == "affine" else 1 / ramp - shift
+    np.testing.assert_allclose(saved[2:40], np.tile(expected, (38, 1)), rtol=1e-6)
+    assert not saved[0, :9].any() and np.isnan(saved[1, :9]).all() and np.isnan(saved[40:]).all()
+    assert json.loads((out / "depth" / "photo.json").read_text())["invalid"] == "nan"
+    first = tiers(out)
+    again = ["evaluate", str(scene / "annotations.json"), "--pred", str(out), "--pred-kind", kind, "--workers", "1"]
+    assert main([*again, "--out", str(scene / "again")]) == 0 and tiers(scene / "again") == first
+    assert main([*words, "--save", "depth,vis"]) == 0 and tiers(out) == first  # from the saved depth
 
 
 def test_depth_without_a_unit_stays_so_when_results_are_added(scene):

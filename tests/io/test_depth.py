@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from mono.io.depth import DepthError, png_depth_scale, read_depth
+from mono.io.depth import DepthError, png_depth_scale, read_depth, read_values, write_depth
+from mono.system.errors import MetricDepthError
 
 STEPS = np.array([[0, 1, 256], [512, 1000, 65535]], np.uint16)
 METERS = np.array([[0.5, 1, 2], [np.nan, -1, np.inf]], np.float32)
@@ -67,6 +68,17 @@ def test_float_formats_are_meters_without_invalid_values(tmp_path: Path) -> None
         assert depth.dtype == np.float32
         np.testing.assert_array_equal(depth, VALID)
         np.testing.assert_array_equal(read_depth(tmp_path / name, 10), VALID / np.float32(10))
+        np.testing.assert_array_equal(read_values(tmp_path / name), METERS)
+        np.testing.assert_array_equal(read_values(tmp_path / name, 10), METERS / np.float32(10))
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+def test_values_of_which_zero_is_one_are_kept(tmp_path: Path, suffix: str) -> None:
+    values, path = np.array([[0, -2, np.nan], [np.inf, 3, -np.inf]], np.float32), tmp_path / f"d.{suffix}"
+    assert write_depth(path, values, zero_is_value=True).metadata["invalid"] == "nan"
+    np.testing.assert_array_equal(read_values(path), [[0, -2, np.nan], [np.nan, 3, np.nan]])
+    with pytest.raises(MetricDepthError, match=r"a depth PNG holds meters; write these values as npy, npz or exr"):
+        write_depth(tmp_path / "d.png", values, zero_is_value=True)
 
 
 def test_integer_and_half_arrays(tmp_path: Path) -> None:

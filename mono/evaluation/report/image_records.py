@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mono.evaluation.metrics import comparable, resize_depth
+from mono.evaluation.metrics import comparable, limit_depth, resize_depth
 from mono.evaluation.protocols import Protocol
 from mono.evaluation.report import thumbnails
 from mono.evaluation.report.distributions import Distribution, distribution_of
@@ -83,7 +83,8 @@ def build_image_record(
     t = ground_truth[counts].astype(np.float32)
     if not t.size:
         return None
-    p = comparable(predicted[counts], protocol).astype(np.float32)
+    predicted = limit_depth(predicted, protocol, float(t.max()))
+    p = comparable(predicted[counts], protocol, float(t.max())).astype(np.float32)
     log_ratio = np.zeros(ground_truth.shape, np.float32)
     log_ratio[counts] = np.log(p / t)
     size = thumbnails.thumbnail_size(height, width)

@@ -137,6 +137,7 @@ def _summarize(
         image_records=image_records,
         beyond_range=beyond_range,
         alignments=alignments,
+        unscored=sum(samples[order[failure.source]].depth is not None for failure in failures),
     )
 
 

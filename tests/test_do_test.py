@@ -18,6 +18,7 @@ from mono.data.annotations import load_annotations
 from mono.data.camera_source import CameraResolver
 from mono.data.folder import find_images
 from mono.do_test import RunError, evaluate, run
+from mono.evaluation.files import format_evaluation
 from mono.evaluation.protocols import get_protocol
 from mono.io.depth import read_depth
 from mono.io.images import read_image
@@ -347,6 +348,11 @@ def test_ground_truth_gives_metrics_and_resuming_keeps_them(tmp_path, toy_predic
     for tiers in values[:2]:
         assert tiers["metric"].abs_rel == pytest.approx(0.1, rel=1e-4)
         assert tiers["median"].abs_rel == pytest.approx(0, abs=1e-5)
+    (tmp_path / "rgb" / "001.png").write_bytes(b"damaged")
+    failed = run(samples, toy_predictor, options)
+    assert (failed.unscored, len(failed.failures), first.unscored) == (1, 1, 0)
+    assert "\n1 of 2 images with ground truth\n" in format_evaluation(failed, get_protocol("none"))
+    PIL.Image.fromarray(image).save(tmp_path / "rgb" / "001.png")
     nearer = replace(options, protocol=replace(get_protocol("none"), max_depth=5.0))
     with pytest.raises(RunError, match="another protocol"):
         run(samples, toy_predictor, nearer)

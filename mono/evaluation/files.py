@@ -42,6 +42,7 @@ def write_evaluation(
         result.normals,
         result.confidence,
         result.hints,
+        result.unscored,
     )
     if result.image_records:
         from mono.evaluation.report.page import write_page
@@ -58,6 +59,7 @@ def write_evaluation(
             normals=result.normals,
             confidence=result.confidence,
             hints=result.hints,
+            unscored=result.unscored,
         )
     return written
 
@@ -75,6 +77,8 @@ def format_evaluation(result: EvaluationResult, protocol: Protocol) -> str:
     if not result.scored:
         reason = "no image could be scored" if result.failures else "no image has ground truth that counts"
         return f"nothing was measured, and no metrics.json written: {reason}; metrics need entries with depth"
-    depth = table(result.metrics, protocol, result.hints) if any(result.metrics.values()) else protocol.describe()
+    depth = protocol.describe()
+    if any(result.metrics.values()):
+        depth = table(result.metrics, protocol, result.hints, result.unscored)
     confidence = f"confidence: {result.confidence.describe()}" if result.confidence else ""
     return "\n\n".join(filter(None, [depth, normals_table(result.normals), confidence]))

@@ -35,6 +35,8 @@ class ImageMetrics:
         log_bias: mean of ln p - ln t; positive where predictions are too far.
         scale: median t / median p before any alignment; None without predictions or without their unit.
         boundary_f1: F1 of depth edges (`boundary_score`); None where ground truth is not dense or has no edges.
+        missing: number of these pixels without a prediction, which count as the nearest depth; None where unknown, as
+            in results of former versions.
     """
 
     pixels: int
@@ -50,6 +52,7 @@ class ImageMetrics:
     log_bias: float
     scale: float | None = None
     boundary_f1: float | None = None
+    missing: int | None = None
 
 
 def compare(predicted: np.ndarray, gt: np.ndarray) -> ImageMetrics:
@@ -143,7 +146,7 @@ def evaluate_tiers(
     edges = protocol.ground_truth != "sparse" and t.size >= _DENSE_SHARE * valid.size
     median = fit(p, t, "median")
     factor = median.scale if (np.isfinite(p) & (p > 0)).any() else None
-    farthest = float(t.max())
+    farthest, missing = float(t.max()), int(np.count_nonzero(~(p > 0)))
 
     @cache
     def boundary_f1(aligned: Alignment) -> float | None:
@@ -157,7 +160,8 @@ def evaluate_tiers(
         metrics = compare(comparable(aligned.apply(p), protocol, farthest), t)
         # A factor does not move edges: the metric and the median tier share theirs.
         shape = Alignment("metric") if alignment == "median" else aligned
-        found[alignment] = replace(metrics, scale=factor, boundary_f1=boundary_f1(shape) if edges else None)
+        f1 = boundary_f1(shape) if edges else None
+        found[alignment] = replace(metrics, scale=factor, boundary_f1=f1, missing=missing)
     return found
 
 
@@ -194,8 +198,8 @@ def mean_over_images(metrics: Iterable[ImageMetrics]) -> ImageMetrics | None:
         metrics: metrics of each image.
 
     Returns:
-        The means; `pixels` is the sum, `scale` and `boundary_f1` are means over the images that have them. Sums are
-        exact, so the order of the images does not matter. None without images.
+        The means; `pixels` and `missing` are sums, `scale` and `boundary_f1` are means over the images that have them.
+        Sums are exact, so the order of the images does not matter. None without images.
     """
     images = list(metrics)
     if not images:
@@ -204,7 +208,18 @@ def mean_over_images(metrics: Iterable[ImageMetrics]) -> ImageMetrics | None:
     for field in fields(ImageMetrics):
         values = [value for image in images if (value := getattr(image, field.name)) is not None]
         means[field.name] = math.fsum(values) / len(values) if values else None
-    return ImageMetrics(**{**means, "pixels": sum(image.pixels for image in images)})  # type: ignore[arg-type]
+    counts = {"pixels": sum(image.pixels for image in images), "missing": missing_pixels(images)}
+    return ImageMetrics(**{**means, **counts})  # type: ignore[arg-type]
+
+
+def missing_pixels(metrics: Iterable[ImageMetrics]) -> int | None:
+    """Sum the pixels without a prediction; None where no image counted them.
+
+    Args:
+        metrics: metrics of each image.
+    """
+    known = [image.missing for image in metrics if image.missing is not None]
+    return sum(known) if known else None
 
 
 def pooled_over_pixels(metrics: Iterable[ImageMetrics]) -> ImageMetrics | None:
@@ -234,6 +249,7 @@ def pooled_over_pixels(metrics: Iterable[ImageMetrics]) -> ImageMetrics | None:
         rmse=math.sqrt(mean(image.rmse**2 for image in images)),
         rmse_log=math.hypot(spread, bias),
         silog=100 * spread,
+        missing=missing_pixels(images),
         **plain,
     )
 

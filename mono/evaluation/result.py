@@ -31,6 +31,7 @@ class EvaluationResult:
         sources: number of images by camera source, skipped ones included.
         beyond_range: pixels by image whose depth was beyond the range of its PNG, and is invalid there.
         alignments: record of the alignment, by image that was aligned.
+        unscored: number of failed images that have ground-truth depth.
     """
 
     metrics: Mapping[str, Mapping[str, ImageMetrics] | None]
@@ -44,6 +45,7 @@ class EvaluationResult:
     sources: Mapping[str, int] = field(default_factory=dict)
     beyond_range: Mapping[str, int] = field(default_factory=dict)
     alignments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    unscored: int = 0
 
     @property
     def scored(self) -> bool:

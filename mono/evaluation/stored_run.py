@@ -13,7 +13,8 @@ from mono.evaluation.metrics import ImageMetrics
 from mono.system.errors import MetricDepthError
 
 _LARGEST = 1e100  # of any metric, so that sums of squares stay finite
-_OPTIONAL = ("scale", "boundary_f1")
+_OPTIONAL = ("scale", "boundary_f1", "missing")
+_COUNTS = {"pixels": 1, "missing": 0}  # whole numbers, and their least
 _LIMIT = 2**30  # [bytes] of a metrics.json; 500,000 images have less
 
 
@@ -94,6 +95,6 @@ def _parse_metrics(place: str, content: Any) -> ImageMetrics:
         if value is None and name in _OPTIONAL:
             continue
         known = isinstance(value, (int, float)) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST
-        if not known or (name == "pixels" and not (isinstance(value, int) and value >= 1)):
+        if not known or (name in _COUNTS and not (isinstance(value, int) and value >= _COUNTS[name])):
             raise ComparisonError(f"{place}: {name} is {str(value)[:40]!r}, not a number that it can be")
     return ImageMetrics(**content)

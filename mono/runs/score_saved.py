@@ -116,6 +116,7 @@ def score_saved(
         hints=tuple(_hints([outcome.score for _, outcome in scored], meaning)),
         done=len(outcomes),
         beyond_range=beyond_range,
+        unscored=sum(s.depth is not None and s.source not in outcomes for s in wanted),
     )
 
 

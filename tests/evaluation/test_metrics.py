@@ -280,11 +280,29 @@ def test_the_mean_gives_each_image_the_same_weight() -> None:
     mean = mean_over_images(images)
     assert mean is not None
     for field in fields(ImageMetrics):
-        if field.name not in ("pixels", "boundary_f1"):
+        if field.name not in ("pixels", "missing", "boundary_f1"):
             values = [getattr(image, field.name) for image in images]
             assert getattr(mean, field.name) == pytest.approx(np.mean(values), rel=1e-12)
     assert mean.pixels == sum(image.pixels for image in images)
+    assert mean.missing == 0
     assert mean.boundary_f1 is None
+
+
+def test_missing_predictions_are_counted() -> None:
+    gt = np.ones((4, 5))
+    predicted = np.array([[0, -1, np.nan, np.inf, 2]] * 4)
+    gt[0] = 0
+    found = evaluate_tiers(predicted, gt, NONE)
+    assert found is not None
+    assert [(metrics.pixels, metrics.missing) for metrics in found.values()] == [(15, 9)] * 3
+    former = replace(found["metric"], missing=None)
+    for average in (mean_over_images, pooled_over_pixels):
+        means = average([found["metric"], former, replace(former, missing=2)])
+        assert means is not None
+        assert (means.pixels, means.missing) == (45, 11)
+        unknown = average([former])
+        assert unknown is not None
+        assert unknown.missing is None
 
 
 def test_the_mean_skips_what_an_image_does_not_have() -> None:

@@ -37,6 +37,8 @@ DAMAGED = [
     content(pixels=1.5),
     content(pixels=True),
     content(pixels=10**400),
+    content(missing=-1),
+    content(missing=0.5),
     content(delta1=[1]),
     content(more=1),
     "\x00" + content(),
@@ -55,6 +57,16 @@ def test_damaged_files_are_refused(tmp_path, capsys, text):
 def test_a_good_file_is_read(tmp_path):
     (tmp_path / "metrics.json").write_text(content())
     assert asdict(read_metrics(tmp_path).images["a"]["metric"]) == METRICS
+
+
+def test_files_of_former_versions_do_not_count_missing_predictions(tmp_path):
+    former = {name: value for name, value in METRICS.items() if name != "missing"}
+    (tmp_path / "metrics.json").write_text(json.dumps({"protocol": {}, "per_image": {"a": {"metric": former}}}))
+    assert read_metrics(tmp_path).images["a"]["metric"].missing is None
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "metrics.json").write_text(content(missing=1))
+    assert read_metrics(tmp_path / "new").images["a"]["metric"].missing == 1
+    assert main(["compare", str(tmp_path), str(tmp_path / "new")]) == 0
 
 
 def test_terminal_codes_of_a_file_are_not_printed(tmp_path, capsys):

@@ -287,9 +287,14 @@ def test_saved_values_without_a_unit_keep_zero_sign_and_holes(scene, kind):
     assert not saved[0, :9].any() and np.isnan(saved[1, :9]).all() and np.isnan(saved[40:]).all()
     assert json.loads((out / "depth" / "photo.json").read_text())["invalid"] == "nan"
     first = tiers(out)
+    assert {metrics["missing"] for metrics in first.values()} == {9 + 8 * 64}
     again = ["evaluate", str(scene / "annotations.json"), "--pred", str(out), "--pred-kind", kind, "--workers", "1"]
     assert main([*again, "--out", str(scene / "again")]) == 0 and tiers(scene / "again") == first
-    assert main([*words, "--save", "depth,vis"]) == 0 and tiers(out) == first  # from the saved depth
+    whole = json.loads((out / "metrics.json").read_text())["without_prediction"]
+    assert whole == {"pixels": 521, "share": 521 / (48 * 64)}
+    for kinds in ("depth", "depth,vis"):  # resumed, and from the saved depth
+        assert main([*words, "--save", kinds]) == 0 and tiers(out) == first
+        assert json.loads((out / "metrics.json").read_text())["without_prediction"] == whole
 
 
 def test_depth_without_a_unit_stays_so_when_results_are_added(scene):

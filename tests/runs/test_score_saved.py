@@ -59,12 +59,14 @@ def test_the_command_says_what_it_found(saved, capsys):
     assert main([str(a) for a in arguments]) == 1
     message = capsys.readouterr().out
     assert (
-        "4 images with ground truth" in message
+        "4 of 5 images with ground truth" in message
         and "FAILED 3.jpg" in message
         and "focal length is probably wrong" in message
     )
     found = json.loads((saved / "scores" / "metrics.json").read_text())
     assert found["per_image_mean"]["metric"]["abs_rel"] == pytest.approx(0.1, abs=1.5e-3)
+    assert (found["images"], found["images_with_ground_truth"]) == (4, 5)
+    assert found["without_prediction"] == {"pixels": 0, "share": 0} and "no prediction" not in message
 
 
 def test_depth_that_the_pngs_could_not_hold_is_warned_of(tmp_path, toy_predictor, caplog):

@@ -23,7 +23,7 @@ from mono.evaluation.report.distributions import Distribution, pooled
 from mono.evaluation.report.image_records import ImageRecord, read_image_record
 from mono.evaluation.report.reliability import Reliability
 from mono.evaluation.report.result_table import Column, columns_of, headline, image_columns, notes, tier_blocks
-from mono.evaluation.report.summary import spread_of
+from mono.evaluation.report.summary import describe_missing, spread_of
 from mono.io.atomic import atomic_path
 
 logger = logging.getLogger(__name__)
@@ -97,6 +97,7 @@ def write_page(
     normals: Normals | None = None,
     confidence: Reliability | None = None,
     hints: Sequence[str] = (),
+    unscored: int = 0,
 ) -> None:
     """Write the report page atomically, as one file that needs no other.
 
@@ -112,6 +113,7 @@ def write_page(
         normals: normal scores of each image, as for `normals_table`.
         confidence: relation of confidence and error.
         hints: suspicions about the predictions.
+        unscored: number of further images with ground truth, which failed.
 
     Raises:
         OSError: the page cannot be written.
@@ -139,6 +141,8 @@ def write_page(
         protocol_lines=protocol.describe().splitlines(),
         averaging=_AVERAGING[protocol.averaging],
         scored=len(scored),
+        unscored=unscored,
+        missing=describe_missing(scored.values(), protocol),
         headline=headline(scored, protocol),
         spread=spread,
         warnings=warnings,

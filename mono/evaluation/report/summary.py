@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mono.evaluation.alignment import LABELS, ScaleSpread, scale_spread, tier_names
-from mono.evaluation.metrics import ImageMetrics, mean_over_images, pooled_over_pixels
+from mono.evaluation.alignment import LABELS, ScaleSpread, primary_tier, scale_spread, tier_names
+from mono.evaluation.metrics import ImageMetrics, mean_over_images, missing_pixels, pooled_over_pixels
 from mono.evaluation.normals.tables import Normals, normals_summary
 from mono.evaluation.protocols import Protocol
 from mono.evaluation.report.reliability import Reliability
@@ -53,16 +53,18 @@ def spread_of(images: Iterable[Tiers]) -> ScaleSpread | None:
     return scale_spread(tiers["metric"].scale if "metric" in tiers else None for tiers in images)
 
 
-def table(results: Mapping[str, Tiers | None], protocol: Protocol, hints: Sequence[str] = ()) -> str:
+def table(results: Mapping[str, Tiers | None], protocol: Protocol, hints: Sequence[str] = (), unscored: int = 0) -> str:
     """Format the table of a run, with its protocol above it.
 
     Args:
         results: metrics by image and tier; None for images without valid ground truth, which are left out.
         protocol: protocol under which they were computed.
         hints: suspicions about the predictions; with any, no cause of a common scale factor is named.
+        unscored: number of further images with ground truth, which failed.
     """
     scored = [tiers for tiers in results.values() if tiers]
-    lines = [protocol.describe(), f"{len(scored)} images with ground truth"]
+    whole = f" of {len(scored) + unscored}" if unscored else ""
+    lines = [protocol.describe(), f"{len(scored)}{whole} images with ground truth"]
     excluded = [name for name, tiers in results.items() if tiers is None]
     if excluded:
         some = ", ".join(excluded[:5]) + (", …" if len(excluded) > 5 else "")
@@ -75,12 +77,37 @@ def table(results: Mapping[str, Tiers | None], protocol: Protocol, hints: Sequen
             lines.append(f"{tier:20}{cells}")
     lines.append("")
     lines += [f"{tier}: {LABELS[tier]}" for tier in tier_names(scored)]
+    lines += filter(None, [describe_missing(scored, protocol)])
     lines += _boundary_line(scored)
     spread = spread_of(scored)
     if spread:
         lines.append(spread.describe(advise=not hints))
     lines += [f"suspicious: {hint}" for hint in hints]
     return "\n".join(lines)
+
+
+def describe_missing(images: Iterable[Tiers], protocol: Protocol) -> str:
+    """Describe in a sentence how many pixels have no prediction; "" if all have one.
+
+    Args:
+        images: metrics of each image by tier.
+        protocol: protocol under which they were computed.
+    """
+    missing, pixels = _missing(images)
+    if not missing:
+        return ""
+    share = f"{100 * missing / pixels:.3g}" if missing / pixels >= 1e-4 else "less than 0.01"
+    return (
+        f"{share} % of the pixels with ground truth have no prediction and count as the nearest depth "
+        f"({protocol.min_depth:g} m)"
+    )
+
+
+def _missing(images: Iterable[Tiers]) -> tuple[int | None, int]:
+    """Count the pixels without a prediction and all pixels, which are the same in each tier."""
+    first = [tiers[primary_tier(tiers)] for tiers in images]
+    counted = [metrics for metrics in first if metrics.missing is not None]
+    return missing_pixels(counted), sum(metrics.pixels for metrics in counted)
 
 
 def _boundary_line(scored: Sequence[Tiers]) -> list[str]:
@@ -95,23 +122,27 @@ def _boundary_line(scored: Sequence[Tiers]) -> list[str]:
     return [f"boundary F1: {value}, edges of depth at the right pixel; mean of {len(measured)} images{others}"]
 
 
-def summary(results: Mapping[str, Tiers | None], protocol: Protocol) -> dict[str, Any]:
+def summary(results: Mapping[str, Tiers | None], protocol: Protocol, unscored: int = 0) -> dict[str, Any]:
     """Summarize depth metrics for `metrics.json`.
 
     Args:
         results: metrics by image and tier; None for images without valid ground truth.
         protocol: protocol under which they were computed.
+        unscored: number of further images with ground truth, which failed.
 
     Returns:
         JSON values: both averages of each tier, the spread of scale factors, and the metrics of each image.
     """
     scored = {name: tiers for name, tiers in results.items() if tiers}
+    missing, pixels = _missing(scored.values())
     spread = spread_of(scored.values())
     present = tier_names(scored.values())
     by_tier = {tier: [tiers[tier] for tiers in scored.values() if tier in tiers] for tier in present}
     return {
         "protocol": {**asdict(protocol), "description": protocol.describe()},
         "images": len(scored),
+        "images_with_ground_truth": len(scored) + unscored,
+        "without_prediction": None if missing is None else {"pixels": missing, "share": missing / pixels},
         "without_valid_ground_truth": [name for name, tiers in results.items() if tiers is None],
         "per_image_mean": {tier: _values(mean_over_images(images)) for tier, images in by_tier.items()},
         "pooled_over_pixels": {tier: _values(pooled_over_pixels(images)) for tier, images in by_tier.items()},
@@ -129,6 +160,7 @@ def write_metrics(
     normals: Normals | None = None,
     confidence: Reliability | None = None,
     hints: Sequence[str] = (),
+    unscored: int = 0,
 ) -> None:
     """Write `metrics.json` atomically.
 
@@ -141,6 +173,7 @@ def write_metrics(
         normals: normal scores of each image, as for `normals_table`.
         confidence: relation of confidence and error.
         hints: suspicions about the predictions; the entry is left out without any.
+        unscored: number of further images with ground truth, which failed.
 
     Raises:
         OSError: the file cannot be written.
@@ -148,7 +181,7 @@ def write_metrics(
     content = {
         "run": dict(run),
         "failures": [list(failure) for failure in failures],
-        **summary(results, protocol),
+        **summary(results, protocol, unscored),
         "normals": normals_summary(normals or {}),
         "confidence": {"description": confidence.describe(), **asdict(confidence)} if confidence else None,
         **({"hints": list(hints)} if hints else {}),

@@ -192,6 +192,20 @@ def test_left_out_and_failed_images_are_listed(evaluation, tmp_path):
     assert "1 failed" in text and "broken.png: cannot be read" in text
 
 
+def test_images_and_pixels_without_prediction_are_counted(evaluation, tmp_path):
+    assert "no prediction" not in Page(evaluation.write(tmp_path / "whole.html")).text
+    results = {
+        name: {tier: replace(metrics, missing=metrics.pixels // 4) for tier, metrics in tiers.items()}
+        for name, tiers in evaluation.results.items()
+        if tiers
+    }
+    text = Page(replace(evaluation, results=results).write(tmp_path / "report.html", unscored=2)).text
+    pixels = [next(iter(tiers.values())).pixels for tiers in results.values()]
+    share = 100 * sum(count // 4 for count in pixels) / sum(pixels)
+    assert f"{share:.3g} % of the pixels with ground truth have no prediction and count as the nearest depth" in text
+    assert f"images scored{len(results)} of {len(results) + 2}" in text
+
+
 def test_a_common_factor_is_a_warning(tmp_path):
     evaluation = evaluate(tmp_path, ["a", "b", "c", "d"])
     factor = {

@@ -139,9 +139,7 @@ class ForeignPredictor(ImagePredictor):
         maps = [name for name in _MAPS if result.get(name) is not None]
         if len(maps) != 1:
             raise self._wrong(f"returned {', '.join(map(str, result)) or 'nothing'}; give one of {', '.join(_MAPS)}")
-        kind = result.get("kind") or ("disparity" if maps == ["disparity"] else self.kind)
-        if kind != self.kind:
-            raise self._wrong(f'returned {maps[0]} of kind "{kind}", not "{self.kind}": set `kind = "{kind}"` in it')
+        self._check_kind(maps[0], result.get("kind"))
         values, size = as_array(result[maps[0]]), image.pixels.shape[:2]
         shape = (*size, 3) if maps == ["points"] else size
         if values.shape != shape or values.dtype.kind not in "fiu":
@@ -155,6 +153,19 @@ class ForeignPredictor(ImagePredictor):
             valid &= mask.astype(bool)
         values[~valid] = np.nan if self.prediction_format.zero_is_value else 0
         return ForeignOutput(values, self._camera(result.get("intrinsics"), image.found), self.prediction_format)
+
+    def _check_kind(self, name: str, kind: object) -> None:
+        """Refuse a map of another kind than the model's; a map "disparity" may be of either kind of inverse depth."""
+        if kind is None and name == "disparity" and not self.prediction_format.is_inverse:
+            raise self._wrong(
+                f'returned disparity, and its kind is "{self.kind}": set `kind = "disparity"` in the class, or '
+                '`kind = "inverse"` if 0 is at infinity'
+            )
+        if kind is not None and kind != self.kind:
+            checked_kind(kind, f"{self.checkpoint}: a result of `infer`")
+            raise self._wrong(
+                f'returned {name} of kind "{kind}", and its kind is "{self.kind}": set `kind = "{kind}"` in the class'
+            )
 
     def _camera(self, intrinsics: object, found: ResolvedCamera) -> ResolvedCamera:
         """Take the model's own camera where none was known."""

@@ -88,6 +88,16 @@ def test_known_errors_get_their_numbers_in_the_right_tiers(scene, kind, expressi
     )
 
 
+@pytest.mark.parametrize("told", ["", "'kind': 'inverse', "])
+@pytest.mark.parametrize("name", ["depth", "disparity"])
+def test_the_kind_of_a_class_holds_whatever_its_map_is_called(scene, told, name):
+    body = f"return {{{told}{name!r}: 5 / {RAMP}}}"
+    body = f"class M:\n kind = 'inverse'\n def load(self): pass\n def infer(self, image, camera): {body}\n"
+    found = evaluate(scene, "--baseline", write(scene / "m.py", body))
+    assert found.keys() == {"median", "scale_shift_inverse"}
+    assert max(metrics["abs_rel"] for metrics in found.values()) < 1e-3
+
+
 def test_lite_as_a_baseline_is_lite_to_the_bit(tmp_path):
     body = (
         "import mono\nclass Lite:\n    def load(self, device):\n"
@@ -173,7 +183,17 @@ def test_baselines_of_moge_run_as_they_are(tmp_path, key, result, kind):
         ),
         (
             "class A:\n    def load(self): 0\n    def infer(self, image, camera): return {'disparity': image[..., 0]}",
-            'kind = "disparity"',
+            'kind is "depth": set `kind = "disparity"` in the class, or `kind = "inverse"` if 0 is at infinity',
+        ),
+        (
+            "class A:\n    kind = 'disparity'\n    def load(self): 0\n"
+            "    def infer(self, image, camera): return {'kind': 'inverse', 'disparity': image[..., 0]}",
+            'disparity of kind "inverse", and its kind is "disparity": set `kind = "inverse"` in the class',
+        ),
+        (
+            "class A:\n    def load(self): 0\n"
+            "    def infer(self, image, camera): return {'kind': 'meters', 'depth': image[..., 0]}",
+            "its kind is 'meters'; choose one of depth",
         ),
     ],
 )

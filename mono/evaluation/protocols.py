@@ -207,6 +207,7 @@ PROTOCOLS = (
     Protocol(
         "ibims",
         max_depth=50,
+        ground_truth="dense",
         references=(
             ("crop", "none: all pixels the laser scanner measured (Koch et al., ECCV workshops 2018)"),
             ("range", "our choice, 50 m; papers that cap at 10 m are not comparable"),

@@ -131,6 +131,14 @@ def test_other_ground_truth_is_refused():
         compare_runs(_run({"x": _image(0.1)}), _run({"x": _image(0.1, pixels=90)}))
 
 
+def test_dense_and_any_ground_truth_have_the_same_numbers_and_sparse_has_not():
+    runs = {d: _run({"x": _image(0.1), "y": _image(0.2)}, ground_truth=d) for d in ("dense", "any", "sparse")}
+    found = compare_runs(runs["any"], runs["dense"], resamples=5)
+    assert _of(found, "abs_rel").difference == 0 and len(found.names) == 2
+    with pytest.raises(ComparisonError, match="ground_truth is any in A, sparse in B"):
+        compare_runs(runs["any"], runs["sparse"], resamples=5)
+
+
 def test_changes_are_in_order():
     a = _run({"same": _image(0.2), "worse": _image(0.1), "better": _image(0.3)})
     b = _run({"same": _image(0.2), "worse": _image(0.4), "better": _image(0.1)})

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from mono.evaluation.protocols import PROTOCOLS, Protocol, get_protocol
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def _corners(mask: np.ndarray) -> tuple[int, int, int, int]:
@@ -99,6 +102,15 @@ def test_protocols_are_values_that_survive_json() -> None:
         )
         assert again == protocol
     assert len({protocol.name for protocol in PROTOCOLS}) == len(PROTOCOLS)
+
+
+def test_the_documentation_has_the_density_of_each_ground_truth() -> None:
+    rows = [line.split("|") for line in (DOCS / "evaluation.md").read_text().splitlines() if line.startswith("| `")]
+    told = {name.strip(" `"): row[-2].strip() for row in rows for name in row[1].split(",")}
+    assert {protocol.name: told[protocol.name] for protocol in PROTOCOLS} == {
+        protocol.name: protocol.ground_truth for protocol in PROTOCOLS
+    }
+    assert get_protocol("ibims").ground_truth == "dense"
 
 
 def test_the_description_states_every_choice() -> None:

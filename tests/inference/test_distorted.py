@@ -121,24 +121,27 @@ def test_exported_files_get_the_undistorted_image():
     assert (prediction.depth[2:-2, 2:-2] == 3).all() and prediction.depth.shape == (240, 320)
 
 
-@pytest.mark.parametrize("kind", ["depth", "disparity"])
-def test_other_models_get_the_undistorted_image(kind):
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("depth", 3), ("disparity", 3), ("disparity", -3), ("affine", -3), ("affine", 0), ("inverse", 0)],
+)
+def test_other_models_get_the_undistorted_image(kind, value):
     camera = Camera(260.0, 255.0, 162.0, 117.0, 320, 240, (-0.3,))
     flat = undistortion(camera)
 
     class Model:
         def infer(self, image, of):
             assert of == flat.pinhole and image.shape == (of.height, of.width, 3)
-            values = np.full(image.shape[:2], 3, np.float32)
+            values = np.full(image.shape[:2], value, np.float32)
             values[:, : of.width // 2] = np.nan
-            return {kind: values}
+            return {"depth": values}
 
     predictor = ForeignPredictor(Model(), kind, torch.device("cpu"), "m", Path("m.py"), "0" * 64, "baseline")
     depth = predictor.predict(scene(camera)[0], camera).depth
     assert depth.shape == (240, 320)
-    assert (depth[20:-20, 180:-20] == 3).all()
+    assert (depth[20:-20, 180:-20] == value).all()
     left = depth[:, :140]
-    assert np.isnan(left).all() if kind == "disparity" else (left == 0).all()
+    assert (left == 0).all() if kind == "depth" else np.isnan(left).all()
 
 
 def test_ideal_pinholes_pass_as_they_are():

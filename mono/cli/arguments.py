@@ -96,8 +96,8 @@ def add_protocol_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--protocol",
         default="none",
-        help="kitti_eigen_garg, kitti_eigen, nyu_eigen, nyu_borders, ibims, diode, none, or a config (.py) with "
-        "protocol = dict(name=…, …); none: no crop, no cap",
+        help="kitti_eigen_garg, kitti_eigen_garg_full (without KITTI's benchmark crop), kitti_eigen, nyu_eigen, "
+        "nyu_borders, ibims, diode, none, or a config (.py) with protocol = dict(name=…, …); none: no crop, no cap",
     )
     group.add_argument("--inverse", action="store_true", help="add a tier aligned by scale and shift in inverse depth")
     group.add_argument("--min-depth", type=float, metavar="M", help="count ground truth beyond this depth [m]")

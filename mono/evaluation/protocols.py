@@ -14,6 +14,7 @@ from mono.config import ConfigError, find_program, run_program
 from mono.system.errors import MetricDepthError
 
 _BENCHMARK_HEIGHT, _BENCHMARK_WIDTH = 352, 1216  # [px]
+_GARG = (0.40810811, 0.99189189, 0.03594771, 0.96405229)  # of the frame: rows, columns
 
 
 @dataclass(frozen=True)
@@ -154,11 +155,23 @@ PROTOCOLS = (
         "kitti_eigen_garg",
         max_depth=80,
         kitti_benchmark_crop=True,
-        crop=(0.40810811, 0.99189189, 0.03594771, 0.96405229),
+        crop=_GARG,
         ground_truth="sparse",
         references=(
             ("frames", "benchmark crop of KITTI's depth prediction benchmark (Uhrig et al., 3DV 2017)"),
             ("crop", "Garg et al., ECCV 2016, on the cropped frame"),
+            ("range", f"80 m cap of {_EIGEN}"),
+            _CLAMPED,
+            _EVERY_IMAGE,
+        ),
+    ),
+    Protocol(
+        "kitti_eigen_garg_full",
+        max_depth=80,
+        crop=_GARG,
+        ground_truth="sparse",
+        references=(
+            ("crop", "Garg et al., ECCV 2016, on the whole frame"),
             ("range", f"80 m cap of {_EIGEN}"),
             _CLAMPED,
             _EVERY_IMAGE,

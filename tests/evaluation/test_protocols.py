@@ -29,6 +29,12 @@ def _corners(mask: np.ndarray) -> tuple[int, int, int, int]:
         ("kitti_eigen_garg", (375, 1242), (23 + 143, 23 + 349, 13 + 43, 13 + 1172)),
         ("kitti_eigen_garg", (370, 1224), (18 + 143, 18 + 349, 4 + 43, 4 + 1172)),
         ("kitti_eigen_garg", (376, 1241), (24 + 143, 24 + 349, 12 + 43, 12 + 1172)),
+        # 0.40810811 * 375 = 153.04, 0.99189189 * 375 = 371.96, 0.03594771 * 1242 = 44.6, 0.96405229 * 1242 = 1197.4
+        ("kitti_eigen_garg_full", (375, 1242), (153, 371, 44, 1197)),
+        ("kitti_eigen_garg_full", (370, 1226), (151, 366, 44, 1181)),
+        ("kitti_eigen_garg_full", (370, 1224), (151, 366, 43, 1180)),
+        ("kitti_eigen_garg_full", (374, 1238), (152, 370, 44, 1193)),
+        ("kitti_eigen_garg_full", (376, 1241), (153, 372, 44, 1196)),
         # 0.3324324 * 375 = 124.7, 0.91351351 * 375 = 342.6, 0.0359477 * 1242 = 44.6, 0.96405229 * 1242 = 1197.4
         ("kitti_eigen", (375, 1242), (124, 342, 44, 1197)),
         ("nyu_eigen", (480, 640), (45, 471, 41, 601)),
@@ -69,6 +75,7 @@ def test_crops_in_pixels_insist_on_their_frame(name: str) -> None:
     ("name", "near", "far"),
     [
         ("kitti_eigen_garg", 0.001, 80),
+        ("kitti_eigen_garg_full", 0.001, 80),
         ("kitti_eigen", 0.001, 80),
         ("nyu_eigen", 0.001, 10),
         ("nyu_borders", 0.001, 10),
@@ -83,9 +90,8 @@ def test_ranges(name: str, near: float, far: float) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(
-        ValueError, match=r"'kitti'.*kitti_eigen_garg, kitti_eigen, nyu_eigen, nyu_borders, ibims, diode, none"
-    ):
+    known = "kitti_eigen_garg, kitti_eigen_garg_full, kitti_eigen, nyu_eigen, nyu_borders, ibims, diode, none"
+    with pytest.raises(ValueError, match=f"'kitti'.*{known}"):
         get_protocol("kitti")
 
 

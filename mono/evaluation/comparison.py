@@ -17,6 +17,7 @@ COMPARED = ("abs_rel", "sq_rel", "rmse", "rmse_log", "log10", "silog", *HIGHER_I
 _PROSE = ("description", "references")  # fields of a protocol that do not change its numbers
 _LEVEL = 95  # [%] of the intervals
 _CHUNK = 4_000_000  # draws at a time
+_ROUNDING = 5e-5  # of differences, which tables show with four digits
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class Difference:
 
     @property
     def better(self) -> str:
-        """Name the better run, "A" or "B"; "" where the interval includes 0."""
-        if self.low <= 0 <= self.high:
+        """Name the better run, "A" or "B"; "" where the interval includes 0, as rounded to four digits."""
+        if self.low <= _ROUNDING and self.high >= -_ROUNDING:
             return ""
         return "B" if (self.difference > 0) == (self.metric in HIGHER_IS_BETTER) else "A"
 

@@ -10,7 +10,6 @@ from mono.evaluation.comparison import Difference, common_images, differences_of
 from mono.evaluation.stored_run import ComparisonError, StoredRun
 
 _RANKED_BY = "abs_rel"
-_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,8 @@ class Place:
 
     @property
     def behind(self) -> bool:
-        """Tell if the run is clearly worse than the best: the interval of the gap excludes 0, beyond rounding."""
-        return self.gap.low > _ROUNDING
+        """Tell if the run is clearly worse than the best, see `Difference.better`."""
+        return self.gap.better == "A"
 
     def value(self, metric: str) -> float | None:
         """Return the average of a metric, or None where it is unknown."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mono.evaluation.comparison import compare_runs
+from mono.evaluation.leaderboard import rank_runs
 from mono.evaluation.metrics import ImageMetrics, compare, mean_over_images, pooled_over_pixels
 from mono.evaluation.protocols import Protocol
 from mono.evaluation.report.summary import write_metrics
@@ -76,6 +77,24 @@ def test_seeded(random_pairs):
     one, same, other = (compare_runs(*runs, resamples=500, seed=seed).differences for seed in (1, 1, 2))
     assert one == same
     assert one != other
+
+
+@pytest.mark.parametrize(
+    ("change", "better", "behind"),
+    [
+        (2e-7, "", False),
+        (-2e-7, "", False),
+        (4e-5, "", False),
+        (-4e-5, "", False),
+        (6e-5, "A", True),
+        (-6e-5, "B", True),
+    ],
+)
+def test_differences_that_round_to_zero_have_no_winner(change, better, behind):
+    a, b = (_run({f"{i}": _image(0.1 + i / 100 + more) for i in range(5)}) for more in (0, change))
+    found = _of(compare_runs(a, b, resamples=50), "abs_rel")
+    assert found.difference == pytest.approx(change) and found.better == better
+    assert [place.behind for place in rank_runs([a, b], resamples=50).tiers["metric"]] == [False, behind]
 
 
 def test_higher_deltas_are_better():

@@ -110,7 +110,7 @@ def _summarize(
 ) -> EvaluationResult:
     order = {sample.source: i for i, sample in enumerate(samples)}
     sources: Counter[str] = Counter()
-    metrics, normals, image_records, alignments, beyond_range = {}, {}, {}, {}, {}
+    metrics, normals, image_records, alignments, beyond_range, checksums = {}, {}, {}, {}, {}, {}
     by_name = {sample.name: sample.source for sample in samples}
     for record in open_output_folder(options.out).walk(by_name):
         if record["status"] != "ok":
@@ -124,6 +124,8 @@ def _summarize(
             normals[source] = normals_from_record(record)
         if record.get("beyond_range"):
             beyond_range[source] = record["beyond_range"]
+        if "ground_truth_checksum" in record:
+            checksums[source] = record["ground_truth_checksum"]
         if "report" in record["outputs"]:
             image_records[source] = options.out / record["outputs"]["report"]
     return EvaluationResult(
@@ -138,6 +140,7 @@ def _summarize(
         beyond_range=beyond_range,
         alignments=alignments,
         unscored=sum(samples[order[failure.source]].depth is not None for failure in failures),
+        checksums=checksums,
     )
 
 

@@ -61,10 +61,12 @@ class GroundTruth:
     Attributes:
         depth: (height, width) float32 [m], 0 where there is none.
         normal: (height', width', 3) unit vectors in the camera's frame, 0 where there is none.
+        annotated: depth before it is brought to the axis or the ray, (height, width) float32 [m]; None: `depth`.
     """
 
     depth: np.ndarray | None = None
     normal: np.ndarray | None = None
+    annotated: np.ndarray | None = None
 
 
 def read_ground_truth(
@@ -82,7 +84,8 @@ def read_ground_truth(
         NormalError: the normals are unusable or show another view than the image.
         ImageError: the image header is needed and cannot be read.
     """
-    depth = read_annotated_depth(sample, image_size, camera) if sample.depth else None
+    annotated = _read_upright(sample, image_size) if sample.depth else None
+    depth = None if annotated is None else _in_camera(sample, annotated, camera)
     if depth is not None and (valid := depth[depth > 0]).size and float(np.median(valid)) > FARTHEST:
         scale = f"depth_scale {sample.depth_scale:g}" if sample.depth_scale else "no depth_scale"
         raise DepthError(
@@ -92,6 +95,7 @@ def read_ground_truth(
     return GroundTruth(
         depth=depth,
         normal=read_annotated_normals(sample, image_size) if sample.normal else None,
+        annotated=None if annotated is depth else annotated,
     )
 
 
@@ -117,6 +121,11 @@ def read_annotated_depth(
         DepthError: the depth map is unusable or shows another view than the image.
         ImageError: the image header is needed and cannot be read.
     """
+    return _in_camera(sample, _read_upright(sample, image_size), camera)
+
+
+def _read_upright(sample: AnnotatedDepth, image_size: tuple[int, int] | None) -> np.ndarray:
+    """Read annotated depth, upright, of its own kind of distance."""
     if sample.depth is None:
         raise DepthError(f"{sample.rgb}: has no depth annotated; add depth to its entry")
     depth = _without_invalid(sample, read_depth(sample.depth, sample.depth_scale))
@@ -125,7 +134,11 @@ def read_annotated_depth(
         raise DepthError(f"{sample.depth}: the depth map {describe_mismatch(depth.shape, sample.rgb)}")
     if turn == 1:
         warn_of_hidden_turn(sample.rgb)
-    depth = turn_upright(depth, turn)
+    return turn_upright(depth, turn)
+
+
+def _in_camera(sample: AnnotatedDepth, depth: np.ndarray, camera: Camera | None) -> np.ndarray:
+    """Bring upright depth to the axis, or to the ray for a camera whose `depth_kind` is "ray"."""
     if camera is not None and camera.depth_kind == "ray":
         return depth if sample.depth_kind == "ray" else camera.resized(*depth.shape[::-1]).depth_to_distance(depth)
     if sample.depth_kind == "z":

@@ -153,6 +153,11 @@ def common_images(a: StoredRun, b: StoredRun, common: bool) -> tuple[str, ...]:
             f"{len(only_b)} only in {b.path} ({some}{', …' if len(only_a + only_b) > 3 else ''}); "
             "compare those in common with --common"
         )
+    _check_ground_truth(a, b, names)
+    return names
+
+
+def _check_ground_truth(a: StoredRun, b: StoredRun, names: Sequence[str]) -> None:
     for name in names:
         pixels = [run.images[name][primary_tier(run.images[name])].pixels for run in (a, b)]
         if pixels[0] != pixels[1]:
@@ -160,7 +165,13 @@ def common_images(a: StoredRun, b: StoredRun, common: bool) -> tuple[str, ...]:
                 f"{name}: {pixels[0]} pixels count in {a.path}, {pixels[1]} in {b.path}; the runs are not on the same "
                 "ground truth"
             )
-    return names
+    known = [name for name in names if name in a.checksums and name in b.checksums]
+    unlike = [name for name in known if a.checksums[name] != b.checksums[name]]
+    if unlike:
+        raise ComparisonError(
+            f"{unlike[0]}: its ground truth in {a.path} is not that in {b.path} ({len(unlike)} of {len(known)} images "
+            "differ), so their numbers cannot be compared. Evaluate both with the same annotations and files"
+        )
 
 
 def _check_protocols(a: StoredRun, b: StoredRun) -> None:

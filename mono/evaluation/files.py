@@ -43,6 +43,7 @@ def write_evaluation(
         result.confidence,
         result.hints,
         result.unscored,
+        result.checksums,
     )
     if result.image_records:
         from mono.evaluation.report.page import write_page

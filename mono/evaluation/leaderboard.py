@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -82,7 +83,7 @@ def rank_runs(
     if len(runs) < 2 or resamples < 1:
         raise ComparisonError(f"{len(runs)} runs and {resamples} resamples: at least 2 and 1 are needed")
     first = runs[0]
-    shared = [set(common_images(first, run, common)) for run in runs[1:]]
+    shared = [set(common_images(a, b, common)) for a, b in itertools.combinations(runs, 2)]
     names = tuple(name for name in first.images if all(name in each for each in shared))
     if not names:
         raise ComparisonError("no image is in all runs; they are runs on different data")

@@ -32,6 +32,7 @@ class EvaluationResult:
         beyond_range: pixels by image whose depth was beyond the range of its PNG, and is invalid there.
         alignments: record of the alignment, by image that was aligned.
         unscored: number of failed images that have ground-truth depth.
+        checksums: checksum of the ground-truth depth that counts, by image with depth metrics.
     """
 
     metrics: Mapping[str, Mapping[str, ImageMetrics] | None]
@@ -46,6 +47,7 @@ class EvaluationResult:
     beyond_range: Mapping[str, int] = field(default_factory=dict)
     alignments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     unscored: int = 0
+    checksums: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def scored(self) -> bool:

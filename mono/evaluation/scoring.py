@@ -12,6 +12,7 @@ from mono.data.ground_truth import GroundTruth
 from mono.data.saved_predictions import PredictionFormat
 from mono.data.upright_maps import same_view
 from mono.evaluation.alignment import ALIGNMENTS, TIERS, fit
+from mono.evaluation.checksum import ground_truth_checksum
 from mono.evaluation.correlation import rank_correlation
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers, resize_depth
 from mono.evaluation.normals.ground_truth import counted_pixels, derive_normals
@@ -54,12 +55,14 @@ class ImageScore:
         depth: depth [m] that pictures and charts show, of the ground truth's size: as predicted, or aligned where
             predictions have no unit; None without metrics.
         correlation: rank correlation of predicted and ground-truth depth; None without metrics or where constant.
+        checksum: checksum of the ground-truth depth that counts; None without metrics.
     """
 
     metrics: dict[str, ImageMetrics] | None = None
     normals: ImageNormals | None = None
     depth: np.ndarray | None = None
     correlation: float | None = None
+    checksum: str | None = None
 
 
 def score_image(
@@ -92,6 +95,8 @@ def score_image(
         score = _score_depth(prediction.depth, prediction.format, ground_truth.depth, protocol, alignments)
         if score.metrics is None:
             logger.warning("%s: no pixel with ground truth counts; it is left out of the means", name)
+        else:
+            score = replace(score, checksum=ground_truth_checksum(ground_truth, protocol))
     if prediction.normal is not None:
         normals = score_normals(prediction.normal, prediction.normal_source, ground_truth, camera, protocol, name)
         score = replace(score, normals=normals)

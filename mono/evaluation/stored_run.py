@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,14 @@ class StoredRun:
         protocol: fields of the protocol.
         run: metadata of the run: command, model, ...
         images: metrics by image and tier.
+        checksums: checksum of the ground truth by image; images of former versions have none.
     """
 
     path: Path
     protocol: Mapping[str, Any]
     run: Mapping[str, Any]
     images: Mapping[str, Mapping[str, ImageMetrics]]
+    checksums: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_metrics(path: Path) -> StoredRun:
@@ -60,7 +62,10 @@ def read_metrics(path: Path) -> StoredRun:
     try:
         content = json.loads(path.read_bytes())
         images = {name: _parse_tiers(name, tiers) for name, tiers in _object(content, "per_image").items()}
-        return StoredRun(path, _object(content, "protocol"), _object(content, "run", optional=True), images)
+        checksums = _object(content, "ground_truth_checksums", optional=True)
+        if wrong := [value for value in checksums.values() if not isinstance(value, str)]:
+            raise ComparisonError(f"the checksum of ground truth {str(wrong[0])[:40]!r} is not a text")
+        return StoredRun(path, _object(content, "protocol"), _object(content, "run", optional=True), images, checksums)
     except ComparisonError as error:
         raise ComparisonError(f"{path}: not the metrics.json of an evaluation ({error})") from error
     except (ValueError, RecursionError) as error:
@@ -87,7 +92,7 @@ def _parse_tiers(image: str, content: Any) -> dict[str, ImageMetrics]:
 
 
 def _parse_metrics(place: str, content: Any) -> ImageMetrics:
-    names = [field.name for field in fields(ImageMetrics)]
+    names = [each.name for each in fields(ImageMetrics)]
     if not isinstance(content, dict) or not content.keys() <= set(names):
         raise ComparisonError(f"{place}: not metrics")
     for name in names:

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mono.calibration.camera_calibration import with_calibration
@@ -25,7 +25,7 @@ from mono.runs.options import RunOptions
 from mono.runs.outputs import write_outputs
 from mono.runs.paths import output_files, remove_files
 from mono.runs.plan import ImagePlan, RunPlan
-from mono.runs.records import failure_record, merge_records, success_record
+from mono.runs.records import failure_record, merge_records, record_of_score, success_record
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError, RunError
 from mono.system.failure import Failure
@@ -255,9 +255,7 @@ def _write(
             camera=ground_truth_camera(sample, item.found) if item.found else None,
             name=sample.source,
         )
-        scores["metrics"] = score.metrics and {tier: asdict(metrics) for tier, metrics in score.metrics.items()}
-        if compared:
-            scores["normals"] = score.normals and asdict(score.normals)
+        scores = record_of_score(score, compared)
     outputs: dict[str, Any] = {}
     kinds = tuple(kind for kind in options.output.save if kind in image.kinds)
     try:

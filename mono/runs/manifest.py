@@ -193,6 +193,7 @@ _FIELDS: dict[str, Callable[[object], bool]] = {
     "key": _is_text,
     "error": _is_text,
     "camera_source": _is_text,
+    "ground_truth_checksum": _is_text,
     "outputs": _is_outputs,
     "beyond_range": lambda value: type(value) is int and 0 <= value < 2**53,
     "settings": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),

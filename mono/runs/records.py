@@ -17,7 +17,7 @@ from mono.data.sample import Sample
 from mono.evaluation.metrics import ImageMetrics
 from mono.evaluation.normals.metrics import ImageNormals, NormalMetrics
 from mono.evaluation.report.image_records import IMAGE_RECORD_VERSION
-from mono.evaluation.scoring import SCORING_VERSION
+from mono.evaluation.scoring import SCORING_VERSION, ImageScore
 from mono.geometry.camera import Camera
 from mono.geometry.median import median_depth
 from mono.inference.prediction import Prediction
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mono.inference.predictor import Predictor
     from mono.runs.options import RunOptions
 
-_METRICS_FIELDS = ("metrics", "normals")  # fields of a record that evaluation writes
+_METRICS_FIELDS = ("metrics", "normals", "ground_truth_checksum")  # fields of a record that evaluation writes
 Spelling = Callable[[Path], str]
 _DEPTH_FIELDS = ("calibration", "alignment")  # fields that tell how depth was corrected
 
@@ -179,6 +179,20 @@ def success_record(
         "checksum": predictor.checksum,
         "versions": versions(),
         **prediction.notes(),
+    }
+
+
+def record_of_score(score: ImageScore, normals: bool) -> dict[str, Any]:
+    """Build the part of a record that evaluation writes.
+
+    Args:
+        score: scores of the image.
+        normals: whether its normals were to be scored.
+    """
+    return {
+        "metrics": score.metrics and {tier: asdict(metrics) for tier, metrics in score.metrics.items()},
+        **({"normals": score.normals and asdict(score.normals)} if normals else {}),
+        **({"ground_truth_checksum": score.checksum} if score.checksum else {}),
     }
 
 

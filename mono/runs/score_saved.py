@@ -9,7 +9,7 @@ import multiprocessing
 import statistics
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,7 @@ def score_saved(
         done=len(outcomes),
         beyond_range=beyond_range,
         unscored=sum(s.depth is not None and s.source not in outcomes for s in wanted),
+        checksums={s.source: o.score.checksum for s, o in scored if o.score.checksum},
     )
 
 
@@ -221,7 +222,7 @@ def _score(sample: Sample, job: _Job) -> _Outcome | str:
         if job.report and score.depth is not None and ground_truth.depth is not None:
             rgb = read_image(sample.rgb).rgb
             save_image_record(_record_file(job.report, sample), rgb, score.depth, ground_truth.depth, job.protocol)
-        return _Outcome(ImageScore(score.metrics, score.normals, None, score.correlation), has_depth=file is not None)
+        return _Outcome(replace(score, depth=None), has_depth=file is not None)
     except Exception as error:  # whatever one image does, the others are done
         return str(error).removeprefix(f"{sample.rgb}: ") or type(error).__name__
 

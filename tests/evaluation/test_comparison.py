@@ -158,6 +158,21 @@ def test_dense_and_any_ground_truth_have_the_same_numbers_and_sparse_has_not():
         compare_runs(runs["any"], runs["sparse"], resamples=5)
 
 
+def _sums(images: dict[str, ImageMetrics], **checksums: str) -> StoredRun:
+    return replace(_run(images), checksums=checksums)
+
+
+def test_ground_truth_of_another_checksum_is_refused():
+    images = {name: _image(0.1) for name in "xyz"}
+    known, other = _sums(images, x="1", y="2", z="3"), _sums(images, x="1", y="2", z="4")
+    with pytest.raises(ComparisonError, match=r"^z: its ground truth in .* \(1 of 3 images differ\)"):
+        compare_runs(known, other)
+    for former in (_sums(images), _sums(images, x="1")):  # of former versions, or resumed from one
+        assert compare_runs(known, former, resamples=5).names == ("x", "y", "z")
+    with pytest.raises(ComparisonError, match=r"^z: its ground truth in "):
+        rank_runs([_sums(images), known, other], resamples=5)
+
+
 def test_changes_are_in_order():
     a = _run({"same": _image(0.2), "worse": _image(0.1), "better": _image(0.3)})
     b = _run({"same": _image(0.2), "worse": _image(0.4), "better": _image(0.1)})

@@ -41,6 +41,8 @@ DAMAGED = [
     content(missing=0.5),
     content(delta1=[1]),
     content(more=1),
+    json.dumps(json.loads(content()) | {"ground_truth_checksums": {"a": 3}}),
+    json.dumps(json.loads(content()) | {"ground_truth_checksums": ["a"]}),
     "\x00" + content(),
 ]
 

@@ -161,6 +161,7 @@ def write_metrics(
     confidence: Reliability | None = None,
     hints: Sequence[str] = (),
     unscored: int = 0,
+    checksums: Mapping[str, str] | None = None,
 ) -> None:
     """Write `metrics.json` atomically.
 
@@ -174,6 +175,7 @@ def write_metrics(
         confidence: relation of confidence and error.
         hints: suspicions about the predictions; the entry is left out without any.
         unscored: number of further images with ground truth, which failed.
+        checksums: checksum of the ground truth of each image, by which `compare` knows it again.
 
     Raises:
         OSError: the file cannot be written.
@@ -185,6 +187,7 @@ def write_metrics(
         "normals": normals_summary(normals or {}),
         "confidence": {"description": confidence.describe(), **asdict(confidence)} if confidence else None,
         **({"hints": list(hints)} if hints else {}),
+        "ground_truth_checksums": dict(checksums or {}),
     }
     write_bytes(path, json.dumps(content, indent=1, default=str).encode() + b"\n")
 

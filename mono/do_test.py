@@ -14,10 +14,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mono.data.annotations import load_annotations
+from mono.data.camera_source import CameraResolver
 from mono.data.sample import Sample
 from mono.data.saved_predictions import PredictionFormat
 from mono.evaluation.alignment import TIERS
-from mono.evaluation.files import format_evaluation, write_evaluation
+from mono.evaluation.files import format_evaluation, stale_metrics, write_evaluation
 from mono.evaluation.protocols import Protocol, read_protocol
 from mono.evaluation.result import EvaluationResult
 from mono.inference.load import load_model
@@ -26,6 +27,7 @@ from mono.inference.pretrained import is_saved
 from mono.model.zoo import MODELS
 from mono.runs.execute import execute_plan
 from mono.runs.folder import lock_output_folder, open_output_folder, write_journal
+from mono.runs.former_metrics import hold_scores, refuse_scores_of_saved, saved_settings
 from mono.runs.options import RunOptions
 from mono.runs.outputs import OutputOptions
 from mono.runs.paths import remove_files
@@ -92,6 +94,8 @@ def _plan(samples: Sequence[Sample], predictor: Predictor, options: RunOptions, 
     plan = None
     if ranks.rank == 0:
         manifest = open_output_folder(options.out)
+        if options.protocol and not options.overwrite:
+            refuse_scores_of_saved(options.out)
         plan = plan_run(samples, manifest, settings, options)
         if plan.changed:
             logger.warning("%s: images that changed are done again: %d", options.out, plan.changed)
@@ -161,7 +165,8 @@ def evaluate(
 ) -> EvaluationResult:
     """Evaluate a model or saved predictions, and write metrics.json and report.html.
 
-    Without any ground truth that counts, nothing is written, and a warning says so.
+    Results of other settings there are refused. Without any ground truth that counts, nothing is written, and a warning
+    says so.
 
     Args:
         data: annotation JSON, or a folder with annotations.json.
@@ -175,7 +180,7 @@ def evaluate(
         prediction_format: meaning of saved depth files; None: depth [m], or in the file's own scale.
         workers: threads beside the network, or processes for saved predictions.
         on_done: called with the number of images finished since the last call.
-        overwrite: replace results of a model with other settings, and files of others, in the output folder.
+        overwrite: replace results of other inputs or settings, and files of others, in the output folder.
 
     Returns:
         Scores and failures of all images.
@@ -192,10 +197,13 @@ def evaluate(
     if isinstance(model, (str, os.PathLike)) and named and Path(model).is_dir() and not is_saved(Path(model)):
         meaning = prediction_format or PredictionFormat()
         records = folder / "report" if report else None
-        result = score_saved(
-            samples, Path(model), rules, workers, alignments, records, on_done, derive_normals, None, meaning
-        )
-        metadata, name = saved_metadata(Path(model), meaning), str(model)
+        root, saved, resolver = Path(data_root) if data_root else None, Path(model), CameraResolver()
+        settings = saved_settings(path, root, saved, meaning, rules, alignments, derive_normals, resolver)
+        with hold_scores(folder, settings, samples, overwrite):
+            result = score_saved(
+                samples, saved, rules, workers, alignments, records, on_done, derive_normals, resolver, meaning
+            )
+        metadata, name = saved_metadata(saved, meaning, settings), str(model)
     elif prediction_format is not None:
         raise MetricDepthError(f"a prediction format is for saved predictions, and there is no folder {model}")
     else:
@@ -214,5 +222,5 @@ def evaluate(
         assert finished is not None  # as this process is alone
         result, metadata, name = finished, run_metadata(predictor), predictor.name
     if not write_evaluation(result, folder, rules, metadata, title=f"{name} on {path.parent.name or path.stem}"):
-        logger.warning("%s: %s", path, format_evaluation(result, rules))
+        logger.warning("%s: %s", path, format_evaluation(result, rules, stale_metrics(result, folder)))
     return result

@@ -27,7 +27,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser("evaluate", help="score a model or saved predictions on an annotated dataset")
     parser.add_argument("data", type=Path, help="annotation JSON, or a folder with annotations.json")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="folder that paths in the JSON are relative to")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="(default: outputs/MODEL/DATA/PROTOCOL)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="(default: outputs/MODEL/DATA/PROTOCOL, with --pred outputs/saved/DIR/DATA/PROTOCOL)",
+    )
     parser.add_argument("--no-report", action="store_true", help="write metrics.json only, without report.html")
     parser.add_argument(
         "--derive-normals", action="store_true",
@@ -70,49 +75,57 @@ def run(args: argparse.Namespace) -> int:
     data = args.data / "annotations.json" if args.data.is_dir() else args.data
     samples = load_annotations(data, args.data_root)
     name = arguments.data_name(data)
-    model = "saved" if args.pred else (args.baseline or Path(args.model)).stem
+    model = Path("saved", args.pred.resolve().name) if args.pred else Path((args.baseline or Path(args.model)).stem)
     out = args.out or Path("outputs") / model / name / Path(args.protocol).stem
     if args.pred:
         if align_options(args) is not None:
             raise MetricDepthError("saved predictions are scored as they are: align them first (metricdepth align)")
-        return _score_saved(args, samples, out)
+        return _score_saved(args, data, samples, out)
     options = arguments.evaluation_options(args, out, report=not args.no_report)
     options = replace(options, derive_normals=args.derive_normals, align=align_options(args))
     ranks = join_ranks(args.launcher)
     predictor = session.load_for_run(args, args.model, args.checkpoint, ranks, samples, options)
     result = session.execute(samples, predictor, options, ranks)
-    say_metrics(result, options, predictor, title=f"{predictor.name} on {name}")
-    return console.say_summary(result, options, predictor)
+    code = say_metrics(result, options, predictor, title=f"{predictor.name} on {name}")
+    return console.say_summary(result, options, predictor) | code
 
 
-def _score_saved(args: argparse.Namespace, samples: Sequence[Sample], out: Path) -> int:
+def _score_saved(args: argparse.Namespace, data: Path, samples: Sequence[Sample], out: Path) -> int:
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     from mono.data.saved_predictions import PredictionFormat
+    from mono.runs.former_metrics import hold_scores, saved_settings
     from mono.runs.score_saved import saved_metadata, scorable, score_saved
 
     protocol, meaning = arguments.protocol_of(args), PredictionFormat(args.pred_kind or "depth", args.pred_scale)
-    with logging_redirect_tqdm(), tqdm(total=len(scorable(samples)), unit="image") as bar:
-        result = score_saved(
-            samples,
-            args.pred,
-            protocol,
-            args.workers,
-            arguments.alignments_of(args),
-            report=None if args.no_report else out / "report",
-            on_done=bar.update,
-            derive_normals=args.derive_normals,
-            resolver=camera_flags.camera_resolver(args),
-            prediction_format=meaning,
-        )
-    metadata = {"command": session.command(), **saved_metadata(args.pred, meaning)}
-    _say(result, out, protocol, metadata, title=f"{args.pred} on {args.data}")
+    alignments, derive, resolver = (
+        arguments.alignments_of(args),
+        args.derive_normals,
+        camera_flags.camera_resolver(args),
+    )
+    settings = saved_settings(data, args.data_root, args.pred, meaning, protocol, alignments, derive, resolver)
+    with hold_scores(out, settings, samples, args.overwrite):
+        with logging_redirect_tqdm(), tqdm(total=len(scorable(samples)), unit="image") as bar:
+            result = score_saved(
+                samples,
+                args.pred,
+                protocol,
+                args.workers,
+                alignments,
+                report=None if args.no_report else out / "report",
+                on_done=bar.update,
+                derive_normals=derive,
+                resolver=resolver,
+                prediction_format=meaning,
+            )
+        metadata = {"command": session.command(), **saved_metadata(args.pred, meaning, settings)}
+        code = _say(result, out, protocol, metadata, title=f"{args.pred} on {args.data}")
     console.say_failures(result.failures)
-    return 1 if result.failures else 0
+    return 1 if result.failures else code
 
 
-def say_metrics(result: EvaluationResult | None, options: RunOptions, predictor: Predictor, title: str) -> None:
+def say_metrics(result: EvaluationResult | None, options: RunOptions, predictor: Predictor, title: str) -> int:
     """Write the evaluation's files and print its table, on rank 0.
 
     Args:
@@ -120,15 +133,21 @@ def say_metrics(result: EvaluationResult | None, options: RunOptions, predictor:
         options: options of the run; without a protocol nothing is written.
         predictor: the model.
         title: title of the report page.
+
+    Returns:
+        Exit code: 1 where nothing was measured and metrics.json is of a former run, else 0.
     """
-    if result is not None and options.protocol is not None:
-        _say(result, options.out, options.protocol, session.run_metadata(predictor), title)
+    if result is None or options.protocol is None:
+        return 0
+    return _say(result, options.out, options.protocol, session.run_metadata(predictor), title)
 
 
-def _say(result: EvaluationResult, out: Path, protocol: Protocol, metadata: Mapping[str, Any], title: str) -> None:
-    from mono.evaluation.files import format_evaluation, write_evaluation
+def _say(result: EvaluationResult, out: Path, protocol: Protocol, metadata: Mapping[str, Any], title: str) -> int:
+    from mono.evaluation.files import format_evaluation, stale_metrics, write_evaluation
 
     written = write_evaluation(result, out, protocol, metadata, title)
-    sys.stdout.write(f"\n{format_evaluation(result, protocol)}\n")
+    stale = stale_metrics(result, out)
+    sys.stdout.write(f"\n{format_evaluation(result, protocol, stale)}\n")
     for kind, path in written.items():
         sys.stdout.write(f"  {kind}: {path}\n")
+    return 1 if stale else 0

@@ -65,21 +65,41 @@ def write_evaluation(
     return written
 
 
-def format_evaluation(result: EvaluationResult, protocol: Protocol) -> str:
+def stale_metrics(result: EvaluationResult, out: Path) -> Path | None:
+    """Find the `metrics.json` of a former run that one without scores leaves as it is.
+
+    Args:
+        result: scores of the run.
+        out: output folder.
+    """
+    path = out / "metrics.json"
+    return path if not result.scored and path.exists() else None
+
+
+def format_evaluation(result: EvaluationResult, protocol: Protocol, stale: Path | None = None) -> str:
     """Format the scores of a run as tables, with the protocol above them.
 
     Args:
         result: scores of the run.
         protocol: protocol under which they were computed.
+        stale: as from `stale_metrics`.
 
     Returns:
         Text of several lines; the reason and the remedy where there are no scores.
     """
     if not result.scored:
-        reason = "no image could be scored" if result.failures else "no image has ground truth that counts"
-        return f"nothing was measured, and no metrics.json written: {reason}; metrics need entries with depth"
+        remark = f"; {stale} is of a former run and stays as it is" if stale else ""
+        return f"nothing was measured, and no metrics.json written: {_reason(result)}{remark}"
     depth = protocol.describe()
     if any(result.metrics.values()):
         depth = table(result.metrics, protocol, result.hints, result.unscored)
     confidence = f"confidence: {result.confidence.describe()}" if result.confidence else ""
     return "\n\n".join(filter(None, [depth, normals_table(result.normals), confidence]))
+
+
+def _reason(result: EvaluationResult) -> str:
+    """Explain why there are no scores, and what they need."""
+    if result.failures:
+        source, cause = result.failures[0]
+        return f"no image could be scored, the first because of: {source}: {cause}"
+    return "no image has ground truth that counts; metrics need entries with depth in the protocol's crop and range"

@@ -8,7 +8,7 @@ import logging
 import multiprocessing
 import statistics
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -121,17 +121,19 @@ def score_saved(
     )
 
 
-def saved_metadata(folder: Path, meaning: PredictionFormat) -> dict[str, Any]:
+def saved_metadata(folder: Path, meaning: PredictionFormat, settings: Mapping[str, str]) -> dict[str, Any]:
     """Describe saved predictions for `metrics.json`.
 
     Args:
         folder: folder of the predictions.
         meaning: format of the depth files.
+        settings: as from `mono.runs.former_metrics.saved_settings`.
     """
     plain = meaning == METRES
     return {
         "predictions": str(folder),
         **({} if plain else {"prediction_kind": meaning.kind, "prediction_scale": meaning.scale}),
+        "settings": dict(settings),
     }
 
 

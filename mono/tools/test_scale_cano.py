@@ -60,9 +60,10 @@ def _run(args: argparse.Namespace) -> int:
     ranks = join_ranks(args.launcher)
     predictor = session.load_for_run(args, args.config, args.load_from, ranks, samples, options)
     summary = session.execute(samples, predictor, options, ranks)
+    code = 0
     if annotated or args.protocol != "none":
-        say_metrics(summary, options, predictor, title=f"{predictor.name} on {name}")
-    return console.say_summary(summary, options, predictor)
+        code = say_metrics(summary, options, predictor, title=f"{predictor.name} on {name}")
+    return console.say_summary(summary, options, predictor) | code
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def test_inverse_depth_scored_as_depth_is_suspected(data, capsys):
     assert "in 3 of 3 images predictions fall where ground truth rises" in message and "--pred-kind inverse" in message
     assert "focal length" not in message
     assert json.loads((data / "out" / "metrics.json").read_text())["hints"]
-    assert command(data, "--pred-kind", "inverse") == 0
+    assert command(data, "--pred-kind", "inverse", "--overwrite") == 0
     message = capsys.readouterr().out
     assert "suspicious" not in message and "scale_shift_inverse" in message
     assert "hints" not in json.loads((data / "out" / "metrics.json").read_text())
@@ -107,7 +107,7 @@ def test_another_unit_is_no_wrong_focal_length(data, capsys):
     assert command(data) == 0
     message = capsys.readouterr().out
     assert "too much for a wrong focal length" in message and "--pred-scale" in message
-    assert command(data, "--pred-scale", "1000") == 0
+    assert command(data, "--pred-scale", "1000", "--overwrite") == 0
     assert evaluate(data, prediction_format=PredictionFormat(scale=1000)).metrics["0.png"]["metric"].abs_rel < 1e-6
 
 

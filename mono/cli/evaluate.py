@@ -52,6 +52,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "times baseline in m) (default: the scale in the file, or metres)",
     )  # fmt: skip
     saved.add_argument(
+        "--pred-stretched", action="store_true",
+        help="the maps are of the whole image, resized without keeping its aspect ratio, as to a network's own size; "
+        "else such maps are refused",
+    )  # fmt: skip
+    saved.add_argument(
         "--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (default: all cores)"
     )
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
@@ -70,8 +75,10 @@ def run(args: argparse.Namespace) -> int:
     from mono.data.annotations import load_annotations
     from mono.system.distributed import join_ranks
 
-    if not args.pred and (args.pred_kind or args.pred_scale is not None):
-        raise MetricDepthError("--pred-kind and --pred-scale describe saved predictions: give their folder with --pred")
+    if not args.pred and (args.pred_kind or args.pred_scale is not None or args.pred_stretched):
+        raise MetricDepthError(
+            "--pred-kind, --pred-scale and --pred-stretched describe saved predictions: give their folder with --pred"
+        )
     data = args.data / "annotations.json" if args.data.is_dir() else args.data
     samples = load_annotations(data, args.data_root)
     name = arguments.data_name(data)
@@ -98,7 +105,8 @@ def _score_saved(args: argparse.Namespace, data: Path, samples: Sequence[Sample]
     from mono.runs.former_metrics import hold_scores, saved_settings
     from mono.runs.score_saved import saved_metadata, scorable, score_saved
 
-    protocol, meaning = arguments.protocol_of(args), PredictionFormat(args.pred_kind or "depth", args.pred_scale)
+    protocol = arguments.protocol_of(args)
+    meaning = PredictionFormat(args.pred_kind or "depth", args.pred_scale, args.pred_stretched)
     alignments, derive, resolver = (
         arguments.alignments_of(args),
         args.derive_normals,

@@ -31,6 +31,7 @@ class PredictionFormat:
         scale: stored values per unit: metres = value / scale for depth, 1/metres = value / scale for the others (for
             stereo disparity: focal length [px] times baseline [m]). None: the file's own scale or metres for depth,
             an unknown unit for the others.
+        stretched: maps are of the whole image, resized without keeping its aspect ratio.
 
     Raises:
         MetricDepthError: a value is out of range.
@@ -38,6 +39,7 @@ class PredictionFormat:
 
     kind: str = "depth"
     scale: float | None = None
+    stretched: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in PREDICTION_KINDS:

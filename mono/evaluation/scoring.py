@@ -10,7 +10,6 @@ import numpy as np
 
 from mono.data.ground_truth import GroundTruth
 from mono.data.saved_predictions import PredictionFormat
-from mono.data.upright_maps import same_view
 from mono.evaluation.alignment import ALIGNMENTS, TIERS, fit
 from mono.evaluation.checksum import ground_truth_checksum
 from mono.evaluation.correlation import rank_correlation
@@ -18,8 +17,9 @@ from mono.evaluation.metrics import ImageMetrics, evaluate_tiers, resize_depth
 from mono.evaluation.normals.ground_truth import counted_pixels, derive_normals
 from mono.evaluation.normals.metrics import ImageNormals, evaluate_normals
 from mono.evaluation.protocols import Protocol
+from mono.evaluation.view_check import refuse_other_view
 from mono.geometry.camera import Camera
-from mono.system.errors import MetricDepthError, RunError
+from mono.system.errors import RunError
 
 SCORING_VERSION = 6  # increase when the same files get other scores, or scores other names
 METRES = PredictionFormat()
@@ -98,7 +98,15 @@ def score_image(
         else:
             score = replace(score, checksum=ground_truth_checksum(ground_truth, protocol))
     if prediction.normal is not None:
-        normals = score_normals(prediction.normal, prediction.normal_source, ground_truth, camera, protocol, name)
+        normals = score_normals(
+            prediction.normal,
+            prediction.normal_source,
+            ground_truth,
+            camera,
+            protocol,
+            name,
+            prediction.format.stretched,
+        )
         score = replace(score, normals=normals)
     return score
 
@@ -106,7 +114,8 @@ def score_image(
 def _score_depth(
     values: np.ndarray, meaning: PredictionFormat, gt: np.ndarray, protocol: Protocol, alignments: Sequence[str]
 ) -> ImageScore:
-    _refuse_other_view("depth", values.shape, gt.shape)
+    if not meaning.stretched:
+        refuse_other_view("depth", values.shape, gt.shape)
     tiers = applicable_tiers(meaning, alignments)
     if meaning.zero_is_value:  # depth is resized in depth, by `evaluate_tiers`
         values = resize_values(values, meaning, *gt.shape)
@@ -192,18 +201,6 @@ def resize_values(values: np.ndarray, meaning: PredictionFormat, height: int, wi
     return np.where(weight > 0.5, total / np.maximum(weight, np.float32(0.5)), np.float32(np.nan))
 
 
-def _refuse_other_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]) -> None:
-    """Refuse maps that cannot show the same view, as stretching them would give wrong scores."""
-    (height, width), (true_height, true_width) = predicted[:2], gt[:2]
-    if same_view((width, height), (true_width, true_height)):
-        return
-    turned = same_view((height, width), (true_width, true_height))
-    hint = "; turned by 90 degrees? Save predictions of the upright image" if turned else ""
-    raise MetricDepthError(
-        f"predicted {what}: {width}x{height}, ground truth {true_width}x{true_height}: not the same view{hint}"
-    )
-
-
 def refuse_sparse(protocol: Protocol | None, derive: bool) -> None:
     """Refuse to derive normals from sparse ground truth.
 
@@ -222,7 +219,13 @@ def refuse_sparse(protocol: Protocol | None, derive: bool) -> None:
 
 
 def score_normals(
-    predicted: np.ndarray, source: str, ground_truth: GroundTruth, camera: Camera | None, protocol: Protocol, name: str
+    predicted: np.ndarray,
+    source: str,
+    ground_truth: GroundTruth,
+    camera: Camera | None,
+    protocol: Protocol,
+    name: str,
+    stretched: bool = False,
 ) -> ImageNormals | None:
     """Score normals against annotated or derived ground-truth normals.
 
@@ -233,6 +236,7 @@ def score_normals(
         camera: camera of the ground-truth depth; needed without annotated normals; None: unknown.
         protocol: pixels that count.
         name: image name for the log.
+        stretched: predicted normals are of the whole image, whatever their aspect ratio.
 
     Returns:
         The scores; None where no ground-truth normal counts, and the log says why.
@@ -253,7 +257,8 @@ def score_normals(
     if normal is None:
         logger.warning("%s: ground-truth depth is too sparse to derive normals from", name)
         return None
-    _refuse_other_view("normals", predicted.shape, normal.shape)
+    if not stretched:
+        refuse_other_view("normals", predicted.shape, normal.shape)
     counts = counted_pixels(normal.shape[:2], protocol, ground_truth.depth)
     found = evaluate_normals(predicted, normal, counts)
     if found is None:

@@ -22,7 +22,7 @@ from mono.system.errors import RunError
 _PARTS = {
     "annotations": "other annotations",
     "predictions": "another folder of predictions",
-    "format": "another kind or scale of predictions",
+    "format": "another kind, scale or shape of predictions",
     "camera": "other camera flags",
     "metrics": "another protocol or other evaluation settings",
 }

@@ -9,7 +9,7 @@ import multiprocessing
 import statistics
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from mono.evaluation.protocols import Protocol
 from mono.evaluation.report.image_records import save_image_record
 from mono.evaluation.result import EvaluationResult
 from mono.evaluation.scoring import METRES, ImagePrediction, ImageScore, as_depth, refuse_sparse, score_image
+from mono.evaluation.view_check import OtherViewError, doubt_of_view
 from mono.geometry.camera import Camera
 from mono.geometry.normals import normals_from_depth
 from mono.io.depth import DEPTH_FORMATS
@@ -81,24 +82,23 @@ def score_saved(
     meaning = prediction_format or METRES
     job = _Job(saved, protocol, alignments, report, derive_normals, resolver or CameraResolver(), meaning)
     outcomes: dict[str, _Outcome] = {}
-    failures: list[Failure] = []
     with contextlib.ExitStack() as stack:
         work = functools.partial(_score, job=job)
         if workers > 1:
             pool = stack.enter_context(
                 multiprocessing.get_context("spawn").Pool(max(1, min(workers, len(samples))), _prepare_worker)
             )
-            finished: Iterable[_Outcome | str] = pool.imap(work, wanted, chunksize=4)
+            finished: Iterable[_Outcome] = pool.imap(work, wanted, chunksize=4)
         else:
             finished = map(work, wanted)
         for sample, outcome in zip(wanted, finished, strict=True):
-            if isinstance(outcome, str):
-                logger.error("%s: %s", sample.source, outcome)
-                failures.append(Failure(sample.source, outcome))
-            else:
-                outcomes[sample.source] = outcome
+            if outcome.error:
+                logger.error("%s: %s", sample.source, outcome.error)
+            outcomes[sample.source] = outcome
             on_done(1)
-    scored = [(sample, outcomes[sample.source]) for sample in wanted if sample.source in outcomes]
+    _refuse_alike(outcomes)
+    failures = tuple(Failure(source, outcome.error) for source, outcome in outcomes.items() if outcome.error)
+    scored = [(s, outcome) for s in wanted if not (outcome := outcomes[s.source]).error]
     beyond_range = _beyond_range([s for s, outcome in scored if s.depth and outcome.has_depth], saved)
     if beyond_range:
         where = f"{sum(beyond_range.values())} pixels of {len(beyond_range)} image{'s' * (len(beyond_range) != 1)}"
@@ -111,10 +111,10 @@ def score_saved(
     return EvaluationResult(
         metrics={s.source: outcome.score.metrics for s, outcome in scored if s.depth and outcome.has_depth},
         normals={s.source: outcome.score.normals for s, outcome in scored if wants_normals(s, derive_normals)},
-        failures=tuple(failures),
+        failures=failures,
         image_records={s.source: _record_file(report, s) for s, o in scored if o.score.metrics and report},
         hints=tuple(_hints([outcome.score for _, outcome in scored], meaning)),
-        done=len(outcomes),
+        done=len(scored),
         beyond_range=beyond_range,
         unscored=sum(s.depth is not None and s.source not in outcomes for s in wanted),
         checksums={s.source: o.score.checksum for s, o in scored if o.score.checksum},
@@ -133,6 +133,7 @@ def saved_metadata(folder: Path, meaning: PredictionFormat, settings: Mapping[st
     return {
         "predictions": str(folder),
         **({} if plain else {"prediction_kind": meaning.kind, "prediction_scale": meaning.scale}),
+        **({"prediction_stretched": True} if meaning.stretched else {}),
         "settings": dict(settings),
     }
 
@@ -197,20 +198,51 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Outcome:
-    score: ImageScore
-    has_depth: bool
+    """Scores of an image, or the reason why it cannot be scored.
+
+    Attributes:
+        score: its scores.
+        error: reason; "" where it was scored.
+        shape: (height, width) of its predicted depth; None without.
+        other_view: the reason is the aspect ratio of the prediction.
+        doubt: what refuses a prediction whose aspect ratio is nearly that of the ground truth, if others are refused.
+    """
+
+    score: ImageScore = field(default_factory=ImageScore)
+    error: str = ""
+    shape: tuple[int, ...] | None = None
+    other_view: bool = False
+    doubt: str = ""
+
+    @property
+    def has_depth(self) -> bool:
+        """Check that depth was predicted."""
+        return self.shape is not None
 
 
-def _score(sample: Sample, job: _Job) -> _Outcome | str:
+def _refuse_alike(outcomes: dict[str, _Outcome]) -> None:
+    """Refuse maps of a network's own size alike, where some images are refused and others agree by tolerance."""
+    shapes = {outcome.shape for outcome in outcomes.values() if outcome.shape}
+    if len(shapes) > 1 or not any(outcome.other_view for outcome in outcomes.values()):
+        return
+    for source, outcome in outcomes.items():
+        if outcome.doubt and not outcome.error:
+            logger.error("%s: %s", source, outcome.doubt)
+            outcomes[source] = replace(outcome, error=outcome.doubt)
+
+
+def _score(sample: Sample, job: _Job) -> _Outcome:
     """Score an image, or give the reason why it cannot be scored."""
+    depth = None
     try:
         file = job.saved.depth_file(sample)
         compared = wants_normals(sample, job.derive_normals)
         if file is None and not (compared and not job.saved.has_depth and job.saved.normal_file(sample)):
-            return f"no predicted depth {job.saved.depth / sample.name}.({'|'.join(DEPTH_FORMATS)})"
+            return _Outcome(error=f"no predicted depth {job.saved.depth / sample.name}.({'|'.join(DEPTH_FORMATS)})")
         depth = job.prediction_format.read(file) if file else None
         wide = _lens_camera(sample, job, file)
-        ground_truth = read_ground_truth(sample, None if depth is None else depth.shape[::-1], wide)
+        size = None if depth is None or job.prediction_format.stretched else depth.shape[::-1]
+        ground_truth = read_ground_truth(sample, size, wide)
         found = _find_camera(sample, job) if compared and _needs_camera(sample, job, ground_truth) else None
         normal, source = _normals(sample, job, file, depth, found) if compared else (None, "")
         score = score_image(
@@ -224,9 +256,13 @@ def _score(sample: Sample, job: _Job) -> _Outcome | str:
         if job.report and score.depth is not None and ground_truth.depth is not None:
             rgb = read_image(sample.rgb).rgb
             save_image_record(_record_file(job.report, sample), rgb, score.depth, ground_truth.depth, job.protocol)
-        return _Outcome(replace(score, depth=None), has_depth=file is not None)
+        gt = ground_truth.depth
+        doubt = "" if size is None or gt is None else doubt_of_view("depth", size[::-1], gt.shape)
+        return _Outcome(replace(score, depth=None), "", None if depth is None else depth.shape, doubt=doubt)
     except Exception as error:  # whatever one image does, the others are done
-        return str(error).removeprefix(f"{sample.rgb}: ") or type(error).__name__
+        reason = str(error).removeprefix(f"{sample.rgb}: ") or type(error).__name__
+        shape = None if depth is None else depth.shape
+        return _Outcome(error=reason, shape=shape, other_view=isinstance(error, OtherViewError))
 
 
 def _lens_camera(sample: Sample, job: _Job, file: Path | None) -> Camera | None:

@@ -123,8 +123,9 @@ def test_integers_without_scale_ask_for_it(data, capsys):
 
 @pytest.mark.parametrize(
     ("turn", "message"),
-    [(lambda gt: gt.T, "48x64, ground truth 64x48: .*turned by 90 degrees"), (lambda gt: gt[:24], "not the same view"),
-     (lambda gt: gt[:1, :1], "1x1, ground truth 64x48: not the same view")],
+    [(lambda gt: gt.T, "48x64, ground truth 64x48: .*turned by 90 degrees"),
+     (lambda gt: gt[:24], "another aspect ratio; cropped, or resized .*--pred-stretched"),
+     (lambda gt: gt[::8, ::8], "8x6, ground truth 64x48: too small .* 16 pixels")],
 )  # fmt: skip
 def test_predictions_of_another_view_are_refused(data, turn, message):
     save(data, turn)
@@ -144,9 +145,83 @@ def test_impossible_formats_are_refused(values):
         PredictionFormat(*values)
 
 
+KITTI = [(375, 1242), (370, 1226), (370, 1224), (374, 1238), (376, 1241)]
+SIZES = [(192, 640), (320, 1024), (518, 518)]  # of networks
+
+
+def floor(height, width):
+    """Depth [m] of the same floor and walls in frames of any size, 5 to 20 m."""
+    rows, columns = (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width
+    return (20 - 12 * rows[:, None] - 3 * np.cos(6 * columns)).astype(np.float32)
+
+
+@pytest.fixture
+def kitti(tmp_path):
+    """Frames of KITTI's five sizes with exact ground truth, and an empty folder of predictions."""
+    entries = []
+    for i, (height, width) in enumerate(KITTI):
+        PIL.Image.fromarray(np.zeros((height, width, 3), np.uint8)).save(tmp_path / f"{i}.png")
+        np.save(tmp_path / f"gt{i}.npy", floor(height, width))
+        entries.append({"rgb": f"{i}.png", "depth": f"gt{i}.npy", "cam_in": [700, 700, width / 2, height / 2]})
+    (tmp_path / "annotations.json").write_text(json.dumps({"files": entries}))
+    (tmp_path / "pred").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_maps_of_a_networks_own_size_are_scored_when_it_is_said(kitti, size, capsys):
+    for i in range(5):
+        np.save(kitti / "pred" / f"{i}.npy", 1.1 * floor(*size))
+    assert command(kitti, "--no-report") == 1  # 640x192 agrees with four of the sizes within the tolerance
+    output = capsys.readouterr()
+    assert output.out.count("--pred-stretched") == 6 and "images with ground truth" not in output.out
+    assert not (kitti / "out" / "metrics.json").exists()
+    assert command(kitti, "--no-report", "--pred-stretched", "--workers", "2") == 0
+    content = json.loads((kitti / "out" / "metrics.json").read_text())
+    assert content["images"] == 5 and content["run"]["prediction_stretched"]
+    for tiers in content["per_image"].values():
+        assert tiers["metric"]["abs_rel"] == pytest.approx(0.1, abs=2e-3)
+        assert tiers["median"]["abs_rel"] < 2e-3
+    again = evaluate(kitti, prediction_format=PredictionFormat(stretched=True), report=False)
+    assert {n: tiers["metric"].abs_rel for n, tiers in again.metrics.items()} == {
+        n: tiers["metric"]["abs_rel"] for n, tiers in content["per_image"].items()
+    }
+
+
+def test_sizes_that_round_are_no_networks_own(kitti):
+    for i, (height, width) in enumerate(KITTI):
+        np.save(kitti / "pred" / f"{i}.npy", floor(height // 2, width // 2))
+    assert len(evaluate(kitti, report=False).metrics) == 5
+    np.save(kitti / "pred" / "4.npy", floor(300, 300))  # one odd map of its own size stops no other
+    result = evaluate(kitti, report=False)
+    assert [failure.source for failure in result.failures] == ["4.png"] and len(result.metrics) == 4
+
+
+def test_one_image_of_another_shape_stops_no_exact_one(data):
+    save(data, lambda gt: gt[::2, ::2])
+    np.save(data / "gt2.npy", depth_map(2)[:, :48])
+    PIL.Image.fromarray(np.zeros((48, 48, 3), np.uint8)).save(data / "2.png")
+    result = evaluate(data, report=False)
+    assert [failure.source for failure in result.failures] == ["2.png"] and len(result.metrics) == 2
+
+
+def test_stretched_normals_are_scored(kitti):
+    entries = json.loads((kitti / "annotations.json").read_text())["files"][:1]
+    np.save(kitti / "normal.npy", np.tile(np.float32([0, 0, -1]), (375, 1242, 1)))
+    (kitti / "annotations.json").write_text(json.dumps({"files": [entries[0] | {"normal": "normal.npy"}]}))
+    (kitti / "pred" / "depth").mkdir()
+    (kitti / "pred" / "normal").mkdir()
+    np.save(kitti / "pred" / "depth" / "0.npy", floor(518, 518))
+    np.save(kitti / "pred" / "normal" / "0.npy", np.tile(np.float32([0.6, 0, -0.8]), (518, 518, 1)))
+    assert not evaluate(kitti, report=False).scored
+    (normals,) = evaluate(kitti, report=False, prediction_format=PredictionFormat(stretched=True)).normals.values()
+    assert normals.metrics.mean == pytest.approx(36.87, abs=1e-2)  # acos 0.8
+
+
 def test_flags_of_saved_predictions_need_them(data, capsys):
-    assert main(["evaluate", str(data), "--pred-kind", "inverse"]) == 2
-    assert "give their folder with --pred" in capsys.readouterr().err
+    for flags in (["--pred-kind", "inverse"], ["--pred-stretched"]):
+        assert main(["evaluate", str(data), *flags]) == 2
+        assert "give their folder with --pred" in capsys.readouterr().err
     assert PREDICTION_KINDS == ("depth", "relative", "affine", "disparity", "inverse")
 
 

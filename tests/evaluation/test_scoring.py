@@ -257,7 +257,7 @@ def test_what_is_true_does_not_change_with_flags_nor_assumptions():
 def test_normals_of_another_view_are_refused():
     gt, protocol = GroundTruth(normal=NORMAL), get_protocol("none")
     assert score_normals(NORMAL[::2, ::2], "saved", gt, None, protocol, "a").metrics.mean == pytest.approx(0, abs=1e-3)
-    with pytest.raises(ValueError, match="48x10, ground truth 48x36: not the same view"):
+    with pytest.raises(ValueError, match="48x10, ground truth 48x36: another aspect ratio"):
         score_normals(NORMAL[:10], "saved", gt, None, protocol, "a")
 
 

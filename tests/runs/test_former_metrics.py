@@ -55,8 +55,8 @@ def test_predictions_have_default_folders_of_their_own(data):
         (["--pred", "far"], "another folder of predictions"),
         (["--pred", "near", "--protocol", "ibims"], "another protocol or other evaluation settings"),
         (["--pred", "near", "--inverse"], "another protocol or other evaluation settings"),
-        (["--pred", "near", "--pred-kind", "relative"], "another kind or scale of predictions"),
-        (["--pred", "near", "--pred-scale", "2"], "another kind or scale of predictions"),
+        (["--pred", "near", "--pred-kind", "relative"], "another kind, scale or shape of predictions"),
+        (["--pred", "near", "--pred-scale", "2"], "another kind, scale or shape of predictions"),
         (["--pred", "near", "--data-root", "."], "other annotations"),
     ],
 )

@@ -1,0 +1,54 @@
+"""Check that a predicted map can show the view of its ground truth."""
+
+from __future__ import annotations
+
+from mono.data.upright_maps import same_view
+from mono.system.errors import MetricDepthError
+
+
+class OtherViewError(MetricDepthError):
+    """Error of a predicted map that cannot show the view of its ground truth."""
+
+
+def refuse_other_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]) -> None:
+    """Refuse maps that cannot show the same view, as stretching them would give wrong scores.
+
+    Args:
+        what: quantity, as "depth".
+        predicted: shape of the predicted map, (height, width, ...).
+        gt: shape of the ground truth, (height, width, ...).
+
+    Raises:
+        OtherViewError: neither is the other one resized, see `same_view`.
+    """
+    if not same_view((predicted[1], predicted[0]), (gt[1], gt[0])):
+        raise OtherViewError(describe_other_view(what, predicted, gt))
+
+
+def describe_other_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]) -> str:
+    """Describe a map that `refuse_other_view` refuses, with the remedy."""
+    (height, width), (true_height, true_width) = predicted[:2], gt[:2]
+    if same_view((height, width), (true_width, true_height)):
+        reason = "another aspect ratio; turned by 90 degrees? Save predictions of the upright image"
+    elif height * true_width == width * true_height:
+        reason = "too small to tell if it is the same view; save predictions of at least 16 pixels a side"
+    else:
+        reason = (
+            "another aspect ratio; cropped, or resized without keeping it? If the maps are of the whole image, say so "
+            "with --pred-stretched (in Python PredictionFormat(stretched=True))"
+        )
+    return f"predicted {what}: {width}x{height}, ground truth {true_width}x{true_height}: {reason}"
+
+
+def doubt_of_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]) -> str:
+    """Describe a map whose aspect ratio is that of its ground truth by tolerance alone.
+
+    Args:
+        what: quantity, as "depth".
+        predicted: shape of the predicted map, (height, width, ...).
+        gt: shape of the ground truth, (height, width, ...).
+
+    Returns:
+        What would refuse it; "" where the ratio is exactly the same.
+    """
+    return "" if predicted[0] * gt[1] == predicted[1] * gt[0] else describe_other_view(what, predicted, gt)

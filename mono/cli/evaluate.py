@@ -101,18 +101,17 @@ def _score_saved(args: argparse.Namespace, data: Path, samples: Sequence[Sample]
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    from mono.data.saved_predictions import PredictionFormat
+    from mono.data.saved_predictions import PredictionFormat, SavedPredictions
     from mono.runs.former_metrics import hold_scores, saved_settings
     from mono.runs.score_saved import saved_metadata, scorable, score_saved
 
     protocol = arguments.protocol_of(args)
     meaning = PredictionFormat(args.pred_kind or "depth", args.pred_scale, args.pred_stretched)
-    alignments, derive, resolver = (
-        arguments.alignments_of(args),
-        args.derive_normals,
-        camera_flags.camera_resolver(args),
+    alignments, resolver = arguments.alignments_of(args), camera_flags.camera_resolver(args)
+    settings = saved_settings(
+        data, args.data_root, args.pred, meaning, protocol, alignments, args.derive_normals, resolver
     )
-    settings = saved_settings(data, args.data_root, args.pred, meaning, protocol, alignments, derive, resolver)
+    SavedPredictions.open(args.pred, samples)  # before an output folder is made
     with hold_scores(out, settings, samples, args.overwrite):
         with logging_redirect_tqdm(), tqdm(total=len(scorable(samples)), unit="image") as bar:
             result = score_saved(
@@ -123,7 +122,7 @@ def _score_saved(args: argparse.Namespace, data: Path, samples: Sequence[Sample]
                 alignments,
                 report=None if args.no_report else out / "report",
                 on_done=bar.update,
-                derive_normals=derive,
+                derive_normals=args.derive_normals,
                 resolver=resolver,
                 prediction_format=meaning,
             )

@@ -76,8 +76,16 @@ def test_scores_of_other_inputs_or_settings_are_refused(data, capsys, words, wha
     assert json.loads((data / "out" / "metrics.json").read_text())["run"]["predictions"] == words[1]
 
 
+def test_a_folder_that_is_missing_makes_none(data, capsys):
+    assert command("--pred", "nowhere") == 2
+    assert "there is no folder nowhere with predictions" in capsys.readouterr().err
+    assert not (data / "outputs").exists()
+
+
 def test_python_refuses_as_the_command_does(data):
     metricdepth.evaluate("a.json", "near", out="out")
+    hashes = json.loads((data / "out" / "metrics.json").read_text())["run"]["settings"]
+    assert len(hashes) == 5 and hashes["predictions"] not in (data / "out" / "report.html").read_text()
     assert command("--pred", "near", "--out", "out") == 0  # the same settings
     for model, options in (("far", {}), ("near", {"prediction_format": PredictionFormat("affine")})):
         with pytest.raises(RunError, match=r"out holds results of another .*or --overwrite"):

@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 TEMPLATES = Path(__file__).parent / "templates"
 _BREAKS = re.compile(r"(?<=[/\\_\-])")
+_NOT_SHOWN = ("command", "settings")  # metadata of a run that the table of the page leaves out
 _AVERAGING = {
     "image": "Averaged over images of equal weight",
     "pixel": "Pooled over pixels of equal weight",
@@ -164,7 +165,7 @@ def write_page(
         excluded=[name for name, tiers in results.items() if not tiers],
         failures=failures,
         command=_command(run.get("command")),
-        run=[(key.replace("_", " "), describe_value(value)) for key, value in run.items() if key != "command"],
+        run=[(key.replace("_", " "), describe_value(value)) for key, value in run.items() if key not in _NOT_SHOWN],
         style=(TEMPLATES / "page.css").read_text("utf-8"),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),

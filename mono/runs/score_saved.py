@@ -116,7 +116,7 @@ def score_saved(
         hints=tuple(_hints([outcome.score for _, outcome in scored], meaning)),
         done=len(scored),
         beyond_range=beyond_range,
-        unscored=sum(s.depth is not None and s.source not in outcomes for s in wanted),
+        unscored=sum(s.depth is not None and bool(outcomes[s.source].error) for s in wanted),
         checksums={s.source: o.score.checksum for s, o in scored if o.score.checksum},
     )
 

@@ -212,7 +212,10 @@ def _capture(exif: ExifCamera, size: tuple[int, int]) -> tuple[tuple[int, int], 
         turned = not same_aspect(*captured, *size)
         captured = (captured[1], captured[0]) if turned else captured
         scale = math.hypot(*size) / math.hypot(*captured)
-        return captured, scale, "" if scale == 1 else f", resized from {captured[0]}x{captured[1]}"
+        if scale == 1:
+            return captured, scale, ""
+        doubt = " unless cropped" if scale < 1 else ""  # a crop of the same aspect has the same tags
+        return captured, scale, f", resized from {captured[0]}x{captured[1]}{doubt}"
     kept = max(width / captured[0], height / captured[1])
     # A crop leaves the pixels' scale alone; less than half of both sides, or more than all, tells of resizing as well.
     if 0.5 <= kept <= 1:

@@ -141,7 +141,10 @@ def test_film_equivalent_of_a_resized_and_of_a_turned_image() -> None:
     exif = ExifCamera(focal_35mm=26, captured_width=4000, captured_height=3000)
     small = focal_from_exif(exif, (800, 600))
     assert small.focal == pytest.approx(26 * 1000 / 43.2666153)
-    assert "resized from 4000x3000" in small.detail
+    assert "resized from 4000x3000 unless cropped" in small.detail  # a crop of the same aspect has the same tags
+    large = focal_from_exif(exif, (8000, 6000))
+    assert large.focal == pytest.approx(26 * 10000 / 43.2666153)
+    assert large.detail.endswith("resized from 4000x3000")  # no crop is larger than its photo
     # Software that turned the pixels but left the size as it was.
     assert focal_from_exif(exif, (600, 800)).focal == pytest.approx(small.focal)
 

@@ -17,7 +17,7 @@ from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform
 from mono.geometry.undistortion import undistortion
-from mono.inference.images import cameras_for_all, read_input, resolve_camera
+from mono.inference.images import cameras_for_all, named_in_batch, read_input, resolve_camera
 from mono.inference.prediction import Prediction
 from mono.inference.predictor import NetworkInput, Predictor, RawPrediction, WideInput
 from mono.inference.tensor_prediction import TensorPrediction, as_tensors
@@ -164,9 +164,12 @@ class ImagePredictor(ABC):
         as_torch = _is_torch(output)
         if not hasattr(images, "__iter__") or _is_single(images):
             raise MetricDepthError("images must be a list; for a single one use predict")
-        read = [read_input(image) for image in images]
-        found = [resolve_camera(*pair) for pair in zip(read, cameras_for_all(cameras, len(read)), strict=True)]
-        prepared = [self.prepare(image.rgb, camera) for image, camera in zip(read, found, strict=True)]
+        each = list(images)
+        prepared = []
+        for index, pair in enumerate(zip(each, cameras_for_all(cameras, len(each)), strict=True)):
+            with named_in_batch(index, len(each)):
+                image = read_input(pair[0])
+                prepared.append(self.prepare(image.rgb, resolve_camera(image, pair[1])))
         finish = self.tensors if as_torch else self._arrays
         return [finish(raw) for raw in self.infer(prepared)]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
@@ -133,6 +134,25 @@ def resolve_camera(image: InputImage, camera: CameraLike) -> ResolvedCamera:
         return ResolvedCamera(as_camera(camera, width, height), "given", "given by the caller")
     intrinsics = as_camera(camera, *image.photo.full_size).intrinsics
     return CameraResolver(intrinsics=intrinsics).resolve_for(None, image.photo)
+
+
+@contextlib.contextmanager
+def named_in_batch(index: int, count: int) -> Iterator[None]:
+    """Add the index of an image to the errors about it.
+
+    Args:
+        index: place of the image in its batch, from 0.
+        count: number of images in the batch; 1: errors stay as they are.
+
+    Raises:
+        MetricDepthError: the error of the image, of its own class.
+    """
+    try:
+        yield
+    except MetricDepthError as error:
+        if count == 1:
+            raise
+        raise type(error)(f"image {index} of the batch, counted from 0: {error}") from error
 
 
 def cameras_for_all(cameras: CameraLike | Sequence[CameraLike], count: int) -> Sequence[CameraLike]:

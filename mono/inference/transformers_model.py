@@ -18,7 +18,7 @@ from transformers.image_processing_utils import BaseImageProcessor, BatchFeature
 from transformers.utils import ModelOutput
 
 from mono.geometry.camera import Camera
-from mono.inference.images import cameras_for_all, read_input, resolve_camera
+from mono.inference.images import InputImage, cameras_for_all, named_in_batch, read_input, resolve_camera
 from mono.inference.load import load_model
 from mono.inference.network import NetworkPredictor
 from mono.inference.pretrained import MODEL_TYPE, find_saved
@@ -139,11 +139,15 @@ class MetricDepthImageProcessor(BaseImageProcessor):
         Raises:
             MetricDepthError: an image or a camera cannot be used, or the sizes differ.
         """
-        read = [read_input(image) for image in (images if isinstance(images, (list, tuple)) else [images])]
+        listed = images if isinstance(images, (list, tuple)) else [images]
+        read: list[InputImage] = []
+        found: list[Camera] = []
+        for index, pair in enumerate(zip(listed, cameras_for_all(cameras, len(listed)), strict=True)):
+            with named_in_batch(index, len(listed)):
+                read.append(read_input(pair[0]))
+                found.append(resolve_camera(read[-1], pair[1]).camera)
         if len({image.rgb.shape for image in read}) != 1:
             raise MetricDepthError("images of one batch must have one size: give others one after another")
-        given = cameras_for_all(cameras, len(read))
-        found: list[Camera] = [resolve_camera(*pair).camera for pair in zip(read, given, strict=True)]
         pixels = torch.from_numpy(np.stack([image.rgb.transpose(2, 0, 1) for image in read]))
         features = BatchFeature({"pixel_values": pixels})
         features["cameras"] = found

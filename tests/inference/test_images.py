@@ -10,6 +10,7 @@ import torch
 
 import mono
 from mono.data.camera_source import ResolvedCamera
+from mono.data.intrinsics import FocalError
 from mono.geometry.camera import Camera
 from mono.system.errors import MetricDepthError
 from tests.golden.reference_values import reference_image
@@ -103,6 +104,15 @@ def test_wrong_cameras_are_refused(toy_predictor, image, camera, message):
         toy_predictor.predict(image, camera)
     with pytest.raises(MetricDepthError):
         toy_predictor.predict_batch([image], camera)
+
+
+def test_errors_of_a_batch_name_the_image(toy_predictor, image):
+    with pytest.raises(MetricDepthError, match=r"^image 3 of the batch, counted from 0: the image is uint8 \(60, 80\)"):
+        toy_predictor.predict_batch([image, image, image, image[..., 0], image], CAMERA)
+    with pytest.raises(FocalError, match=r"^image 2 of the batch, .*principal point"):
+        toy_predictor.predict_batch([image, image, image[:30]], [[70, 0, 41], [0, 70, 40], [0, 0, 1]])
+    with pytest.raises(MetricDepthError, match=r"^the image is uint8"):
+        toy_predictor.predict_batch([image[..., 0]], CAMERA)
 
 
 def test_one_camera_for_a_batch_or_one_for_each(toy_predictor, image):

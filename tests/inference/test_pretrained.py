@@ -339,3 +339,5 @@ def test_transformers_loads_a_saved_model(lite, folder, tmp_path, monkeypatch):
     )
     with pytest.raises(ValueError, match="one size"):
         processor(images=[IMAGE, IMAGE[:30]])
+    with pytest.raises(ValueError, match=r"^image 1 of the batch, counted from 0: the image is uint8"):
+        processor(images=[IMAGE, IMAGE[..., 0]])

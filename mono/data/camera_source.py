@@ -14,7 +14,7 @@ from mono.data.exif_focal import focal_from_35mm, focal_from_exif
 from mono.data.focal_estimate import FocalEstimate, estimate_focal, estimate_video_focal
 from mono.data.intrinsics import POSSIBLE_FOV, camera_of, warn_once
 from mono.data.intrinsics import FocalError as FocalError
-from mono.data.panorama import panorama_camera
+from mono.data.panorama import PANORAMA_ASPECT, doubt_of_length, doubt_of_shape, may_be_panorama, panorama_camera
 from mono.geometry.camera import Camera
 from mono.io.camera_files import MissingCameraError, camera_file_beside, camera_from_file
 from mono.system.errors import MetricDepthError
@@ -32,7 +32,6 @@ Source = Literal["given", "annotation", "camera file", "exif", "estimated", "ass
 ASSUMED_FOV = 60.0
 
 _CONTRADICTED = 3.0  # standard errors by which a picture is narrower than its EXIF data say before they are doubted
-_PANORAMA_ASPECT = 2.0  # photos with a focal length of one frame that are longer are sweep panoramas or crops
 
 
 @dataclass(frozen=True)
@@ -224,19 +223,20 @@ class CameraResolver:
             notes.append(f"taken with {lens}, which is no pinhole camera: distances are wrong away from the center")
             warn_once(f"{name}: {notes[-1]}; give its lens with --camera, or undistort the image")
         if reading.focal is not None:
-            if max(size) >= _PANORAMA_ASPECT * min(size):
-                notes.append(_doubt_of_length(size, name))
+            if max(size) >= PANORAMA_ASPECT * min(size):
+                notes.append(doubt_of_length(size, f"{name}: "))
             camera = Camera.centered(reading.focal, *size)
             if estimate is not None and self.assumed_fov_deg is None:
                 notes += _contradiction(camera, estimate(), name)
             return ResolvedCamera(camera, "exif", "; ".join([f"EXIF: {reading.detail}", *notes]))
-        if size[0] == 2 * size[1]:
-            notes.append("twice as wide as high, like a whole panorama: if it is one, use --panorama")
-            warn_once(f"{name}: {notes[-1]}")
-        elif max(size) > _PANORAMA_ASPECT * min(size):
-            notes.append(_doubt_of_length(size, name))
+        fov = self.assumed_fov_deg or ASSUMED_FOV
+        assumed = f"assumed {fov:g} deg field of view: distances are unreliable, give the focal length"
         seen = dict(self.pooled).get((max(size), min(size)))
-        if self.assumed_fov_deg is None and (seen or estimate):
+        estimated = self.assumed_fov_deg is None and (seen or estimate)
+        if may_be_panorama(size):
+            lead = f"{name}: " if estimated else f"{name}: {assumed}; "
+            notes.append(doubt_of_shape(size, lead))
+        if estimated:
             seen = seen or cast(Callable[[], FocalEstimate], estimate)()
             camera = Camera.centered(seen.focal(*size), *size)
             detail = (
@@ -244,9 +244,7 @@ class CameraResolver:
                 f"{100 * seen.error:.0f} %: for sure distances give it"
             )
             return ResolvedCamera(camera, "estimated", "; ".join([detail, *notes]), focal_error=seen.error)
-        fov = self.assumed_fov_deg or ASSUMED_FOV
         focal = max(size) / 2 / math.tan(math.radians(fov) / 2)
-        assumed = f"assumed {fov:g} deg field of view: distances are unreliable, give the focal length"
         return ResolvedCamera(Camera.centered(focal, *size), "assumed", "; ".join([assumed, *notes]))
 
 
@@ -276,16 +274,6 @@ def _contradiction(camera: Camera, estimate: FocalEstimate, name: str) -> list[s
     note = f"the picture looks like {guess:.0f} px, not {camera.focal:.0f}: was it cropped, or is its EXIF data wrong"
     warn_once(f"{name}: {note}? If so, give its focal length (--focal-px)")
     return [note]
-
-
-def _doubt_of_length(size: tuple[int, int], name: str) -> str:
-    """Warn of a photo that is longer than cameras take them; return the note for its record."""
-    note = f"a panorama or a crop by its size of {size[0]}x{size[1]}: distances are doubtful"
-    warn_once(
-        f"{name}: {note}; if it is an equirectangular panorama, use --panorama; of a crop, give its camera "
-        "(--focal-px or --camera)"
-    )
-    return note
 
 
 def _panorama(

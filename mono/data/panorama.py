@@ -12,6 +12,7 @@ from mono.geometry.camera import Camera
 if TYPE_CHECKING:
     from mono.io.exif import ExifCamera, PanoramaWindow
 
+PANORAMA_ASPECT = 2.0  # photos with a focal length of one frame that are longer are sweep panoramas or crops
 _WHOLE = 0.02  # of the aspect ratio, by which a whole panorama may differ from 2:1
 _BEYOND = 0.01  # of a whole panorama's side, by which its window may reach beyond it: rounding
 _SQUARE = 0.04  # by which pixels may differ from squares: sides are rounded, also to what codecs like
@@ -98,3 +99,47 @@ def _of_window(window: PanoramaWindow, size: tuple[int, int]) -> tuple[Camera, b
     crosses = left + width > full.width + slack
     left = (full.width - width) // 2 if crosses else min(left, full.width - width)
     return full.cropped(left, top, width, height).resized(*size), crosses
+
+
+def may_be_panorama(size: tuple[int, int]) -> bool:
+    """Tell if a photo without metadata may be a panorama.
+
+    Args:
+        size: (width, height) of the image [px].
+    """
+    return size[0] == 2 * size[1] or max(size) > PANORAMA_ASPECT * min(size)
+
+
+def doubt_of_shape(size: tuple[int, int], lead: str) -> str:
+    """Warn of a photo without metadata that may be a panorama.
+
+    Args:
+        size: (width, height) of the image [px].
+        lead: begin of the message, with the name of the image.
+
+    Returns:
+        Note for the photo's record.
+    """
+    if size[0] != 2 * size[1]:
+        return doubt_of_length(size, lead)
+    note = "twice as wide as high, like a whole panorama: if it is one, use --panorama"
+    warn_once(f"{lead}{note}")
+    return note
+
+
+def doubt_of_length(size: tuple[int, int], lead: str) -> str:
+    """Warn of a photo that is longer than cameras take them.
+
+    Args:
+        size: (width, height) of the image [px].
+        lead: begin of the message, with the name of the image.
+
+    Returns:
+        Note for the photo's record.
+    """
+    note = f"a panorama or a crop by its size of {size[0]}x{size[1]}: distances are doubtful"
+    warn_once(
+        f"{lead}{note}; if it is an equirectangular panorama, use --panorama; of a crop, give its camera "
+        "(--focal-px or --camera)"
+    )
+    return note

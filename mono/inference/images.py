@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 import numpy as np
 
 from mono.data.camera_source import CameraResolver, ResolvedCamera
+from mono.data.intrinsics import warn_once
+from mono.data.panorama import may_be_panorama
 from mono.data.sample import Sample
 from mono.geometry.calibration import is_matrix
 from mono.geometry.camera import Camera, as_camera
@@ -125,8 +127,8 @@ def resolve_camera(image: InputImage, camera: CameraLike) -> ResolvedCamera:
     if camera is None:
         sample = Sample(os.fspath(image.path), image.path, os.fspath(image.path)) if image.path else None
         found = CameraResolver().resolve_for(sample, image.photo)
-        if found.source == "assumed":
-            logger.warning("%s: %s", image.path or "image", found.detail)
+        if found.source == "assumed" and not may_be_panorama(image.photo.full_size):  # those are warned of already
+            _warn_of_assumption(image.path, found.detail)
         return found
     if isinstance(camera, Camera):
         if image.photo.stored_size == (camera.width, camera.height):
@@ -134,6 +136,14 @@ def resolve_camera(image: InputImage, camera: CameraLike) -> ResolvedCamera:
         return ResolvedCamera(as_camera(camera, width, height), "given", "given by the caller")
     intrinsics = as_camera(camera, *image.photo.full_size).intrinsics
     return CameraResolver(intrinsics=intrinsics).resolve_for(None, image.photo)
+
+
+def _warn_of_assumption(path: Path | None, detail: str) -> None:
+    """Warn of an assumed camera: for each file, and once for images without a name."""
+    if path is None:
+        warn_once(f"image: {detail}")
+    else:
+        logger.warning("%s: %s", path, detail)
 
 
 @contextlib.contextmanager

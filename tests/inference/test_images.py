@@ -10,7 +10,7 @@ import torch
 
 import mono
 from mono.data.camera_source import ResolvedCamera
-from mono.data.intrinsics import FocalError
+from mono.data.intrinsics import FocalError, warn_once
 from mono.geometry.camera import Camera
 from mono.system.errors import MetricDepthError
 from tests.golden.reference_values import reference_image
@@ -113,6 +113,25 @@ def test_errors_of_a_batch_name_the_image(toy_predictor, image):
         toy_predictor.predict_batch([image, image, image[:30]], [[70, 0, 41], [0, 70, 40], [0, 0, 1]])
     with pytest.raises(MetricDepthError, match=r"^the image is uint8"):
         toy_predictor.predict_batch([image[..., 0]], CAMERA)
+
+
+def test_an_assumed_field_of_view_is_warned_of_once_and_for_each_file(toy_predictor, image, tmp_path, caplog):
+    warn_once.cache_clear()
+    for _ in range(20):
+        toy_predictor.predict(image)
+    assert [record.getMessage()[:30] for record in caplog.records] == ["image: assumed 60 deg field of"]
+    caplog.clear()
+    for _ in range(2):
+        toy_predictor.predict(image[:20])  # 80x20: a panorama or a crop
+        toy_predictor.predict(image[:40])  # 80x40: twice as wide as high
+    assert len(caplog.records) == 2 and caplog.text.count("image: assumed 60 deg") == 2
+    assert caplog.text.count("crop by its size of 80x20") == caplog.text.count("twice as wide as high") == 1
+    caplog.clear()
+    for name in ("a.png", "b.png"):
+        PIL.Image.fromarray(image).save(tmp_path / name)
+        toy_predictor.predict(tmp_path / name)
+    assert len(caplog.records) == 2
+    assert all(f"{name}.png: assumed 60 deg" in caplog.text for name in "ab")
 
 
 def test_one_camera_for_a_batch_or_one_for_each(toy_predictor, image):

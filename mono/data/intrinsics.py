@@ -15,6 +15,8 @@ POSSIBLE_FOV = (0.5, 170.0)  # beyond it, given numbers are taken to be in other
 _SQUARE = 1.2  # ratio of fx and fy beyond which their order is doubted
 _OFF_CENTER = 0.08  # of the side: principal points farther from the center, alike along both sides, are doubted
 _SAME_SHARE = 0.02
+_SEEN = 0.1  # share of the pixels; lenses that see less are doubted, as those in millimeters
+_GRID = 64  # px; side of the image in which that share is counted
 
 
 class FocalError(MetricDepthError):
@@ -32,27 +34,63 @@ def camera_of(values: tuple[float, float, float, float], size: tuple[int, int], 
     Raises:
         FocalError: the image's size does not allow them.
     """
-    (fx, fy, cx, cy), (width, height) = values, size
     try:
-        camera = Camera(fx, fy, cx, cy, width, height)
+        camera = Camera(*values, *size)
     except ValueError as error:
         raise FocalError(f"{what}: {error}") from error
-    if not (-0.5 <= cx <= width - 0.5 and -0.5 <= cy <= height - 0.5):
-        raise FocalError(
-            f"{what}: the principal point ({cx:g}, {cy:g}) lies outside this {width}x{height} image; "
-            "give numbers in pixels for this image size"
-        )
-    _warn_of_doubts(camera, what)
-    for focal, side in ((fx, width), (fy, height)):
+    check_camera(camera, what)
+    return camera
+
+
+def check_camera(camera: Camera, what: str) -> None:
+    """Check a given camera against its image; warn of doubtful ones.
+
+    Lenses other than pinholes may see any angle, and may be crops. Panoramas are not checked.
+
+    Args:
+        camera: camera of any lens, for the image's size.
+        what: source of the numbers, for messages.
+
+    Raises:
+        FocalError: the image's size does not allow its numbers, or the lens sees nothing of the image.
+    """
+    if camera.model == "equirectangular":
+        return
+    width, height = camera.width, camera.height
+    if not (-0.5 <= camera.cx <= width - 0.5 and -0.5 <= camera.cy <= height - 0.5):
+        place = f"the principal point ({camera.cx:g}, {camera.cy:g}) lies outside this {width}x{height} image"
+        if not camera.is_distorted:
+            raise FocalError(f"{what}: {place}; give numbers in pixels for this image size")
+        warn_once(f"{what}: {place}: unless it was cropped, give numbers in pixels for its present size")
+    else:
+        _warn_of_doubts(camera, what)
+    if camera.is_perspective:
+        _check_focal(camera, what)
+    if camera.is_distorted:
+        _check_lens(camera, what)
+
+
+def _check_focal(camera: Camera, what: str) -> None:
+    """Refuse focal lengths in other units than pixels; warn of very short ones."""
+    size = f"{camera.width}x{camera.height}"
+    for focal, side in ((camera.fx, camera.width), (camera.fy, camera.height)):
         fov = math.degrees(2 * math.atan(side / 2 / focal))
         if not POSSIBLE_FOV[0] <= fov <= POSSIBLE_FOV[1]:
             raise FocalError(
                 f"{what}: a focal length of {focal:g} px means a field of view of {fov:.3g} deg in this "
-                f"{width}x{height} image; give it in pixels, for this image size"
+                f"{size} image; give it in pixels, for this image size"
             )
         if fov > _WIDE_FOV:
             warn_once(f"{what}: {focal:g} px mean a field of view of {fov:.0f} deg here: were these millimeters?")
-    return camera
+
+
+def _check_lens(camera: Camera, what: str) -> None:
+    """Refuse lenses that see nothing of their image; warn of those that see little."""
+    if not camera.field_of_view[2] > POSSIBLE_FOV[0]:
+        raise FocalError(f"{what}: its {camera.model} lens sees nothing of this image; correct its parameters")
+    if camera.resized(_GRID, _GRID).valid_rays().mean() < _SEEN:
+        message = f"its {camera.model} lens with fx = {camera.fx:g} sees less than {100 * _SEEN:.0f} % of this image"
+        warn_once(f"{what}: {message}: give numbers in pixels, for this image size")
 
 
 def _warn_of_doubts(camera: Camera, what: str) -> None:

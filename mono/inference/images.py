@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 import numpy as np
 
 from mono.data.camera_source import CameraResolver, ResolvedCamera
-from mono.data.intrinsics import warn_once
+from mono.data.intrinsics import check_camera, warn_once
 from mono.data.panorama import may_be_panorama
 from mono.data.sample import Sample
 from mono.geometry.calibration import is_matrix
@@ -131,6 +131,7 @@ def resolve_camera(image: InputImage, camera: CameraLike) -> ResolvedCamera:
             _warn_of_assumption(image.path, found.detail)
         return found
     if isinstance(camera, Camera):
+        check_camera(camera, "given camera")
         if image.photo.stored_size == (camera.width, camera.height):
             camera = camera.resized(width, height)
         return ResolvedCamera(as_camera(camera, width, height), "given", "given by the caller")

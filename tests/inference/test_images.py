@@ -12,6 +12,7 @@ import mono
 from mono.data.camera_source import ResolvedCamera
 from mono.data.intrinsics import FocalError, warn_once
 from mono.geometry.camera import Camera
+from mono.inference.images import read_input, resolve_camera
 from mono.system.errors import MetricDepthError
 from tests.golden.reference_values import reference_image
 
@@ -104,6 +105,55 @@ def test_wrong_cameras_are_refused(toy_predictor, image, camera, message):
         toy_predictor.predict(image, camera)
     with pytest.raises(MetricDepthError):
         toy_predictor.predict_batch([image], camera)
+
+
+_NUMBERS = [
+    ((0.875, 1.1667, 0.497, 0.496), "field of view of 177 deg"),  # shares of the sides
+    ((3.0, 3.0, 39.5, 29.5), "field of view of 171 deg"),  # millimeters
+    ((70.0, 70.0, 90.0, 28.0), r"principal point \(90, 28\) lies outside this 80x60"),
+    ((7e5, 7e5, 39.5, 29.5), "field of view of 0.00655 deg"),
+]
+
+
+@pytest.mark.parametrize(("values", "message"), _NUMBERS)
+def test_a_camera_is_checked_as_the_same_matrix_is(toy_predictor, image, values, message):
+    fx, fy, cx, cy = values
+    for camera in ([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], Camera(*values, 80, 60)):
+        with pytest.raises(MetricDepthError, match=message):
+            toy_predictor.predict(image, camera)
+
+
+def test_doubtful_numbers_of_a_camera_are_asked_about(toy_predictor, image, caplog):
+    for values, message in (
+        ((70.0, 70.0, 0.0, 0.0), "center of a 1x1 image"),
+        ((140.0, 140.0, 79.5, 59.5), "center of a 160x120 image"),
+        ((70.0, 100.0, 39.5, 29.5), "differ by 43 %"),
+        ((15.0, 15.0, 39.5, 29.5), "field of view of 139 deg here: were these millimeters"),
+    ):
+        for distortion in ((), (-0.01,)):
+            warn_once.cache_clear()
+            caplog.clear()
+            resolve_camera(read_input(image), Camera(*values, 80, 60, distortion))
+            assert caplog.text.count(message) == 1 and len(caplog.records) == 1
+
+
+def test_wide_lenses_crops_of_them_and_panoramas_are_not_accused(image, caplog):
+    warn_once.cache_clear()
+    for camera in (
+        Camera(15.0, 15.0, 39.5, 29.5, 80, 60, (-0.2, 0.6), "double_sphere"),
+        Camera(20.0, 20.0, 39.5, 29.5, 80, 60, (0.01, -0.002), "fisheye", 95.0),
+        Camera(60.0, 60.0, 39.5, 29.5, 80, 60, (-0.25, 0.07, 0.0002, 0.0001, -0.008)),
+        Camera.panorama(80, 60),
+    ):
+        assert resolve_camera(read_input(image), camera).camera == camera
+    assert not caplog.records
+    for camera, message in (
+        (Camera(20.0, 20.0, 90.0, 29.5, 80, 60, (), "fisheye"), "unless it was cropped"),
+        (Camera(2.1, 2.1, 39.5, 29.5, 80, 60, (), "fisheye"), "fx = 2.1 sees less than 10 % of this image"),
+    ):
+        caplog.clear()
+        assert resolve_camera(read_input(image), camera).camera == camera
+        assert message in caplog.text and len(caplog.records) == 1
 
 
 def test_errors_of_a_batch_name_the_image(toy_predictor, image):

@@ -16,7 +16,16 @@ import numpy as np
 
 from mono.io.file_kinds import why_not_a_file
 from mono.io.images import MIN_SIDE
-from mono.io.video_container import VideoError, explained, import_av, open_stream, read_video_exif
+from mono.io.video_container import (
+    VideoError,
+    decoded_packets,
+    explained,
+    import_av,
+    is_cut_short,
+    open_stream,
+    read_video_exif,
+)
+from mono.io.video_damage import FrameOrder, judged_frames
 
 __all__ = ["VIDEO_SUFFIXES", "Video", "VideoError", "import_av", "is_video"]
 
@@ -74,18 +83,18 @@ class Video:
             raise VideoError(f"{path}: is empty (0 bytes); copy or download it again")
         with explained(self.path):
             self._container, self._stream = open_stream(self.path)
-        self._frames: Iterator[tuple[int, Any]] = iter(())
+        self._frames: Iterator[tuple[int, Any, bool]] = iter(())
         self._recent: deque[tuple[int, Any]] = deque(maxlen=_RECENT)
         self._lock = threading.Lock()
         try:
             with explained(self.path):
                 self._list_frames()
                 self._restart(None)
-                first, frame = next(self._frames, (0, None))
+                first, frame, damaged = next(self._frames, (0, None, True))
                 if frame is None:
                     raise VideoError(f"{path}: no frame can be decoded; it is damaged, copy or download it again")
                 self._take_shape(frame)
-                self._next, self._last = first + 1, (first, self._upright(frame))
+                self._next, self._last = first + 1, (-1 if damaged else first, self._upright(frame))
         except BaseException:
             self.close()
             raise
@@ -129,7 +138,7 @@ class Video:
             if self._last[0] == index:
                 return self._last[1]
         raise VideoError(
-            f"{self.path}: frame {index} ({self.times[index]:.3f} s) is damaged and cannot be decoded; "
+            f"{self.path}: frame {index} ({self.times[index]:.3f} s) is damaged, or is predicted from a damaged frame; "
             "copy or download the video again"
         )
 
@@ -139,15 +148,15 @@ class Video:
             if found == index:
                 return frame
         self._go_to(index)
-        for found, frame in self._frames:
+        for found, frame, damaged in self._frames:
             self._next = found + 1
-            if not frame.is_corrupt:
+            if not damaged:
                 self._recent.append((found, frame))
                 while len(self._recent) > 1 and len(self._recent) * frame.width * frame.height * 2 > _RECENT_BYTES:
                     self._recent.popleft()
             if found >= index:
                 # The decoder leaves out damaged frames: a later one comes instead.
-                return frame if found == index and not frame.is_corrupt else None
+                return frame if found == index and not damaged else None
         return None
 
     def select(self, every: int = 1, start: float = 0.0, end: float | None = None) -> list[int]:
@@ -211,6 +220,7 @@ class Video:
         else:
             self._stamps = sorted(stamps)
             self._places = {stamp: i for i, stamp in enumerate(self._stamps)}
+            self._order = FrameOrder([self._places[stamp] for stamp in stamps], [self._places[key] for key in keys])
             base = float(self._stream.time_base)
             self.times = (np.array(self._stamps, np.float64) - self._stamps[0] if stamps else np.empty(0)) * base
         self._keys = sorted(keys)
@@ -220,6 +230,9 @@ class Video:
         if len(self.times) < announced:
             message = "%s: holds %d of the %d frames that it announces: it is cut short"
             logger.warning(message, self.path, len(self.times), announced)
+        elif not announced and is_cut_short(self.path):
+            message = "%s: is cut short: its file ends at %.2f s of the %.2f s that it announces"
+            logger.warning(message, self.path, self.times[-1], (self._container.duration or 0) / 1e6)
 
     def _take_shape(self, frame: Any) -> None:
         ratio = self._stream.sample_aspect_ratio
@@ -248,11 +261,11 @@ class Video:
         if before <= self._next <= index:
             return
         self._restart(self._stamps[before])
-        found, frame = next(self._frames, (len(self), None))
-        if found > index or frame is None:  # in some containers a seek lands behind its target
+        first = next(self._frames, None)
+        if first is None or first[0] > index:  # in some containers a seek lands behind its target
             self._restart(None)
         else:
-            self._frames = itertools.chain([(found, frame)], self._frames)
+            self._frames = itertools.chain([first], self._frames)
 
     def _restart(self, stamp: int | None) -> None:
         """Start decoding at the key frame at or before `stamp`; None: at the beginning."""
@@ -262,19 +275,17 @@ class Video:
         else:
             self._container.seek(stamp, stream=self._stream)
         self._next = 0 if stamp is None else self._places[stamp]
-        self._frames = self._decode()
+        self._frames = self._decode(self._next)
 
-    def _decode(self) -> Iterator[tuple[int, Any]]:
-        """Yield (index, frame) from the current position, without frames that cannot be decoded."""
-        count = 0
-        for packet in self._container.demux(self._stream):
-            try:
-                frames = packet.decode()
-            except import_av().FFmpegError as error:
-                logger.debug("%s: a packet cannot be decoded: %s", self.path, error)
-                continue
-            for frame in frames:
-                index = count if self._stamps is None else self._places.get(frame.pts, len(self))
-                count += 1
-                if index < len(self):
-                    yield index, frame
+    def _decode(self, start: int) -> Iterator[tuple[int, Any, bool]]:
+        """Yield (index, frame, is damaged) from `start` on, without frames that cannot be decoded."""
+        packets = decoded_packets(self._container, self._stream)
+        if self._stamps is None:
+            shown = (frame for _, frame in packets if frame is not None)
+            yield from ((i, frame, frame.is_corrupt) for i, frame in zip(range(len(self)), shown, strict=False))
+            return
+        places = self._places
+        numbered = ((len(self) if stamp is None else places.get(stamp, len(self)), frame) for stamp, frame in packets)
+        for index, frame, damaged in judged_frames(numbered, self._order):
+            if index >= start:  # frames shown before a key frame need the one before it
+                yield index, frame, damaged

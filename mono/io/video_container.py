@@ -15,6 +15,8 @@ from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 
+_EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"  # what Matroska and WebM begin with
+_EBML_HEAD = 4096  # bytes that hold both
 _FOCAL_TAG = "focal_length.35mm_equivalent"  # "com.apple.quicktime.camera." before it, as phones write it
 
 
@@ -87,19 +89,50 @@ def open_stream(path: Path) -> tuple[Any, Any]:
     if stream.codec_context is None:
         container.close()
         raise VideoError(f"{path}: its codec is not known to PyAV; convert it to H.264 first")
-    stream.thread_type = "AUTO"
+    stream.thread_type = "NONE"  # with several threads it is left to chance which frame reports damage
+    if stream.codec_context.name == "mjpeg":  # flags no damage; of other codecs, these checks refuse whole videos too
+        stream.codec_context.options = {"err_detect": "explode"}
     return container, stream
 
 
+def decoded_packets(container: Any, stream: Any) -> Iterator[tuple[int | None, Any]]:
+    """Decode the packets of a stream from its present position.
+
+    Args:
+        container: PyAV container.
+        stream: its video stream.
+
+    Yields:
+        time stamp and frame, in display order; time stamp and None for a packet that cannot be decoded.
+    """
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except import_av().FFmpegError as error:
+            logger.debug("%s: a packet cannot be decoded: %s", container.name, error)
+            yield packet.pts, None
+            continue
+        yield from ((frame.pts, frame) for frame in frames)
+
+
 def is_cut_short(path: Path) -> bool:
-    """Check whether a box of an MP4 reaches beyond the end of its file.
+    """Check whether a file ends before its container does.
 
     Args:
         path: video file.
 
     Returns:
-        False for whole files, and for containers of other kinds.
+        True if a box of an MP4 or the segment of a Matroska file reaches beyond the end of the file. False for whole
+        files, for live recordings without a size, and for containers of other kinds.
     """
+    with path.open("rb") as file:
+        head = file.read(_EBML_HEAD)
+    end = _end_of_segment(head) if head.startswith(_EBML) else _end_of_boxes(path)
+    return end is not None and end > path.stat().st_size
+
+
+def _end_of_boxes(path: Path) -> int | None:
+    """Return the place where the last box of an MP4 ends [bytes]; None for other files."""
     size, place = path.stat().st_size, 0
     with path.open("rb") as file:
         while place + 8 <= size:
@@ -108,9 +141,37 @@ def is_cut_short(path: Path) -> bool:
             length = int.from_bytes(head[:4], "big")
             length = int.from_bytes(head[8:], "big") if length == 1 else length or size - place
             if length < 8 or not head[4:8].isalnum():
-                return False
+                return None
             place += length
-    return place > size
+    return place
+
+
+def _end_of_segment(head: bytes) -> int | None:
+    """Return the place where the segment of a Matroska file ends [bytes]; None if its size is unknown."""
+    start, length = _ebml_size(head, len(_EBML))
+    place = start + (length or 0)
+    if length is None or head[place : place + len(_SEGMENT)] != _SEGMENT:
+        return None
+    start, length = _ebml_size(head, place + len(_SEGMENT))
+    return None if length is None else start + length
+
+
+def _ebml_size(data: bytes, place: int) -> tuple[int, int | None]:
+    """Read the size of an element.
+
+    Args:
+        data: begin of the file.
+        place: first byte of the size.
+
+    Returns:
+        place behind the size, and the size [bytes]; None if it is unknown or missing.
+    """
+    width = 9 - data[place].bit_length() if place < len(data) else 9
+    end, ones = place + width, (1 << 7 * width) - 1
+    if width > 8 or end > len(data):
+        return end, None
+    value = int.from_bytes(data[place:end], "big") & ones
+    return end, None if value == ones else value
 
 
 def read_video_exif(tables: Sequence[dict[str, str]]) -> ExifCamera | None:

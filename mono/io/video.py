@@ -86,6 +86,7 @@ class Video:
         self._frames: Iterator[tuple[int, Any, bool]] = iter(())
         self._recent: deque[tuple[int, Any]] = deque(maxlen=_RECENT)
         self._lock = threading.Lock()
+        self._is_damaged = False  # the decoder has met damage
         try:
             with explained(self.path):
                 self._list_frames()
@@ -269,10 +270,11 @@ class Video:
 
     def _restart(self, stamp: int | None) -> None:
         """Start decoding at the key frame at or before `stamp`; None: at the beginning."""
-        if stamp is None:
+        if stamp is None or self._is_damaged:  # a decoder that has seen damage keeps traces of it, also after a seek
             self._container.close()
             self._container, self._stream = open_stream(self.path)
-        else:
+            self._is_damaged = False
+        if stamp is not None:
             self._container.seek(stamp, stream=self._stream)
         self._next = 0 if stamp is None else self._places[stamp]
         self._frames = self._decode(self._next)
@@ -287,5 +289,6 @@ class Video:
         places = self._places
         numbered = ((len(self) if stamp is None else places.get(stamp, len(self)), frame) for stamp, frame in packets)
         for index, frame, damaged in judged_frames(numbered, self._order):
+            self._is_damaged |= damaged
             if index >= start:  # frames shown before a key frame need the one before it
                 yield index, frame, damaged

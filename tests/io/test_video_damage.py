@@ -25,6 +25,14 @@ _KINDS = [
 ]
 
 
+_DAMAGED = [
+    (".mp4", {}),
+    (".mkv", {"x264-params": "bframes=0"}),
+    (".mkv", {"x264-params": "bframes=0:cabac=0"}),
+    (".mkv", _OPEN),
+]
+
+
 def write_video(path, codec="libx264", options=None, size=(64, 48)):
     """A video of a texture that moves by two pixels a frame, with a key frame every eight frames."""
     if codec not in av.codecs_available:
@@ -91,7 +99,7 @@ def test_whole_videos_are_not_accused(tmp_path, codec, suffix, options, size, ca
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-@pytest.mark.parametrize(("suffix", "options"), [(".mp4", {}), (".mkv", {"x264-params": "bframes=0"}), (".mkv", _OPEN)])
+@pytest.mark.parametrize(("suffix", "options"), _DAMAGED)
 @pytest.mark.parametrize("damaged", [0, 8, 10, 13])
 def test_frames_that_are_predicted_from_a_damaged_one_are_refused(tmp_path, suffix, options, damaged):
     whole = write_video(tmp_path / f"whole{suffix}", "libx264", options)
@@ -104,7 +112,7 @@ def test_frames_that_are_predicted_from_a_damaged_one_are_refused(tmp_path, suff
                 np.testing.assert_array_equal(frame, expected[i])
         refused = {i for i, frame in found.items() if frame is None}
         assert damaged in refused or damaged not in found
-        if options.get("x264-params") == "bframes=0":
+        if options.get("x264-params", "").startswith("bframes=0"):
             assert refused == set(range(damaged, damaged // 8 * 8 + 8)) & set(order)
         assert len(refused) <= 16
 

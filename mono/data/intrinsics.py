@@ -38,6 +38,8 @@ def camera_of(values: tuple[float, float, float, float], size: tuple[int, int], 
         camera = Camera(*values, *size)
     except ValueError as error:
         raise FocalError(f"{what}: {error}") from error
+    if not _center_inside(camera):
+        raise FocalError(f"{what}: {_place(camera)}; give numbers in pixels for this image size")
     check_camera(camera, what)
     return camera
 
@@ -45,7 +47,7 @@ def camera_of(values: tuple[float, float, float, float], size: tuple[int, int], 
 def check_camera(camera: Camera, what: str) -> None:
     """Check a given camera against its image; warn of doubtful ones.
 
-    Lenses other than pinholes may see any angle, and may be crops. Panoramas are not checked.
+    It may be that of a crop. Lenses other than pinholes may see any angle; panoramas are not checked.
 
     Args:
         camera: camera of any lens, for the image's size.
@@ -56,18 +58,23 @@ def check_camera(camera: Camera, what: str) -> None:
     """
     if camera.model == "equirectangular":
         return
-    width, height = camera.width, camera.height
-    if not (-0.5 <= camera.cx <= width - 0.5 and -0.5 <= camera.cy <= height - 0.5):
-        place = f"the principal point ({camera.cx:g}, {camera.cy:g}) lies outside this {width}x{height} image"
-        if not camera.is_distorted:
-            raise FocalError(f"{what}: {place}; give numbers in pixels for this image size")
-        warn_once(f"{what}: {place}: unless it was cropped, give numbers in pixels for its present size")
-    else:
+    if _center_inside(camera):
         _warn_of_doubts(camera, what)
+    else:
+        warn_once(f"{what}: {_place(camera)}: unless it was cropped, give numbers in pixels for its present size")
     if camera.is_perspective:
         _check_focal(camera, what)
     if camera.is_distorted:
         _check_lens(camera, what)
+
+
+def _center_inside(camera: Camera) -> bool:
+    return -0.5 <= camera.cx <= camera.width - 0.5 and -0.5 <= camera.cy <= camera.height - 0.5
+
+
+def _place(camera: Camera) -> str:
+    size = f"{camera.width}x{camera.height}"
+    return f"the principal point ({camera.cx:g}, {camera.cy:g}) lies outside this {size} image"
 
 
 def _check_focal(camera: Camera, what: str) -> None:

@@ -110,7 +110,6 @@ def test_wrong_cameras_are_refused(toy_predictor, image, camera, message):
 _NUMBERS = [
     ((0.875, 1.1667, 0.497, 0.496), "field of view of 177 deg"),  # shares of the sides
     ((3.0, 3.0, 39.5, 29.5), "field of view of 171 deg"),  # millimeters
-    ((70.0, 70.0, 90.0, 28.0), r"principal point \(90, 28\) lies outside this 80x60"),
     ((7e5, 7e5, 39.5, 29.5), "field of view of 0.00655 deg"),
 ]
 
@@ -121,6 +120,16 @@ def test_a_camera_is_checked_as_the_same_matrix_is(toy_predictor, image, values,
     for camera in ([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], Camera(*values, 80, 60)):
         with pytest.raises(MetricDepthError, match=message):
             toy_predictor.predict(image, camera)
+
+
+def test_a_principal_point_outside_is_that_of_a_crop_in_a_camera_only(toy_predictor, image, caplog):
+    message = r"principal point \(90, 28\) lies outside this 80x60"
+    with pytest.raises(MetricDepthError, match=message):
+        toy_predictor.predict(image, [[70, 0, 90], [0, 70, 28], [0, 0, 1]])
+    warn_once.cache_clear()
+    found = toy_predictor.predict(image, Camera(70, 70, 90, 28, 80, 60)).camera
+    assert (found.cx, found.cy) == (90, 28)
+    assert caplog.text.count("unless it was cropped") == 1
 
 
 def test_doubtful_numbers_of_a_camera_are_asked_about(toy_predictor, image, caplog):

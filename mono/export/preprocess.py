@@ -16,8 +16,9 @@ STEPS = (
     "input = (color - normalize.mean) / normalize.std, colors 0-255",
     "cut the padding off the network's depth, resize it bilinearly (half-pixel centers) to w x h, and multiply it by "
     "f * r / canonical_focal_length: meters along the optical axis",
-    "depth that is not between 0 and farthest_depth is invalid; normals are in the camera's frame, x right, y down, z "
-    "forward, and need no change but unit length; a predicted principal point is the center unless it is an input",
+    "depth that is then not between 0 and farthest_depth is invalid, as that of sky; normals are in the camera's "
+    "frame, x right, y down, z forward, and need no change but unit length; a predicted principal point is the center "
+    "unless it is an input",
 )
 
 

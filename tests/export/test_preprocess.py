@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,46 +17,54 @@ from mono.io.images import read_image
 from tests.toys import ToyPoint, toy_predictor
 
 ROOT = Path(__file__).parents[2]
+OPTIONS = ExportOptions(
+    network_only=True, batch=1, centered=True, input_name="pixel_values", output_name="predicted_depth"
+)
 
 
 @pytest.mark.parametrize("mode", ["label", "image"])
 def test_the_lines_of_the_docs_give_the_model_s_meters(mode, tmp_path, monkeypatch):
-    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     toy = toy_predictor(ToyPoint())
     transform = mono.geometry.canonical.CanonicalTransform((64, 96), 60.0 if mode == "image" else 1000.0, mode)
     toy = toy.__class__(**{**toy.__dict__, "transform": transform})
-    options = ExportOptions(
-        network_only=True,
-        size=(96, 64),
-        batch=1,
-        centered=True,
-        input_name="pixel_values",
-        output_name="predicted_depth",
-    )
-    export(toy, "onnx", tmp_path / "model.onnx", options)
+    export(toy, "onnx", tmp_path / "model.onnx", replace(OPTIONS, size=(96, 64)))
     photo = read_image(ROOT / "data/wild_demo/leuven.jpg").rgb[:333, :411].copy()
     camera = Camera.centered(280.0, 411, 333)
-    [lines] = re.findall(r"```python\n(values = .*?)```", (ROOT / "docs/export.md").read_text(), re.S)
-    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
-    names = {
-        "json": json,
-        "Path": Path,
-        "np": np,
-        "cv2": cv2,
-        "session": session,
-        "photo": photo,
-        "fx": 280.0,
-        "fy": 280.0,
-    }
-    monkeypatch.chdir(tmp_path)
-    exec(lines, names)
-    assert len(lines.splitlines()) <= 14
+    meters = run_the_lines(tmp_path / "model.onnx", photo, 280.0, monkeypatch)
     expected = mono.load_model(tmp_path / "model.onnx").predict(photo, camera)
-    np.testing.assert_allclose(names["meters"], expected.depth, rtol=1e-3)
+    np.testing.assert_allclose(meters, expected.depth, rtol=1e-3)
     assert (
         np.abs(expected.depth / toy.predict(photo, camera).depth - 1).max() < 0.05
     )  # the center, in place of the point
+
+
+def test_the_lines_of_the_docs_leave_out_sky_and_what_touches_it(tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    export(mono.load_model("lite", device="cpu"), "onnx", tmp_path / "model.onnx", replace(OPTIONS, size=(320, 256)))
+    photo = read_image(ROOT / "data/wild_demo/leuven.jpg").rgb
+    camera = Camera.centered(600.0, photo.shape[1], photo.shape[0])
+    meters = run_the_lines(tmp_path / "model.onnx", photo, 600.0, monkeypatch)
+    expected = mono.load_model(tmp_path / "model.onnx").unguided().predict(photo, camera)
+    sky = meters == 0
+    assert 0.1 < sky.mean() < 0.5 and 1 < meters[~sky].min() < meters.max() < 200
+    assert (sky & (expected.sky < 0.5)).mean() > 0.001  # the seam, too
+    np.testing.assert_array_equal(sky, expected.depth == 0)
+    np.testing.assert_allclose(meters, expected.depth, rtol=1e-3)
+
+
+def run_the_lines(path, photo, focal, monkeypatch):
+    """Return the depth [m] that the lines of the docs compute with a network alone."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    [lines] = re.findall(r"```python\n(values = .*?)```", (ROOT / "docs/export.md").read_text(), re.S)
+    assert len(lines.splitlines()) <= 14
+    session = onnxruntime.InferenceSession(path)
+    names = {"json": json, "Path": Path, "np": np, "cv2": cv2, "session": session, "photo": photo}
+    monkeypatch.chdir(path.parent)
+    exec(lines, names | {"fx": focal, "fy": focal}, result := {})
+    return result["meters"]
 
 
 def test_it_describes_inputs_and_outputs(toy_file):

@@ -29,7 +29,6 @@ class Drift:
         predicts: True if the line predicts left-out stretches better than a constant.
         knots: positions of the best line's knots, 0..1, (K,); one if the constant is best.
         log_scale: log scale at the knots, (K,).
-        significant: True if all tests confirm a drift.
     """
 
     trend: float
@@ -39,12 +38,27 @@ class Drift:
     predicts: bool
     knots: tuple[float, ...]
     log_scale: tuple[float, ...]
-    significant: bool
+
+    @property
+    def significant(self) -> bool:
+        """True if all tests confirm a drift."""
+        return not self.failed_tests
 
     @property
     def range(self) -> float:
         """Largest over smallest scale along the path."""
         return math.exp(max(self.log_scale) - min(self.log_scale))
+
+    @property
+    def failed_tests(self) -> tuple[str, ...]:
+        """Describe the tests that do not confirm a drift; empty if it is significant."""
+        failed = [f"p is above {_SIGNIFICANT:g}"] * (self.p > _SIGNIFICANT)
+        if len(self.knots) == 1:
+            return *failed, "one scale fits best"
+        failed += ["left-out stretches are not predicted better"] * (not self.predicts)
+        change = max(self.log_scale) - min(self.log_scale)
+        failed += [f"it is {100 * math.expm1(change):.1f} %, not above 2 %"] * (not change > _SMALLEST_DRIFT)
+        return tuple(failed)
 
 
 def find_drift(position: np.ndarray, log_scale: np.ndarray) -> Drift:
@@ -75,9 +89,7 @@ def find_drift(position: np.ndarray, log_scale: np.ndarray) -> Drift:
     knots = np.linspace(0, 1, best) if best > 1 else np.array([0.5])
     values = _solver(x, best) @ y if best > 1 else np.array([np.median(log_scale)])
     predicts = best > 1 and _predicts(x, y, best)
-    large = bool(np.ptp(values) > _SMALLEST_DRIFT)
-    significant = best > 1 and p <= _SIGNIFICANT and large and predicts
-    return Drift(slope, error, slope_p, p, predicts, tuple(map(float, knots)), tuple(map(float, values)), significant)
+    return Drift(slope, error, slope_p, p, predicts, tuple(map(float, knots)), tuple(map(float, values)))
 
 
 def find_jump(position: np.ndarray, log_scale: np.ndarray) -> tuple[int, float]:

@@ -161,6 +161,6 @@ def format_rescaling(rescaling: Rescaling, windowed: bool) -> str:
             f"  drift           significant (p = {d.p:.2g}): largest over smallest scale {d.range:.3f}; {done}"
         )
     else:
-        kept = ": one scale is used" if windowed else ""
-        lines.append(f"  drift           not significant (p = {d.p:.2g}){kept}")
+        kept = "; one scale is used" if windowed else ""
+        lines.append(f"  drift           not significant (p = {d.p:.2g}): {', '.join(d.failed_tests)}{kept}")
     return "\n".join(lines) + "\n"

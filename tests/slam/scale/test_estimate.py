@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mono.calibration.sampling import depth_at
-from mono.slam.scale.drift import find_drift, find_jump
-from mono.slam.scale.estimate import ImageScale, ScaleError, estimate_scale, image_scale
+from mono.slam.scale.drift import Drift, find_drift, find_jump
+from mono.slam.scale.estimate import ImageScale, ScaleError, ScaleEstimate, estimate_scale, image_scale
+from mono.slam.scale.rescaling import Rescaling, format_rescaling
 
 POSITIONS = np.linspace(0, 1, 40)
 
@@ -130,7 +132,25 @@ def test_exact_ratios_have_no_drift_and_no_error() -> None:
 
 
 def test_a_small_drift_is_not_corrected() -> None:
-    assert not find_drift(POSITIONS, 0.015 * POSITIONS + noise(0, 0.0005)).significant
+    found = find_drift(POSITIONS, 0.015 * POSITIONS + noise(0, 0.0005))
+    assert not found.significant and found.p <= 0.005
+    assert found.failed_tests == ("it is 1.4 %, not above 2 %",)
+
+
+def test_the_report_names_the_tests_that_failed() -> None:
+    drift = Drift(0.1, 0.01, 0.001, 0.001, False, (0.0, 1.0), (0.0, 0.2))
+    lines = {
+        drift: "not significant (p = 0.001): left-out stretches are not predicted better; one scale is used",
+        replace(drift, p=0.35, log_scale=(0.0, 0.01)): "not significant (p = 0.35): p is above 0.005, left-out "
+        "stretches are not predicted better, it is 1.0 %, not above 2 %; one scale is used",
+        replace(drift, p=0.4, knots=(0.5,), log_scale=(0.1,)): "not significant (p = 0.4): p is above 0.005, "
+        "one scale fits best; one scale is used",
+        replace(drift, predicts=True): "significant (p = 0.001): largest over smallest scale 1.221; corrected along "
+        "the path",
+    }
+    for found, line in lines.items():
+        estimate = ScaleEstimate(1.0, 0.01, 0.01, (), found)
+        assert format_rescaling(Rescaling(estimate, 40, ()), True).splitlines()[-1].split("drift", 1)[1].strip() == line
 
 
 def test_what_cannot_be_trusted_is_refused_with_the_reason() -> None:

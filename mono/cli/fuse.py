@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from mono.cli.console import say_failures
     from mono.io.point_cloud import write_ply
     from mono.slam import read_trajectory
-    from mono.slam.fusion.fuse import FuseOptions, fuse
+    from mono.slam.fusion.fuse import FuseOptions, fuse, import_open3d
     from mono.slam.fusion.posed_depth import find_depth, pose_names, with_poses
     from mono.slam.trajectory.files import file_format
 
@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
         edge_filter=args.edge_filter or None,
         min_views=args.min_views,
     )
+    import_open3d()  # before poses and frames are looked for
     if file_format(args.poses) == "euroc":
         raise MetricDepthError(
             f"{args.poses}: EuRoC poses are those of a body, not of the camera; give a TUM or KITTI file of the camera"

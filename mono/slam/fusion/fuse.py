@@ -106,7 +106,7 @@ def fuse(
             was seen often enough.
     """
     options = options or FuseOptions()
-    o3d = _import_open3d()
+    o3d = import_open3d()
     core = o3d.core
     voxel, far = chosen_sizes(frames, options)
     logger.info("voxels of %.4g m, depth up to %.4g m", voxel, far)
@@ -237,9 +237,14 @@ def _first_reason(failures: Sequence[tuple[str, str]]) -> str:
     return f"{failures[0][0]}: {failures[0][1]}" if failures else "all of it is out of range, at edges or sky"
 
 
-def _import_open3d() -> ModuleType:
+def import_open3d() -> ModuleType:
+    """Import open3d.
+
+    Raises:
+        FuseError: it is not installed, or a library that it needs is missing.
+    """
     try:
         import open3d
     except (ImportError, OSError) as error:
-        raise FuseError(f"fusing needs open3d ({error}): pip install open3d") from error
+        raise FuseError(f"fusing needs open3d ({error}): pip install 'metricdepth[fusion]'") from error
     return open3d

@@ -1,6 +1,7 @@
 """Fusing a room with exact depth, and what is refused."""
 
 import json
+import sys
 
 import numpy as np
 import PIL.Image
@@ -199,6 +200,12 @@ def test_the_command_writes_cloud_and_mesh(folder, capsys):
     assert "map.obj: maps are written as .ply" in capsys.readouterr().err
     assert main(["fuse", str(folder), "--poses", str(folder / "poses.txt"), "--out", str(out)]) == 2
     assert "neither an annotation file nor" in capsys.readouterr().err
+
+
+def test_a_missing_open3d_is_named_with_its_extra_before_files_are_read(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "open3d", None)
+    assert main(["fuse", str(tmp_path / "none"), "--poses", str(tmp_path / "none.txt"), "--out", "map.ply"]) == 2
+    assert "pip install 'metricdepth[fusion]'" in capsys.readouterr().err
 
 
 def test_a_mesh_file_holds_its_triangles(tmp_path):

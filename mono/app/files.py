@@ -22,7 +22,8 @@ from mono.inference.prediction import Prediction
 from mono.io.arrays import read_npy
 from mono.io.depth import write_depth
 from mono.io.images import read_image
-from mono.io.pixel_maps import write_map, write_mask
+from mono.io.normals import read_normals, write_normal
+from mono.io.pixel_maps import read_mask, write_map, write_mask
 from mono.system.errors import MetricDepthError
 from mono.visual.color_maps import colorize, colorize_normals, depth_limits, write_image
 
@@ -31,7 +32,8 @@ LAYERS = ("photo", "depth", "confidence", "sky", "normals", "mask")
 _CLOUD_POINTS = 200_000
 _EDGES = 0.1
 _PROJECT = ("photo.png", "depth.npy", "confidence.npy", "project.json")
-_MAX_UNPACKED = 100_000_000  # [bytes] of a project
+_PROJECT_MAPS = ("sky.png", "normal.png")  # of networks that predict them
+MAX_PROJECT = 100_000_000  # [bytes], packed or unpacked
 
 
 def write_layer(path: Path, photo: OpenPhoto, layer: str) -> None:
@@ -114,7 +116,7 @@ def measurements_csv(measurements: Sequence[dict[str, Any]]) -> bytes:
 
 
 def project_bytes(photo: OpenPhoto, values: dict[str, object]) -> bytes:
-    """Pack a photo, its depth and what the user did to one ZIP that `read_project` opens."""
+    """Pack a photo, its maps and what the user did to one ZIP that `read_project` opens."""
     p, buffer = photo.prediction, io.BytesIO()
     project = {
         "name": photo.name, "model": photo.model, "camera": asdict(p.camera), "source": p.camera_source,
@@ -129,8 +131,12 @@ def project_bytes(photo: OpenPhoto, values: dict[str, object]) -> bytes:
         write_map(Path(folder, "depth.npy"), p.depth)
         write_map(Path(folder, "confidence.npy"), p.confidence)
         Path(folder, "project.json").write_text(json.dumps(project))
-        for name in _PROJECT:
-            archive.write(Path(folder, name), name)
+        if p.sky is not None:
+            write_mask(Path(folder, "sky.png"), p.sky)
+        if p.normal is not None:
+            write_normal(Path(folder, "normal.png"), p.normal, "network")
+        for file in sorted(Path(folder).iterdir()):
+            archive.write(file, file.name)
     return buffer.getvalue()
 
 
@@ -143,12 +149,15 @@ def read_project(data: bytes) -> OpenPhoto:
     wrong = "this is no project file of this app, or it is damaged: download it again"
     try:
         with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(archive.getinfo(name).file_size for name in _PROJECT) > _MAX_UNPACKED:
+            maps = [name for name in _PROJECT_MAPS if name in archive.namelist()]  # former projects have none
+            if sum(archive.getinfo(name).file_size for name in (*_PROJECT, *maps)) > MAX_PROJECT:
                 raise MetricDepthError("this project file unpacks to more than 100 MB: it is not of this app")
-            for name in _PROJECT:
+            for name in (*_PROJECT, *maps):
                 Path(folder, name).write_bytes(archive.read(name))
             rgb = read_image(Path(folder, "photo.png")).rgb
             depth, confidence = (read_npy(Path(folder, name)).astype(np.float32) for name in _PROJECT[1:3])
+            sky = read_mask(Path(folder, "sky.png")) if "sky.png" in maps else None
+            normal = read_normals(Path(folder, "normal.png")) if "normal.png" in maps else None
             project = json.loads(Path(folder, "project.json").read_bytes())
             camera = Camera(**project["camera"] | {"distortion": tuple(project["camera"]["distortion"])})
             extra: dict[str, object] = {"focal_px": float(project["focal_px"]), "scale": float(project["scale"])}
@@ -169,10 +178,20 @@ def read_project(data: bytes) -> OpenPhoto:
             raise
         raise MetricDepthError(wrong) from error
     size = (camera.height, camera.width)
-    if rgb.shape[:2] != size or depth.shape != size or confidence.shape != size or not np.isfinite(depth).all():
+    same = all(a.shape == size for a in (depth, confidence))
+    same &= all(a is None or a.shape[:2] == size for a in (rgb, sky, normal))
+    if not same or not np.isfinite(depth).all():
         raise MetricDepthError(wrong)
     prediction = Prediction(
-        np.maximum(depth, 0), confidence, camera, source, detail, error_scale=error_scale, focal_error=focal_error
+        np.maximum(depth, 0),
+        confidence,
+        camera,
+        source,
+        detail,
+        normal=normal,
+        sky=sky,
+        error_scale=error_scale,
+        focal_error=focal_error,
     )
     return OpenPhoto(clean_name(name), rgb, prediction, clean_name(model), extra=extra)
 

@@ -94,7 +94,8 @@ def create_app(app: App) -> Starlette:
 
     async def info(request: Request) -> Response:
         names = {"models": app.predictors, "examples": app.examples, "results": app.ready}
-        return JSONResponse({key: list(value) for key, value in names.items()} | {"max_upload": MAX_UPLOAD})
+        limits = {"max_upload": MAX_UPLOAD, "max_project": files.MAX_PROJECT}
+        return JSONResponse({key: list(value) for key, value in names.items()} | limits)
 
     async def open_photo(request: Request) -> Response:
         name = clean_name(request.query_params.get("name", ""))
@@ -114,8 +115,7 @@ def create_app(app: App) -> Starlette:
         return await app.work(app.ready[name])
 
     async def open_project(request: Request) -> Response:
-        data = await _body(request)
-        return await app.work(partial(files.read_project, data))
+        return await app.work(partial(files.read_project, await _body(request, files.MAX_PROJECT)))
 
     async def describe(request: Request) -> Response:
         return JSONResponse(_describe(request.path_params["key"], _photo(app, request)))

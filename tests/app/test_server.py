@@ -8,6 +8,7 @@ import struct
 import threading
 import zipfile
 import zlib
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,10 +18,12 @@ import trimesh
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
+from mono.app.files import project_bytes, read_project
 from mono.app.photos import OpenPhoto, PhotoStore
 from mono.cli.main import main
 from mono.data.saved_predictions import PredictionFormat
 from mono.io.depth import read_depth
+from mono.system.errors import MetricDepthError
 from tests.app.server import ask, exact, exact_app, photo, running
 
 PNG, JPEG = photo(suffix=".png"), photo()
@@ -110,6 +113,31 @@ def test_a_project_opens_again_with_measurements_and_scale(opened):
     depth = np.frombuffer(ask(port, "GET", f"/api/photos/{again['id']}/depth")[2], "<f4").reshape(480, 640)
     np.testing.assert_array_equal(depth, exact().depth)
     assert (again["camera"], again["camera_source"]) == (found["camera"], found["camera_source"])
+    assert again["layers"] == found["layers"] and "sky" in again["layers"]
+    for layer in found["layers"]:
+        pictures = [ask(port, "GET", f"/api/photos/{one['id']}/layers/{layer}")[2] for one in (found, again)]
+        assert pictures[0] == pictures[1], layer
+
+
+def test_projects_keep_sky_and_normals_of_the_network_and_former_ones_open():
+    prediction = exact()
+    normal = np.random.default_rng(0).normal(size=(480, 640, 3)).astype(np.float32)
+    normal = np.where(prediction.sky[..., None] > 0, 0, normal / np.linalg.norm(normal, axis=2, keepdims=True))
+    prediction = replace(prediction, normal=normal, sky=prediction.sky * np.float32(0.7))
+    values = {"focal_px": 400.0, "scale": 1.0, "measurements": []}
+    data = project_bytes(OpenPhoto("a.png", np.zeros((480, 640, 3), np.uint8), prediction, "exact"), values)
+    again = read_project(data).prediction
+    np.testing.assert_allclose(again.sky, prediction.sky, atol=0.5 / 255)
+    np.testing.assert_allclose(again.normal, normal, atol=3e-5)
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        names = ("photo.png", "depth.npy", "confidence.npy", "project.json")
+        former = archive(**{name.replace(".", "__"): packed.read(name) for name in names})
+        wrong = archive(**{n.replace(".", "__"): packed.read(n) for n in names}, sky__png=photo(64, 48, ".png"))
+    again = read_project(former).prediction
+    assert again.sky is None and again.normal is None
+    np.testing.assert_array_equal(again.depth, prediction.depth)
+    with pytest.raises(MetricDepthError, match="no project file"):
+        read_project(wrong)
 
 
 def test_csv_quotes_formulas(opened):

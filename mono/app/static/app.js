@@ -52,7 +52,8 @@ async function load(found) {
 
 async function upload(files) {
   for (const file of files) {
-    if (file.size > info.max_upload) { say(`${file.name} has more than ${info.max_upload / 1e6} MB; make it smaller first`, true); continue; }
+    const most = file.name.endsWith(".zip") ? info.max_project : info.max_upload;
+    if (file.size > most) { say(`${file.name} has more than ${most / 1e6} MB; make it smaller first`, true); continue; }
     const path = file.name.endsWith(".zip") ? "api/projects" : `api/photos?name=${encodeURIComponent(file.name)}&model=${encodeURIComponent($("model").value)}`;
     await guarded(() => add(file.name, () => post(path, file)))();
   }

@@ -78,7 +78,7 @@ def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespa
     logging.basicConfig(level=logging.DEBUG if verbose else logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("mono").setLevel(logging.DEBUG if verbose else logging.INFO)
     warnings.filterwarnings("ignore", module=r"PIL\.")  # readers say what matters of them
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    logging.getLogger("huggingface_hub").propagate = False  # it has a handler of its own
     try:
         code = command(args)
         sys.stdout.flush()

@@ -27,6 +27,11 @@ def weight_folders() -> list[Path]:
     return [f for i, f in enumerate(folders) if f.is_dir() and f.resolve() not in [g.resolve() for g in folders[:i]]]
 
 
+def download_folder() -> Path:
+    """Return the folder that downloads are put into: weight/ of the working directory, absolute."""
+    return Path("weight").resolve()
+
+
 def find_checkpoint(record: ModelRecord) -> Path:
     """Find a zoo model's checkpoint: its released name or `model.pth` in weight/, else in the hub's cache.
 
@@ -41,7 +46,7 @@ def find_checkpoint(record: ModelRecord) -> Path:
         return cached
     raise CheckpointError(
         f"there is no checkpoint of {record.name}: run `metricdepth download {record.name}`, put {record.file} (or "
-        f"{DEFAULT_FILE}) into {Path('weight').resolve()}, or let it be fetched: METRICDEPTH_DOWNLOAD=1 "
+        f"{DEFAULT_FILE}) into {download_folder()}, or let it be fetched: METRICDEPTH_DOWNLOAD=1 "
         "(download=True in Python)"
     )
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mono.model.checkpoint import checked_sha256, find_checkpoint, sha256, weight_folders
+from mono.model.checkpoint import checked_sha256, download_folder, find_checkpoint, sha256
 from mono.model.tensor_files import CheckpointError
 from mono.model.zoo import MODELS, ModelRecord
 
@@ -23,7 +23,7 @@ def download(name: str, folder: Path | None = None) -> Path:
 
     Args:
         name: name of the model.
-        folder: target folder; None: the first of `weight_folders`, or a new ./weight.
+        folder: target folder; None: `download_folder`.
 
     Returns:
         The checkpoint's path.
@@ -37,7 +37,7 @@ def download(name: str, folder: Path | None = None) -> Path:
     record = MODELS[name]
     if record.repository is None:
         raise CheckpointError(f"{name} ships with the package: there is nothing to download")
-    folder = folder or next(iter(weight_folders()), Path("weight"))
+    folder = folder or download_folder()
     by_hand = f"fetch {record.url} on a machine that can, and put it into {folder}/"
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
@@ -86,7 +86,7 @@ def fetch(record: ModelRecord) -> Path:
         CheckpointError: the file cannot be fetched, or came damaged.
     """
     assert record.repository is not None
-    by_hand = f"fetch {record.url} on a machine that can, and put it into weight/"
+    by_hand = f"fetch {record.url} on a machine that can, and put it into {download_folder()}/"
     logger.info("%s: fetching %s (%d MB) from %s", record.name, record.file, record.megabytes, record.repository)
     path = hub_file(record.repository, record.hub_file or record.file, by_hand)
     checked_sha256(path)

@@ -224,3 +224,17 @@ def test_another_pipe_that_breaks_is_an_error(capfd):
         raise BrokenPipeError(errno.EPIPE, "Broken pipe", "worker")
 
     assert guarded(command, argparse.Namespace()) == 2 and "worker: Broken pipe" in capfd.readouterr().err
+
+
+def test_warnings_of_the_hub_are_printed_once():
+    pytest.importorskip("huggingface_hub")
+    body = (
+        "import argparse, logging\nfrom mono.cli.main import guarded\n"
+        "def command(_):\n"
+        "    import huggingface_hub.utils\n"
+        "    logging.getLogger('huggingface_hub.utils').warning('Retrying in 1s')\n"
+        "    return 0\n"
+        "raise SystemExit(guarded(command, argparse.Namespace()))"
+    )
+    ended = subprocess.run([sys.executable, "-c", body], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert ended.stderr.count("Retrying") == 1

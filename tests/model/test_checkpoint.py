@@ -1,5 +1,6 @@
 import os
 import pickle
+import re
 import shutil
 
 import pytest
@@ -17,7 +18,7 @@ from mono.model.checkpoint import (
     sha256,
 )
 from mono.model.depth_model import build_depth_model
-from mono.model.download import download
+from mono.model.download import download, fetch
 from mono.model.tensor_files import module_name, read_tensors
 from mono.model.zoo import MODELS
 from tests.golden.checkpoints import TENSORS
@@ -169,7 +170,7 @@ class FakeHub:
     def install(self, monkeypatch):
         import huggingface_hub
 
-        def fetch(repository, file, local_dir):
+        def fetch(repository, file, local_dir=None):
             if self.source is None:
                 raise ConnectionError("no network")
             local_dir.mkdir(exist_ok=True)
@@ -189,6 +190,11 @@ def test_a_download_is_verified_and_its_checksum_kept(tmp_path, monkeypatch):
     assert checked_sha256(path) == sha256(source)
     assert download("da3metric_large", tmp_path / "weight").name == "da3metric_large.safetensors"
     assert not (tmp_path / "weight" / "model.safetensors").exists()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")  # a new weight/ here, not that of the source tree or the package
+    path = download("convnext_tiny")
+    assert path == tmp_path / "elsewhere/weight/convtiny_hourglass_v1.pth"
+    assert find_checkpoint(MODELS["convnext_tiny"]).resolve() == path
 
 
 def test_a_damaged_download_is_removed(tmp_path, monkeypatch):
@@ -204,6 +210,15 @@ def test_offline_says_what_to_fetch_and_where_to_put_it(tmp_path, monkeypatch):
     FakeHub(None, "").install(monkeypatch)
     with pytest.raises(CheckpointError, match=r"JUGGHM/Metric3D/resolve/main/convtiny_hourglass_v1.pth .* put it into"):
         download("convnext_tiny", tmp_path / "weight")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(checkpoint, "PACKAGE", tmp_path / "package/mono")
+    monkeypatch.setattr(checkpoint, "cached_by_hub", lambda record: None)
+    place = re.escape(f"into {tmp_path / 'weight'}")
+    for ask in (lambda: download("convnext_tiny"), lambda: fetch(MODELS["convnext_tiny"])):
+        with pytest.raises(CheckpointError, match=place):
+            ask()
+    with pytest.raises(CheckpointError, match=place):
+        find_checkpoint(MODELS["convnext_tiny"])
     with pytest.raises(CheckpointError, match='no model "resnet"; known: lite'):
         download("resnet")
     with pytest.raises(CheckpointError, match="ships with the package"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 
 from mono.cli import arguments, camera_flags, session
@@ -34,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
     from mono.calibration.calibrate import fit_calibration
     from mono.calibration.camera_calibration import write_calibration
     from mono.calibration.known_file import read_known_images
-    from mono.runs.calibrate import camera_entries, check_calibration, observe_images
+    from mono.cli.console import say_focal_sources
+    from mono.runs.calibrate import camera_entries, check_calibration, focal_note, observe_images
     from mono.system.distributed import join_ranks
 
     if args.out is None and args.check is None:
@@ -48,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     resolver = camera_flags.camera_resolver(args)
     predictor = session.load_predictor(args, args.model, args.checkpoint, join_ranks("None"), len(images) + len(others))
     observed = observe_images(images, predictor, resolver)
+    say_focal_sources(Counter(image.found.source for image in observed))
     calibration = fit_calibration([image.observations for image in observed], args.align_model)
     sys.stdout.write(f"  {predictor.name}: {calibration.describe()}\n")
     better = True
@@ -62,7 +65,8 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None and not better:
         sys.stdout.write(f"  {args.out} is not written: other images got worse; give more images\n")
     elif args.out is not None:
-        camera = camera_entries([image.camera for image in observed])
+        cameras = [image.found for image in observed]
+        camera = camera_entries([found.camera for found in cameras]) | focal_note(cameras).entries()
         write_calibration(args.out, camera, predictor.checksum, predictor.name, calibration, len(observed))
         sys.stdout.write(
             f"  results: {args.out}; later runs use it with --camera {args.out}, or as camera.json beside the images\n"

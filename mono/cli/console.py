@@ -134,12 +134,7 @@ def say_summary(summary: EvaluationResult | None, options: RunOptions, predictor
     counts += [f"{len(summary.failures)} failed"] if summary.failures else []
     rate = f", {summary.seconds / summary.done:.3g} s per image" if summary.done else ""
     out(f"\n{', '.join(counts)}{rate}, with {predictor.name} on {predictor.device}{_computation(predictor)}\n")
-    for source, count in sorted(summary.sources.items()):
-        hint = {
-            "assumed": "  <- distances may be off by a factor: give --focal-px, or a camera file",
-            "estimated": "  <- from the picture alone; for sure distances give --focal-px, or a camera file",
-        }.get(source, "")
-        out(f"  focal length: {source:12} {count} image{'s' * (count != 1)}{hint}\n")
+    say_focal_sources(summary.sources)
     _say_alignments(summary)
     kinds = [*options.output.save, *(["normal_vis"] if "normal" in options.output.save else []), "focal_sweep"]
     where = [f"{options.out / kind}/" for kind in kinds if (options.out / kind).is_dir()]
@@ -149,6 +144,16 @@ def say_summary(summary: EvaluationResult | None, options: RunOptions, predictor
         out(f"  {_beyond_range(summary.beyond_range, options.output.encoding)}\n")
     say_failures(summary.failures)
     return 1 if summary.failures else 0
+
+
+def say_focal_sources(sources: Mapping[str, int]) -> None:
+    """Print where focal lengths came from, with the number of images of each source."""
+    for source, count in sorted(sources.items()):
+        hint = {
+            "assumed": "  <- distances may be off by a factor: give --focal-px, or a camera file",
+            "estimated": "  <- from the picture alone; for sure distances give --focal-px, or a camera file",
+        }.get(source, "")
+        sys.stdout.write(f"  focal length: {source:12} {count} image{'s' * (count != 1)}{hint}\n")
 
 
 def _beyond_range(pixels: Mapping[str, int], encoding: DepthEncoding) -> str:

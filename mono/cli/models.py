@@ -13,7 +13,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=list_models)
     parser = commands.add_parser("download")
     parser.add_argument("model", help="name of a model, as listed by `metricdepth models`")
-    parser.add_argument("--to", type=Path, metavar="DIR", help="folder to write (default: weight/ of the working directory)")
+    parser.add_argument(
+        "--to", type=Path, metavar="DIR", help="folder to write (default: weight/ of the working directory)"
+    )
     parser.set_defaults(run=download)
 
 

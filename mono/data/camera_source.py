@@ -17,6 +17,7 @@ from mono.data.intrinsics import camera_of, check_camera, warn_once
 from mono.data.panorama import PANORAMA_ASPECT, doubt_of_length, doubt_of_shape, may_be_panorama, panorama_camera
 from mono.geometry.camera import Camera
 from mono.io.camera_files import MissingCameraError, camera_file_beside, camera_from_file
+from mono.io.camera_notes import read_focal_note
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -27,10 +28,8 @@ if TYPE_CHECKING:
 
 Source = Literal["given", "annotation", "camera file", "exif", "estimated", "assumed", "predicted"]
 
-# Between a phone's main camera (24-28 mm equivalent: 63 to 72 degrees) and the usual lenses of larger cameras
-# (35-50 mm: 40 to 54 degrees).
+# Between phones' main cameras (24-28 mm equivalent: 63 to 72 degrees) and usual lenses of others (35-50 mm: 40 to 54).
 ASSUMED_FOV = 60.0
-
 _CONTRADICTED = 3.0  # standard errors by which a picture is narrower than its EXIF data say before they are doubted
 
 
@@ -44,7 +43,7 @@ class ResolvedCamera:
             by a model.
         detail: description of the source, with what was ignored on the way.
         file: camera file that it came from, if any.
-        focal_error: standard error of ln(focal length) where it is estimated; None: by the source.
+        focal_error: standard error of ln(focal length) where it is estimated, or by its file; None: by the source.
     """
 
     camera: Camera
@@ -87,8 +86,7 @@ class CameraResolver:
 
     def __post_init__(self) -> None:
         ways = ("intrinsics", "focal_px", "fov_deg", "focal_35mm")
-        names = [name for name in ways if getattr(self, name) is not None]
-        names += ["panorama"] * self.panorama
+        names = [name for name in ways if getattr(self, name) is not None] + ["panorama"] * self.panorama
         if len(names) > 1:
             raise MetricDepthError(f"{' and '.join(names)} are given; they exclude each other, so give one")
         if self.intrinsics is not None:
@@ -175,13 +173,11 @@ class CameraResolver:
             camera = Camera.from_fov(self.fov_deg, width, height)
             return ResolvedCamera(camera, "given", f"given: {self.fov_deg:g} deg horizontal field of view")
         if self.focal_px is not None or self.focal_35mm is not None:
-            focal, text = self.focal_px, f"{self.focal_px} px"
+            focal, text = self.focal_px or 0.0, f"{self.focal_px or 0:g} px"
             if self.focal_35mm is not None:
                 focal = focal_from_35mm(self.focal_35mm, width, height)
                 text = f"{self.focal_35mm:g} mm (35-mm equivalent)"
-            elif focal is not None:
-                text = f"{focal:g} px"
-            camera = Camera.centered(focal or 0.0, width, height)
+            camera = Camera.centered(focal, width, height)
             camera_of(camera.intrinsics, size, "given focal length")
             return ResolvedCamera(camera, "given", f"given: focal length {text}")
         orientation = exif.orientation if exif else 1
@@ -257,7 +253,11 @@ def _from_file(
     if camera.is_distorted:
         kind = "lens distortion" if camera.is_perspective else f"{camera.model} lens"
         detail = f"{detail}; {kind}, {camera.field_of_view[0]:.0f} deg"
-    return ResolvedCamera(camera, "camera file", detail, Path(path))
+    note = read_focal_note(path)
+    if note and note.source in ("assumed", "estimated"):
+        warn_once(f"{path}: {note.detail}")
+    detail = f"{detail}; {note.detail}" if note else detail
+    return ResolvedCamera(camera, "camera file", detail, Path(path), note.error if note else None)
 
 
 def _contradiction(camera: Camera, estimate: FocalEstimate, name: str) -> list[str]:

@@ -12,8 +12,10 @@ from mono.calibration.depth_alignment import DepthAlignment
 from mono.calibration.known import AlignmentError
 from mono.calibration.known_file import KnownImage
 from mono.calibration.observations import Observations, observe
-from mono.data.camera_source import CameraResolver
+from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.geometry.camera import Camera
+from mono.inference.uncertainty import FOCAL_ERRORS
+from mono.io.camera_notes import FocalNote, read_focal_note
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -28,12 +30,12 @@ class ObservedImage:
 
     Attributes:
         name: image as written in the file.
-        camera: its camera.
+        found: its camera, with the source of its focal length.
         observations: log ratios of known and predicted distances.
     """
 
     name: str
-    camera: Camera
+    found: ResolvedCamera
     observations: Observations
 
 
@@ -73,7 +75,7 @@ def observe_images(images: Sequence[KnownImage], predictor: Predictor, resolver:
             observations = observe(known, raw.depth, found.camera)
         except MetricDepthError as error:
             raise AlignmentError(f"{image.sample.source}: {error}") from error
-        observed.append(ObservedImage(image.sample.source, found.camera, observations))
+        observed.append(ObservedImage(image.sample.source, found, observations))
     return observed
 
 
@@ -122,6 +124,21 @@ def camera_entries(cameras: Sequence[Camera]) -> dict[str, Any]:
     if first.max_angle is not None:
         entries["max_angle"] = first.max_angle
     return entries | ({"distortion": list(first.distortion)} if first.distortion else {})
+
+
+def focal_note(cameras: Sequence[ResolvedCamera]) -> FocalNote:
+    """Return the camera file's note of where its focal length came from.
+
+    Args:
+        cameras: camera of each image, at least one; the source with the largest error counts.
+    """
+
+    def error(found: ResolvedCamera) -> float | None:
+        return FOCAL_ERRORS.get(found.source) if found.focal_error is None else found.focal_error
+
+    found = max(cameras, key=lambda found: error(found) or 0.0)
+    former = read_focal_note(found.file) if found.file else None
+    return former or FocalNote(found.source, found.detail, error(found))
 
 
 def _describe(camera: Camera) -> str:

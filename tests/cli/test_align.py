@@ -123,6 +123,28 @@ def test_a_calibration_is_used_by_later_runs_of_its_model_only(
     assert "calibration" not in json.loads((tmp_path / "other" / "manifest.jsonl").read_text())
 
 
+def test_a_calibration_keeps_that_the_focal_length_is_assumed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    known = [[320, 200, depth_in(0)], [200, 300, 2.0]]
+    (tmp_path / "known.json").write_text(json.dumps({"files": [{"rgb": str(SAMPLES[0].rgb), "known": known}]}))
+    camera = tmp_path / "camera.json"
+    assert main(["calibrate", str(tmp_path / "known.json"), "-o", str(camera)]) == 0
+    assert "focal length: assumed      1 image  <- distances may be off by a factor" in capsys.readouterr().out
+    detail = "assumed 60 deg field of view: distances are unreliable, give the focal length"
+    content = json.loads(camera.read_text())
+    assert content["source"] == {"focal_length": "assumed", "detail": detail, "error": 0.25}
+    assert content["fx"] == pytest.approx(320 / np.tan(np.radians(30)))
+    predict = ["predict", str(SAMPLES[0].rgb), "--camera", str(camera), "--save", "depth", "-o", str(tmp_path / "out")]
+    assert main(predict) == 0
+    assert f"{camera}: {detail}" in caplog.text and "mean nothing" not in caplog.text
+    record = json.loads((tmp_path / "out/manifest.jsonl").read_text())
+    assert record["camera_source"] == "camera file" and record["camera_detail"] == f"camera file {camera}; {detail}"
+    again = ["calibrate", str(tmp_path / "known.json"), "--camera", str(camera), "-o", str(tmp_path / "second.json")]
+    assert main(again) == 0
+    assert json.loads((tmp_path / "second.json").read_text())["source"] == content["source"]
+
+
 def depth_in(number: int) -> float:
     return depth_at_known(SAMPLES[number].depth)
 

@@ -16,7 +16,7 @@ import numpy as np
 from mono.data.camera_source import ResolvedCamera
 from mono.io.atomic import remove_stale_files, write_bytes
 from mono.io.point_cloud import write_ply
-from mono.runs.calibrate import camera_entries
+from mono.runs.calibrate import camera_entries, focal_note
 from mono.slam.reconstruction.metric_paths import MetricPath, SlamError
 from mono.slam.scale.rescaling import to_json
 from mono.slam.trajectory.files import write_trajectory
@@ -108,7 +108,10 @@ def write_paths(
         lines = [f"{t:.9f} {n}" for t, n in zip(path.trajectory.times, path.trajectory.names, strict=True)]
         write_bytes(folder / "frames.txt", ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
         write_ply(folder / f"{prefix}points.ply", path.points, path.colors, frame="the first camera's frame")
-        write_bytes(folder / "camera.json", (json.dumps(camera_entries([path.camera])) + "\n").encode())
+        entries = camera_entries([path.camera])
+        if math.isclose(path.camera.fx, found.camera.fx, rel_tol=1e-6):  # else COLMAP refined it
+            entries |= focal_note([found]).entries()
+        write_bytes(folder / "camera.json", (json.dumps(entries) + "\n").encode())
         parts.append({"folder": str(folder.relative_to(out)), **_content(path)})
     write_bytes(out / "path.svg", _plot(paths))
     camera = found.camera

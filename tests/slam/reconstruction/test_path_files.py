@@ -1,11 +1,14 @@
 """Files of metric paths: what they hold, and what they do not replace."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
+from mono.io.camera_notes import FocalNote, read_focal_note
 from mono.slam.reconstruction.metric_paths import MetricPath, SlamError
 from mono.slam.reconstruction.path_files import refuse_foreign_files, write_paths
 from mono.slam.trajectory.trajectory import Trajectory
@@ -18,12 +21,12 @@ LENSES = {
 }
 
 
-def write(out, camera=LENSES["pinhole"]):
+def write(out, camera=LENSES["pinhole"], found=None):
     poses = np.tile(np.eye(4), (3, 1, 1))
     poses[:, 2, 3] = range(3)
     points, colors = np.ones((2, 3), np.float32), np.zeros((2, 3), np.uint8)
     path = MetricPath(Trajectory.of_frames(poses, ("a", "b", "c")), camera, None, "", points, colors, {})
-    return write_paths(out, [path], ResolvedCamera(camera, "given", "given"), "vo", 3, [])
+    return write_paths(out, [path], found or ResolvedCamera(camera, "given", "given"), "vo", 3, [])
 
 
 @pytest.mark.parametrize("name", LENSES)
@@ -32,6 +35,16 @@ def test_the_camera_file_gives_the_camera_back(tmp_path, name):
     write(tmp_path, camera)
     resolver = CameraResolver(camera_file=tmp_path / "camera.json")
     assert resolver.resolve(camera.width, camera.height).camera == camera
+
+
+def test_the_camera_file_says_that_the_focal_length_was_assumed_unless_colmap_refined_it(tmp_path):
+    camera = LENSES["pinhole"]
+    assumed = ResolvedCamera(camera, "assumed", "assumed 60 deg field of view")
+    write(tmp_path / "given", camera, assumed)
+    note = read_focal_note(tmp_path / "given/camera.json")
+    assert note == FocalNote("assumed", "assumed 60 deg field of view", 0.25)
+    write(tmp_path / "refined", replace(camera, fx=camera.fx * 1.01), assumed)
+    assert read_focal_note(tmp_path / "refined/camera.json") is None
 
 
 @pytest.mark.parametrize("name", ["camera.json", "points.ply", "path.svg", "part_2/trajectory_tum.txt"])

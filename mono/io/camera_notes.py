@@ -1,0 +1,58 @@
+"""Entry of a JSON camera file that tells where its focal length came from."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+KEY = "source"  # its value is an object; camera files of others have texts under this name, if anything
+_MAX_BYTES = 1 << 20  # ours have a few hundred
+
+
+@dataclass(frozen=True)
+class FocalNote:
+    """Source of the focal length in a camera file.
+
+    Attributes:
+        source: "given", "annotation", "exif", "estimated" or "assumed".
+        detail: description of the source.
+        error: standard error of ln(focal length); None: not known.
+    """
+
+    source: str
+    detail: str
+    error: float | None = None
+
+    def entries(self) -> dict[str, Any]:
+        """Return the entries of a camera file."""
+        error = {} if self.error is None else {"error": round(self.error, 4)}
+        return {KEY: {"focal_length": self.source, "detail": self.detail, **error}}
+
+
+def read_focal_note(path: Path) -> FocalNote | None:
+    """Read the note of a camera file; None where there is none, as in files of other programs."""
+    path = Path(path)
+    try:
+        stamp = path.stat()
+    except OSError:
+        return None
+    return _read(path, stamp.st_mtime_ns, stamp.st_size)
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, modified: int, size: int) -> FocalNote | None:
+    """Read once, and again when the file changes."""
+    try:
+        content = json.loads(path.read_bytes()) if path.suffix.lower() == ".json" and size <= _MAX_BYTES else None
+    except (OSError, ValueError, RecursionError):
+        return None
+    note = content.get(KEY) if isinstance(content, dict) else None
+    if not isinstance(note, dict) or not all(isinstance(note.get(name), str) for name in ("focal_length", "detail")):
+        return None
+    error = note.get("error")
+    known = type(error) in (int, float) and math.isfinite(error) and 0 < error < 2
+    return FocalNote(note["focal_length"][:40], note["detail"][:300], float(error) if known else None)

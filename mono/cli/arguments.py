@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mono.runs.options import RunOptions
 
 logger = logging.getLogger(__name__)
+_FAR_SKY = 200.0  # [m], depth of far sky of the small models
 
 
 def data_name(data: Path) -> str:
@@ -216,6 +217,13 @@ def run_options(args: argparse.Namespace, out: Path, protocol: Protocol | None) 
         axes=args.axes,
     )
     encoding = DepthEncoding(args.depth_scale, float(args.invalid))
+    if args.sky == "far" and "depth" in args.save and args.depth_format == "png" and encoding.farthest < _FAR_SKY:
+        logger.warning(
+            "--sky far: depth PNGs end at %.1f m here, and the sky lies at up to %g m, so it stays 0 in them: add "
+            "--depth-scale 200, or --depth-format npy",
+            encoding.farthest,
+            _FAR_SKY,
+        )
     return RunOptions(
         out=out,
         output=OutputOptions(

@@ -1,12 +1,15 @@
 import argparse
 import json
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
 
 from mono.cli import arguments, session
-from mono.cli.main import main
+from mono.cli.main import build_parser, main
+from mono.io.depth import read_depth
+from mono.io.pixel_maps import read_mask
 from mono.system.distributed import Ranks
 from tests.golden.reference_values import reference_image
 
@@ -139,3 +142,23 @@ def test_standard_errors_are_saved_and_a_second_run_finds_them(tmp_path, capsys)
     capsys.readouterr()
     assert main(words) == 0
     assert "1 were done before" in capsys.readouterr().out
+
+
+def test_far_sky_that_pngs_cannot_hold_is_warned_of_first(tmp_path, caplog):
+    photo = Path(__file__).parents[2] / "data/wild_demo/leuven.jpg"
+    PIL.Image.open(photo).resize((320, 214)).save(tmp_path / "a.jpg")
+    words = ["predict", str(tmp_path / "a.jpg"), "--focal-px", "300", "--sky", "far", "--save", "depth,sky"]
+    for name, more, fits in (("mm", [], False), ("wide", ["--depth-scale", "200"], True)):
+        caplog.clear()
+        assert main([*words, *more, "--out", str(tmp_path / name)]) == 0
+        sky = read_mask(tmp_path / name / "sky/a.png") >= 0.5
+        depth = read_depth(tmp_path / name / "depth/a.png")[sky]
+        assert sky.mean() > 0.1 and np.median(depth) == pytest.approx(200 if fits else 0, abs=0.01)
+        warning = (
+            "PNGs end at 65.5 m here, and the sky lies at up to 200 m, so it stays 0 in them: add --depth-scale 200"
+        )
+        assert (warning in caplog.text) == (not fits)
+    for more in (["--depth-format", "npy"], ["--depth-scale", "auto"], ["--save", "sky"]):
+        caplog.clear()
+        arguments.run_options(build_parser("predict").parse_args([*words, *more]), tmp_path / "o", None)
+        assert "--sky far" not in caplog.text

@@ -19,6 +19,8 @@ if not file.exists():
         [sys.executable, "-m", "metricdepth", "export", "onnx", "--model", "lite", "--out", file], check=True
     )
 exported = metricdepth.load_model(file).predict(photo)
-original = metricdepth.load_model("lite").predict(photo)
+# The file resizes depth by interpolation alone; `predict` moves its edges to those of the photo, too.
+original = metricdepth.load_model("lite").unguided().predict(photo)
 both = exported.mask & original.mask
-print(f"{file}: depth differs by {np.abs(exported.depth / original.depth - 1)[both].max():.1e} at most")
+difference = np.abs(exported.depth[both] / original.depth[both] - 1)
+print(f"{file}: depth differs by {difference.max():.1e} at most, on {both.mean():.0%} of the pixels; the rest is sky")

@@ -102,13 +102,11 @@ def test_the_python_of_a_page_runs(page: str, files, tmp_path, monkeypatch) -> N
 
 
 def place(command: str) -> None:
-    """Put the command's files in their places; results without a name of their own stand in nobody's way."""
+    """Put the command's files in their places."""
     for sign, (source, target) in PLACED.items():
         if sign in command and Path(source).exists() and (source == "street" or not Path(target).exists()):
             shutil.rmtree(target, ignore_errors=True)
             Path(source).rename(target)
-    if not any(flag in words_of(command) for flag in ("-o", "--out", "--pred")):
-        shutil.rmtree("outputs", ignore_errors=True)
 
 
 def run(command: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -53,6 +52,6 @@ def _read(path: Path, modified: int, size: int) -> FocalNote | None:
     note = content.get(KEY) if isinstance(content, dict) else None
     if not isinstance(note, dict) or not all(isinstance(note.get(name), str) for name in ("focal_length", "detail")):
         return None
-    error = note.get("error")
-    known = type(error) in (int, float) and math.isfinite(error) and 0 < error < 2
+    error: Any = note.get("error")
+    known = isinstance(error, int | float) and not isinstance(error, bool) and 0 < error < 2
     return FocalNote(note["focal_length"][:40], note["detail"][:300], float(error) if known else None)

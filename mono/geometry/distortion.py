@@ -13,6 +13,10 @@ from numpy.polynomial.polynomial import polyval
 _SAMPLES = 2048  # of the radial curve, where Newton's method starts
 _BLOCK = 1 << 17  # points inverted at a time, so that what is between stays in the processor's cache
 _STEPS = 12
+_SMALL_STEPS = 60  # of points beside a fold, where Newton's method leaps across it
+_DIRECTIONS, _RADII = 128, 256  # in which folds are looked for
+_NEAR_FOLD = 1.02  # of the radius of the nearest fold; up to there, the determinant's sign tells the sides
+_FARTHEST_ASIDE = 0.5  # of the radius; terms of real lenses move points by less than a hundredth of it
 _CONVERGED = 1e-9  # the step after one as short as this would be below rounding
 FARTHEST_RADIUS = math.tan(math.radians(89.9))
 
@@ -97,11 +101,16 @@ class Distortion:
         Returns:
             bool, of the shape of x.
         """
-        inside = x * x + y * y <= self.turning_radius**2
+        r2 = x * x + y * y
         if self.is_symmetric:
-            return inside
-        ((a, b), (c, d)), _ = self._jacobian(x, y)
-        return inside & (a * d - b * c > 0)
+            return r2 <= self.turning_radius**2
+        single = r2 <= (0.95 * self._folds.min()) ** 2  # mostly all, and then as fast as a symmetric lens
+        if not single.all():
+            beyond = ~single & (r2 <= self.turning_radius**2)
+            x, y = x[beyond], y[beyond]
+            near = np.hypot(x, y) <= _NEAR_FOLD * self._before_fold(x, y)
+            single[beyond] = near & self._is_upright(x, y)
+        return single
 
     def undo(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Undistort plane coordinates by Newton's method.
@@ -129,6 +138,36 @@ class Distortion:
         """Radii before and after radial distortion, both ascending."""
         radii = np.tan(np.linspace(0, math.atan(self.turning_radius), _SAMPLES))
         return radii, np.maximum.accumulate(self._curve(radii)[0])
+
+    @cached_property
+    def _folds(self) -> np.ndarray:
+        """Radius of the first fold of the plane in each of `_DIRECTIONS`, all around and back to the first."""
+        angles = np.linspace(-math.pi, math.pi, _DIRECTIONS + 1)
+        cosine, sine = np.cos(angles), np.sin(angles)
+        radii = np.tan(np.linspace(0, math.atan(self.turning_radius), _RADII))
+        with np.errstate(all="ignore"):
+            folded = ~self._is_upright(radii * cosine[:, None], radii * sine[:, None])
+            first = folded.argmax(1)
+            low, high = radii[np.maximum(first - 1, 0)], radii[first]
+            for _ in range(20):
+                middle = (low + high) / 2
+                before = self._is_upright(middle * cosine, middle * sine)
+                low, high = np.where(before, middle, low), np.where(before, high, middle)
+        return np.where(folded.any(1), low, self.turning_radius)
+
+    def _is_upright(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Tell where the plane is not mirrored, and terms that are not radial are small beside those that are."""
+        ((a, b), (c, d)), (at_x, at_y) = self._jacobian(x, y)
+        r2 = x * x + y * y
+        factor = polyval(r2, (1.0, *self.radial)) / polyval(r2, (1.0, *self.divisor))
+        aside = np.hypot(at_x - x * factor, at_y - y * factor)
+        return (a * d - b * c > 0) & (aside <= _FARTHEST_ASIDE * factor * np.sqrt(r2))
+
+    def _before_fold(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Radius of the first fold in the direction of points."""
+        at = (np.arctan2(y, x) / (2 * math.pi) + 0.5) * _DIRECTIONS
+        before = np.clip(np.nan_to_num(at).astype(int), 0, _DIRECTIONS - 1)
+        return np.maximum(self._folds[before], self._folds[before + 1])
 
     def _curve(self, radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Radius after radial distortion, and its slope."""
@@ -172,9 +211,42 @@ class Distortion:
             u, v = u + short * step_u, v + short * step_v
             if not np.nanmax(length, initial=0) > _CONVERGED:
                 break
+        valid = self._reaches(u, v, x, y)
+        left = np.flatnonzero(~valid & (distorted <= self._farthest_image))
+        if len(left):
+            shrink = np.minimum(1, 0.9 * self._before_fold(x[left], y[left]) / radius[left]) * scale[left]
+            u[left], v[left] = self._damped(x[left], y[left], x[left] * shrink, y[left] * shrink)
+            valid[left] = self._reaches(u[left], v[left], x[left], y[left])
+        return u, v, valid
+
+    def _damped(self, x: np.ndarray, y: np.ndarray, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Undistort points near a fold, by steps of Newton's method that stay before it and come closer."""
+        best = np.full(x.shape, np.inf)
+        step_u, step_v, share = np.zeros_like(x), np.zeros_like(x), np.ones_like(x)
+        for _ in range(_SMALL_STEPS):
+            to_u, to_v = u + share * step_u, v + share * step_v
+            ((a, b), (c, d)), (at_x, at_y) = self._jacobian(to_u, to_v)
+            miss_x, miss_y, determinant = x - at_x, y - at_y, a * d - b * c
+            miss = np.hypot(miss_x, miss_y)
+            closer = (miss < best) & self.is_single(to_u, to_v)
+            u, v, best = np.where(closer, to_u, u), np.where(closer, to_v, v), np.where(closer, miss, best)
+            step_u = np.where(closer, (d * miss_x - b * miss_y) / determinant, step_u)
+            step_v = np.where(closer, (a * miss_y - c * miss_x) / determinant, step_v)
+            share = np.where(closer, 1.0, share / 2)
+        return u, v
+
+    def _reaches(self, u: np.ndarray, v: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Tell which undistorted points (u, v) are those of (x, y)."""
         at_x, at_y = self.apply(u, v)
-        near = np.hypot(x - at_x, y - at_y) <= 1e-10 * np.maximum(distorted, 1)
-        return u, v, near & self.is_single(u, v)
+        near = np.hypot(x - at_x, y - at_y) <= 1e-10 * np.maximum(np.hypot(x, y), 1)
+        return near & self.is_single(u, v)
+
+    @cached_property
+    def _farthest_image(self) -> float:
+        """Largest radius that points before the folds are distorted to."""
+        angles = np.linspace(-math.pi, math.pi, _DIRECTIONS + 1)
+        x, y = self.apply(self._folds * np.cos(angles), self._folds * np.sin(angles))
+        return 1.05 * float(np.nan_to_num(np.hypot(x, y)).max())
 
     def _jacobian(
         self, x: np.ndarray, y: np.ndarray

@@ -98,9 +98,8 @@ def _from_eucm(radius: np.ndarray, alpha: float, beta: float) -> tuple[np.ndarra
 
 def _double_sphere(sine: np.ndarray, cosine: np.ndarray, xi: float, alpha: float) -> tuple[np.ndarray, np.ndarray]:
     shifted = cosine + xi
-    first = _ratio(alpha)
-    lowest = (first + xi) / math.sqrt(2 * first * xi + xi * xi + 1)
-    return sine / (alpha * np.hypot(sine, shifted) + (1 - alpha) * shifted), cosine > -lowest
+    far = np.hypot(sine, shifted)  # the published bound on z differs from where this curve turns
+    return sine / (alpha * far + (1 - alpha) * shifted), shifted > -_ratio(alpha) * far
 
 
 def _from_double_sphere(radius: np.ndarray, xi: float, alpha: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -108,7 +107,8 @@ def _from_double_sphere(radius: np.ndarray, xi: float, alpha: float) -> tuple[np
     inside = 1 - (2 * alpha - 1) * r2
     z = (1 - alpha * alpha * r2) / (alpha * np.sqrt(inside) + 1 - alpha)
     scale = (z * xi + np.sqrt(z * z + (1 - xi * xi) * r2)) / (z * z + r2)
-    return scale * radius, scale * z - xi, inside >= 0
+    # From a center on the sphere (xi = 1) one half of the directions meets no point of it but the center.
+    return scale * radius, scale * z - xi, (inside >= 0) & ((xi < 1) | (z > 0))
 
 
 def _ratio(alpha: float) -> float:

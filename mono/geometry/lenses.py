@@ -98,8 +98,8 @@ class Lens:
                 scale = np.where(across > 0, radius / across, 0)
                 x, y = x * scale, y * scale
                 distortion = _distortion(self)
+                seen = seen & distortion.is_single(x, y)
                 if not distortion.is_none:
-                    seen = seen & distortion.is_single(x, y)
                     x, y = distortion.apply(x, y)
             seen = seen & there & np.isfinite(x) & np.isfinite(y) & self._within(points)
         return np.stack([np.where(seen, x, np.nan), np.where(seen, y, np.nan)], -1), seen

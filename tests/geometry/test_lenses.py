@@ -74,6 +74,60 @@ def test_rays_project_to_their_pixels(model):
             np.testing.assert_allclose(np.linalg.norm(rays[seen], axis=1), 1, atol=1e-12)
 
 
+SPHERES = (-0.99, -0.9, -0.2, 0, 0.3, 0.9, 0.99, 1)  # xi
+RAD_TAN_PRISM = (0.4, -0.5, 0.2, 0.02, -0.05, 0.01, 5e-4, -7e-4, 5e-4, -1e-4, -8e-4, 1e-4)  # folds at 70 degrees
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters"),
+    [
+        *[("double_sphere", (xi, alpha)) for xi in SPHERES for alpha in (0, 0.1, 0.3, 0.5, 0.6, 1)],
+        *[("eucm", (alpha, beta)) for alpha in (0.1, 0.5, 0.7, 1) for beta in (0.3, 1, 3)],
+        *[("unified", (xi,)) for xi in (-0.9, 0.3, 1, 2.5)],
+        *[("division", (k,)) for k in (-2, -0.005, 0.3)],
+        ("fov", (2.0,)),
+        ("fisheye", (-0.1, 0.02)),
+        ("rad_tan_thin_prism_fisheye", RAD_TAN_PRISM),
+        ("pinhole", (-0.3, 0.1, 1e-3, -2e-3, 0.01)),
+        ("pinhole", (0, 0, 0.1, 0.1)),
+    ],
+)
+def test_projection_and_rays_have_one_bound(model, parameters):
+    camera = Camera(55.0, 60.0, 79.5, 59.5, WIDTH, HEIGHT, parameters, model)
+    pixels = np.stack(np.meshgrid(np.arange(-80, 240, 3.0), np.arange(-60, 180, 3.0)), -1)
+    rays = camera.rays_at(pixels)
+    back, _ = camera.project(rays)
+    seen = np.isfinite(rays[..., 2])
+    assert (np.isfinite(back[..., 0]) == seen).all()
+    assert np.abs(back - pixels)[seen].max() < 1e-6
+    angle, around = np.linspace(7e-4, math.pi - 0.0071, 181)[:, None], np.linspace(-math.pi, math.pi, 73)
+    shape = np.broadcast_shapes(angle.shape, around.shape)
+    rays = np.stack(
+        [np.sin(angle) * np.cos(around), np.sin(angle) * np.sin(around), np.broadcast_to(np.cos(angle), shape)], -1
+    )
+    pixels, _ = camera.project(rays)
+    back = camera.rays_at(pixels)
+    seen = np.isfinite(pixels[..., 0])
+    assert (np.isfinite(back[..., 0]) == seen).all() and seen.mean() > 0.04
+    back /= np.linalg.norm(back, axis=-1, keepdims=True)
+    assert np.abs(back - rays)[seen].max() < 1e-5  # [rad]
+
+
+def test_double_sphere_sees_up_to_where_its_curve_turns():
+    for xi, alpha in [(-0.2, 0.6), (0.3, 0.6), (-0.9, 0.7), (0.9, 0.9)]:
+        angle = np.linspace(0, math.pi, 100_001)
+        ray = np.stack([np.sin(angle), 0 * angle, np.cos(angle)], -1)
+        with np.errstate(invalid="ignore"):
+            turn = angle[np.argmax(np.diff(paper_double_sphere(ray, xi, alpha)[:, 0]) < 0)]
+        camera = Camera(60, 60, 79.5, 59.5, WIDTH, HEIGHT, (xi, alpha), "double_sphere")
+        _, seen = camera.lens.project(ray)
+        assert angle[seen].max() == pytest.approx(turn, abs=2e-4)
+    # On the sphere itself (xi = 1) the radius ends at 1 / alpha, straight behind: here at 2 fx.
+    camera = Camera(60, 60, 199.5, 59.5, 400, HEIGHT, (1, 0.5), "double_sphere")
+    row = camera.rays_at(np.stack([199.5 + np.array([60, 119, 121, 180]), np.full(4, 59.5)], -1))
+    assert np.isfinite(row[:2]).all() and row[1, 2] < -0.9 and np.isnan(row[2:]).all()
+
+
 @pytest.mark.parametrize("model", COLMAP)
 def test_colmap_projects_rays_to_the_same_pixels(model):
     pycolmap = pytest.importorskip("pycolmap")

@@ -147,6 +147,17 @@ class Known:
             raise AlignmentError(f"a known distance is {metres:g} m; give it in metres, not millimetres")
 
 
+def as_known(value: object) -> Known:
+    """Refuse what are no known distances.
+
+    Raises:
+        AlignmentError: it is another type.
+    """
+    if not isinstance(value, Known):
+        raise AlignmentError(f"known distances are {value!r:.60}; give them as mono.Known(points=[(412, 300, 2.0)])")
+    return value
+
+
 def refuse_outside(uv: np.ndarray, width: int, height: int) -> None:
     """Refuse pixels outside the image.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mono.system.checks import without_tensors
 from mono.system.errors import MetricDepthError
 
 _LARGEST_SKEW = 1e-3  # share of fx; below it, skew moves no pixel by more than a pixel
@@ -51,16 +52,12 @@ def to_array(matrix: Any) -> np.ndarray:
         MetricDepthError: it is no matrix of numbers.
     """
     try:
-        return np.asarray(_without_tensors(matrix), np.float64)
+        found = np.asarray(without_tensors(matrix))
+        if found.dtype.kind == "c":
+            raise TypeError("a camera has no complex numbers")
+        return np.asarray(found, np.float64)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise MetricDepthError(f"camera is {matrix!r:.100}; it must be a camera or a matrix of numbers") from error
-
-
-def _without_tensors(value: Any) -> Any:
-    """Replace torch's tensors, of any kind and on any device, also in lists."""
-    if isinstance(value, (list, tuple)):
-        return [_without_tensors(part) for part in value]
-    return value.detach().cpu().double().numpy() if hasattr(value, "detach") else value
 
 
 def is_matrix(value: Any) -> bool:

@@ -12,7 +12,10 @@ from mono.geometry.calibration import intrinsics_from_matrix, to_array
 from mono.geometry.lenses import Lens
 from mono.geometry.orientation import UPRIGHT, turned_axes
 from mono.geometry.projection import Projection
+from mono.system.checks import as_array, as_number
 from mono.system.errors import MetricDepthError
+
+_LONGEST_SIDE = 10**6  # [px], of any image that there is
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,8 @@ class Camera(Projection):
             fisheye; None: all that the model shows.
 
     Raises:
-        MetricDepthError: a focal length or a size is not positive and finite, the principal point is not finite, or
-            the lens model is unknown or has impossible parameters.
+        MetricDepthError: a focal length or a size is not positive and finite, the principal point is not finite, a
+            value is no number, or the lens model is unknown or has impossible parameters.
     """
 
     fx: float
@@ -49,25 +52,23 @@ class Camera(Projection):
     max_angle: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("fx", "fy"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise MetricDepthError(
-                    f"camera: {name} is {value}; a focal length in pixels must be positive and finite"
-                )
-        for name in ("cx", "cy"):
-            if not math.isfinite(getattr(self, name)):
-                raise MetricDepthError(f"camera: {name} is {getattr(self, name)}; the principal point must be finite")
-        for name in ("fx", "fy", "cx", "cy"):
-            object.__setattr__(self, name, float(getattr(self, name)))  # single precision would lose whole pixels
         for name in ("width", "height"):
-            value = getattr(self, name)
-            if not math.isfinite(value) or int(value) != value or value < 1:
-                raise MetricDepthError(f"camera: {name} is {value}; an image size must be a positive whole number")
-            object.__setattr__(self, name, int(value))
-        object.__setattr__(self, "distortion", tuple(float(value) for value in self.distortion))
+            object.__setattr__(self, name, _side(getattr(self, name), name))
+        for name in ("fx", "fy", "cx", "cy"):
+            needed = "the principal point must be finite"
+            if name in ("fx", "fy"):
+                needed = "a focal length in pixels must be positive and finite"
+            value = as_number(getattr(self, name), f"camera: {name}", needed)  # float: single precision loses pixels
+            if not math.isfinite(value) or (name in ("fx", "fy") and value <= 0):
+                raise MetricDepthError(f"camera: {name} is {value}; {needed}")
+            object.__setattr__(self, name, value)
+        parameters = () if self.distortion is None else self.distortion
+        array = as_array(parameters, "camera: distortion", "the parameters of the lens as a list")
+        if not array.ndim:
+            raise MetricDepthError(f"camera: distortion is {array}; give the parameters of the lens as a list")
+        object.__setattr__(self, "distortion", tuple(array.ravel().tolist()))  # OpenCV's may be (1, N)
         if self.max_angle is not None:
-            object.__setattr__(self, "max_angle", float(self.max_angle))
+            object.__setattr__(self, "max_angle", as_number(self.max_angle, "camera: max_angle", "give degrees"))
         Lens(self.model, self.distortion, self.max_angle)  # refuses impossible ones
 
     @classmethod
@@ -82,6 +83,7 @@ class Camera(Projection):
         Raises:
             MetricDepthError: a number is not positive and finite.
         """
+        width, height = _side(width, "width"), _side(height, "height")
         return cls(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
 
     @classmethod
@@ -96,8 +98,10 @@ class Camera(Projection):
         Raises:
             MetricDepthError: the angle is not between 0 and 180 degrees.
         """
-        if not 0 < horizontal_fov < 180:
-            raise MetricDepthError(f"field of view is {horizontal_fov}; it must lie between 0 and 180 degrees")
+        needed = "it must lie between 0 and 180 degrees"
+        if not 0 < as_number(horizontal_fov, "field of view", needed) < 180:
+            raise MetricDepthError(f"field of view is {horizontal_fov}; {needed}")
+        width = _side(width, "width")
         return cls.centered(width / 2 / math.tan(math.radians(horizontal_fov) / 2), width, height)
 
     @classmethod
@@ -125,6 +129,7 @@ class Camera(Projection):
             width: image width, 360 degrees [px].
             height: image height, 180 degrees [px].
         """
+        width, height = _side(width, "width"), _side(height, "height")
         fx, fy = width / (2 * math.pi), height / math.pi
         return cls(fx, fy, (width - 1) / 2, (height - 1) / 2, width, height, model="equirectangular")
 
@@ -145,6 +150,7 @@ class Camera(Projection):
 
     def resized(self, width: int, height: int) -> Camera:
         """Return the camera of the image resized to `width` x `height` [px]."""
+        width, height = _side(width, "width"), _side(height, "height")
         sx, sy = width / self.width, height / self.height
         return replace(
             self,
@@ -165,10 +171,12 @@ class Camera(Projection):
             width: width of the window [px].
             height: height of the window [px].
         """
+        left, top = as_number(left, "left side of the window"), as_number(top, "top of the window")
         return replace(self, cx=self.cx - left, cy=self.cy - top, width=width, height=height)
 
     def padded(self, left: int, top: int, right: int, bottom: int) -> Camera:
         """Return the camera of the image with pixels added on its sides."""
+        left, top, right, bottom = (as_number(side, "width of the padding") for side in (left, top, right, bottom))
         return self.cropped(-left, -top, self.width + left + right, self.height + top + bottom)
 
     def within_circle(self, radius: float) -> Camera:
@@ -180,6 +188,7 @@ class Camera(Projection):
         Raises:
             MetricDepthError: the lens sees nothing there.
         """
+        radius = as_number(radius, "radius of the image circle")
         ray = self.rays_at(np.array([self.cx + radius, self.cy]))
         length = float(np.linalg.norm(ray))
         if not (radius > 0 and length > 0):
@@ -197,7 +206,7 @@ class Camera(Projection):
         Raises:
             MetricDepthError: the orientation is not 1 to 8.
         """
-        if orientation not in UPRIGHT:
+        if np.ndim(orientation) or orientation not in UPRIGHT:
             raise MetricDepthError(f"EXIF orientation is {orientation!r}; it must be a whole number from 1 to 8")
         if orientation == 1:
             return self
@@ -206,6 +215,15 @@ class Camera(Projection):
         if orientation < 5:
             return upright
         return replace(upright, fx=self.fy, fy=self.fx, width=self.height, height=self.width)
+
+
+def _side(value: Any, name: str) -> int:
+    """Check a width or height of an image [px]."""
+    needed = f"an image size must be a whole number from 1 to {_LONGEST_SIDE}"
+    side = as_number(value, f"camera: {name}", needed)
+    if not 1 <= side <= _LONGEST_SIDE or side != int(side):
+        raise MetricDepthError(f"camera: {name} is {value}; {needed}")
+    return int(side)
 
 
 def as_camera(value: Any, width: int, height: int) -> Camera:

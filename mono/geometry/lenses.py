@@ -37,7 +37,7 @@ class Lens:
     max_angle: float | None = None
 
     def __post_init__(self) -> None:
-        if self.model not in MODELS:
+        if not isinstance(self.model, str) or self.model not in MODELS:
             raise MetricDepthError(f"lens model is {self.model!r:.80}; choose one of {', '.join(MODELS)}")
         names = MODELS[self.model].names
         if len(self.parameters) > len(names):

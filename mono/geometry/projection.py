@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from mono.geometry.lenses import Lens
-from mono.system.errors import MetricDepthError
+from mono.system.checks import as_array, as_map
 
 WIDEST_VIEW = 100.0  # [deg], horizontal and vertical field of view that one perspective image shows well
 
@@ -124,7 +124,7 @@ class Projection:
         Returns:
             (..., 3) float64, as of `rays`.
         """
-        pixels = np.asarray(pixels, np.float64)
+        pixels = as_array(pixels, "pixels", "(..., 2) as x, y", last=2)
         return self.lens.unproject((pixels - (self.cx, self.cy)) / (self.fx, self.fy))
 
     def axis_rays_at(self, pixels: np.ndarray) -> np.ndarray:
@@ -153,7 +153,7 @@ class Projection:
             Pixels (..., 2) float64, also beyond the image's borders, NaN where there are none; and a mask (...) of the
             points that the lens sees and whose pixels lie in the image.
         """
-        pixels, seen = self.lens.project(points)
+        pixels, seen = self.lens.project(as_array(points, "points", "(..., 3) as x, y, z", last=3))
         x, y = pixels[..., 0], pixels[..., 1]
         for axis, focal, center in ((x, self.fx, self.cx), (y, self.fy, self.cy)):
             axis *= focal
@@ -175,7 +175,7 @@ class Projection:
         Raises:
             MetricDepthError: the depth map's size is not the camera's.
         """
-        self._check_size(depth, "depth")
+        depth = as_map(depth, "depth", self.width, self.height)
         rays = self.rays()
         if self.is_distorted:
             forward = rays[..., 2] > 1e-6
@@ -196,7 +196,7 @@ class Projection:
         Raises:
             MetricDepthError: the map's size is not the camera's.
         """
-        self._check_size(distance, "distance")
+        distance = as_map(distance, "distance", self.width, self.height)
         rays = np.nan_to_num(self.unit_rays(), copy=False)
         rays *= distance[..., None].astype(np.float32, copy=False)
         return rays
@@ -213,7 +213,7 @@ class Projection:
         Raises:
             MetricDepthError: the map's size is not the camera's.
         """
-        self._check_size(depth, "depth")
+        depth = as_map(depth, "depth", self.width, self.height)
         along = self.unit_rays()[..., 2]
         return np.divide(depth, along, out=np.zeros(depth.shape, np.float32), where=along > 1e-3, casting="unsafe")
 
@@ -229,7 +229,7 @@ class Projection:
         Raises:
             MetricDepthError: the map's size is not the camera's.
         """
-        self._check_size(distance, "distance")
+        distance = as_map(distance, "distance", self.width, self.height)
         along = self.unit_rays()[..., 2]
         return np.multiply(distance, along, out=np.zeros(distance.shape, np.float32), where=along > 1e-3)
 
@@ -247,12 +247,6 @@ class Projection:
         """
         return self.unproject_distance(depth) if self.depth_kind == "ray" else self.unproject(depth)
 
-    def _check_size(self, values: np.ndarray, name: str) -> None:
-        if values.shape != (self.height, self.width):
-            raise MetricDepthError(
-                f"{name} is {'x'.join(map(str, values.shape[1::-1]))}, the camera {self.width}x{self.height}"
-            )
-
 
 @lru_cache(maxsize=2)  # results of one image ask for them several times, and so do all images of a video
 def _lens_rays(camera: Projection) -> np.ndarray:
@@ -268,8 +262,7 @@ def _lens_rays(camera: Projection) -> np.ndarray:
     across = np.arange(camera.width)
     if camera.model == "equirectangular" and not camera.distortion:  # a row and a column say it all
         level = camera.rays_at(np.stack([across, np.full(camera.width, camera.cy)], -1))
-        down = np.arange(camera.height)
-        up = camera.rays_at(np.stack([np.full(camera.height, camera.cx), down], -1))
+        up = camera.rays_at(np.stack([np.full(camera.height, camera.cx), np.arange(camera.height)], -1))
         rays[..., 0], rays[..., 2] = level[:, 0] * up[:, 2:], level[:, 2] * up[:, 2:]
         rays[..., 1] = up[:, 1:2] + 0 * level[:, 0]
         rays.flags.writeable = False

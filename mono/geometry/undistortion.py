@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -197,11 +197,12 @@ def _flattened(camera: Camera, steepest: float) -> Undistortion:
     with np.errstate(invalid="ignore", divide="ignore"):
         slopes = (rays / rays[..., 2:])[rays[..., 2] > 0][:, :2]
     slopes = slopes[(np.abs(slopes) <= steepest).all(1)]
-    if not len(slopes):
-        raise MetricDepthError(f"the camera ({camera.model}) sees nothing ahead of it; correct its parameters")
     step = 1e-3
-    plane, _ = camera.lens.project(np.array([[step, 0, 1], [0, step, 1]]))
-    fx, fy = (value * plane[i, i] / step for i, value in enumerate((camera.fx, camera.fy)))
+    whole = replace(camera.lens, max_angle=None)  # the step may lie beyond a narrow one
+    plane, _ = whole.project(np.array([[step, 0, 1], [0, step, 1]]))
+    fx, fy = (value * float(plane[i, i]) / step for i, value in enumerate((camera.fx, camera.fy)))
+    if not (len(slopes) and 1e-6 < fx / camera.fx < 1e6 and 1e-6 < fy / camera.fy < 1e6):  # NaN too
+        raise MetricDepthError(f"the camera ({camera.model}) sees nothing ahead of it; correct its lens or max_angle")
     low, high = slopes.min(0), slopes.max(0)
     pixels = (high - low) * (fx, fy)
     shrink = min(1.0, math.sqrt(_LARGEST_GROWTH * camera.width * camera.height / pixels.prod())) if pixels.all() else 1

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, overload
 import numpy as np
 
 from mono.calibration.camera_calibration import with_calibration
+from mono.calibration.known import as_known
 from mono.data.camera_source import ResolvedCamera
 from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.camera import Camera
@@ -126,10 +127,10 @@ class ImagePredictor(ABC):
         """Predict metric depth of one image; see `Predictor.predict`."""
         if align is None:
             return self._predict([image], [camera], output)[0]
-        opened = read_input(image)
+        known, opened = as_known(align), read_input(image)
         prediction = self.predict_batch([opened], [camera])[0]
         size = (prediction.camera.width, prediction.camera.height)
-        prediction = prediction.aligned(align.resized(opened.photo.full_size, size))
+        prediction = prediction.aligned(known.resized(opened.photo.full_size, size))
         return as_tensors(prediction, self.device) if _is_torch(output) else prediction
 
     @overload

@@ -18,7 +18,7 @@ from mono.data.panorama import may_be_panorama
 from mono.data.sample import Sample
 from mono.geometry.calibration import is_matrix
 from mono.geometry.camera import Camera, as_camera
-from mono.system.errors import MetricDepthError
+from mono.system.errors import MetricDepthError, one_line
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     CameraLike: TypeAlias = Camera | ResolvedCamera | Matrix | None
 
 logger = logging.getLogger(__name__)
+_ROUNDING = 1e-3  # beyond 0 and 1, less than half a step of 8 bits
+_OVERSHOOT = 0.25  # beyond 0 and 1, more than resampling adds
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,22 @@ def read_input(image: ImageLike) -> InputImage:
             return InputImage(Photo(_to_uint8(image.transpose(1, 2, 0), image.shape, "(3, H, W)")))
         return InputImage(Photo(_to_uint8(image, image.shape, "(H, W, 3)")))
     if callable(getattr(image, "read", None)):
-        data = image.read()  # type: ignore[union-attr]
+        try:
+            data = image.read()  # type: ignore[union-attr]
+        except (OSError, ValueError) as error:  # as of a closed file
+            raise MetricDepthError(
+                f"the image file cannot be read: {one_line(error).rstrip('.')}; open it again"
+            ) from error
         if not isinstance(data, (bytes, bytearray)):
             raise MetricDepthError(f"the image file gives {type(data).__name__}, not bytes; open it in binary mode")
         return InputImage(read_image_bytes(bytes(data), str(getattr(image, "name", "the image"))))
     if hasattr(image, "detach"):
         tensor = image.detach()
-        values = (tensor.float() if tensor.is_floating_point() else tensor).cpu().numpy()
+        try:
+            values = (tensor.float() if tensor.is_floating_point() else tensor).cpu().numpy()
+        except (NotImplementedError, RuntimeError, TypeError) as error:
+            kind = f"{tensor.dtype} tensor on {tensor.device}"
+            raise MetricDepthError(f"the image, a {kind}, has no pixels to read; give one with values") from error
         if values.ndim != 3 or values.shape[0] != 3:
             raise MetricDepthError(f"the image is a tensor {values.shape}; give (3, H, W), RGB; a batch as a list")
         return InputImage(Photo(_to_uint8(values.transpose(1, 2, 0), values.shape, "(3, H, W)")))
@@ -102,12 +113,17 @@ def _to_uint8(rgb: np.ndarray, shape: tuple[int, ...], layout: str) -> np.ndarra
     low, high = float(rgb.min()), float(rgb.max())
     if not np.isfinite([low, high]).all():
         raise MetricDepthError(f"the image, {rgb.dtype} {shape}, has values that are not finite; replace them")
-    if low < 0 or high > 1:
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
+        small = low >= -_OVERSHOOT and high <= 1 + _OVERSHOOT
         raise MetricDepthError(
-            f"the image is {rgb.dtype} with values from {low:.4g} to {high:.4g}; floats are taken as RGB from 0 to 1: "
-            "undo a normalization, divide values up to 255 by 255"
+            f"the image is {rgb.dtype} with values from {low:.6g} to {high:.6g}; floats are taken as RGB from 0 to 1: "
+            + (
+                "clip them, as after bicubic resizing"
+                if small
+                else "undo a normalization, divide values up to 255 by 255"
+            )
         )
-    return np.ascontiguousarray(np.rint(255 * rgb.astype(np.float32)).astype(np.uint8))
+    return np.ascontiguousarray(np.rint(255 * rgb.astype(np.float32).clip(0, 1)).astype(np.uint8))
 
 
 def resolve_camera(image: InputImage, camera: CameraLike) -> ResolvedCamera:

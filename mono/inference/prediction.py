@@ -15,6 +15,7 @@ from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.camera import Camera
 from mono.geometry.normals import normals_from_depth
 from mono.inference.uncertainty import FOCAL_ERRORS, Uncertainty
+from mono.system.checks import as_path
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ class Prediction:
         from mono.io.normals import write_normal
         from mono.visual.color_maps import colorize, write_image
 
-        path, encoding = Path(path), DepthEncoding(depth_scale)
+        path, encoding = as_path(path), DepthEncoding(depth_scale)
         kind = path.suffix.lower().lstrip(".")
         is_file = kind in DEPTH_FORMATS and not path.is_dir()
         if kind not in ("npy", "npz", "exr"):
@@ -256,9 +257,8 @@ class Prediction:
         from mono.io.point_cloud import point_cloud, write_ply
         from mono.visual.color_maps import colorize
 
-        path = Path(path)
         self.format.require_meters()
-        if path.suffix.lower() != ".ply":
+        if (path := as_path(path)).suffix.lower() != ".ply":
             raise MetricDepthError(f"{path} ends in {path.suffix or 'nothing'}; point clouds are written as .ply")
         colors = colorize(self.depth) if image is None else read_input(image).rgb
         cloud = point_cloud(self.depth, colors, self.camera, normal=self.normal, sky=self.sky, edge_filter=edge_filter)
@@ -295,5 +295,5 @@ class Prediction:
         rgb = colorize(self.depth) if image is None else read_input(image).rgb
         keep = select_pixels(self.depth, self.confidence, self.sky, edge_filter=edge_filter)
         mesh = depth_mesh(self.depth, rgb, self.camera, keep, max_faces=max_faces)
-        write_mesh(Path(path), mesh)
+        write_mesh(as_path(path), mesh)
         return len(mesh.triangles)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mono.system.checks import as_number
 from mono.system.errors import MetricDepthError
 
 # Measured scale of errors in log depth over the announced one, by decoder whose confidence is exp(-scale); and the
@@ -54,8 +55,9 @@ class Uncertainty:
         Raises:
             MetricDepthError: the level is out of range.
         """
-        if not 0 < level < 1:
-            raise MetricDepthError(f"an interval of level {level!r:.40}: give a share between 0 and 1, as 0.9")
+        needed = "give a share between 0 and 1, as 0.9"
+        if not 0 < as_number(level, "level of an interval", needed) < 1:
+            raise MetricDepthError(f"an interval of level {level!r:.40}: {needed}")
         from statistics import NormalDist
 
         return self._combined(confidence, -math.log1p(-level), NormalDist().inv_cdf((1 + level) / 2))

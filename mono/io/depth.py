@@ -253,8 +253,8 @@ def write_depth(
         Metadata, and the number of pixels beyond the range of a PNG.
 
     Raises:
-        MetricDepthError: the suffix is none of `DEPTH_FORMATS` or cannot hold the values, or `depth` is not (H, W).
-        ModuleNotFoundError: EXR without the package OpenEXR.
+        MetricDepthError: the suffix is none of `DEPTH_FORMATS` or cannot hold the values, `depth` is not (H, W), or
+            OpenEXR is missing.
         OSError: the file cannot be written.
     """
     path = Path(path)

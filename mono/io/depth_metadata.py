@@ -14,6 +14,7 @@ import numpy as np
 from mono.geometry.camera import Camera
 from mono.io.depth_encoding import clean_depth
 from mono.io.exr import read_text_attribute
+from mono.system.checks import as_number
 from mono.system.errors import MetricDepthError
 
 METADATA_KEY = "metricdepth"  # member of an NPZ and attribute of an EXR with the metadata as JSON
@@ -40,13 +41,12 @@ class DepthEncoding:
     invalid: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.scale is not None and not 1 <= self.scale <= _LARGEST:
-            raise MetricDepthError(
-                f"depth scale is {self.scale:g}; it must be 1 to {_LARGEST} steps per meter (millimeters: 1000), "
-                'or "auto"'
-            )
-        if not (self.invalid == 0 or math.isnan(self.invalid)):
-            raise MetricDepthError(f"invalid depth is {self.invalid:g}; it must be 0 or NaN")
+        needed = f'it must be 1 to {_LARGEST} steps per meter (millimeters: 1000), or "auto"'
+        if self.scale is not None and not 1 <= as_number(self.scale, "depth scale", needed) <= _LARGEST:
+            raise MetricDepthError(f"depth scale is {self.scale:g}; {needed}")
+        invalid = as_number(self.invalid, "invalid depth", needed := "it must be 0 or NaN")
+        if not (invalid == 0 or math.isnan(invalid)):
+            raise MetricDepthError(f"invalid depth is {invalid:g}; {needed}")
 
     @property
     def farthest(self) -> float:

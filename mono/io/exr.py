@@ -61,7 +61,7 @@ def write_depth_channel(path: Path, depth: np.ndarray, texts: dict[str, str]) ->
         texts: further attributes of the header.
 
     Raises:
-        ModuleNotFoundError: OpenEXR is missing.
+        ExrError: OpenEXR is missing.
     """
     exr = _import_openexr()
     header = {**texts, "compression": exr.ZIP_COMPRESSION, "type": exr.scanlineimage}
@@ -241,7 +241,5 @@ def _import_openexr() -> ModuleType:
     try:
         import OpenEXR  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "EXR files need the package OpenEXR: pip install OpenEXR (or choose png, npy or npz)", name="OpenEXR"
-        ) from error
+        raise ExrError("EXR files need the package OpenEXR: pip install OpenEXR (or choose png, npy or npz)") from error
     return OpenEXR

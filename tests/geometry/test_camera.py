@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mono.geometry.camera import Camera, as_camera
+from mono.system.errors import MetricDepthError
 
 CAMERA = Camera(500.0, 510.0, 310.0, 250.0, 640, 480)
 
@@ -104,3 +105,53 @@ def test_what_is_no_camera_is_refused():
 def test_turning_twice_by_inverse_orientations_changes_nothing(orientation):
     inverse = {6: 8, 8: 6}.get(orientation, orientation)
     assert CAMERA.turned(orientation).turned(inverse) == CAMERA
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Camera("1", 1, 0, 0, 10, 10), "fx is '1'; a focal length in pixels must be"),
+        (lambda: Camera(1, 1, None, 0, 10, 10), "cx is None; the principal point must be finite"),
+        (lambda: Camera(1, 1, [1, 2], 0, 10, 10), r"cx is \[1, 2\]"),
+        (lambda: Camera(1, 1, 0, 0, "10", 10), "width is '10'; an image size must be a whole number"),
+        (lambda: Camera(1, 1, 0, 0, 1e30, 10), "width is 1e\\+30; an image size must be a whole number"),
+        (lambda: Camera(1, 1, 0, 0, 10, 10, 0.1), "distortion is 0.1; give the parameters of the lens as a list"),
+        (lambda: Camera(1, 1, 0, 0, 10, 10, "abc"), "distortion: 'abc'; give numbers"),
+        (lambda: Camera(1, 1, 0, 0, 10, 10, (), ["fisheye"]), "lens model is .*choose one of"),
+        (lambda: Camera(1, 1, 0, 0, 10, 10, (), "fisheye", "90"), "max_angle is '90'; give degrees"),
+        (lambda: Camera.from_fov("60", 10, 10), "field of view is '60'"),
+        (lambda: Camera.from_fov(60, "a", 10), "width is 'a'"),
+        (lambda: Camera.centered(100, None, 10), "width is None"),
+        (lambda: Camera.panorama(0, 0), "width is 0; an image size"),
+        (lambda: CAMERA.resized(0, 0), "width is 0; an image size"),
+        (lambda: CAMERA.resized(10, "a"), "height is 'a'"),
+        (lambda: CAMERA.cropped("a", 0, 5, 5), "left side of the window is 'a'; give a number"),
+        (lambda: CAMERA.padded(1, 1, None, 1), "width of the padding is None"),
+        (lambda: CAMERA.within_circle("a"), "radius of the image circle is 'a'"),
+        (lambda: CAMERA.turned([6]), "EXIF orientation is"),
+        (lambda: CAMERA.project([1, 2]), r"points: shape \(2,\); give \(..., 3\)"),
+        (lambda: CAMERA.project("abc"), "points: 'abc'; give numbers"),
+        (lambda: CAMERA.rays_at([1, 2, 3]), r"pixels: shape \(3,\); give \(..., 2\)"),
+        (lambda: CAMERA.unproject([[1.0, 2.0]]), "depth is 2x1, the camera 640x480"),
+        (
+            lambda: CAMERA.unproject(np.ones((480, 640, 1))),
+            r"depth is float64 \(480, 640, 1\); give .*\(height, width\)",
+        ),
+        (lambda: CAMERA.unproject([[1, 2], [3]]), "depth: .*; give numbers"),
+        (lambda: CAMERA.unproject_distance(np.full((480, 640), "a")), "distance is <U1"),
+        (lambda: as_camera(np.eye(3) * 1j, 10, 10), "it must be a camera or a matrix of numbers"),
+    ],
+)
+def test_values_of_wrong_kinds_are_refused(make, message):
+    with pytest.raises(MetricDepthError, match=message):
+        make()
+
+
+def test_numbers_of_any_library_are_taken():
+    camera = Camera(np.float32(5), torch.tensor(6.0), np.int64(3), 2, np.uint16(10), 8.0, np.array([[-0.1, 0.01]]))
+    assert camera == Camera(5.0, 6.0, 3.0, 2.0, 10, 8, (-0.1, 0.01)) and type(camera.width) is int
+    assert Camera(5, 6, 3, 2, 10, 8, None).distortion == ()
+    depth = np.full((480, 640), 4.0, np.float32)
+    for form in (depth.tolist(), torch.from_numpy(depth), depth.astype(np.uint8)):
+        np.testing.assert_array_equal(CAMERA.unproject(form), CAMERA.unproject(depth))
+    assert CAMERA.project([[0, 0, 1]])[0].tolist() == [[310, 250]]

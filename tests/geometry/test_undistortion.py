@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -99,3 +101,17 @@ def test_the_canonical_transform_takes_no_distorted_camera():
         CanonicalTransform((512, 832)).view(LENSES[0])
     with pytest.raises(ValueError, match="image is 10x10 but its camera 320x240"):
         undistortion(LENSES[0]).image_to_pinhole(np.zeros((10, 10, 3), np.uint8))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("lens", [{"max_angle": 0.001}, {"distortion": (1e300,)}])
+def test_lenses_that_see_nothing_are_named(lens):
+    camera = Camera(500.0, 500.0, 100.3, 100.3, 200, 200, model="fisheye")
+    with pytest.raises(ValueError, match="sees nothing ahead of it; correct its lens or max_angle"):
+        undistortion(replace(camera, **lens))
+
+
+def test_a_narrow_image_circle_has_the_scale_of_the_lens():
+    narrow = Camera(500.0, 510.0, 100.0, 100.0, 201, 201, model="fisheye", max_angle=0.05)  # 0.44 px
+    flat = undistortion(narrow).pinhole
+    assert (flat.fx, flat.fy) == pytest.approx((500, 510), rel=1e-5)

@@ -49,6 +49,19 @@ def test_all_forms_of_an_image_are_the_same(toy_predictor, image):
     assert np.abs(near / expected - 1).max() < 0.05
 
 
+def closed_file():
+    file = io.BytesIO(b"data")
+    file.close()
+    return file
+
+
+def test_floats_that_rounding_left_beyond_their_range_are_taken(toy_predictor):
+    values = np.linspace(0, 1, 14400).reshape(60, 80, 3)
+    expected = toy_predictor.predict(np.rint(255 * values).astype(np.uint8), CAMERA).depth
+    for factor, shift in ((1 + 1.2e-7, 0), (1, -1e-7), (1, 1e-7)):
+        np.testing.assert_array_equal(toy_predictor.predict(values * factor + shift, CAMERA).depth, expected)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -59,7 +72,9 @@ def test_all_forms_of_an_image_are_the_same(toy_predictor, image):
         (np.zeros((60, 80, 3), np.uint16), "uint16 .* brightest possible"),
         (np.zeros((60, 80, 3), bool), "bool"),
         (np.full((60, 80, 3), 200.0), "from 200 to 200; floats are taken as RGB from 0 to 1.*divide values up to 255"),
-        (np.linspace(-2, 2, 14400).reshape(60, 80, 3), "from -2 to 2"),
+        (np.linspace(-2, 2, 14400).reshape(60, 80, 3), "from -2 to 2; .* undo a normalization"),
+        (np.linspace(-0.06, 1.09, 14400).reshape(60, 80, 3), "from -0.06 to 1.09; .* clip them"),
+        (np.full((60, 80, 3), 1.002), "from 1.002 to 1.002; .* clip them"),
         (np.full((60, 80, 3), np.nan), "not finite"),
         (np.full((60, 80, 3), np.inf), "not finite"),
         (np.array([["a"]]), "the image is <U1"),
@@ -70,6 +85,8 @@ def test_all_forms_of_an_image_are_the_same(toy_predictor, image):
         (b"", "is empty"),
         (b"no image at all", "image: is a text file"),
         (io.StringIO("text"), "open it in binary mode"),
+        (closed_file(), "closed file; open it again"),
+        (torch.zeros(3, 60, 80, device="meta"), "float32 tensor on meta, has no pixels"),
     ],
 )
 def test_wrong_images_are_refused(toy_predictor, wrong, message):

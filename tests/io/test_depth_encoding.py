@@ -17,6 +17,7 @@ from mono.geometry.camera import Camera
 from mono.io.depth import read_depth, sidecar_path, write_depth
 from mono.io.depth_encoding import quantise
 from mono.io.depth_metadata import DepthEncoding, saved_camera
+from mono.system.errors import MetricDepthError
 
 AUTO = DepthEncoding(scale=None)
 HAS_EXR = importlib.util.find_spec("OpenEXR") is not None
@@ -146,7 +147,7 @@ def test_files_are_read_alike_whoever_packed_them(
 
 def test_exr_without_its_package_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "OpenEXR", None)
-    with pytest.raises(ModuleNotFoundError, match="pip install OpenEXR"):
+    with pytest.raises(MetricDepthError, match="pip install OpenEXR"):
         write_depth(tmp_path / "d.exr", _depth(5))
     assert list(tmp_path.iterdir()) == []
 

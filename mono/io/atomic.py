@@ -24,7 +24,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Write to a temporary path, renamed to `path` on success.
 
     The temporary file lies in the same folder (so renaming is atomic), is hidden and unique, and has the same suffix.
-    When the block fails, it is removed and `path` stays unchanged. Missing parent folders are made.
+    When the block fails, it is removed and `path` stays unchanged. Missing parent folders are made. Where `path` is a
+    link, the file that it leads to is written, as by `open`, and the link stays.
 
     Args:
         path: final path of the file.
@@ -33,16 +34,42 @@ def atomic_path(path: Path) -> Iterator[Path]:
         Temporary path.
 
     Raises:
-        OSError: the folder cannot be made, or the file cannot be renamed.
+        OSError: the folder cannot be made, or the file cannot be written or renamed; it names `path`.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / (_temporary_name() + path.suffix)
+    make_folder(path.parent)
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if not target.parent.is_dir():  # as on a drive that is not mounted
+        raise FileNotFoundError(errno.ENOENT, f"it is a link to {target}, whose folder is missing", str(path))
+    temporary = target.parent / (_temporary_name() + path.suffix)
     try:
         yield temporary
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+        temporary.replace(target)
+    except BaseException as error:
+        with contextlib.suppress(OSError):  # the first error says more
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary)):
+            error.filename = str(path)
+            if error.filename2 is not None:
+                del error.filename2
+        raise
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those that it lies in.
+
+    Raises:
+        OSError: it cannot be made; links that lead nowhere and files in its place are named as such.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        for part in (folder, *folder.parents):
+            if part.is_symlink() and not part.exists():
+                message = f"the folder is a link to {os.readlink(part)}, which is missing"
+                raise FileNotFoundError(errno.ENOENT, message, str(part)) from error
+            if part.is_file():
+                raise NotADirectoryError(errno.ENOTDIR, "it is a file, not a folder", str(part)) from error
         raise
 
 
@@ -62,7 +89,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         OSError: the folder cannot be made or renamed.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with temporary_folder(path.parent) as temporary, temporary_folder(path.parent) as former:
         yield temporary
         for i in range(100):  # another process may put its own folder there in between

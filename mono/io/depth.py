@@ -18,7 +18,14 @@ from mono.geometry.camera import Camera
 from mono.io.arrays import ArrayError, read_npy, read_npz, write_npy
 from mono.io.atomic import atomic_path, write_bytes
 from mono.io.depth_encoding import clean_depth, encode_png16, quantise, write_npz
-from mono.io.depth_metadata import METADATA_KEY, SIDECAR_FORMATS, DepthEncoding, describe_depth, sidecar_path
+from mono.io.depth_metadata import (
+    METADATA_KEY,
+    SIDECAR_FORMATS,
+    DepthEncoding,
+    describe_depth,
+    scale_of_png_beside,
+    sidecar_path,
+)
 from mono.io.exr import ExrError, read_depth_channel, write_depth_channel
 from mono.io.file_kinds import why_not_a_file
 from mono.io.images import DECODING_ERRORS
@@ -277,7 +284,8 @@ def write_depth(
     metadata = describe_depth(kind, encoding, scale, camera) | dict(notes or {})
     text = json.dumps(metadata, indent=1) + "\n"
     if kind in SIDECAR_FORMATS:
-        write_bytes(sidecar_path(path), text.encode())
+        shared = json.dumps(scale_of_png_beside(path) | metadata, indent=1) + "\n"
+        write_bytes(sidecar_path(path), shared.encode())
     if kind == "png":
         texts = {SCALE_KEY: f"{scale:.17g}", "unit": "m = value / depth_scale; 0 = invalid"}
         if metadata["depth_kind"] == "ray":

@@ -104,6 +104,25 @@ def sidecar_path(path: Path) -> Path:
     return Path(path).with_suffix(".json")
 
 
+def scale_of_png_beside(path: Path) -> dict[str, Any]:
+    """Read the scale of the PNG that shares its JSON file with an NPY.
+
+    Args:
+        path: depth file that is written.
+
+    Returns:
+        `depth_scale` as in the JSON file; nothing where there is no such PNG, or no scale.
+    """
+    if path.suffix.lower() != ".npy" or not path.with_suffix(".png").is_file():
+        return {}
+    try:
+        text = _read_metadata(sidecar_path(path))
+        scale = json.loads(text)["depth_scale"] if text else None
+    except (*_MALFORMED, OSError):
+        return {}
+    return {"depth_scale": scale} if isinstance(scale, (int, float)) else {}
+
+
 def saved_camera(depth_file: Path) -> Camera | None:
     """Read the camera that was written with a depth map.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mono.backends.base import BACKENDS
-from mono.io.atomic import remove_stale_files, write_bytes
+from mono.io.atomic import make_folder, remove_stale_files, write_bytes
 from mono.runs.manifest import Manifest
 from mono.runs.paths import is_output_path, output_files, remove_files
 from mono.runs.records import computation_settings, short_hash
@@ -30,7 +30,7 @@ def lock_output_folder(out: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         if (out / ".lock").is_symlink():
             raise RunError(f"{out / '.lock'}: is a link, and locking would change the file it leads to; remove it")
         lock = FileLock(out / ".lock")

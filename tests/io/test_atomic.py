@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -89,6 +90,55 @@ def test_sweep_leaves_other_files_and_other_machines_fresh_ones(tmp_path: Path) 
     os.utime(old, (time.time() - 2 * 24 * 3600,) * 2)
     assert remove_stale_files(tmp_path) == 1
     assert _names(tmp_path) == sorted([fresh.name, other.name])
+
+
+def test_a_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (disk / "old.png").write_bytes(b"old")
+    for name in ("old.png", "new.png"):  # the second one leads to no file yet
+        link = tmp_path / f"latest_{name}"
+        link.symlink_to(Path("disk") / name)
+        with atomic_path(link) as temporary:
+            assert temporary.parent == disk
+            temporary.write_bytes(b"new")
+        assert link.is_symlink() and (disk / name).read_bytes() == b"new"
+    assert _names(disk) == ["new.png", "old.png"]
+
+
+def test_links_that_lead_nowhere_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to(tmp_path / "unmounted" / "a.png")
+    (tmp_path / "out").symlink_to(tmp_path / "unmounted")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(FileNotFoundError, match=r"link to .*unmounted/a.png, whose folder is missing: '.*/a.png'"):
+        write_bytes(tmp_path / "a.png", b"1")
+    for path in ("out/b.png", "out/deeper/b.png"):
+        with pytest.raises(FileNotFoundError, match=r"is a link to .*unmounted, which is missing: '.*/out'"):
+            write_bytes(tmp_path / path, b"1")
+    with pytest.raises(NotADirectoryError, match=r"not a folder: '.*/file'"):
+        write_bytes(tmp_path / "file" / "b.png", b"1")
+    assert _names(tmp_path) == ["a.png", "file", "out"]
+
+
+def test_errors_name_the_path_that_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "d.png"
+
+    def fail(error: Exception) -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(b"half")
+            raise error
+
+    with pytest.raises(OSError, match=r"No space left on device: '.*/d.png'$") as found:
+        fail(OSError(errno.ENOSPC, "No space left on device"))
+    assert found.value.filename == str(path) and _names(tmp_path) == []
+    with pytest.raises(FileNotFoundError, match="other.png"):
+        fail(FileNotFoundError(errno.ENOENT, "No such file", "other.png"))
+    path.mkdir()
+    with pytest.raises(IsADirectoryError, match=r"Is a directory: '.*/d.png'$"):
+        write_bytes(path, b"1")
+    if Path("/proc/self").exists():
+        with pytest.raises(OSError, match=r"'/proc/x.png'$"):
+            write_bytes(Path("/proc/x.png"), b"1")
 
 
 def test_sweep_of_a_folder_that_is_not_there(tmp_path: Path) -> None:

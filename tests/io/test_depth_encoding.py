@@ -224,3 +224,19 @@ def test_what_is_no_depth_or_does_not_fit_is_zero() -> None:
         assert steps.tolist() == [[1000, 0, 0, 0], [0, 0, 65535, 0], [0, 0, 2, 2]]
         np.testing.assert_array_equal(given, depth.astype(kind))
     assert quantise(np.zeros((0, 4), np.float32), 1000)[0].shape == (0, 4)
+
+
+def test_a_png_keeps_its_scale_where_an_npy_shares_its_json(tmp_path: Path) -> None:
+    depth, camera = _depth(5), Camera(50.0, 50.0, 26.0, 18.0, 53, 37)
+    encoding = DepthEncoding(scale=256)
+    for order in (("png", "npy"), ("npy", "png")):
+        for kind in order:
+            write_depth(tmp_path / f"{order[0]}.{kind}", depth, camera, encoding=encoding)
+        content = json.loads((tmp_path / f"{order[0]}.json").read_text())
+        assert content["depth_scale"] == 256 and content["camera"]["fx"] == 50
+        for kind in order:
+            path = tmp_path / f"{order[0]}.{kind}"
+            assert saved_camera(path) == camera
+            np.testing.assert_allclose(read_depth(path), depth, atol=0.5 / 256 if kind == "png" else 0)
+    write_depth(tmp_path / "alone.npy", depth)
+    assert "depth_scale" not in json.loads((tmp_path / "alone.json").read_text())

@@ -11,10 +11,10 @@ import logging
 import os
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from mono.system.errors import BackendError
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mono.model.depth_model import NetworkOutput
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 BACKENDS = ("eager", "compile", "onnxruntime", "openvino")
 _MODULES = {"onnxruntime": ("onnxruntime", "onnx", "onnxscript"), "openvino": ("openvino",)}
 _PRECISIONS = {
@@ -90,6 +91,26 @@ def arrays_of(image: Tensor, principal_point: Tensor | None, uses_principal_poin
             principal_point = torch.tensor([(width - 1) / 2, (height - 1) / 2]).expand(len(image), 2)
         arrays.append(principal_point.float().contiguous().numpy())
     return arrays
+
+
+def reopened(file: Path, read: Callable[[Path], T]) -> T:
+    """Open a converted network again, as in a worker that a model was sent to.
+
+    Args:
+        file: file in the cache.
+        read: reads the file; any exception counts as damage.
+
+    Raises:
+        BackendError: the file is gone, as on another machine, or damaged.
+    """
+    try:
+        if not file.is_file():
+            raise FileNotFoundError(file)
+        return read(file)
+    except Exception as error:  # foreign runtimes fail in ways of their own
+        raise BackendError(
+            f"{file}: the converted network cannot be read here; load the model in the worker"
+        ) from error
 
 
 def installed_versions() -> dict[str, str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from mono.backends.base import Job, arrays_of
+from mono.backends.base import Job, arrays_of, reopened
 from mono.system.cache import cache_folder, converted
 
 if TYPE_CHECKING:
@@ -36,8 +36,20 @@ class OnnxRuntimeNetwork:
             names = ["image", "principal_point"][: 1 + job.uses_principal_point]
             write_onnx(to_onnx(captured(job.network, job.input_size), names), path, {})
 
-        self._session = converted(cache_folder("onnx") / f"{job.key()}.onnx", make, open_session)
+        self._file = cache_folder("onnx") / f"{job.key()}.onnx"
+        self._session = converted(self._file, make, open_session)
         self.uses_principal_point = job.uses_principal_point
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what the network is opened from again, as a copy or in another process."""
+        return {name: value for name, value in vars(self).items() if name != "_session"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Open the converted network from the cache."""
+        from mono.conversion.providers import open_session
+
+        vars(self).update(state)
+        self._session = reopened(self._file, open_session)
 
     def __call__(self, image: Tensor, principal_point: Tensor | None = None) -> NetworkOutput:
         """Compute the network's maps; see `Network`."""

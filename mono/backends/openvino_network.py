@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mono.backends.base import Job, arrays_of
+from mono.backends.base import Job, arrays_of, reopened
 from mono.conversion.openvino_compiled import CompiledNetwork
 from mono.conversion.telemetry import import_openvino
 from mono.system.cache import cache_folder, converted
@@ -49,14 +49,24 @@ class OpenVinoNetwork:
             write_openvino(to_openvino(module, names, shapes=shapes), path, {})
             made.append(path)
 
+        file = cache_folder("openvino") / f"{job.key()}.xml"
         core = openvino.Core()
-        model = converted(cache_folder("openvino") / f"{job.key()}.xml", make, core.read_model)
-        compiled = CompiledNetwork(core, model, job.precision)
-        self.uses_principal_point = job.uses_principal_point
+        compiled = CompiledNetwork(core, converted(file, make, core.read_model), job.precision)
+        self.uses_principal_point, self._file, self._precision = job.uses_principal_point, file, job.precision
         self._run = compiled.run_in_any_size if job.input_size is None else compiled.run
         for path in made:
             self._check(job, path)
         self._run = compiled.run
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what the network is opened from again, as a copy or in another process."""
+        return {name: value for name, value in vars(self).items() if name != "_run"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Open the converted network from the cache."""
+        vars(self).update(state)
+        core = import_openvino().Core()
+        self._run = CompiledNetwork(core, reopened(self._file, core.read_model), self._precision).run
 
     def _check(self, job: Job, path: Path) -> None:
         """Compare a converted network with the original, at another size than it was traced with."""

@@ -171,12 +171,13 @@ class Camera(Projection):
             width: width of the window [px].
             height: height of the window [px].
         """
-        left, top = as_number(left, "left side of the window"), as_number(top, "top of the window")
-        return replace(self, cx=self.cx - left, cy=self.cy - top, width=width, height=height)
+        x, y = as_number(left, "left side of the window"), as_number(top, "top of the window")
+        return replace(self, cx=self.cx - x, cy=self.cy - y, width=width, height=height)
 
     def padded(self, left: int, top: int, right: int, bottom: int) -> Camera:
         """Return the camera of the image with pixels added on its sides."""
-        left, top, right, bottom = (as_number(side, "width of the padding") for side in (left, top, right, bottom))
+        for side in (left, top, right, bottom):
+            as_number(side, "width of the padding")
         return self.cropped(-left, -top, self.width + left + right, self.height + top + bottom)
 
     def within_circle(self, radius: float) -> Camera:

@@ -66,7 +66,7 @@ def make_folder(folder: Path) -> None:
     except OSError as error:
         for part in (folder, *folder.parents):
             if part.is_symlink() and not part.exists():
-                message = f"the folder is a link to {os.readlink(part)}, which is missing"
+                message = f"the folder is a link to {part.readlink()}, which is missing"
                 raise FileNotFoundError(errno.ENOENT, message, str(part)) from error
             if part.is_file():
                 raise NotADirectoryError(errno.ENOTDIR, "it is a file, not a folder", str(part)) from error

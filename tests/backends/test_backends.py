@@ -1,5 +1,7 @@
+import copy
 import importlib.util
 import json
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
@@ -429,3 +431,19 @@ def test_openvino_reports_nothing(toy_predictor, cache, monkeypatch):
         monkeypatch.setattr(telemetry.Telemetry, name, lambda *_, **__: pytest.fail("usage is reported"))
     with_backend(toy_predictor, "openvino")
     assert list((cache / "openvino").glob("*.xml"))
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_models_are_copied_and_sent_to_workers(toy_predictor, backend, cache):
+    if reason := why_not(backend, "float32", "cpu"):
+        pytest.skip(reason)
+    found = with_backend(toy_predictor, backend)
+    image, camera = next(photos())
+    expected = found.predict(image, camera).depth
+    sent = pickle.dumps(found)
+    for model in (copy.deepcopy(found), pickle.loads(sent)):
+        np.testing.assert_array_equal(model.predict(image, camera).depth, expected)
+    for file in cache.rglob("*.*"):
+        file.unlink()
+    with pytest.raises(BackendError, match="cannot be read here; load the model in the worker"):
+        pickle.loads(sent)

@@ -131,7 +131,7 @@ def test_errors_name_the_path_that_was_asked_for(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"No space left on device: '.*/d.png'$") as found:
         fail(OSError(errno.ENOSPC, "No space left on device"))
     assert found.value.filename == str(path) and _names(tmp_path) == []
-    with pytest.raises(FileNotFoundError, match="other.png"):
+    with pytest.raises(FileNotFoundError, match=r"other\.png"):
         fail(FileNotFoundError(errno.ENOENT, "No such file", "other.png"))
     path.mkdir()
     with pytest.raises(IsADirectoryError, match=r"Is a directory: '.*/d.png'$"):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from mono.calibration.depth_alignment import DepthAlignment
+    from mono.inference.uncertainty import Uncertainty
 
 _MAPS = ("depth", "confidence", "normal", "normal_confidence", "sky")
 
@@ -66,6 +67,63 @@ class TensorPrediction:
         fx, fy, cx, cy = self.camera.intrinsics
         return self.depth.new_tensor([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
 
+    @property
+    def depth_kind(self) -> Literal["z", "ray"]:
+        """Return what `depth` holds: "ray" for fisheyes and panoramas of more than 100 degrees, else "z"."""
+        return self.camera.depth_kind
+
+    @property
+    def distance(self) -> Tensor:
+        """Return the distance along the ray, (H, W) float32 [m], 0 where invalid."""
+        return self.depth if self.depth_kind == "ray" else self.points().norm(dim=-1)
+
+    @property
+    def normal_source(self) -> Literal["network", "depth"]:
+        """Return the source of `surface_normals`: the network, or the geometry of its depth."""
+        return "depth" if self.normal is None else "network"
+
+    @property
+    def has_uncertainty(self) -> bool:
+        """Tell whether the errors are known, as of `Prediction`."""
+        return self._without_maps.has_uncertainty
+
+    @property
+    def uncertainty(self) -> Uncertainty:
+        """Return the distribution of errors in log depth, as of `Prediction`."""
+        return self._without_maps.uncertainty
+
+    @property
+    def std(self) -> Tensor:
+        """Return the standard error of depth, (H, W) float32 [m], 0 where depth is invalid; see `uncertainty`."""
+        return self._moved(self._with_errors.std)
+
+    def interval(self, level: float = 0.9) -> tuple[Tensor, Tensor]:
+        """Compute the interval that holds the true depth of a share `level` of the pixels.
+
+        Args:
+            level: share of pixels, above 0 and below 1.
+
+        Returns:
+            Nearest and farthest depth, (H, W) float32 [m] each, 0 where depth is invalid.
+
+        Raises:
+            MetricDepthError: there is no uncertainty, or the level is out of range.
+        """
+        low, high = self._with_errors.interval(level)
+        return self._moved(low), self._moved(high)
+
+    def surface_normals(self) -> Tensor:
+        """Return the network's normals, or compute them from its depth.
+
+        Returns:
+            Unit normals in the camera's frame, pointing to the camera, (H, W, 3) float32; 0 where there are none.
+
+        Raises:
+            MetricDepthError: the depth has no unit.
+        """
+        self.format.require_meters()
+        return self._moved(self.numpy().surface_normals()) if self.normal is None else self.normal
+
     def points(self) -> Tensor:
         """Unproject the depth to 3D points.
 
@@ -85,6 +143,20 @@ class TensorPrediction:
         """Return the maps by name, with mask and K, without those that the network lacks; they are not copied."""
         names = ("depth", "mask", "K", *_MAPS[1:])
         return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    @property
+    def _without_maps(self) -> Prediction:
+        nothing = np.zeros((0, 0), np.float32)
+        return Prediction(nothing, nothing, **{name: getattr(self, name) for name in _FACTS})
+
+    @property
+    def _with_errors(self) -> Prediction:
+        return replace(self._without_maps, depth=self.depth.cpu().numpy(), confidence=self.confidence.cpu().numpy())
+
+    def _moved(self, values: np.ndarray) -> Tensor:
+        import torch
+
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.depth.device)
 
     def numpy(self) -> Prediction:
         """Return the prediction as arrays, with all its methods."""

@@ -29,6 +29,10 @@ def check(tensors, arrays):
     np.testing.assert_allclose(tensors.points().numpy(), arrays.points(), rtol=1e-6, atol=1e-7)
     assert (tensors.camera, tensors.camera_source) == (arrays.camera, arrays.camera_source)
     np.testing.assert_allclose(tensors.numpy().surface_normals(), arrays.surface_normals(), atol=1e-4)
+    np.testing.assert_allclose(tensors.surface_normals().numpy(), arrays.surface_normals(), atol=1e-4)
+    np.testing.assert_allclose(tensors.distance.numpy(), arrays.distance, rtol=1e-5)
+    for name in ("depth_kind", "normal_source", "has_uncertainty"):
+        assert getattr(tensors, name) == getattr(arrays, name)
 
 
 @pytest.mark.parametrize("camera", [CAMERA, DISTORTED, Camera.from_fov(104, 64, 48)])
@@ -42,6 +46,18 @@ def test_tensors_keep_the_announced_error():
     arrays, tensors = lite.predict(IMAGE, CAMERA), lite.predict(IMAGE, CAMERA, output="torch")
     assert tensors.error_scale == arrays.error_scale > 0
     np.testing.assert_array_equal(tensors.numpy().std, arrays.std)
+    assert tensors.uncertainty == arrays.uncertainty
+    torch.testing.assert_close(tensors.std, torch.from_numpy(arrays.std), rtol=0, atol=0)
+    for found, expected in zip(tensors.interval(0.8), arrays.interval(0.8), strict=True):
+        torch.testing.assert_close(found, torch.from_numpy(expected), rtol=0, atol=0)
+
+
+def test_tensors_of_wide_lenses_hold_distances_along_the_ray(model):
+    camera = Camera(30.0, 30.0, 47.5, 35.5, 96, 72, model="fisheye")
+    found = model.predict(IMAGE, camera, output="torch")
+    assert found.depth_kind == "ray" and found.distance is found.depth
+    with pytest.raises(mono.MetricDepthError, match="announces no errors"):
+        _ = replace(found, error_scale=None).std
 
 
 @pytest.mark.parametrize("settings", [{"requires_grad": True}, {"dtype": torch.bfloat16}])

@@ -6,7 +6,7 @@ import numpy as np
 
 from mono.calibration.depth_alignment import DepthAlignment
 from mono.calibration.fit import fit_alignment
-from mono.calibration.known import Known, as_known
+from mono.calibration.known import Known
 from mono.calibration.observations import observe
 from mono.geometry.camera import Camera
 
@@ -28,5 +28,5 @@ def align_depth(
     Raises:
         AlignmentError: the distances contradict each other, lie on edges or without depth, or are too few.
     """
-    alignment = fit_alignment(observe(as_known(known), depth, camera), model, known.unit)
+    alignment = fit_alignment(observe(known, depth, camera), model, known.unit)
     return alignment.apply(depth), alignment

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mono.calibration.ground import ground_plane
-from mono.calibration.known import TAPE, AlignmentError, Known, KnownDepth, refuse_outside
+from mono.calibration.known import TAPE, AlignmentError, Known, KnownDepth, as_known, refuse_outside
 from mono.calibration.sampling import depth_at
 from mono.geometry.camera import Camera
 from mono.geometry.pixel_mask import depth_edges, edge_radius
@@ -61,7 +61,7 @@ def observe(known: Known, depth: np.ndarray, camera: Camera) -> Observations:
         raise AlignmentError(
             "known distances cannot correct a fisheye or panorama of more than 100 degrees: align perspective images"
         )
-    if known.empty:
+    if as_known(known).empty:
         raise AlignmentError("nothing is known: give distances, lengths, the camera's height, or depth to align with")
     edges = depth_edges(depth, _EDGE, radius=edge_radius(depth.shape))
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []

@@ -116,7 +116,7 @@ def measurements_csv(measurements: Sequence[dict[str, Any]]) -> bytes:
 
 
 def project_bytes(photo: OpenPhoto, values: dict[str, object]) -> bytes:
-    """Pack a photo, its maps and what the user did to one ZIP that `read_project` opens."""
+    """Pack a project to a ZIP that `read_project` opens."""
     p, buffer = photo.prediction, io.BytesIO()
     project = {
         "name": photo.name, "model": photo.model, "camera": asdict(p.camera), "source": p.camera_source,

@@ -94,7 +94,7 @@ def arrays_of(image: Tensor, principal_point: Tensor | None, uses_principal_poin
 
 
 def reopened(file: Path, read: Callable[[Path], T]) -> T:
-    """Open a converted network again, as in a worker that a model was sent to.
+    """Open a converted network again, as in a worker.
 
     Args:
         file: file in the cache.

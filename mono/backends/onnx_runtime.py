@@ -41,7 +41,7 @@ class OnnxRuntimeNetwork:
         self.uses_principal_point = job.uses_principal_point
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what the network is opened from again, as a copy or in another process."""
+        """Return what the network is opened from again."""
         return {name: value for name, value in vars(self).items() if name != "_session"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -59,7 +59,7 @@ class OpenVinoNetwork:
         self._run = compiled.run
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what the network is opened from again, as a copy or in another process."""
+        """Return what the network is opened from again."""
         return {name: value for name, value in vars(self).items() if name != "_run"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

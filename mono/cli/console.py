@@ -147,7 +147,7 @@ def say_summary(summary: EvaluationResult | None, options: RunOptions, predictor
 
 
 def say_focal_sources(sources: Mapping[str, int]) -> None:
-    """Print where focal lengths came from, with the number of images of each source."""
+    """Print where the images' focal lengths came from."""
     for source, count in sorted(sources.items()):
         hint = {
             "assumed": "  <- distances may be off by a factor: give --focal-px, or a camera file",

@@ -45,7 +45,7 @@ def camera_of(values: tuple[float, float, float, float], size: tuple[int, int], 
 
 
 def check_camera(camera: Camera, what: str) -> None:
-    """Check a given camera against its image; warn of doubtful ones.
+    """Check a given camera against its image.
 
     It may be that of a crop. Lenses other than pinholes may see any angle; panoramas are not checked.
 
@@ -78,7 +78,7 @@ def _place(camera: Camera) -> str:
 
 
 def _check_focal(camera: Camera, what: str) -> None:
-    """Refuse focal lengths in other units than pixels; warn of very short ones."""
+    """Refuse focal lengths in other units than pixels."""
     size = f"{camera.width}x{camera.height}"
     for focal, side in ((camera.fx, camera.width), (camera.fy, camera.height)):
         fov = math.degrees(2 * math.atan(side / 2 / focal))
@@ -92,7 +92,7 @@ def _check_focal(camera: Camera, what: str) -> None:
 
 
 def _check_lens(camera: Camera, what: str) -> None:
-    """Refuse lenses that see nothing of their image; warn of those that see little."""
+    """Refuse lenses that see nothing of their image."""
     if not camera.field_of_view[2] > POSSIBLE_FOV[0]:
         raise FocalError(f"{what}: its {camera.model} lens sees nothing of this image; correct its parameters")
     if camera.resized(_GRID, _GRID).valid_rays().mean() < _SEEN:

@@ -111,7 +111,7 @@ def may_be_panorama(size: tuple[int, int]) -> bool:
 
 
 def doubt_of_shape(size: tuple[int, int], lead: str) -> str:
-    """Warn of a photo without metadata that may be a panorama.
+    """Warn of photos that may be panoramas.
 
     Args:
         size: (width, height) of the image [px].
@@ -128,7 +128,7 @@ def doubt_of_shape(size: tuple[int, int], lead: str) -> str:
 
 
 def doubt_of_length(size: tuple[int, int], lead: str) -> str:
-    """Warn of a photo that is longer than cameras take them.
+    """Warn of photos longer than cameras take them.
 
     Args:
         size: (width, height) of the image [px].

@@ -56,7 +56,7 @@ class PredictionFormat:
 
     @property
     def unknown_shift(self) -> bool:
-        """Check that the shift of the values is unknown, so that any finite number may be one."""
+        """Check that any finite number may be a value."""
         return self.kind in ("affine", "disparity") and not self.metric
 
     @property
@@ -66,7 +66,7 @@ class PredictionFormat:
 
     @property
     def zero_is_value(self) -> bool:
-        """Check that 0 may be a prediction, so that missing ones are NaN."""
+        """Check that 0 is a value, and NaN none."""
         return self.unknown_shift or self.is_inverse
 
     def valid(self, values: Any) -> Any:

@@ -66,7 +66,7 @@ def write_evaluation(
 
 
 def stale_metrics(result: EvaluationResult, out: Path) -> Path | None:
-    """Find the `metrics.json` of a former run that one without scores leaves as it is.
+    """Find a former run's `metrics.json` that stays.
 
     Args:
         result: scores of the run.
@@ -98,7 +98,7 @@ def format_evaluation(result: EvaluationResult, protocol: Protocol, stale: Path 
 
 
 def _reason(result: EvaluationResult) -> str:
-    """Explain why there are no scores, and what they need."""
+    """Explain why there are no scores."""
     if result.failures:
         source, cause = result.failures[0]
         return f"no image could be scored, the first because of: {source}: {cause}"

@@ -36,7 +36,7 @@ class Place:
 
     @property
     def behind(self) -> bool:
-        """Tell if the run is clearly worse than the best, see `Difference.better`."""
+        """Tell if the run is clearly worse than the best."""
         return self.gap.better == "A"
 
     def value(self, metric: str) -> float | None:

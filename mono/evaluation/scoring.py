@@ -180,7 +180,7 @@ def as_depth(values: np.ndarray, meaning: PredictionFormat) -> np.ndarray:
 
 
 def resize_values(values: np.ndarray, meaning: PredictionFormat, height: int, width: int) -> np.ndarray:
-    """Resize values of a format bilinearly; missing ones do not bleed.
+    """Resize values bilinearly; missing ones do not bleed.
 
     Args:
         values: values of the format, (height', width').

@@ -11,7 +11,7 @@ class OtherViewError(MetricDepthError):
 
 
 def refuse_other_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]) -> None:
-    """Refuse maps that cannot show the same view, as stretching them would give wrong scores.
+    """Refuse maps that cannot show the same view.
 
     Args:
         what: quantity, as "depth".

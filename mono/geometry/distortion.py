@@ -236,14 +236,14 @@ class Distortion:
         return u, v
 
     def _reaches(self, u: np.ndarray, v: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Tell which undistorted points (u, v) are those of (x, y)."""
+        """Tell which undistorted points belong to (x, y)."""
         at_x, at_y = self.apply(u, v)
         near = np.hypot(x - at_x, y - at_y) <= 1e-10 * np.maximum(np.hypot(x, y), 1)
         return near & self.is_single(u, v)
 
     @cached_property
     def _farthest_image(self) -> float:
-        """Largest radius that points before the folds are distorted to."""
+        """Largest distorted radius of points before the folds."""
         angles = np.linspace(-math.pi, math.pi, _DIRECTIONS + 1)
         x, y = self.apply(self._folds * np.cos(angles), self._folds * np.sin(angles))
         return 1.05 * float(np.nan_to_num(np.hypot(x, y)).max())

@@ -165,7 +165,7 @@ def _warn_of_assumption(path: Path | None, detail: str) -> None:
 
 @contextlib.contextmanager
 def named_in_batch(index: int, count: int) -> Iterator[None]:
-    """Add the index of an image to the errors about it.
+    """Add an image's index to errors about it.
 
     Args:
         index: place of the image in its batch, from 0.

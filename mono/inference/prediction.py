@@ -73,7 +73,7 @@ class Prediction:
 
     @property
     def distance(self) -> np.ndarray:
-        """Return the distance along the ray, (H, W) float32 [m], 0 where invalid."""
+        """Return the distance along rays, (H, W) [m]."""
         return self.depth if self.depth_kind == "ray" else np.linalg.norm(self.points(), axis=-1)
 
     @property
@@ -84,7 +84,7 @@ class Prediction:
 
     @property
     def normal_source(self) -> Literal["network", "depth"]:
-        """Return the source of `surface_normals`: the network, or the geometry of its depth."""
+        """Return the source of `surface_normals`: "network" or "depth"."""
         return "depth" if self.normal is None else "network"
 
     @property
@@ -176,7 +176,7 @@ class Prediction:
         return self.camera.points(self.depth)
 
     def surface_normals(self) -> np.ndarray:
-        """Return the network's normals, or compute them from its depth.
+        """Return the network's normals, or those of depth.
 
         Returns:
             Unit normals in the camera's frame, pointing to the camera, (H, W, 3) float32; 0 where there are none.

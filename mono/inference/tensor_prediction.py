@@ -74,12 +74,12 @@ class TensorPrediction:
 
     @property
     def distance(self) -> Tensor:
-        """Return the distance along the ray, (H, W) float32 [m], 0 where invalid."""
+        """Return the distance along rays, (H, W) [m]."""
         return self.depth if self.depth_kind == "ray" else self.points().norm(dim=-1)
 
     @property
     def normal_source(self) -> Literal["network", "depth"]:
-        """Return the source of `surface_normals`: the network, or the geometry of its depth."""
+        """Return the source of `surface_normals`: "network" or "depth"."""
         return "depth" if self.normal is None else "network"
 
     @property
@@ -89,7 +89,7 @@ class TensorPrediction:
 
     @property
     def uncertainty(self) -> Uncertainty:
-        """Return the distribution of errors in log depth, as of `Prediction`."""
+        """Return the distribution of errors in log depth."""
         return self._without_maps.uncertainty
 
     @property
@@ -113,7 +113,7 @@ class TensorPrediction:
         return self._moved(low), self._moved(high)
 
     def surface_normals(self) -> Tensor:
-        """Return the network's normals, or compute them from its depth.
+        """Return the network's normals, or those of depth.
 
         Returns:
             Unit normals in the camera's frame, pointing to the camera, (H, W, 3) float32; 0 where there are none.

@@ -73,7 +73,7 @@ def read_depth(path: str | os.PathLike[str], scale: float | None = None) -> np.n
 
 
 def read_values(path: str | os.PathLike[str], scale: float | None = None) -> np.ndarray:
-    """Read the values of a depth file, also those that are no depth.
+    """Read a depth file's values, also those of none.
 
     Args:
         path: depth file.

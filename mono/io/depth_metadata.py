@@ -105,7 +105,7 @@ def sidecar_path(path: Path) -> Path:
 
 
 def scale_of_png_beside(path: Path) -> dict[str, Any]:
-    """Read the scale of the PNG that shares its JSON file with an NPY.
+    """Read the scale of an NPY's PNG beside it.
 
     Args:
         path: depth file that is written.

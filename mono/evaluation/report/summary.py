@@ -87,7 +87,7 @@ def table(results: Mapping[str, Tiers | None], protocol: Protocol, hints: Sequen
 
 
 def describe_missing(images: Iterable[Tiers], protocol: Protocol) -> str:
-    """Describe in a sentence how many pixels have no prediction; "" if all have one.
+    """Tell how many pixels have no prediction; "" if none.
 
     Args:
         images: metrics of each image by tier.
@@ -104,7 +104,7 @@ def describe_missing(images: Iterable[Tiers], protocol: Protocol) -> str:
 
 
 def _missing(images: Iterable[Tiers]) -> tuple[int | None, int]:
-    """Count the pixels without a prediction and all pixels, which are the same in each tier."""
+    """Count the pixels without a prediction, and all."""
     first = [tiers[primary_tier(tiers)] for tiers in images]
     counted = [metrics for metrics in first if metrics.missing is not None]
     return missing_pixels(counted), sum(metrics.pixels for metrics in counted)

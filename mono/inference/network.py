@@ -22,7 +22,7 @@ from mono.inference.prediction import Prediction
 from mono.inference.predictor import NetworkInput, RawPrediction
 from mono.inference.tensor_prediction import TensorPrediction
 from mono.inference.uncertainty import announced_scale
-from mono.system.memory import within_memory
+from mono.system.memory import SizeChanges, within_memory
 from mono.views.layout import ViewOptions
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ class NetworkPredictor(ImagePredictor):
         architecture: other values of the config that decide the network's function.
         backend: runtime of the network: "eager", "compile", "onnxruntime" or "openvino".
         views: settings of the views that wide images are cut into.
+        sizes: counter of changing sizes of images.
     """
 
     is_network: ClassVar[bool] = True
@@ -117,6 +118,7 @@ class NetworkPredictor(ImagePredictor):
     architecture: Mapping[str, object] = field(default_factory=dict)
     backend: str = "eager"
     views: ViewOptions = field(default_factory=ViewOptions)
+    sizes: SizeChanges = field(default_factory=SizeChanges, compare=False, repr=False)
 
     def prepare_view(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
         """Bring a perspective image to the network's input; see `Predictor.prepare`."""
@@ -138,6 +140,8 @@ class NetworkPredictor(ImagePredictor):
         by_size: dict[tuple[int, int], list[int]] = {}
         for i, image in enumerate(images):
             by_size.setdefault(image.view.input_size, []).append(i)
+        for image in images:
+            self.sizes.saw((image.found.camera.width, image.found.camera.height))
         raw: dict[int, NetworkPrediction] = {}
         scale = announced_scale(self.architecture)
         for members in by_size.values():

@@ -70,6 +70,28 @@ def release_freed_memory() -> None:
         libc.malloc_trim(0)
 
 
+class SizeChanges:
+    """Counter of changing sizes of images.
+
+    Arrays of ever other sizes leave the C library's memory in pieces, which it keeps.
+
+    Args:
+        every: number of changes after which freed memory is returned to the system.
+    """
+
+    def __init__(self, every: int = 8):
+        self.every, self.count = every, 0
+        self._last: object = None
+
+    def saw(self, size: object) -> None:
+        """Count a size, and return freed memory after every few changes."""
+        if size == self._last:
+            return
+        self._last, self.count = size, self.count + 1
+        if self.count % self.every == 0:
+            release_freed_memory()
+
+
 def page_out(address: int, size: int) -> None:
     """Release resident pages of a mapped file early.
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from mono.system import memory
 from mono.system.memory import DeviceMemoryError, page_out, within_memory
 
 
@@ -54,3 +55,15 @@ def test_a_device_without_memory_is_explained_and_nothing_of_the_failed_work_is_
     )
     assert held[0]() is None
     assert within_memory(lambda: 7, "do this", "do that") == 7
+
+
+def test_freed_memory_is_returned_after_some_changes_of_size(monkeypatch):
+    released = []
+    monkeypatch.setattr(memory, "release_freed_memory", lambda: released.append(1))
+    sizes = memory.SizeChanges(every=4)
+    for size in [(4, 3)] * 100:
+        sizes.saw(size)
+    assert not released and sizes.count == 1
+    for i in range(11):
+        sizes.saw((4, i))
+    assert (sizes.count, len(released)) == (12, 3)

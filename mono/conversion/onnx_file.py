@@ -100,7 +100,7 @@ def _write_pair(graph: Any, path: Path) -> None:
                     entry.value = final.name
         proto.metadata_props.add(key=_WEIGHTS_KEY, value=file_checksum(weights))
         draft.write_bytes(proto.SerializeToString())
-        path.resolve().unlink(missing_ok=True)  # at no moment does a graph lie beside the weights of another
+        path.unlink(missing_ok=True)  # at no moment does a graph lie beside the weights of another
 
 
 def open_onnx(path: Path, device: str = "cpu") -> tuple[RunFile, str]:

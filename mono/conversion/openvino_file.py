@@ -69,7 +69,7 @@ def write_openvino(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
         except RuntimeError as error:  # OpenVINO has no other error for a full disk
             logger.debug("%s", path, exc_info=error)
             raise BackendError(f"{path} cannot be written: is the disk full, or the folder read-only?") from error
-        path.resolve().unlink(missing_ok=True)  # at no moment does a graph lie beside the weights of another
+        path.unlink(missing_ok=True)  # at no moment does a graph lie beside the weights of another
 
 
 def open_openvino(path: Path) -> tuple[RunFile, str]:

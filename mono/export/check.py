@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 BOUND = 1e-3  # on |depth / eager depth - 1| and the differences of the other maps, at every pixel
 HALF_BOUND = 5e-3  # on the median of these, for files in half precision
+_REACH = 8  # [px] of the image, around pixels whose probability of sky is at the threshold
 _CAMERAS = (
     Camera(fx=518.9, fy=519.5, cx=325.6, cy=253.7, width=640, height=480),
     Camera(fx=721.5, fy=721.5, cx=609.6, cy=172.9, width=1242, height=375),
@@ -32,7 +33,7 @@ class Agreement:
         focal: focal length of the camera [px].
         depth: largest relative difference of valid depth; the median in half precision, as for the others.
         confidence: largest difference of confidence c, divided by 1 + |c|.
-        invalid: share of pixels that are valid in one of them only.
+        invalid: share of pixels that are valid, or far sky, in one of them only.
         normal: largest difference of a normal's component; 0 without normals.
         sky: largest difference of the probability of sky; 0 without sky.
         bound: largest differences at which they agree.
@@ -87,7 +88,11 @@ def compare(model: Predictor, exported: Predictor, signature: Signature, precisi
 
 def _agreement(expected: Prediction, found: Prediction, precision: str) -> Agreement:
     largest = np.max if precision == "float32" else np.median
-    both = (found.depth > 0) & (expected.depth > 0)
+    bound = BOUND if precision == "float32" else HALF_BOUND
+    valid, undecided = (found.depth > 0) & (expected.depth > 0), _may_be_sky(expected)
+    apart = np.abs(np.divide(found.depth, expected.depth, out=np.ones_like(found.depth), where=valid) - 1)
+    both = valid & ~undecided
+    flipped = ((found.depth > 0) != (expected.depth > 0)) | (undecided & (apart >= bound))
 
     def difference(name: str) -> float:
         """Compare a map by its name."""
@@ -100,13 +105,23 @@ def _agreement(expected: Prediction, found: Prediction, precision: str) -> Agree
     return Agreement(
         size=(expected.camera.width, expected.camera.height),
         focal=expected.camera.focal,
-        depth=float(largest(np.abs(found.depth[both] / expected.depth[both] - 1))) if both.any() else float("inf"),
+        depth=float(largest(apart[both])) if both.any() else float("inf"),
         confidence=difference("confidence"),
-        invalid=float(np.mean((found.depth > 0) != (expected.depth > 0))),
+        invalid=float(flipped.mean()),
         normal=difference("normal"),
         sky=difference("sky"),
-        bound=BOUND if precision == "float32" else HALF_BOUND,
+        bound=bound,
     )
+
+
+def _may_be_sky(expected: Prediction) -> np.ndarray:
+    """Find pixels that rounding may make sky, or none, (H, W) bool."""
+    if expected.sky is None:
+        return np.zeros(expected.depth.shape, bool)
+    import cv2
+
+    near = (np.abs(expected.sky - 0.5) < 0.05).astype(np.uint8)  # a pixel of the network is some pixels of the image
+    return cv2.dilate(near, np.ones((2 * _REACH + 1,) * 2, np.uint8)) > 0
 
 
 def check_image(camera: Camera) -> np.ndarray:

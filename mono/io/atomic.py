@@ -24,8 +24,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Write to a temporary path, renamed to `path` on success.
 
     The temporary file lies in the same folder (so renaming is atomic), is hidden and unique, and has the same suffix.
-    When the block fails, it is removed and `path` stays unchanged. Missing parent folders are made. Where `path` is a
-    link, the file that it leads to is written, as by `open`, and the link stays.
+    When the block fails, it is removed and `path` stays unchanged. Missing parent folders are made. A link is replaced;
+    the file that it leads to stays as it is.
 
     Args:
         path: final path of the file.
@@ -38,13 +38,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     make_folder(path.parent)
-    target = Path(os.path.realpath(path)) if path.is_symlink() else path
-    if not target.parent.is_dir():  # as on a drive that is not mounted
-        raise FileNotFoundError(errno.ENOENT, f"it is a link to {target}, whose folder is missing", str(path))
-    temporary = target.parent / (_temporary_name() + path.suffix)
+    temporary = path.parent / (_temporary_name() + path.suffix)
     try:
         yield temporary
-        temporary.replace(target)
+        temporary.replace(path)
     except BaseException as error:
         with contextlib.suppress(OSError):  # the first error says more
             temporary.unlink(missing_ok=True)

@@ -91,6 +91,7 @@ def _check_focal(camera: Camera, what: str) -> None:
             warn_once(f"{what}: {focal:g} px mean a field of view of {fov:.0f} deg here: were these millimeters?")
 
 
+@functools.lru_cache(64)  # it takes milliseconds, and videos have one lens
 def _check_lens(camera: Camera, what: str) -> None:
     """Refuse lenses that see nothing of their image."""
     if not camera.field_of_view[2] > POSSIBLE_FOV[0]:

@@ -10,13 +10,14 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mono.data.annotations import load_annotations
 from mono.data.camera_source import CameraResolver
 from mono.data.sample import Sample
-from mono.data.saved_predictions import PredictionFormat
+from mono.data.saved_predictions import PredictionFormat, SavedPredictions
 from mono.evaluation.alignment import TIERS
 from mono.evaluation.files import format_evaluation, stale_metrics, write_evaluation
 from mono.evaluation.protocols import Protocol, read_protocol
@@ -199,11 +200,12 @@ def evaluate(
         records = folder / "report" if report else None
         root, saved, resolver = Path(data_root) if data_root else None, Path(model), CameraResolver()
         settings = saved_settings(path, root, saved, meaning, rules, alignments, derive_normals, resolver)
+        SavedPredictions.open(saved, samples)  # before an output folder is made
         with hold_scores(folder, settings, samples, overwrite):
             result = score_saved(
                 samples, saved, rules, workers, alignments, records, on_done, derive_normals, resolver, meaning
             )
-        metadata, name = saved_metadata(saved, meaning, settings), str(model)
+            _write(result, folder, rules, saved_metadata(saved, meaning, settings), str(model), path)
     elif prediction_format is not None:
         raise MetricDepthError(f"a prediction format is for saved predictions, and there is no folder {model}")
     else:
@@ -220,7 +222,14 @@ def evaluate(
         )
         finished = run(samples, predictor, options, on_done)
         assert finished is not None  # as this process is alone
-        result, metadata, name = finished, run_metadata(predictor), predictor.name
+        result = finished
+        _write(result, folder, rules, run_metadata(predictor), predictor.name, path)
+    return result
+
+
+def _write(
+    result: EvaluationResult, folder: Path, rules: Protocol, metadata: Mapping[str, Any], name: str, path: Path
+) -> None:
+    """Write an evaluation, or warn that there is none."""
     if not write_evaluation(result, folder, rules, metadata, title=f"{name} on {path.parent.name or path.stem}"):
         logger.warning("%s: %s", path, format_evaluation(result, rules, stale_metrics(result, folder)))
-    return result

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from mono.data.exif_focal import focal_from_35mm, focal_from_exif
 from mono.data.focal_estimate import FocalEstimate, estimate_focal, estimate_video_focal
+from mono.data.intrinsics import POSSIBLE_FOV, camera_of, check_camera, warn_once
 from mono.data.intrinsics import FocalError as FocalError
-from mono.data.intrinsics import camera_of, check_camera, warn_once
 from mono.data.panorama import PANORAMA_ASPECT, doubt_of_length, doubt_of_shape, may_be_panorama, panorama_camera
 from mono.geometry.camera import Camera
 from mono.io.camera_files import MissingCameraError, camera_file_beside, camera_from_file
@@ -249,8 +249,10 @@ def _from_file(
 ) -> ResolvedCamera:
     camera = camera_from_file(path, *size, image_path, orientation)
     detail = f"camera file {path}"
-    check_camera(camera, os.fspath(path))
-    if camera.is_distorted:
+    if not camera.is_distorted:
+        camera_of(camera.intrinsics, size, os.fspath(path))
+    else:
+        check_camera(camera, os.fspath(path), POSSIBLE_FOV[0])
         kind = "lens distortion" if camera.is_perspective else f"{camera.model} lens"
         detail = f"{detail}; {kind}, {camera.field_of_view[0]:.0f} deg"
     note = read_focal_note(path)

@@ -38,51 +38,48 @@ def camera_of(values: tuple[float, float, float, float], size: tuple[int, int], 
         camera = Camera(*values, *size)
     except ValueError as error:
         raise FocalError(f"{what}: {error}") from error
-    if not _center_inside(camera):
-        raise FocalError(f"{what}: {_place(camera)}; give numbers in pixels for this image size")
-    check_camera(camera, what)
+    if not (-0.5 <= camera.cx <= camera.width - 0.5 and -0.5 <= camera.cy <= camera.height - 0.5):
+        place = (
+            f"the principal point ({camera.cx:g}, {camera.cy:g}) lies outside this {camera.width}x{camera.height} image"
+        )
+        raise FocalError(f"{what}: {place}; give numbers in pixels for this image size")
+    _warn_of_doubtful_center(camera, what)
+    check_camera(camera, what, least=POSSIBLE_FOV[0])
     return camera
 
 
-def check_camera(camera: Camera, what: str) -> None:
+def check_camera(camera: Camera, what: str, least: float = 0.0) -> None:
     """Check a given camera against its image.
 
-    It may be that of a crop. Lenses other than pinholes may see any angle; panoramas are not checked.
+    It may be that of a crop, with its principal point anywhere. Lenses other than pinholes may see any angle;
+    panoramas are not checked.
 
     Args:
         camera: camera of any lens, for the image's size.
         what: source of the numbers, for messages.
+        least: smallest field of view of a pinhole [deg].
 
     Raises:
         FocalError: the image's size does not allow its numbers, or the lens sees nothing of the image.
     """
     if camera.model == "equirectangular":
         return
-    if _center_inside(camera):
-        _warn_of_doubts(camera, what)
-    else:
-        warn_once(f"{what}: {_place(camera)}: unless it was cropped, give numbers in pixels for its present size")
+    ratio = max(camera.fx, camera.fy) / min(camera.fx, camera.fy)
+    if ratio > _SQUARE:
+        message = f"fx = {camera.fx:g} and fy = {camera.fy:g} differ by {100 * (ratio - 1):.0f} %: unless the image was"
+        warn_once(f"{what}: {message} resized unevenly, check the order fx, fy, cx, cy")
     if camera.is_perspective:
-        _check_focal(camera, what)
+        _check_focal(camera, what, least)
     if camera.is_distorted:
         _check_lens(camera, what)
 
 
-def _center_inside(camera: Camera) -> bool:
-    return -0.5 <= camera.cx <= camera.width - 0.5 and -0.5 <= camera.cy <= camera.height - 0.5
-
-
-def _place(camera: Camera) -> str:
-    size = f"{camera.width}x{camera.height}"
-    return f"the principal point ({camera.cx:g}, {camera.cy:g}) lies outside this {size} image"
-
-
-def _check_focal(camera: Camera, what: str) -> None:
+def _check_focal(camera: Camera, what: str, least: float) -> None:
     """Refuse focal lengths in other units than pixels."""
     size = f"{camera.width}x{camera.height}"
     for focal, side in ((camera.fx, camera.width), (camera.fy, camera.height)):
         fov = math.degrees(2 * math.atan(side / 2 / focal))
-        if not POSSIBLE_FOV[0] <= fov <= POSSIBLE_FOV[1]:
+        if not least <= fov <= POSSIBLE_FOV[1]:
             raise FocalError(
                 f"{what}: a focal length of {focal:g} px means a field of view of {fov:.3g} deg in this "
                 f"{size} image; give it in pixels, for this image size"
@@ -101,12 +98,8 @@ def _check_lens(camera: Camera, what: str) -> None:
         warn_once(f"{what}: {message}: give numbers in pixels, for this image size")
 
 
-def _warn_of_doubts(camera: Camera, what: str) -> None:
-    """Warn of numbers that are probably those of another image size, of the turned image, or in another order."""
-    ratio = max(camera.fx, camera.fy) / min(camera.fx, camera.fy)
-    if ratio > _SQUARE:
-        message = f"fx = {camera.fx:g} and fy = {camera.fy:g} differ by {100 * (ratio - 1):.0f} %: unless the image was"
-        warn_once(f"{what}: {message} resized unevenly, check the order fx, fy, cx, cy")
+def _warn_of_doubtful_center(camera: Camera, what: str) -> None:
+    """Warn of numbers of another image size, or of the turned image."""
     across, down = (camera.cx + 0.5) / camera.width, (camera.cy + 0.5) / camera.height
     if abs(across - 0.5) > _OFF_CENTER and abs(across - down) < _SAME_SHARE:
         size = f"{2 * camera.cx + 1:.0f}x{2 * camera.cy + 1:.0f}"

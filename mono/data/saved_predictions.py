@@ -14,6 +14,7 @@ from PIL import Image
 
 from mono.data.sample import Sample
 from mono.io.depth import DEPTH_FORMATS, DepthError, read_values
+from mono.io.depth_metadata import invalid_is_zero
 from mono.io.normals import NORMAL_FORMATS, read_normals
 from mono.system.errors import MetricDepthError, RunError
 
@@ -52,7 +53,7 @@ class PredictionFormat:
     @property
     def metric(self) -> bool:
         """Check that the unit of the values is known."""
-        return self.kind == "depth" or self.scale is not None
+        return self.kind == "depth" or (self.scale is not None and self.kind != "affine")
 
     @property
     def unknown_shift(self) -> bool:
@@ -103,11 +104,18 @@ class PredictionFormat:
             path: PNG, NPY, NPZ or EXR file.
 
         Returns:
-            Depth [m] or inverse depth ([1/m] where the unit is known), (height, width) float32; see `valid`.
+            Depth [m] or inverse depth ([1/m] where the unit is known), (height, width) float32; see `valid`. NaN where
+            the file itself says that its 0 is none.
 
         Raises:
             MetricDepthError: the file cannot be used, or holds whole numbers of unknown scale.
         """
+        values = self._values(path)
+        if self.zero_is_value and invalid_is_zero(path):
+            values[values == 0] = np.nan
+        return values
+
+    def _values(self, path: Path) -> np.ndarray:
         try:
             return read_values(path, self.scale)
         except DepthError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from mono.data.upright_maps import same_view
 from mono.system.errors import MetricDepthError
 
+_STRETCHED = "--pred-stretched"
+
 
 class OtherViewError(MetricDepthError):
     """Error of a predicted map that cannot show the view of its ground truth."""
@@ -20,9 +22,11 @@ def refuse_other_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]
 
     Raises:
         OtherViewError: neither is the other one resized, see `same_view`.
+        MetricDepthError: the map is turned, or too small to tell.
     """
     if not same_view((predicted[1], predicted[0]), (gt[1], gt[0])):
-        raise OtherViewError(describe_other_view(what, predicted, gt))
+        text = describe_other_view(what, predicted, gt)
+        raise (OtherViewError if _STRETCHED in text else MetricDepthError)(text)
 
 
 def describe_other_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]) -> str:
@@ -35,13 +39,13 @@ def describe_other_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ..
     else:
         reason = (
             "another aspect ratio; cropped, or resized without keeping it? If the maps are of the whole image, say so "
-            "with --pred-stretched (in Python PredictionFormat(stretched=True))"
+            f"with {_STRETCHED} (in Python PredictionFormat(stretched=True))"
         )
     return f"predicted {what}: {width}x{height}, ground truth {true_width}x{true_height}: {reason}"
 
 
 def doubt_of_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]) -> str:
-    """Describe a map whose aspect ratio is that of its ground truth by tolerance alone.
+    """Describe a map whose aspect ratio is not quite that of its ground truth.
 
     Args:
         what: quantity, as "depth".
@@ -49,6 +53,8 @@ def doubt_of_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]) ->
         gt: shape of the ground truth, (height, width, ...).
 
     Returns:
-        What would refuse it; "" where the ratio is exactly the same.
+        What would refuse it; "" where whole pixels give no nearer one.
     """
-    return "" if predicted[0] * gt[1] == predicted[1] * gt[0] else describe_other_view(what, predicted, gt)
+    (height, width), (true_height, true_width) = predicted[:2], gt[:2]
+    nearest = abs(height - width * true_height / true_width) < 1 or abs(width - height * true_width / true_height) < 1
+    return "" if nearest else describe_other_view(what, predicted, gt)

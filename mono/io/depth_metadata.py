@@ -123,6 +123,23 @@ def scale_of_png_beside(path: Path) -> dict[str, Any]:
     return {"depth_scale": scale} if isinstance(scale, (int, float)) else {}
 
 
+def invalid_is_zero(path: Path) -> bool:
+    """Tell if a depth file says that 0 is invalid.
+
+    Args:
+        path: NPY with its JSON file beside it, NPZ or EXR; others say nothing, which gives False.
+    """
+    holder = sidecar_path(path) if path.suffix.lower() == ".npy" else path
+    if holder.suffix.lower() not in (".json", ".npz", ".exr") or not holder.is_file():
+        return False
+    try:
+        text = _read_metadata(holder)
+        content = json.loads(text) if text else None
+    except (*_MALFORMED, zipfile.BadZipFile, OSError):
+        return False
+    return isinstance(content, dict) and content.get("invalid") == 0
+
+
 def saved_camera(depth_file: Path) -> Camera | None:
     """Read the camera that was written with a depth map.
 

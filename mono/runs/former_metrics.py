@@ -13,7 +13,6 @@ from mono.data.camera_source import CameraResolver
 from mono.data.sample import Sample
 from mono.data.saved_predictions import PredictionFormat
 from mono.evaluation.protocols import Protocol
-from mono.evaluation.scoring import SCORING_VERSION
 from mono.runs.folder import lock_output_folder
 from mono.runs.manifest import Manifest
 from mono.runs.records import short_hash
@@ -56,7 +55,7 @@ def saved_settings(
         "predictions": folder.resolve(),
         "format": asdict(meaning) | {"scale": scale},
         "camera": asdict(resolver),
-        "metrics": [asdict(protocol), list(alignments), derive_normals, SCORING_VERSION],
+        "metrics": [asdict(protocol), list(alignments), derive_normals],
     }
     return {part: short_hash(value) for part, value in settings.items()}
 

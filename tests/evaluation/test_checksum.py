@@ -48,6 +48,7 @@ def test_conversions_of_a_lens_do_not_matter():
     exact = np.where(DEPTH > 0, DEPTH + np.float32(0.5), 0)
     rounded = np.nextafter(DEPTH, np.float32(0))
     assert checksum(DEPTH, annotated=exact) == checksum(rounded, annotated=exact) != checksum(DEPTH)
+    assert checksum(DEPTH, annotated=exact) != checksum(DEPTH * np.float32(1.1), annotated=exact) != checksum(exact)
 
 
 @pytest.fixture

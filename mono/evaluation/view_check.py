@@ -5,8 +5,6 @@ from __future__ import annotations
 from mono.data.upright_maps import same_view
 from mono.system.errors import MetricDepthError
 
-_STRETCHED = "--pred-stretched"
-
 
 class OtherViewError(MetricDepthError):
     """Error of a predicted map that cannot show the view of its ground truth."""
@@ -25,23 +23,23 @@ def refuse_other_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]
         MetricDepthError: the map is turned, or too small to tell.
     """
     if not same_view((predicted[1], predicted[0]), (gt[1], gt[0])):
-        text = describe_other_view(what, predicted, gt)
-        raise (OtherViewError if _STRETCHED in text else MetricDepthError)(text)
+        raise other_view(what, predicted, gt)
 
 
-def describe_other_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]) -> str:
-    """Describe a map that `refuse_other_view` refuses, with the remedy."""
+def other_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]) -> MetricDepthError:
+    """Return the error of a map that `refuse_other_view` refuses, with the remedy."""
     (height, width), (true_height, true_width) = predicted[:2], gt[:2]
+    sizes = f"predicted {what}: {width}x{height}, ground truth {true_width}x{true_height}"
     if same_view((height, width), (true_width, true_height)):
         reason = "another aspect ratio; turned by 90 degrees? Save predictions of the upright image"
-    elif height * true_width == width * true_height:
+        return MetricDepthError(f"{sizes}: {reason}")
+    if height * true_width == width * true_height:
         reason = "too small to tell if it is the same view; save predictions of at least 16 pixels a side"
-    else:
-        reason = (
-            "another aspect ratio; cropped, or resized without keeping it? If the maps are of the whole image, say so "
-            f"with {_STRETCHED} (in Python PredictionFormat(stretched=True))"
-        )
-    return f"predicted {what}: {width}x{height}, ground truth {true_width}x{true_height}: {reason}"
+        return MetricDepthError(f"{sizes}: {reason}")
+    return OtherViewError(
+        f"{sizes}: another aspect ratio; cropped, or resized without keeping it? If the maps are of the whole image, "
+        "say so with --pred-stretched (in Python PredictionFormat(stretched=True))"
+    )
 
 
 def doubt_of_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]) -> str:
@@ -57,4 +55,4 @@ def doubt_of_view(what: str, predicted: tuple[int, ...], gt: tuple[int, ...]) ->
     """
     (height, width), (true_height, true_width) = predicted[:2], gt[:2]
     nearest = abs(height - width * true_height / true_width) < 1 or abs(width - height * true_width / true_height) < 1
-    return "" if nearest else describe_other_view(what, predicted, gt)
+    return "" if nearest else str(other_view(what, predicted, gt))

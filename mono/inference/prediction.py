@@ -14,7 +14,7 @@ import numpy as np
 from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.camera import Camera
 from mono.geometry.normals import normals_from_depth
-from mono.inference.uncertainty import FOCAL_ERRORS, Uncertainty
+from mono.inference.uncertainty import Uncertainty, focal_error
 from mono.system.checks import as_path
 from mono.system.errors import MetricDepthError
 
@@ -73,7 +73,7 @@ class Prediction:
 
     @property
     def distance(self) -> np.ndarray:
-        """Return the distance along rays, (H, W) [m]."""
+        """Return the distance along rays, (H, W) float32 [m], 0 where invalid."""
         return self.depth if self.depth_kind == "ray" else np.linalg.norm(self.points(), axis=-1)
 
     @property
@@ -106,7 +106,7 @@ class Prediction:
             return Uncertainty(0.0, math.hypot(known.standard_error, known.spread))
         if self.error_scale is None:
             raise MetricDepthError("this model announces no errors: standard errors need lite, or aligned depth")
-        focal = FOCAL_ERRORS.get(self.camera_source, 0.0) if self.focal_error is None else self.focal_error
+        focal = focal_error(self.camera_source, self.focal_error) or 0.0
         return Uncertainty(self.error_scale, focal)
 
     @property

@@ -74,7 +74,7 @@ class TensorPrediction:
 
     @property
     def distance(self) -> Tensor:
-        """Return the distance along rays, (H, W) [m]."""
+        """Return the distance along rays, (H, W) float32 [m], 0 where invalid."""
         return self.depth if self.depth_kind == "ray" else self.points().norm(dim=-1)
 
     @property

@@ -22,6 +22,19 @@ def announced_scale(architecture: Mapping[str, object]) -> float | None:
     return _SCALES.get(str(architecture.get("decoder")))
 
 
+def focal_error(source: str, own: float | None) -> float | None:
+    """Return the standard error of ln(focal length).
+
+    Args:
+        source: source of the focal length.
+        own: error that is known of this one; None: by the source.
+
+    Returns:
+        None where nothing is known of it.
+    """
+    return FOCAL_ERRORS.get(source) if own is None else own
+
+
 @dataclass(frozen=True)
 class Uncertainty:
     """Distribution of the error in log depth: a Laplace part of each pixel, and a normal part.

@@ -18,14 +18,7 @@ from mono.geometry.camera import Camera
 from mono.io.arrays import ArrayError, read_npy, read_npz, write_npy
 from mono.io.atomic import atomic_path, write_bytes
 from mono.io.depth_encoding import clean_depth, encode_png16, quantise, write_npz
-from mono.io.depth_metadata import (
-    METADATA_KEY,
-    SIDECAR_FORMATS,
-    DepthEncoding,
-    describe_depth,
-    scale_of_png_beside,
-    sidecar_path,
-)
+from mono.io.depth_metadata import METADATA_KEY, SIDECAR_FORMATS, DepthEncoding, describe_depth, write_sidecar
 from mono.io.exr import ExrError, read_depth_channel, write_depth_channel
 from mono.io.file_kinds import why_not_a_file
 from mono.io.images import DECODING_ERRORS
@@ -241,7 +234,7 @@ def write_depth(
 
     Whatever is not a depth (NaN, infinite, negative, or beyond the format's range) is written as invalid. On one
     machine, the same depth always gives the same bytes. Unit, direction, invalid value and camera go with it: for a PNG
-    or NPY into a JSON file of the same name (`sidecar_path`), which is written first, so that a complete depth map
+    or NPY into a JSON file of the same name (`write_sidecar`), which is written first, so that a complete depth map
     always has one.
 
     - `.png`: 16 bit, value / scale = meters, 0 = invalid; tEXt chunks "depth_scale" and "unit".
@@ -284,8 +277,7 @@ def write_depth(
     metadata = describe_depth(kind, encoding, scale, camera) | dict(notes or {})
     text = json.dumps(metadata, indent=1) + "\n"
     if kind in SIDECAR_FORMATS:
-        shared = json.dumps(scale_of_png_beside(path) | metadata, indent=1) + "\n"
-        write_bytes(sidecar_path(path), shared.encode())
+        write_sidecar(path, metadata)
     if kind == "png":
         texts = {SCALE_KEY: f"{scale:.17g}", "unit": "m = value / depth_scale; 0 = invalid"}
         if metadata["depth_kind"] == "ray":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mono.geometry.camera import Camera
+from mono.io.atomic import write_bytes
 from mono.io.depth_encoding import clean_depth
 from mono.io.exr import read_text_attribute
 from mono.system.checks import as_number
@@ -104,23 +106,21 @@ def sidecar_path(path: Path) -> Path:
     return Path(path).with_suffix(".json")
 
 
-def scale_of_png_beside(path: Path) -> dict[str, Any]:
-    """Read the scale of an NPY's PNG beside it.
+def write_sidecar(path: Path, metadata: Mapping[str, Any]) -> None:
+    """Write the JSON file beside a depth PNG or NPY; the scale of a PNG stays where an NPY shares it.
 
     Args:
         path: depth file that is written.
+        metadata: as from `describe_depth`.
 
-    Returns:
-        `depth_scale` as in the JSON file; nothing where there is no such PNG, or no scale.
+    Raises:
+        OSError: the file cannot be written.
     """
-    if path.suffix.lower() != ".npy" or not path.with_suffix(".png").is_file():
-        return {}
-    try:
-        text = _read_metadata(sidecar_path(path))
-        scale = json.loads(text)["depth_scale"] if text else None
-    except (*_MALFORMED, OSError):
-        return {}
-    return {"depth_scale": scale} if isinstance(scale, (int, float)) else {}
+    former: dict[str, Any] = {}
+    if path.suffix.lower() == ".npy" and path.with_suffix(".png").is_file():
+        scale = _known_metadata(path).get("depth_scale")
+        former = {"depth_scale": scale} if isinstance(scale, (int, float)) else {}
+    write_bytes(sidecar_path(path), (json.dumps(former | dict(metadata), indent=1) + "\n").encode())
 
 
 def invalid_is_zero(path: Path) -> bool:
@@ -129,15 +129,7 @@ def invalid_is_zero(path: Path) -> bool:
     Args:
         path: NPY with its JSON file beside it, NPZ or EXR; others say nothing, which gives False.
     """
-    holder = sidecar_path(path) if path.suffix.lower() == ".npy" else path
-    if holder.suffix.lower() not in (".json", ".npz", ".exr") or not holder.is_file():
-        return False
-    try:
-        text = _read_metadata(holder)
-        content = json.loads(text) if text else None
-    except (*_MALFORMED, zipfile.BadZipFile, OSError):
-        return False
-    return isinstance(content, dict) and content.get("invalid") == 0
+    return path.suffix.lower() in (".npy", ".npz", ".exr") and _known_metadata(path).get("invalid") == 0
 
 
 def saved_camera(depth_file: Path) -> Camera | None:
@@ -152,8 +144,7 @@ def saved_camera(depth_file: Path) -> Camera | None:
     Raises:
         MetricDepthError: the metadata are damaged.
     """
-    suffix = depth_file.suffix.lower().lstrip(".")
-    holder = sidecar_path(depth_file) if suffix in SIDECAR_FORMATS else depth_file
+    holder = _holder(depth_file)
     if not holder.is_file():
         return None
     try:
@@ -165,6 +156,22 @@ def saved_camera(depth_file: Path) -> Camera | None:
         raise MetricDepthError(
             f"{holder}: its camera cannot be read{detail}; write depth again, or remove the file"
         ) from error
+
+
+def _holder(depth_file: Path) -> Path:
+    """Return the file that holds a depth file's metadata."""
+    kind = depth_file.suffix.lower().lstrip(".")
+    return sidecar_path(depth_file) if kind in SIDECAR_FORMATS else depth_file
+
+
+def _known_metadata(depth_file: Path) -> dict[str, Any]:
+    """Read a depth file's metadata; nothing where there are none, or damaged ones."""
+    try:
+        text = _read_metadata(_holder(depth_file))
+        content = json.loads(text) if text else None
+    except (*_MALFORMED, zipfile.BadZipFile, OSError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _read_metadata(path: Path) -> str | bytes | None:

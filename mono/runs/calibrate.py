@@ -14,7 +14,7 @@ from mono.calibration.known_file import KnownImage
 from mono.calibration.observations import Observations, observe
 from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.geometry.camera import Camera
-from mono.inference.uncertainty import FOCAL_ERRORS
+from mono.inference.uncertainty import focal_error
 from mono.io.camera_notes import FocalNote, read_focal_note
 from mono.system.errors import MetricDepthError
 
@@ -132,13 +132,9 @@ def focal_note(cameras: Sequence[ResolvedCamera]) -> FocalNote:
     Args:
         cameras: camera of each image, at least one; the source with the largest error counts.
     """
-
-    def error(found: ResolvedCamera) -> float | None:
-        return FOCAL_ERRORS.get(found.source) if found.focal_error is None else found.focal_error
-
-    found = max(cameras, key=lambda found: error(found) or 0.0)
+    found = max(cameras, key=lambda found: focal_error(found.source, found.focal_error) or 0.0)
     former = read_focal_note(found.file) if found.file else None
-    return former or FocalNote(found.source, found.detail, error(found))
+    return former or FocalNote(found.source, found.detail, focal_error(found.source, found.focal_error))
 
 
 def _describe(camera: Camera) -> str:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mono.geometry.camera import Camera
-from mono.io.depth import read_depth, sidecar_path, write_depth
+from mono.io.depth import read_depth, write_depth
 from mono.io.depth_encoding import quantise
-from mono.io.depth_metadata import DepthEncoding, saved_camera
+from mono.io.depth_metadata import DepthEncoding, saved_camera, sidecar_path
 from mono.system.errors import MetricDepthError
 
 AUTO = DepthEncoding(scale=None)

@@ -40,13 +40,16 @@ class OpenVinoNetwork:
 
         def make(path: Path) -> None:
             """Convert the network."""
-            from mono.conversion.openvino_file import to_openvino, write_openvino  # slow imports, for the first run
-            from mono.conversion.tracing import traced
+            from mono.conversion import openvino_branch, openvino_file, tracing  # slow imports, for the first run
 
             logger.info("converting the network for OpenVINO, once")
-            names = ["image", "principal_point"][: 1 + job.uses_principal_point]
-            module, shapes = traced(job.network, job.input_size)
-            write_openvino(to_openvino(module, names, shapes=shapes), path, {})
+            if openvino_branch.has_near_branch(job.network):
+                model = openvino_branch.to_openvino_with_branch(job.network)
+            else:
+                names = ["image", "principal_point"][: 1 + job.uses_principal_point]
+                module, shapes = tracing.traced(job.network, job.input_size)
+                model = openvino_file.to_openvino(module, names, shapes=shapes)
+            openvino_file.write_openvino(model, path, {})
             made.append(path)
 
         file = cache_folder("openvino") / f"{job.key()}.xml"

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mono.model.dinov2 import PATCH, DinoV2Encoder
 from mono.system.errors import MetricDepthError
 
-_TRACED = (96, 160)  # (height, width) of networks with inputs of any size [px]
+TRACED = (96, 160)  # (height, width) of networks with inputs of any size [px]
 
 
 class Maps(nn.Module):
@@ -126,7 +126,7 @@ def traced(network: nn.Module, input_size: tuple[int, int] | None) -> tuple[torc
         The traced module, and the shapes of its inputs, where -1 is any number.
     """
     vit = any(isinstance(module, DinoV2Encoder) for module in network.modules())
-    height, width = input_size if vit and input_size is not None else _TRACED
+    height, width = input_size if vit and input_size is not None else TRACED
     maps = Maps(for_capture(network, input_size)).eval()
     inputs, shapes = [torch.zeros(2, 3, height, width)], [[-1, 3, *(input_size or (-1, -1))]]
     if maps.uses_principal_point:
@@ -144,7 +144,7 @@ def captured(network: nn.Module, input_size: tuple[int, int] | None) -> torch.ex
         network: network in float32 and evaluation mode.
         input_size: (height, width) of all inputs [px]; None: any multiple of 32 from 64.
     """
-    height, width = input_size or _TRACED
+    height, width = input_size or TRACED
     sizes: dict[int, object] = {0: torch.export.Dim("batch", min=1, max=1024)}
     if input_size is None:
         sizes |= {

@@ -56,11 +56,15 @@ class DepthModel(nn.Module):
         """
         maps = self.encoder(image)
         decoded = self.decoder(maps, principal_point) if self.uses_principal_point else self.decoder(maps)
-        output = decoded if isinstance(decoded, NetworkOutput) else NetworkOutput(*decoded)
-        if self.sky_depth is not None and self.predicts_sky and not self.training:
-            output = output.fill_sky(self.sky_depth, self.decoder.sky_threshold)  # type: ignore[arg-type]
+        output = self.with_sky(decoded if isinstance(decoded, NetworkOutput) else NetworkOutput(*decoded))
         size = image.shape[-2:]
         return output if output.depth.shape[-2:] == size else output.resized(size)
+
+    def with_sky(self, output: NetworkOutput) -> NetworkOutput:
+        """Give sky its depth, in evaluation mode."""
+        if self.sky_depth is not None and self.predicts_sky and not self.training:
+            return output.fill_sky(self.sky_depth, self.decoder.sky_threshold)  # type: ignore[arg-type]
+        return output
 
     def half_weights(self) -> list[str]:
         """List the weights with which autocast computes in half precision."""

@@ -151,24 +151,39 @@ class LiteDecoder(Hourglass):
         Returns:
             Depth [m], confidence in (0, 1) and sky, each (B, 1, H, W) for maps of an (H, W) input.
         """
-        finest, maps = maps[0], maps[-4:]
-        usual = self.decode(maps, principal_point)
-        found, log_depth = usual, self._log_depth(usual)
+        maps = (maps[0], *maps[-4:])
+        coarse, usual = self.decode(maps[1:], principal_point)
+        found = usual
         if self.near is not None:
-            found = self.near.take_over(usual, log_depth, maps, principal_point)
-            log_depth = self._log_depth(found)
+            share = self.near.share(self.log_depth(usual))
+            if self.training or _captured(share) or bool(share.any()):
+                found = self.near.take_over(share, usual, maps[1:], principal_point)
+        return self.finish(maps, coarse, usual.fine, found, principal_point)
+
+    def finish(
+        self, maps: Sequence[Tensor], coarse: Tensor, usual: Tensor, found: Decoded, principal_point: Tensor | None
+    ) -> NetworkOutput:
+        """Compute the output from what the hourglasses found; see `forward`.
+
+        Args:
+            maps: maps of the encoder at 1/2 to 1/16.
+            coarse: map of the first hourglass at 1/32.
+            usual: map of the first hourglass at 1/4.
+            found: what both hourglasses together found.
+            principal_point: (B, 2) cx, cy [px of the input]; None: the input's center.
+        """
+        log_depth = self.log_depth(found)
         log_scale = found.log_scale.clamp(math.log(SCALE_RANGE[0]), math.log(SCALE_RANGE[1]))
         confidence = (-self.bilinear(log_scale).exp()).exp()
         if self.edge_head is None:
             log_depth = F.interpolate(log_depth, scale_factor=4, mode="bilinear", align_corners=False)
         else:
-            log_depth = self.edge_head(log_depth, finest, found.fine)
-        sky = None
-        if self.sky_head is not None:
-            sky = self.sky_head((finest, *maps[:3]), usual.coarse, usual.fine, principal_point)
+            log_depth = self.edge_head(log_depth, maps[0], found.fine)
+        sky = None if self.sky_head is None else self.sky_head(maps[:4], coarse, usual, principal_point)
         return NetworkOutput(log_depth.exp(), confidence, sky=sky)
 
-    def _log_depth(self, decoded: Decoded) -> Tensor:
+    def log_depth(self, decoded: Decoded) -> Tensor:
+        """Compute log depth (B, 1, H / 4, W / 4) of what an hourglass found."""
         near, far = (math.log(depth) for depth in self.depth_range)
         return near + (far - near) * torch.sigmoid(decoded.place)
 
@@ -195,3 +210,8 @@ def _bilinear_shares(least: float) -> Tensor:
     cells = torch.arange(-1.0, 2.0, device="cpu")
     share = (1 - (inside[None] - cells[:, None]).abs()).clamp_min(least)  # (3 cells, 4 pixels)
     return share[:, None, :, None] * share[None, :, None, :]
+
+
+def _captured(share: Tensor) -> bool:
+    """Return True while a graph for any image is made of the network, or its operations are counted."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing() or type(share) is not Tensor

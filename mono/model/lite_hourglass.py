@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-REACH = 1.3  # geometric mean depth of an image [m] from which on down it shows near things
-_FADE = 0.15  # width of the change from the one to the other, in log depth
+REACH = 1.3  # geometric mean depth of an image [m] at which it shows near things and others alike
+FADE = 0.45  # how far from there, in log depth, it shows the ones or the others alone
 _TEACHES = 0.1  # least share of an image's depth with which it teaches the near branch
 _COORDINATE_UNIT = 256.0  # [px of the input], so that coordinates are of order one
 
@@ -122,13 +122,11 @@ class Decoded(NamedTuple):
     """What an hourglass makes of the encoder's maps.
 
     Attributes:
-        coarse: map at 1/32 that has seen the whole image.
         fine: map at 1/4.
         place: (B, 1, H / 4, W / 4) place of log depth in its range, before the sigmoid.
         log_scale: (B, 1, H / 4, W / 4) logarithm of the error expected in log depth.
     """
 
-    coarse: Tensor
     fine: Tensor
     place: Tensor
     log_scale: Tensor
@@ -149,8 +147,8 @@ class Hourglass(nn.Module):
         self.head = nn.Sequential(nn.Conv2d(c0, c0, 3, padding=1), nn.ReLU(), nn.Conv2d(c0, 2, 1))
         initialize(self, [self.project], [self.coarse_head, self.head[2]])
 
-    def decode(self, maps: Sequence[Tensor], principal_point: Tensor | None) -> Decoded:
-        """Decode the encoder's maps at 1/4 to 1/32."""
+    def decode(self, maps: Sequence[Tensor], principal_point: Tensor | None) -> tuple[Tensor, Decoded]:
+        """Decode the encoder's maps at 1/4 to 1/32, also to a map at 1/32 that has seen the whole image."""
         coarse = self.project(torch.cat([maps[3], viewing_directions(maps[3], 32, principal_point)], 1))
         coarse = self.context(coarse)
         x = F.relu(coarse)
@@ -161,7 +159,7 @@ class Hourglass(nn.Module):
             fine = self.head(x.float())
             overall = self.coarse_head(coarse.float())
             overall = F.interpolate(overall, scale_factor=8, mode="bilinear", align_corners=False)
-        return Decoded(coarse, x, overall + fine[:, :1], fine[:, 1:])
+        return coarse, Decoded(x, overall + fine[:, :1], fine[:, 1:])
 
 
 class NearBranch(Hourglass):
@@ -172,20 +170,28 @@ class NearBranch(Hourglass):
     It does not learn to decide by what this one makes of it, and images of little share teach this one nothing.
     """
 
-    def take_over(
-        self, usual: Decoded, log_depth: Tensor, maps: Sequence[Tensor], principal_point: Tensor | None
-    ) -> Decoded:
-        """Replace what the first hourglass found, as far as an image shows near things.
+    def share(self, log_depth: Tensor) -> Tensor:
+        """Compute how much of an image's depth is this hourglass's, from 0 to 1, (B, 1, 1, 1).
 
         Args:
+            log_depth: log depth that the first hourglass found (B, 1, H / 4, W / 4).
+        """
+        place = (math.log(REACH) + FADE - log_depth.detach().mean((1, 2, 3), keepdim=True)) / (2 * FADE)
+        place = place.clamp(0, 1)
+        return place * place * (3 - 2 * place)
+
+    def take_over(
+        self, share: Tensor, usual: Decoded, maps: Sequence[Tensor], principal_point: Tensor | None
+    ) -> Decoded:
+        """Replace what the first hourglass found, as far as images show near things.
+
+        Args:
+            share: see `share`.
             usual: what the first hourglass found.
-            log_depth: its log depth (B, 1, H / 4, W / 4).
             maps: the encoder's maps at 1/4 to 1/32.
             principal_point: (B, 2) cx, cy [px of the input]; None: the input's center.
         """
-        own = self.decode(maps, principal_point)
-        share = torch.sigmoid((math.log(REACH) - log_depth.detach().mean((1, 2, 3), keepdim=True)) / _FADE)
+        _, own = self.decode(maps, principal_point)
         if self.training:  # optimizers make steps of one size of small gradients too: far images would undo it
             own = Decoded(*(torch.where(share > _TEACHES, map_, map_.detach()) for map_ in own))
-        fine, place, log_scale = (a + share.to(a.dtype) * (b - a) for a, b in zip(usual[1:], own[1:], strict=True))
-        return Decoded(usual.coarse, fine, place, log_scale)
+        return Decoded(*(a + share.to(a.dtype) * (b - a) for a, b in zip(usual, own, strict=True)))

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from mono.config import read_config
 from mono.model.depth_model import DepthModel, build_depth_model, fit_heads
 from mono.model.lite_decoder import Bilinear, EdgeHead, LiteDecoder
-from mono.model.lite_hourglass import REACH, project_with_finer, viewing_directions
+from mono.model.lite_hourglass import FADE, REACH, Hourglass, NearBranch, project_with_finer, viewing_directions
 from mono.model.output import SKY_DEPTH, SkyMode
 
 CHANNELS = (24, 40, 112, 320)
@@ -158,7 +158,7 @@ def found(usual: float, near: float) -> DepthModel:
 
 
 @pytest.mark.parametrize(
-    ("usual", "depth"), [(20.0, 20.0), (2.6, 2.5), (REACH, math.sqrt(0.5 * REACH)), (0.65, 0.5), (0.2, 0.5)]
+    ("usual", "depth"), [(20.0, 20.0), (2.6, 2.6), (1.8, 1.68), (REACH, math.sqrt(0.5 * REACH)), (0.65, 0.5), (0.2, 0.5)]
 )
 def test_the_near_branch_takes_over_where_the_usual_depth_is_within_reach(usual: float, depth: float):
     image = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
@@ -166,6 +166,18 @@ def test_the_near_branch_takes_over_where_the_usual_depth_is_within_reach(usual:
         output, other = found(usual, 0.5)(image), found(usual, 0.6)(image)
     assert torch.allclose(output.depth, torch.full_like(output.depth, depth), rtol=0.04)
     assert torch.equal(output.sky, other.sky)  # sky does not know of it
+
+
+def test_far_images_are_not_shown_to_the_near_branch(monkeypatch: pytest.MonkeyPatch):
+    image, decoded = torch.randn(2, 3, 64, 96), []
+    monkeypatch.setattr(NearBranch, "decode", lambda self, *args: decoded.append(1) or Hourglass.decode(self, *args))
+    with torch.no_grad():
+        found(1.01 * REACH * math.exp(FADE), 0.5)(image)
+        assert not decoded
+        found(0.99 * REACH * math.exp(FADE), 0.5)(image)
+        assert decoded == [1]
+        found(20.0, 0.5).train()(image)  # parameters without a gradient would stop distributed training
+        assert decoded == [1, 1]
 
 
 def test_each_image_of_a_batch_has_its_own_share():

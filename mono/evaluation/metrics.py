@@ -12,6 +12,7 @@ import numpy as np
 from mono.evaluation.alignment import TIERS, Alignment, fit
 from mono.evaluation.boundaries import boundary_score
 from mono.evaluation.protocols import Protocol
+from mono.evaluation.resizing import resize_known
 from mono.system.errors import MetricDepthError
 
 _DENSE_SHARE = 0.5  # of the pixels that count must have ground truth for boundaries to mean anything
@@ -178,15 +179,9 @@ def resize_depth(depth: np.ndarray, height: int, width: int) -> np.ndarray:
     """
     if depth.shape == (height, width):
         return depth
-    import cv2
-
-    depth = np.ascontiguousarray(depth, np.float32)
-    valid, size = np.isfinite(depth) & (depth > 0), (width, height)
-    if valid.all():
-        return cv2.resize(depth, size, interpolation=cv2.INTER_LINEAR)
-    total = cv2.resize(np.where(valid, depth, np.float32(0)), size, interpolation=cv2.INTER_LINEAR)
-    weight = cv2.resize(valid.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
-    infinite = cv2.resize(np.isposinf(depth).astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    total, weight = resize_known(depth, np.isfinite(depth) & (depth > 0), (height, width))
+    far = np.isposinf(depth)
+    infinite = resize_known(depth, far, (height, width))[1] if far.any() else np.zeros_like(weight)
     mean = np.where(infinite > weight, np.float32(np.inf), total / np.maximum(weight, np.float32(0.25)))
     return np.where(weight + infinite > 0.5, mean, np.float32(0))
 

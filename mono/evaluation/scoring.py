@@ -17,6 +17,7 @@ from mono.evaluation.metrics import ImageMetrics, evaluate_tiers, resize_depth
 from mono.evaluation.normals.ground_truth import counted_pixels, derive_normals
 from mono.evaluation.normals.metrics import ImageNormals, evaluate_normals
 from mono.evaluation.protocols import Protocol
+from mono.evaluation.resizing import resize_known
 from mono.evaluation.view_check import refuse_other_view
 from mono.geometry.camera import Camera
 from mono.system.errors import RunError
@@ -193,11 +194,7 @@ def resize_values(values: np.ndarray, meaning: PredictionFormat, height: int, wi
     """
     if values.shape == (height, width):
         return values
-    import cv2
-
-    valid, size = meaning.valid(values), (width, height)
-    total = cv2.resize(np.where(valid, values, 0).astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
-    weight = cv2.resize(valid.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    total, weight = resize_known(values, meaning.valid(values), (height, width))
     return np.where(weight > 0.5, total / np.maximum(weight, np.float32(0.5)), np.float32(np.nan))
 
 

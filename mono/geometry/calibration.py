@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from mono.system.checks import without_tensors
+from mono.system.checks import as_array
 from mono.system.errors import MetricDepthError
 
 _LARGEST_SKEW = 1e-3  # share of fx; below it, skew moves no pixel by more than a pixel
+CAMERA = ("camera", "as a 3x3 matrix, or a Camera")  # what is given, and how, for messages
 _SHAPES = ((3, 3), (3, 4), (4, 4))
 
 
@@ -25,7 +24,7 @@ def intrinsics_from_matrix(matrix: Any) -> tuple[float, float, float, float]:
     Raises:
         MetricDepthError: the matrix has another shape, skew or rotation, or holds no numbers.
     """
-    k = to_array(matrix)
+    k = as_array(matrix, *CAMERA)
     if k.shape not in _SHAPES:
         raise MetricDepthError(f"camera matrix is {'x'.join(map(str, k.shape))}; it must be 3x3, 3x4 or 4x4")
     if k.shape == (4, 4) and k[3].tolist() != [0, 0, 0, 1]:
@@ -45,24 +44,9 @@ def intrinsics_from_matrix(matrix: Any) -> tuple[float, float, float, float]:
     return k[0, 0].item(), k[1, 1].item(), k[0, 2].item(), k[1, 2].item()
 
 
-def to_array(matrix: Any) -> np.ndarray:
-    """Convert a matrix of any library, or a list of them, to float64.
-
-    Raises:
-        MetricDepthError: it is no matrix of numbers.
-    """
-    try:
-        found = np.asarray(without_tensors(matrix))
-        if found.dtype.kind == "c":
-            raise TypeError("a camera has no complex numbers")
-        return np.asarray(found, np.float64)
-    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise MetricDepthError(f"camera is {matrix!r:.100}; it must be a camera or a matrix of numbers") from error
-
-
 def is_matrix(value: Any) -> bool:
     """Tell if a value has the shape of a calibration matrix."""
     try:
-        return to_array(value).shape in _SHAPES
+        return as_array(value, *CAMERA).shape in _SHAPES
     except MetricDepthError:
         return False

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mono.geometry.calibration import intrinsics_from_matrix, to_array
+from mono.geometry.calibration import CAMERA, intrinsics_from_matrix
 from mono.geometry.lenses import Lens
 from mono.geometry.orientation import UPRIGHT, turned_axes
 from mono.geometry.projection import Projection
@@ -239,7 +239,7 @@ def as_camera(value: Any, width: int, height: int) -> Camera:
         MetricDepthError: the camera is for another size, or the matrix is not one of a camera.
     """
     if not isinstance(value, Camera):
-        matrix = to_array(value)
+        matrix = as_array(value, *CAMERA)
         if matrix.ndim != 2:
             raise MetricDepthError(
                 f"the camera is {value!r:.80}; give one, as mono.Camera.from_fov(60, {width}, {height}), or a 3x3 K"

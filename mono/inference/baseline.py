@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mono.geometry.camera import Camera
-from mono.inference.foreign import DepthModelLike, ForeignPredictor, as_array, checked_kind
+from mono.inference.foreign import DepthModelLike, ForeignPredictor, checked_kind, to_map
 from mono.model.checkpoint import sha256
 from mono.system.errors import MetricDepthError
 
@@ -121,7 +121,7 @@ class _MogeBaseline:
         if "intrinsics" in result:
             scale = np.array([[camera.width], [camera.height], [1.0]])
             center = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])  # theirs counts from the corner of a pixel
-            values["intrinsics"] = as_array(result["intrinsics"]) * scale - center
+            values["intrinsics"] = to_map(result["intrinsics"]) * scale - center
         return values
 
     def _run(self, image: np.ndarray, camera: Camera) -> Mapping[str, Any]:

@@ -140,14 +140,14 @@ class ForeignPredictor(ImagePredictor):
         if len(maps) != 1:
             raise self._wrong(f"returned {', '.join(map(str, result)) or 'nothing'}; give one of {', '.join(_MAPS)}")
         self._check_kind(maps[0], result.get("kind"))
-        values, size = as_array(result[maps[0]]), image.pixels.shape[:2]
+        values, size = to_map(result[maps[0]]), image.pixels.shape[:2]
         shape = (*size, 3) if maps == ["points"] else size
         if values.shape != shape or values.dtype.kind not in "fiu":
             raise self._wrong(f"returned {maps[0]} as {values.dtype} {values.shape}; it must be numbers {shape}")
         values = (values[..., 2] if maps == ["points"] else values).astype(np.float32)
         valid = self.prediction_format.valid(values) & np.isfinite(values)
         if result.get("mask") is not None:
-            mask = as_array(result["mask"])
+            mask = to_map(result["mask"])
             if mask.shape != size:
                 raise self._wrong(f"returned a mask {mask.shape}; it must be {size}")
             valid &= mask.astype(bool)
@@ -171,7 +171,7 @@ class ForeignPredictor(ImagePredictor):
         """Take the model's own camera where none was known."""
         if intrinsics is None or found.source not in ("assumed", "estimated"):
             return found
-        camera = Camera.from_matrix(as_array(intrinsics), found.camera.width, found.camera.height)
+        camera = Camera.from_matrix(to_map(intrinsics), found.camera.width, found.camera.height)
         return replace(found, camera=camera, source="predicted", detail=f"predicted by {self.name}", focal_error=None)
 
     def _wrong(self, reason: str) -> MetricDepthError:
@@ -189,7 +189,7 @@ def checked_kind(kind: object, origin: str) -> str:
     return str(kind)
 
 
-def as_array(value: Any) -> np.ndarray:
+def to_map(value: Any) -> np.ndarray:
     """Convert an array, tensor of any device or nested list to an array, without sides of length 1 in front."""
     array = np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
     while array.ndim > 2 and array.shape[0] == 1:

@@ -43,7 +43,10 @@ def as_array(values: Any, name: str, shape: str, last: int | None = None) -> np.
         MetricDepthError: they are no numbers, or the last axis has another length.
     """
     try:
-        array = np.asarray(without_tensors(values), np.float64)
+        array = np.asarray(without_tensors(values))
+        if array.dtype.kind == "c":
+            raise TypeError("complex numbers")
+        array = np.asarray(array, np.float64)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise MetricDepthError(f"{name}: {values!r:.60}; give numbers, {shape}") from error
     if last is not None and array.shape[-1:] != (last,):

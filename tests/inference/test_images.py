@@ -108,7 +108,7 @@ def test_all_forms_of_a_camera_are_the_same(toy_predictor, image):
     ("camera", "message"),
     [
         (1480, "the camera is 1480; give one"),
-        ("K.txt", "camera is 'K.txt'; it must be a camera or a matrix"),
+        ("K.txt", "camera: 'K.txt'; give numbers, as a 3x3 matrix"),
         (np.diag([0.0, 1, 1, 1]), "fx is 0"),
         ([[70, 5, 41], [0, 70, 28], [0, 0, 1]], "skew"),
         ([[70, 0, 41], [0, 70, 28], [0, 0, 2]], "third row"),

@@ -67,7 +67,7 @@ def test_matrices_are_tensors_of_any_kind(model, settings):
     assert [p.camera.fx for p in model.predict_batch([IMAGE, IMAGE], [matrix, matrix])] == [64, 64]
     focal = torch.tensor(64.0, **settings)
     assert model.predict(IMAGE, [[focal, 0, 48], [0, focal, 36], [0, 0, 1]]).camera.intrinsics == (64, 64, 48, 36)
-    with pytest.raises(mono.MetricDepthError, match="matrix of numbers"):
+    with pytest.raises(mono.MetricDepthError, match="as a 3x3 matrix"):
         model.predict(IMAGE, torch.empty(3, 3, device="meta"))
 
 

@@ -158,7 +158,8 @@ def found(usual: float, near: float) -> DepthModel:
 
 
 @pytest.mark.parametrize(
-    ("usual", "depth"), [(20.0, 20.0), (2.6, 2.6), (1.8, 1.68), (REACH, math.sqrt(0.5 * REACH)), (0.65, 0.5), (0.2, 0.5)]
+    ("usual", "depth"),
+    [(20.0, 20.0), (2.6, 2.6), (1.8, 1.68), (REACH, math.sqrt(0.5 * REACH)), (0.65, 0.5), (0.2, 0.5)],
 )
 def test_the_near_branch_takes_over_where_the_usual_depth_is_within_reach(usual: float, depth: float):
     image = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mono.evaluation.resizing import resize_known
 from mono.geometry.normals import angles
 from mono.system.errors import MetricDepthError
 
@@ -114,14 +115,9 @@ def resize_normals(normal: np.ndarray, height: int, width: int) -> np.ndarray:
     valid = np.isfinite(normal).all(axis=2) & normal.any(axis=2)
     if valid.all() and normal.shape[:2] == (height, width):
         return normal
-    known = np.where(valid[..., None], normal, 0).astype(np.float32)
-    if known.shape[:2] == (height, width):
-        return known
-    import cv2
-
-    size = (width, height)
-    total = cv2.resize(known, size, interpolation=cv2.INTER_LINEAR)
-    weight = cv2.resize(valid.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    if normal.shape[:2] == (height, width):
+        return np.where(valid[..., None], normal, 0).astype(np.float32)
+    total, weight = resize_known(normal, valid, (height, width))
     length = np.linalg.norm(total, axis=2)
     kept = (weight > 0.5) & (length > 1e-6)
     return np.where(kept[..., None], total / np.where(kept, length, 1)[..., None], np.float32(0))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mono import (
         Camera,
         Known,
+        Measurement,
         MetricDepthError,
         Prediction,
         Predictor,
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
         evaluate,
         from_pretrained,
         load_model,
+        measure,
         pack,
     )
 
 __all__ = [
     "Camera",
     "Known",
+    "Measurement",
     "MetricDepthError",
     "Prediction",
     "Predictor",
@@ -32,6 +35,7 @@ __all__ = [
     "evaluate",
     "from_pretrained",
     "load_model",
+    "measure",
     "pack",
 ]
 

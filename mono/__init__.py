@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mono.do_test import evaluate
     from mono.geometry.camera import Camera
     from mono.inference.load import from_pretrained, load_model
+    from mono.inference.measurement import Measurement, measure
     from mono.inference.prediction import Prediction
     from mono.inference.predictor import Predictor
     from mono.inference.tensor_prediction import TensorPrediction
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Camera",
     "Known",
+    "Measurement",
     "MetricDepthError",
     "Prediction",
     "Predictor",
@@ -29,12 +31,14 @@ __all__ = [
     "evaluate",
     "from_pretrained",
     "load_model",
+    "measure",
     "pack",
 ]
 
 _HOMES = {
     "Camera": "mono.geometry.camera",
     "Known": "mono.calibration.known",
+    "Measurement": "mono.inference.measurement",
     "MetricDepthError": "mono.system.errors",
     "Prediction": "mono.inference.prediction",
     "Predictor": "mono.inference.predictor",
@@ -42,6 +46,7 @@ _HOMES = {
     "evaluate": "mono.do_test",
     "from_pretrained": "mono.inference.load",
     "load_model": "mono.inference.load",
+    "measure": "mono.inference.measurement",
     "pack": "mono.packs.write",
 }
 

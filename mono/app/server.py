@@ -24,9 +24,9 @@ from starlette.staticfiles import StaticFiles
 
 from mono.app import files
 from mono.app.guard import Guard
-from mono.app.measure import measure
 from mono.app.photos import MAX_UPLOAD, OpenPhoto, PhotoStore, clean_name, read_upload
 from mono.data.camera_source import CameraResolver
+from mono.inference.measurement import measure
 from mono.inference.predictor import Predictor
 from mono.system.errors import MetricDepthError
 from mono.visual.color_maps import colorize, css_gradient, depth_limits, scale_ticks
@@ -154,7 +154,7 @@ def create_app(app: App) -> Starlette:
     async def table(request: Request) -> Response:
         photo, values = _photo(app, request), await _values(request)
         changed = photo.changed(values["focal_px"], values["scale"])
-        rows = [{**item, **measure(changed, item["pixels"], item["area"])} for item in values["measurements"]]
+        rows = [{**item, **measure(changed, item["pixels"], item["area"]).values()} for item in values["measurements"]]
         return _attachment(files.measurements_csv(rows), f"{files.safe_stem(photo.name)}.csv", "text/csv")
 
     async def project(request: Request) -> Response:
@@ -270,7 +270,7 @@ async def _values(request: Request) -> dict[str, Any]:
 
 def _measured(prediction: Any, item: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return {**item, **measure(prediction, item["pixels"], item["area"])}
+        return {**item, **measure(prediction, item["pixels"], item["area"]).values()}
     except MetricDepthError as error:
         return {**item, "error": str(error)}
 

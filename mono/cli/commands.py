@@ -42,6 +42,10 @@ _TABLE = (
         "metricdepth view out --open",
     ),
     Command(
+        "measure", "measure", "predict", "measure distances, paths and areas between pixels of a photo",
+        "metricdepth measure photo.jpg 410,220 415,905",
+    ),
+    Command(
         "align", "align", "predict", "bring saved depth to known distances, a depth map, a cloud or a COLMAP model",
         "metricdepth align out --camera-height 1.5 -o aligned",
     ),

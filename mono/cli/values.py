@@ -18,6 +18,15 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part for part in (p.strip() for p in text.split(",")) if part and part != "none")
 
 
+def pixel(text: str) -> tuple[float, float]:
+    """Parse "412,300" for argparse."""
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a pixel; write X,Y, as 412,300') from None
+    return x, y
+
+
 def depth_scale(text: str) -> float | None:
     """Parse a depth scale for argparse; "auto" gives None."""
     if text == "auto":

@@ -8,7 +8,6 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
-from mono.app.measure import measure
 from mono.app.photos import read_upload
 from mono.app.results import saved_results
 from mono.app.server import App
@@ -16,6 +15,7 @@ from mono.data.camera_source import CameraResolver
 from mono.data.folder import find_images
 from mono.do_test import run
 from mono.geometry.camera import Camera
+from mono.inference.measurement import measure
 from mono.inference.prediction import Prediction
 from mono.io.depth import write_depth
 from mono.runs.options import RunOptions
@@ -35,7 +35,7 @@ def test_distances_are_those_of_the_lens(tmp_path):
     pixels = found.camera.project(ends)[0]
     depth[:, found.camera.width // 2 :] = 4
     prediction = Prediction(depth, np.ones_like(depth), found.camera)
-    length = measure(prediction, pixels.tolist())["length"]
+    length = measure(prediction, pixels.tolist()).length
     assert length == pytest.approx(np.linalg.norm(ends[1] - ends[0]), rel=1e-6)
 
 
@@ -60,4 +60,4 @@ def test_results_of_distorted_photos_are_shown_undistorted(tmp_path):
     assert not camera.is_distorted and opened.rgb.shape[:2] == opened.prediction.depth.shape
     x = camera.project(np.array([1.0, 0.5, 2.5]))[0]
     found = measure(opened.prediction, [[camera.cx, camera.cy], x.tolist()])
-    assert found["length"] == pytest.approx(np.hypot(1, 0.5), rel=1e-6)
+    assert found.length == pytest.approx(np.hypot(1, 0.5), rel=1e-6)

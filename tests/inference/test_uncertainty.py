@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from mono.app.measure import measure
 from mono.calibration.depth_alignment import DepthAlignment
 from mono.geometry.camera import Camera
+from mono.inference.measurement import measure
 from mono.inference.prediction import Prediction
 from mono.inference.uncertainty import Uncertainty, announced_scale
 from mono.system.errors import MetricDepthError
@@ -67,9 +67,9 @@ def test_measured_lengths_have_the_error_of_their_points() -> None:
     found = prediction()
     confidence = found.confidence
     expected = math.sqrt((math.log(confidence[150, 100]) ** 2 + math.log(confidence[150, 300]) ** 2) * 1.25**2)
-    assert measure(found, [(100, 150), (300, 150)])["relative_error"] == pytest.approx(expected, abs=1e-4)
+    assert measure(found, [(100, 150), (300, 150)]).relative_error == pytest.approx(expected, abs=1e-4)
     plain = Prediction(found.depth, np.full_like(found.depth, np.nan), CAMERA)
-    assert "relative_error" not in measure(plain, [(100, 150), (300, 150)])
+    assert measure(plain, [(100, 150), (300, 150)]).relative_error is None
 
 
 def test_a_model_that_announces_nothing_is_said() -> None:

@@ -1,0 +1,106 @@
+"""Measurements between pixels of a depth map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mono.inference.prediction import Prediction
+from mono.system.checks import as_array
+from mono.system.errors import MetricDepthError
+
+MAX_POINTS = 200
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Lengths between pixels.
+
+    Attributes:
+        points: (N, 3) points of the pixels [m], x right, y down, z forward.
+        length: length of the path, closed around an area; of one point the distance from the camera [m].
+        straight: distance between the ends [m]; None for one point and for areas.
+        horizontal: its part along the ground, for a camera that was held level [m].
+        vertical: its part up or down, for a camera that was held level [m].
+        area: flat area inside the closed path [m2]; None if it was not asked for.
+        relative_error: standard error as a share of any of the lengths; None: the prediction announces none.
+    """
+
+    points: np.ndarray
+    length: float
+    straight: float | None = None
+    horizontal: float | None = None
+    vertical: float | None = None
+    area: float | None = None
+    relative_error: float | None = None
+
+    def values(self) -> dict[str, Any]:
+        """Return what was measured as values for JSON."""
+        found = {name: value for name, value in vars(self).items() if value is not None}
+        return found | {"points": self.points.round(6).tolist()}
+
+
+def measure(prediction: Prediction, pixels: Sequence[Sequence[float]], area: bool = False) -> Measurement:
+    """Measure a distance, path or area between pixels.
+
+    Args:
+        prediction: depth and camera.
+        pixels: (x, y) of each point [px], from 0 at the top left; one point is measured from the camera.
+        area: close the path and measure the flat area inside it.
+
+    Raises:
+        MetricDepthError: a pixel is outside or has no depth, there are too few or too many, or the depth has no unit.
+    """
+    prediction.format.require_meters()
+    least = 3 if area else 1
+    if not least <= len(pixels) <= MAX_POINTS:
+        raise MetricDepthError(f"there are {len(pixels)} points; give {least} to {MAX_POINTS}")
+    places = [_place(prediction, pixel) for pixel in pixels]
+    points = _points(prediction, as_array(pixels, "pixels", "(..., 2) as x, y", last=2), places)
+    error = _relative_error(prediction, places)
+    if len(points) == 1:
+        return Measurement(points, float(np.linalg.norm(points[0])), relative_error=error)
+    closed = np.vstack([points, points[:1]]) if area else points
+    length = float(np.linalg.norm(np.diff(closed, axis=0), axis=1).sum())
+    if area:
+        spokes = points - points.mean(axis=0)
+        inside = float(np.linalg.norm(np.cross(spokes, np.roll(spokes, -1, axis=0)).sum(axis=0)) / 2)
+        return Measurement(points, length, area=inside, relative_error=error)
+    x, y, z = points[-1] - points[0]
+    parts = float(np.linalg.norm([x, y, z])), float(np.hypot(x, z)), float(abs(y))
+    return Measurement(points, length, *parts, relative_error=error)
+
+
+def _place(prediction: Prediction, pixel: Sequence[float]) -> tuple[int, int]:
+    """Return the row and column of a point with depth."""
+    height, width = prediction.depth.shape
+    if np.shape(pixel) != (2,) or not np.isfinite(as_array(pixel, "pixel", "x, y")).all():
+        raise MetricDepthError(f"the pixel {pixel!r:.60} is not two finite numbers x,y")
+    x, y = pixel
+    row, column = round(float(y)), round(float(x))
+    if not (0 <= column < width and 0 <= row < height):
+        raise MetricDepthError(f"pixel ({x:g}, {y:g}) lies outside the image of {width}x{height}")
+    if not prediction.depth[row, column] > 0:
+        raise MetricDepthError(f"pixel ({x:g}, {y:g}) has no depth: choose another point")
+    return row, column
+
+
+def _points(prediction: Prediction, pixels: np.ndarray, places: Sequence[tuple[int, int]]) -> np.ndarray:
+    """Unproject pixels to points (N, 3) [m]."""
+    depth = np.array([[prediction.depth[place]] for place in places], np.float64)
+    camera = prediction.camera
+    if prediction.depth_kind == "z":
+        return np.asarray(camera.axis_rays_at(pixels) * depth)
+    rays = camera.rays_at(pixels)
+    return np.asarray(rays / np.linalg.norm(rays, axis=-1, keepdims=True) * depth)
+
+
+def _relative_error(prediction: Prediction, places: Sequence[tuple[int, int]]) -> float | None:
+    """Take the error of the points' depths for an error of the whole scene's scale: lengths have the same one."""
+    if not prediction.has_uncertainty:
+        return None
+    confidence = np.array([prediction.confidence[place] for place in places])
+    return round(float(np.sqrt(np.mean(prediction.uncertainty.std(confidence) ** 2))), 4)

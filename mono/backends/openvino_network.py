@@ -29,8 +29,10 @@ _CHECKED = (64, 128)  # (height, width) of an input that a new conversion is che
 class OpenVinoNetwork:
     """Network in OpenVINO on the CPU, with as many threads as torch has now.
 
-    The network is converted once, and kept in the cache; see `CompiledNetwork` for its sizes. Images of a batch are
-    computed one by one.
+    The network is converted once, and kept in the cache; see `CompiledNetwork` for its sizes.
+
+    Attributes:
+        at_once: number of images that are computed at once, each by itself.
     """
 
     def __init__(self, job: Job):
@@ -56,10 +58,10 @@ class OpenVinoNetwork:
         core = openvino.Core()
         compiled = CompiledNetwork(core, converted(file, make, core.read_model), job.precision)
         self.uses_principal_point, self._file, self._precision = job.uses_principal_point, file, job.precision
-        self._run = compiled.run_in_any_size if job.input_size is None else compiled.run
+        self._run = compiled.run_in_any_size if job.input_size is None else compiled.run_all
         for path in made:
             self._check(job, path)
-        self._run = compiled.run
+        self._run, self.at_once = compiled.run_all, compiled.at_once
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what the network is opened from again."""
@@ -69,7 +71,8 @@ class OpenVinoNetwork:
         """Open the converted network from the cache."""
         vars(self).update(state)
         core = import_openvino().Core()
-        self._run = CompiledNetwork(core, reopened(self._file, core.read_model), self._precision).run
+        compiled = CompiledNetwork(core, reopened(self._file, core.read_model), self._precision)
+        self._run, self.at_once = compiled.run_all, compiled.at_once
 
     def _check(self, job: Job, path: Path) -> None:
         """Compare a converted network with the original, at another size than it was traced with."""
@@ -93,6 +96,6 @@ class OpenVinoNetwork:
         from mono.model.depth_model import NetworkOutput
 
         arrays = arrays_of(image, principal_point, self.uses_principal_point)
-        images = [self._run([array[i : i + 1] for array in arrays]) for i in range(len(image))]  # as fast as together
+        images = self._run([[array[i : i + 1] for array in arrays] for i in range(len(image))])
         maps = images[0] if len(images) == 1 else [np.concatenate(rows) for rows in zip(*images, strict=True)]
         return NetworkOutput.from_maps([torch.from_numpy(m) for m in maps])

@@ -41,7 +41,9 @@ def add_machine_flags(parser: argparse.ArgumentParser) -> None:
         help="float32, bfloat16, float16 or auto (default: float32; with --backend fastest, measured)",
     )
     add_backend_flag(group)
-    group.add_argument("--batch-size", type=int, default=1, metavar="N", help="predict N images at a time")
+    group.add_argument(
+        "--batch-size", type=int, metavar="N", help="predict N images at a time (default: as many as the backend does)"
+    )
     add_hidden(group, "--batch_size", dest="batch_size", type=int)
     add_config_flags(group)
     group.add_argument("--trust-model", action="store_true", help="run a .ts or .pt2 file, which may contain any code")

@@ -156,7 +156,7 @@ class LiteDecoder(Hourglass):
         found = usual
         if self.near is not None:
             share = self.near.share(self.log_depth(usual))
-            if self.training or _captured(share) or bool(share.any()):
+            if self.training or _may_be_near(share):
                 found = self.near.take_over(share, usual, maps[1:], principal_point)
         return self.finish(maps, coarse, usual.fine, found, principal_point)
 
@@ -212,6 +212,13 @@ def _bilinear_shares(least: float) -> Tensor:
     return share[:, None, :, None] * share[None, :, None, :]
 
 
-def _captured(share: Tensor) -> bool:
-    """Return True while a graph for any image is made of the network, or its operations are counted."""
-    return torch.compiler.is_compiling() or torch.jit.is_tracing() or type(share) is not Tensor
+def _may_be_near(share: Tensor) -> bool:
+    """Tell if an image may show near things: also where the share has no value yet, as while a graph is made."""
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return True
+    if share.is_cuda and torch.cuda.is_current_stream_capturing():
+        return True
+    try:
+        return bool(share.any())
+    except RuntimeError:  # of vmap, fake tensors and recorders of graphs
+        return True

@@ -85,7 +85,8 @@ def execute_plan(
         RunError: the output folder takes no more files; what is done is recorded.
     """
     # Batches are cut from the whole list, done or not, so that a run which was killed computes the very same batches.
-    batches = [samples[i : i + options.batch_size] for i in range(0, len(samples), options.batch_size)]
+    size = options.batch_size or int(getattr(getattr(predictor, "network", None), "at_once", 1))
+    batches = [samples[i : i + size] for i in range(0, len(samples), size)]
     waiting = [batch for batch in batches if any(sample.name in plan.images for sample in batch)]
     if ranks.rank == 0:
         on_done(len(samples) - sum(map(len, waiting)))
@@ -106,7 +107,7 @@ def execute_plan(
         if not image.kept:  # else the record of what is there stays
             _record(manifest, failure_record(sample, image.key, reason))
 
-    max_pending = options.batch_size + options.workers if options.workers else 0
+    max_pending = size + options.workers if options.workers else 0
     budget = ByteBudget()
     with workers(options.workers) as pool:
         load = functools.partial(load_image, predictor=predictor, options=options)

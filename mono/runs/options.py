@@ -23,7 +23,7 @@ class RunOptions:
     Attributes:
         out: output folder, with a folder per kind of output and manifest.jsonl.
         output: kinds and formats of the files of each image.
-        batch_size: number of images that go through the network together.
+        batch_size: number of images that go through the network together; None: as many as the backend computes at once.
         workers: number of threads that read and write images while the network runs; 0: one thing after another.
         overwrite: replace former results of these images, and other files in their place.
         resolver: source of cameras.
@@ -40,7 +40,7 @@ class RunOptions:
 
     out: Path
     output: OutputOptions = field(default_factory=OutputOptions)
-    batch_size: int = 1
+    batch_size: int | None = None
     workers: int = 2
     overwrite: bool = False
     resolver: CameraResolver = field(default_factory=CameraResolver)
@@ -52,7 +52,7 @@ class RunOptions:
     align: AlignOptions | None = None
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
+        if self.batch_size is not None and self.batch_size < 1:
             raise RunError(f"batch size is {self.batch_size}; it must be at least 1")
         if self.workers < 0:
             raise RunError(f"number of workers is {self.workers}; it must be at least 0")

@@ -19,11 +19,9 @@ def inputs(height, width):
 @pytest.fixture(scope="module")
 def lite():
     """`lite` as a model of OpenVINO."""
-    from mono.conversion.openvino_file import to_openvino
-    from mono.conversion.tracing import traced
+    from mono.conversion.openvino_branch import to_openvino_with_branch
 
-    module, shapes = traced(job_of(mono.load_model("lite", device="cpu")).network, None)
-    return to_openvino(module, ["image", "principal_point"], shapes=shapes)
+    return to_openvino_with_branch(job_of(mono.load_model("lite", device="cpu")).network)
 
 
 @pytest.fixture
@@ -43,9 +41,51 @@ def test_a_network_for_one_size_computes_the_same_to_the_bit(compiled, precision
     for size in ((64, 96), (128, 64)):
         for _ in range(4):
             found = network.run(inputs(*size))
-        for own, general in zip(found, network.run_in_any_size(inputs(*size)), strict=True):
+        for own, general in zip(found, network.run_in_any_size([inputs(*size)])[0], strict=True):
             np.testing.assert_array_equal(own, general)
     assert len(network._own) == 2
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_images_that_are_computed_at_once_are_the_same_to_the_bit(compiled, precision, monkeypatch):
+    monkeypatch.setattr("torch.get_num_threads", lambda: 3)
+    network = compiled(precision=precision)
+    assert network.at_once == 3
+    images = [[pixels + i, point + i] for i, (pixels, point) in enumerate([inputs(64, 96)] * 7)]
+    together = network.run_all(images)
+    assert len(together) == 7 and len(together[0]) == 3 and not np.array_equal(together[0][0], together[1][0])
+    alone = [network.run(image) for image in images]
+    for found, expected in zip(together, alone, strict=True):
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_the_last_image_of_a_run_needs_no_network_of_its_own(compiled, monkeypatch):
+    monkeypatch.setattr("torch.get_num_threads", lambda: 2)
+    network = compiled()
+    network.run_all([inputs(64, 96)] * 2)
+    network.run(inputs(64, 96))
+    assert [count for count, _ in network._own] == [2]
+    network.run(inputs(64, 96))
+    assert [count for count, _ in network._own] == [2, 1]
+
+
+def test_one_thread_computes_one_image_after_another(compiled, monkeypatch):
+    monkeypatch.setattr("torch.get_num_threads", lambda: 1)
+    network = compiled()
+    found = network.run_all([inputs(64, 96), inputs(64, 96)])
+    assert network.at_once == 1 and np.array_equal(found[0][0], found[1][0])
+    assert [count for count, _ in network._own] == [1]
+
+
+def test_an_error_in_one_image_leaves_the_network_usable(compiled, monkeypatch):
+    monkeypatch.setattr("torch.get_num_threads", lambda: 2)
+    network = compiled()
+    expected = network.run(inputs(64, 96))
+    wrong = [inputs(64, 96)[0], np.zeros((1, 3), np.float32)]
+    with pytest.raises(RuntimeError):
+        network.run_all([inputs(64, 96), wrong])
+    assert np.array_equal(network.run_all([inputs(64, 96)] * 2)[1][0], expected[0])
 
 
 def test_sizes_that_come_often_get_a_network_of_their_own(compiled):
@@ -57,7 +97,7 @@ def test_sizes_that_come_often_get_a_network_of_their_own(compiled):
             network.run(inputs(*size))
         counts.append(len(network._own))
     assert counts == [1, 1, 4, 4]
-    assert [shapes[0] for shapes in network._own] == [(1, 3, *size) for size in sizes[:4]]
+    assert [shapes[0] for _, shapes in network._own] == [(1, 3, *size) for size in sizes[:4]]
 
 
 def test_a_large_network_is_held_twice_at_most(compiled, monkeypatch):
@@ -66,7 +106,7 @@ def test_a_large_network_is_held_twice_at_most(compiled, monkeypatch):
     for _ in range(4):
         for size in ((64, 64), (64, 96)):
             network.run(inputs(*size))
-    assert [shapes[0] for shapes in network._own] == [(1, 3, 64, 64)]
+    assert [shapes[0] for _, shapes in network._own] == [(1, 3, 64, 64)]
 
 
 def test_only_networks_that_will_be_needed_again_are_kept(compiled, lite, tmp_path):

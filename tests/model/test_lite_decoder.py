@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from mono.config import read_config
 from mono.model.depth_model import DepthModel, build_depth_model, fit_heads
@@ -179,6 +180,21 @@ def test_far_images_are_not_shown_to_the_near_branch(monkeypatch: pytest.MonkeyP
         assert decoded == [1]
         found(20.0, 0.5).train()(image)  # parameters without a gradient would stop distributed training
         assert decoded == [1, 1]
+
+
+def test_graphs_hold_both_hourglasses():
+    far, near = found(20.0, 0.5), found(0.5, 0.5)
+    image, point = torch.randn(2, 1, 3, 64, 96), torch.tensor([[40.0, 30.0]])
+    with torch.no_grad():
+        for network in (far, near):
+            expected = torch.stack([network(one, point).depth for one in image])
+            mapped = torch.vmap(lambda one, network=network: network(one, point).depth)(image)
+            torch.testing.assert_close(mapped, expected, rtol=1e-4, atol=0)
+        recorded = make_fx(lambda one: near(one, point).depth)(image[0])
+        traced = torch.jit.trace(lambda one: near(one, point).depth, (image[0],), check_trace=False)
+        for graph in (recorded, traced):
+            near.decoder.coarse_head.bias.fill_(10.0)  # far now
+            torch.testing.assert_close(graph(image[0]), near(image[0], point).depth, rtol=1e-4, atol=0)
 
 
 def test_each_image_of_a_batch_has_its_own_share():

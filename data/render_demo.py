@@ -1,9 +1,9 @@
-"""Render the frames of data/kitti_demo and data/nyu_demo.
+"""Render the frames of data/kitti_demo, data/nyu_demo and data/near_demo.
 
     python data/render_demo.py --assets DIR
 
-They have the cameras, sizes, depth scales and layout of those datasets, and none of their content. Of the assets (a
-folder with index.json) only those in the public domain (CC0) are used.
+The first two have the cameras, sizes, depth scales and layout of those datasets, and none of their content. Of the
+assets (a folder with index.json) only those in the public domain (CC0) are used.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from mono.io.atomic import atomic_path
 HERE = Path(__file__).parent
 KITTI = Camera(707.0493, 707.0493, 604.0814, 180.5066, 1224, 370)
 NYU = Camera(518.8579, 519.46961, 325.58245, 253.73617, 640, 480)
+ROBOT = Camera(615.4, 615.4, 319.5, 239.5, 640, 480)
 STREETS = (15, 109, 12)
 ROOMS = (109, 113, 114)
+CLOSE_UPS = (45, 42, 43)
 
 
 def as_lidar(depth: np.ndarray, camera: Camera, rng: np.random.Generator) -> np.ndarray:
@@ -75,6 +77,10 @@ def main() -> None:
             depth = np.where(frame.depth < 10, frame.depth, 0)
             save(args.out / f"nyu_demo/rgb/rgb_{number:05d}.jpg", frame.rgb)
             save(args.out / f"nyu_demo/depth/sync_depth_{number:05d}.png", as_stored(depth, 1000))
+        for number, seed in enumerate(CLOSE_UPS):
+            frame = render_frame(seed, "closeup", assets=assets, camera=ROBOT)
+            save(args.out / f"near_demo/rgb/{number:05d}.jpg", frame.rgb)
+            save(args.out / f"near_demo/depth/{number:05d}.png", as_stored(frame.depth, 1000))
 
 
 if __name__ == "__main__":

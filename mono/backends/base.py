@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-_CHANGES = 1  # of what the same weights compute, or of how it is converted
+CHANGES = 1  # of what the same weights compute, or of how it is converted
 BACKENDS = ("eager", "compile", "onnxruntime", "openvino")
 _MODULES = {"onnxruntime": ("onnxruntime", "onnx", "onnxscript"), "openvino": ("openvino",)}
 _PRECISIONS = {
@@ -76,7 +76,7 @@ class Job:
 
         from mono.system.versions import __version__
 
-        versions = [torch.__version__, __version__, _CHANGES, *installed_versions().values()]
+        versions = [torch.__version__, __version__, CHANGES, *installed_versions().values()]
         text = json.dumps([dict(self.identity), self.input_size, versions], default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -26,6 +26,7 @@ class Case:
         threads: number of threads of the network.
         runs: timed runs of the network, after a first one.
         images: number of photos processed from JPEG to depth PNG.
+        near: whether they show things within arm's reach, not a room.
     """
 
     model: str
@@ -35,6 +36,7 @@ class Case:
     threads: int
     runs: int
     images: int
+    near: bool = False
 
 
 @dataclass(frozen=True)

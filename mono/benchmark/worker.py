@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ from mono.inference.autotune import with_backend, with_fastest
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from mono.backends.base import Network
     from mono.inference.network import NetworkPredictor
     from mono.inference.predictor import Predictor
@@ -57,7 +60,7 @@ def _case(case: Case) -> Measured:
     share_cores(case.threads)
     base = predictor_of(case.model)
     predictor = _computed(base, case)
-    photo = _photo(case.size)
+    photo = _photo(case.size, case.near)
     width, height = case.size
     camera = Camera.centered(width / 2 / np.tan(np.radians(_FIELD_OF_VIEW / 2)), width, height)
     view = predictor.transform.view(camera)
@@ -84,7 +87,7 @@ def _case(case: Case) -> Measured:
         input_size=view.input_size,
         first_seconds=first / 1000,
         milliseconds=tuple(sorted(others)),
-        gflop=gflop(base.network, view.input_size),
+        gflop=gflop(base.network, inputs),
         images_per_second=rate,
         outside=outside,
         peak_megabytes=peak,
@@ -119,12 +122,12 @@ def predictor_of(model: str) -> NetworkPredictor:
     return predictor
 
 
-def _photo(size: tuple[int, int]) -> np.ndarray:
+def _photo(size: tuple[int, int], near: bool) -> np.ndarray:
     import cv2
 
     from mono.inference.accuracy import check_frames
 
-    return cv2.resize(check_frames()[-1].rgb, size, interpolation=cv2.INTER_CUBIC)
+    return cv2.resize(check_frames()[0 if near else -1].rgb, size, interpolation=cv2.INTER_CUBIC)
 
 
 def _end_to_end(predictor: Predictor, photo: np.ndarray, count: int, threads: int) -> float:
@@ -158,14 +161,12 @@ def _end_to_end(predictor: Predictor, photo: np.ndarray, count: int, threads: in
     return seconds
 
 
-def gflop(network: Network, input_size: tuple[int, int]) -> float:
-    """Count the operations of a network per image, without computing it [GFLOP]."""
-    from torch._subclasses.fake_tensor import FakeTensorMode
+def gflop(network: Network, inputs: Sequence[Tensor]) -> float:
+    """Count the operations of a network for its inputs [GFLOP]."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    fake = FakeTensorMode(allow_non_fake_inputs=True)  # shapes without numbers; weights are not copied
-    with fake, torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(torch.empty(1, 3, *input_size))
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(*inputs)
     return counter.get_total_flops() / 1e9
 
 

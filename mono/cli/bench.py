@@ -41,6 +41,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--images", type=int, default=20, metavar="N", help="process N photos from JPEG to depth PNG; 0: none"
     )
+    parser.add_argument("--near", action="store_true", help="measure with photos of near things (default: of a room)")
     parser.add_argument("--threads", type=int, metavar="N", help="run on N threads (default: all cores)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results, with each run's time")
     parser.set_defaults(run=run)
@@ -101,7 +102,7 @@ def line(case: Case, result: Measured | str, peaks: Mapping[str, float]) -> str:
     times = result.milliseconds
     cells = [
         case.model + weights,
-        f"{width}x{height}",
+        f"{width}x{height}{', near' if case.near else ''}",
         f"{result.input_size[0]}x{result.input_size[1]}",
         result.backend if case.backend == result.backend else f"{case.backend}: {result.backend}",
         result.precision,
@@ -136,7 +137,7 @@ def _cases(args: argparse.Namespace, threads: int) -> list[Case]:
     if args.runs < 1 or args.images < 0 or threads < 1:
         raise MetricDepthError("--runs and --threads must be at least 1, --images at least 0")
     return [
-        Case(model, backend, precision, size, threads, args.runs, args.images)
+        Case(model, backend, precision, size, threads, args.runs, args.images, args.near)
         for model in args.models
         for size in map(_size, args.sizes)
         for backend in args.backends

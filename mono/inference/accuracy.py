@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DEPTH_BOUND = 0.005  # on the median of |depth / float32 eager depth - 1|
 ABS_REL_BOUND = 0.002  # on the change of the absolute relative error, mean over images
 _EVALUATED = (0.1, 80.0)  # range of ground truth [m]
-_DEMOS = ("kitti_demo", "nyu_demo")
+_DEMOS = ("near_demo", "kitti_demo", "nyu_demo")  # within arm's reach, streets, rooms
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Deviation:
 
 
 def check_frames() -> list[CheckFrame]:
-    """Read the rendered images of data/kitti_demo and data/nyu_demo.
+    """Read the rendered images of data/near_demo, data/kitti_demo and data/nyu_demo.
 
     Raises:
         BackendError: they do not lie beside the package.
@@ -73,7 +73,7 @@ def check_frames() -> list[CheckFrame]:
         if all(path.is_file() for path in lists):
             return [frame for path in lists for frame in read_frames(path)]
     raise BackendError(
-        f"the check images {' and '.join(_DEMOS)} are not beside the package: name a backend instead of fastest"
+        f"the check images {', '.join(_DEMOS)} are not beside the package: name a backend instead of fastest"
     )
 
 

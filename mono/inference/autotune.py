@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mono.backends.base import BACKENDS, Job, installed_versions, machine, why_not
+from mono.backends.base import BACKENDS, CHANGES, Job, installed_versions, machine, why_not
 from mono.backends.build import build
 from mono.inference.accuracy import CheckFrame, Deviation, check_frames, deviation
 from mono.io.atomic import write_bytes
 from mono.system.cache import cache_folder
 from mono.system.errors import BackendError
+from mono.system.versions import __version__
 
 if TYPE_CHECKING:
     import numpy as np
@@ -218,7 +219,7 @@ def _key(predictor: NetworkPredictor, precisions: Sequence[str]) -> str:
     parts: Mapping[str, Any] = {
         "machine": machine(),
         "device": _device_name(predictor.device),
-        "versions": {"torch": str(torch.__version__)} | installed_versions(),
+        "versions": {"torch": str(torch.__version__), "mono": [__version__, CHANGES]} | installed_versions(),
         "checksum": predictor.checksum,
         "architecture": dict(predictor.architecture),
         "input": [*transform.crop_size, transform.fit, transform.mode, transform.focal_length],

@@ -183,7 +183,7 @@ def test_far_images_are_not_shown_to_the_near_branch(monkeypatch: pytest.MonkeyP
 
 
 def test_graphs_hold_both_hourglasses():
-    far, near = found(20.0, 0.5), found(0.5, 0.5)
+    far, near = (found(usual, 0.5).requires_grad_(False) for usual in (20.0, 0.5))
     image, point = torch.randn(2, 1, 3, 64, 96), torch.tensor([[40.0, 30.0]])
     with torch.no_grad():
         for network in (far, near):

@@ -16,6 +16,7 @@ from mono.export.write import export
 from tests import toys
 from tests.golden.checkpoints import reference_state
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # tests import it themselves
 os.environ.setdefault("METRICDEPTH_BACKEND", "eager")  # no conversion in each test that runs a command
 settings.register_profile("metricdepth", deadline=None, max_examples=60)  # a busy machine is no failure
 settings.load_profile("metricdepth")

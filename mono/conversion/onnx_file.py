@@ -13,6 +13,7 @@ from mono.conversion.integrity import file_checksum
 from mono.conversion.providers import open_session
 from mono.conversion.quiet import quiet
 from mono.conversion.run_file import METADATA_KEY, RunFile
+from mono.conversion.telemetry import import_onnxruntime
 from mono.io.atomic import atomic_path, write_bytes
 from mono.system.errors import BackendError
 
@@ -54,6 +55,8 @@ def in_half_precision(model: Any) -> None:
         model: result of `to_onnx`, which is changed.
     """
     import onnx_ir
+
+    import_onnxruntime()  # before its parts are
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     model.model = onnx_ir.from_proto(convert_float_to_float16(model.model_proto, keep_io_types=True))

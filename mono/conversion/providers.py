@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mono.conversion.telemetry import import_onnxruntime
 from mono.system.errors import BackendError
 
 PROVIDERS = {
@@ -34,9 +35,9 @@ def open_session(path: Path, device: str = "cpu", quiet: bool = True) -> Any:
         BackendError: ONNX Runtime has no such provider here, or the provider cannot start. It is never replaced by the
             CPU in silence.
     """
-    import onnxruntime
     import torch
 
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1

@@ -1,8 +1,9 @@
-"""Keep OpenVINO from reporting its use over the network."""
+"""Keep OpenVINO and ONNX Runtime from reporting their use over the network."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 _REPORTER = "openvino_telemetry"
+_ORT_SWITCH = "ORT_DISABLE_TELEMETRY"  # read once a process, when ONNX Runtime is imported
 _lock = threading.Lock()  # what is replaced here is the process's
 
 
@@ -21,6 +23,21 @@ def import_openvino() -> Any:
     with _lock, contextlib.nullcontext() if "openvino" in sys.modules else _missing(_REPORTER):
         import openvino
     return openvino
+
+
+def import_onnxruntime() -> Any:
+    """Import ONNX Runtime without its reports, unless the user has set `ORT_DISABLE_TELEMETRY` to 0.
+
+    Where the program imported it before, only what it has not sent yet can be held back.
+    """
+    is_wanted = os.environ.get(_ORT_SWITCH) == "0"
+    if not is_wanted:
+        os.environ[_ORT_SWITCH] = "1"  # no other value, as "true", switches them off
+    import onnxruntime
+
+    if not is_wanted:
+        onnxruntime.disable_telemetry_events()  # of Windows, and where others imported it before
+    return onnxruntime
 
 
 @contextlib.contextmanager

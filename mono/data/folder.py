@@ -1,6 +1,6 @@
 """Images and videos named on the command line: files, folders and patterns."""
 
-# ruff: noqa: PTH100, PTH112, PTH113, PTH118, PTH119, PTH120, PTH122, PTH206, PTH207
+# ruff: noqa: PTH100, PTH112, PTH113, PTH114, PTH118, PTH119, PTH120, PTH122, PTH206, PTH207
 # Paths stay text here: they are shown, and joined, as the user wrote them.
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mono.data.intrinsics import warn_once
 from mono.data.sample import Sample, unique_names
 from mono.io.images import IMAGE_SUFFIXES
 from mono.io.video import VIDEO_SUFFIXES
@@ -46,7 +47,7 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[S
     value (2 before 10). Folders and open patterns ("shots/*") yield files with one of `IMAGE_SUFFIXES`, and warnings
     count the other files, and the images of subfolders that are not searched; files given by name, or by a pattern with
     a suffix, are kept whatever they are. Folders are searched without hidden files, links to folders, and outputs of
-    earlier runs (see `is_output_folder`).
+    earlier runs (see `is_output_folder`); a warning names the links.
 
     A sample is named by its path inside the folder, after the folder's name if there are several folders; a single file
     by its own name, or by its path below the common folder if names would be equal.
@@ -72,6 +73,7 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[S
         if not listing.images:
             empty.append(_nothing_in(path, listing))
             continue
+        _warn_of_links(path, listing, paths)
         if listing.others:
             logger.warning(_passed_over(path, listing))
         if listing.deeper:
@@ -105,11 +107,14 @@ def find_videos(inputs: Sequence[str | Path], recursive: bool = False) -> list[s
         InputError: an input does not exist or cannot be listed, or a pattern matches nothing.
     """
     videos: dict[str, str] = {}
-    for path in _existing(inputs, _is_video):
+    paths = _existing(inputs, _is_video)
+    for path in paths:
         inside = [path] if _is_video(path) and not os.path.isdir(path) else []
         if os.path.isdir(path):
             listing = _list(path, recursive)
             inside = [] if listing.images else [os.path.join(path, name) for name in listing.others if _is_video(name)]
+            if inside:
+                _warn_of_links(path, listing, paths)
         for video in inside:
             videos.setdefault(os.path.abspath(video), video)
     return list(videos.values())
@@ -150,11 +155,13 @@ class _Listing:
         others: other files, without hidden ones and camera files.
         deeper: number of images in the nearest subfolders with any, which were not searched; beside images, in
             subfolders of the folder itself only.
+        links: links to folders, which are not searched.
     """
 
     images: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     deeper: int = 0
+    links: list[str] = field(default_factory=list)
 
 
 def _existing(inputs: Sequence[str | Path], wanted: Callable[[str], bool]) -> list[str]:
@@ -232,6 +239,8 @@ def _list(folder: str, recursive: bool) -> _Listing:
             and not name.startswith(".")
             and not _is_output(Path(place), name)
         ]
+        if recursive or place == folder:
+            found.links += [path[start:] for name in subfolders if os.path.islink(path := os.path.join(place, name))]
     found.images.sort(key=natural_order)
     found.others.sort(key=natural_order)
     return found
@@ -259,6 +268,18 @@ def _short_names(paths: list[str]) -> dict[str, str]:
     return {path: os.path.relpath(end, shared) for path, end in whole.items()}
 
 
+def _warn_of_links(folder: str, listing: _Listing, inputs: list[str]) -> None:
+    """Warn of links to folders that are no inputs themselves; they may lead back to where they lie."""
+    named = {os.path.abspath(path) for path in inputs}
+    links = [path for link in listing.links if os.path.abspath(path := os.path.join(folder, link)) not in named]
+    if links:
+        one = len(links) == 1
+        count = "a link to a folder is" if one else f"{len(links)} links to folders are"
+        remedy = "it as an input to search it" if one else "those that are wanted as inputs"
+        shown = ", ".join(links[:3]) + ", …" * (len(links) > 3)
+        warn_once(f"{folder}: {count} passed over: {shown}; name {remedy}")
+
+
 def _passed_over(place: str, listing: _Listing) -> str:
     count = len(listing.others)
     files = f"{count} file is no image and is" if count == 1 else f"{count} files are no images and are"
@@ -272,4 +293,6 @@ def _nothing_in(path: str, listing: _Listing) -> str:
         message += f"; passed over: {count_suffixes(listing.others)}"
     if listing.deeper:
         message += "; there are some in its subfolders: predict --recursive takes them"
+    if listing.links:
+        message += f"; links to folders, as {os.path.join(path, listing.links[0])}, are searched where they are inputs"
     return message

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mono.data.folder import InputError, find_images, find_videos
+from mono.data.intrinsics import warn_once
 from mono.io.images import IMAGE_SUFFIXES
 
 
@@ -206,3 +207,29 @@ def test_names_of_any_length_and_kind_raise_nothing(files: Path) -> None:
     for name in ("x" * 300, "a\0b"):
         with pytest.raises(InputError, match="there is no such file"):
             find_images([name])
+
+
+def test_links_to_folders_are_named_and_not_followed(files: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for link in ("in/elsewhere", "in/sub/again", "in/.unseen", "run/mask", "empty/link"):
+        (files / link).symlink_to(files / "in", target_is_directory=True)
+    warn_once.cache_clear()
+    assert len(found("in", recursive=True)) == 4
+    links = "in: 2 links to folders are passed over: in/elsewhere, in/sub/again; name those that are wanted as inputs"
+    assert caplog.messages[0] == links
+    caplog.clear()
+    assert len(found("in")) == 2
+    assert caplog.messages[0] == "in: a link to a folder is passed over: in/elsewhere; name it as an input to search it"
+    caplog.clear()
+    assert list(found("in/sub", "in/sub/again", "run", recursive=True))[-1] == "run/own"
+    assert not any("link" in message and message.startswith(("in/sub: ", "run: ")) for message in caplog.messages)
+    with pytest.raises(InputError, match="; links to folders, as empty/link, are searched where they are inputs"):
+        find_images(["empty"])
+
+
+def test_links_to_folders_of_videos_are_named(files: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (files / "clips").mkdir()
+    (files / "clips/a.mp4").touch()
+    (files / "clips/more").symlink_to(files / "clips", target_is_directory=True)
+    warn_once.cache_clear()
+    assert find_videos(["clips"], recursive=True) == find_videos(["clips"], recursive=True) == ["clips/a.mp4"]
+    assert caplog.messages == ["clips: a link to a folder is passed over: clips/more; name it as an input to search it"]

@@ -282,9 +282,11 @@ def _warn_of_links(folder: str, listing: _Listing, inputs: list[str]) -> None:
 
 def _passed_over(place: str, listing: _Listing) -> str:
     count = len(listing.others)
-    files = f"{count} file is no image and is" if count == 1 else f"{count} files are no images and are"
-    message = f"{place}: {files} passed over: {count_suffixes(listing.others)}"
-    return message + ("; give videos by name" if any(map(_is_video, listing.others)) else "")
+    files = "file without an image's suffix is" if count == 1 else "files without an image's suffix are"
+    message = f"{place}: {count} {files} passed over: {count_suffixes(listing.others)}"
+    wanted = ["videos"] * any(map(_is_video, listing.others))
+    wanted += ["images"] * any(not os.path.splitext(name)[1] for name in listing.others)
+    return f"{message}; give {' and '.join(wanted)} by name" if wanted else message
 
 
 def _nothing_in(path: str, listing: _Listing) -> str:

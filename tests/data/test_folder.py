@@ -168,8 +168,9 @@ def test_files_passed_over_are_counted_by_suffix(files: Path, caplog: pytest.Log
         (files / "in" / name).touch()
     assert list(found("in")) == ["a", "b"]
     assert list(found("in/*")) == ["a", "b", "c"]
-    first, second = (message for message in caplog.messages if "no images" in message)
-    counts = "5 files are no images and are passed over: .mov 2, .txt 2, without suffix 1; give videos by name"
+    first, second = (message for message in caplog.messages if "5 files" in message)
+    counts = "5 files without an image's suffix are passed over: .mov 2, .txt 2, without suffix 1"
+    counts += "; give videos and images by name"
     assert first == f"in: {counts}"
     assert second == f"in/*: {counts}"
 

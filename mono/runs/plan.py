@@ -171,7 +171,22 @@ def plan_run(
             f"{options.out} holds {len(foreign)} files that no run recorded there and that would be replaced, as "
             f"{foreign[0]}: choose another output folder (--out), move them away, or --overwrite"
         )
+    if images and not options.overwrite:
+        _refuse_among_ground_truth(samples, options)
     return RunPlan(images, tuple(dropped), tuple(removed), tuple(outdated), len(changed), tuple(foreign))
+
+
+def _refuse_among_ground_truth(samples: Sequence[Sample], options: RunOptions) -> None:
+    """Refuse a folder of outputs that holds the run's own ground truth, whatever its files are called."""
+    files = (file for sample in samples for file in (sample.depth, sample.normal) if file is not None)
+    folders = {Path(os.path.realpath(folder)) for folder in {file.parent for file in files}}
+    for kind in options.output.save:
+        place = options.out / kind
+        if any(folder.is_relative_to(os.path.realpath(place)) for folder in folders):
+            raise RunError(
+                f"{place} holds ground truth of these images, and results would be written among it: "
+                "choose another output folder (--out), or --overwrite"
+            )
 
 
 def _files_without_record(images: Mapping[str, ImagePlan], manifest: Manifest, options: RunOptions) -> list[str]:

@@ -39,6 +39,21 @@ def test_files_that_no_run_wrote_are_not_replaced_unasked(photos, toy_predictor)
     assert run(samples, toy_predictor, options).skipped == 3
 
 
+@pytest.mark.parametrize("kind", ["depth", "normal"])
+def test_results_are_not_written_among_ground_truth_of_other_names(photos, tmp_path, toy_predictor, kind):
+    scene = photos.parent
+    (scene / kind / "laser").mkdir(parents=True)
+    np.save(scene / kind / "laser" / "t0.npy", np.full((36, 48), 2.0, np.float32))
+    samples = [replace(sample, **{kind: scene / kind / "laser" / "t0.npy"}) for sample in find_images([photos])]
+    options = RunOptions(tmp_path / "link", OutputOptions((kind,)), resolver=GIVEN)
+    options.out.symlink_to(scene)
+    with pytest.raises(RunError, match=rf"link/{kind} holds ground truth of these images.*choose another"):
+        run(samples, toy_predictor, options)
+    assert [path.name for path in (scene / kind).iterdir()] == ["laser"]
+    assert run(samples, toy_predictor, replace(options, output=OutputOptions(("vis",)))).done == 3
+    assert run(samples, toy_predictor, replace(options, overwrite=True)).done == 3
+
+
 def test_files_in_the_way_of_added_outputs_are_not_replaced(photos, tmp_path, toy_predictor):
     samples, options = find_images([photos]), RunOptions(tmp_path / "out", OutputOptions(("depth",)), resolver=GIVEN)
     run(samples, toy_predictor, options)

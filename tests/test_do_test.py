@@ -214,7 +214,7 @@ def test_a_changed_photo_whose_former_results_would_stay_is_refused(tmp_path, to
     run(find_images([photos]), toy_predictor, RunOptions(out, OutputOptions(("depth", "vis")), resolver=GIVEN))
     PIL.Image.fromarray(reference_image(36, 48, 99)).save(photos / "001.png")
     before = files_of(out)
-    with pytest.raises(RunError, match=r"1 images have changed .*; their vis would stay as they were"):
+    with pytest.raises(RunError, match=r"1 image changed since .*; their vis would stay as they were"):
         run(find_images([photos]), toy_predictor, RunOptions(out, OutputOptions(("depth",)), resolver=GIVEN))
     assert files_of(out) == before
 

@@ -22,7 +22,7 @@ from mono.runs.records import (
     short_hash,
     wanted_kinds,
 )
-from mono.system.errors import MetricDepthError, RunError
+from mono.system.errors import MetricDepthError, RunError, counted
 
 _SHARED = ("model", "computation", "camera")  # parts of the settings that all results depend on
 _PARTS = {
@@ -162,14 +162,15 @@ def plan_run(
         )
     if lost := next((kinds for _, kinds in changed if kinds), None):
         raise RunError(
-            f"{len(changed)} images have changed since {options.out} was written; their {', '.join(sorted(lost))} "
-            "would stay as they were: name these in --save too, choose another output folder (--out), or --overwrite"
+            f"{counted(len(changed), 'image')} changed since {options.out} was written; their "
+            f"{', '.join(sorted(lost))} would stay as they were: name these in --save too, choose another output "
+            "folder (--out), or --overwrite"
         )
     foreign = _files_without_record(images, manifest, options)
     if foreign and not options.overwrite:
         raise RunError(
-            f"{options.out} holds {len(foreign)} files that no run recorded there and that would be replaced, as "
-            f"{foreign[0]}: choose another output folder (--out), move them away, or --overwrite"
+            f"{options.out} holds {counted(len(foreign), 'file')} that no run recorded there and that would be "
+            f"replaced, as {foreign[0]}: choose another output folder (--out), move them away, or --overwrite"
         )
     if images and not options.overwrite:
         _refuse_among_ground_truth(samples, options)

@@ -59,7 +59,7 @@ def test_files_in_the_way_of_added_outputs_are_not_replaced(photos, tmp_path, to
     run(samples, toy_predictor, options)
     (options.out / "vis").mkdir()
     (options.out / "vis" / "002.jpg").write_text("mine")
-    with pytest.raises(RunError, match=r"holds 1 files .* as vis/002\.jpg"):
+    with pytest.raises(RunError, match=r"holds 1 file that no run .* as vis/002\.jpg"):
         run(samples, toy_predictor, replace(options, output=OutputOptions(("depth", "vis"))))
     assert (options.out / "vis" / "002.jpg").read_text() == "mine" and len(manifest(options.out)) == 3
 

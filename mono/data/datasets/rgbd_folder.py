@@ -12,6 +12,7 @@ from mono.data.folder import count_suffixes
 from mono.data.image_header import read_image_header
 from mono.io.depth import DEPTH_SUFFIXES, png_depth_scale
 from mono.io.images import IMAGE_SUFFIXES, ImageError
+from mono.system.errors import counted
 
 # Words that tell an image from its depth map, as in rgb_00045.jpg and sync_depth_00045.png, frame000123.jpg and
 # depth000123.png, frame.0000.color.jpg and frame.0000.depth_meters.exr.
@@ -77,10 +78,10 @@ def annotate_pairs(
         if without := [image for image in images if image not in maps]:
             what = "kept" if keep_without_depth else "left out"
             names = some([path.relative_to(rgb).as_posix() for path in without])
-            notes.append(f"{len(without)} images without depth {what}: {names}")
+            notes.append(f"{counted(len(without), 'image')} without depth {what}: {names}")
         if unused := sorted(set(depths) - set(maps.values())):
             names = some([path.relative_to(depth).as_posix() for path in unused])
-            notes.append(f"{len(unused)} depth maps without image: {names}")
+            notes.append(f"{counted(len(unused), 'depth map')} without image: {names}")
         if not keep_without_depth:
             images = [image for image in images if image in maps]
         _check_scales(maps.values(), depth_scale)
@@ -91,7 +92,7 @@ def annotate_pairs(
         else Entry(image, intrinsics=cameras[image])
         for image in images
     )
-    notes.insert(0, f"{len(entries)} images, {len(maps)} with ground truth")
+    notes.insert(0, f"{counted(len(entries), 'image')}, {len(maps)} with ground truth")
     return Annotated(entries, tuple(notes))
 
 
@@ -176,7 +177,7 @@ def _files(folder: Path, suffixes: Iterable[str], notes: list[str]) -> list[Path
     shown = sorted(path for path in folder.rglob("*") if not path.name.startswith(".") and path.is_file())
     found = [path for path in shown if path.suffix.lower() in suffixes]
     others = [path.name for path in shown if path not in set(found) and path.suffix.lower() not in _SIDE_FILES]
-    passed = f"{len(others)} files of other kinds are not read: {count_suffixes(others)}" if others else ""
+    passed = f"not read: {counted(len(others), 'file')} of other kinds, {count_suffixes(others)}" if others else ""
     if not found:
         raise DatasetError(f"{folder}: holds none of {' '.join(sorted(suffixes))}" + (f"; {passed}" if passed else ""))
     if passed:

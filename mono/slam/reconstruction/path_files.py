@@ -20,6 +20,7 @@ from mono.runs.calibrate import camera_entries, focal_note
 from mono.slam.reconstruction.metric_paths import MetricPath, SlamError
 from mono.slam.scale.rescaling import to_json
 from mono.slam.trajectory.files import write_trajectory
+from mono.system.errors import counted
 
 _MARK = ".slam"
 
@@ -47,8 +48,8 @@ def refuse_foreign_files(out: Path) -> None:
     places += [folder / name for folder in _part_folders(out) for name in _part_names()]
     if foreign := [path for path in places if os.path.lexists(path)]:
         raise SlamError(
-            f"{out} holds {len(foreign)} files that slam has not written and would replace, as {foreign[0]}: "
-            "choose another output folder (--out), or move them away"
+            f"{out} holds {counted(len(foreign), 'file')} that slam has not written and would replace, as "
+            f"{foreign[0]}: choose another output folder (--out), or move them away"
         )
 
 

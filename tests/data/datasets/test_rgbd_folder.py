@@ -37,8 +37,8 @@ def test_same_names(root: Path) -> None:
     found = annotate_pairs(root / "rgb", root / "depth", intrinsics=(30, 31, 16, 12), depth_scale=1000)
     assert found.notes == (
         "2 images, 2 with ground truth",
-        "1 images without depth left out: a/1.png",
-        "1 depth maps without image: b/7.png",
+        "1 image without depth left out: a/1.png",
+        "1 depth map without image: b/7.png",
     )
     write_annotations(root / "data.json", found.entries)
     samples = load_annotations(root / "data.json")
@@ -114,17 +114,17 @@ def test_left_of_a_stereo_pair_is_taken(tmp_path: Path) -> None:
     stored_depth(tmp_path / "depth000001.png", 5)
     found = annotate_pairs(tmp_path, depth_scale=1)
     assert [entry.rgb.name for entry in found.entries] == ["left000001.png"]
-    assert found.notes[1] == "1 images without depth left out: right000001.png"
+    assert found.notes[1] == "1 image without depth left out: right000001.png"
 
 
 def test_kinds_that_are_not_read_are_named(tmp_path: Path) -> None:
     random_image(tmp_path / "color/frame.0000.color.jpg")
     text(tmp_path / "geometry/frame.0000.depth_meters.hdf5", "")
-    with pytest.raises(DatasetError, match=r"holds none of .*; 1 files of other kinds are not read: \.hdf5 1"):
+    with pytest.raises(DatasetError, match=r"holds none of .*; not read: 1 file of other kinds, \.hdf5 1"):
         annotate_pairs(tmp_path / "color", tmp_path / "geometry")
     stored_depth(tmp_path / "geometry/frame.0000.depth_meters.png", 5)
     notes = annotate_pairs(tmp_path / "color", tmp_path / "geometry", depth_scale=1).notes
-    assert notes == ("1 images, 1 with ground truth", "geometry: 1 files of other kinds are not read: .hdf5 1")
+    assert notes == ("1 image, 1 with ground truth", "geometry: not read: 1 file of other kinds, .hdf5 1")
 
 
 def test_kind_of_depth_and_invalid_values_are_written(root: Path) -> None:

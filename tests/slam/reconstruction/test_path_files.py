@@ -52,7 +52,7 @@ def test_files_of_others_are_not_replaced(tmp_path, name):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("mine")
     for call in (refuse_foreign_files, write):
-        with pytest.raises(SlamError, match=rf"holds 1 files .*{name}: choose another output folder"):
+        with pytest.raises(SlamError, match=rf"holds 1 file that slam .*{name}: choose another output folder"):
             call(tmp_path)
     assert [path.read_text() for path in tmp_path.rglob("*") if path.is_file()] == ["mine"]
 

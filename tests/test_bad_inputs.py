@@ -239,6 +239,21 @@ def test_a_bad_camera_file_beside_the_photos(content, expected_message, photos, 
     assert len(logged) == len(GOOD) and all(expected_message in message for message in logged)
 
 
+@pytest.mark.parametrize(
+    ("content", "expected_message"),
+    [("{", "is not valid JSON"), ("", "is empty"), ('{"width": 48}', "has no focal length"), (None, "Is a directory")],
+)
+def test_a_bad_camera_file_is_refused_before_the_model_is_loaded(
+    content, expected_message, photos, monkeypatch, tmp_path, caplog, capsys
+):
+    monkeypatch.setattr(session, "load_predictor", lambda *_, **__: pytest.fail("loaded"))
+    camera = tmp_path / "lens.json"
+    camera.mkdir() if content is None else camera.write_text(content)
+    code, logged, ended = call(["predict", photos, "--out", tmp_path / "out", "--camera", camera], caplog, capsys)
+    assert code == 2 and not logged and len(ended) == 1 and f"{camera}: " in ended[0] and expected_message in ended[0]
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("kind", ["missing", "page", "text", "truncated", "code", "other network", "not finite"])
 def test_a_bad_checkpoint(kind, photos, tiny_checkpoint, tmp_path, caplog, capsys):
     path = tmp_path / "weights.pth"

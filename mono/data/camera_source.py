@@ -16,7 +16,7 @@ from mono.data.intrinsics import POSSIBLE_FOV, camera_of, check_camera, warn_onc
 from mono.data.intrinsics import FocalError as FocalError
 from mono.data.panorama import PANORAMA_ASPECT, doubt_of_length, doubt_of_shape, may_be_panorama, panorama_camera
 from mono.geometry.camera import Camera
-from mono.io.camera_files import MissingCameraError, camera_file_beside, camera_from_file
+from mono.io.camera_files import MissingCameraError, camera_file_beside, camera_from_file, check_camera_file
 from mono.io.camera_notes import read_focal_note
 from mono.system.errors import MetricDepthError
 
@@ -72,7 +72,7 @@ class CameraResolver:
 
     Raises:
         MetricDepthError: more than one of the ways to give a focal length is used, a number is impossible, or the
-            camera file is missing.
+            camera file is missing or broken.
     """
 
     intrinsics: tuple[float, float, float, float] | None = None
@@ -105,8 +105,8 @@ class CameraResolver:
         for name, fov in (("fov_deg", self.fov_deg), ("assumed_fov_deg", self.assumed_fov_deg)):
             if fov is not None and not 0 < fov < 180:
                 raise MetricDepthError(f"{name} is {fov}; it must lie between 0 and 180 degrees")
-        if self.camera_file is not None and not self.camera_file.is_file():
-            raise MetricDepthError(f"{self.camera_file}: there is no such camera file; check the path")
+        if self.camera_file is not None:
+            check_camera_file(self.camera_file)
 
     @property
     def estimates(self) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,6 +25,7 @@ __all__ = [
     "MissingCameraError",
     "camera_file_beside",
     "camera_from_file",
+    "check_camera_file",
     "hash_camera_file",
     "same_aspect",
 ]
@@ -68,17 +71,9 @@ def camera_from_file(
         CameraFileError: the file is missing or broken, does not fit the image, or does not know it.
     """
     path = Path(path)
-    try:
-        stamp = path.stat()
-        found = _read(path, stamp.st_mtime_ns, stamp.st_size)
+    with _explained(path):
+        found = _cameras(path)
         values = _choose(path, found, image)
-    except FileNotFoundError:
-        raise CameraFileError(f"{path}: there is no such camera file; check the path") from None
-    except (OSError, ValueError) as error:
-        if isinstance(error, CameraFileError):
-            raise
-        reason = getattr(error, "strerror", None) or "damaged"
-        raise CameraFileError(f"{path}: cannot be read ({reason})") from error
     stored = found.stored and orientation != 1
     size = (height, width) if stored and orientation >= 5 else (width, height)
     camera = values.camera(path, *size)
@@ -89,6 +84,16 @@ def camera_from_file(
         camera = values.camera(path, width, height)
     camera = _fitted(path, camera, *(size if stored else (width, height)))
     return camera.turned(orientation) if stored else camera
+
+
+def check_camera_file(path: Path) -> None:
+    """Check that a camera file can be read, for any image.
+
+    Raises:
+        CameraFileError: it is missing or broken.
+    """
+    with _explained(path):
+        _cameras(path)
 
 
 def hash_camera_file(path: Path) -> str:
@@ -129,6 +134,25 @@ def _fitted(path: Path, camera: Camera, width: int, height: int) -> Camera:
     if same_aspect(camera.height, camera.width, width, height):
         raise CameraFileError(f"{sizes}: turned by 90 degrees; give a camera for the upright image")
     raise CameraFileError(f"{sizes}: another aspect ratio, so it was cropped or is another camera's; correct the file")
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn errors of reading a file into those that name it."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise CameraFileError(f"{path}: there is no such camera file; check the path") from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, CameraFileError):
+            raise
+        reason = getattr(error, "strerror", None) or "damaged"
+        raise CameraFileError(f"{path}: cannot be read ({reason})") from error
+
+
+def _cameras(path: Path) -> FileCameras:
+    stamp = path.stat()
+    return _read(path, stamp.st_mtime_ns, stamp.st_size)
 
 
 @lru_cache(maxsize=64)

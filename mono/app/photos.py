@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 import secrets
-import tempfile
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +14,7 @@ from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.geometry.camera import Camera
 from mono.geometry.undistortion import Undistortion, undistortion
 from mono.inference.prediction import Prediction
-from mono.io.images import image_cost, read_image
+from mono.io.images import image_cost, read_image_bytes
 from mono.system.errors import MetricDepthError
 
 MAX_UPLOAD = 40_000_000  # [bytes]
@@ -128,16 +126,10 @@ def read_upload(data: bytes, name: str, resolver: CameraResolver) -> tuple[np.nd
     Raises:
         MetricDepthError: it is no image that can be used.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "photo")
-        path.write_bytes(data)
-        try:
-            if image_cost(path) > _MAX_DECODING:
-                raise MetricDepthError(f"{path}: is too large an image for the app; make it smaller first")
-            photo = read_image(path)
-            found = resolver.resolve_for(None, photo)
-        except MetricDepthError as error:
-            raise MetricDepthError(str(error).replace(str(path), name)) from error
+    if image_cost(data) > _MAX_DECODING:
+        raise MetricDepthError(f"{name}: is too large an image for the app; make it smaller first")
+    photo = read_image_bytes(data, name)
+    found = resolver.resolve_for(None, photo)
     flat = flattening(name, found.camera)
     rgb, camera = shrink(flat.image_to_pinhole(photo.rgb), flat.pinhole)
     return rgb, replace(found, camera=camera)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import struct
+import tokenize
+import zlib
 from typing import BinaryIO
 
 import numpy as np
@@ -14,6 +16,25 @@ logger = logging.getLogger(__name__)
 # In the order in which they are tried. All others that Pillow knows are left out: some start other programs.
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "HEIF")
 WHOLE_PIXELS = 1 << 26  # 67 megapixels, of formats that are decoded through several copies
+
+DECODING_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    IndexError,
+    KeyError,
+    EOFError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    NotImplementedError,
+    RuntimeError,
+    struct.error,
+    tokenize.TokenError,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 
 
 class ImageFault(ValueError):

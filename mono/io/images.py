@@ -6,11 +6,8 @@ import contextlib
 import io
 import logging
 import os
-import struct
 import threading
-import tokenize
 import warnings
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +19,7 @@ from PIL import Image
 from mono.io.colors import array_to_rgb, is_dark, to_rgb
 from mono.io.exif import ExifCamera, read_exif_camera, read_orientation, read_tiff_camera
 from mono.io.file_kinds import describe_file, why_not_a_file
-from mono.io.image_formats import WHOLE_PIXELS, ImageFault, open_image, read_16_bit
+from mono.io.image_formats import DECODING_ERRORS, WHOLE_PIXELS, ImageFault, open_image, read_16_bit
 from mono.io.tiff import (
     Tags,
     TiffError,
@@ -54,24 +51,6 @@ _JPEG = ("JPEG", "MPO")
 _LARGE = (*_JPEG, "PNG", "TIFF", "BMP", "PPM")  # others are decoded through several copies
 _METADATA = threading.Lock()  # as the list of warnings is the process's
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
-DECODING_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    IndexError,
-    KeyError,
-    EOFError,
-    AttributeError,
-    AssertionError,
-    ArithmeticError,
-    NotImplementedError,
-    RuntimeError,
-    struct.error,
-    tokenize.TokenError,
-    zlib.error,
-    Image.DecompressionBombError,
-)
 
 
 class ImageError(MetricDepthError):
@@ -144,32 +123,38 @@ def read_image_bytes(data: bytes, name: str = "image") -> Photo:
         raise ImageError(f"{name}: is too large for the memory of this machine; make it smaller first") from error
 
 
-def image_cost(path: str | os.PathLike[str]) -> int:
+def image_cost(image: str | os.PathLike[str] | bytes) -> int:
     """Estimate the memory that reading an image takes.
 
     Args:
-        path: image file; only its header is read.
+        image: image file, of which only the header is read, or its content.
 
     Returns:
         Peak memory [bytes]; 0 where the file cannot be opened, which `read_image` explains.
     """
-    path = Path(path)
     try:
+        if isinstance(image, bytes):
+            return _cost(io.BufferedReader(io.BytesIO(image)))
+        path = Path(image)
         if why_not_a_file(path, "an image") is not None:
             return 0
         with path.open("rb") as file:
-            head = file.read(1024)
-            tags = _tiff_tags(file, head)
-            if tags and needs_own_reader(tags[0], head):
-                return 2 * decoded_bytes(tags[0])
-            image = open_image(file, head)
-            if image is None:
-                return 0
-            pixels, factor = image.width * image.height, _reduction(*image.size)
-            reduced = pixels // factor**2
-            return 4 * (reduced if image.format in _JPEG else pixels) + 3 * reduced
+            return _cost(file)
     except (*DECODING_ERRORS, MemoryError):
         return 0
+
+
+def _cost(file: io.BufferedReader) -> int:
+    head = file.read(1024)
+    tags = _tiff_tags(file, head)
+    if tags and needs_own_reader(tags[0], head):
+        return 2 * decoded_bytes(tags[0])
+    image = open_image(file, head)
+    if image is None:
+        return 0
+    pixels, factor = image.width * image.height, _reduction(*image.size)
+    reduced = pixels // factor**2
+    return 4 * (reduced if image.format in _JPEG else pixels) + 3 * reduced
 
 
 def _decode(path: Path, file: io.BufferedReader, size: int) -> Photo:
@@ -255,7 +240,7 @@ def _photo(path: Path, rgb: np.ndarray, exif: ExifCamera | None, stored_size: tu
     if factor == 1:
         return Photo(rgb, exif)
     width, height = stored_size
-    message = "%s: has %dx%d pixels; it is read at 1/%d of that, %dx%d, which is the size of all results"
+    message = "%s: has %dx%d pixels; it is read at 1/%d of that, %dx%d, and results are not larger"
     logger.warning(message, path, width, height, factor, rgb.shape[1], rgb.shape[0])
     return Photo(rgb, exif, (width, height))
 

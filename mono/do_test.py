@@ -27,7 +27,7 @@ from mono.inference.predictor import Predictor
 from mono.inference.pretrained import is_saved
 from mono.model.zoo import MODELS
 from mono.runs.execute import execute_plan
-from mono.runs.folder import lock_output_folder, open_output_folder, write_journal
+from mono.runs.folder import lock_output_folder, open_output_folder, warn_of_other_names, write_journal
 from mono.runs.former_metrics import hold_scores, refuse_scores_of_saved, saved_settings
 from mono.runs.options import RunOptions
 from mono.runs.outputs import OutputOptions
@@ -98,6 +98,7 @@ def _plan(samples: Sequence[Sample], predictor: Predictor, options: RunOptions, 
         if options.protocol and not options.overwrite:
             refuse_scores_of_saved(options.out)
         plan = plan_run(samples, manifest, settings, options)
+        warn_of_other_names(samples, manifest)
         if plan.changed:
             logger.warning("%s: images that changed are done again: %d", options.out, plan.changed)
         if plan.images:

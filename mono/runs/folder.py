@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mono.backends.base import BACKENDS
+from mono.data.sample import Sample
 from mono.io.atomic import make_folder, remove_stale_files, write_bytes
 from mono.runs.manifest import Manifest
 from mono.runs.paths import is_output_path, output_files, remove_files
 from mono.runs.records import computation_settings, short_hash
-from mono.system.errors import RunError
+from mono.system.errors import RunError, counted
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +90,28 @@ def former_backend(out: Path, names: Sequence[str], precision: str) -> str | Non
         records = open_output_folder(out).walk(names)
         found = (hashes.get(record.get("settings", {}).get("computation", "")) for record in records)
         return next(filter(None, found), None)
+
+
+def warn_of_other_names(samples: Sequence[Sample], manifest: Manifest) -> None:
+    """Warn of images that the folder has results of under other names, as other inputs give them."""
+    fresh = {
+        os.path.abspath(sample.rgb): sample  # noqa: PTH100  # as records have it, with links as they are
+        for sample in samples
+        if sample.name not in manifest and not hasattr(sample, "video")  # frames share their file
+    }
+    names = {sample.name for sample in samples}
+    former = {
+        record["path"]: record["name"]
+        for record in (manifest.walk() if fresh else ())
+        if record["status"] == "ok" and record.get("path") in fresh and record["name"] not in names
+    }
+    if former:
+        path, name = next(iter(former.items()))
+        logger.warning(
+            "%s: holds results of %s under other names, as %s for %s (now %s); give the inputs of that run to add "
+            "to them",
+            *(manifest.folder, counted(len(former), "image"), name, path, fresh[path].name),
+        )
 
 
 def write_journal(out: Path, files: Iterable[str]) -> None:

@@ -86,6 +86,10 @@ class Manifest:
         """Return the records in the order they were added, all in memory."""
         return list(self.walk())
 
+    def __contains__(self, name: str) -> bool:
+        """Tell whether there is a record of `name`."""
+        return name in self._places
+
     def walk(self, names: Iterable[str] | None = None) -> Iterator[dict[str, Any]]:
         """Iterate over records, reading one at a time.
 

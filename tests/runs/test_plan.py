@@ -137,3 +137,16 @@ def test_records_of_paths_as_they_were_typed_hold(photos, tmp_path, toy_predicto
     (options.out / "manifest.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     assert not {cache_key(s, GIVEN, spell=str) for s in samples} & {cache_key(s, GIVEN) for s in samples}
     assert run(samples, toy_predictor, options).skipped == 3
+
+
+def test_results_under_another_name_are_named(photos, tmp_path, toy_predictor, caplog):
+    other = write_photos(tmp_path / "other", 1)
+    options = RunOptions(tmp_path / "out", OutputOptions(("depth",)), resolver=GIVEN)
+    run(find_images([photos, other]), toy_predictor, options)
+    run(find_images([other, photos]), toy_predictor, options)
+    assert not caplog.messages
+    later = replace(options, output=OutputOptions(("vis",)))
+    for done in (3, 0):
+        assert run(find_images([photos]), toy_predictor, later).done == done
+    names = f"holds results of 3 images under other names, as rgb/000 for {photos / '000.png'} (now 000)"
+    assert caplog.messages == [f"{options.out}: {names}; give the inputs of that run to add to them"]

@@ -34,6 +34,10 @@ def run(args: argparse.Namespace) -> int:
     from mono.training.loop import write_weights
 
     files = [_weighted(text) for text in args.files]
+    if args.out.exists() and any(path.exists() and path.samefile(args.out) for path, _ in files):
+        raise MetricDepthError(
+            f"{args.out} is one of the files to average, and would be replaced; choose another --out"
+        )
     mean = average_weights(files, args.init_share)
     total = sum(weight for _, weight in files)
     recipe = ", ".join(f"{weight / total:.3g} {path}" for path, weight in files)

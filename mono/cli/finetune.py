@@ -96,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
         metadata = weight_metadata(config.path.name) | {
             "from": start.checkpoint.name,
             "finetuned": str(outcome.improved).lower(),
+            "run": outcome.run,
         }
         write_weights(outcome.tensors, args.out / WEIGHTS, metadata)
         scores = {"before": asdict(outcome.before), "after": asdict(outcome.after), "improved": outcome.improved}

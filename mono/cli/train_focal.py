@@ -53,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.out.is_dir():
         raise MetricDepthError(f"{args.out} is a folder; name a file for the weights, such as focal.safetensors")
+    if args.start and args.start.exists() and args.out.exists() and args.start.samefile(args.out):
+        raise MetricDepthError(f"{args.out}: is the network to start from, and would be replaced; choose another --out")
     share_cores(args.threads)
     if args.minutes:
         settings = FocalRun(args.minutes, args.start, seed=args.seed, mix_style=args.mix_style)

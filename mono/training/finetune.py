@@ -15,6 +15,7 @@ from mono.geometry.canonical import CanonicalTransform
 from mono.model.checkpoint import read_tensors
 from mono.system.errors import MetricDepthError
 from mono.training.data.images import WITHOUT_SCALE, Frame
+from mono.training.fingerprint import digest
 from mono.training.loop import train
 from mono.training.recipe import Recipe
 from mono.training.schedule import Run
@@ -79,11 +80,13 @@ class Outcome:
         before: score of the initial network on the held-out images.
         after: score of the fine-tuned network on the same images.
         tensors: weights of the network with the lower AbsRel.
+        run: digest of the run's fingerprint.
     """
 
     before: Score
     after: Score
     tensors: dict[str, Tensor]
+    run: str
 
     @property
     def improved(self) -> bool:
@@ -105,17 +108,18 @@ def finetune(
         run: length and output folder.
 
     Raises:
-        MetricDepthError: ground truth of a frame is not metric, or no held-out image has ground truth.
+        MetricDepthError: ground truth of a frame is not metric, or no held-out image has ground truth, or the
+            folder holds another run or weights that this run has not written.
     """
     _refuse_scaleless(frames, "use `metricdepth train`")
     before = _score(network, config.transform, held)
-    trained = train(config, recipe, frames, {}, run).average
-    after = _score(trained, config.transform, held)
+    trainer = train(config, recipe, frames, {}, run)
+    after = _score(trainer.average, config.transform, held)
     if after.abs_rel < before.abs_rel:
-        better = trained.state_dict()
+        better = trainer.average.state_dict()
     else:  # from the file, as `network` may have its batch norms folded
         better = read_tensors(run.start) if run.start else network.state_dict()
-    return Outcome(before, after, better)
+    return Outcome(before, after, better, digest(trainer.fingerprint))
 
 
 def _score(network: nn.Module, transform: CanonicalTransform, held: Sequence[Sample]) -> Score:

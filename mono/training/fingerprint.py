@@ -39,6 +39,11 @@ def fingerprint(config: ModelConfig, recipe: Recipe, run: Run, frames: Sequence[
     return json.dumps({"config": network, "recipe": asdict(recipe), "run": start, "data": data}, sort_keys=True)
 
 
+def digest(text: str) -> str:
+    """Shorten a fingerprint to 16 hexadecimal digits, which the weights of its run carry."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def _summary(frames: Sequence[Frame]) -> str:
     digest = hashlib.sha256()
     for f in frames:

@@ -22,8 +22,9 @@ from mono.system.memory import within_memory
 from mono.training.data.dataset import MixedFrames, loader
 from mono.training.data.images import Frame
 from mono.training.data.sampling import BatchPlan
+from mono.training.fingerprint import digest
 from mono.training.recipe import Recipe
-from mono.training.schedule import Run
+from mono.training.schedule import LAST, WEIGHTS, Run
 from mono.training.trainer import Trainer
 from mono.training.validate import validate
 
@@ -55,7 +56,8 @@ def train(
         The trainer after the last step.
 
     Raises:
-        MetricDepthError: there are no frames, many in a row cannot be read, or the folder holds another run.
+        MetricDepthError: there are no frames, many in a row cannot be read, or the folder holds another run or
+            weights that this run has not written.
     """
     ranks = ranks or Ranks()
     writes = ranks.rank == 0
@@ -63,6 +65,7 @@ def train(
     trainer = Trainer(config, recipe, run, frames, ranks)
     if trainer.resume():
         logger.info("resuming at step %d after %.1f minutes", trainer.step, trainer.seconds / 60)
+    refuse_other_weights(run.out, trainer.fingerprint)
     if writes:
         run.out.mkdir(parents=True, exist_ok=True)
         remove_stale_files(run.out)
@@ -101,6 +104,27 @@ def train(
     return trainer
 
 
+def refuse_other_weights(out: Path, fingerprint: str) -> None:
+    """Refuse an output folder whose weights another run or program wrote.
+
+    Args:
+        out: output folder.
+        fingerprint: fingerprint of the run, whose checkpoint in the folder is known to be its own.
+
+    Raises:
+        MetricDepthError: the weights there would be lost.
+    """
+    path = out / WEIGHTS
+    if not path.exists():
+        return
+    written = _metadata(path)
+    former = "commit" in written and "run" not in written  # of versions that wrote no digest
+    if not (out / LAST).is_file() or not (former or written.get("run") == digest(fingerprint)):
+        raise MetricDepthError(
+            f"{path} was not written by this run, which would replace it: choose another --out, or move the file away"
+        )
+
+
 def export(checkpoint: Path, path: Path, metadata: Mapping[str, str]) -> None:
     """Write a checkpoint's averaged network as float16 safetensors.
 
@@ -113,7 +137,11 @@ def export(checkpoint: Path, path: Path, metadata: Mapping[str, str]) -> None:
         MetricDepthError: a weight does not fit into float16.
     """
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    write_weights(content["model_state_dict"], path, {**metadata, "step": str(content["step"])})
+    write_weights(
+        content["model_state_dict"],
+        path,
+        {**metadata, "step": str(content["step"]), "run": digest(content["fingerprint"])},
+    )
 
 
 def write_weights(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
@@ -135,6 +163,17 @@ def write_weights(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[s
         if not bool(halves[name].isfinite().all()):
             raise MetricDepthError(f"{path}: {name} does not fit into float16")
     write_bytes(path, _with_sorted_header(save(halves, dict(metadata))))
+
+
+def _metadata(path: Path) -> Mapping[str, str]:
+    """Return the metadata of a safetensors file; none for other files."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return file.metadata() or {}
+    except (SafetensorError, OSError):
+        return {}
 
 
 def _with_sorted_header(content: bytes) -> bytes:

@@ -63,6 +63,30 @@ def test_the_start_is_kept_if_nothing_improves(tmp_path: Path, capsys: pytest.Ca
         assert torch.equal(weights[name], tensor), name
 
 
+def test_the_model_that_training_starts_from_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    data, saved = write_walls(tmp_path / "walls", 4), tmp_path / "saved"
+    load_model("lite", device="cpu").save_pretrained(saved)
+    before = {file.name: file.read_bytes() for file in saved.iterdir()}
+    command = ["finetune", "--data", str(data), "--out", str(saved), "--steps", "1", *TINY]
+    for start in (saved, saved / "model.safetensors"):
+        assert main([*command, "--from", str(start)]) == 2
+        assert "was not written by this run" in capsys.readouterr().err
+    train = ["train", "lite.py", "--data", f"{data}:dense", "--out", str(saved), "--steps", "1", *TINY]
+    assert main([*train, "--from", str(saved / "model.safetensors")]) == 2
+    assert {f.name: f.read_bytes() for f in saved.iterdir() if f.name != ".lock"} == before
+
+
+def test_a_finished_run_runs_again_and_longer(tmp_path: Path):
+    data, out = write_walls(tmp_path / "walls", 4), tmp_path / "out"
+    command = ["finetune", "--data", str(data), "--out", str(out), *TINY, "--steps"]
+    weights = []
+    for steps in ("1", "1", "2"):
+        assert main([*command, steps]) == 0
+        weights.append((out / "model.safetensors").read_bytes())
+    assert weights[0] == weights[1]
+    assert torch.load(out / "last.pth", weights_only=True)["step"] == 2
+
+
 def test_what_is_wrong_ends_in_a_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     data = write_walls(tmp_path / "walls", 4)
     out = ["--out", str(tmp_path / "out"), "--steps", "1", *TINY]

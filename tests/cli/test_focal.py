@@ -103,6 +103,10 @@ def test_training_writes_weights_that_load(tmp_path: Path, capsys) -> None:
     ):  # fmt: skip
         assert main([*words, *data, "-o", str(out), option, value]) == 2
         assert cause in capsys.readouterr().err
+    before = out.read_bytes()
+    assert main([*words, "-o", str(out), "--from", str(out), "--minutes", "0"]) == 2
+    assert "is the network to start from, and would be replaced" in capsys.readouterr().err
+    assert out.read_bytes() == before
     depth = Path(__file__).parents[2] / "weight" / "lite.safetensors"
     assert main([*words, "-o", str(out), "--from", str(depth), "--minutes", "0"]) == 2
     assert "lite.safetensors is a checkpoint of lite and does not fit the network of focal" in capsys.readouterr().err

@@ -117,3 +117,13 @@ def test_bad_words_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "its weight is 0; it must be positive" in capsys.readouterr().err
     assert main(["average", str(one), f"{one}=much", "--out", str(tmp_path / "x")]) == 2
     assert 'the weight after "=" must be a number' in capsys.readouterr().err
+
+
+def test_a_file_to_average_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    first, second = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    for file, value in ((first, 1.0), (second, 3.0)):
+        write_weights({"x": torch.tensor([value])}, file, {})
+    before = first.read_bytes()
+    assert main(["average", f"{first}=0.7", str(second), "--out", str(tmp_path / "." / "a.safetensors")]) == 2
+    assert "is one of the files to average" in capsys.readouterr().err
+    assert first.read_bytes() == before

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from mono.training.data.images import read_frames
-from mono.training.loop import export, train
+from mono.training.loop import export, train, write_weights
 from mono.training.recipe import Recipe
 from mono.training.schedule import LAST, PROGRESS, WEIGHTS, Run
 from mono.training.trainer import Trainer
@@ -172,3 +172,32 @@ def test_a_run_can_be_made_longer(tmp_path: Path, annotations: Path):
     run = Run(tmp_path, steps=1, precision="float32", workers=0)
     assert train(CONFIG, RECIPE, frames, {}, run).step == 1
     assert train(CONFIG, RECIPE, frames, {}, replace(run, steps=2)).step == 2
+
+
+def test_weights_that_the_run_has_not_written_are_refused(tmp_path: Path, annotations: Path):
+    frames, metadata = read_frames([annotations]), {"config": "small.py", "commit": "unknown"}
+    run = Run(tmp_path, steps=1, precision="float32", workers=0)
+    weights = tmp_path / WEIGHTS
+    weights.write_bytes(b"of another program")
+    with pytest.raises(ValueError, match=r"model.safetensors was not written by this run.*another --out"):
+        train(CONFIG, RECIPE, frames, {}, run)
+    assert weights.read_bytes() == b"of another program" and not (tmp_path / LAST).exists()
+    weights.unlink()
+    for steps in (1, 1, 2):  # once, again, and longer
+        assert train(CONFIG, RECIPE, frames, {}, replace(run, steps=steps)).step == steps
+        export(tmp_path / LAST, weights, metadata)
+    other = replace(run, out=tmp_path / "other", seed=1)
+    train(CONFIG, RECIPE, frames, {}, other)
+    export(other.out / LAST, weights, metadata)  # now beside a checkpoint of the first run
+    with pytest.raises(ValueError, match="was not written by this run"):
+        train(CONFIG, RECIPE, frames, {}, replace(run, steps=3))
+
+
+def test_weights_of_a_former_version_are_the_run_s_own(tmp_path: Path, annotations: Path):
+    run = Run(tmp_path, steps=1, precision="float32", workers=0)
+    trainer = train(CONFIG, RECIPE, read_frames([annotations]), {}, run)
+    write_weights(trainer.average.state_dict(), tmp_path / WEIGHTS, {"config": "small.py", "commit": "unknown"})
+    assert train(CONFIG, RECIPE, read_frames([annotations]), {}, replace(run, steps=2)).step == 2
+    (tmp_path / LAST).unlink()
+    with pytest.raises(ValueError, match="was not written by this run"):
+        train(CONFIG, RECIPE, read_frames([annotations]), {}, run)

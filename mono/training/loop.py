@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from mono.config import ModelConfig
@@ -19,6 +18,7 @@ from mono.io.atomic import remove_stale_files, write_bytes
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError
 from mono.system.memory import within_memory
+from mono.training.checkpoint import read_checkpoint
 from mono.training.data.dataset import MixedFrames, loader
 from mono.training.data.images import Frame
 from mono.training.data.sampling import BatchPlan
@@ -134,9 +134,9 @@ def export(checkpoint: Path, path: Path, metadata: Mapping[str, str]) -> None:
         metadata: entries for the file's header, such as config and commit.
 
     Raises:
-        MetricDepthError: a weight does not fit into float16.
+        MetricDepthError: the checkpoint is damaged, or a weight does not fit into float16.
     """
-    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    content = read_checkpoint(checkpoint)
     write_weights(
         content["model_state_dict"],
         path,

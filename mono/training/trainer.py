@@ -19,6 +19,7 @@ from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.depth_model import HEADS, DepthModel, build_depth_model, fit_heads
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError
+from mono.training.checkpoint import read_checkpoint
 from mono.training.cpu_encoder import prepare_backbone
 from mono.training.data.batch import Batch
 from mono.training.data.images import Frame
@@ -161,12 +162,13 @@ class Trainer:
             True if a checkpoint was loaded.
 
         Raises:
-            MetricDepthError: the checkpoint is of a run with another config, recipe or data; lists the differences.
+            MetricDepthError: the checkpoint is damaged, or of a run with another config, recipe or data; lists the
+                differences.
         """
         path = self.run.out / LAST
         if not path.is_file():
             return False
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = read_checkpoint(path)
         if "fingerprint" not in content:
             raise MetricDepthError(
                 f"{path} does not record how it was trained: choose another --out, and start with --from {path}"

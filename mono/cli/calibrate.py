@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from mono.calibration.camera_calibration import write_calibration
     from mono.calibration.known_file import read_known_images
     from mono.cli.console import say_focal_sources
-    from mono.runs.calibrate import camera_entries, check_calibration, focal_note, observe_images
+    from mono.runs.calibrate import camera_entries, check_calibration, focal_note, observe_images, refuse_other_file
     from mono.system.distributed import join_ranks
 
     if args.out is None and args.check is None:
@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     images = read_known_images(args.known)
     others = read_known_images(args.check) if args.check else []
     resolver = camera_flags.camera_resolver(args)
+    if args.out is not None:
+        refuse_other_file(args.out, [args.known, args.check] if args.check else [args.known], images, resolver)
     predictor = session.load_predictor(args, args.model, args.checkpoint, join_ranks("None"), len(images) + len(others))
     observed = observe_images(images, predictor, resolver)
     say_focal_sources(Counter(image.found.source for image in observed))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from mono.calibration.observations import Observations, observe
 from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.geometry.camera import Camera
 from mono.inference.uncertainty import focal_error
+from mono.io.camera_files import CameraFileError, camera_from_file
 from mono.io.camera_notes import FocalNote, read_focal_note
 from mono.system.errors import MetricDepthError
 
@@ -107,12 +109,7 @@ def camera_entries(cameras: Sequence[Camera]) -> dict[str, Any]:
     """
     first = cameras[0]
     for other in cameras[1:]:
-        view = other.resized(first.width, first.height)
-        same = abs(view.fx / first.fx - 1) < _ALIKE and abs(other.width * first.height - other.height * first.width) < (
-            0.01 * other.width * first.height
-        )
-        same = same and (other.model, other.distortion) == (first.model, first.distortion)
-        if not same:
+        if not _alike(first, other):
             raise AlignmentError(
                 f"the images are of several cameras ({_describe(first)}, and {_describe(other)}): calibrate each by "
                 "itself"
@@ -126,6 +123,41 @@ def camera_entries(cameras: Sequence[Camera]) -> dict[str, Any]:
     return entries | ({"distortion": list(first.distortion)} if first.distortion else {})
 
 
+def refuse_other_file(
+    path: Path, inputs: Sequence[Path], images: Sequence[KnownImage], resolver: CameraResolver
+) -> None:
+    """Refuse to store a calibration in a file that is not the images' camera file.
+
+    Args:
+        path: file that gets the calibration; it need not exist.
+        inputs: files that the images were read from.
+        images: images with known distances.
+        resolver: source of their cameras.
+
+    Raises:
+        MetricDepthError: the file is an input, no camera file, or of another camera; or an image cannot be read.
+    """
+    if not path.exists():
+        return
+    if any(path.samefile(file) for file in inputs):
+        raise AlignmentError(f"{path} is an input, and no camera file: choose another --out")
+    for image in images:
+        sample, photo = image.sample, image.sample.read()
+        camera = resolver.resolve_for(sample, photo).camera
+        try:
+            orientation = photo.exif.orientation if photo.exif else 1
+            stored = camera_from_file(path, *photo.full_size, sample.rgb, orientation)
+        except CameraFileError as error:
+            raise AlignmentError(
+                f"{path} exists and is no camera file of {sample.source} ({error}): choose another --out"
+            ) from error
+        if not _alike(camera, stored):
+            raise AlignmentError(
+                f"{path} is of another camera ({_describe(stored)}) than {sample.source} ({_describe(camera)}), so "
+                f"later predictions with it would be wrong: choose another --out, or give the images --camera {path}"
+            )
+
+
 def focal_note(cameras: Sequence[ResolvedCamera]) -> FocalNote:
     """Return the camera file's note of where its focal length came from.
 
@@ -135,6 +167,15 @@ def focal_note(cameras: Sequence[ResolvedCamera]) -> FocalNote:
     found = max(cameras, key=lambda found: focal_error(found.source, found.focal_error) or 0.0)
     former = read_focal_note(found.file) if found.file else None
     return former or FocalNote(found.source, found.detail, focal_error(found.source, found.focal_error))
+
+
+def _alike(camera: Camera, other: Camera) -> bool:
+    view = other.resized(camera.width, camera.height)
+    return (
+        abs(view.fx / camera.fx - 1) < _ALIKE
+        and abs(other.width * camera.height - other.height * camera.width) < 0.01 * other.width * camera.height
+        and (other.model, other.distortion) == (camera.model, camera.distortion)
+    )
 
 
 def _describe(camera: Camera) -> str:

@@ -66,7 +66,9 @@ def fit_calibration(images: Sequence[Observations], model: str = "auto") -> Dept
     residual = [y - a - b * (x - center) for x, y in data]
     count = len(data)
     if count == 1:
-        error, note = _NETWORK, "one image does not tell how the factor changes between images: give three or more"
+        error = max(_NETWORK, own.standard_error)
+        note = "one image does not tell how the factor changes between images: give three or more"
+        note = "; ".join(filter(None, (images[0].note, note)))
     else:
         from scipy.special import stdtrit
 

@@ -88,7 +88,8 @@ def fit_alignment(observations: Observations, model: str = "auto", unit: str = "
         field=field,
         source=observations.source,
     )
-    return replace(alignment, note=_note(x, y, kept, alignment))
+    notes = (observations.note, _note(x, y, kept, alignment))
+    return replace(alignment, note="; ".join(filter(None, notes)))
 
 
 def _why_not_affine(x: np.ndarray) -> str:

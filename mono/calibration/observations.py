@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mono.calibration.ground import ground_plane
+from mono.calibration.ground import Ground, ground_plane
 from mono.calibration.known import TAPE, AlignmentError, Known, KnownDepth, as_known, refuse_outside
 from mono.calibration.sampling import depth_at
 from mono.geometry.camera import Camera
@@ -32,6 +32,7 @@ class Observations:
         left_out: number of known distances that say nothing here, by reason.
         source: origin of what is known.
         size: (width, height) of the image.
+        note: doubt about what is known, in a sentence.
     """
 
     place: np.ndarray
@@ -40,6 +41,7 @@ class Observations:
     left_out: dict[str, int]
     source: str
     size: tuple[int, int] = (1, 1)
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.log_ratio)
@@ -67,6 +69,7 @@ def observe(known: Known, depth: np.ndarray, camera: Camera) -> Observations:
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     left_out: Counter[str] = Counter()
     sources: list[str] = []
+    note = ""
     if known.points:
         points = np.array(known.points, np.float64)
         given = points[:, 2] if known.kind == "axis" else _along_axis(points, camera)
@@ -87,6 +90,7 @@ def observe(known: Known, depth: np.ndarray, camera: Camera) -> Observations:
         ratio = np.array([math.log(known.camera_height / ground.height)])
         parts.append((place, ratio, np.array([math.hypot(TAPE, ground.relative_error)])))
         sources.append(f"camera height {known.camera_height:g} m")
+        note = _doubt(known.camera_height, ground)
     if not parts:
         raise AlignmentError(_nothing_left(left_out, depth))
     place, ratio, sigma = (np.concatenate([part[i] for part in parts]) for i in range(3))
@@ -96,7 +100,18 @@ def observe(known: Known, depth: np.ndarray, camera: Camera) -> Observations:
         chosen = np.random.default_rng(0).permutation(len(ratio))[:MOST]
         chosen.sort()
         place, ratio, sigma = place[chosen], ratio[chosen], sigma[chosen]
-    return Observations(place, ratio, sigma, dict(left_out), ", ".join(sources), (camera.width, camera.height))
+    return Observations(place, ratio, sigma, dict(left_out), ", ".join(sources), (camera.width, camera.height), note)
+
+
+def _doubt(camera_height: float, ground: Ground) -> str:
+    if not ground.rivals:
+        return ""
+    heights = (ground.height, *ground.rivals)
+    low, high = (camera_height / height for height in (max(heights), min(heights)))
+    return (
+        f"several level surfaces may be the ground, for factors from {low:.3g} to {high:.3g}: give a distance at a "
+        "pixel instead, or a photo with more of the ground"
+    )
 
 
 def _observe_depth(

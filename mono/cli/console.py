@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mono.runs.options import RunOptions
 
 _EVERY = 10.0  # [s] between progress lines in a log file
+_DOUBTFUL = 0.2  # standard error of an alignment that is worth a word
 
 
 class ProgressLine:
@@ -176,8 +177,10 @@ def _say_alignments(summary: EvaluationResult, most: int = 5) -> None:
     elif summary.alignments:
         scales = sorted(record["scale"] for record in summary.alignments.values())
         low, middle, high = scales[0], scales[len(scales) // 2], scales[-1]
+        doubtful = sum(record["standard_error"] > _DOUBTFUL for record in summary.alignments.values())
+        doubt = f"; {doubtful} of them with a standard error over {100 * _DOUBTFUL:.0f} %" if doubtful else ""
         sys.stdout.write(
-            f"  aligned: {len(scales)} images by factors of {low:.3g} to {high:.3g}, median {middle:.3g}\n"
+            f"  aligned: {len(scales)} images by factors of {low:.3g} to {high:.3g}, median {middle:.3g}{doubt}\n"
         )
 
 

@@ -55,3 +55,10 @@ def test_what_no_calibration_fits_is_refused() -> None:
         fit_calibration([])
     one = fit_calibration([image(rng, 1.5, 1, 500)])
     assert one.standard_error == 0.1 and "one image does not tell" in one.note
+
+
+def test_doubt_about_a_single_image_stays() -> None:
+    place = np.array([[0.5, 0.8, math.log(3.0)]])
+    known = Observations(place, np.array([0.2]), np.array([0.4]), {}, "test", (320, 240), "which ground is in doubt")
+    one = fit_calibration([known])
+    assert one.standard_error == pytest.approx(0.4) and one.note.startswith("which ground is in doubt; one image")

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 
 from mono.cli import console
@@ -42,3 +44,11 @@ def test_other_processes_show_nothing(clock, capsys):
         clock[0] += 100
         line.update(3)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("wide, doubt", [(0, ""), (2, "; 2 of them with a standard error over 20 %")])
+def test_alignments_of_many_images_are_one_line(capsys, wide, doubt):
+    errors = [0.5] * wide + [0.1] * (7 - wide)
+    alignments = {f"{i}.jpg": {"scale": 1 + i / 10, "standard_error": error} for i, error in enumerate(errors)}
+    console._say_alignments(SimpleNamespace(alignments=alignments))
+    assert capsys.readouterr().out == f"  aligned: 7 images by factors of 1 to 1.6, median 1.3{doubt}\n"

@@ -38,6 +38,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--max-features", type=int, metavar="N", help="features per frame (default: 8192 with sfm, 800 with vo)"
     )
+    parser.add_argument("--overwrite", action="store_true", help="replace a path of other settings")
     camera_flags.add_camera_flags(parser, sweep=False)
     arguments.add_machine_flags(parser)
     parser.set_defaults(run=run, resumes=True)
@@ -50,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
     """
     from mono.runs.folder import lock_output_folder
     from mono.slam.reconstruction.metric_paths import camera_of_frames, paths_by_sfm, paths_by_vo
-    from mono.slam.reconstruction.path_files import refuse_foreign_files, write_paths
+    from mono.slam.reconstruction.path_files import write_paths
+    from mono.slam.reconstruction.result_folder import path_settings, refuse_foreign_files, refuse_other_results
     from mono.slam.reconstruction.sfm import SfmOptions
     from mono.slam.reconstruction.vo import VoOptions, import_gtsam
     from mono.slam.scale.colmap_model import import_pycolmap
@@ -75,14 +77,19 @@ def run(args: argparse.Namespace) -> int:
         f"{len(samples)} frames, {camera.width}x{camera.height}; one camera: {found.source}, fx {camera.fx:.1f} px, "
         f"{camera.horizontal_fov:.1f} deg ({found.detail})\n"
     )
-    depth = NetworkDepth(session.load_metric_predictor(args))
+    predictor = session.load_metric_predictor(args)
+    depth = NetworkDepth(predictor)
+    chosen = {"scale_frames": scale_frames, "refine_focal": args.refine_focal, **features}
+    settings = path_settings(samples, found, predictor, args.method, chosen)
     with lock_output_folder(args.out), _Bars() as bars:
+        if not args.overwrite:
+            refuse_other_results(args.out, settings)
         if args.method == "sfm":
             options = SfmOptions(refine_focal=args.refine_focal, threads=args.threads or 0, **features)
             paths, unread = paths_by_sfm(samples, found, depth, args.out / "colmap", options, scale_frames, bars.step)
         else:
             paths, unread = paths_by_vo(samples, found, depth, VoOptions(**features), bars.step)
-        content = write_paths(args.out, paths, found, args.method, len(samples), unread)
+        content = write_paths(args.out, paths, found, args.method, len(samples), unread, settings)
     placed = len({name for path in paths for name in path.trajectory.names})
     _report(content, placed, args.out)
     console.say_failures(unread)
@@ -90,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _report(content: dict[str, Any], placed: int, out: Path) -> None:
-    from mono.slam.reconstruction.path_files import result_names
+    from mono.slam.reconstruction.result_folder import result_names
 
     write = sys.stdout.write
     write(f"\n{placed} of {content['frames']} frames have a pose, in {len(content['parts'])} part(s)\n")

@@ -46,11 +46,7 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
     output, encoding = options.output, options.output.encoding
     invalid = math.nan if predictor.prediction_format.zero_is_value else encoding.invalid
     return {
-        "model": {
-            "checksum": predictor.checksum,
-            "architecture": dict(predictor.architecture),
-            "transform": transform_settings(predictor.transform),
-        },
+        "model": model_settings(predictor),
         "computation": computation_settings(predictor.precision, predictor.backend),
         "camera": {name: value for name, value in asdict(options.resolver).items() if name != "pooled" or value}
         | ({"focal_weights": weights_checksum()} if options.resolver.estimates else {})
@@ -74,6 +70,15 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
             "derive_normals": options.derive_normals,
             "scoring": SCORING_VERSION,
         },
+    }
+
+
+def model_settings(predictor: Predictor) -> dict[str, Any]:
+    """Collect the settings of a model that decide its predictions."""
+    return {
+        "checksum": predictor.checksum,
+        "architecture": dict(predictor.architecture),
+        "transform": transform_settings(predictor.transform),
     }
 
 
@@ -134,7 +139,9 @@ def cache_key(
         raise MetricDepthError(f"{sample.rgb}: cannot be opened ({error.strerror}); check the path") from error
     camera = resolver.camera_file or camera_file_beside(sample.rgb)
     models = [camera.with_name(name) for name in ("images.txt", "images.bin")] if camera else []
-    return short_hash([spell(sample.rgb), sample.intrinsics, _stamps(spell, sample.rgb, camera, *models, known)])
+    return short_hash(
+        [spell(sample.rgb), sample.intrinsics, file_stamps(sample.rgb, camera, *models, known, spell=spell)]
+    )
 
 
 def ground_truth_key(sample: Sample, spell: Spelling = os.path.abspath) -> str:
@@ -142,10 +149,11 @@ def ground_truth_key(sample: Sample, spell: Spelling = os.path.abspath) -> str:
     ignored = ("name", "rgb", "source", "intrinsics", "video", "index", "seconds")
     values = {name: value for name, value in vars(sample).items() if name not in ignored}
     values |= {name: spell(value) for name, value in values.items() if isinstance(value, Path)}
-    return short_hash([values, _stamps(spell, sample.depth, sample.normal)])
+    return short_hash([values, file_stamps(sample.depth, sample.normal, spell=spell)])
 
 
-def _stamps(spell: Spelling, *files: Path | None) -> list[tuple[str, int, int]]:
+def file_stamps(*files: Path | None, spell: Spelling = os.path.abspath) -> list[tuple[str, int, int]]:
+    """List path, size and time of change of the files that exist."""
     return [(spell(file), stat.st_size, stat.st_mtime_ns) for file in files if file and (stat := _stat(file))]
 
 

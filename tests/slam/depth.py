@@ -5,6 +5,18 @@ from typing import Any
 
 import numpy as np
 
+from mono.geometry.canonical import CanonicalTransform
+
+
+class ModelSettings:
+    """What `slam` notes of a model."""
+
+    checksum, precision = "0" * 64, "float32"
+    transform = CanonicalTransform((64, 96))
+
+    def __init__(self) -> None:
+        self.architecture: dict[str, Any] = {}
+
 
 class DepthBy:
     """Depth of a sample by a function, or of its image if `images`."""

@@ -5,69 +5,30 @@ from __future__ import annotations
 import io
 import json
 import math
-import os
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mono.data.camera_source import ResolvedCamera
-from mono.io.atomic import remove_stale_files, write_bytes
+from mono.io.atomic import write_bytes
 from mono.io.point_cloud import write_ply
 from mono.runs.calibrate import camera_entries, focal_note
-from mono.slam.reconstruction.metric_paths import MetricPath, SlamError
+from mono.slam.reconstruction.metric_paths import MetricPath
+from mono.slam.reconstruction.result_folder import refuse_foreign_files, replace_results
 from mono.slam.scale.rescaling import to_json
 from mono.slam.trajectory.files import write_trajectory
-from mono.system.errors import counted
-
-_MARK = ".slam"
-
-
-def result_names() -> list[str]:
-    """List the files that an output folder may hold."""
-    return [*_part_names(), "path.svg", "scale.json"]
-
-
-def _part_names() -> list[str]:
-    """List the files that the folder of a path may hold."""
-    scaled = ("trajectory_tum.txt", "trajectory_kitti.txt", "points.ply")
-    return [*scaled, *(f"unscaled_{name}" for name in scaled), "frames.txt", "camera.json"]
-
-
-def refuse_foreign_files(out: Path) -> None:
-    """Refuse an output folder with files that `write_paths` would replace and has not written.
-
-    Raises:
-        SlamError: there are such files.
-    """
-    if (out / _MARK).is_file() or _is_unmarked_run(out):
-        return
-    places = [out / name for name in result_names()]
-    places += [folder / name for folder in _part_folders(out) for name in _part_names()]
-    if foreign := [path for path in places if os.path.lexists(path)]:
-        raise SlamError(
-            f"{out} holds {counted(len(foreign), 'file')} that slam has not written and would replace, as "
-            f"{foreign[0]}: choose another output folder (--out), or move them away"
-        )
-
-
-def _is_unmarked_run(out: Path) -> bool:
-    """Tell whether a folder holds the results of a version that left no mark."""
-    try:
-        content = json.loads((out / "scale.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and {"method", "parts"} <= content.keys()
-
-
-def _part_folders(out: Path) -> list[Path]:
-    return sorted(p for p in out.glob("part_*") if re.fullmatch(r"part_\d+", p.name) and p.is_dir())
 
 
 def write_paths(
-    out: Path, paths: Sequence[MetricPath], found: ResolvedCamera, method: str, frames: int, unread: Sequence[Any]
+    out: Path,
+    paths: Sequence[MetricPath],
+    found: ResolvedCamera,
+    method: str,
+    frames: int,
+    unread: Sequence[Any],
+    settings: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Write the files of all paths, then scale.json.
 
@@ -83,6 +44,7 @@ def write_paths(
         method: "sfm" or "vo".
         frames: number of frames given.
         unread: (source, reason) of frames that could not be read.
+        settings: as from `path_settings`, noted for the next run; None: unknown.
 
     Returns:
         The content of scale.json.
@@ -92,14 +54,8 @@ def write_paths(
         OSError: a file cannot be written.
     """
     refuse_foreign_files(out)
-    write_bytes(out / _MARK, b"")
+    replace_results(out, method, settings or {})
     parts = []
-    for former in [out, *_part_folders(out)]:
-        for name in _part_names():
-            (former / name).unlink(missing_ok=True)
-        remove_stale_files(former, recursive=False)
-        if former != out and not any(former.iterdir()):
-            former.rmdir()
     for number, path in enumerate(paths, 1):
         folder = out if number == 1 else out / f"part_{number}"
         prefix = "" if path.metric else "unscaled_"

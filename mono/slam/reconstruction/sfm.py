@@ -190,6 +190,18 @@ def _drop_other(folder: Path, samples: Sequence[Sample], camera: Camera, options
     return key, state == json.dumps([key, "matched"])
 
 
+def remove_project(folder: Path) -> None:
+    """Remove the files of `reconstruct` and the metric models from its folder; those of others stay."""
+    if not (folder / _MARK).is_file():
+        return
+    for made in _MODELS:
+        shutil.rmtree(folder / made, ignore_errors=True)
+    for name in (*_DATABASE, _MARK):
+        (folder / name).unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
 @contextlib.contextmanager
 def _quiet(colmap: ModuleType) -> Iterator[None]:
     """Silence COLMAP except for errors, unless debug messages are enabled."""

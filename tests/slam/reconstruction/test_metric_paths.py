@@ -20,7 +20,7 @@ from mono.slam.scale.colmap_model import SfmError
 from mono.slam.trajectory.odometry_metrics import compare_trajectories
 from mono.slam.trajectory.trajectory import Trajectory
 from tests.slam.boxes import CAMERA, seen, walk
-from tests.slam.depth import DepthBy
+from tests.slam.depth import DepthBy, ModelSettings
 
 pytest.importorskip("pycolmap")
 
@@ -42,10 +42,11 @@ def known():
     return {seen(i * _STEP)[0].tobytes(): seen(i * _STEP)[1] for i in range(_COUNT)}
 
 
-class Exact:
+class Exact(ModelSettings):
     """A predictor that knows the truth, times a factor."""
 
     def __init__(self, known, factor=1.0):
+        super().__init__()
         self.known, self.factor = known, factor
 
     def predict(self, image, camera):
@@ -113,6 +114,31 @@ def test_odometry_gives_the_metric_path_too(frames, known, tmp_path, monkeypatch
     assert json.loads((out / "scale.json").read_text())["method"] == "vo"
 
 
+def test_a_path_of_other_settings_is_replaced_only_when_asked(frames, known, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("gtsam")
+    monkeypatch.setattr(session, "load_metric_predictor", lambda *_: Exact(known))
+    out = tmp_path / "out"
+    focal = f"{CAMERA.fx},{CAMERA.fy},{CAMERA.cx},{CAMERA.cy}"
+    command = ["slam", str(frames), "--out", str(out), "--threads", "1"]
+    assert main([*command, "--intrinsics", focal]) == 0
+    (out / "notes.txt").write_text("mine")
+    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    assert main([*command, "--intrinsics", focal, "--method", "vo"]) == 2
+    assert f"{out} holds results of another --method, which would be replaced" in capsys.readouterr().err
+    assert main([*command, "--focal-px", "180"]) == 2
+    assert "holds results of another camera, which" in capsys.readouterr().err
+    assert main([*command, "--intrinsics", focal, "--scale-frames", "9"]) == 2
+    error = capsys.readouterr().err
+    assert "other --scale-frames" in error and "another output folder (--out), or --overwrite" in error
+    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+    assert main([*command, "--intrinsics", focal]) == 0  # the same again
+    again = {p: p.read_bytes() for p in out.rglob("*") if p.is_file() and p.name != "database.db"}
+    assert again == {p: data for p, data in before.items() if p.name != "database.db"}
+    assert main([*command, "--intrinsics", focal, "--method", "vo", "--overwrite"]) == 0
+    assert json.loads((out / "scale.json").read_text())["method"] == "vo"
+    assert not (out / "colmap").exists() and (out / "notes.txt").read_text() == "mine"
+
+
 def test_a_model_whose_depth_disagrees_is_flagged_and_not_scaled(frames, known, tmp_path, monkeypatch, capsys):
     from mono.data.folder import find_images
 
@@ -148,7 +174,7 @@ def test_colmap_refines_a_focal_length_that_is_off(frames, known, tmp_path):
 
 
 def test_frames_that_cannot_be_used_are_named_and_too_few_refused(frames, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(session, "load_metric_predictor", lambda *_: None)
+    monkeypatch.setattr(session, "load_metric_predictor", lambda *_: ModelSettings())
     few = tmp_path / "few"
     few.mkdir()
     for i in range(2):
@@ -173,7 +199,7 @@ def test_frames_that_cannot_be_used_are_named_and_too_few_refused(frames, tmp_pa
 
 
 def test_pictures_without_texture_give_no_path(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(session, "load_metric_predictor", lambda *_: None)
+    monkeypatch.setattr(session, "load_metric_predictor", lambda *_: ModelSettings())
     for i in range(4):
         PIL.Image.fromarray(np.full((96, 128, 3), 90 + i, np.uint8)).save(tmp_path / f"{i}.png")
     assert main(["slam", str(tmp_path), "--out", str(tmp_path / "out"), "--focal-px", "100", "--threads", "1"]) == 2

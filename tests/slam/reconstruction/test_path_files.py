@@ -10,7 +10,8 @@ from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.io.camera_notes import FocalNote, read_focal_note
 from mono.slam.reconstruction.metric_paths import MetricPath, SlamError
-from mono.slam.reconstruction.path_files import refuse_foreign_files, write_paths
+from mono.slam.reconstruction.path_files import write_paths
+from mono.slam.reconstruction.result_folder import refuse_foreign_files, refuse_other_results
 from mono.slam.trajectory.trajectory import Trajectory
 
 LENSES = {
@@ -21,12 +22,12 @@ LENSES = {
 }
 
 
-def write(out, camera=LENSES["pinhole"], found=None):
+def write(out, camera=LENSES["pinhole"], found=None, settings=None):
     poses = np.tile(np.eye(4), (3, 1, 1))
     poses[:, 2, 3] = range(3)
     points, colors = np.ones((2, 3), np.float32), np.zeros((2, 3), np.uint8)
     path = MetricPath(Trajectory.of_frames(poses, ("a", "b", "c")), camera, None, "", points, colors, {})
-    return write_paths(out, [path], found or ResolvedCamera(camera, "given", "given"), "vo", 3, [])
+    return write_paths(out, [path], found or ResolvedCamera(camera, "given", "given"), "vo", 3, [], settings)
 
 
 @pytest.mark.parametrize("name", LENSES)
@@ -66,6 +67,17 @@ def test_own_files_are_replaced_also_those_of_a_killed_run(tmp_path):
     (tmp_path / "scale.json").write_text('{"scale": 2.0}')
     with pytest.raises(SlamError, match="holds 7 files"):
         refuse_foreign_files(tmp_path)
+
+
+def test_results_of_unknown_or_other_settings_are_refused(tmp_path):
+    refuse_other_results(tmp_path, {"camera": "a"})
+    write(tmp_path)
+    with pytest.raises(SlamError, match="results of unknown settings"):
+        refuse_other_results(tmp_path, {"camera": "a"})
+    write(tmp_path, settings={"camera": "a", "model": "b"})
+    refuse_other_results(tmp_path, {"camera": "a", "model": "b"})
+    with pytest.raises(SlamError, match=r"another camera, another model.* \(--out\), or --overwrite"):
+        refuse_other_results(tmp_path, {"camera": "c", "model": "d"})
 
 
 @pytest.mark.parametrize("name", ["database.db", "models/0/images.bin"])

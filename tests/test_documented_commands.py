@@ -107,6 +107,8 @@ def place(command: str) -> None:
         if sign in command and Path(source).exists() and (source == "street" or not Path(target).exists()):
             shutil.rmtree(target, ignore_errors=True)
             Path(source).rename(target)
+    if command.startswith("metricdepth annotate ") and "--out" in (words := words_of(command)):
+        Path(words[words.index("--out") + 1]).unlink(missing_ok=True)  # another block's data have this name
 
 
 def run(command: str) -> int:

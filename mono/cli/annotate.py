@@ -120,6 +120,7 @@ def _dataset(
     parser = actions.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.", epilog=example)
     parser.add_argument("root", type=Path, metavar=metavar, help=root)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="annotation file to write (.json)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing annotation file")
     parser.set_defaults(run=_run, build=build)
     return parser
 
@@ -213,9 +214,11 @@ def _run(args: argparse.Namespace) -> int:
     from mono.data.annotations import load_annotations
     from mono.data.datasets.annotation_writer import write_annotations
     from mono.io.atomic import remove_stale_files
+    from mono.runs.folder import refuse_existing
 
     if args.out.suffix.lower() != ".json":
         raise MetricDepthError(f"{args.out}: is no name of an annotation file; it ends in .json")
+    refuse_existing(args.out, args.overwrite)
     if getattr(args, "files", None) is None:
         args.files = args.out.with_suffix("")
     if args.files.is_dir():

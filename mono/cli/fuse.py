@@ -41,6 +41,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--min-views", type=int, default=2, metavar="N", help="keep places seen by at least N frames (default: 2)"
     )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="fuse every N-th frame (default: 1)")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.add_argument("--verbose", action="store_true", help="log more, with tracebacks")
     parser.set_defaults(run=run)
 
@@ -52,14 +53,17 @@ def run(args: argparse.Namespace) -> int:
 
     from mono.cli.console import say_failures
     from mono.io.point_cloud import write_ply
+    from mono.runs.folder import refuse_existing
     from mono.slam import read_trajectory
     from mono.slam.fusion.fuse import FuseOptions, fuse, import_open3d
     from mono.slam.fusion.posed_depth import find_depth, pose_names, with_poses
     from mono.slam.trajectory.files import file_format
 
-    for path in (args.out, args.mesh):
+    for flag, path in (("--out", args.out), ("--mesh", args.mesh)):
         if path is not None and path.suffix.lower() != ".ply":
             raise MetricDepthError(f"{path}: maps are written as .ply")
+        if path is not None:
+            refuse_existing(path, args.overwrite, flag)
     if args.every < 1:
         raise MetricDepthError(f"--every is {args.every}; it must be at least 1")
     options = FuseOptions(

@@ -42,6 +42,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--body-from-camera", type=Path, metavar="FILE",
         help="EuRoC: sensor.yaml with T_BS, if the poses are those of a body (default: they are the camera's)",
     )  # fmt: skip
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files in the output folder")
     parser.add_argument("--windowed", action="store_true", help="correct a scale drift if it is significant")
     parser.add_argument(
         "--count", type=int, default=40, metavar="N", help="predict depth for about this many frames (default: 40)"
@@ -115,6 +116,7 @@ def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> 
     target = args.out / f"trajectory_{format}.{'csv' if format == 'euroc' else 'txt'}"
     if target.resolve() == args.input.resolve():
         raise MetricDepthError(f"{target}: is the trajectory that is read, and would be replaced; choose another --out")
+    _refuse_existing(args, target)
     times = read_times(args.times) if args.times else None
     whole, timed = read_timed(args.input, format, times)
     seen = whole
@@ -139,15 +141,26 @@ def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> 
     return _report(args, rescaling, metadata, extra, target)
 
 
+def _refuse_existing(args: argparse.Namespace, target: Path) -> None:
+    """Refuse to replace existing results."""
+    from mono.runs.folder import refuse_existing
+
+    for path in (target, args.out / "scale.json"):
+        refuse_existing(path, args.overwrite)
+
+
 def _rescale_model(args: argparse.Namespace, samples: Sequence[Sample]) -> int:
     from mono.slam.scale.model_scale import rescale_model
 
+    target = args.out / "model"
+    if target.resolve() != args.input.resolve():  # refused below, by its own message
+        _refuse_existing(args, target)
     flags = (args.intrinsics, args.focal_px, args.focal_35mm, args.fov_deg, args.camera)
     depth, metadata = _depth(args, samples)
     given = any(value is not None for value in flags)
     camera = _camera(args, samples) if given and not args.pred else None
     with _Bar(args.count) as on_done:
-        result = rescale_model(args.input, samples, depth, args.out / "model", camera, args.count, on_done)
+        result = rescale_model(args.input, samples, depth, target, camera, args.count, on_done)
     if camera is None and not args.pred:
         focal = result.focal_px
         shown = f"{focal[0]} px" if len(focal) == 1 else f"{focal[0]} to {focal[-1]} px"

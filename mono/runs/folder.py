@@ -47,6 +47,22 @@ def lock_output_folder(out: Path) -> Iterator[None]:
         lock.release()
 
 
+def refuse_existing(path: Path, overwrite: bool, flag: str = "--out") -> None:
+    """Refuse to replace a file, or a folder that is not empty.
+
+    Args:
+        path: path of a result.
+        overwrite: allow it.
+        flag: flag that gave the path, for the message.
+
+    Raises:
+        RunError: it exists.
+    """
+    if overwrite or not os.path.lexists(path) or (path.is_dir() and not any(path.iterdir())):
+        return
+    raise RunError(f"{path}: exists, and would be replaced; choose another {flag}, or --overwrite")
+
+
 def open_output_folder(out: Path) -> Manifest:
     """Open an output folder and complete what killed runs and other processes left.
 

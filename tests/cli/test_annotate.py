@@ -39,9 +39,9 @@ def test_kitti(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "cam_in": [40, 41, 16, 12],
     }
     assert entries(out) == [expected]
-    assert main([*command, "--split", str(split), "--keep-without-depth"]) == 0
+    assert main([*command, "--split", str(split), "--keep-without-depth", "--overwrite"]) == 0
     assert [entry.get("depth_scale") for entry in entries(out)] == [256, None]
-    assert main(command) == 0
+    assert main([*command, "--overwrite"]) == 0
     assert entries(out) == [expected]
 
 
@@ -53,8 +53,9 @@ def test_files_go_beside_the_annotation_file(tmp_path: Path) -> None:
     out = tmp_path / "out/diode.json"
     assert main(["annotate", "diode", str(tmp_path / "val"), "--out", str(out)]) == 0
     assert entries(out)[0]["depth"] == "diode/outdoor/scene_1/scan_2/x_depth.npz"
-    assert main(["annotate", "diode", str(scan), "--out", str(out), "--files", str(tmp_path / "masked")]) == 0
-    assert entries(out)[0]["depth"] == "../masked/x_depth.npz"
+    again = tmp_path / "out/again.json"
+    assert main(["annotate", "diode", str(scan), "--out", str(again), "--files", str(tmp_path / "masked")]) == 0
+    assert entries(again)[0]["depth"] == "../masked/x_depth.npz"
 
 
 def test_folder(tmp_path: Path) -> None:
@@ -66,9 +67,20 @@ def test_folder(tmp_path: Path) -> None:
     expected = {"rgb": "rgb/0.png", "depth": "depth/0.png", "depth_scale": 1000, "cam_in": [40, 40, 15.5, 11.5]}
     assert entries(out) == [expected]
     camera = text(tmp_path / "my_camera.json", '{"fx": 50}')
-    assert main([*command, "--camera", str(camera), "--depth-scale", "1000"]) == 0
+    assert main([*command, "--camera", str(camera), "--depth-scale", "1000", "--overwrite"]) == 0
     assert entries(out)[0]["cam_in"] == [50, 50, 15.5, 11.5]
-    assert main(["annotate", "folder", str(tmp_path / "rgb"), "--out", str(out)]) == 0
+    assert main(["annotate", "folder", str(tmp_path / "rgb"), "--out", str(out), "--overwrite"]) == 0
+    assert entries(out) == [{"rgb": "rgb/0.png"}]
+
+
+def test_an_existing_file_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    random_image(tmp_path / "rgb/0.png")
+    out = text(tmp_path / "old.json", "mine")
+    command = ["annotate", "folder", str(tmp_path / "rgb"), "--out", str(out)]
+    assert main(command) == 2
+    assert f"{out}: exists, and would be replaced; choose another --out, or --overwrite" in capsys.readouterr().err
+    assert out.read_text() == "mine"
+    assert main([*command, "--overwrite"]) == 0
     assert entries(out) == [{"rgb": "rgb/0.png"}]
 
 

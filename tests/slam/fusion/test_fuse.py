@@ -198,7 +198,15 @@ def test_the_command_writes_cloud_and_mesh(folder, capsys):
     np.testing.assert_array_equal(np.asarray(cloud.points), np.asarray(read.vertices))
     assert main([*arguments[:-1], str(folder / "map.obj")]) == 2
     assert "map.obj: maps are written as .ply" in capsys.readouterr().err
-    assert main(["fuse", str(folder), "--poses", str(folder / "poses.txt"), "--out", str(out)]) == 2
+    for flag, path in (("--out", out), ("--mesh", mesh)):
+        before = path.read_bytes()
+        assert main([*arguments[:-1], str(folder / "new.ply"), flag, str(path)]) == 2
+        assert f"{path}: exists, and would be replaced; choose another {flag}, or --over" in capsys.readouterr().err
+        assert path.read_bytes() == before
+    assert main([*arguments, "--voxel-size", "0.2", "--min-views", "1", "--overwrite"]) == 0
+    assert len(o3d.io.read_point_cloud(str(out)).points) < len(cloud.points)
+    words = ["fuse", str(folder), "--poses", str(folder / "poses.txt"), "--out", str(folder / "new.ply")]
+    assert main(words) == 2
     assert "neither an annotation file nor" in capsys.readouterr().err
 
 

@@ -184,5 +184,9 @@ def test_depth_is_predicted_with_the_models_own_camera(model, tmp_path: Path, mo
     assert report["scale"] == pytest.approx(SCALE, rel=1e-5)
     assert report["camera"]["focal_px"] == [pytest.approx(model.cameras[1].focal_length_x, abs=0.1)]
     assert "the model's own" in capsys.readouterr().out
-    assert main([*words, "--focal-px", str(2 * model.cameras[1].focal_length_x)]) == 0
+    twice = [*words, "--focal-px", str(2 * model.cameras[1].focal_length_x)]
+    assert main(twice) == 2
+    assert f"{tmp_path / 'out/model'}: exists, and would be replaced" in capsys.readouterr().err
+    assert json.loads((tmp_path / "out/scale.json").read_text()) == report
+    assert main([*twice, "--overwrite"]) == 0
     assert json.loads((tmp_path / "out/scale.json").read_text())["scale"] == pytest.approx(2 * SCALE, rel=1e-5)

@@ -134,6 +134,20 @@ def test_the_command_finds_the_unit_with_saved_depth(
     assert "standard error" in shown and "7 used of 7 chosen" in shown
 
 
+def test_files_that_exist_stay(wall: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["rescale", str(wall / "tum.txt"), "--frames", str(wall / "rgb"), "--pred", str(wall / "depth")]
+    for name in ("scale.json", "trajectory_tum.txt"):
+        out = tmp_path / name.partition(".")[0]
+        out.mkdir()
+        (out / name).write_text("mine")
+        assert main([*command, "--count", "7", "--out", str(out)]) == 2
+        error = capsys.readouterr().err
+        assert f"{out / name}: exists, and would be replaced; choose another --out, or --overwrite" in error
+        assert [path.read_text() for path in out.iterdir()] == ["mine"]
+    assert main([*command, "--count", "7", "--out", str(out), "--overwrite"]) == 0
+    assert len(read_trajectory(out / "trajectory_tum.txt")) == 14
+
+
 def test_a_bias_of_depth_is_the_scales_bias(wall: Path) -> None:
     samples = find_images([wall / "rgb"])
     frames = match_frames(read_trajectory(wall / "kitti.txt"), samples, timed=False)

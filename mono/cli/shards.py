@@ -27,7 +27,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--out", required=True, metavar="DIR", help="output folder, or its URL")
     parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
-    parser.add_argument("--overwrite", action="store_true", help="process shards again whose results are there")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="process shards again whose results are there, also of other settings"
+    )
     parser.add_argument(
         "--save", type=names, default=("depth", "mask", "camera"), metavar="KIND,…",
         help="results of each image: depth, mask, camera",

@@ -19,6 +19,7 @@ from mono.scale_out.parquet import PARQUET_SUFFIX, TableWriter
 from mono.scale_out.samples import RESULT_SUFFIXES, RowWriter, ShardError, ShardSample
 from mono.scale_out.storage import OutputFolder, output_folder
 from mono.scale_out.tar import TarWriter
+from mono.system.errors import RunError
 
 FORMAT = 4  # of the result shards: raised when their content changes for the same settings
 STATS_SUFFIX = "_stats.json"
@@ -26,6 +27,16 @@ Layout = Literal["tar", "parquet", "files"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 _OUTPUTS = {"tar": ".tar", "files": ""}  # suffix of what stands beside the Parquet file
 _ROWS = 16  # images of a shard that are held at a time
+_CHANGES = {
+    "checksum": "another model or checkpoint",
+    "architecture": "another model or config",
+    "transform": "another model or config",
+    "precision": "another precision",
+    "backend": "another backend",
+    "outputs": "another --save",
+    "depth_scale": "another --depth-scale",
+    "camera": "other camera flags",
+}
 
 
 class RowMapper(Protocol):
@@ -54,6 +65,7 @@ class ShardJob:
         files: paths of images and their JSON files in the folder `source`, joined by NUL (a third of a list's memory).
         layout: results as tar shards with an index, Parquet tables, or folders of files with an index.
         image_column: column of images in a Parquet file; None: the first one of `IMAGE_COLUMNS`.
+        images_per_shard: number of images that folders are divided by; None: unknown.
     """
 
     source: str
@@ -63,6 +75,7 @@ class ShardJob:
     files: str = ""
     layout: Layout = "tar"
     image_column: str | None = None
+    images_per_shard: int | None = None
 
     @property
     def names(self) -> list[str]:
@@ -95,17 +108,19 @@ def process_shard(job: ShardJob, mapper: RowMapper) -> dict[str, Any]:
         OSError: the results cannot be written.
         MetricDepthError: the model cannot be used.
     """
-    started, settings = time.perf_counter(), mapper.settings()
-    computation = {name: settings.pop(name) for name in ("device", "threads", "batch_size") if name in settings}
+    started = time.perf_counter()
+    settings, computation = _split_settings(mapper)
     out = output_folder(job.out)
     before = parse_stats(out.read(job.stats))
     former = {} if job.overwrite else before
     stats: dict[str, Any] = {"format": FORMAT, "shard": job.name, "source": job.source, "layout": job.layout}
     stats |= {"settings": settings, "computation": computation}
+    if job.files:
+        stats["images_per_shard"] = job.images_per_shard
 
     def is_done(stamp: list[Any], checksum: str) -> bool:
         stats["input"] = {"stamp": stamp, "sha256": checksum}
-        stats["key"] = short_hash([FORMAT, settings, checksum, job.layout, job.image_column])
+        stats["key"] = _key(job, settings, checksum)
         return _is_done(job, out, former, stats["key"])
 
     try:
@@ -125,6 +140,59 @@ def process_shard(job: ShardJob, mapper: RowMapper) -> dict[str, Any]:
     with out.writing(job.stats) as temporary:
         temporary.write_bytes((json.dumps(stats, indent=1) + "\n").encode())
     return stats | {"kept": False}
+
+
+def refuse_other_results(jobs: Sequence[ShardJob], mapper: RowMapper) -> None:
+    """Refuse to replace results of other settings; those of inputs that changed are made again.
+
+    Args:
+        jobs: shards with one folder of results.
+        mapper: function of their rows.
+
+    Raises:
+        RunError: there are results of other settings, of shards without `overwrite`.
+        OSError: the folder cannot be read.
+    """
+    out = output_folder(jobs[0].out)
+    there = set(out.names(STATS_SUFFIX))
+    if not (found := [job for job in jobs if job.stats in there and not job.overwrite]):
+        return
+    settings, _ = _split_settings(mapper)
+    changes = Counter(filter(None, (_change(job, out, settings) for job in found)))
+    if changes:
+        what, count = changes.most_common(1)[0]
+        raise RunError(
+            f"{jobs[0].out} holds results of {what} for {count} of these shards, which would be replaced: choose "
+            "another output folder (--out), or --overwrite"
+        )
+
+
+def _change(job: ShardJob, out: OutputFolder, settings: dict[str, Any]) -> str:
+    """Name what differs between the settings of a job and those of its results; "" where nothing does."""
+    former = parse_stats(out.read(job.stats))
+    if former.get("status") != "done" or all(out.size(job.name + s) is None for s in former.get("outputs", {})):
+        return ""
+    if former.get("layout") != job.layout:
+        return "another --format"
+    if job.files and former.get("images_per_shard", job.images_per_shard) != job.images_per_shard:
+        return "another --images-per-shard"
+    if former.get("key") == _key(job, settings, str(former.get("input", {}).get("sha256"))):
+        return ""
+    kept = former.get("settings", {})
+    differing = [what for name, what in _CHANGES.items() if kept.get(name) != settings.get(name)]
+    if former.get("format") != FORMAT:
+        return "another version of this program"
+    return differing[0] if differing else "another --image-column"
+
+
+def _split_settings(mapper: RowMapper) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings that decide results, and those that only change rounding."""
+    settings = mapper.settings()
+    return settings, {name: settings.pop(name) for name in ("device", "threads", "batch_size") if name in settings}
+
+
+def _key(job: ShardJob, settings: Mapping[str, Any], checksum: str) -> str:
+    return short_hash([FORMAT, settings, checksum, job.layout, job.image_column])
 
 
 def parse_stats(data: bytes | None) -> dict[str, Any]:

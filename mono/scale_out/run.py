@@ -15,7 +15,7 @@ from typing import Literal
 from mono.runs.folder import lock_output_folder
 from mono.scale_out import engines
 from mono.scale_out.inputs import MOST_SHARDS, SHARD_SUFFIXES, find_inputs, too_many
-from mono.scale_out.jobs import LAYOUTS, STATS_SUFFIX, Layout, RowMapper, ShardJob, parse_stats
+from mono.scale_out.jobs import LAYOUTS, STATS_SUFFIX, Layout, RowMapper, ShardJob, parse_stats, refuse_other_results
 from mono.scale_out.mapper import DepthMapper
 from mono.scale_out.storage import is_url, output_folder, remove_leftovers
 from mono.system.errors import RunError
@@ -105,14 +105,15 @@ def run_shards(
         engine: "processes" of this machine, or "ray".
         gpus: GPUs of each actor of Ray.
         address: address of a Ray cluster; None: this machine.
-        overwrite: process shards again whose results are there.
+        overwrite: process shards again whose results are there, also those of other settings.
         progress: called after each shard.
 
     Returns:
         Statistics of the shards of this call.
 
     Raises:
-        RunError: there is no shard, two have one name, another run holds the folder, or it cannot be written.
+        RunError: there is no shard, two have one name, another run holds the folder, it holds results of other settings
+            (without `overwrite`), or it cannot be written.
         MetricDepthError: the model cannot be used, or a package is missing.
     """
     if workers < 1:
@@ -126,6 +127,7 @@ def run_shards(
             remove_leftovers(place)
             if isinstance(mapper, DepthMapper):
                 mapper = mapper.resolved()
+            refuse_other_results(jobs, mapper)
             if engine == "ray":
                 results = engines.run_in_ray(jobs, mapper, workers, gpus, address)
             elif workers == 1:
@@ -189,7 +191,7 @@ def plan_jobs(
         parent = source if found.files else source.rpartition("/")[0] if is_url(source) else str(Path(source).parent)
         if is_out(parent):
             raise RunError(f"{source} lies in the output folder, and its results would replace it: choose another one")
-        jobs[name] = ShardJob(source, place, name, overwrite, found.files, layout, image_column)
+        jobs[name] = ShardJob(source, place, name, overwrite, found.files, layout, image_column, images_per_shard)
     if not jobs:
         raise RunError(
             f"there are no shards ({', '.join(SHARD_SUFFIXES)}) or images in {', '.join(inputs) or 'nothing'}"

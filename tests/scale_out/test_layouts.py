@@ -154,6 +154,8 @@ def test_folders_are_divided_and_their_keys_name_files(tmp_path):
         others = plan_jobs([given], tmp_path / "other")
         assert {name for job in others for name in job.names} == {name for group in names for name in group}
     assert run_shards([str(folder)], out, ToyMapper(), layout="files", images_per_shard=4).kept == 2
+    with pytest.raises(RunError, match="results of another --images-per-shard for 2 of these shards"):
+        run_shards([str(folder)], out, ToyMapper(), layout="files", images_per_shard=3)
     (folder / "b/2.JPG").write_bytes(jpeg(9))
     assert run_shards([str(folder)], out, ToyMapper(), layout="files", images_per_shard=4).kept == 1
     for given, words in ((str(folder / "c.png"), "is an image"), (str(out), "lies in the output folder")):
@@ -185,7 +187,8 @@ def test_names_that_no_folder_takes_are_rows_with_a_reason(tmp_path):
 def test_another_layout_replaces_the_results(tmp_path):
     write_shards(tmp_path / "in", shards=1)
     for layout, there in (("tar", "00000.tar"), ("files", "00000"), ("parquet", None), ("tar", "00000.tar")):
-        assert run_shards([str(tmp_path / "in")], tmp_path / "out", ToyMapper(), layout=layout).kept == 0
+        report = run_shards([str(tmp_path / "in")], tmp_path / "out", ToyMapper(), layout=layout, overwrite=True)
+        assert report.kept == 0
         assert run_shards([str(tmp_path / "in")], tmp_path / "out", ToyMapper(), layout=layout).kept == 1
         assert [n for n in ("00000", "00000.tar") if (tmp_path / "out" / n).exists()] == [there][: there is not None]
     (tmp_path / "out/00000.tar").write_bytes(b"cut")

@@ -185,7 +185,8 @@ def undistortion(camera: Camera) -> Undistortion:
     if max(horizontal, vertical) > WIDEST_VIEW:
         raise MetricDepthError(
             f"the camera ({camera.model}) sees {horizontal:.0f} x {vertical:.0f} degrees, and one perspective image "
-            f"shows at most {WIDEST_VIEW:g}: cut it into perspective views (--views)"
+            f"shows at most {WIDEST_VIEW:g}: cut perspective images out of it, as by mono.views.cutting.cut_views or "
+            "ffmpeg's filter v360, and predict and use these instead"
         )
     return _flattened(camera, _STEEPEST)
 

@@ -77,7 +77,8 @@ class InnerView:
         height = math.floor(np.nanmin(border(across, bottom, 1))) - low + 1
         if min(width, height) < 8:
             raise MetricDepthError(
-                "its lens bends the borders so much that no undistorted rectangle lies between them: predict views"
+                "its lens bends the borders so much that no undistorted rectangle lies between them: cut perspective "
+                "images out of it, as by mono.views.cutting.cut_views, and predict and pack these instead"
             )
         return cls(flat, left, low, flat.pinhole.cropped(left, low, width, height))
 

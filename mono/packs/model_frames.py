@@ -103,7 +103,10 @@ class ModelRunFrame:
         """
         depth, own = self.frame.read_depth()
         if own.depth_kind == "ray":
-            raise MetricDepthError("its depth is along the ray of a fisheye or panorama: predict views of it")
+            raise MetricDepthError(
+                "its depth is along the ray of a fisheye or panorama: cut perspective images out of it, as by "
+                "mono.views.cutting.cut_views, and predict and pack these instead"
+            )
         shape, orientation = depth.shape, self._orientation(depth.shape)
         back = {6: 8, 8: 6}.get(orientation, orientation)
         depth = turn_upright(depth, back)

@@ -86,8 +86,11 @@ def test_normals_of_distorted_depth(camera):
 @pytest.mark.parametrize(
     ("camera", "message"),
     [
-        (Camera(100.0, 100.0, 160.0, 118.0, 320, 240, (), "fisheye"), r"sees 183 x 138 degrees.*\(--views\)"),
-        (Camera.panorama(320, 160), r"360 x 180 degrees.*--views"),
+        (
+            Camera(100.0, 100.0, 160.0, 118.0, 320, 240, (), "fisheye"),
+            r"sees 183 x 138 degrees.*cut perspective images out",
+        ),
+        (Camera.panorama(320, 160), r"360 x 180 degrees.*cut_views"),
         (Camera(200.0, 200.0, 160.0, 118.0, 320, 240, (-0.1,)).cropped(5000, 0, 320, 240), "sees nothing ahead"),
     ],
 )

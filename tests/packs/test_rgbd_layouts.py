@@ -177,6 +177,7 @@ def test_distorted_photos_are_packed_undistorted(tmp_path: Path) -> None:
 def test_a_fisheye_beyond_one_view_is_refused(tmp_path: Path) -> None:
     lens = Camera(80.0, 80.0, 119.5, 89.5, 240, 180, (), "fisheye")
     run = write_run(tmp_path, 2, lens)
-    with pytest.raises(PackError, match=r"none of the 2 frames can be packed; 001.png: .* cut it into perspective"):
+    with pytest.raises(PackError, match=r"none of the 2 frames can be packed; 001.png: .* cut perspective") as refused:
         pack(run, "kitti", tmp_path / "kitti")
+    assert "--views" not in str(refused.value) and "cutting.cut_views" in str(refused.value)  # pack has no such flag
     assert not list(tmp_path.glob("*kitti*")) and not list(tmp_path.glob(".mono*"))

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
 
 from mono.geometry.pixel_mask import depth_edges
+from mono.slam.fusion.grid_size import (
+    BLOCK,
+    BLOCK_BYTES,
+    TRUNCATION,
+    FuseError,
+    refuse_clearly_too_fine,
+    too_large,
+)
 from mono.slam.fusion.posed_depth import PosedFrame
 from mono.slam.fusion.posed_views import PosedView
-from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 
-_BLOCK = 16  # voxels along an edge of an allocated block
-_BLOCK_BYTES = _BLOCK**3 * 5 * 4  # distance, weight and three colors of each voxel, float32
-_TRUNCATION = 6.0  # voxels on both sides of a surface that hold its distance; fewer let noise tear it
 _STEPS = 400  # voxels from the camera to the far end, if no size is given
 _NEARLY_ALL = 95  # percent of depth that defines the far end
 _PROBED = 12  # frames read to choose sizes
 _NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
-
-
-class FuseError(MetricDepthError):
-    """Reports that nothing can be fused: cause and remedy."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,11 @@ def fuse(
     core = o3d.core
     voxel, far = chosen_sizes(frames, options)
     logger.info("voxels of %.4g m, depth up to %.4g m", voxel, far)
+    refuse_clearly_too_fine(_probe(frames, options, far), voxel, far, options.max_memory)
     device = core.Device("CPU:0")
     kinds = (core.float32,) * 3
     channels = (core.SizeVector([1]), core.SizeVector([1]), core.SizeVector([3]))
-    grid = o3d.t.geometry.VoxelBlockGrid(("tsdf", "weight", "color"), kinds, channels, voxel, _BLOCK, 1000, device)
+    grid = o3d.t.geometry.VoxelBlockGrid(("tsdf", "weight", "color"), kinds, channels, voxel, BLOCK, 1000, device)
     failures = []
     fused = 0
     for frame in frames:
@@ -131,8 +133,8 @@ def fuse(
             extrinsic = core.Tensor(np.ascontiguousarray(np.linalg.inv(view.pose)))
             image = o3d.t.geometry.Image(core.Tensor(view.depth))
             color = o3d.t.geometry.Image(core.Tensor(np.ascontiguousarray(view.rgb, np.float32) / np.float32(255)))
-            blocks = grid.compute_unique_block_coordinates(image, intrinsic, extrinsic, 1.0, far, _TRUNCATION)
-            grid.integrate(blocks, image, color, intrinsic, extrinsic, 1.0, far, _TRUNCATION)
+            blocks = grid.compute_unique_block_coordinates(image, intrinsic, extrinsic, 1.0, far, TRUNCATION)
+            grid.integrate(blocks, image, color, intrinsic, extrinsic, 1.0, far, TRUNCATION)
             _refuse_too_many(grid.hashmap().size(), options, voxel)
         fused += bool(views)
         on_done(1)
@@ -178,6 +180,18 @@ def _masked(frame: PosedFrame, options: FuseOptions, far: float) -> list[PosedVi
     return views
 
 
+def _probed(frames: Sequence[PosedFrame]) -> list[PosedFrame]:
+    """Choose frames to read first, evenly spread."""
+    return [frames[i] for i in np.unique(np.linspace(0, len(frames) - 1, _PROBED).astype(int))] if frames else []
+
+
+def _probe(frames: Sequence[PosedFrame], options: FuseOptions, far: float) -> Iterator[PosedView]:
+    """Iterate over the views of a few frames."""
+    for frame in _probed(frames):
+        with contextlib.suppress(ValueError):  # reported when it is fused
+            yield from _masked(frame, options, far)
+
+
 def chosen_sizes(frames: Sequence[PosedFrame], options: FuseOptions) -> tuple[float, float]:
     """Choose voxel size and farthest depth [m] from a few frames.
 
@@ -190,20 +204,13 @@ def chosen_sizes(frames: Sequence[PosedFrame], options: FuseOptions) -> tuple[fl
     """
     if options.voxel_size and options.max_range:
         return float(options.voxel_size), float(options.max_range)
-    probed = [frames[i] for i in np.unique(np.linspace(0, len(frames) - 1, _PROBED).astype(int))] if frames else []
-    seen = []
-    for frame in probed:
-        try:
-            views = _masked(frame, options, options.max_range or math.inf)
-        except ValueError:
-            continue  # reported when it is fused
-        seen += [view.depth[view.depth > 0][::7] for view in views]
+    views = _probe(frames, options, options.max_range or math.inf)
+    seen = [view.depth[view.depth > 0][::7] for view in views]
     values = np.concatenate(seen) if seen else np.empty(0)
     if not len(values):
         raise FuseError(
-            f"there is no depth in {len(probed)} of the {len(frames)} frames, which were read first; check the depth "
-            f"maps "
-            "and the range"
+            f"there is no depth in {len(_probed(frames))} of the {len(frames)} frames, which were read first; check "
+            "the depth maps and the range"
         )
     far = float(options.max_range or np.percentile(values, _NEARLY_ALL))
     return float(options.voxel_size or _round_down(far / _STEPS)), far
@@ -215,11 +222,8 @@ def _round_down(value: float) -> float:
 
 
 def _refuse_too_many(blocks: int, options: FuseOptions, voxel: float) -> None:
-    if blocks * _BLOCK_BYTES > options.max_memory:
-        raise FuseError(
-            f"with voxels of {voxel:g} m the map needs more than {options.max_memory / 1e9:.3g} GB: take a larger "
-            "--voxel-size, or a nearer --max-range"
-        )
+    if blocks * BLOCK_BYTES > options.max_memory:
+        raise too_large(voxel, options.max_memory, "a larger --voxel-size")
 
 
 def _ordered(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

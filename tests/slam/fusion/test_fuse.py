@@ -1,7 +1,9 @@
 """Fusing a room with exact depth, and what is refused."""
 
 import json
+import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import PIL.Image
@@ -20,6 +22,7 @@ from mono.io.depth import write_depth
 from mono.io.point_cloud import write_ply
 from mono.slam import Trajectory, write_trajectory
 from mono.slam.fusion.fuse import FuseError, FuseOptions, chosen_sizes, fuse
+from mono.slam.fusion.grid_size import BLOCK, TRUNCATION, Rays
 from mono.slam.fusion.posed_depth import PosedDepthError, find_depth, pose_names, with_poses
 from mono.slam.fusion.posed_views import PosedView
 from tests.conftest import open3d_or_skip
@@ -120,8 +123,46 @@ def test_wrong_options_and_maps_that_grow_too_large_are_refused(room):
             FuseOptions(**wrong)
     with pytest.raises(FuseError, match="--voxel-size"):
         fuse(frames[:2], FuseOptions(voxel_size=0.02, max_range=6, max_memory=1e6))
+    with pytest.raises(FuseError, match=r"needs more than 0\.001 GB: take --voxel-size [0-9.]+, or a nearer"):
+        fuse(frames[:2], FuseOptions(voxel_size=0.02, max_range=6, max_memory=1e6))
     with pytest.raises(FuseError, match="is out of range"):
         fuse(frames[:2], FuseOptions(voxel_size=0.02, min_range=50, max_range=60))
+
+
+@pytest.mark.parametrize("voxel", [1e-6, 0.001, 0.005])
+def test_voxels_that_are_far_too_small_are_refused_before_any_frame_is_fused(room, voxel):
+    _, frames = room
+    done = []
+    options = FuseOptions(voxel_size=voxel, max_range=6, max_memory=1e8)
+    with pytest.raises(FuseError, match=r"needs more than 0\.1 GB: take --voxel-size") as refused:
+        fuse(frames, options, done.append)
+    assert not done
+    named = float(re.search(r"--voxel-size ([0-9.e-]+),", str(refused.value))[1])
+    assert 0.01 < named < 0.05
+    found = fuse(frames, replace(options, voxel_size=named))  # it fits
+    assert found.frames == len(frames)
+
+
+@pytest.mark.parametrize("voxel", [0.002, 0.02, 0.1])
+def test_no_more_blocks_are_counted_than_the_grid_takes(room, voxel):
+    _, frames = room
+    device, channels = o3d.core.Device("CPU:0"), [o3d.core.SizeVector([1])]
+    grid = o3d.t.geometry.VoxelBlockGrid(["tsdf"], [o3d.core.float32], channels, voxel, BLOCK, 1000, device)
+    taken = set()
+    for frame in frames[:4]:
+        k = [[_CAMERA.fx, 0, _CAMERA.cx], [0, _CAMERA.fy, _CAMERA.cy], [0, 0, 1]]
+        blocks = grid.compute_unique_block_coordinates(
+            o3d.t.geometry.Image(o3d.core.Tensor(frame.depth.astype(np.float32))),
+            o3d.core.Tensor(np.array(k)),
+            o3d.core.Tensor(np.ascontiguousarray(np.linalg.inv(frame.pose))),
+            1.0,
+            20.0,
+            TRUNCATION,
+        )
+        taken.update(map(tuple, blocks.numpy().tolist()))
+    counted = Rays(view for frame in frames[:4] for view in frame.read()).count_blocks(voxel, 20.0)
+    assert 0.93 * len(taken) < counted < 1.02 * len(taken)
+    assert Rays([]).count_blocks(voxel, 20.0) == 0
 
 
 @pytest.fixture

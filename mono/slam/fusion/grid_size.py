@@ -1,0 +1,100 @@
+"""Size of the grid of a fusion: what it takes at least, told from a few frames."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from mono.slam.fusion.posed_views import PosedView
+from mono.system.errors import MetricDepthError
+
+BLOCK = 16  # voxels along an edge of an allocated block
+BLOCK_BYTES = BLOCK**3 * 5 * 4  # distance, weight and three colors of each voxel, float32
+TRUNCATION = 6.0  # voxels on both sides of a surface that hold its distance; fewer let noise tear it
+_STRIDE = 4  # pixels between the rays that open3d allocates blocks along
+_MOST_RAYS = 40_000  # of a view
+_CLEARLY = 1.25  # times the limit that a few frames must exceed
+_ROOM = 0.5  # share of the limit that a few frames may take with a suggested voxel size
+_NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+
+
+class FuseError(MetricDepthError):
+    """Reports that nothing can be fused: cause and remedy."""
+
+
+class Rays:
+    """Sparse rays of views, of which every block along a surface can be counted."""
+
+    def __init__(self, views: Iterable[PosedView]) -> None:
+        """Collect the rays of views."""
+        nothing = np.empty((0, 3)), np.empty((0, 3)), np.empty(0)
+        parts = [nothing, *map(_rays_of, views)]
+        self._origins, self._directions, self._depth = (np.concatenate(part) for part in zip(*parts, strict=True))
+
+    def count_blocks(self, voxel: float, far: float) -> int:
+        """Count the blocks that these rays take: fewer than those of the whole map.
+
+        Args:
+            voxel: voxel edge length [m].
+            far: farthest depth [m].
+        """
+        if not len(self._depth):
+            return 0
+        found = []
+        for side in (-1, 0, 1):  # as open3d: the near end of the truncation, the surface, the far end
+            depth = np.clip(self._depth + side * TRUNCATION * voxel, 0, far)
+            places = self._origins + self._directions * depth[:, None]
+            found.append(np.floor(places / (voxel * BLOCK)))
+        blocks = np.concatenate(found)
+        order = np.lexsort(blocks.T)
+        return 1 + int((np.diff(blocks[order], axis=0) != 0).any(axis=1).sum())
+
+
+def _rays_of(view: PosedView) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return origins, directions with 1 along the optical axis, and depth of some pixels."""
+    height, width = view.depth.shape
+    stride = max(_STRIDE, math.ceil(math.sqrt(height * width / _MOST_RAYS)))
+    depth = view.depth[::stride, ::stride].astype(np.float64)
+    rows, columns = np.nonzero(depth > 0)
+    camera = view.camera
+    x, y = (columns * stride - camera.cx) / camera.fx, (rows * stride - camera.cy) / camera.fy
+    directions = np.stack([x, y, np.ones_like(x)], axis=-1) @ view.pose[:3, :3].T
+    return np.broadcast_to(view.pose[:3, 3], directions.shape), directions, depth[rows, columns]
+
+
+def refuse_clearly_too_fine(views: Iterable[PosedView], voxel: float, far: float, max_memory: float) -> None:
+    """Refuse voxels so small that the grid of a few frames is clearly too large.
+
+    Args:
+        views: views of a few frames.
+        voxel: voxel edge length [m].
+        far: farthest depth [m].
+        max_memory: largest size of the grid [bytes].
+
+    Raises:
+        FuseError: it is; a voxel size that should fit is named.
+    """
+    rays = Rays(views)
+    needed = rays.count_blocks(voxel, far) * BLOCK_BYTES
+    if needed <= _CLEARLY * max_memory:
+        return
+    fitting = voxel
+    while (share := rays.count_blocks(fitting, far) * BLOCK_BYTES / (_ROOM * max_memory)) > 1 and fitting < far:
+        fitting = _round_up(fitting * max(1.1, math.sqrt(share)))  # surfaces take blocks by the square
+    raise too_large(voxel, max_memory, f"--voxel-size {fitting:.4g}")
+
+
+def too_large(voxel: float, max_memory: float, remedy: str) -> FuseError:
+    """Return the refusal of a grid that is too large."""
+    return FuseError(
+        f"with voxels of {voxel:g} m the map needs more than {max_memory / 1e9:.3g} GB: take {remedy}, or a nearer "
+        "--max-range"
+    )
+
+
+def _round_up(value: float) -> float:
+    """Round up to a number with one or two plain digits."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return min(step for step in _NICE if step * power >= value * (1 - 1e-9)) * power

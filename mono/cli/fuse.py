@@ -64,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
             raise MetricDepthError(f"{path}: maps are written as .ply")
         if path is not None:
             refuse_existing(path, args.overwrite, flag)
+    if args.mesh is not None and args.mesh.resolve() == args.out.resolve():
+        raise MetricDepthError(f"{args.mesh}: is the file of --out too; give the mesh (--mesh) a name of its own")
     if args.every < 1:
         raise MetricDepthError(f"--every is {args.every}; it must be at least 1")
     options = FuseOptions(

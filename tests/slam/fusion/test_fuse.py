@@ -231,6 +231,8 @@ def test_poses_of_a_body_are_refused(folder, capsys):
 def test_the_command_writes_cloud_and_mesh(folder, capsys):
     out, mesh = folder / "map.ply", folder / "mesh.ply"
     arguments = ["fuse", str(folder / "annotations.json"), "--poses", str(folder / "poses.txt"), "--out", str(out)]
+    assert main([*arguments, "--mesh", str(folder / "rgb/../map.ply")]) == 2
+    assert "is the file of --out too; give the mesh (--mesh) a name of its own" in capsys.readouterr().err
     assert main([*arguments, "--mesh", str(mesh), "--voxel-size", "0.05", "--min-views", "1"]) == 0
     assert "5 frames fused" in capsys.readouterr().out
     read = o3d.io.read_triangle_mesh(str(mesh))

@@ -67,7 +67,7 @@ def key_problem(key: str, seen: set[str]) -> str:
         return "it has no key; name its file KEY.jpg"
     parts = PurePosixPath(key).parts
     if ".." in parts or key.startswith("/") or any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in key):
-        return "its name leaves the folder or has characters that are no text; rename it"
+        return f"{key!a:.200}: its name leaves the folder or has characters that are no text; rename it"
     if key in seen:
         return TWICE
     seen.add(key)

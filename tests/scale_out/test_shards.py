@@ -137,6 +137,8 @@ def test_damaged_samples_are_rows_with_a_reason(tmp_path):
     assert [key for key in errors if len(key) < 10] == ["a", "b", "c", "d", "e", "../f", "g", "", "j", "l?"]
     assert "only txt" in errors["a"] and "JSON" in errors["c"] and "twice" in errors["e"] and "twice" in errors["g"]
     assert "no key" in errors[""]
+    assert errors["../f"].startswith("'../f': its name leaves") and errors["l?"].startswith(r"'l\udcff': its name")
+    assert errors["../f"] in stats["reasons"]
     assert (stats["images"], stats["failed"]) == (16, 10)
     with tarfile.open(tmp_path / "out/x.tar") as tar:
         names = tar.getnames()

@@ -184,17 +184,6 @@ def test_names_that_no_folder_takes_are_rows_with_a_reason(tmp_path):
     assert (tmp_path / "out/s/z.depth.png").is_file()
 
 
-def test_another_layout_replaces_the_results(tmp_path):
-    write_shards(tmp_path / "in", shards=1)
-    for layout, there in (("tar", "00000.tar"), ("files", "00000"), ("parquet", None), ("tar", "00000.tar")):
-        report = run_shards([str(tmp_path / "in")], tmp_path / "out", ToyMapper(), layout=layout, overwrite=True)
-        assert report.kept == 0
-        assert run_shards([str(tmp_path / "in")], tmp_path / "out", ToyMapper(), layout=layout).kept == 1
-        assert [n for n in ("00000", "00000.tar") if (tmp_path / "out" / n).exists()] == [there][: there is not None]
-    (tmp_path / "out/00000.tar").write_bytes(b"cut")
-    assert run_shards([str(tmp_path / "in")], tmp_path / "out", ToyMapper()).kept == 0
-
-
 def test_a_folder_of_other_files_is_not_replaced(tmp_path):
     write_shards(tmp_path / "in", shards=1)
     (tmp_path / "out/00000").mkdir(parents=True)

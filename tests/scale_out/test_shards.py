@@ -2,7 +2,6 @@ import io
 import json
 import os
 import resource
-import shutil
 import signal
 import tarfile
 import threading
@@ -12,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from mono.cli.main import main
-from mono.data.camera_source import CameraResolver
 from mono.scale_out import engines
 from mono.scale_out.jobs import ShardJob, process_shard
 from mono.scale_out.run import merge_stats, plan_jobs, run_shards
@@ -73,29 +71,6 @@ def test_a_second_run_does_what_is_missing(tmp_path):
     assert run_shards([str(tmp_path / "in")], tmp_path / "out", ToyMapper(depth_scale=200), overwrite=True).kept == 0
     assert run_shards([str(tmp_path / "in")], tmp_path / "out", ToyMapper(depth_scale=200, batch_size=2)).kept == 3
     assert run_shards([str(tmp_path / "in")], tmp_path / "out", ToyMapper(depth_scale=200), overwrite=True).kept == 0
-
-
-def test_results_of_other_settings_are_refused(tmp_path):
-    folder, out = write_shards(tmp_path / "in"), tmp_path / "out"
-    run_shards([str(folder)], out, ToyMapper(resolver=CameraResolver(focal_px=60.0)))
-    before = {p.name: p.read_bytes() for p in out.iterdir() if p.is_file()}
-    others = {
-        "other camera flags for 3": ({"resolver": CameraResolver(focal_px=70.0)}, {}),
-        "another --save for 3": ({"outputs": ("depth",)}, {}),
-        "another --format for 3": ({}, {"layout": "files"}),
-        "another --image-column for 3": ({}, {"image_column": "photo"}),
-    }
-    for words, (options, run) in others.items():
-        mapper = ToyMapper(**{"resolver": CameraResolver(focal_px=60.0), **options})
-        with pytest.raises(RunError, match=f"results of {words} of these shards, .*--out.*, or --overwrite"):
-            run_shards([str(folder)], out, mapper, **run)
-    assert {p.name: p.read_bytes() for p in out.iterdir() if p.is_file()} == before
-    run_shards([str(folder)], out, ToyMapper(), layout="files", overwrite=True)
-    assert (out / "00000").is_dir() and not (out / "00000.tar").exists()
-    for path in out.glob("0000*"):
-        if path.suffix != ".json":
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    assert run_shards([str(folder)], out, ToyMapper()).kept == 0  # nothing is left to be replaced
 
 
 def test_damaged_shards_have_a_clear_outcome(tmp_path):

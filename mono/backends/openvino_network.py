@@ -32,7 +32,7 @@ class OpenVinoNetwork:
     The network is converted once, and kept in the cache; see `CompiledNetwork` for its sizes.
 
     Attributes:
-        at_once: number of images that are computed at once, each by itself.
+        best_batch: number of images to give it together: two for each that it computes at once, so that none waits.
     """
 
     def __init__(self, job: Job):
@@ -61,7 +61,7 @@ class OpenVinoNetwork:
         self._run = compiled.run_in_any_size if job.input_size is None else compiled.run_all
         for path in made:
             self._check(job, path)
-        self._run, self.at_once = compiled.run_all, compiled.at_once
+        self._run, self.best_batch = compiled.run_all, _best_batch(compiled)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what the network is opened from again."""
@@ -72,7 +72,7 @@ class OpenVinoNetwork:
         vars(self).update(state)
         core = import_openvino().Core()
         compiled = CompiledNetwork(core, reopened(self._file, core.read_model), self._precision)
-        self._run, self.at_once = compiled.run_all, compiled.at_once
+        self._run, self.best_batch = compiled.run_all, _best_batch(compiled)
 
     def _check(self, job: Job, path: Path) -> None:
         """Compare a converted network with the original, at another size than it was traced with."""
@@ -99,3 +99,7 @@ class OpenVinoNetwork:
         images = self._run([[array[i : i + 1] for array in arrays] for i in range(len(image))])
         maps = images[0] if len(images) == 1 else [np.concatenate(rows) for rows in zip(*images, strict=True)]
         return NetworkOutput.from_maps([torch.from_numpy(m) for m in maps])
+
+
+def _best_batch(compiled: CompiledNetwork) -> int:
+    return 2 * compiled.at_once if compiled.at_once > 1 else 1

@@ -42,7 +42,10 @@ def add_machine_flags(parser: argparse.ArgumentParser) -> None:
     )
     add_backend_flag(group)
     group.add_argument(
-        "--batch-size", type=int, metavar="N", help="predict N images at a time (default: as many as the backend does)"
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="predict N images at a time (default: as many as are best for the backend)",
     )
     add_hidden(group, "--batch_size", dest="batch_size", type=int)
     add_config_flags(group)

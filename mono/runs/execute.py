@@ -85,7 +85,7 @@ def execute_plan(
         RunError: the output folder takes no more files; what is done is recorded.
     """
     # Batches are cut from the whole list, done or not, so that a run which was killed computes the very same batches.
-    size = options.batch_size or int(getattr(getattr(predictor, "network", None), "at_once", 1))
+    size = options.batch_size or int(getattr(getattr(predictor, "network", None), "best_batch", 1))
     batches = [samples[i : i + size] for i in range(0, len(samples), size)]
     waiting = [batch for batch in batches if any(sample.name in plan.images for sample in batch)]
     if ranks.rank == 0:

@@ -23,7 +23,7 @@ class RunOptions:
     Attributes:
         out: output folder, with a folder per kind of output and manifest.jsonl.
         output: kinds and formats of the files of each image.
-        batch_size: number of images that go through the network together; None: that which the backend does at once.
+        batch_size: number of images that go through the network together; None: that which is best for the backend.
         workers: number of threads that read and write images while the network runs; 0: one thing after another.
         overwrite: replace former results of these images, and other files in their place.
         resolver: source of cameras.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-CHANGES = 1  # of what the same weights compute, or of how it is converted
+CHANGES = 1  # raised when the same weights compute something else, or are converted otherwise
 BACKENDS = ("eager", "compile", "onnxruntime", "openvino")
 _MODULES = {"onnxruntime": ("onnxruntime", "onnx", "onnxscript"), "openvino": ("openvino",)}
 _PRECISIONS = {

@@ -52,7 +52,8 @@ class Measured:
         milliseconds: times of the other runs, rising [ms].
         gflop: operations per image [GFLOP]: those of convolutions, matrix products and attention.
         images_per_second: rate from JPEG to depth PNG, with start and end of a run; None: not measured.
-        outside: share of that time in which the network did not run; overlapping work may hide it.
+        outside: share of that time in which the network did not run, by its time for as many images as a run gives it;
+            overlapping work may hide it.
         peak_megabytes: largest resident memory of the process [MB].
     """
 

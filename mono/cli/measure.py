@@ -37,6 +37,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Predict the photo, measure in it and print the result."""
+    from mono.calibration.camera_calibration import with_calibration
     from mono.data.folder import find_images
     from mono.inference.measurement import measure
     from mono.system.distributed import join_ranks
@@ -48,13 +49,11 @@ def run(args: argparse.Namespace) -> int:
     predictor = session.load_predictor(args, args.model, args.checkpoint, join_ranks("None"), 1)
     photo = samples[0].read()
     found = camera_flags.camera_resolver(args).resolve_for(samples[0], photo)
-    prediction = predictor.infer([predictor.prepare(photo.rgb, found)])[0].prediction()
+    raw = predictor.infer([predictor.prepare(photo.rgb, found)])[0].prediction()
+    prediction = with_calibration(raw, found, predictor.checksum)
     if align is not None:
         prediction = prediction.aligned(align.find(samples[0], prediction.camera, photo.full_size), align.model)
-    (height, width), full = prediction.depth.shape, photo.full_size
-    ratios = width / full[0], height / full[1]  # of photos that are read at reduced size
-    places = [tuple((at + 0.5) * ratio - 0.5 for at, ratio in zip(pixel, ratios, strict=True)) for pixel in args.pixels]
-    measured = measure(prediction, places, args.area)
+    measured = measure(prediction, args.pixels, args.area, photo.full_size)
     if args.json:
         camera = {"camera_source": prediction.camera_source, "camera_detail": prediction.camera_detail}
         known = {"image": samples[0].source, "pixels": args.pixels, **measured.values(), **camera}

@@ -23,8 +23,8 @@ class Measurement:
         points: (N, 3) points of the pixels [m], x right, y down, z forward.
         length: length of the path, closed around an area; of one point the distance from the camera [m].
         straight: distance between the ends [m]; None for one point and for areas.
-        horizontal: its part along the ground, for a camera that was held level [m].
-        vertical: its part up or down, for a camera that was held level [m].
+        horizontal: part of the distance between the ends along the ground, for a camera that was held level [m].
+        vertical: part of the distance between the ends up or down, for a camera that was held level [m].
         area: flat area inside the closed path [m2]; None if it was not asked for.
         relative_error: standard error as a share of any of the lengths; None: the prediction announces none.
     """
@@ -43,13 +43,19 @@ class Measurement:
         return found | {"points": self.points.round(6).tolist()}
 
 
-def measure(prediction: Prediction, pixels: Sequence[Sequence[float]], area: bool = False) -> Measurement:
+def measure(
+    prediction: Prediction,
+    pixels: Sequence[Sequence[float]],
+    area: bool = False,
+    size: tuple[int, int] | None = None,
+) -> Measurement:
     """Measure a distance, path or area between pixels.
 
     Args:
         prediction: depth and camera.
         pixels: (x, y) of each point [px], from 0 at the top left; one point is measured from the camera.
         area: close the path and measure the flat area inside it.
+        size: (width, height) of the photo that the pixels are of [px]; None: that of the depth.
 
     Raises:
         MetricDepthError: a pixel is outside or has no depth, there are too few or too many, or the depth has no unit.
@@ -58,8 +64,12 @@ def measure(prediction: Prediction, pixels: Sequence[Sequence[float]], area: boo
     least = 3 if area else 1
     if not least <= len(pixels) <= MAX_POINTS:
         raise MetricDepthError(f"there are {len(pixels)} points; give {least} to {MAX_POINTS}")
-    places = [_place(prediction, pixel) for pixel in pixels]
-    points = _points(prediction, as_array(pixels, "pixels", "(..., 2) as x, y", last=2), places)
+    height, width = prediction.depth.shape
+    size = size or (width, height)
+    inside = np.array([_inside(pixel, size) for pixel in pixels])
+    scaled = (inside + 0.5) * [width / size[0], height / size[1]] - 0.5
+    places = [_place(prediction, pixel, at) for pixel, at in zip(inside, scaled, strict=True)]
+    points = _points(prediction, scaled, places)
     error = _relative_error(prediction, places)
     if len(points) == 1:
         return Measurement(points, float(np.linalg.norm(points[0])), relative_error=error)
@@ -67,24 +77,29 @@ def measure(prediction: Prediction, pixels: Sequence[Sequence[float]], area: boo
     length = float(np.linalg.norm(np.diff(closed, axis=0), axis=1).sum())
     if area:
         spokes = points - points.mean(axis=0)
-        inside = float(np.linalg.norm(np.cross(spokes, np.roll(spokes, -1, axis=0)).sum(axis=0)) / 2)
-        return Measurement(points, length, area=inside, relative_error=error)
+        enclosed = float(np.linalg.norm(np.cross(spokes, np.roll(spokes, -1, axis=0)).sum(axis=0)) / 2)
+        return Measurement(points, length, area=enclosed, relative_error=error)
     x, y, z = points[-1] - points[0]
     parts = float(np.linalg.norm([x, y, z])), float(np.hypot(x, z)), float(abs(y))
     return Measurement(points, length, *parts, relative_error=error)
 
 
-def _place(prediction: Prediction, pixel: Sequence[float]) -> tuple[int, int]:
-    """Return the row and column of a point with depth."""
-    height, width = prediction.depth.shape
-    if np.shape(pixel) != (2,) or not np.isfinite(as_array(pixel, "pixel", "x, y")).all():
+def _inside(pixel: Sequence[float], size: tuple[int, int]) -> np.ndarray:
+    """Return a pixel as an array, if it lies in a photo."""
+    at = as_array(pixel, "pixel", "x, y")
+    if at.shape != (2,) or not np.isfinite(at).all():
         raise MetricDepthError(f"the pixel {pixel!r:.60} is not two finite numbers x,y")
-    x, y = pixel
-    row, column = round(float(y)), round(float(x))
-    if not (0 <= column < width and 0 <= row < height):
-        raise MetricDepthError(f"pixel ({x:g}, {y:g}) lies outside the image of {width}x{height}")
+    if not ((at >= -0.5) & (at <= np.subtract(size, 0.5))).all():
+        raise MetricDepthError(f"pixel ({at[0]:g}, {at[1]:g}) lies outside the image of {size[0]}x{size[1]}")
+    return at
+
+
+def _place(prediction: Prediction, pixel: np.ndarray, scaled: np.ndarray) -> tuple[int, int]:
+    """Return the row and column of a pixel, given also in pixels of the depth, that has depth."""
+    height, width = prediction.depth.shape
+    row, column = min(max(round(scaled[1]), 0), height - 1), min(max(round(scaled[0]), 0), width - 1)
     if not prediction.depth[row, column] > 0:
-        raise MetricDepthError(f"pixel ({x:g}, {y:g}) has no depth: choose another point")
+        raise MetricDepthError(f"pixel ({pixel[0]:g}, {pixel[1]:g}) has no depth: choose another point")
     return row, column
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _METRICS_FIELDS = ("metrics", "normals", "ground_truth_checksum")  # fields of a record that evaluation writes
 Spelling = Callable[[Path], str]
 _DEPTH_FIELDS = ("calibration", "alignment")  # fields that tell how depth was corrected
+_NEAR_BRANCH = 2  # raised when the same weights find another depth by it: results of both are not mixed
 
 
 def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
@@ -79,6 +80,7 @@ def model_settings(predictor: Predictor) -> dict[str, Any]:
         "checksum": predictor.checksum,
         "architecture": dict(predictor.architecture),
         "transform": transform_settings(predictor.transform),
+        **({"near_branch": _NEAR_BRANCH} if predictor.architecture.get("near_blocks") else {}),
     }
 
 

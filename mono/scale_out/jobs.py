@@ -21,7 +21,7 @@ from mono.scale_out.storage import OutputFolder, output_folder
 from mono.scale_out.tar import TarWriter
 from mono.system.errors import RunError
 
-FORMAT = 4  # of the result shards: raised when their content changes for the same settings
+FORMAT = 5  # of the result shards: raised when their content changes for the same settings
 STATS_SUFFIX = "_stats.json"
 Layout = Literal["tar", "parquet", "files"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
@@ -102,7 +102,7 @@ def process_shard(job: ShardJob, mapper: RowMapper) -> dict[str, Any]:
 
     Returns:
         Statistics, as in NAME_stats.json; "kept" is true if they are of a former run. A shard that cannot be read has
-        the status "failed" and its reason, and no results.
+        the status "failed" and its reason, and no results; one with results of other settings keeps these.
 
     Raises:
         OSError: the results cannot be written.
@@ -117,6 +117,9 @@ def process_shard(job: ShardJob, mapper: RowMapper) -> dict[str, Any]:
     stats |= {"settings": settings, "computation": computation}
     if job.files:
         stats["images_per_shard"] = job.images_per_shard
+    if not job.overwrite and (what := _change(job, out, before, settings)):
+        reason = f"its results are of {what}, and would be replaced: choose another --out, or --overwrite"
+        return stats | {"status": "failed", "error": reason, "images": 0, "failed": 0}  # what is there stays
 
     def is_done(stamp: list[Any], checksum: str) -> bool:
         stats["input"] = {"stamp": stamp, "sha256": checksum}
@@ -142,40 +145,42 @@ def process_shard(job: ShardJob, mapper: RowMapper) -> dict[str, Any]:
     return stats | {"kept": False}
 
 
-def refuse_other_results(jobs: Sequence[ShardJob], mapper: RowMapper) -> None:
-    """Refuse to replace results of other settings; those of inputs that changed are made again.
+def refuse_other_division(jobs: Sequence[ShardJob]) -> None:
+    """Refuse a folder whose results are divided otherwise, which these would mix with; one shard tells.
 
     Args:
         jobs: shards with one folder of results.
-        mapper: function of their rows.
 
     Raises:
-        RunError: there are results of other settings, of shards without `overwrite`.
+        RunError: it has another layout, or another number of images in a shard.
         OSError: the folder cannot be read.
     """
     out = output_folder(jobs[0].out)
     there = set(out.names(STATS_SUFFIX))
-    if not (found := [job for job in jobs if job.stats in there and not job.overwrite]):
-        return
-    settings, _ = _split_settings(mapper)
-    changes = Counter(filter(None, (_change(job, out, settings) for job in found)))
-    if changes:
-        what, count = changes.most_common(1)[0]
-        raise RunError(
-            f"{jobs[0].out} holds results of {what} for {count} of these shards, which would be replaced: choose "
-            "another output folder (--out), or --overwrite"
-        )
+    if job := next((job for job in jobs if job.stats in there and not job.overwrite), None):
+        former = parse_stats(out.read(job.stats))
+        if _has_results(job, out, former) and (what := _division_change(job, former)):
+            raise RunError(f"{job.out} holds results of {what}: choose another output folder (--out), or --overwrite")
 
 
-def _change(job: ShardJob, out: OutputFolder, settings: dict[str, Any]) -> str:
-    """Name what differs between the settings of a job and those of its results; "" where nothing does."""
-    former = parse_stats(out.read(job.stats))
-    if former.get("status") != "done" or all(out.size(job.name + s) is None for s in former.get("outputs", {})):
-        return ""
+def _has_results(job: ShardJob, out: OutputFolder, former: dict[str, Any]) -> bool:
+    return former.get("status") == "done" and any(out.size(job.name + s) is not None for s in former.get("outputs", {}))
+
+
+def _division_change(job: ShardJob, former: dict[str, Any]) -> str:
     if former.get("layout") != job.layout:
         return "another --format"
     if job.files and former.get("images_per_shard", job.images_per_shard) != job.images_per_shard:
         return "another --images-per-shard"
+    return ""
+
+
+def _change(job: ShardJob, out: OutputFolder, former: dict[str, Any], settings: dict[str, Any]) -> str:
+    """Name what differs between the settings of a job and those of its results; "" where nothing does."""
+    if not _has_results(job, out, former):
+        return ""
+    if what := _division_change(job, former):
+        return what
     if former.get("key") == _key(job, settings, str(former.get("input", {}).get("sha256"))):
         return ""
     kept = former.get("settings", {})

@@ -152,7 +152,11 @@ class DepthMapper:
             "batch_size": self.batch_size,
             "outputs": sorted(self.outputs),
             "depth_scale": self.depth_scale,
-            "camera": {name: str(value) for name, value in asdict(self.resolver).items() if value not in (None, ())}
+            "camera": {
+                name: str(value)
+                for name, value in asdict(self.resolver).items()
+                if value not in (None, ()) and name != "camera_file"
+            }
             | ({"file_checksum": hash_camera_file(file)} if file else {})
             | ({"focal_weights": weights_checksum()} if self.resolver.estimates else {}),
         }

@@ -15,7 +15,7 @@ from typing import Literal
 from mono.runs.folder import lock_output_folder
 from mono.scale_out import engines
 from mono.scale_out.inputs import MOST_SHARDS, SHARD_SUFFIXES, find_inputs, too_many
-from mono.scale_out.jobs import LAYOUTS, STATS_SUFFIX, Layout, RowMapper, ShardJob, parse_stats, refuse_other_results
+from mono.scale_out.jobs import LAYOUTS, STATS_SUFFIX, Layout, RowMapper, ShardJob, parse_stats, refuse_other_division
 from mono.scale_out.mapper import DepthMapper
 from mono.scale_out.storage import is_url, output_folder, remove_leftovers
 from mono.system.errors import RunError
@@ -92,7 +92,7 @@ def run_shards(
 
     Each input NAME.tar, NAME.parquet or part of a folder of images gives NAME.tar, NAME.parquet and NAME_stats.json;
     report.json merges the statistics of the folder. A shard appears whole or not at all; those whose input and settings
-    are unchanged are kept.
+    are unchanged are kept, and those with results of other settings fail (without `overwrite`).
 
     Args:
         inputs: tar and Parquet files, folders of them or of images, quoted globs, ranges as {00000..00041}.tar, URLs.
@@ -112,7 +112,7 @@ def run_shards(
         Statistics of the shards of this call.
 
     Raises:
-        RunError: there is no shard, two have one name, another run holds the folder, it holds results of other settings
+        RunError: there is no shard, two have one name, another run holds the folder, its results are divided otherwise
             (without `overwrite`), or it cannot be written.
         MetricDepthError: the model cannot be used, or a package is missing.
     """
@@ -127,7 +127,7 @@ def run_shards(
             remove_leftovers(place)
             if isinstance(mapper, DepthMapper):
                 mapper = mapper.resolved()
-            refuse_other_results(jobs, mapper)
+            refuse_other_division(jobs)
             if engine == "ray":
                 results = engines.run_in_ray(jobs, mapper, workers, gpus, address)
             elif workers == 1:

@@ -45,5 +45,6 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 def _damaged(path: Path, reason: str) -> MetricDepthError:
     return MetricDepthError(
-        f"{path} is damaged ({reason}): restore it from a copy to go on with the run, or delete it to begin anew"
+        f"{path} is damaged ({reason}): restore it from a copy to go on with the run, or move it, and weights beside "
+        "it, away to begin anew"
     )

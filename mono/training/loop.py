@@ -119,10 +119,10 @@ def refuse_other_weights(out: Path, fingerprint: str) -> None:
         return
     written = _metadata(path)
     former = "commit" in written and "run" not in written  # of versions that wrote no digest
-    if not (out / LAST).is_file() or not (former or written.get("run") == digest(fingerprint)):
-        raise MetricDepthError(
-            f"{path} was not written by this run, which would replace it: choose another --out, or move the file away"
-        )
+    own, goes_on = written.get("run") == digest(fingerprint), (out / LAST).is_file()
+    if not goes_on or not (former or own):
+        whose = f"was written by this run, whose {LAST} is gone, and" if own else "was not written by this run and"
+        raise MetricDepthError(f"{path} {whose} would be replaced: choose another --out, or move the file away")
 
 
 def export(checkpoint: Path, path: Path, metadata: Mapping[str, str]) -> None:

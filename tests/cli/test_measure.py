@@ -7,6 +7,8 @@ import PIL.Image
 import pytest
 
 import mono
+from mono.calibration.camera_calibration import write_calibration
+from mono.calibration.depth_alignment import DepthAlignment
 from mono.cli.main import main
 
 
@@ -42,6 +44,20 @@ def test_a_known_distance_sets_the_scale(photo, capsys):
     assert main(command) == 0
     out = capsys.readouterr().out
     assert "7.50 m from the camera to (100, 120)" in out and "aligned: scale" in out
+
+
+def test_a_calibration_of_the_camera_counts(photo, tmp_path, capsys):
+    lite = mono.load_model("lite", device="cpu")
+    alignment = DepthAlignment("scale", 2.0, standard_error=0.04, spread=0.03, used=5, left_out={})
+    camera = {"fx": 300.0, "fy": 300.0, "cx": 159.5, "cy": 119.5, "width": 320, "height": 240}
+    (tmp_path / "plain.json").write_text(json.dumps(camera))
+    write_calibration(tmp_path / "camera.json", camera, lite.checksum, "lite", alignment, 5)
+    lengths = []
+    for name in ("plain.json", "camera.json"):
+        assert main(["measure", str(photo), "100,120", "--camera", str(tmp_path / name), "--json"]) == 0
+        lengths.append(json.loads(capsys.readouterr().out))
+    assert lengths[1]["length"] == pytest.approx(2 * lengths[0]["length"], rel=1e-4)
+    assert lengths[1]["relative_error"] == pytest.approx(0.05, abs=1e-3)
 
 
 def test_what_cannot_be_measured_fails_with_a_reason(photo, capsys):

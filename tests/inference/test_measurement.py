@@ -63,6 +63,17 @@ def test_what_cannot_be_measured_is_said(pixels, area, message):
         measure(prediction, pixels, area)
 
 
+def test_pixels_of_a_larger_photo_are_those_of_its_depth():
+    prediction = flat()
+    prediction.depth[:, 60:] = 4
+    small, large = measure(prediction, [(50, 40), (100, 40)]), [(4 * x + 1.5, 161.5) for x in (50, 100)]
+    found = measure(prediction, large, size=(480, 360))
+    assert found.length == pytest.approx(small.length) and found.straight > 2
+    with pytest.raises(mono.MetricDepthError, match=r"pixel \(480, 3\) lies outside the image of 480x360"):
+        measure(prediction, [(480, 3)], size=(480, 360))
+    assert measure(prediction, [(479, 359)], size=(480, 360)).length > 4
+
+
 def test_depth_without_a_unit_is_not_measured():
     with pytest.raises(mono.MetricDepthError, match="without a unit"):
         measure(flat(format=PredictionFormat("affine")), [(1, 1)])

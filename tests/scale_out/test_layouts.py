@@ -82,9 +82,10 @@ def test_all_layouts_hold_the_same_results(tmp_path):
 def test_the_columns_of_a_table_are_found(tmp_path):
     for column in ("jpg", "content", "photo"):
         path = write_table(tmp_path / f"{column}.parquet", keys=False, column=column)
-        job = ShardJob(str(path), tmp_path, "x", layout="parquet", image_column="photo" if column == "photo" else None)
+        chosen = "photo" if column == "photo" else None
+        job = ShardJob(str(path), tmp_path / f"of {column}", "x", layout="parquet", image_column=chosen)
         assert process_shard(job, ToyMapper())["images"] == COUNT
-        assert [row["key"] for row in records(tmp_path, "x")] == [f"{i:09d}" for i in range(COUNT)]
+        assert [row["key"] for row in records(tmp_path / f"of {column}", "x")] == [f"{i:09d}" for i in range(COUNT)]
 
 
 def test_damaged_tables_have_a_clear_outcome(tmp_path):
@@ -154,7 +155,7 @@ def test_folders_are_divided_and_their_keys_name_files(tmp_path):
         others = plan_jobs([given], tmp_path / "other")
         assert {name for job in others for name in job.names} == {name for group in names for name in group}
     assert run_shards([str(folder)], out, ToyMapper(), layout="files", images_per_shard=4).kept == 2
-    with pytest.raises(RunError, match="results of another --images-per-shard for 2 of these shards"):
+    with pytest.raises(RunError, match="results of another --images-per-shard: choose another"):
         run_shards([str(folder)], out, ToyMapper(), layout="files", images_per_shard=3)
     (folder / "b/2.JPG").write_bytes(jpeg(9))
     assert run_shards([str(folder)], out, ToyMapper(), layout="files", images_per_shard=4).kept == 1

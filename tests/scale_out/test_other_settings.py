@@ -1,6 +1,7 @@
 """Shards whose results are of other settings: refused, or replaced when asked."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -12,21 +13,30 @@ from tests.scale_out.toy import ToyMapper, write_shards
 pytest.importorskip("pyarrow.parquet")
 
 
-def test_results_of_other_settings_are_refused(tmp_path):
+def test_results_of_other_settings_are_refused(tmp_path, monkeypatch):
     folder, out = write_shards(tmp_path / "in"), tmp_path / "out"
     run_shards([str(folder)], out, ToyMapper(resolver=CameraResolver(focal_px=60.0)))
     before = {p.name: p.read_bytes() for p in out.iterdir() if p.is_file()}
     others = {
-        "other camera flags for 3": ({"resolver": CameraResolver(focal_px=70.0)}, {}),
-        "another --save for 3": ({"outputs": ("depth",)}, {}),
-        "another --format for 3": ({}, {"layout": "files"}),
-        "another --image-column for 3": ({}, {"image_column": "photo"}),
+        "other camera flags": ({"resolver": CameraResolver(focal_px=70.0)}, {}),
+        "another --save": ({"outputs": ("depth",)}, {}),
+        "another --image-column": ({}, {"image_column": "photo"}),
     }
     for words, (options, run) in others.items():
         mapper = ToyMapper(**{"resolver": CameraResolver(focal_px=60.0), **options})
-        with pytest.raises(RunError, match=f"results of {words} of these shards, .*--out.*, or --overwrite"):
-            run_shards([str(folder)], out, mapper, **run)
+        report = run_shards([str(folder)], out, mapper, **run)
+        assert (report.failed_shards, report.shards) == (3, 0)
+        reason = f"its results are of {words}, and would be replaced: choose another --out, or --overwrite"
+        assert {failure.reason for failure in report.failed} == {reason}
+    with pytest.raises(RunError, match="results of another --format: choose another output folder"):
+        run_shards([str(folder)], out, ToyMapper(), layout="files")
     assert {p.name: p.read_bytes() for p in out.iterdir() if p.is_file()} == before
+    (tmp_path / "camera.json").write_text('{"focal_px": 60.0}')
+    monkeypatch.chdir(tmp_path)
+    for path in ("camera.json", tmp_path / "camera.json"):  # the file counts, not how it is named
+        resolver = CameraResolver(camera_file=Path(path))
+        report = run_shards([str(folder)], tmp_path / "other", ToyMapper(resolver=resolver))
+    assert (report.kept, report.failed_shards) == (3, 0)
     run_shards([str(folder)], out, ToyMapper(), layout="files", overwrite=True)
     assert (out / "00000").is_dir() and not (out / "00000.tar").exists()
     for path in out.glob("0000*"):

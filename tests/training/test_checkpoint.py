@@ -26,7 +26,9 @@ def test_damage_is_found(tmp_path: Path, kind: str):
     torch.save({"model_state_dict": {"x": torch.arange(999.0)}, "step": 3}, path)
     assert read_checkpoint(path)["step"] == 3
     damage(path, kind)
-    with pytest.raises(MetricDepthError, match=r"last.pth is damaged .*: restore it .* or delete it to begin anew"):
+    with pytest.raises(
+        MetricDepthError, match=r"last.pth is damaged .*: restore it .* or move it, and weights beside it, away"
+    ):
         read_checkpoint(path)
 
 

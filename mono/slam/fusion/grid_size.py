@@ -1,4 +1,4 @@
-"""Size of the grid of a fusion: what it takes at least, told from a few frames."""
+"""Size of the grid of a fusion: the least that a few frames take."""
 
 from __future__ import annotations
 

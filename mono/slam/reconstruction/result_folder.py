@@ -140,7 +140,7 @@ def replace_results(out: Path, method: str, settings: Mapping[str, str]) -> None
     Raises:
         OSError: a file cannot be written or removed.
     """
-    former = _existing_results(out)
+    former, settings_then = _existing_results(out), _former_settings(out)
     write_bytes(out / _MARK, json.dumps(dict(settings)).encode())
     for path in former:
         path.unlink()
@@ -148,5 +148,7 @@ def replace_results(out: Path, method: str, settings: Mapping[str, str]) -> None
         remove_stale_files(folder, recursive=False)
         if folder != out and not any(folder.iterdir()):
             folder.rmdir()
-    if former and method != "sfm":  # a project without results is that of an interrupted run, which may go on
+    if method != "sfm" and settings_then.get("method") == short_hash(
+        "sfm"
+    ):  # others are of interrupted runs, which go on
         remove_project(out / "colmap")

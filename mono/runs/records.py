@@ -76,11 +76,12 @@ def run_settings(predictor: Predictor, options: RunOptions) -> dict[str, Any]:
 
 def model_settings(predictor: Predictor) -> dict[str, Any]:
     """Collect the settings of a model that decide its predictions."""
+    architecture = dict(predictor.architecture)
     return {
         "checksum": predictor.checksum,
-        "architecture": dict(predictor.architecture),
+        "architecture": architecture,
         "transform": transform_settings(predictor.transform),
-        **({"near_branch": _NEAR_BRANCH} if predictor.architecture.get("near_blocks") else {}),
+        **({"near_branch": _NEAR_BRANCH} if architecture.get("near_blocks") else {}),
     }
 
 

@@ -108,8 +108,8 @@ def process_shard(job: ShardJob, mapper: RowMapper) -> dict[str, Any]:
         OSError: the results cannot be written.
         MetricDepthError: the model cannot be used.
     """
-    started = time.perf_counter()
-    settings, computation = _split_settings(mapper)
+    started, settings = time.perf_counter(), mapper.settings()
+    computation = {name: settings.pop(name) for name in ("device", "threads", "batch_size") if name in settings}
     out = output_folder(job.out)
     before = parse_stats(out.read(job.stats))
     former = {} if job.overwrite else before
@@ -188,12 +188,6 @@ def _change(job: ShardJob, out: OutputFolder, former: dict[str, Any], settings: 
     if former.get("format") != FORMAT:
         return "another version of this program"
     return differing[0] if differing else "another --image-column"
-
-
-def _split_settings(mapper: RowMapper) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the settings that decide results, and those that only change rounding."""
-    settings = mapper.settings()
-    return settings, {name: settings.pop(name) for name in ("device", "threads", "batch_size") if name in settings}
 
 
 def _key(job: ShardJob, settings: Mapping[str, Any], checksum: str) -> str:

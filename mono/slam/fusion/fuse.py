@@ -15,6 +15,7 @@ from mono.geometry.pixel_mask import depth_edges
 from mono.slam.fusion.grid_size import (
     BLOCK,
     BLOCK_BYTES,
+    LARGEST,
     TRUNCATION,
     FuseError,
     refuse_clearly_too_fine,
@@ -41,7 +42,7 @@ class FuseOptions:
         max_range: farthest depth to fuse [m]; None: the 95th percentile of depth.
         edge_filter: relative depth jump above which pixels are left out, as in `select_pixels`; None: keep all.
         min_views: fewest frames that must have seen a place.
-        max_memory: largest size of the grid [bytes].
+        max_memory: largest size of the grid [bytes], at most that which can be meshed.
 
     Raises:
         FuseError: a value is out of range.
@@ -52,7 +53,7 @@ class FuseOptions:
     max_range: float | None = None
     edge_filter: float | None = 0.1
     min_views: int = 2
-    max_memory: float = 4e9
+    max_memory: float = LARGEST
 
     def __post_init__(self) -> None:
         for name in ("voxel_size", "min_range", "max_range", "edge_filter"):
@@ -63,6 +64,8 @@ class FuseOptions:
             raise FuseError(f"depth from {self.min_range:g} m to {self.max_range:g} m: there is none")
         if self.min_views < 1:
             raise FuseError(f"min_views is {self.min_views}; it must be at least 1")
+        if not 0 < self.max_memory <= LARGEST:
+            raise FuseError(f"max_memory is {self.max_memory:g}; it must be positive, and at most {LARGEST:.3g} bytes")
 
 
 @dataclass(frozen=True)

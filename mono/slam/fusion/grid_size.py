@@ -12,6 +12,7 @@ from mono.system.errors import MetricDepthError
 
 BLOCK = 16  # voxels along an edge of an allocated block
 BLOCK_BYTES = BLOCK**3 * 5 * 4  # distance, weight and three colors of each voxel, float32
+LARGEST = 32_767 * BLOCK_BYTES  # open3d 0.20 crashes on meshing 32,768 blocks or more, whose indices are 2^31 bytes
 TRUNCATION = 6.0  # voxels on both sides of a surface that hold its distance; fewer let noise tear it
 _STRIDE = 4  # pixels between the rays that open3d allocates blocks along
 _MOST_RAYS = 40_000  # of a view

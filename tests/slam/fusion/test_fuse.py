@@ -118,7 +118,7 @@ def test_a_broken_frame_does_not_stop_the_others(room, caplog):
 def test_wrong_options_and_maps_that_grow_too_large_are_refused(room):
     _, frames = room
     for wrong, why in (({"voxel_size": 0}, "voxel_size is 0"), ({"min_range": 3, "max_range": 2}, "there is none"),
-                       ({"min_views": 0}, "min_views is 0")):  # fmt: skip
+                       ({"min_views": 0}, "min_views is 0"), ({"max_memory": 4e9}, r"at most 2\.68e\+09")):  # fmt: skip
         with pytest.raises(FuseError, match=why):
             FuseOptions(**wrong)
     with pytest.raises(FuseError, match="--voxel-size"):

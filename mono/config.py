@@ -1,16 +1,10 @@
-"""Read network configs: Python files, run with mmengine and checked once.
-
-Configs are programs: reading one runs it. Therefore a name means a config of this package only, and a file of your own
-runs only when its path is given; see `find_program`.
-"""
+"""Read network configs: Python files, run with mmengine and checked once."""
 
 from __future__ import annotations
 
 import ast
 import contextlib
 import difflib
-import logging
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,18 +13,22 @@ from typing import Any
 
 from mono.geometry.canonical import CanonicalTransform
 from mono.system.errors import MetricDepthError
+from mono.system.programs import ConfigError, find_program, run_program
 
-logger = logging.getLogger(__name__)
 CONFIGS = Path(__file__).resolve().parent / "configs"
 SKY_KEY = "model.sky"  # key of the depth of sky in overrides
 _PARTS = ("sky_widths", "edge_width", "near_blocks")  # of the LiteDecoder
 _ARCHITECTURE = ("encoder", "decoder", "widths", "depth_range", "iterations", *_PARTS, "sky")
 _SKY = ("invalid", "far", "keep")
+_KEYS = {  # of the parts of a config
+    "data_basic": (
+        "canonical_space", "depth_normalize", "crop_size", "fit", "multiple", "mean", "std", "guided",
+    ),
+    "data_basic.canonical_space": ("focal_length", "mode"),
+    "model": ("encoder", "decoder", "sky"),
+    "model.decoder": ("type", "widths", "iterations", *_PARTS),
+}  # fmt: skip
 _FOLDERS = (CONFIGS, CONFIGS / "HourglassDecoder")
-
-
-class ConfigError(MetricDepthError):
-    """A config file or an override is wrong; the message names the file, the key and the value."""
 
 
 @dataclass(frozen=True)
@@ -84,39 +82,6 @@ def find_config(name: str | Path) -> Path:
     return find_program(name, _FOLDERS, "config")
 
 
-def find_program(name: str | Path, folders: Sequence[Path], kind: str) -> Path:
-    """Find a Python file of settings without running strangers' files.
-
-    A text is first a name below `folders`, which hold the package's own files: whatever lies in the current folder, a
-    name never means it. Else it is a path if it contains a folder, as "./mine.py". A `Path` object is always a path.
-
-    Args:
-        name: name or path; ".py" may be left out of a name.
-        folders: the package's own folders.
-        kind: what the file is, for the message: "config" or "recipe".
-
-    Returns:
-        The file's path.
-
-    Raises:
-        ConfigError: there is no such file; the message lists the package's own and says how to give a path.
-    """
-    text, path = str(name), Path(name)
-    if not (isinstance(name, Path) or text.startswith(".")):
-        for own in (folder / file for folder in folders for file in (text, f"{text}.py")):
-            if own.is_file() and own.resolve().is_relative_to(CONFIGS):
-                if path.is_file() and not path.samefile(own):
-                    logger.warning('"%s" is the package\'s %s; to run your own file, give ./%s', text, kind, text)
-                return own
-    is_path = isinstance(name, Path) or any(separator in text for separator in (os.sep, os.altsep) if separator)
-    if is_path and path.is_file():
-        return path
-    known = ", ".join(sorted(p.name for folder in folders for p in folder.glob("*.py")))
-    hint = f". A file of your own is given by its path: ./{text}" if path.is_file() else ""
-    listed = f"; the package has {known}" if known else ""
-    raise ConfigError(f"there is no {kind} {text}{listed}{hint}")
-
-
 def parse_options(options: Iterable[str]) -> dict[str, Any]:
     """Parse overrides of the form key=value.
 
@@ -152,7 +117,9 @@ def read_config(name: str | Path, options: Mapping[str, Any] | None = None) -> M
         ConfigError: the file does not exist or fails, a key is unknown, or a value is out of range.
     """
     path = find_config(name)
-    return parse_values(run_program(path, "config"), path, options)
+    config = run_program(path, "config")
+    _refuse_unknown(config, path)
+    return parse_values(config, path, options)
 
 
 def parse_values(config: Any, path: Path, options: Mapping[str, Any] | None = None) -> ModelConfig:
@@ -209,31 +176,16 @@ def parse_values(config: Any, path: Path, options: Mapping[str, Any] | None = No
         ) from error
 
 
-def run_program(path: Path, kind: str) -> Any:
-    """Run a Python file of settings with mmengine.
-
-    Args:
-        path: the file; its `_base_` files are looked for beside it and run too.
-        kind: what the file is, for the message: "config" or "recipe".
-
-    Returns:
-        An `mmengine.config.Config`.
-
-    Raises:
-        ConfigError: the file or one of its bases is missing, no valid Python, or raises an exception.
-    """
-    from mmengine.config import Config
-
-    try:
-        return Config.fromfile(str(path.resolve()))
-    except FileNotFoundError as error:
-        missing = error.filename or re.sub(r"^file \"(.*)\" does not exist$", r"\1", str(error).strip())
-        raise ConfigError(
-            f"{path}: the {kind} builds on {missing}, which is not there: copy that file to this place too, or use the "
-            f"{kind} of this package that has the same name"
-        ) from error
-    except Exception as error:  # a config is Python: anything may be raised in it
-        raise ConfigError(f"{path}: the {kind} cannot be read: {type(error).__name__}: {error}") from error
+def _refuse_unknown(config: Any, path: Path) -> None:
+    """Refuse names that nothing reads: mistyped ones would change nothing."""
+    values = config.to_dict()
+    for part, known in _KEYS.items():
+        level: Any = values
+        for name in part.split("."):
+            level = level.get(name) if isinstance(level, dict) else None
+        for name in level if isinstance(level, dict) else ():
+            if name not in known:
+                raise ConfigError(f'{path}: {part} has "{name}", which nothing reads ({_hint(str(name), known)})')
 
 
 def _require(config: Any, key: str, path: Path) -> None:
@@ -241,10 +193,13 @@ def _require(config: Any, key: str, path: Path) -> None:
     for part in key.split("."):
         if not hasattr(level, "keys") or part not in level:
             known = [str(k) for k in level] if hasattr(level, "keys") else []
-            near = difflib.get_close_matches(part, known, 1)
-            hint = f'did you mean "{near[0]}"?' if near else f"known there: {', '.join(known) or 'nothing'}"
-            raise ConfigError(f'{path}: the config has no "{key}" ({hint})')
+            raise ConfigError(f'{path}: the config has no "{key}" ({_hint(part, known)})')
         level = level[part]
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f'did you mean "{near[0]}"?' if near else f"known there: {', '.join(known) or 'nothing'}"
 
 
 def _encoder(value: Any) -> str:

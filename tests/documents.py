@@ -12,11 +12,11 @@ _PAGES = ("README.md", "CONTRIBUTING.md", "benchmarks/README.md", "examples/READ
 PAGES = sorted([*(ROOT / name for name in _PAGES), *(ROOT / "docs").glob("*.md")])
 # Commands whose line one of these patterns is found in need something that no test has.
 NOT_RUN = {
-    r"^(pip|pre-commit) install|^\. \.venv": "set up an environment",
+    r"^(pip|pre-commit) install|^\. \.venv|^python3 -m venv": "set up an environment",
     r"^bash run_tests\.sh": "run these tests",
     r"^metricdepth (app|view)\b": "start a server (tests/app)",
     r"^curl ": "ask a server (tests/app)",
-    r"^metricdepth download |--model (convnext|vit)|convlarge\.0\.3_150": "need a released checkpoint",
+    r"^metricdepth download |--model (convnext|vit)|convlarge\.0\.3_150|weight/model\.pth": "need a released checkpoint",
     r"--models convnext_large": "need a released checkpoint, or hours",
     r"hf:(depth-anything|me)/": "need a model from the network",
     r"--address auto|--device cuda|s3://": "need a cluster, a GPU or a bucket",

@@ -76,6 +76,12 @@ def test_wrong_files_are_named(tmp_path):
     (tmp_path / "a.py").write_text("model = dict(encoder=")
     with pytest.raises(ConfigError, match=r"a\.py: the config cannot be read: SyntaxError"):
         read_config(tmp_path / "a.py")
+    for key, written in (("data_basic", "crop_sise=(320, 480)"), ("data_basic", "canonical_space=dict(modes='label')"),
+                         ("model", "decoder=dict(width=(1, 2))")):  # fmt: skip
+        (tmp_path / "typo.py").write_text(f"_base_ = ['{CONFIGS / 'lite.py'}']\n{key} = dict({written})")
+        name = written.partition("dict(")[2].partition("=")[0] or "crop_sise"
+        with pytest.raises(ConfigError, match=rf'has "{name}", which nothing reads .did you mean "{name[:4]}'):
+            read_config(tmp_path / "typo.py")
     (tmp_path / "b.py").write_text("model = dict(encoder='convnext_tiny')")
     with pytest.raises(ConfigError, match=r"b\.py: the config has no 'data_basic'"):
         read_config(tmp_path / "b.py")

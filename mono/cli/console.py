@@ -131,7 +131,7 @@ def say_summary(summary: EvaluationResult | None, options: RunOptions, predictor
         return 0
     out = sys.stdout.write
     counts = [f"{summary.done} image{'s' * (summary.done != 1)} done"]
-    counts += [f"{summary.skipped} were done before"] if summary.skipped else []
+    counts += [f"{summary.skipped} done before"] if summary.skipped else []
     counts += [f"{len(summary.failures)} failed"] if summary.failures else []
     rate = f", {summary.seconds / summary.done:.3g} s per image" if summary.done else ""
     out(f"\n{', '.join(counts)}{rate}, with {predictor.name} on {predictor.device}{_computation(predictor)}\n")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import difflib
+import re
+from typing import Any, NoReturn
 
 from mono.cli.commands import Command
 
@@ -21,6 +23,34 @@ class HelpFormatter(argparse.HelpFormatter):
             return text
         shown = ",".join(map(str, default)) if isinstance(default, (tuple, list)) else "%(default)s"
         return f"{text} (default: {shown})".lstrip()
+
+
+class CommandParser(argparse.ArgumentParser):
+    """Parser whose errors are one line, with the flag that was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and end with exit code 2."""
+        hints = [f'did you mean "{near[0]}"?' for word in _unknown_flags(message) if (near := self._near(word))]
+        if re.search(r"unrecognized arguments:( -?[\d.]+)+$", message):
+            hints.append("numbers of one flag are joined by commas, without spaces")
+        notes = "".join(f" ({hint})" for hint in hints)
+        family = self._family()
+        prog = family[1].prog if len(family) == 2 else self.prog
+        self.exit(2, f"error: {message}{notes}; {prog} --help lists the flags\n")
+
+    def _family(self) -> list[argparse.ArgumentParser]:
+        """Return this parser and those of its commands, of which only the called one is built."""
+        groups = (action for action in self._actions if isinstance(action, argparse._SubParsersAction))
+        return [self, *(child for group in groups for child in group.choices.values())]
+
+    def _near(self, flag: str) -> list[str]:
+        known = [name for parser in self._family() for name in parser._option_string_actions]
+        return difflib.get_close_matches(flag.partition("=")[0], known, 1)
+
+
+def _unknown_flags(message: str) -> list[str]:
+    _, found, words = message.partition("unrecognized arguments: ")
+    return [word for word in words.split() if word.startswith("--")] if found else []
 
 
 def explain(parser: argparse.ArgumentParser, command: Command) -> None:

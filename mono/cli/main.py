@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mono.cli.commands import COMMANDS
-from mono.cli.help import explain
+from mono.cli.help import CommandParser, explain
 from mono.system.errors import MetricDepthError
 from mono.system.threads import wait_briefly
 from mono.system.versions import __version__
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser(name: str) -> argparse.ArgumentParser:
     """Import a command and build the program's parser with it alone."""
     command = COMMANDS[name]
-    parser = argparse.ArgumentParser(prog="metricdepth")
+    parser = CommandParser(prog="metricdepth")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     importlib.import_module(f"mono.cli.{command.module}").add_parser(commands)
     explain(commands.choices[name], command)

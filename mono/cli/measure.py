@@ -55,8 +55,7 @@ def run(args: argparse.Namespace) -> int:
         prediction = prediction.aligned(align.find(samples[0], prediction.camera, photo.full_size), align.model)
     measured = measure(prediction, args.pixels, args.area, photo.full_size)
     if args.json:
-        camera = {"camera_source": prediction.camera_source, "camera_detail": prediction.camera_detail}
-        known = {"image": samples[0].source, "pixels": args.pixels, **measured.values(), **camera}
+        known = {"image": samples[0].source, "pixels": args.pixels, **measured.values()}
         sys.stdout.write(f"{json.dumps(known | prediction.notes())}\n")
     else:
         _say(samples[0].source, args.pixels, measured, prediction)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from mono.config import ConfigError, find_program, run_program
 from mono.system.errors import MetricDepthError
+from mono.system.programs import ConfigError, find_program, run_program
 
 _BENCHMARK_HEIGHT, _BENCHMARK_WIDTH = 352, 1216  # [px]
 _GARG = (0.40810811, 0.99189189, 0.03594771, 0.96405229)  # of the frame: rows, columns
@@ -262,7 +262,7 @@ def read_protocol(name: str, changes: Mapping[str, Any] | None = None) -> Protoc
 
     Args:
         name: name of a protocol of the package, or path of your own config, as "./mine.py", with
-            `protocol = dict(name=…, …)`; see `mono.config.find_program`. Configs are programs.
+            `protocol = dict(name=…, …)`; see `mono.system.programs.find_program`. Configs are programs.
         changes: fields of `Protocol` to replace; "(changed)" is then added to the name.
 
     Raises:

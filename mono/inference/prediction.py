@@ -157,9 +157,10 @@ class Prediction:
         return replace(self, depth=depth, alignment=alignment, format=PredictionFormat())
 
     def notes(self) -> dict[str, Any]:
-        """Describe the focal length's error, calibration and alignment, for records."""
+        """Describe the camera's source and error, calibration and alignment, for records."""
+        notes: dict[str, Any] = {"camera_source": self.camera_source, "camera_detail": self.camera_detail}
         both = {"calibration": self.calibration, "alignment": self.alignment}
-        notes: dict[str, Any] = {name: value.record() for name, value in both.items() if value is not None}
+        notes |= {name: value.record() for name, value in both.items() if value is not None}
         if self.focal_error is not None:
             notes["focal_error"] = round(self.focal_error, 4)
         if not self.format.metric:

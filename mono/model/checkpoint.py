@@ -47,7 +47,7 @@ def find_checkpoint(record: ModelRecord) -> Path:
     raise CheckpointError(
         f"there is no checkpoint of {record.name}: run `metricdepth download {record.name}`, put {record.file} (or "
         f"{DEFAULT_FILE}) into {download_folder()}, or let it be fetched: METRICDEPTH_DOWNLOAD=1 "
-        "(download=True in Python)"
+        "(for load_model in Python: download=True)"
     )
 
 

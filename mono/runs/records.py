@@ -182,8 +182,6 @@ def success_record(
         "size": [camera.width, camera.height],
         "intrinsics": [round(v, 4) for v in camera.intrinsics],
         **({"lens": _lens_entries(camera)} if camera.is_distorted else {}),
-        "camera_source": prediction.camera_source,
-        "camera_detail": prediction.camera_detail,
         "normal_source": prediction.normal_source,
         "median_depth": None if math.isnan(median) else round(median, 4),
         "model": predictor.name,

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from mono.config import find_program, run_program
 from mono.system.errors import MetricDepthError
+from mono.system.programs import find_program, run_program
 
 RECIPES = Path(__file__).resolve().parents[1] / "configs" / "training"
 LOSSES = ("log_l1", "silog", "gradient", "rpnl", "vnl", "pwn", "laplace", "sky", "consistency", "edges")
@@ -149,7 +149,7 @@ def read_recipe(name: str | Path, options: Mapping[str, Any] | None = None) -> R
 
     Args:
         name: name below mono/configs/training, or the path of your own recipe, as "./mine.py": see
-            `mono.config.find_program`. Recipes are programs.
+            `mono.system.programs.find_program`. Recipes are programs.
         options: values that replace those of the file.
 
     Raises:

@@ -80,6 +80,28 @@ def test_what_is_no_command_gets_a_hint(words, hint, capsys):
     assert hint in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "predict a.jpg --modle lite",
+            '--modle lite (did you mean "--model"?); metricdepth predict --help lists the flags',
+        ),
+        (
+            "predict a.jpg --intrinsics 1000 1000 375 281",
+            "joined by commas, without spaces); metricdepth predict --help",
+        ),
+        ("predict a.jpg --save", "argument --save: expected one argument; metricdepth predict --help lists the flags"),
+        ("scenes rendr", "(choose from 'render', 'panoramas', 'sequence'); metricdepth scenes --help lists the flags"),
+    ],
+)
+def test_wrong_flags_are_named_in_one_line(words, message, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(words.split())
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and error.count("\n") == 1 and message in error
+
+
 def test_short_forms_and_former_spellings_work(capsys):
     parser = build_parser("predict")
     args = parser.parse_args(["predict", "-i", "a.jpg", "-o", "out", "--batch_size", "3"])
@@ -114,7 +136,7 @@ def test_predict_with_the_model_that_ships(photos, tmp_path, capsys):
     assert "2 images done" in message and "given" in message and str(out / "manifest.jsonl") in message
     assert sorted(p.name for p in (out / "depth").glob("*.png")) == ["0.png", "1.png"]
     assert main([str(a) for a in arguments]) == 0
-    assert "0 images done, 2 were done before" in capsys.readouterr().out
+    assert "0 images done, 2 done before" in capsys.readouterr().out
 
 
 def test_the_published_command_line_on_photos_and_on_annotations(photos, tmp_path, capsys):

@@ -50,7 +50,7 @@ def test_a_folder_of_one_camera_has_one_focal_length_and_runs_go_on(photos: Path
     assert len({tuple(r["intrinsics"]) for r in found}) == len({r["focal_error"] for r in found}) == 1
     capsys.readouterr()
     assert main(words) == 0
-    assert "3 were done before" in capsys.readouterr().out
+    assert "3 done before" in capsys.readouterr().out
 
 
 def test_a_field_of_view_is_assumed_on_request_and_depth_scales_with_it(photos: Path, tmp_path: Path, capsys) -> None:

@@ -124,7 +124,7 @@ def test_a_field_of_view_is_assumed_where_nothing_else_is_known(photos, tmp_path
     plain = ["predict", str(photos), "--out", str(tmp_path / "60"), "--save", "depth"]
     capsys.readouterr()
     assert main(plain) == 0  # 60 degrees are the default, so nothing is done twice
-    assert "3 were done before" in capsys.readouterr().out
+    assert "3 done before" in capsys.readouterr().out
     assert main([*plain, "--assume-fov", "180"]) == 2
     assert "assumed_fov_deg is 180.0; it must lie between 0 and 180" in capsys.readouterr().err
     with pytest.raises(SystemExit):
@@ -141,7 +141,7 @@ def test_standard_errors_are_saved_and_a_second_run_finds_them(tmp_path, capsys)
     assert (std[depth > 0] >= 0.249 * depth[depth > 0]).all()  # an assumed focal length alone adds 25 %
     capsys.readouterr()
     assert main(words) == 0
-    assert "1 were done before" in capsys.readouterr().out
+    assert "1 done before" in capsys.readouterr().out
 
 
 def test_far_sky_that_pngs_cannot_hold_is_warned_of_first(tmp_path, caplog):

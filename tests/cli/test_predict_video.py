@@ -47,7 +47,7 @@ def test_frames_share_one_camera_and_a_run_goes_on_where_it_was(clip, tmp_path, 
     before = {p: p.stat().st_mtime_ns for p in (out / "depth").rglob("*")}
     (out / "depth" / "clip" / "000010.png").unlink()
     assert main(arguments) == 0
-    assert "1 image done, 4 were done before" in capsys.readouterr().out
+    assert "1 image done, 4 done before" in capsys.readouterr().out
     changed = {p.name for p in before if p.stat().st_mtime_ns != before[p] and p.is_file()}
     assert changed <= {"000010.png", "000010.json"}
 

@@ -46,7 +46,7 @@ def test_the_standard_error_is_that_of_the_errors() -> None:
 def test_an_estimated_focal_length_adds_its_own_error() -> None:
     given, estimated = prediction(), prediction(camera_source="estimated", focal_error=0.14)
     np.testing.assert_allclose(estimated.std[1:], 5 * np.hypot(given.std[1:] / 5, 0.14), rtol=1e-5)
-    assert estimated.uncertainty.shared == 0.14 and estimated.notes() == {"focal_error": 0.14}
+    assert estimated.uncertainty.shared == 0.14 and estimated.notes()["focal_error"] == 0.14
 
 
 def test_an_assumed_focal_length_adds_its_part() -> None:

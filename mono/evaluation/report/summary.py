@@ -64,7 +64,7 @@ def table(results: Mapping[str, Tiers | None], protocol: Protocol, hints: Sequen
     """
     scored = [tiers for tiers in results.values() if tiers]
     whole = f" of {len(scored) + unscored}" if unscored else ""
-    lines = [protocol.describe(), f"{len(scored)}{whole} images with ground truth"]
+    lines = [protocol.describe(), f"{len(scored)}{whole} image{'s' * (len(scored) + unscored != 1)} with ground truth"]
     excluded = [name for name, tiers in results.items() if tiers is None]
     if excluded:
         some = ", ".join(excluded[:5]) + (", …" if len(excluded) > 5 else "")

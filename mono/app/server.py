@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -24,7 +23,10 @@ from starlette.staticfiles import StaticFiles
 
 from mono.app import files
 from mono.app.guard import Guard
+from mono.app.measurements import measured, measurements_csv
 from mono.app.photos import MAX_UPLOAD, OpenPhoto, PhotoStore, clean_name, read_upload
+from mono.app.projects import MAX_PROJECT, project_bytes, read_project
+from mono.app.requests import Refused, number, read_body, read_values
 from mono.data.camera_source import CameraResolver
 from mono.inference.measurement import measure
 from mono.inference.predictor import Predictor
@@ -34,15 +36,6 @@ from mono.visual.color_maps import colorize, css_gradient, depth_limits, scale_t
 MAX_WAITING = 64  # photos
 _STATIC = Path(__file__).parent / "static"
 _TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".json": "application/json"}
-
-
-class _Refused(MetricDepthError):
-    """Reports a request that is refused, with its HTTP status."""
-
-    def __init__(self, status: int, message: str) -> None:
-        """Keep the status with the message."""
-        super().__init__(message)
-        self.status = status
 
 
 class App:
@@ -80,7 +73,7 @@ class App:
     async def work(self, job: Callable[[], OpenPhoto]) -> Response:
         """Queue a job that opens a photo, and describe the photo."""
         if self.waiting >= MAX_WAITING:
-            raise _Refused(503, f"{MAX_WAITING} photos are waiting already: try again in a moment")
+            raise Refused(503, f"{MAX_WAITING} photos are waiting already: try again in a moment")
         self.waiting += 1
         try:
             photo = await asyncio.get_running_loop().run_in_executor(self.worker, job)
@@ -94,28 +87,28 @@ def create_app(app: App) -> Starlette:
 
     async def info(request: Request) -> Response:
         names = {"models": app.predictors, "examples": app.examples, "results": app.ready}
-        limits = {"max_upload": MAX_UPLOAD, "max_project": files.MAX_PROJECT}
+        limits = {"max_upload": MAX_UPLOAD, "max_project": MAX_PROJECT}
         return JSONResponse({key: list(value) for key, value in names.items()} | limits)
 
     async def open_photo(request: Request) -> Response:
         name = clean_name(request.query_params.get("name", ""))
         model = _model(app, request)
-        return await app.work(partial(app.predict, await _body(request), name, model))
+        return await app.work(partial(app.predict, await read_body(request), name, model))
 
     async def open_example(request: Request) -> Response:
         name = request.path_params["name"]
         if name not in app.examples:
-            raise _Refused(404, "there is no such example; /api/info lists them")
+            raise Refused(404, "there is no such example; /api/info lists them")
         return await app.work(partial(app.predict, app.examples[name].read_bytes(), name, _model(app, request)))
 
     async def open_result(request: Request) -> Response:
         name = request.query_params.get("name", "")
         if name not in app.ready:
-            raise _Refused(404, "there is no such result; /api/info lists them")
+            raise Refused(404, "there is no such result; /api/info lists them")
         return await app.work(app.ready[name])
 
     async def open_project(request: Request) -> Response:
-        return await app.work(partial(files.read_project, await _body(request, files.MAX_PROJECT)))
+        return await app.work(partial(read_project, await read_body(request, MAX_PROJECT)))
 
     async def describe(request: Request) -> Response:
         return JSONResponse(_describe(request.path_params["key"], _photo(app, request)))
@@ -140,27 +133,27 @@ def create_app(app: App) -> Starlette:
     async def download(request: Request) -> Response:
         photo, name = _photo(app, request), request.path_params["file"]
         if name not in files.DOWNLOADS:
-            raise _Refused(404, f"there is no such file; there are {', '.join(files.DOWNLOADS)}")
+            raise Refused(404, f"there is no such file; there are {', '.join(files.DOWNLOADS)}")
         query = request.query_params
-        changed = photo.changed(_number(query, "focal_px"), _number(query, "scale") or 1.0)
+        changed = photo.changed(number(query, "focal_px"), number(query, "scale") or 1.0)
         return await _file(lambda path: files.write_download(path, photo, changed), name, files.safe_stem(photo.name))
 
     async def measurement(request: Request) -> Response:
-        photo, values = _photo(app, request), await _values(request)
+        photo, values = _photo(app, request), await read_values(request)
         changed = photo.changed(values["focal_px"], values["scale"])
-        found = [_measured(changed, item) for item in values["measurements"]]
+        found = [measured(changed, item) for item in values["measurements"]]
         return JSONResponse({"measurements": found})
 
     async def table(request: Request) -> Response:
-        photo, values = _photo(app, request), await _values(request)
+        photo, values = _photo(app, request), await read_values(request)
         changed = photo.changed(values["focal_px"], values["scale"])
         rows = [{**item, **measure(changed, item["pixels"], item["area"]).values()} for item in values["measurements"]]
-        return _attachment(files.measurements_csv(rows), f"{files.safe_stem(photo.name)}.csv", "text/csv")
+        return _attachment(measurements_csv(rows), f"{files.safe_stem(photo.name)}.csv", "text/csv")
 
     async def project(request: Request) -> Response:
-        photo, values = _photo(app, request), await _values(request)
+        photo, values = _photo(app, request), await read_values(request)
         values["focal_px"] = values["focal_px"] or photo.prediction.camera.focal
-        data = await asyncio.to_thread(files.project_bytes, photo, values)
+        data = await asyncio.to_thread(project_bytes, photo, values)
         return _attachment(data, f"{files.safe_stem(photo.name)}.depth.zip", "application/zip")
 
     one = "/api/photos/{key}"
@@ -194,19 +187,6 @@ async def _refuse(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, getattr(error, "status", 400))
 
 
-async def _body(request: Request, most: int = MAX_UPLOAD) -> bytes:
-    too_large = _Refused(413, f"the file has more than {most / 1e6:g} MB; make it smaller first")
-    length = request.headers.get("content-length", "0")
-    if length.isdecimal() and len(length) < 20 and int(length) > most:
-        raise too_large
-    data = bytearray()
-    async for part in request.stream():
-        data += part
-        if len(data) > most:
-            raise too_large
-    return bytes(data)
-
-
 async def _file(write: Callable[[Path], None], name: str, stem: str | None = None) -> Response:
     """Answer with the file that `write` makes."""
 
@@ -227,7 +207,7 @@ def _attachment(data: bytes, name: str, media: str) -> Response:
 def _photo(app: App, request: Request) -> OpenPhoto:
     photo = app.store.get(request.path_params["key"])
     if photo is None:
-        raise _Refused(404, "this photo is not held any more: open it again")
+        raise Refused(404, "this photo is not held any more: open it again")
     return photo
 
 
@@ -237,42 +217,6 @@ def _model(app: App, request: Request) -> str:
         known = ", ".join(app.predictors) or "none: results of a run are shown"
         raise MetricDepthError(f"there is no model {model!r:.60} here; loaded are {known}")
     return model
-
-
-def _number(values: Mapping[str, Any], name: str) -> float | None:
-    value = values.get(name)
-    try:
-        return None if value is None else float(value)
-    except (TypeError, ValueError):
-        raise MetricDepthError(f"{name} is {value!r:.40}; it must be a number") from None
-
-
-async def _values(request: Request) -> dict[str, Any]:
-    """Read the focal length, the scale and the measurements of a request."""
-    wrong = 'the body must be JSON: {"focal_px": …, "scale": …, "measurements": [{"name": …, "pixels": [[x, y], …]}]}'
-    try:
-        values = json.loads(await _body(request, 1_000_000))
-        items = [
-            {
-                "name": str(item.get("name", ""))[:80],
-                "pixels": [[float(x), float(y)] for x, y in item["pixels"]],
-                "area": bool(item.get("area", False)),
-            }
-            for item in values.get("measurements", [])[:200]
-        ]
-        numbers = {"focal_px": _number(values, "focal_px"), "scale": _number(values, "scale") or 1.0}
-    except _Refused:
-        raise
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise MetricDepthError(wrong) from error
-    return {**numbers, "measurements": items}
-
-
-def _measured(prediction: Any, item: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        return {**item, **measure(prediction, item["pixels"], item["area"]).values()}
-    except MetricDepthError as error:
-        return {**item, "error": str(error)}
 
 
 def _describe(key: str, photo: OpenPhoto) -> dict[str, Any]:

@@ -79,3 +79,11 @@ def ask(port, method, path, body=None, headers=None):
         return answer.status, dict(answer.getheaders()), answer.read()
     finally:
         connection.close()
+
+
+def measured(port, found, items, **values):
+    """Measurements of a photo by its description."""
+    body = {"focal_px": None, "scale": 1, "measurements": items, **values}
+    status, _, answer = ask(port, "POST", f"/api/photos/{found['id']}/measure", body)
+    assert status == 200, answer
+    return json.loads(answer)["measurements"]

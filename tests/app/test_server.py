@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import struct
 import threading
-import zipfile
 import zlib
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,37 +15,13 @@ import trimesh
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
-from mono.app.files import project_bytes, read_project
 from mono.app.photos import OpenPhoto, PhotoStore
 from mono.cli.main import main
 from mono.data.saved_predictions import PredictionFormat
 from mono.io.depth import read_depth
-from mono.system.errors import MetricDepthError
-from tests.app.server import ask, exact, exact_app, photo, running
+from tests.app.server import ask, exact, photo
 
 PNG, JPEG = photo(suffix=".png"), photo()
-
-
-@pytest.fixture(scope="module")
-def served():
-    app = exact_app()
-    with running(app) as port:
-        yield app, port
-
-
-@pytest.fixture
-def opened(served):
-    app, port = served
-    status, _, body = ask(port, "POST", "/api/photos?name=frame.png", photo(suffix=".png"))
-    assert status == 200, body
-    return app, port, json.loads(body)
-
-
-def measured(port, found, items, **values):
-    body = {"focal_px": None, "scale": 1, "measurements": items, **values}
-    status, _, answer = ask(port, "POST", f"/api/photos/{found['id']}/measure", body)
-    assert status == 200, answer
-    return json.loads(answer)["measurements"]
 
 
 def test_a_photo_is_described_and_its_depth_is_the_models(opened):
@@ -61,25 +34,6 @@ def test_a_photo_is_described_and_its_depth_is_the_models(opened):
     columns, rows = cloud["p"][:, 0].astype(int), cloud["p"][:, 1].astype(int)
     np.testing.assert_array_equal(cloud["p"][:, 2], depth[rows, columns])
     assert 50_000 < len(cloud) <= 200_000 and rows.min() == 20  # the sky above is left out
-
-
-def test_measurements_are_exact_and_follow_focal_length_and_scale_without_inference(opened):
-    app, port, found = opened
-    calls = app.predictors["exact"].calls
-    across = {"name": "a", "pixels": [[239.5, 280], [399.5, 280]]}  # 160 px at 2 m with 400 px: 0.8 m
-    square = {"name": "s", "pixels": [[279.5, 239.5], [359.5, 239.5], [359.5, 319.5], [279.5, 319.5]], "area": True}
-    deep = {"name": "d", "pixels": [[319.5, 239.5]]}
-    one, two, three = measured(port, found, [across, square, deep])
-    assert one["length"] == pytest.approx(0.8, rel=1e-6) and one["horizontal"] == pytest.approx(0.8)
-    assert one["vertical"] == pytest.approx(0, abs=1e-6)
-    assert two["area"] == pytest.approx(0.16, rel=1e-6) and two["length"] == pytest.approx(1.6, rel=1e-6)
-    assert three["length"] == pytest.approx(2.0, rel=1e-6)
-    one, _, three = measured(port, found, [across, square, deep], focal_px=800)
-    assert one["length"] == pytest.approx(0.8, rel=1e-6)  # sideways, longer focal length and longer depth cancel
-    assert three["length"] == pytest.approx(4.0, rel=1e-6)
-    one, two, three = measured(port, found, [across, square, deep], scale=1.5)
-    assert [one["length"], two["area"], three["length"]] == pytest.approx([1.2, 0.36, 3.0], rel=1e-6)
-    assert app.predictors["exact"].calls == calls
 
 
 def test_files_hold_the_changed_depth(opened, tmp_path):
@@ -101,54 +55,6 @@ def test_files_hold_the_changed_depth(opened, tmp_path):
     assert len(trimesh.load(files["points.ply"]).vertices) > 200_000
 
 
-def test_a_project_opens_again_with_measurements_and_scale(opened):
-    _, port, found = opened
-    items = [{"name": "table", "pixels": [[239.5, 280], [399.5, 280]], "area": False}]
-    body = {"focal_px": 500, "scale": 1.25, "measurements": items}
-    _, _, data = ask(port, "POST", f"/api/photos/{found['id']}/project", body)
-    status, _, answer = ask(port, "POST", "/api/projects", data)
-    again = json.loads(answer)
-    assert status == 200 and again["id"] != found["id"]
-    assert again["project"] == {"focal_px": 500.0, "scale": 1.25, "measurements": items}
-    depth = np.frombuffer(ask(port, "GET", f"/api/photos/{again['id']}/depth")[2], "<f4").reshape(480, 640)
-    np.testing.assert_array_equal(depth, exact().depth)
-    assert (again["camera"], again["camera_source"]) == (found["camera"], found["camera_source"])
-    assert again["layers"] == found["layers"] and "sky" in again["layers"]
-    for layer in found["layers"]:
-        pictures = [ask(port, "GET", f"/api/photos/{one['id']}/layers/{layer}")[2] for one in (found, again)]
-        assert pictures[0] == pictures[1], layer
-
-
-def test_projects_keep_sky_and_normals_of_the_network_and_former_ones_open():
-    prediction = exact()
-    normal = np.random.default_rng(0).normal(size=(480, 640, 3)).astype(np.float32)
-    normal = np.where(prediction.sky[..., None] > 0, 0, normal / np.linalg.norm(normal, axis=2, keepdims=True))
-    prediction = replace(prediction, normal=normal, sky=prediction.sky * np.float32(0.7))
-    values = {"focal_px": 400.0, "scale": 1.0, "measurements": []}
-    data = project_bytes(OpenPhoto("a.png", np.zeros((480, 640, 3), np.uint8), prediction, "exact"), values)
-    again = read_project(data).prediction
-    np.testing.assert_allclose(again.sky, prediction.sky, atol=0.5 / 255)
-    np.testing.assert_allclose(again.normal, normal, atol=3e-5)
-    with zipfile.ZipFile(io.BytesIO(data)) as packed:
-        names = ("photo.png", "depth.npy", "confidence.npy", "project.json")
-        former = archive(**{name.replace(".", "__"): packed.read(name) for name in names})
-        wrong = archive(**{n.replace(".", "__"): packed.read(n) for n in names}, sky__png=photo(64, 48, ".png"))
-    again = read_project(former).prediction
-    assert again.sky is None and again.normal is None
-    np.testing.assert_array_equal(again.depth, prediction.depth)
-    with pytest.raises(MetricDepthError, match="no project file"):
-        read_project(wrong)
-
-
-def test_csv_quotes_formulas(opened):
-    _, port, found = opened
-    body = {"measurements": [{"name": '=HYPERLINK("x")', "pixels": [[239.5, 280], [399.5, 280]]}]}
-    status, _, data = ask(port, "POST", f"/api/photos/{found['id']}/measurements.csv", body)
-    lines = data.decode().splitlines()
-    assert status == 200 and lines[0].startswith("name,length [m],straight [m]")
-    assert lines[1].startswith("\"'=HYPERLINK") and ",0.8000,0.8000,0.8000,0.0000,," in lines[1]
-
-
 def chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -156,14 +62,6 @@ def chunk(kind, data):
 def huge_png(side):
     head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"0")) + chunk(b"IEND", b"")
-
-
-def archive(**members):
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, content in members.items():
-            file.writestr(name.replace("__", "."), content)
-    return data.getvalue()
 
 
 NAMES = [
@@ -187,12 +85,6 @@ BAD_PHOTOS = [
     PNG[:40] + bytes(200) + PNG[240:], b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"#!/bin/sh\nrm -rf /\n",
     b"\x00\x00\x00\x1cftypheic" + bytes(100), b"P6 99999 99999 255\n", photo(7, 7, ".png"),
 ]  # fmt: skip
-BAD_PROJECTS = [
-    b"", b"PK", bytes(5000), archive(), archive(project__json="{}"), PNG,
-    archive(photo__png=PNG, depth__npy=b"x", confidence__npy=b"x", project__json="{}"),
-    archive(photo__png=PNG, depth__npy=b"x", confidence__npy=b"x", project__json="[" * 100_000),
-    archive(photo__png=bytes(200_000_000), depth__npy=b"", confidence__npy=b"", project__json="{}"),
-]  # fmt: skip
 
 
 @pytest.mark.parametrize("number", range(len(BAD_PHOTOS)))
@@ -206,13 +98,6 @@ def test_bad_uploads_get_one_clear_message(served, number):
     assert status == 400 and headers["content-type"] == "application/json", (status, body[:300])
     assert 10 < len(message) < 400 and "\n" not in message and "Traceback" not in message
     assert "/tmp" not in message and "etc/" not in message and len(app.store) == before
-
-
-@pytest.mark.parametrize("number", range(len(BAD_PROJECTS)))
-def test_bad_projects_are_refused(served, number):
-    _, port = served
-    status, _, body = ask(port, "POST", "/api/projects", BAD_PROJECTS[number])
-    assert status == 400 and "project file" in json.loads(body)["error"], body[:300]
 
 
 @pytest.mark.parametrize(
@@ -238,24 +123,6 @@ def test_files_and_layers_that_are_none_are_refused(opened):
     ):
         status, _, body = ask(port, "GET", f"/api/photos/{found['id']}/{path}")
         assert status in (400, 404) and b"Traceback" not in body, (path, status, body[:200])
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"[]", b"{", b"null", b'{"measurements": 3}', b'{"measurements": [{}]}',
-     b'{"measurements": [{"pixels": [[1]]}]}',
-     b'{"scale": "x"}', b'{"scale": 1e9}', b'{"focal_px": 0.001}', b"[" * 100_000],
-)  # fmt: skip
-def test_bad_measurements_are_refused(opened, body):
-    _, port, found = opened
-    status, _, answer = ask(port, "POST", f"/api/photos/{found['id']}/measure", body)
-    assert status == 400 and 10 < len(json.loads(answer)["error"]) < 300, answer[:200]
-
-
-def test_points_without_depth_are_named_and_others_measured(opened):
-    _, port, found = opened
-    outside, fine = measured(port, found, [{"name": "o", "pixels": [[900, 3]]}, {"name": "f", "pixels": [[320, 240]]}])
-    assert outside["error"] == "pixel (900, 3) lies outside the image of 640x480" and fine["length"] > 1.9
 
 
 def test_other_origins_and_other_hosts_are_refused(served):

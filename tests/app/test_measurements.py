@@ -1,0 +1,56 @@
+"""Measurements over HTTP: exact numbers, their table, and refused values."""
+
+import json
+
+import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+
+from tests.app.server import ask, measured
+
+
+def test_measurements_are_exact_and_follow_focal_length_and_scale_without_inference(opened):
+    app, port, found = opened
+    calls = app.predictors["exact"].calls
+    across = {"name": "a", "pixels": [[239.5, 280], [399.5, 280]]}  # 160 px at 2 m with 400 px: 0.8 m
+    square = {"name": "s", "pixels": [[279.5, 239.5], [359.5, 239.5], [359.5, 319.5], [279.5, 319.5]], "area": True}
+    deep = {"name": "d", "pixels": [[319.5, 239.5]]}
+    one, two, three = measured(port, found, [across, square, deep])
+    assert one["length"] == pytest.approx(0.8, rel=1e-6) and one["horizontal"] == pytest.approx(0.8)
+    assert one["vertical"] == pytest.approx(0, abs=1e-6)
+    assert two["area"] == pytest.approx(0.16, rel=1e-6) and two["length"] == pytest.approx(1.6, rel=1e-6)
+    assert three["length"] == pytest.approx(2.0, rel=1e-6)
+    one, _, three = measured(port, found, [across, square, deep], focal_px=800)
+    assert one["length"] == pytest.approx(0.8, rel=1e-6)  # sideways, longer focal length and longer depth cancel
+    assert three["length"] == pytest.approx(4.0, rel=1e-6)
+    one, two, three = measured(port, found, [across, square, deep], scale=1.5)
+    assert [one["length"], two["area"], three["length"]] == pytest.approx([1.2, 0.36, 3.0], rel=1e-6)
+    assert app.predictors["exact"].calls == calls
+
+
+def test_csv_quotes_formulas(opened):
+    _, port, found = opened
+    body = {"measurements": [{"name": '=HYPERLINK("x")', "pixels": [[239.5, 280], [399.5, 280]]}]}
+    status, _, data = ask(port, "POST", f"/api/photos/{found['id']}/measurements.csv", body)
+    lines = data.decode().splitlines()
+    assert status == 200 and lines[0].startswith("name,length [m],straight [m]")
+    assert lines[1].startswith("\"'=HYPERLINK") and ",0.8000,0.8000,0.8000,0.0000,," in lines[1]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{", b"null", b'{"measurements": 3}', b'{"measurements": [{}]}',
+     b'{"measurements": [{"pixels": [[1]]}]}',
+     b'{"scale": "x"}', b'{"scale": 1e9}', b'{"focal_px": 0.001}', b"[" * 100_000],
+)  # fmt: skip
+def test_bad_measurements_are_refused(opened, body):
+    _, port, found = opened
+    status, _, answer = ask(port, "POST", f"/api/photos/{found['id']}/measure", body)
+    assert status == 400 and 10 < len(json.loads(answer)["error"]) < 300, answer[:200]
+
+
+def test_points_without_depth_are_named_and_others_measured(opened):
+    _, port, found = opened
+    outside, fine = measured(port, found, [{"name": "o", "pixels": [[900, 3]]}, {"name": "f", "pixels": [[320, 240]]}])
+    assert outside["error"] == "pixel (900, 3) lies outside the image of 640x480" and fine["length"] > 1.9

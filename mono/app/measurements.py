@@ -4,12 +4,48 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mono.inference.measurement import measure
 from mono.inference.prediction import Prediction
+from mono.system.checks import as_number
 from mono.system.errors import MetricDepthError
+
+_MAX_ITEMS = 200
+
+
+def read_items(items: Any) -> list[dict[str, Any]]:
+    """Check the measurements of a request or project.
+
+    Args:
+        items: value from JSON.
+
+    Returns:
+        Name, pixels [[x, y], ...] and `area` of each; names are cut to 80 characters.
+
+    Raises:
+        MetricDepthError: they are no list of such, or a coordinate is no finite number.
+    """
+    try:
+        return [
+            {
+                "name": printable(item.get("name", ""), 80),
+                "pixels": [[_coordinate(x), _coordinate(y)] for x, y in item["pixels"]],
+                "area": bool(item.get("area", False)),
+            }
+            for item in items[:_MAX_ITEMS]
+        ]
+    except MetricDepthError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise MetricDepthError('measurements must be a list of {"name": …, "pixels": [[x, y], …]}') from error
+
+
+def printable(text: object, most: int) -> str:
+    """Cut a text; halves of characters, which JSON may hold, become question marks."""
+    return str(text)[:most].encode("utf-8", "replace").decode()
 
 
 def measured(prediction: Prediction, item: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,3 +69,11 @@ def measurements_csv(measurements: Sequence[dict[str, Any]]) -> bytes:
         pixels = " ".join(f"{x:g},{y:g}" for x, y in item["pixels"])
         writer.writerow([f"'{name}" if name[:1] in tuple("=+-@\t") else name, *values, pixels])
     return text.getvalue().encode()
+
+
+def _coordinate(value: Any) -> float:
+    needed = "give two finite numbers [x, y]"
+    found = as_number(value, "a coordinate of a pixel", needed)
+    if not math.isfinite(found):
+        raise MetricDepthError(f"a coordinate of a pixel is {found}; {needed}")
+    return found

@@ -54,10 +54,7 @@ class OpenPhoto:
             MetricDepthError: a number is out of range.
         """
         prediction, camera = self.prediction, self.prediction.camera
-        ratio = 1.0 if focal_px is None else focal_px / camera.focal
-        for name, value in (("focal length", ratio), ("scale", scale)):
-            if not _FACTORS[0] <= value <= _FACTORS[1]:
-                raise MetricDepthError(f"the {name} is changed by a factor of {value:g}; give {_FACTORS[0]:g} to 50")
+        ratio = self.focal_ratio(focal_px, scale)
         depth = prediction.depth * np.float32(ratio * scale)
         if abs(ratio - 1) < 1e-6 and scale == 1:
             return prediction
@@ -67,6 +64,18 @@ class OpenPhoto:
         return replace(
             prediction, depth=depth, camera=camera, camera_source="given", camera_detail=detail, focal_error=None
         )
+
+    def focal_ratio(self, focal_px: float | None, scale: float = 1.0) -> float:
+        """Return the factor that a focal length is of the photo's own.
+
+        Raises:
+            MetricDepthError: it or the scale is out of range.
+        """
+        ratio = 1.0 if focal_px is None else focal_px / self.prediction.camera.focal
+        for name, value in (("focal length", ratio), ("scale", scale)):
+            if not _FACTORS[0] <= value <= _FACTORS[1]:
+                raise MetricDepthError(f"the {name} is changed by a factor of {value:g}; give {_FACTORS[0]:g} to 50")
+        return ratio
 
     @property
     def bytes(self) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
 
+from mono.app.measurements import read_items
 from mono.app.photos import MAX_UPLOAD
 from mono.system.errors import MetricDepthError
 
@@ -35,31 +37,35 @@ async def read_body(request: Request, most: int = MAX_UPLOAD) -> bytes:
     return bytes(data)
 
 
+def focal_and_scale(values: Mapping[str, Any]) -> tuple[float | None, float]:
+    """Return the focal length and the scale of a request; None and 1 where they are left out."""
+    scale = number(values, "scale")
+    return number(values, "focal_px"), 1.0 if scale is None else scale
+
+
 def number(values: Mapping[str, Any], name: str) -> float | None:
-    """Return a number of a request; None where it is left out."""
+    """Return a finite number of a request; None where it is left out."""
     value = values.get(name)
+    if value is None:
+        return None
     try:
-        return None if value is None else float(value)
-    except (TypeError, ValueError):
-        raise MetricDepthError(f"{name} is {value!r:.40}; it must be a number") from None
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise MetricDepthError(f"{name} is {value!r:.40}; it must be a finite number")
+    return found
 
 
 async def read_values(request: Request) -> dict[str, Any]:
     """Read the focal length, the scale and the measurements of a request."""
     wrong = 'the body must be JSON: {"focal_px": …, "scale": …, "measurements": [{"name": …, "pixels": [[x, y], …]}]}'
+    body = await read_body(request, 1_000_000)
     try:
-        values = json.loads(await read_body(request, 1_000_000))
-        items = [
-            {
-                "name": str(item.get("name", ""))[:80],
-                "pixels": [[float(x), float(y)] for x, y in item["pixels"]],
-                "area": bool(item.get("area", False)),
-            }
-            for item in values.get("measurements", [])[:200]
-        ]
-        numbers = {"focal_px": number(values, "focal_px"), "scale": number(values, "scale") or 1.0}
-    except Refused:
-        raise
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        values = json.loads(body)
+    except (ValueError, RecursionError) as error:
         raise MetricDepthError(wrong) from error
-    return {**numbers, "measurements": items}
+    if not isinstance(values, dict):
+        raise MetricDepthError(wrong)
+    focal_px, scale = focal_and_scale(values)
+    return {"focal_px": focal_px, "scale": scale, "measurements": read_items(values.get("measurements", []))}

@@ -26,7 +26,7 @@ from mono.app.guard import Guard
 from mono.app.measurements import measured, measurements_csv
 from mono.app.photos import MAX_UPLOAD, OpenPhoto, PhotoStore, clean_name, read_upload
 from mono.app.projects import MAX_PROJECT, project_bytes, read_project
-from mono.app.requests import Refused, number, read_body, read_values
+from mono.app.requests import Refused, focal_and_scale, read_body, read_values
 from mono.data.camera_source import CameraResolver
 from mono.inference.measurement import measure
 from mono.inference.predictor import Predictor
@@ -134,8 +134,7 @@ def create_app(app: App) -> Starlette:
         photo, name = _photo(app, request), request.path_params["file"]
         if name not in files.DOWNLOADS:
             raise Refused(404, f"there is no such file; there are {', '.join(files.DOWNLOADS)}")
-        query = request.query_params
-        changed = photo.changed(number(query, "focal_px"), number(query, "scale") or 1.0)
+        changed = photo.changed(*focal_and_scale(request.query_params))
         return await _file(lambda path: files.write_download(path, photo, changed), name, files.safe_stem(photo.name))
 
     async def measurement(request: Request) -> Response:
@@ -152,7 +151,9 @@ def create_app(app: App) -> Starlette:
 
     async def project(request: Request) -> Response:
         photo, values = _photo(app, request), await read_values(request)
-        values["focal_px"] = values["focal_px"] or photo.prediction.camera.focal
+        if values["focal_px"] is None:
+            values["focal_px"] = photo.prediction.camera.focal
+        photo.focal_ratio(values["focal_px"], values["scale"])  # refuses what could not be opened again
         data = await asyncio.to_thread(project_bytes, photo, values)
         return _attachment(data, f"{files.safe_stem(photo.name)}.depth.zip", "application/zip")
 

@@ -54,3 +54,52 @@ def test_points_without_depth_are_named_and_others_measured(opened):
     _, port, found = opened
     outside, fine = measured(port, found, [{"name": "o", "pixels": [[900, 3]]}, {"name": "f", "pixels": [[320, 240]]}])
     assert outside["error"] == "pixel (900, 3) lies outside the image of 640x480" and fine["length"] > 1.9
+
+
+BIG = b"1" + b"0" * 400  # no float holds it
+
+
+@pytest.mark.parametrize("path", ["measure", "measurements.csv", "project"])
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"measurements": [{"pixels": [[NaN, 1]]}]}', "a coordinate of a pixel is nan; give two finite numbers"),
+        (b'{"measurements": [{"pixels": [[1e999, 1]]}]}', "a coordinate of a pixel is inf; give two finite numbers"),
+        (b'{"measurements": [{"pixels": [[' + BIG + b", 1]]}]}", "a coordinate of a pixel is 1000"),
+        (b'{"measurements": [{"pixels": ["12", "34"]}]}', "a coordinate of a pixel is '1'"),
+        (b'{"measurements": null}', 'measurements must be a list of {"name": '),
+        (b'{"focal_px": ' + BIG + b"}", "focal_px is 1000"),
+        (b'{"focal_px": NaN}', "focal_px is nan; it must be a finite number"),
+        (b'{"scale": Infinity}', "scale is inf; it must be a finite number"),
+        (b'{"scale": 0}', "the scale is changed by a factor of 0; give 0.02 to 50"),
+        (b'{"scale": -1}', "the scale is changed by a factor of -1; give 0.02 to 50"),
+        (b'{"focal_px": 0}', "the focal length is changed by a factor of 0; give 0.02 to 50"),
+        (b'{"focal_px": -400}', "the focal length is changed by a factor of -1; give 0.02 to 50"),
+        (b'{"scale": 1e9}', "the scale is changed by a factor of 1e+09; give 0.02 to 50"),
+    ],
+)  # fmt: skip
+def test_numbers_that_are_none_are_named(opened, path, body, message):
+    _, port, found = opened
+    status, _, answer = ask(port, "POST", f"/api/photos/{found['id']}/{path}", body)
+    assert status == 400 and json.loads(answer)["error"].startswith(message), answer[:200]
+
+
+def test_numbers_of_a_download_are_checked_too(opened):
+    _, port, found = opened
+    for query, message in (
+        ("scale=0", "the scale is changed by a factor of 0; give 0.02 to 50"),
+        ("scale=nan", "scale is 'nan'; it must be a finite number"),
+        ("focal_px=1e999", "focal_px is '1e999'; it must be a finite number"),
+    ):
+        status, _, answer = ask(port, "GET", f"/api/photos/{found['id']}/files/depth.npy?{query}")
+        assert (status, json.loads(answer)["error"]) == (400, message)
+
+
+def test_half_a_character_in_a_name_becomes_a_question_mark(opened):
+    _, port, found = opened
+    body = b'{"measurements": [{"name": "door \\ud83d", "pixels": [[319.5, 239.5]]}]}'
+    one = f"/api/photos/{found['id']}"
+    assert json.loads(ask(port, "POST", f"{one}/measure", body)[2])["measurements"][0]["name"] == "door ?"
+    assert b"\r\ndoor ?,2.0000," in ask(port, "POST", f"{one}/measurements.csv", body)[2]
+    status, _, again = ask(port, "POST", "/api/projects", ask(port, "POST", f"{one}/project", body)[2])
+    assert status == 200 and json.loads(again)["project"]["measurements"][0]["name"] == "door ?"

@@ -15,7 +15,6 @@ import numpy as np
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -175,11 +174,8 @@ def create_app(app: App) -> Starlette:
         Route(f"{one}/project", project, methods=["POST"]),
         Mount("/", StaticFiles(directory=_STATIC, html=True)),
     ]
-    guard = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
     handlers = {MetricDepthError: _refuse, HTTPException: _refuse}
-    server = Starlette(routes=[*routes], middleware=[guard], exception_handlers=handlers)
-    server.add_middleware(Guard)
-    return server
+    return Starlette(routes=[*routes], middleware=[Middleware(Guard)], exception_handlers=handlers)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

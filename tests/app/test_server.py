@@ -127,8 +127,13 @@ def test_files_and_layers_that_are_none_are_refused(opened):
 
 def test_other_origins_and_other_hosts_are_refused(served):
     _, port = served
-    status, _, _ = ask(port, "GET", "/api/info", headers={"Host": "evil.example"})
-    assert status == 400
+    for host in ("evil.example", "127.0.0.1.evil.example", f"evil.example:{port}", "127.0.0.1:x", "127.0.0.1@evil", ""):
+        status, headers, body = ask(port, "GET", "/api/info", headers={"Host": host})
+        assert status == 400 and headers["x-content-type-options"] == "nosniff"
+        wrong = f"the app does not answer to the name {host!r}; open it at http://127.0.0.1:{port}"
+        assert json.loads(body)["error"] == wrong
+    for host in ("127.0.0.1", f"127.0.0.1:{port}", "LOCALHOST", f"[::1]:{port}"):
+        assert ask(port, "GET", "/api/info", headers={"Host": host})[0] == 200
     status, _, body = ask(port, "POST", "/api/photos", JPEG, {"Origin": "http://evil.example"})
     assert status == 403 and "page that is not the app's" in json.loads(body)["error"]
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from mono.app.measurements import read_items
 from mono.app.photos import MAX_UPLOAD
@@ -30,10 +30,13 @@ async def read_body(request: Request, most: int = MAX_UPLOAD) -> bytes:
     if length.isdecimal() and len(length) < 20 and int(length) > most:
         raise too_large
     data = bytearray()
-    async for part in request.stream():
-        data += part
-        if len(data) > most:
-            raise too_large
+    try:
+        async for part in request.stream():
+            data += part
+            if len(data) > most:
+                raise too_large
+    except ClientDisconnect as error:  # nobody reads the answer, but the log stays free of a traceback
+        raise Refused(400, "the upload was broken off; send the file again") from error
     return bytes(data)
 
 

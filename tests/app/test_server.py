@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
+import socket
 import struct
 import threading
+import time
 import zlib
 from types import SimpleNamespace
 
@@ -142,6 +145,26 @@ def test_a_claimed_or_real_excess_is_stopped_early(served):
     _, port = served
     status, _, body = ask(port, "POST", "/api/photos", b"x", {"Content-Length": "99999999999"})
     assert status == 413 and "more than 40 MB" in json.loads(body)["error"]
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 1000000", "Transfer-Encoding: chunked"])
+def test_an_upload_that_is_broken_off_leaves_no_trace(served, length):
+    app, port = served
+    lines = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logging.getLogger("uvicorn.error").addHandler(handler)
+    try:
+        before = len(app.store)
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            head = f"POST /api/photos?name=a.jpg HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{length}\r\n\r\n"
+            connection.sendall(head.encode() + b"5\r\nhello\r\n")
+            time.sleep(0.2)  # until the app waits for the rest
+        time.sleep(0.3)
+        assert ask(port, "GET", "/api/info")[0] == 200
+    finally:
+        logging.getLogger("uvicorn.error").removeHandler(handler)
+    assert lines == [] and len(app.store) == before
 
 
 def test_pages_may_load_from_the_app_alone(served):

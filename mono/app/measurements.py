@@ -57,17 +57,26 @@ def measured(prediction: Prediction, item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def measurements_csv(measurements: Sequence[dict[str, Any]]) -> bytes:
-    """Write measurements as CSV, one a line; names that programs would take for formulas are quoted."""
+    """Write measurements as CSV, one a line; names that programs would take for formulas are quoted.
+
+    Args:
+        measurements: answers of `measured`; what could not be measured has its reason in the last column.
+    """
     text = io.StringIO()
     columns = ("length", "straight", "horizontal", "vertical", "area")
     writer = csv.writer(text)
-    heads = [*(f"{c} [{'m2' if c == 'area' else 'm'}]" for c in columns), "relative standard error", "points [px]"]
+    heads = [
+        *(f"{c} [{'m2' if c == 'area' else 'm'}]" for c in columns),
+        "relative standard error",
+        "points [px]",
+        "error",
+    ]
     writer.writerow(["name", *heads])
     for item in measurements:
         name = str(item["name"])
         values = [f"{item[c]:.4f}" if item.get(c, False) is not False else "" for c in (*columns, "relative_error")]
         pixels = " ".join(f"{x:g},{y:g}" for x, y in item["pixels"])
-        writer.writerow([f"'{name}" if name[:1] in tuple("=+-@\t") else name, *values, pixels])
+        writer.writerow([f"'{name}" if name[:1] in tuple("=+-@\t") else name, *values, pixels, item.get("error", "")])
     return text.getvalue().encode()
 
 

@@ -27,7 +27,6 @@ from mono.app.photos import MAX_UPLOAD, OpenPhoto, PhotoStore, clean_name, read_
 from mono.app.projects import MAX_PROJECT, project_bytes, read_project
 from mono.app.requests import Refused, focal_and_scale, read_body, read_values
 from mono.data.camera_source import CameraResolver
-from mono.inference.measurement import measure
 from mono.inference.predictor import Predictor
 from mono.system.errors import MetricDepthError
 from mono.visual.color_maps import colorize, css_gradient, depth_limits, scale_ticks
@@ -145,7 +144,7 @@ def create_app(app: App) -> Starlette:
     async def table(request: Request) -> Response:
         photo, values = _photo(app, request), await read_values(request)
         changed = photo.changed(values["focal_px"], values["scale"])
-        rows = [{**item, **measure(changed, item["pixels"], item["area"]).values()} for item in values["measurements"]]
+        rows = [measured(changed, item) for item in values["measurements"]]
         return _attachment(measurements_csv(rows), f"{files.safe_stem(photo.name)}.csv", "text/csv")
 
     async def project(request: Request) -> Response:

@@ -1,5 +1,6 @@
 """Measurements over HTTP: exact numbers, their table, and refused values."""
 
+import csv
 import json
 
 import pytest
@@ -54,6 +55,16 @@ def test_points_without_depth_are_named_and_others_measured(opened):
     _, port, found = opened
     outside, fine = measured(port, found, [{"name": "o", "pixels": [[900, 3]]}, {"name": "f", "pixels": [[320, 240]]}])
     assert outside["error"] == "pixel (900, 3) lies outside the image of 640x480" and fine["length"] > 1.9
+
+
+def test_the_table_keeps_what_could_not_be_measured(opened):
+    _, port, found = opened
+    items = [{"name": "out", "pixels": [[900, 3]]}, {"name": "wall", "pixels": [[319.5, 239.5]]}]
+    status, _, data = ask(port, "POST", f"/api/photos/{found['id']}/measurements.csv", {"measurements": items})
+    head, out, wall = csv.reader(data.decode().splitlines())
+    assert status == 200 and head[-2:] == ["points [px]", "error"]
+    assert out == ["out", *[""] * 6, "900,3", "pixel (900, 3) lies outside the image of 640x480"]
+    assert wall == ["wall", "2.0000", *[""] * 5, "319.5,239.5", ""]
 
 
 BIG = b"1" + b"0" * 400  # no float holds it

@@ -19,7 +19,7 @@ from mono.system.errors import MetricDepthError
 
 MAX_UPLOAD = 40_000_000  # [bytes]
 MAX_SIDE = 2048  # [px] of a photo in the app; larger ones are shrunk
-_MAX_DECODING = 700_000_000  # [bytes] of memory
+MAX_DECODING = 700_000_000  # [bytes] of memory
 _FACTORS = (0.02, 50.0)  # of the focal length and of the scale
 
 
@@ -135,7 +135,7 @@ def read_upload(data: bytes, name: str, resolver: CameraResolver) -> tuple[np.nd
     Raises:
         MetricDepthError: it is no image that can be used.
     """
-    if image_cost(data) > _MAX_DECODING:
+    if image_cost(data) > MAX_DECODING:
         raise MetricDepthError(f"{name}: is too large an image for the app; make it smaller first")
     photo = read_image_bytes(data, name)
     found = resolver.resolve_for(None, photo)

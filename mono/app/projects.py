@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import tempfile
 import zipfile
+import zlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from mono.app.photos import OpenPhoto, clean_name
+from mono.app.measurements import printable, read_items
+from mono.app.photos import MAX_DECODING, OpenPhoto, clean_name
 from mono.geometry.camera import Camera
+from mono.inference.measurement import MAX_POINTS
 from mono.inference.prediction import Prediction
 from mono.io.arrays import read_npy
-from mono.io.images import read_image
+from mono.io.images import image_cost, read_image
 from mono.io.normals import read_normals, write_normal
 from mono.io.pixel_maps import read_mask, write_map, write_mask
+from mono.system.checks import as_number
 from mono.system.errors import MetricDepthError
 from mono.visual.color_maps import write_image
 
 MAX_PROJECT = 100_000_000  # [bytes], packed or unpacked
 _PROJECT = ("photo.png", "depth.npy", "confidence.npy", "project.json")
 _PROJECT_MAPS = ("sky.png", "normal.png")  # of networks that predict them
+_MOST_DEPTH, _MOST_ERROR = 1e6, 100.0  # [m], and of the errors' factor; more is no project of the app
+_WRONG = "this is no project file of this app, or it is damaged: download it again"
+_DAMAGE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RuntimeError, EOFError)
 
 
 def project_bytes(photo: OpenPhoto, values: dict[str, object]) -> bytes:
@@ -57,51 +66,74 @@ def read_project(data: bytes) -> OpenPhoto:
     Raises:
         MetricDepthError: it is no project, or damaged.
     """
-    wrong = "this is no project file of this app, or it is damaged: download it again"
+    members = _unpack(data)
     try:
-        with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(io.BytesIO(data)) as archive:
+        photo = _photo(members)
+        sound = _is_sound(photo)
+    except _DAMAGE as error:
+        raise MetricDepthError(_WRONG) from error
+    if not sound:
+        raise MetricDepthError(_WRONG)
+    return photo
+
+
+def _unpack(data: bytes) -> dict[str, bytes]:
+    """Return the members of a project by name."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
             maps = [name for name in _PROJECT_MAPS if name in archive.namelist()]  # former projects have none
-            if sum(archive.getinfo(name).file_size for name in (*_PROJECT, *maps)) > MAX_PROJECT:
-                raise MetricDepthError("this project file unpacks to more than 100 MB: it is not of this app")
-            for name in (*_PROJECT, *maps):
-                Path(folder, name).write_bytes(archive.read(name))
-            rgb = read_image(Path(folder, "photo.png")).rgb
-            depth, confidence = (read_npy(Path(folder, name)).astype(np.float32) for name in _PROJECT[1:3])
-            sky = read_mask(Path(folder, "sky.png")) if "sky.png" in maps else None
-            normal = read_normals(Path(folder, "normal.png")) if "normal.png" in maps else None
-            project = json.loads(Path(folder, "project.json").read_bytes())
-            camera = Camera(**project["camera"] | {"distortion": tuple(project["camera"]["distortion"])})
-            extra: dict[str, object] = {"focal_px": float(project["focal_px"]), "scale": float(project["scale"])}
-            extra["measurements"] = [
-                {
-                    "name": str(item["name"])[:80],
-                    "pixels": [[float(x), float(y)] for x, y in item["pixels"]][:200],
-                    "area": bool(item["area"]),
-                }
-                for item in project["measurements"][:200]
-            ]
-            error_scale, focal_error = (
-                None if project.get(key) is None else float(project[key]) for key in ("error_scale", "focal_error")
-            )
-            name, model, source, detail = (str(project[key])[:300] for key in ("name", "model", "source", "detail"))
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, NotImplementedError, RuntimeError, EOFError) as error:
-        if "unpacks to" in str(error):
-            raise
-        raise MetricDepthError(wrong) from error
-    size = (camera.height, camera.width)
-    same = all(a.shape == size for a in (depth, confidence))
-    same &= all(a is None or a.shape[:2] == size for a in (rgb, sky, normal))
-    if not same or not np.isfinite(depth).all():
-        raise MetricDepthError(wrong)
+            small = sum(archive.getinfo(name).file_size for name in (*_PROJECT, *maps)) <= MAX_PROJECT
+            members = {name: archive.read(name) for name in (*_PROJECT, *maps)} if small else {}
+    except (*_DAMAGE, zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError) as error:  # OSError: of bzip2
+        raise MetricDepthError(_WRONG) from error
+    if not small:
+        raise MetricDepthError("this project file unpacks to more than 100 MB: it is not of this app")
+    if any(image_cost(member) > MAX_DECODING for name, member in members.items() if name.endswith(".png")):
+        raise MetricDepthError(_WRONG)
+    return members
+
+
+def _photo(members: Mapping[str, bytes]) -> OpenPhoto:
+    """Read the members of a project; values of its files are still to be checked."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, member in members.items():
+            Path(folder, name).write_bytes(member)
+        rgb = read_image(Path(folder, "photo.png")).rgb
+        depth, confidence = (read_npy(Path(folder, name)).astype(np.float32) for name in _PROJECT[1:3])
+        sky = read_mask(Path(folder, "sky.png")) if "sky.png" in members else None
+        normal = read_normals(Path(folder, "normal.png")) if "normal.png" in members else None
+    project = json.loads(members["project.json"])
+    error_scale, focal_error = (
+        None if project.get(key) is None else as_number(project[key], key) for key in ("error_scale", "focal_error")
+    )
     prediction = Prediction(
-        np.maximum(depth, 0),
+        np.maximum(depth, 0),  # NaN stays
         confidence,
-        camera,
-        source,
-        detail,
+        Camera(**project["camera"] | {"distortion": tuple(project["camera"]["distortion"])}),
+        printable(project["source"], 300),
+        printable(project["detail"], 300),
         normal=normal,
         sky=sky,
         error_scale=error_scale,
         focal_error=focal_error,
     )
-    return OpenPhoto(clean_name(name), rgb, prediction, clean_name(model), extra=extra)
+    focal_px, scale = (as_number(project[key], key) for key in ("focal_px", "scale"))
+    items = [item | {"pixels": item["pixels"][:MAX_POINTS]} for item in read_items(project["measurements"])]
+    name, model = (clean_name(str(project[key])) for key in ("name", "model"))
+    extra: dict[str, object] = {"focal_px": focal_px, "scale": scale, "measurements": items}
+    photo = OpenPhoto(name, rgb, prediction, model, extra=extra)
+    photo.focal_ratio(focal_px, scale)  # refuses impossible ones
+    return photo
+
+
+def _is_sound(photo: OpenPhoto) -> bool:
+    """Tell if sizes and numbers of a project may be of the app, so that all that is computed of them is finite."""
+    p, camera = photo.prediction, photo.prediction.camera
+    shapes = {a.shape[:2] for a in (photo.rgb, p.depth, p.confidence, p.sky, p.normal) if a is not None}
+    sides = ((camera.fx, camera.cx, camera.width), (camera.fy, camera.cy, camera.height))
+    plain = camera.is_perspective and all(1e-3 < f / side < 1e3 and abs(c / side) < 1e2 for f, c, side in sides)
+    announced = p.error_scale is not None  # results of `view` have no confidence, all NaN, and no errors
+    known = not np.isinf(p.confidence).any() and not (announced and np.isnan(p.confidence).any())
+    errors = all(value is None or 0 <= value <= _MOST_ERROR for value in (p.error_scale, p.focal_error))
+    far = bool((p.depth <= _MOST_DEPTH).all())  # no NaN either
+    return shapes == {(camera.height, camera.width)} and p.depth.ndim == 2 and plain and known and errors and far

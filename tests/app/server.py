@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import struct
 import threading
 import time
+import zlib
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -87,3 +89,13 @@ def measured(port, found, items, **values):
     status, _, answer = ask(port, "POST", f"/api/photos/{found['id']}/measure", body)
     assert status == 200, answer
     return json.loads(answer)["measurements"]
+
+
+def _chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def huge_png(side):
+    """PNG whose header announces more than it holds."""
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", zlib.compress(b"0")) + _chunk(b"IEND", b"")

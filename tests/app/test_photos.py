@@ -24,7 +24,7 @@ def test_uploads_stay_in_memory_and_messages_name_them(tmp_path, monkeypatch, ca
     assert caplog.messages == [f"street.jpg: {sizes}"]
     (tmp_path / "a.jpg").write_bytes(data)
     assert image_cost(data) == image_cost(tmp_path / "a.jpg") > 0
-    monkeypatch.setattr(photos, "_MAX_DECODING", image_cost(data) - 1)
+    monkeypatch.setattr(photos, "MAX_DECODING", image_cost(data) - 1)
     with pytest.raises(MetricDepthError, match=r"^street\.jpg: is too large an image for the app"):
         read_upload(data, "street.jpg", CameraResolver())
 

@@ -14,7 +14,7 @@ pytest.importorskip("uvicorn")
 from mono.app.photos import OpenPhoto
 from mono.app.projects import project_bytes, read_project
 from mono.system.errors import MetricDepthError
-from tests.app.server import ask, exact, photo
+from tests.app.server import CAMERA, ask, exact, huge_png, photo
 
 PNG = photo(suffix=".png")
 
@@ -79,3 +79,104 @@ def test_bad_projects_are_refused(served, number):
     _, port = served
     status, _, body = ask(port, "POST", "/api/projects", BAD_PROJECTS[number])
     assert status == 400 and "project file" in json.loads(body)["error"], body[:300]
+
+
+def saved(error_scale=1.3):
+    """Members of a project by name."""
+    prediction = replace(exact(64, 48), camera=CAMERA.resized(64, 48), error_scale=error_scale)
+    values = {"focal_px": 40.0, "scale": 1.0, "measurements": [{"name": "a", "pixels": [[9, 9]], "area": False}]}
+    data = project_bytes(OpenPhoto("a.png", np.zeros((48, 64, 3), np.uint8), prediction, "exact"), values)
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        return {name: packed.read(name) for name in packed.namelist()}
+
+
+def packed(members, method=zipfile.ZIP_DEFLATED):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", method) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    return data.getvalue()
+
+
+def npy(array):
+    data = io.BytesIO()
+    np.save(data, array)
+    return data.getvalue()
+
+
+def settings(**changed):
+    return {"project.json": json.dumps(json.loads(saved()["project.json"]) | changed).encode()}
+
+
+def camera(**changed):
+    return settings(camera=json.loads(saved()["project.json"])["camera"] | changed)
+
+
+DEPTH = np.ones((48, 64), np.float32)
+SOUND = {
+    "as saved": {},
+    "without errors": settings(error_scale=None) | {"confidence.npy": npy(DEPTH * np.nan)},
+    "half a character": settings(detail="\ud83d", source="\ud83d", name="\ud83d", model="\ud83d"),
+    "many points": settings(measurements=[{"name": "a", "area": True, "pixels": [[1, 2]] * 5000}]),
+    "no depth": {"depth.npy": npy(DEPTH * 0)},
+}
+DAMAGED = {
+    **{f"focal {v:.3g}": settings(focal_px=v) for v in (0.0, -40.0, 1e9, float("inf"), float("nan"))},
+    **{f"scale {v:.3g}": settings(scale=v) for v in (0.0, float("nan"))},
+    **{f"focal error {v:.3g}": settings(focal_error=v) for v in (-1.0, 1e300, float("nan"))},
+    **{f"error scale {v:.3g}": settings(error_scale=v) for v in (-1.0, 1e300, float("nan"))},
+    "digits of the focal length": settings(focal_px=10**400),
+    "digits of an error": settings(focal_error=10**400),
+    "digits of a pixel": settings(measurements=[{"name": "a", "area": False, "pixels": [[10**400, 1]]}]),
+    "pixel": settings(measurements=[{"name": "a", "area": False, "pixels": [[float("nan"), 1]]}]),
+    "measurements": settings(measurements={"a": 1}),
+    "list": {"project.json": b"[1]"},
+    "text": {"project.json": b'"a"'},
+    "short focal length": camera(fx=1e-300),
+    "long focal length": camera(fy=1e300),
+    "digits of the camera": camera(fx=10**400),
+    "center": camera(cx=1e300),
+    "fisheye": camera(model="fisheye"),
+    "size": camera(width=65),
+    "all confidence": {"confidence.npy": npy(DEPTH * np.nan)},
+    "infinite confidence": {"confidence.npy": npy(DEPTH * np.inf)},
+    "far": {"depth.npy": npy(DEPTH * np.float32(1e38))},
+    "depth that is none": {"depth.npy": npy(DEPTH * np.nan)},
+    "cut depth": {"depth.npy": npy(DEPTH)[:-9]},
+    "depth of colors": {"depth.npy": npy(np.ones((48, 64, 3), np.float32))},
+    "large photo": {"photo.png": huge_png(16_000)},
+    "large sky": {"sky.png": huge_png(16_000)},
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_values_that_the_app_does_not_save_are_refused(served, name):
+    status, _, body = ask(served[1], "POST", "/api/projects", packed(saved() | DAMAGED[name]))
+    wrong = "this is no project file of this app, or it is damaged: download it again"
+    assert (status, json.loads(body)) == (400, {"error": wrong})
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_what_opens_can_be_looked_at_and_measured(served, name):
+    _, port = served
+    status, _, body = ask(port, "POST", "/api/projects", packed(saved() | SOUND[name]))
+    assert status == 200, body
+    found = json.loads(body)
+    one = f"/api/photos/{found['id']}"
+    for layer in found["layers"]:
+        assert ask(port, "GET", f"{one}/layers/{layer}")[0] == 200
+    assert [ask(port, "GET", f"{one}/{part}")[0] for part in ("depth", "cloud", "files/depth.npy")] == [200] * 3
+    items = found["project"]["measurements"]
+    assert len(items[0]["pixels"]) in (1, 200)
+    status, _, body = ask(port, "POST", f"{one}/measure", {"measurements": items, "focal_px": 40 * 40, "scale": 49})
+    assert status == 200, body
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_anywhere_is_told_as_damage(served, method):
+    whole, random = packed(saved(), method), np.random.default_rng(0)
+    for place in random.integers(0, len(whole) - 40, 30):
+        data = bytearray(whole)
+        data[place : place + 40] = random.bytes(40)
+        status, _, body = ask(served[1], "POST", "/api/projects", bytes(data))
+        assert status == 400 and "project file" in json.loads(body)["error"], (place, body)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import socket
-import struct
 import threading
 import time
-import zlib
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,7 +20,7 @@ from mono.app.photos import OpenPhoto, PhotoStore
 from mono.cli.main import main
 from mono.data.saved_predictions import PredictionFormat
 from mono.io.depth import read_depth
-from tests.app.server import ask, exact, photo
+from tests.app.server import ask, exact, huge_png, photo
 
 PNG, JPEG = photo(suffix=".png"), photo()
 
@@ -56,15 +54,6 @@ def test_files_hold_the_changed_depth(opened, tmp_path):
     wall = np.abs(-vertices[:, 2] + 0.3 * vertices[:, 0] * 1.5 - 12)  # the plane z + 0.3 x = 4, x by 2 and z by 3
     assert np.minimum(wall, np.abs(vertices[:, 2] + 6)).max() < 0.02
     assert len(trimesh.load(files["points.ply"]).vertices) > 200_000
-
-
-def chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def huge_png(side):
-    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"0")) + chunk(b"IEND", b"")
 
 
 NAMES = [

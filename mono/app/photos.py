@@ -7,10 +7,12 @@ import secrets
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 
-from mono.data.camera_source import CameraResolver, ResolvedCamera
+from mono.data.camera_source import CameraResolver, ResolvedCamera, Source
 from mono.geometry.camera import Camera
 from mono.geometry.undistortion import Undistortion, undistortion
 from mono.inference.prediction import Prediction
@@ -34,6 +36,7 @@ class OpenPhoto:
         model: name of the model.
         seconds: time of the prediction [s].
         extra: values of a project file: focal length, scale and measurements.
+        camera_file: file that the camera came from, which may hold calibrations of models.
     """
 
     name: str
@@ -42,6 +45,7 @@ class OpenPhoto:
     model: str
     seconds: float = 0.0
     extra: dict[str, object] | None = None
+    camera_file: Path | None = None
 
     def changed(self, focal_px: float | None, scale: float) -> Prediction:
         """Return the prediction with another focal length and scale.
@@ -53,17 +57,43 @@ class OpenPhoto:
         Raises:
             MetricDepthError: a number is out of range.
         """
-        prediction, camera = self.prediction, self.prediction.camera
-        ratio = self.focal_ratio(focal_px, scale)
+        prediction, ratio = self.prediction, self.focal_ratio(focal_px, scale)
         depth = prediction.depth * np.float32(ratio * scale)
         if abs(ratio - 1) < 1e-6 and scale == 1:
             return prediction
-        # What was given, or fixed by a known length, adds no error of an assumed focal length.
-        camera = replace(camera, fx=camera.fx * ratio, fy=camera.fy * ratio)
-        detail = f"given in the app (was {prediction.camera_source}: {prediction.camera_detail})"
+        given = self._given(ratio)
         return replace(
-            prediction, depth=depth, camera=camera, camera_source="given", camera_detail=detail, focal_error=None
+            prediction,
+            depth=depth,
+            camera=given.camera,
+            camera_source=given.source,
+            camera_detail=given.detail,
+            focal_error=given.focal_error,
         )
+
+    def resolved(self, focal_px: float | None = None) -> ResolvedCamera:
+        """Return the camera, to predict the photo again.
+
+        Args:
+            focal_px: mean focal length [px]; None: that of the photo, with its source and error.
+
+        Raises:
+            MetricDepthError: the focal length is out of range.
+        """
+        p, ratio = self.prediction, self.focal_ratio(focal_px)
+        if abs(ratio - 1) >= 1e-6:
+            return self._given(ratio)
+        return ResolvedCamera(p.camera, cast(Source, p.camera_source), p.camera_detail, self.camera_file, p.focal_error)
+
+    def _given(self, ratio: float) -> ResolvedCamera:
+        """Return the camera with a focal length of the user.
+
+        What was given, or fixed by a known length, adds no error of an assumed focal length.
+        """
+        p, camera = self.prediction, self.prediction.camera
+        camera = replace(camera, fx=camera.fx * ratio, fy=camera.fy * ratio)
+        detail = f"given in the app (was {p.camera_source}: {p.camera_detail})"
+        return ResolvedCamera(camera, "given", detail, self.camera_file)
 
     def focal_ratio(self, focal_px: float | None, scale: float = 1.0) -> float:
         """Return the factor that a focal length is of the photo's own.

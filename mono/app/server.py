@@ -25,8 +25,8 @@ from mono.app.guard import Guard
 from mono.app.measurements import measured, measurements_csv
 from mono.app.photos import MAX_UPLOAD, OpenPhoto, PhotoStore, clean_name, read_upload
 from mono.app.projects import MAX_PROJECT, project_bytes, read_project
-from mono.app.requests import Refused, focal_and_scale, read_body, read_values
-from mono.data.camera_source import CameraResolver
+from mono.app.requests import Refused, focal_and_scale, number, read_body, read_values
+from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.inference.predictor import Predictor
 from mono.system.errors import MetricDepthError
 from mono.visual.color_maps import colorize, css_gradient, depth_limits, scale_ticks
@@ -61,12 +61,16 @@ class App:
 
     def predict(self, data: bytes, name: str, model: str) -> OpenPhoto:
         """Read a photo and predict its depth; called in the worker."""
-        rgb, found = read_upload(data, name, self.resolver)
+        return self.predict_rgb(*read_upload(data, name, self.resolver), name, model)
+
+    def predict_rgb(self, rgb: np.ndarray, found: ResolvedCamera, name: str, model: str) -> OpenPhoto:
+        """Predict depth of an undistorted photo; called in the worker."""
         begun = time.perf_counter()
         prediction = self.predictors[model].predict(rgb, found)
         if not (prediction.depth > 0).any():
             raise MetricDepthError(f"{name}: the model found no depth within 300 m")
-        return OpenPhoto(name, rgb, prediction, model, time.perf_counter() - begun)
+        seconds = time.perf_counter() - begun
+        return OpenPhoto(name, rgb, prediction, model, seconds, camera_file=found.file)
 
     async def work(self, job: Callable[[], OpenPhoto]) -> Response:
         """Queue a job that opens a photo, and describe the photo."""
@@ -110,6 +114,11 @@ def create_app(app: App) -> Starlette:
 
     async def describe(request: Request) -> Response:
         return JSONResponse(_describe(request.path_params["key"], _photo(app, request)))
+
+    async def compare(request: Request) -> Response:
+        photo, model = _photo(app, request), _model(app, request)
+        found = photo.resolved(number(request.query_params, "focal_px"))
+        return await app.work(partial(app.predict_rgb, photo.rgb, found, photo.name, model))
 
     async def layer(request: Request) -> Response:
         photo, name = _photo(app, request), request.path_params["layer"]
@@ -163,6 +172,7 @@ def create_app(app: App) -> Starlette:
         Route("/api/results", open_result, methods=["POST"]),
         Route("/api/projects", open_project, methods=["POST"]),
         Route(one, describe),
+        Route(f"{one}/compare", compare, methods=["POST"]),
         Route(f"{one}/layers/{{layer}}", layer),
         Route(f"{one}/depth", depth),
         Route(f"{one}/cloud", cloud),
@@ -209,9 +219,10 @@ def _photo(app: App, request: Request) -> OpenPhoto:
 
 def _model(app: App, request: Request) -> str:
     model = request.query_params.get("model") or next(iter(app.predictors), "")
+    if not app.predictors:
+        raise MetricDepthError("there is no model here: results of a run are shown; metricdepth app predicts photos")
     if model not in app.predictors:
-        known = ", ".join(app.predictors) or "none: results of a run are shown"
-        raise MetricDepthError(f"there is no model {model!r:.60} here; loaded are {known}")
+        raise Refused(404, f"there is no model {model!r:.60} here; loaded are {', '.join(app.predictors)}")
     return model
 
 

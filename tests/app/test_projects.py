@@ -173,7 +173,7 @@ def test_what_opens_can_be_looked_at_and_measured(served, name):
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_damage_anywhere_is_told_as_damage(served, method):
+def test_damage_anywhere_is_refused(served, method):
     whole, random = packed(saved(), method), np.random.default_rng(0)
     for place in random.integers(0, len(whole) - 40, 30):
         data = bytearray(whole)

@@ -14,9 +14,10 @@ import numpy as np
 
 from mono.geometry.camera import Camera
 from mono.io.arrays import ArrayError, read_small_arrays
-from mono.io.camera_formats import FileCameras, parse_camera_arrays, parse_camera_text, parse_matrix
+from mono.io.camera_formats import FileCameras, parse_camera_arrays, parse_camera_text
+from mono.io.camera_names import describe_missing, find_name
 from mono.io.camera_slam import check_pixels
-from mono.io.camera_values import CameraFileError, CameraValues, MissingCameraError
+from mono.io.camera_values import CameraFileError, CameraValues, MissingCameraError, parse_matrix
 from mono.io.colmap_cameras import image_cameras, parse_cameras_bin, parse_cameras_txt
 
 _ASPECT = 0.005  # relative difference of aspect ratios that still shows the same view (ScanNet: 0.4 %)
@@ -31,8 +32,9 @@ __all__ = [
 ]
 
 KINDS = (
-    'JSON ({"fx": …}, nerfstudio, Open3D, RealSense), a 3x3, 3x4 or 4x4 matrix (.txt, .npy, .npz), COLMAP '
-    "cameras.txt or .bin, KITTI calib, ROS, OpenCV, Kalibr or camodocal YAML, OpenCV XML, DSO or Basalt calibrations"
+    'JSON ({"fx": …}, nerfstudio, 3D Gaussian splatting, Open3D, RealSense), a 3x3, 3x4 or 4x4 matrix '
+    "(.txt, .npy, .npz), COLMAP cameras.txt or .bin, KITTI calib, ROS, OpenCV, Kalibr or camodocal YAML, OpenCV XML, "
+    'DSO or Basalt calibrations, "key = value" lines'
 )
 _BESIDE = ("camera.json", "cameras.txt", "cameras.bin", "camera.yaml", "camera.yml", "camera.txt")
 _NUMBERED = re.compile(r"im(\d+)([A-Z]|e\d+)?\.")  # Middlebury's im0.png, im1E.png and im0e3.png of other light
@@ -202,19 +204,20 @@ def _choose(path: Path, found: FileCameras, image: str | os.PathLike[str] | None
     parts = Path(image).absolute().parts[1:] if image is not None else ()
     name = parts[-1] if parts else "this image"
     if found.by_image:
-        for start in range(len(parts)):
-            if (values := cameras.get("/".join(parts[start:]))) is not None:
-                return values
-        raise MissingCameraError(f"{path}: has no frame for {name}; add it there or give its camera")
+        values = find_name(cameras, image) if image is not None else None
+        if values is None:
+            missing = describe_missing(cameras, image)
+            raise MissingCameraError(f"{path}: has no frame for {missing}; add it there or give its camera")
+        return values
     if found.stored:
         names_file, names = image_cameras(path)
-        for start in range(len(parts)):
-            camera_id = names.get("/".join(parts[start:]))
-            if camera_id is not None:
-                if str(camera_id) not in cameras:
-                    raise CameraFileError(f"{names_file}: names camera {camera_id}, which is not in {path.name}")
-                return cameras[str(camera_id)]
-        raise MissingCameraError(f"{names_file}: does not name {name}; add it there or give its camera")
+        camera_id = find_name(names, image) if image is not None else None
+        if camera_id is None:
+            missing = describe_missing(names, image)
+            raise MissingCameraError(f"{names_file}: does not name {missing}; add it there or give its camera")
+        if str(camera_id) not in cameras:
+            raise CameraFileError(f"{names_file}: names camera {camera_id}, which is not in {path.name}")
+        return cameras[str(camera_id)]
     for part in reversed(parts[:-1]):
         if (values := cameras.get(part)) is not None:
             return values
@@ -223,4 +226,7 @@ def _choose(path: Path, found: FileCameras, image: str | os.PathLike[str] | None
     if found.default is not None:
         return cameras[found.default]
     listed = ", ".join(cameras)
-    raise MissingCameraError(f"{path}: holds several cameras ({listed}), and {name} lies in a folder of none; keep one")
+    raise MissingCameraError(
+        f"{path}: holds several cameras ({listed}), and {name} lies in a folder of none; put the images of each into a "
+        "folder of its name, or keep one camera in the file"
+    )

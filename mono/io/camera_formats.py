@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mono.io.camera_keys import FISHEYE_FLAGS, values_from_keys
+from mono.io.camera_names import index_names
 from mono.io.camera_slam import from_basalt, from_camodocal, parse_dso, parse_row
 from mono.io.camera_values import CameraFileError, CameraValues, numbers, parse_matrix, side
 from mono.io.camera_xml import load_opencv_xml
@@ -248,12 +249,12 @@ def _parse_content(path: Path, content: Any) -> FileCameras:
     frames = content.get("frames")
     if isinstance(frames, list) and any(isinstance(frame, dict) and "fl_x" in frame for frame in frames):
         shared = {key: value for key, value in content.items() if key != "frames"}
-        cameras = {}
-        for i, frame in enumerate(frames):
-            if isinstance(frame, dict) and isinstance(frame.get("file_path"), str):
-                name = frame["file_path"].replace("\\", "/").removeprefix("./")
-                cameras[name] = _from_corner(values_from_keys(path, shared | frame, f"frames[{i}]."))
-        return FileCameras(cameras, stored=True, by_image=True)
+        listed = [
+            (frame["file_path"], _from_corner(values_from_keys(path, shared | frame, f"frames[{i}].")))
+            for i, frame in enumerate(frames)
+            if isinstance(frame, dict) and isinstance(frame.get("file_path"), str)
+        ]
+        return FileCameras(index_names(path, listed), stored=True, by_image=True)
     values = values_from_keys(path, content)
     if "fl_x" in content or "camera_angle_x" in content:
         return FileCameras({"": _from_corner(values)}, stored=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mono.geometry.camera import Camera
 from mono.io.camera_lenses import COLMAP_MODELS
+from mono.io.camera_names import index_names
 from mono.io.camera_values import CameraFileError, CameraValues
 from mono.system.errors import MetricDepthError
 
@@ -84,7 +85,7 @@ def image_cameras(path: Path) -> tuple[Path, Mapping[str, int]]:
     """Read the camera of each image, from images.txt or images.bin beside a camera file.
 
     Returns:
-        The file, and camera ids by image name.
+        The file, and camera ids by image name, as of `index_names`.
 
     Raises:
         CameraFileError: there is no such file, or it is broken.
@@ -169,12 +170,13 @@ def _model(model: str, width: int, height: int, parameters: list[float]) -> Came
 
 @lru_cache(maxsize=8)
 def _read_images(path: Path, modified: int, size: int) -> Mapping[str, int]:
-    return _read_images_bin(path) if path.suffix == ".bin" else _read_images_txt(path)
+    names = _read_images_bin(path) if path.suffix == ".bin" else _read_images_txt(path)
+    return index_names(path, names)
 
 
-def _read_images_txt(path: Path) -> Mapping[str, int]:
-    """Camera ids by image name. Each image has two lines; the second one (its points) may be empty."""
-    names = {}
+def _read_images_txt(path: Path) -> list[tuple[str, int]]:
+    """Read names of images and their camera ids. Each image has two lines; the second one (its points) may be empty."""
+    names = []
     of_image = True
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         for i, line in enumerate(file, 1):
@@ -185,13 +187,13 @@ def _read_images_txt(path: Path) -> Mapping[str, int]:
                 if len(words) < 10 or not words[8].isdecimal():
                     expected = "IMAGE_ID QW QX QY QZ TX TY TZ CAMERA_ID NAME"
                     raise CameraFileError(f"{path}: line {i}: expected: {expected}")
-                names[words[9]] = int(words[8])
+                names.append((words[9], int(words[8])))
             of_image = not of_image
     return names
 
 
-def _read_images_bin(path: Path) -> Mapping[str, int]:
-    names = {}
+def _read_images_bin(path: Path) -> list[tuple[str, int]]:
+    names = []
     try:
         with path.open("rb") as file:
             (count,) = struct.unpack("<Q", file.read(8))
@@ -202,7 +204,7 @@ def _read_images_bin(path: Path) -> Mapping[str, int]:
                     if not byte or len(name) > 4096:
                         raise struct.error
                     name += byte
-                names[name.decode("utf-8", "replace")] = camera_id
+                names.append((name.decode("utf-8", "replace"), camera_id))
                 (points,) = struct.unpack("<Q", file.read(8))
                 file.seek(24 * points, 1)
     except (struct.error, OverflowError, OSError):

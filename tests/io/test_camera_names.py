@@ -1,0 +1,63 @@
+"""Images that camera files name."""
+
+import json
+
+import pytest
+
+from mono.io.camera_files import CameraFileError, camera_from_file
+from mono.io.camera_names import find_name, index_names
+
+
+def transforms(path, *names):
+    frames = [{"file_path": name, "fl_x": 500 + 100 * i, "cx": 320, "cy": 240} for i, name in enumerate(names)]
+    path.write_text(json.dumps({"w": 640, "h": 480, "frames": frames}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("names", "image"),
+    [
+        (("/d/images/a.png", "/d/images/b.png"), "/d/images/b.png"),
+        (("/d/images/a.png", "/d/images/b.png"), "/moved/images/b.png"),
+        (("/d/left/a.png", "/d/right/a.png"), "/moved/right/a.png"),
+        (("C:\\d\\images\\a.png", "C:\\d\\images\\b.png"), "/moved/images/b.png"),
+        (("../images/a.png", "../images/b.png"), "/moved/images/b.png"),
+        (("./train/r_0", "./train/r_1"), "/moved/train/r_1.png"),
+        (("train/r_0", "test/r_0"), "/moved/test/r_0.JPG"),
+        (("images/a.png", "images/b.png"), "/moved/images_4/b.png"),
+        (("images/b.png", "images_4/b.png"), "/moved/images_4/b.png"),
+        (("x/../a.png", "images/b.v2"), "/moved/images/b.v2.png"),
+    ],
+)
+def test_frames_are_found_however_they_are_named(names, image, tmp_path):
+    assert camera_from_file(transforms(tmp_path / "t.json", *names), 640, 480, image).fx == 600
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "alike"),
+    [
+        ("/d/left/a.png", "/moved/right/a.png", "it names d/left/a.png, whose folders or suffix differ"),
+        ("left/a.png", "/moved/right/a.png", "it names left/a.png"),
+        ("train/r_0", "/moved/r_0.png", "it names train/r_0"),
+        ("a.png", "/moved/a.jpg", "it names a.png"),
+        ("a.png", "/moved/a.png.jpg", "has no frame for a.png.jpg"),
+    ],
+)
+def test_other_images_are_not_taken_for_frames(name, image, alike, tmp_path):
+    with pytest.raises(CameraFileError) as caught:
+        camera_from_file(transforms(tmp_path / "t.json", name), 640, 480, image)
+    assert "has no frame for" in str(caught.value) and alike in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["./b.jpg", "/d/cam2/b.jpg", "cam2\\b.jpg", "../cam2/b.jpg"])
+def test_images_of_colmap_are_found_however_they_are_named(name, tmp_path):
+    cameras = "".join(f"{i} PINHOLE 640 480 {f} {f} 320.5 240.5\n" for i, f in ((1, 500), (2, 600)))
+    (tmp_path / "cameras.txt").write_text(cameras)
+    (tmp_path / "images.txt").write_text(f"1 1 0 0 0 0 0 0 1 a.jpg\n\n2 1 0 0 0 0 0 0 2 {name}\n\n")
+    assert camera_from_file(tmp_path / "cameras.txt", 640, 480, "/moved/cam2/b.jpg").fx == 600
+
+
+def test_an_image_of_two_cameras_is_refused(tmp_path):
+    with pytest.raises(CameraFileError, match=r"names \./a\.png twice, with different cameras"):
+        index_names(tmp_path, [("a.png", 1), ("./a.png", 2)])
+    assert find_name(index_names(tmp_path, [("a.png", 1), ("./a.png", 1)]), "a.png") == 1

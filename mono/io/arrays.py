@@ -96,7 +96,7 @@ def read_small_arrays(path: Path, most: int = 64) -> dict[str, np.ndarray]:
         most: largest number of values of an array; larger ones are left out.
 
     Returns:
-        Numeric arrays by name.
+        Arrays of numbers and of text by name.
 
     Raises:
         ArrayError: the archive is damaged.
@@ -107,7 +107,7 @@ def read_small_arrays(path: Path, most: int = 64) -> dict[str, np.ndarray]:
             for entry in archive.infolist()[:_MAX_MEMBERS]:
                 if entry.filename.endswith(".npy") and entry.file_size <= 1024 + 16 * most:
                     with contextlib.suppress(ArrayError), archive.open(entry) as file:
-                        found[entry.filename.removesuffix(".npy")] = _read_array(file, entry.file_size)
+                        found[entry.filename.removesuffix(".npy")] = _read_array(file, entry.file_size, "biufcU")
     except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise ArrayError("is a damaged NPZ archive; write it again") from error
     return {name: array for name, array in found.items() if array.size <= most}
@@ -134,9 +134,9 @@ def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
         return read(file)
 
 
-def _read_array(file: IO[bytes], size: int) -> np.ndarray:
+def _read_array(file: IO[bytes], size: int, kinds: str = "biufc") -> np.ndarray:
     shape, fortran, dtype = read_npy_header(file)
-    if dtype.hasobject or dtype.kind not in "biufc":
+    if dtype.hasobject or dtype.kind not in kinds:
         raise ArrayError(f"is damaged or holds {dtype}, not plain numbers; write an array of numbers")
     count = 1
     for side in shape:

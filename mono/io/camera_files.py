@@ -14,7 +14,8 @@ import numpy as np
 
 from mono.geometry.camera import Camera
 from mono.io.arrays import ArrayError, read_small_arrays
-from mono.io.camera_formats import FileCameras, parse_camera_arrays, parse_camera_text
+from mono.io.camera_documents import FileCameras
+from mono.io.camera_formats import parse_camera_arrays, parse_camera_text
 from mono.io.camera_names import describe_missing, find_name
 from mono.io.camera_slam import check_pixels
 from mono.io.camera_values import CameraFileError, CameraValues, MissingCameraError, parse_matrix

@@ -5,45 +5,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mono.io.camera_keys import FISHEYE_FLAGS, values_from_keys
-from mono.io.camera_names import index_names
-from mono.io.camera_slam import from_basalt, from_camodocal, parse_dso, parse_row
-from mono.io.camera_values import CameraFileError, CameraValues, numbers, parse_matrix, side
+from mono.io.camera_assignments import are_assignments, load_assignments
+from mono.io.camera_documents import FileCameras, parse_content
+from mono.io.camera_entries import FISHEYE_FLAGS
+from mono.io.camera_slam import parse_dso, parse_row
+from mono.io.camera_values import CameraFileError, CameraValues, parse_matrix, side, without_repeats
 from mono.io.camera_xml import load_opencv_xml
 
 _MAX_YAML_BYTES = 1 << 20  # its parser is slow
 _KITTI_LINE = re.compile(r"^(P|P_rect_|K_|D_|S_|S_rect_)(\d{1,2}):?\s+(\S.*)$")
-_ASSIGNMENT = re.compile(r"^([A-Za-z][\w.]*)\s*=\s*(\S.*)$")  # Middlebury, ScanNet, TOML
-_SCANNET_KEYS = {"fx_color": "fx", "fy_color": "fy", "mx_color": "cx", "my_color": "cy",
-                 "colorWidth": "width", "colorHeight": "height"}  # fmt: skip
-_CAMERA_NAME = re.compile(r"^(cam|camera|left|right|color|rgb|image)[_\-]?\d*$", re.IGNORECASE)
+_KITTI_NUMBERS = re.compile(r"[-+.\d]\S*\s+\S")  # YAML's lists and tags are none
 _COMMENT = re.compile(r"#.*|(^|\s)(//|%(?!YAML)).*|^\s*;.*")
 _NUMBER = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
-
-
-@dataclass(frozen=True)
-class FileCameras:
-    """Cameras of a file by name.
-
-    Attributes:
-        cameras: the cameras by id, name of the image's folder, or name of the image.
-        stored: the cameras describe pixels as they are stored, before EXIF orientation turns them.
-        by_image: the names are those of images.
-        default: name of the camera that counts where the image's path tells none.
-        numbered: images im0 and im1 belong to cam0 and cam1, as in Middlebury's stereo pairs.
-    """
-
-    cameras: Mapping[str, CameraValues]
-    stored: bool = False
-    by_image: bool = False
-    default: str | None = None
-    numbered: bool = False
 
 
 def parse_camera_text(path: Path, text: str) -> FileCameras | None:
@@ -59,16 +38,16 @@ def parse_camera_text(path: Path, text: str) -> FileCameras | None:
         return FileCameras({"": values})
     if lines and all(_NUMBER.match(word) for line in lines for word in _words(line)):
         return FileCameras({"": _parse_rows(path, [[float(word) for word in _words(line)] for line in lines])})
-    if any(_KITTI_LINE.match(line) for line in lines):
+    if any((match := _KITTI_LINE.match(line)) and _KITTI_NUMBERS.match(match[3]) for line in lines):
         return _parse_kitti(path, lines)
-    if lines and all(_ASSIGNMENT.match(line) for line in lines):
-        return replace(_parse_content(path, _load_assignments(lines)), numbered=True)
+    if are_assignments(lines):
+        return replace(parse_content(path, load_assignments(path, lines)), numbered=True)
     if start == "{" or (start == "[" and (path.suffix.lower() == ".json" or ("\n[" not in text and "," in text))):
-        return _parse_content(path, _load_json(path, text))
+        return parse_content(path, _load_json(path, text))
     if start == "<":
-        return _parse_content(path, load_opencv_xml(path, text))
+        return parse_content(path, load_opencv_xml(path, text))
     if any(re.match(r"^[\w\-./ ]+:(\s|$)", line) for line in lines) or text.startswith("%YAML"):
-        return _parse_content(path, _load_yaml(path, text))
+        return parse_content(path, _load_yaml(path, text))
     return None
 
 
@@ -81,9 +60,11 @@ def parse_camera_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> FileCam
     content = {
         name: np.squeeze(array).tolist()
         for name, array in arrays.items()
-        if array.dtype.kind in "iuf" or (array.dtype.kind == "b" and name in FISHEYE_FLAGS)
+        if array.dtype.kind in "iuf"
+        or (array.dtype.kind == "b" and name in FISHEYE_FLAGS)
+        or (array.dtype.kind == "U" and array.size == 1)
     }
-    return _parse_content(path, next(iter(content.values())) if len(content) == 1 else content)
+    return parse_content(path, next(iter(content.values())) if len(content) == 1 else content)
 
 
 def _words(line: str) -> list[str]:
@@ -136,25 +117,9 @@ def _parse_kitti(path: Path, lines: list[str]) -> FileCameras:
     return FileCameras(cameras, default="image_2" if "image_2" in cameras else next(iter(cameras)))
 
 
-def _load_assignments(lines: list[str]) -> dict[str, Any]:
-    """Take keys and numbers from lines such as "fx = 500" and "cam0=[500 0 321; 0 500 241; 0 0 1]"."""
-    content: dict[str, Any] = {}
-    for line in lines:
-        key, _, value = (part.strip() for part in line.partition("="))
-        values = [float(word) for word in _words(value) if _NUMBER.match(word)]
-        if values:
-            matrix = _CAMERA_NAME.match(key) and len(values) > 1
-            content[key] = {"K": values} if matrix else values[0] if len(values) == 1 else values
-    size = {key: content[key] for key in ("width", "height") if key in content}
-    content = {key: value | size if isinstance(value, dict) else value for key, value in content.items()}
-    if "fx_color" in content:
-        return {name: content[key] for key, name in _SCANNET_KEYS.items() if key in content}
-    return content
-
-
 def _load_json(path: Path, text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=lambda pairs: _without_repeats(path, pairs))
+        return json.loads(text, object_pairs_hook=lambda pairs: without_repeats(path, pairs))
     except json.JSONDecodeError as error:
         if path.suffix.lower() in (".yaml", ".yml"):
             return _load_yaml(path, text)
@@ -165,16 +130,6 @@ def _load_json(path: Path, text: str) -> Any:
         raise
     except (RecursionError, ValueError) as error:
         raise CameraFileError(f"{path}: holds too deep nesting or too long numbers for a camera file") from error
-
-
-def _without_repeats(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of keys and values, and refuse keys with two values."""
-    content: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in content and content[key] != value:
-            raise CameraFileError(f"{path}: {key!r:.40} is there twice, with different values; keep one")
-        content[key] = value
-    return content
 
 
 def _load_yaml(path: Path, text: str) -> Any:
@@ -210,7 +165,7 @@ def _yaml_loader(path: Path) -> Any:
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             """Construct a mapping of different keys."""
             if isinstance(node, yaml.MappingNode):
-                _without_repeats(path, [(str(key.value), value.value) for key, value in node.value])
+                without_repeats(path, [(str(key.value), value.value) for key, value in node.value])
             return super().construct_mapping(node, deep)
 
     return Loader
@@ -227,41 +182,3 @@ def _typed(value: Any, depth: int) -> Any:
     if isinstance(value, dict):
         return {str(key): _typed(item, depth + 1) for key, item in value.items()}
     return value
-
-
-def _parse_content(path: Path, content: Any) -> FileCameras:
-    """Take the cameras out of a JSON or YAML document."""
-    if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):
-        content = content[0]
-    if isinstance(content, list):
-        flat = numbers(path, "matrix", content)
-        rows = len(content) if all(isinstance(row, list) for row in content) else 1
-        if len(flat) in (9, 12, 16) or (rows == 1 and len(flat) == 4):
-            regular = rows > 1 and len(flat) % rows == 0
-            return FileCameras({"": parse_matrix(path, np.reshape(flat, (rows, -1)) if regular else flat)})
-        raise CameraFileError(f'{path}: must hold an object like {{"fx": 1000, "cx": 639.5}}, or a 3x3 matrix')
-    if not isinstance(content, dict):
-        raise CameraFileError(f'{path}: must hold an object like {{"fx": 1000, "cx": 639.5, "cy": 359.5}}')
-    content = from_camodocal(content) or from_basalt(content) or content
-    named = {key: value for key, value in content.items() if _CAMERA_NAME.match(key) and isinstance(value, dict)}
-    if named:
-        return FileCameras({key: values_from_keys(path, value, f"{key}.") for key, value in named.items()})
-    frames = content.get("frames")
-    if isinstance(frames, list) and any(isinstance(frame, dict) and "fl_x" in frame for frame in frames):
-        shared = {key: value for key, value in content.items() if key != "frames"}
-        listed = [
-            (frame["file_path"], _from_corner(values_from_keys(path, shared | frame, f"frames[{i}].")))
-            for i, frame in enumerate(frames)
-            if isinstance(frame, dict) and isinstance(frame.get("file_path"), str)
-        ]
-        return FileCameras(index_names(path, listed), stored=True, by_image=True)
-    values = values_from_keys(path, content)
-    if "fl_x" in content or "camera_angle_x" in content:
-        return FileCameras({"": _from_corner(values)}, stored=True)
-    return FileCameras({"": values})
-
-
-def _from_corner(values: CameraValues) -> CameraValues:
-    """Move the principal point of a transforms.json, which counts from the first pixel's corner as COLMAP's does."""
-    cx, cy = (value if value is None else value - 0.5 for value in (values.cx, values.cy))
-    return replace(values, cx=cx, cy=cy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 from mono.geometry.lens_models import MODELS
 from mono.io.camera_values import CameraFileError
+
+logger = logging.getLogger(__name__)
 
 # COLMAP's models in the order of their numbers in binary files: (focal lengths, our model, number of its parameters).
 COLMAP_MODELS: dict[str, tuple[int, str, int]] = {
@@ -42,14 +45,25 @@ _ALIASES = {
     "eucm": "extended_unified",
     "equirectangular": "spherical panorama 360 equirect",
 }
-# Models of RealSense whose coefficients mean something else; cameras name them with zeros.
+# Models of RealSense in the order of their numbers. The coefficients of two of them mean something else than OpenCV's;
+# cameras name them with zeros.
+_REALSENSE = ("None", "Modified Brown Conrady", "Inverse Brown Conrady", "F-Theta", "Brown Conrady", "Kannala Brandt4")
 _ZERO_ONLY = ("inversebrownconrady", "modifiedbrownconrady")
 _STRICT_KEYS = ("camera_model", "model_type", "distortion_model", "projection_type")
+_LENS_WORDS = re.compile(
+    "polynom|(^|_)poly(_|$)|radial|tangential|fish.?eye|(?<!un)distort|brown|conrady|kannala|division|"
+    "equi(dist|rect|sol)|omni(?!vision)|unified|spheric|prism|f[-_ ]?theta|scaramuzza|ocam|rational|"
+    "stereographic|orthographic|panoram|cylind",
+    re.IGNORECASE,
+)
 _PARAMETER_KEYS = {"s1": ("s1", "sx1"), "s3": ("s3", "sy1"), "omega": ("omega", "w_fov"), "k": ("k",)}
 
 
 def _plain(name: object) -> str:
-    return re.sub(r"[^a-z0-9]", "", str(name).lower())
+    """Reduce a name to letters and digits, without RealSense's prefix and what kind of name it is."""
+    text = re.sub(r"^.*\bdistortion\.|^rs2_distortion_|:.*$", "", str(name).lower())
+    plain = re.sub(r"[^a-z0-9]", "", text)
+    return re.sub(r"(?<=.)(camera|model|lens)+$", "", plain)
 
 
 _MODEL_NAMES = (
@@ -59,41 +73,57 @@ _MODEL_NAMES = (
 )
 
 
-def lens_model(path: Path, place: str, named: Iterable[tuple[str, Any]], has_distortion: bool) -> str:
+def lens_model(path: Path, named: Iterable[tuple[str, Any]], has_distortion: bool, realsense: bool = False) -> str:
     """Choose the lens model that the entries of a camera file name.
+
+    A `model` or `type` that is the name of a device or sensor is passed over; beside coefficients a warning tells.
 
     Args:
         path: the file, for messages.
-        place: the place in the file, for messages.
         named: keys as written and their values.
         has_distortion: some coefficient is not zero.
+        realsense: the other keys are those of a RealSense, whose models have numbers.
 
     Raises:
         CameraFileError: a model is unknown, or two entries contradict each other.
     """
     chosen: dict[str, str] = {}
+    passed: dict[str, Any] = {}
     for key, value in named:
-        model = _MODEL_NAMES.get(_plain(value))
-        if model is None and _plain(value) in _ZERO_ONLY:
+        is_number = not isinstance(value, bool) and re.fullmatch(r"\d+(\.0*)?", str(value)) is not None
+        shown, plain = f"{value!r:.80}", _plain(value)
+        if realsense and is_number and float(value) < len(_REALSENSE):
+            shown, plain = f"{shown} ({_REALSENSE[int(float(value))]})", _plain(_REALSENSE[int(float(value))])
+        model = _MODEL_NAMES.get(plain) if isinstance(value, str | int | float) else None
+        if plain in _ZERO_ONLY:
             if has_distortion:
                 raise CameraFileError(
-                    f"{path}: {place}{key} is {value!r:.80}, whose coefficients have another meaning than OpenCV's; "
+                    f"{path}: {key} is {shown}, whose coefficients have another meaning than OpenCV's; "
                     "calibrate with OpenCV's model, or set them to 0 for a rectified stream"
                 )
             model = "pinhole"
-        strict = has_distortion or (key.lower() in _STRICT_KEYS and value != "")  # simulators leave it empty
-        if model is None and strict and isinstance(value, str):
-            raise CameraFileError(
-                f"{path}: {place}{key} is {value!r:.80}, a lens model that is not known; known are "
-                f"{', '.join(MODELS)} and COLMAP's, Kalibr's and ROS's names for them"
-            )
+        name = key.rpartition(".")[2].lower()
         if model is not None:
             chosen[key] = model
+        elif name in _STRICT_KEYS:
+            strict = has_distortion or value != ""  # simulators leave it empty
+        else:
+            lens_number = name == "model" and is_number and has_distortion
+            strict = lens_number or (isinstance(value, str) and _LENS_WORDS.search(value) is not None)
+            passed |= {key: value} if value != "" and (has_distortion or (name == "model" and is_number)) else {}
+        if model is None and strict:
+            raise CameraFileError(
+                f"{path}: {key} is {shown}, a lens model that is not known; known are "
+                f"{', '.join(MODELS)} and COLMAP's, Kalibr's and ROS's names for them"
+            )
     kinds = {key: model for key, model in chosen.items() if model != "pinhole"}
     if len(set(kinds.values())) > 1:
         (first, model), (second, other) = list(kinds.items())[:2]
-        raise CameraFileError(f"{path}: {place}{first} ({model}) contradicts {second} ({other}); keep one")
-    return next(iter(kinds.values()), "pinhole")
+        raise CameraFileError(f"{path}: {first} ({model}) contradicts {second} ({other}); keep one")
+    found = next(iter(kinds.values()), "pinhole")
+    for key, value in passed.items():
+        logger.warning("%s: %s is %.80r, which names no lens model; the model %s is used", path, key, value, found)
+    return found
 
 
 def parameter_keys(model: str) -> list[tuple[str, ...]]:

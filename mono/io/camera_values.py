@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ import numpy as np
 
 from mono.geometry.camera import Camera
 from mono.system.errors import MetricDepthError
+
+_TIMES = re.compile(r"(\d+)\s*[xX×*]\s*(\d+)")
+_PAIRS = (("x", "y"), ("width", "height"), ("w", "h"), ("fx", "fy"), ("cx", "cy"), ("u", "v"))
 
 
 class CameraFileError(MetricDepthError):
@@ -119,14 +123,43 @@ def numbers(path: Path, key: str, value: Any) -> list[float]:
     Raises:
         CameraFileError: the value is something else.
     """
-    if isinstance(value, Mapping):
-        value = value.get("data")
-    if not isinstance(value, list) or len(value) > 64:
+    items = value.get("data") if isinstance(value, Mapping) else value
+    if not isinstance(items, list) or len(items) > 64:
         raise CameraFileError(f"{path}: {key} is {value!r:.80}; it must be a list of numbers")
     flat: list[float] = []
-    for item in value:
+    for item in items:
         flat += numbers(path, key, item) if isinstance(item, list) else [number(path, key, item)]
     return flat
+
+
+def pair(path: Path, key: str, value: Any) -> tuple[float, float]:
+    """Read two numbers: a list, an object such as {"x": …, "y": …}, or text such as "1920x1080".
+
+    Raises:
+        CameraFileError: the value is something else.
+    """
+    if isinstance(value, str) and (match := _TIMES.fullmatch(value.strip())):
+        return float(match[1]), float(match[2])
+    if isinstance(value, Mapping) and (names := next((two for two in _PAIRS if all(n in value for n in two)), None)):
+        return number(path, f"{key}.{names[0]}", value[names[0]]), number(path, f"{key}.{names[1]}", value[names[1]])
+    found = numbers(path, key, value)
+    if len(found) != 2:
+        raise CameraFileError(f"{path}: {key} has {len(found)} numbers; it must have 2")
+    return found[0], found[1]
+
+
+def without_repeats(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of keys and values.
+
+    Raises:
+        CameraFileError: a key has two values.
+    """
+    content: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in content and content[key] != value:
+            raise CameraFileError(f"{path}: {key!r:.40} is there twice, with different values; keep one")
+        content[key] = value
+    return content
 
 
 def parse_matrix(path: Path, matrix: Any) -> CameraValues:

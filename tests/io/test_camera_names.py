@@ -61,3 +61,31 @@ def test_an_image_of_two_cameras_is_refused(tmp_path):
     with pytest.raises(CameraFileError, match=r"names \./a\.png twice, with different cameras"):
         index_names(tmp_path, [("a.png", 1), ("./a.png", 2)])
     assert find_name(index_names(tmp_path, [("a.png", 1), ("./a.png", 1)]), "a.png") == 1
+
+
+SPLATS = [
+    {"id": i, "img_name": name, "width": 1280, "height": 960, "position": [0, 0, 0], "rotation": [[1, 0, 0]] * 3,
+     "fy": fx, "fx": fx}
+    for i, (name, fx) in enumerate((("00000", 1000), ("00001", 1200)))
+]  # fmt: skip
+
+
+def test_cameras_of_gaussian_splatting_are_found_by_their_images(tmp_path, caplog):
+    path = tmp_path / "cameras.json"
+    path.write_text(json.dumps(SPLATS))
+    assert camera_from_file(path, 640, 480, "/shots/00001.jpg").intrinsics == (600, 600, 319.5, 239.5)
+    assert not caplog.text
+    with pytest.raises(CameraFileError, match=r"has no frame for 2\.jpg"):
+        camera_from_file(path, 640, 480, "/shots/2.jpg")
+    path.write_text(json.dumps([{"fx": 500, "fy": 500}, {"fx": 600, "fy": 600}]))
+    with pytest.raises(CameraFileError, match=r'is a list of 2 objects; .* "img_name" of 3D'):
+        camera_from_file(path, 640, 480, "/shots/2.jpg")
+    path.write_text(json.dumps([{"name": "cam0", "fx": 500}, {"name": "cam1", "fx": 600}]))
+    assert camera_from_file(path, 640, 480, "/shots/cam1/2.jpg").fx == 600
+
+
+def test_sizes_of_frames_count_beside_a_shared_focal_length(tmp_path):
+    frames = [{"file_path": "a.png", "w": 1280, "h": 960}, {"file_path": "b.png", "w": 640, "h": 480}]
+    path = tmp_path / "transforms.json"
+    path.write_text(json.dumps({"fl_x": 500, "frames": frames}))
+    assert [camera_from_file(path, 640, 480, name).fx for name in ("a.png", "b.png")] == [250, 500]

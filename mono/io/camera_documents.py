@@ -1,0 +1,151 @@
+"""Cameras of a JSON or YAML document: one, several by name, or one for each image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mono.io.camera_entries import CAMERA_KEYS, Entries, flattened, has_focal, split_cameras
+from mono.io.camera_keys import values_from_entries, warn_unknown
+from mono.io.camera_names import index_names
+from mono.io.camera_slam import from_basalt, from_camodocal
+from mono.io.camera_values import CameraFileError, CameraValues, numbers, parse_matrix
+
+_WORDS = "cam|camera|color|rgb|image"
+_SIDES = "left|right"
+_CAMERA_NAME = re.compile(rf"^(({_SIDES})[_\-]?)?({_WORDS})[_\-]?(\d*|{_SIDES})$|^({_SIDES})[_\-]?\d*$", re.IGNORECASE)
+_NUMBERED = re.compile(rf"\d$|{_SIDES}", re.IGNORECASE)
+_IMAGE_KEYS = ("file_path", "img_name", "image_name", "file_name", "filename", "image_path", "image")
+_NAME_KEYS = ("name", "camera_name", "cam", "camera")
+_FRAME_KEYS = CAMERA_KEYS - {"type", "model", "size", "center", "f", "p", "d"}
+
+
+@dataclass(frozen=True)
+class FileCameras:
+    """Cameras of a file by name.
+
+    Attributes:
+        cameras: the cameras by id, name of the image's folder, or name of the image.
+        stored: the cameras describe pixels as they are stored, before EXIF orientation turns them.
+        by_image: the names are those of images, as of `index_names`.
+        default: name of the camera that counts where the image's path tells none.
+        numbered: images im0 and im1 belong to cam0 and cam1, as in Middlebury's stereo pairs.
+    """
+
+    cameras: Mapping[str, CameraValues]
+    stored: bool = False
+    by_image: bool = False
+    default: str | None = None
+    numbered: bool = False
+
+
+def is_camera_name(key: str) -> bool:
+    """Check that a key is a usual name of a camera."""
+    return _CAMERA_NAME.match(key) is not None
+
+
+def parse_content(path: Path, content: Any) -> FileCameras:
+    """Take the cameras out of a JSON or YAML document.
+
+    Raises:
+        CameraFileError: there is no focal length, or entries contradict each other.
+    """
+    if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):
+        content = content[0]
+    if isinstance(content, list):
+        return _parse_list(path, content)
+    if not isinstance(content, dict):
+        raise CameraFileError(f'{path}: must hold an object like {{"fx": 1000, "cx": 639.5, "cy": 359.5}}')
+    content = from_camodocal(content) or from_basalt(content) or content
+    named = [key for key, value in content.items() if is_camera_name(key) and _is_camera(key, value)]
+    if named:
+        return FileCameras(_named_cameras(path, content, named))
+    frames = content.get("frames")
+    if isinstance(frames, list) and any(isinstance(frame, dict) and _FRAME_KEYS & frame.keys() for frame in frames):
+        shared = {key: value for key, value in content.items() if key != "frames"}
+        return _by_image(path, shared, frames, "frames")
+    unknown: set[str] = set()
+    cameras = {
+        name: values_from_entries(path, entries, f"{name} " if name else "", unknown)
+        for name, entries in split_cameras(flattened(content)).items()
+    }
+    warn_unknown(path, unknown)
+    if _from_corners(content):
+        return FileCameras({name: _from_corner(values) for name, values in cameras.items()}, stored=len(cameras) == 1)
+    return FileCameras(cameras)
+
+
+def _is_camera(key: str, value: Any) -> bool:
+    """Check that an entry is a camera, not the name of one, or the size of its images."""
+    return isinstance(value, dict) and (bool(_NUMBERED.search(key)) or has_focal(flattened(value)))
+
+
+def _named_cameras(path: Path, content: Mapping[str, Any], named: Iterable[str]) -> dict[str, CameraValues]:
+    """Make cameras of objects with a name; entries beside them are those of all of them."""
+    named = list(named)
+    shared = flattened({key: value for key, value in content.items() if key not in named and _concerns(key, value)})
+    cameras, unknown = {}, set[str]()
+    for key in named:
+        entries: Entries = {plain: list(found) for plain, found in shared.items()}
+        for plain, found in flattened({key: content[key]}, within=key).items():
+            entries.setdefault(plain, []).extend(found)
+        for name, own in split_cameras(entries).items():
+            cameras[name or key] = values_from_entries(path, own, f"{name or key} ", unknown)
+    warn_unknown(path, unknown)
+    return cameras
+
+
+def _concerns(key: str, value: Any) -> bool:
+    """Check that an entry beside cameras may be about them: all but objects without any key of a camera."""
+    entries = flattened({key: value})
+    if isinstance(value, Mapping) and "data" not in value:
+        entries |= flattened(value)
+    return not isinstance(value, Mapping) or any(plain.partition("@")[0] in CAMERA_KEYS for plain in entries)
+
+
+def _parse_list(path: Path, content: list[Any]) -> FileCameras:
+    """Make a matrix of a list of numbers, and cameras of a list of objects, as 3D Gaussian splatting writes it."""
+    if any(isinstance(item, dict) for item in content):
+        return _by_image(path, {}, content, "")
+    flat = numbers(path, "matrix", content)
+    rows = len(content) if all(isinstance(row, list) for row in content) else 1
+    if len(flat) in (9, 12, 16) or (rows == 1 and len(flat) == 4):
+        regular = rows > 1 and len(flat) % rows == 0
+        return FileCameras({"": parse_matrix(path, np.reshape(flat, (rows, -1)) if regular else flat)})
+    raise CameraFileError(f'{path}: must hold an object like {{"fx": 1000, "cx": 639.5}}, or a 3x3 matrix')
+
+
+def _by_image(path: Path, shared: Mapping[str, Any], frames: list[Any], place: str) -> FileCameras:
+    """Make a camera of each object of a list, by the name of its image, or else of the camera."""
+    objects = [(i, frame) for i, frame in enumerate(frames) if isinstance(frame, dict)]
+    names = (*_IMAGE_KEYS, *_NAME_KEYS)
+    name_key = next((key for key in names if all(isinstance(frame.get(key), str) for _, frame in objects)), None)
+    if name_key is None:
+        raise CameraFileError(
+            f"{path}: {place or 'it'} is a list of {len(objects)} objects; as cameras, each needs the name of its "
+            'image ("file_path" of nerfstudio, "img_name" of 3D Gaussian splatting): add it, or keep one camera'
+        )
+    common, unknown = flattened(shared), set[str]()
+    listed = []
+    for i, frame in objects:
+        spot = f"{place}[{i}]."
+        entries = common | flattened({key: value for key, value in frame.items() if key != name_key}, spot)
+        values = values_from_entries(path, entries, f"{spot[:-1]} ", unknown)
+        listed.append((frame[name_key], _from_corner(values) if _from_corners({**shared, **frame}) else values))
+    warn_unknown(path, {re.sub(r"^\w*\[\d+\]\.", "", key) for key in unknown})
+    return FileCameras(index_names(path, listed), stored=name_key in _IMAGE_KEYS, by_image=name_key in _IMAGE_KEYS)
+
+
+def _from_corners(content: Mapping[str, Any]) -> bool:
+    return "fl_x" in content or "camera_angle_x" in content
+
+
+def _from_corner(values: CameraValues) -> CameraValues:
+    """Move the principal point of a transforms.json, which counts from the first pixel's corner as COLMAP's does."""
+    cx, cy = (value if value is None else value - 0.5 for value in (values.cx, values.cy))
+    return replace(values, cx=cx, cy=cy)

@@ -1,0 +1,166 @@
+"""Entries of cameras in JSON and YAML, by the names that tools give to them, nested or numbered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Entries = dict[str, list[tuple[str, Any]]]  # (key as written, value) by plain lower-case key
+
+# This toolkit, nerfstudio (fl_x), RealSense (ppx), Kalibr and others (fu, u0), ORB-SLAM (Camera.fx), Record3D (K).
+FX = ("fx", "fl_x", "focal_px", "fu", "focal_x", "alpha_x")
+FY = ("fy", "fl_y", "fv", "focal_y", "alpha_y")
+CX = ("cx", "ppx", "x0", "u0", "pu", "px", "principal_x")
+CY = ("cy", "ppy", "y0", "v0", "pv", "py", "principal_y")
+BOTH_FOCALS = ("focal", "focal_length", "f")
+CENTER = ("principal_point", "pp", "center")
+WIDTH = ("width", "w", "image_width", "img_width", "imwidth", "cols")
+HEIGHT = ("height", "h", "image_height", "img_height", "imheight", "rows")
+SIZE = ("resolution", "image_size", "img_size", "size")
+MATRIX = (
+    "k", "matrix", "camera_matrix", "cameramatrix", "intrinsic_matrix", "intrinsicmatrix", "cam_k", "cam_in",
+    "intrinsics", "intrinsic", "k_matrix", "mtx", "camera_intrinsic", "camera_intrinsics", "cam_matrix",
+    "cammatrix",
+)  # fmt: skip
+PROJECTION = ("p", "projection_matrix")  # of the rectified image; counts where there is no K
+DISTORTION = (
+    "distortion", "coeffs", "d", "dist", "dist_coeffs", "distcoeffs", "distortion_coefficients",
+    "distortion_coeffs", "distortion_parameters", "distortioncoefficients", "dist_coeff", "distcoeff",
+    "distortion_coefficient", "distortion_params", "distortion_coef", "coefficients",
+)  # fmt: skip
+COEFFICIENTS = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6", "xi")
+MODELS_KEYS = ("model", "model_type", "camera_model", "distortion_model", "distortion_type", "projection_type", "type")
+FISHEYE_FLAGS = ("is_fisheye", "fisheye_model", "fisheye")  # nerfstudio, OpenCV's calibration sample
+ANGLES = ("fov_deg", "camera_angle_x")
+FOCAL_KEYS = frozenset((*FX, *BOTH_FOCALS, *MATRIX, *PROJECTION, *ANGLES))
+CAMERA_KEYS = FOCAL_KEYS.union(
+    FY, CX, CY, CENTER, WIDTH, HEIGHT, SIZE, DISTORTION, COEFFICIENTS, MODELS_KEYS, FISHEYE_FLAGS,
+    ("max_angle", "fisheye_crop_radius"),
+)  # fmt: skip
+_NESTED = frozenset(
+    ("intrinsic", "intrinsics", "camera", "camera_intrinsics", "color_intrinsics", "color", *MATRIX, *DISTORTION)
+)
+_IMAGES = ("image", "img", "rgb")  # objects that describe the image: its size counts, and its own names do not
+_BY_LISTS = ("k", "p", "m", "d")  # with a number they are a matrix or a list; k1 and p1 are coefficients as well
+_SINGLE = tuple(key for key in sorted(CAMERA_KEYS) if len(key) > 1 and key not in (*MATRIX, *DISTORTION, *PROJECTION))
+_LISTS = "|".join(("m", *MATRIX, *PROJECTION, *DISTORTION))
+_SIDED = (
+    re.compile(rf"(?:(left|right)[_.]?)(?P<key>{_LISTS}|{'|'.join(_SINGLE)})"),
+    re.compile(rf"(?P<key>{_LISTS})[_.]?(\d|left|right|l|r)"),
+    re.compile(rf"(?P<key>{'|'.join(_SINGLE)})(?:[_.](\d|left|right)|(left|right))"),
+    re.compile(r"(?P<key>fx|fy|cx|cy)(\d)"),
+    re.compile(r"camera(\d)\.(?P<key>.+)"),  # ORB-SLAM3
+)
+
+
+def flattened(content: Mapping[str, Any], place: str = "", within: str = "") -> Entries:
+    """Collect the entries of an object and of the objects of intrinsics in it.
+
+    Args:
+        content: the object.
+        place: its place in the file, with a final dot, for messages.
+        within: key of an object in it whose entries count too.
+
+    Returns:
+        Keys as written and values, by plain key; `key@1` and `key@left` are those of one of two cameras.
+    """
+    entries: Entries = {}
+    for key, value in content.items():
+        written, plain = f"{place}{key}", _plain(str(key), value)
+        name = plain.partition("@")[0]
+        if isinstance(value, Mapping) and "data" not in value and (name in _NESTED or name in _IMAGES or key == within):
+            for inner, found in flattened(value, f"{written}.").items():
+                if name not in _IMAGES or key == within or _describes(inner, found[0][1]):
+                    side = plain[len(name) :] if "@" not in inner else ""
+                    entries.setdefault(inner + side, []).extend(found)
+        else:
+            entries.setdefault(plain, []).append((written, value))
+    return entries
+
+
+def has_focal(entries: Mapping[str, list[tuple[str, Any]]]) -> bool:
+    """Check that entries give the focal length of some camera."""
+    return any(
+        key.partition("@")[0] in FOCAL_KEYS and any(value is not None for _, value in found)
+        for key, found in entries.items()
+    )
+
+
+def split_cameras(entries: Entries) -> dict[str, Entries]:
+    """Split the entries of a stereo calibration by camera.
+
+    Returns:
+        Entries by name of the camera: "left", "K1"; by an empty name where there is only one.
+    """
+    shared: Entries = {}
+    sides: dict[str, Entries] = {}
+    for plain, found in entries.items():
+        key, _, side = plain.partition("@")
+        (sides.setdefault(side, {}) if side else shared).setdefault(key, []).extend(found)
+    rectified = not any(has_focal(_without(own, PROJECTION)) for own in sides.values())
+    skipped: tuple[str, ...] = () if rectified else PROJECTION
+    chosen = {side: own for side, own in sides.items() if has_focal(_without(own, skipped))}
+    if has_focal(shared) or not chosen:  # K with P1: the entries are of the same camera, or contradict each other
+        return {"": _merged(shared, *sides.values())}
+    rest = {
+        f"{key}@{side}": found
+        for side, own in sides.items()
+        if side not in chosen
+        for key, found in own.items()
+        if key not in PROJECTION
+    }
+    if len(chosen) == 1:
+        return {"": _merged(shared, rest, *chosen.values())}
+    return {_name(side, own): _merged(shared, rest, own) for side, own in chosen.items()}
+
+
+def _plain(key: str, value: Any) -> str:
+    """Return the plain key, and the camera of two that it belongs to."""
+    plain = key.lower().removeprefix("camera.")
+    count = _count(value)
+    if plain == "f" and count == 9:
+        return "fundamental_matrix"
+    if plain in CAMERA_KEYS and not (plain[0] in "kp" and plain[1:].isdecimal() and count >= 4):
+        return plain
+    for pattern in _SIDED:
+        if match := pattern.fullmatch(plain):
+            name, side = match["key"], next(group for group in match.groups() if group not in (None, match["key"]))
+            if count < (4 if name in ("k", "p") else 1) and (name in _BY_LISTS or side in ("l", "r")):
+                return plain
+            return f"{name if name != 'm' else 'k'}@{ {'l': 'left', 'r': 'right'}.get(side, side) }"
+    return plain
+
+
+def _count(value: Any) -> int:
+    """Count the values of a list, of lists or of an OpenCV matrix; 0 for other things."""
+    if isinstance(value, Mapping):
+        value = value.get("data")
+    return sum(max(1, _count(item)) for item in value) if isinstance(value, list) else 0
+
+
+def _describes(key: str, value: Any) -> bool:
+    """Check that an entry of an image's description is about its camera, not about its file or device."""
+    return key.partition("@")[0] in CAMERA_KEYS and key not in ("model", "type") and not (
+        key == "size" and not isinstance(value, list | Mapping)
+    )  # fmt: skip
+
+
+def _without(entries: Entries, keys: Iterable[str]) -> Entries:
+    return {key: found for key, found in entries.items() if key not in keys}
+
+
+def _merged(*parts: Entries) -> Entries:
+    merged: Entries = {}
+    for part in parts:
+        for key, found in part.items():
+            merged.setdefault(key, []).extend(found)
+    return merged
+
+
+def _name(side: str, entries: Entries) -> str:
+    """Name one of two cameras as its file does."""
+    if not side.isdecimal():
+        return side
+    written = next(found[0][0] for key, found in entries.items() if key in FOCAL_KEYS)
+    return written.rpartition(".")[0] or written

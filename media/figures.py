@@ -36,9 +36,9 @@ class Street:
     """Photo of a street with its prediction and mesh."""
 
     def __init__(self) -> None:
-        """Predict depth by the model that knows the sky."""
+        """Predict the depth of the photo."""
         self.rgb = read_image(STREET).rgb
-        self.prediction = mono.load_model("lite_detail", device="cpu").predict(STREET)
+        self.prediction = mono.load_model("lite", device="cpu").predict(STREET)
         self.mesh = mesh_of(self.rgb, self.prediction, farthest=45)
         points = self.prediction.points()
         self.ends = np.array([points[v, u] for u, v in LINE])

@@ -6,8 +6,8 @@ import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from mono.calibration.align import align_depth
@@ -173,7 +173,9 @@ def _align(
         try:
             depth = read_depth(sample.rgb, scale)
             camera = saved_camera(sample.rgb) or _camera(resolver, sample, depth.shape)
-            aligned, alignment = align_depth(depth, camera, options.find(sample, camera), options.model)
+            former = _run_record(sample, runs)
+            image = _photo_of(sample, former) if options.finder else sample
+            aligned, alignment = align_depth(depth, camera, options.find(image, camera), options.model)
         except MetricDepthError as error:
             reason = str(error).removeprefix(f"{sample.rgb}: ")
             logger.error("%s: %s", sample.source, reason)
@@ -182,7 +184,7 @@ def _align(
         record, file = alignment.record(), f"depth/{sample.name}.{depth_format}"
         write_depth(out / file, aligned, camera, {"alignment": record})
         alignments[sample.name] = record
-        if (former := _run_record(sample, runs)) is not None:
+        if former is not None and _wrote(former, sample):
             kept = {name: former[name] for name in _KEPT if name in former}
             manifest.add(kept | {"status": "ok", "outputs": {"depth": file}, "alignment": record})
     return AlignedRun(alignments, tuple(failures))
@@ -196,13 +198,31 @@ def _camera(resolver: CameraResolver, sample: Sample, shape: tuple[int, ...]) ->
     return found.camera
 
 
+def _photo_of(sample: Sample, record: dict[str, Any] | None) -> Sample:
+    """Return a depth map's photo as its run recorded it; the map itself where there is none, with a warning."""
+    if record is None or "path" not in record:
+        return sample
+    photo = Path(record["path"])
+    if photo.is_file():
+        return replace(sample, rgb=photo)
+    logger.warning("%s: its photo %s is not there: it is taken to be stored upright", sample.source, photo)
+    return sample
+
+
 def _run_record(sample: Sample, runs: dict[Path, Manifest]) -> dict[str, Any] | None:
-    """Return the record of a depth map in the manifest of its run; opened manifests are kept in `runs`."""
-    depth = sample.rgb.parents[len(PurePosixPath(sample.name).parts) - 1]
-    if depth.name != "depth":
-        return None
-    if depth.parent not in runs:
-        runs[depth.parent] = Manifest(depth.parent, clean=False)
-    record = runs[depth.parent].get(sample.name)
-    made = record is not None and record["outputs"].get("depth") == sample.rgb.relative_to(depth.parent).as_posix()
-    return record if made else None
+    """Return the record of a depth map's image in the manifest of its run; opened manifests are kept in `runs`."""
+    file = sample.rgb.absolute()
+    for folder in file.parents:
+        if folder.name == "depth":
+            if folder.parent not in runs:
+                runs[folder.parent] = Manifest(folder.parent, clean=False)
+            record = runs[folder.parent].get(file.relative_to(folder).with_suffix("").as_posix())
+            if record is not None and record["status"] == "ok":
+                return record
+    return None
+
+
+def _wrote(record: dict[str, Any], sample: Sample) -> bool:
+    """Tell if the run of a record wrote this depth map, under this name."""
+    file = f"depth/{sample.name}{sample.rgb.suffix}"
+    return record["name"] == sample.name and record["outputs"].get("depth") == file

@@ -8,7 +8,7 @@ from typing import Any
 from mono.calibration.known import AlignmentError, KnownDepth
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
-from mono.slam.scale.colmap_model import image_points, model_name_finder, read_model
+from mono.slam.scale.colmap_model import image_points, model_name_finder, read_model, same_shape
 from mono.slam.scale.orientation import stored_orientation
 
 
@@ -32,10 +32,8 @@ class ColmapDepth:
         image_id = self._find(str(sample.rgb))
         if image_id is None:
             raise AlignmentError(f"{self.folder}: its model has no image {sample.rgb.name}; give the frames it is of")
-        size = self._size(image_id)
-        orientation = stored_orientation(sample)
-        stored_turned = orientation >= 5 and (camera.width > camera.height) != (size[0] > size[1])
-        uv, z, sides = image_points(self._model, image_id, orientation if stored_turned or orientation < 5 else 1)
+        orientation = self._orientation(image_id, sample, (camera.width, camera.height))
+        uv, z, sides = image_points(self._model, image_id, orientation)
         if not len(z):
             raise AlignmentError(f"{self.folder}: its model has no reliable points in {sample.rgb.name}")
         return KnownDepth(uv - 0.5, z, sides, source=str(self.folder))
@@ -45,6 +43,8 @@ class ColmapDepth:
         files = sorted(file for file in self.folder.iterdir() if file.suffix in (".bin", ".txt"))
         return [(str(file.absolute()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 
-    def _size(self, image_id: int) -> tuple[int, int]:
+    def _orientation(self, image_id: int, sample: Sample, size: tuple[int, int]) -> int:
+        """Return the EXIF orientation of the model's pixels: as stored, unless only the upright shape fits."""
+        orientation = stored_orientation(sample)
         camera = self._model.cameras[self._model.images[image_id].camera_id]
-        return camera.width, camera.height
+        return orientation if orientation < 5 or same_shape(size, (camera.height, camera.width)) else 1

@@ -12,6 +12,8 @@ from PIL import Image
 
 from mono.cli.main import main
 from mono.geometry.camera import Camera
+from mono.io.depth import write_depth
+from mono.runs.manifest import Manifest
 from mono.slam.scale.orientation import stored_orientation, turn_points
 
 pytest.importorskip("pycolmap")
@@ -124,3 +126,34 @@ def test_a_network_gets_the_models_camera_turned(tmp_path, monkeypatch, orientat
     monkeypatch.setattr("mono.cli.session.run_metadata", lambda _: {})
     assert scale_of(tmp_path) == pytest.approx(2, rel=1e-3)
     assert set(cameras) == {Camera(FOCAL, FOCAL, (size[0] - 1) / 2, (size[1] - 1) / 2, *size)}
+
+
+@pytest.mark.parametrize(
+    ("orientation", "size", "seen_upright"),
+    [(n, (160, 120) if n < 5 else (120, 160), False) for n in range(1, 9)]
+    + [(n, (128, 128), False) for n in (5, 6, 7, 8)]
+    + [(6, (120, 160), True)],
+)
+@pytest.mark.parametrize("given", ["run", "run/depth/sub", "run/depth/sub/0.npy"])
+def test_saved_depth_is_aligned_as_its_photo_lies(tmp_path, orientation, size, seen_upright, given) -> None:
+    write_model(tmp_path, orientation, size, seen_upright)
+    truth = np.load(tmp_path / "depth/0.npy")
+    write_depth(tmp_path / "run/depth/sub/0.npy", truth, Camera(FOCAL, FOCAL, size[0] / 2, size[1] / 2, *size))
+    record = {"name": "sub/0", "status": "ok", "path": str(tmp_path / "images/0.jpg")}
+    Manifest(tmp_path / "run").add(record | {"outputs": {"depth": "depth/sub/0.npy"}})
+    words = ["align", str(tmp_path / given), "--align", str(tmp_path / "sparse"), "-o", str(tmp_path / "new")]
+    assert main([*words, "--align-model", "scale", "--depth-format", "npy"]) == 0
+    (aligned,) = (tmp_path / "new/depth").rglob("*.npy")
+    np.testing.assert_allclose(np.load(aligned), truth / 2, rtol=1e-2)
+    assert (tmp_path / "new/manifest.jsonl").exists() == (given == "run")
+
+
+def test_a_photo_that_is_gone_is_taken_to_be_upright_with_a_warning(tmp_path, caplog) -> None:
+    write_model(tmp_path, 3, (160, 120))
+    camera = Camera(FOCAL, FOCAL, 79.5, 59.5, 160, 120)
+    write_depth(tmp_path / "run/depth/0.npy", np.load(tmp_path / "depth/0.npy"), camera)
+    record = {"name": "0", "status": "ok", "path": str(tmp_path / "gone.jpg"), "outputs": {"depth": "depth/0.npy"}}
+    Manifest(tmp_path / "run").add(record)
+    words = ["align", str(tmp_path / "run"), "--align", str(tmp_path / "sparse"), "-o", str(tmp_path / "new")]
+    main([*words, "--align-model", "scale"])
+    assert "gone.jpg is not there: it is taken to be stored upright" in caplog.text

@@ -9,11 +9,12 @@ import difflib
 import json
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mono.data.entries import KEYS, EntryReader, kind_of, printable
+from mono.data.entry_paths import spellings
 from mono.data.sample import Sample, unique_names
 from mono.system.errors import MetricDepthError
 
@@ -89,7 +90,7 @@ def load_annotations(path: str | os.PathLike[str], data_root: str | os.PathLike[
     if reader.problems:
         raise AnnotationError(path, tuple(reader.problems))
     found = [entry for entry in read if entry is not None]
-    names = unique_names([(_relative(entry.rgb, roots[0]), entry.identity) for entry in found])
+    names = unique_names([(_relative(entry.rgb, entry.identity, roots), entry.identity) for entry in found])
     return [
         Sample(
             name=name,
@@ -160,10 +161,13 @@ def _warn_of_typos(path: Path, entries: Iterable[Any]) -> None:
             logger.warning(message, path, found[key], printable(key), meant)
 
 
-def _relative(rgb: str, root: str) -> str:
-    """Shorten an absolute path inside the root; normalize other paths."""
-    if "\\" in rgb and os.sep == "/" and not os.path.lexists(os.path.join(root, rgb)):
-        rgb = rgb.replace("\\", "/")
-    if os.path.isabs(rgb) and os.path.normpath(rgb).startswith(os.path.join(root, "")):
-        rgb = os.path.relpath(rgb, root)
+def _relative(rgb: str, file: str, roots: Sequence[str]) -> str:
+    """Shorten an absolute path inside the first root; normalize other paths."""
+    if "\\" in rgb or rgb.startswith(("file:", "~")):
+        places = (
+            (os.path.normpath(os.path.join(root, spelling)), spelling) for spelling in spellings(rgb) for root in roots
+        )
+        rgb = next((spelling for place, spelling in places if place == file), rgb)
+    if os.path.isabs(rgb) and os.path.normpath(rgb).startswith(os.path.join(roots[0], "")):
+        rgb = os.path.relpath(rgb, roots[0])
     return os.path.normpath(rgb).replace(os.sep, "/")

@@ -265,6 +265,9 @@ def test_paths_that_may_be_meant(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     for path, name in spelled.items():
         (sample,) = load_annotations(write(folder, [{"rgb": path}]))
         assert sample.rgb == folder / "rgb" / name
+        assert unicodedata.normalize("NFC", sample.name) == f"rgb/{Path(name).stem}"
+    (sample,) = load_annotations(write(folder, [{"rgb": f"file://{folder}/rgb/0.png"}]), folder / "depth")
+    assert sample.name == f"{folder.as_posix()[1:]}/rgb/0"  # outside the data root, as of an absolute path
 
 
 @pytest.mark.parametrize(

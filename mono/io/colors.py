@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 from mono.io.exif import read_orientation
 
@@ -35,6 +36,7 @@ def to_rgb(image: Image.Image, name: str = "the image", factor: int = 1) -> np.n
     """Convert an image of any mode to upright 8-bit RGB.
 
     Transparent images are laid over white, as viewers show them; where no pixel is even half opaque, alpha is ignored.
+    Premultiplied colors are divided by alpha, unless they are brighter than it, which premultiplied ones cannot be.
     Grayscale of more than 8 bits is scaled as in `array_to_rgb`. An embedded ICC profile is converted to sRGB.
 
     Args:
@@ -50,8 +52,8 @@ def to_rgb(image: Image.Image, name: str = "the image", factor: int = 1) -> np.n
         return array_to_rgb(np.asarray(image), name, factor, orientation)
     if factor > 1 and image.mode in ("L", "RGB", "CMYK"):
         image, factor = image.reduce(factor), 1
-    converted = _to_srgb(image)
-    if converted.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in converted.info:
+    converted = _straight(_to_srgb(image))
+    if converted.mode in ("RGBA", "LA", "PA") or "transparency" in converted.info:
         converted = _flatten(converted.convert("RGBA"), name)
     return _finish(converted.convert("RGB"), factor, orientation)
 
@@ -86,9 +88,37 @@ def array_to_rgb(values: np.ndarray, name: str = "the image", factor: int = 1, o
 
 
 def is_dark(image: Image.Image) -> bool:
-    """Tell if all but a few pixels are so dark that 16-bit colors use 14 bits or fewer."""
-    counts = np.reshape(image.convert("RGB").histogram(), (3, 256))
+    """Tell if all but a few visible pixels are so dark that 16-bit colors use 14 bits or fewer."""
+    straight = _straight(image)
+    alpha = _alpha(straight)
+    visible = alpha.point(bool, "1") if alpha and _is_opacity(alpha) else None
+    counts = np.reshape(straight.convert("RGB").histogram(visible), (3, 256))
     return bool((counts[:, _DARK:].sum(1) <= _STRAY * counts.sum(1)).all())
+
+
+def dark_to_rgb(values: np.ndarray, image: Image.Image, name: str, factor: int = 1, orientation: int = 1) -> np.ndarray:
+    """Convert colors of 16 bits to 8-bit RGB, with the transparency of their image.
+
+    Args:
+        values: (H, W) or (H, W, 3) uint16; scaled as in `array_to_rgb`, by the visible pixels.
+        image: the same image in 8 bits, with its alpha or its transparent color.
+        name: name of the image in warnings.
+        factor: as in `to_rgb`.
+        orientation: EXIF orientation, 1 to 8.
+
+    Returns:
+        (H, W, 3) uint8, upright, contiguous.
+    """
+    alpha, key = _alpha(_straight(image)), image.info.get("transparency")
+    if isinstance(key, tuple) and values.ndim == 3:
+        alpha = Image.fromarray(np.where((values == key).all(2), 0, 255).astype(np.uint8))
+    if alpha is None:
+        return array_to_rgb(values, name, factor, orientation)
+    if _is_opacity(alpha):
+        values = np.where(np.asarray(alpha).reshape(*values.shape[:2], *(1,) * (values.ndim - 2)) > 0, values, 0)
+    layer = Image.fromarray(array_to_rgb(values, name))
+    layer.putalpha(alpha)
+    return _finish(_flatten(layer, name).convert("RGB"), factor, orientation)
 
 
 def _full_scale(values: np.ndarray, is_integer: bool, name: str) -> float:
@@ -127,11 +157,31 @@ def _finish(image: Image.Image, factor: int, orientation: int) -> np.ndarray:
     return np.array(image, np.uint8, order="C")
 
 
+def _straight(image: Image.Image) -> Image.Image:
+    """Undo premultiplication by alpha, where there was any."""
+    mode = {"RGBa": "RGBA", "La": "LA"}.get(image.mode)
+    if mode is None:
+        return image
+    stored = Image.frombytes(mode, image.size, image.tobytes())
+    *colors, alpha = stored.split()
+    brighter = ImageChops.subtract(functools.reduce(ImageChops.lighter, colors), alpha).histogram()
+    return stored if sum(brighter[2:]) > _STRAY * sum(brighter) else image.convert(mode)
+
+
+def _alpha(image: Image.Image) -> Image.Image | None:
+    return image.getchannel("A") if "A" in image.getbands() else None
+
+
+def _is_opacity(alpha: Image.Image | None) -> bool:
+    """Tell if an alpha channel has any pixel that is at least half opaque."""
+    return alpha is not None and any(alpha.histogram()[_HALF_OPAQUE:])
+
+
 def _flatten(layer: Image.Image, name: str) -> Image.Image:
     """Lay an RGBA image over white, unless its alpha is no opacity."""
     alpha = layer.getchannel("A")
     counts = alpha.histogram()
-    if not any(counts[_HALF_OPAQUE:]):
+    if not _is_opacity(alpha):
         most = max(value for value, count in enumerate(counts) if count)
         message = "%s: is transparent everywhere (alpha is at most %d of 255): alpha is ignored, the colors are used"
         logger.warning(message, name, most)

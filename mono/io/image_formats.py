@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 logger = logging.getLogger(__name__)
 
@@ -97,3 +98,22 @@ def read_16_bit(file: BinaryIO) -> np.ndarray:
     if values is None:
         raise ImageFault("its 16-bit colors cannot be decoded")
     return values[..., 2::-1] if values.ndim == 3 and values.shape[2] >= 3 else values
+
+
+def keep_premultiplied(image: Image.Image) -> bool:
+    """Make Pillow decode a TIFF's premultiplied colors as stored, undivided by alpha.
+
+    Args:
+        image: opened image, not loaded yet.
+
+    Returns:
+        True if the loaded image, of mode "RGBA", holds premultiplied colors.
+    """
+    if not isinstance(image, TiffImageFile) or image.mode != "RGBA":
+        return False
+    found = [tile for tile in image.tile if str(tile.args[0]).startswith("RGBa")]
+    image.tile = [
+        tile._replace(args=(tile.args[0].replace("RGBa", "RGBA"), *tile.args[1:])) if tile in found else tile
+        for tile in image.tile
+    ]
+    return bool(found)

@@ -16,10 +16,17 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from mono.io.colors import array_to_rgb, is_dark, to_rgb
+from mono.io.colors import array_to_rgb, dark_to_rgb, is_dark, to_rgb
 from mono.io.exif import ExifCamera, read_exif_camera, read_orientation, read_tiff_camera
 from mono.io.file_kinds import describe_file, why_not_a_file
-from mono.io.image_formats import DECODING_ERRORS, WHOLE_PIXELS, ImageFault, open_image, read_16_bit
+from mono.io.image_formats import (
+    DECODING_ERRORS,
+    WHOLE_PIXELS,
+    ImageFault,
+    keep_premultiplied,
+    open_image,
+    read_16_bit,
+)
 from mono.io.tiff import (
     Tags,
     TiffError,
@@ -211,15 +218,18 @@ def _read(path: Path, file: BinaryIO, image: Image.Image, factor: int, deep: boo
     # Pillow turns a TIFF upright when it loads it, and forgets what else it says.
     with _noted_metadata(path):
         exif = read_exif_camera(image) if image.format == "TIFF" else None
+    premultiplied = keep_premultiplied(image)
     image.load()
     left = 1 if image.width < width else factor
     with _noted_metadata(path):
         orientation, exif = read_orientation(image), exif or read_exif_camera(image)
     if white_is_zero and image.mode.startswith("I;16"):  # which Pillow leaves as it is
         image = Image.fromarray(np.invert(np.asarray(image)))
+    if premultiplied:
+        image = Image.frombytes("RGBa", image.size, image.tobytes())
     # Pillow drops the lower 8 bits of 16-bit colors, and these may be nearly all that there is.
     if deep and is_dark(image):
-        rgb = array_to_rgb(read_16_bit(file), str(path), left, orientation)
+        rgb = dark_to_rgb(read_16_bit(file), image, str(path), left, orientation)
     else:
         rgb = to_rgb(image, str(path), left)
     stored = (width, height) if orientation < 5 else (height, width)

@@ -15,7 +15,7 @@ from PIL import Image
 from mono.data.depth_header import stores_integers
 from mono.data.image_header import read_image_header
 from mono.io.depth import DepthError, read_depth
-from mono.io.images import ImageError, image_cost, read_image
+from mono.io.images import ImageError, image_cost, read_image, to_rgb
 
 Y, X = np.mgrid[:48, :64]
 SCENE = 40 + 100 * (X > 32) + 60 * (Y > 24) + 20 * np.sin(X / 9) * np.sin(Y / 7)
@@ -48,11 +48,13 @@ def tiff(pixels: np.ndarray, order: str = "<", extra: dict[int, int] | None = No
     return head + b"".join(strips) + struct.pack(order + "H", len(tags)) + entries + bytes(4) + beyond
 
 
-def png16(values: np.ndarray) -> bytes:
-    """A 16-bit PNG, gray or RGB."""
+def png16(values: np.ndarray, key: tuple[int, ...] = ()) -> bytes:
+    """A 16-bit PNG, gray, RGB or RGBA; `key` is its transparent color."""
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    head = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, 0 if values.ndim == 2 else 2, 0, 0, 0)
-    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    kind = 0 if values.ndim == 2 else {2: 4, 3: 2, 4: 6}[values.shape[2]]
+    head = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, kind, 0, 0, 0)
+    keys = [(b"tRNS", struct.pack(">3H", *key))] if key else []
+    chunks = [(b"IHDR", head), *keys, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
     body = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
     return b"\x89PNG\r\n\x1a\n" + b"".join(body)
 
@@ -235,6 +237,62 @@ def test_cut_outs_lie_over_white_and_nearly_empty_ones_are_reported(
         assert (rgb[30:, 30:] == 255).all() and (rgb[:4, :4] == RGB[:4, :4]).all()
     assert "speck.png: only 0.52 % of its pixels are opaque" in caplog.text
     assert "cut_out.png" not in caplog.text
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("labels", [0 * X, 1 + X // 32, X * 39 // 63])
+def test_premultiplied_alpha_that_is_no_opacity_leaves_the_colors(
+    tmp_path: Path, labels: np.ndarray, order: str, bits: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    pixels = np.dstack([RGB, labels]) * (257 if bits == 16 else 1)
+    for channels, extra in ((4, {338: 1}), (2, {338: 1, 262: 1})):
+        stored = pixels[..., -channels:].astype(f"u{bits // 8}")
+        if channels == 2 and bits == 16:
+            continue  # refused
+        (tmp_path / "a.tif").write_bytes(tiff(stored, order, extra))
+        np.testing.assert_array_equal(read_image(tmp_path / "a.tif").rgb[..., 2], RGB[..., 2])
+    assert "alpha is ignored" in caplog.text
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_premultiplied_colors_lie_over_white(tmp_path: Path, bits: int) -> None:
+    alpha = np.where(X < 20, 255, np.where(X < 40, 128, 0))
+    stored = np.dstack([RGB * alpha[..., None] // 255, alpha]) * (257 if bits == 16 else 1)
+    (tmp_path / "a.tif").write_bytes(tiff(stored.astype(f"u{bits // 8}"), extra={338: 1}))
+    expected = RGB * alpha[..., None] / 255 + 255 - alpha[..., None]
+    np.testing.assert_allclose(read_image(tmp_path / "a.tif").rgb, expected, atol=2)
+
+
+def test_premultiplied_pillow_images_are_judged_alike() -> None:
+    for alpha, expected in ((0 * X, RGB), (0 * X + 3, RGB), (0 * X + 255, RGB)):
+        pixels = np.dstack([RGB, alpha]).astype(np.uint8)
+        np.testing.assert_array_equal(to_rgb(Image.frombytes("RGBa", (64, 48), pixels.tobytes())), expected)
+
+
+@pytest.mark.parametrize("hidden", [0, 4095, 65535])
+@pytest.mark.parametrize("kind", ["rgba.png", "la.png", "rgba.tif", "turned.tif"])
+def test_dark_cut_outs_lie_over_white(tmp_path: Path, kind: str, hidden: int, caplog: pytest.LogCaptureFixture) -> None:
+    visible = (X + Y) % 50 < 30
+    values = np.where(visible[..., None], RGB * 4095 // 255, hidden)
+    values = values[..., :1] if kind == "la.png" else values
+    stored = np.dstack([values, visible * 65535]).astype(np.uint16)
+    extra = {338: 2, **({274: 6} if kind == "turned.tif" else {})}
+    (tmp_path / kind).write_bytes(png16(stored) if kind.endswith("png") else tiff(stored, extra=extra))
+    expected = np.where(visible[..., None], RGB[..., :1] if kind == "la.png" else RGB, 255)
+    expected = np.rot90(expected, -1) if kind == "turned.tif" else expected
+    found = read_image(tmp_path / kind).rgb
+    np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), atol=1)
+    assert "taken as 12-bit and brightened" in caplog.text
+
+
+def test_a_transparent_color_of_a_dark_photo_is_white(tmp_path: Path) -> None:
+    values = (RGB * 4095 // 255).astype(np.uint16)
+    values[:10] = (7, 8, 9)
+    (tmp_path / "a.png").write_bytes(png16(values, key=(7, 8, 9)))
+    found = read_image(tmp_path / "a.png").rgb
+    assert (found[:10] == 255).all()
+    np.testing.assert_allclose(found[10:], RGB[10:], atol=1)
 
 
 # ---- TIFF

@@ -164,10 +164,8 @@ def _warn_of_typos(path: Path, entries: Iterable[Any]) -> None:
 def _relative(rgb: str, file: str, roots: Sequence[str]) -> str:
     """Shorten an absolute path inside the first root; normalize other paths."""
     if "\\" in rgb or rgb.startswith(("file:", "~")):
-        places = (
-            (os.path.normpath(os.path.join(root, spelling)), spelling) for spelling in spellings(rgb) for root in roots
-        )
-        rgb = next((spelling for place, spelling in places if place == file), rgb)
+        meant = (s for s in spellings(rgb) for root in roots if os.path.normpath(os.path.join(root, s)) == file)
+        rgb = next(meant, rgb)
     if os.path.isabs(rgb) and os.path.normpath(rgb).startswith(os.path.join(roots[0], "")):
         rgb = os.path.relpath(rgb, roots[0])
     return os.path.normpath(rgb).replace(os.sep, "/")

@@ -15,6 +15,8 @@ _CONVERTED = (100.0, 256.0, 1000.0, 5000.0, 10000.0)  # scales of 16-bit maps th
 _CODE_SHARE = 0.001  # of all pixels, for a value that is known as "no depth" and does not stand apart
 _REPEATED_SHARE = 0.01  # of all pixels, for any largest value
 _GAP = 1.5  # ratio of the largest value to the next one, from which on it stands apart
+_CLAMPED_SHARE = 0.25  # of all pixels, for a largest value just beyond the others
+_CLAMPED_RATIO = 4  # of their number to that of the most common other value; walls and floors have such values, too
 _TOLERANCE = 1e-6  # relative, for the rounding of stored values to float32
 
 
@@ -49,7 +51,8 @@ def find_no_depth(depth: np.ndarray, scale: float | None = None) -> NoDepthCode 
     """Find a largest value that probably means "no depth".
 
     Certain are the largest values of common types where they repeat or lie far beyond all other depth, and depth beyond
-    10 km among depth of common distances. Suspicious is any other repeated largest value far beyond all other depth.
+    10 km among depth of common distances. Suspicious is any other repeated largest value far beyond all other depth, and
+    one of a quarter of all pixels, many times as common as any other value: farther depth was clamped, or holes were.
 
     Args:
         depth: (H, W) depth [m], 0 where there is none.
@@ -81,4 +84,9 @@ def find_no_depth(depth: np.ndarray, scale: float | None = None) -> NoDepthCode 
     if share >= _REPEATED_SHARE and apart and rest:
         reason = f"far beyond all other depth, which ends at {rest:.4g} m"
         return NoDepthCode(float(valid[equal].min()), largest, stored, share, False, reason)
+    if share >= _CLAMPED_SHARE and rest:
+        others = np.unique(valid[~equal], return_counts=True)[1].max()
+        if (times := np.count_nonzero(equal) / others) >= _CLAMPED_RATIO:
+            reason = f"{times:.0f} times as many as have any other depth, as if clamped there"
+            return NoDepthCode(float(valid[equal].min()), largest, stored, share, False, reason)
     return None

@@ -62,3 +62,22 @@ def test_real_distances_are_not_suspected() -> None:
     saturated[saturated == 65.535] = 60
     saturated[0, :5] = 65.535  # a handful at the end of the range
     assert find_no_depth(saturated, 1000) is None
+
+
+@pytest.mark.parametrize(("value", "scale"), [(10.0, None), (80.0, None), (4.0, 1000), (4.095, 1000), (2.047, 1000)])
+@pytest.mark.parametrize("share", [0.2, 0.3, 0.8])
+def test_holes_clamped_just_beyond_other_depth_are_suspected(value: float, scale: float | None, share: float) -> None:
+    depth = np.linspace(0.1, 0.96, 96 * 128).reshape(96, 128).astype(np.float32) * value
+    depth[: round(96 * share)] = value
+    code = find_no_depth(depth, scale)
+    assert (code is not None) == (share > 0.25)
+    if code is not None:
+        assert not code.certain and code.share == pytest.approx(share, abs=0.01)
+        assert (depth >= code.limit).sum() == round(96 * share) * 128
+        assert "times as many as have any other depth, as if clamped there" in str(code)
+
+
+def test_walls_are_not_suspected() -> None:
+    depth = np.linspace(1, 4, 96 * 128).reshape(96, 128).astype(np.float32)
+    depth[:40], depth[40:60] = 4.5, 3.5  # two that face the camera
+    assert find_no_depth(depth) is None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from mono.io.camera_files import same_aspect
 from mono.io.exif import ExifCamera
+from mono.io.sensors import is_format
 
 FILM_DIAGONAL = math.hypot(36, 24)  # mm
 FILM_WIDTH = 36.0  # mm
@@ -192,6 +193,15 @@ def _still_holds(exif: ExifCamera, captured: tuple[int, int], plane: float, note
     sensor = math.hypot(width, height) / plane
     if not _CREDIBLE_SENSOR[0] <= sensor * exif.digital_zoom or not sensor <= _CREDIBLE_SENSOR[1]:
         notes.append(f"EXIF ignored: its focal-plane resolution means a sensor of {sensor:.3g} mm diagonal")
+        return False
+    if exif.focal_35mm:  # which decides where they contradict each other
+        return True
+    wide, high = width / plane, height / plane
+    if not any(is_format(wide * zoom, high * zoom, exif.model) for zoom in (1.0, exif.digital_zoom)):
+        notes.append(
+            f"EXIF ignored: its focal-plane resolution, as it means a sensor of {wide:.3g}x{high:.3g} mm, no format of "
+            f"{exif.model or 'cameras'}: the photo was resized or cropped since"
+        )
         return False
     return True
 

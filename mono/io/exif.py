@@ -39,6 +39,8 @@ _EDITORS = re.compile(
     r"microsoft|windows|vsco|polarr|instagram|canva|figma",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"\b[^\W\d_]{3,}")
+_FIRMWARE = re.compile(r"app(lication)?|build|camera|digital|firmware|model|release|rev(ision)?|system|ver(sion)?")
 _PROJECTION = re.compile(rb"""\b\w+:ProjectionType\s*(?:=\s*["']\s*|>\s*)([A-Za-z_-]{1,40})""")
 _WINDOW = (  # in the order of PanoramaWindow
     "CroppedAreaLeftPixels", "CroppedAreaTopPixels", "CroppedAreaImageWidthPixels", "CroppedAreaImageHeightPixels",
@@ -87,7 +89,7 @@ class ExifCamera:
         orientation: EXIF orientation of the stored pixels, 1 to 8.
         digital_zoom: digital zoom ratio, 1 for none.
         sensor: (longer, shorter) side of the camera's sensor [mm], where its model is known.
-        editor: software that edited the photo, or "".
+        editor: software that edited the photo, or, without a 35-mm equivalent, that may have; or "".
         lens: name of the lens, or "".
         projection: projection of a panorama, as "equirectangular", or "".
         window: part of a whole panorama that the photo shows, from its XMP; None: not stated.
@@ -182,8 +184,10 @@ def _camera(base: Image.Exif, size: tuple[int, int], xmp: bytes) -> ExifCamera |
     software = _text(base, ExifTags.Base.Software)
     zoom = _number(tags, ExifTags.Base.DigitalZoomRatio) or 1.0
     window, missing = _read_window(xmp)
+    film = _number(tags, ExifTags.Base.FocalLengthIn35mmFilm)
+    edited = _EDITORS.search(software) or (not film and _is_program(software, f"{make} {model}"))
     camera = ExifCamera(
-        focal_35mm=_number(tags, ExifTags.Base.FocalLengthIn35mmFilm),
+        focal_35mm=film,
         focal_mm=_number(tags, ExifTags.Base.FocalLength),
         plane_x=plane[0],
         plane_y=plane[1],
@@ -193,7 +197,7 @@ def _camera(base: Image.Exif, size: tuple[int, int], xmp: bytes) -> ExifCamera |
         orientation=orientation,
         digital_zoom=zoom if 1 < zoom <= 100 else 1.0,
         sensor=sensor_size(make, model),
-        editor=software if _EDITORS.search(software) else "",
+        editor=software if edited else "",
         lens=_text(tags, ExifTags.Base.LensModel),
         projection=_read_projection(xmp, size, f"{make} {model}"),
         window=window,
@@ -215,6 +219,12 @@ def _orientation(base: Image.Exif) -> int:
     except BROKEN_EXIF:
         return 1
     return int(value) if isinstance(value, int) and value in range(1, 9) else 1
+
+
+def _is_program(software: str, model: str) -> bool:
+    """Tell if a name of software has words that are no camera's firmware's."""
+    words = _WORD.findall(software.lower())
+    return any(not _FIRMWARE.fullmatch(word) and word not in model.lower() for word in words)
 
 
 def _read_projection(xmp: bytes, size: tuple[int, int], model: str) -> str:

@@ -51,8 +51,8 @@ def find_no_depth(depth: np.ndarray, scale: float | None = None) -> NoDepthCode 
     """Find a largest value that probably means "no depth".
 
     Certain are the largest values of common types where they repeat or lie far beyond all other depth, and depth beyond
-    10 km among depth of common distances. Suspicious is any other repeated largest value far beyond all other depth, and
-    one of a quarter of all pixels, many times as common as any other value: farther depth was clamped, or holes were.
+    10 km among depth of common distances. Suspicious is any other repeated largest value far beyond all other depth,
+    and one of a quarter of all pixels, many times as common as any other value: farther depth or holes were clamped.
 
     Args:
         depth: (H, W) depth [m], 0 where there is none.

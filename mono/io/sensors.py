@@ -22,12 +22,30 @@ _1_2_3 = (6.17, 4.55)
 _1_2_5 = (5.76, 4.29)
 _1_2_7 = (5.37, 4.04)
 
+# Formats of sensors from one inch up, but for single models, and systems of cameras that have some of them only.
+_APS_C, _APS_C_CANON, _APS_H = (23.5, 15.6), (22.3, 14.9), (28.0, 18.7)
+_FORMATS = (
+    (53.4, 40.0), (49.0, 36.7), (43.8, 32.9), _FULL, _APS_H, _APS_C, _APS_C_CANON, (20.7, 13.8), _FOUR_THIRDS,
+    _ONE_INCH,
+)  # fmt: skip
+_SYSTEMS = (
+    (re.compile(r"canon eos", re.IGNORECASE), (_FULL, _APS_H, _APS_C_CANON)),
+    (re.compile(r"nikon (d\d|df|z)", re.IGNORECASE), (_FULL, (30.0, 20.0), _APS_C)),
+    (re.compile(r"\b(ilce|slt|dslr|nex)-", re.IGNORECASE), (_FULL, _APS_C)),
+    (re.compile(r"fujifilm (x-[tehpm]|gfx)", re.IGNORECASE), (_FULL, _APS_C, (43.8, 32.9))),
+    (re.compile(r"pentax k", re.IGNORECASE), (_FULL, _APS_C)),
+)
+_FORMAT_TOLERANCE = 1.035  # as EXIF data of whole sensors differ from their format
+_SMALL, _COMPACT = 9.1, 12.4  # [mm], width up to which there are all sizes, and all of about 4:3
+
 # (first word of the make, (longer, shorter) side [mm], models)
 _TABLE: tuple[tuple[str, tuple[float, float], str], ...] = (
     ("canon", _FULL, "EOS-1Ds Mark II, EOS-1Ds Mark III, EOS 5D Mark II, EOS 5D Mark III, EOS 5D Mark IV, EOS 5DS, "
-     "EOS 5DS R, EOS-1D X, EOS-1D X Mark II, EOS R, EOS R5, EOS R6"),
+     "EOS 5DS R, EOS-1D X, EOS-1D X Mark II, EOS-1D X Mark III, EOS R, EOS Ra, EOS R1, EOS R3, EOS R5, "
+     "EOS R5 C, EOS R5m2, EOS R6"),
     ("canon", (35.8, 23.9), "EOS 5D, EOS 6D, EOS-1DS"),
     ("canon", (35.9, 24.0), "EOS 6D Mark II, EOS RP"),
+    ("canon", (35.9, 23.9), "EOS R6m2, EOS R8"),
     ("canon", (28.7, 19.1), "EOS-1D, EOS-1D Mark II, EOS-1D Mark II N"),
     ("canon", (28.1, 18.7), "EOS-1D Mark III"),
     ("canon", (27.9, 18.6), "EOS-1D Mark IV"),
@@ -41,11 +59,14 @@ _TABLE: tuple[tuple[str, tuple[float, float], str], ...] = (
      "EOS Kiss X4, EOS 600D, EOS REBEL T3i, EOS Kiss X5, EOS 650D, EOS REBEL T4i, EOS 700D, EOS REBEL T5i, EOS 750D, "
      "EOS REBEL T6i, EOS 760D, EOS 800D, EOS REBEL T7i, EOS 77D, EOS 80D, EOS 90D, EOS 100D, EOS REBEL SL1, EOS 200D, "
      "EOS REBEL SL2, EOS 250D, EOS 1200D, EOS REBEL T5, EOS 1300D, EOS REBEL T6, EOS 2000D, EOS REBEL T7, EOS 4000D, "
-     "EOS M, EOS M3, EOS M5, EOS M6, EOS M10, EOS M50, EOS M100, EOS R7, EOS R10"),
+     "EOS M, EOS M3, EOS M5, EOS M6, EOS M10, EOS M50, EOS M50m2, EOS M100, EOS M200, EOS R7, EOS R10, EOS R50, "
+     "EOS R100, EOS 850D, EOS REBEL T8i, EOS Kiss X10i, EOS M6 Mark II, PowerShot G1 X Mark III"),
     ("canon", (22.2, 14.7), "EOS 1100D, EOS REBEL T3, EOS Kiss X50"),
     ("canon", (18.7, 14.0), "PowerShot G1 X"),
+    ("canon", (18.7, 12.5), "PowerShot G1 X Mark II"),
+    ("canon", (18.4, 12.3), "PowerShot V1"),
     ("canon", _ONE_INCH, "PowerShot G3 X, PowerShot G5 X, PowerShot G7 X, PowerShot G7 X Mark II, "
-     "PowerShot G7 X Mark III, PowerShot G9 X"),
+     "PowerShot G7 X Mark III, PowerShot G9 X, PowerShot G5 X Mark II, PowerShot G9 X Mark II"),
     ("canon", _2_3, "PowerShot Pro1"),
     ("canon", _1_1_7, "PowerShot G9, PowerShot G10, PowerShot G11, PowerShot G12, PowerShot G15, PowerShot G16, "
      "PowerShot S90, PowerShot S95, PowerShot S100, PowerShot S110, PowerShot S120, PowerShot A650 IS"),
@@ -142,6 +163,22 @@ def sensor_size(make: str, model: str) -> tuple[float, float] | None:
     if maker in ("ricoh", "asahi") and "pentax" in name:
         maker = "pentax"
     return sensors.get((maker, name)) or sensors.get((maker, name.removeprefix(maker)))
+
+
+def is_format(width: float, height: float, model: str) -> bool:
+    """Tell if a picture spans a sensor that its camera may have, by its whole width or height.
+
+    Args:
+        width: width of the picture on the sensor [mm].
+        height: its height [mm].
+        model: make and model of the camera.
+    """
+    long, short = max(width, height), min(width, height)
+    formats = next((formats for system, formats in _SYSTEMS if system.search(model)), None)
+    if formats is None and (long <= _SMALL or (long <= _COMPACT and short > 0.7 * long)):
+        return True
+    filled = (max(long / sides[0], short / sides[1]) for sides in formats or _FORMATS)
+    return any(1 / _FORMAT_TOLERANCE < share < _FORMAT_TOLERANCE for share in filled)
 
 
 @lru_cache(maxsize=1)

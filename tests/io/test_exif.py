@@ -155,6 +155,60 @@ def test_a_focal_plane_after_editing_is_doubted_where_the_sensor_is_not_known(tm
     assert found.source == "assumed" and "GIMP 2.6 may have resized the photo" in found.detail
 
 
+PROGRAMS = (
+    "Digital Photo Professional", "ON1 Photo RAW 2023", "Zoner Studio", "XnConvert", "Topaz Gigapixel AI", "Krita",
+    "Photos 8.0", "ViewNX-i", "Nikon NX Studio", "Capture NX 2", "PhotoDirector", "PhotoLab 6", "Phocus 3.7", "ART 1.9",
+    "AfterShot Pro", "Pixlr", "Fotor", "VueScan", "Preview",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("software", PROGRAMS)
+def test_software_that_is_no_firmware_may_have_resized_a_photo(software, tmp_path):
+    tags = {"mm": 5.0, "plane": 277.8}
+    found = resolve(save(tmp_path / "a.png", (1600, 1200), "Acme", "One", software, **tags))
+    assert found.source == "assumed" and "may have resized the photo since" in found.detail
+    sure = resolve(save(tmp_path / "a.png", (1600, 1200), "Acme", "One", software, film=31, **tags))
+    assert sure.camera.fx == pytest.approx(5 * 277.8, rel=1e-4) and "ignored" not in sure.detail
+
+
+@pytest.mark.parametrize(
+    "software",
+    ["", "Ver.1.10 ", "One v4.0", "Digital Camera One Ver1.00", "Firmware Version 1.2.3", "E995v1.6", "15.1", "V06P-74",
+     "ACME Camera App 2.0", "v871-78"],
+)  # fmt: skip
+def test_firmware_leaves_photos_as_they_are(software, tmp_path):
+    found = resolve(save(tmp_path / "a.png", (1600, 1200), "Acme", "One", software, mm=5.0, plane=277.8))
+    assert found.source == "exif" and found.camera.fx == pytest.approx(5 * 277.8, rel=1e-4)
+
+
+UNKNOWN = [("Canon", "Canon EOS X99"), ("NIKON CORPORATION", "NIKON Z 99"), ("SONY", "ILCE-99"), ("Acme", "One")]
+
+
+@pytest.mark.parametrize(("make", "model"), UNKNOWN)
+@pytest.mark.parametrize("factor", [1, 0.3, 0.4, 0.5, 2])
+@pytest.mark.parametrize("sensor", [36.0, 37.0, 22.4, 23.5])
+def test_sensors_of_no_format_tell_of_resizing(make, model, factor, sensor, tmp_path):
+    if (sensor == 22.4 and make != "Canon") or (sensor == 23.5 and make == "Canon"):
+        return  # not made by them
+    native = 1200
+    size = round(native * factor), round(native * factor * 2 / 3)
+    found = resolve(save(tmp_path / "a.png", size, make, model, mm=50, plane=native / sensor))
+    if factor == 1:
+        assert found.source == "exif" and found.camera.fx == pytest.approx(50 * native / sensor, rel=1e-3)
+    elif make == "Acme" and factor * sensor < 9.1:  # there are small sensors of all sizes
+        assert found.source == "exif"
+    else:
+        assert found.source == "assumed" and "mm, no format of " in found.detail
+
+
+@pytest.mark.parametrize(("model", "width"), [("Canon EOS R6m2", 3000), ("Canon EOS R8", 2400)])
+@pytest.mark.parametrize("software", ["", "Krita"])
+def test_recent_cameras_are_known_by_their_sensor(model, width, software, tmp_path):
+    path = save(tmp_path / "a.png", (width, width * 2 // 3), "Canon", model, software, mm=50, plane=6000 / 35.9)
+    found = resolve(path)
+    assert found.camera.fx == pytest.approx(50 / 35.9 * width, rel=0.01) and "contradicts the sensor" in found.detail
+
+
 def test_exact_values_are_preferred_to_rounded_ones_and_contradictions_said(tmp_path):
     exact = resolve(save(tmp_path / "a.png", (1600, 1200), "Acme", "One", mm=2.22, plane=277.8, film=13))
     assert exact.camera.fx == pytest.approx(2.22 * 277.8, rel=1e-3)

@@ -111,9 +111,12 @@ def keep_premultiplied(image: Image.Image) -> bool:
     """
     if not isinstance(image, TiffImageFile) or image.mode != "RGBA":
         return False
-    found = [tile for tile in image.tile if str(tile.args[0]).startswith("RGBa")]
-    image.tile = [
-        tile._replace(args=(tile.args[0].replace("RGBa", "RGBA"), *tile.args[1:])) if tile in found else tile
+    stored = [
+        tile._replace(args=(tile.args[0].replace("RGBa", "RGBA"), *tile.args[1:]))
+        if isinstance(tile.args, tuple) and isinstance(tile.args[0], str)
+        else tile
         for tile in image.tile
     ]
-    return bool(found)
+    premultiplied = stored != image.tile
+    image.tile = stored
+    return premultiplied

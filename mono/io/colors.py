@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageChops
 
 from mono.io.exif import read_orientation
+from mono.io.value_range import find_range
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +23,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_BITS = (8, 10, 12, 14, 16)  # what sensors give, when stored in 16 bits
-_STRAY = 0.001  # share of pixels that may be brighter than the bits of all others: hot pixels
-_STRAY_BITS = 12  # only where the others would be nearly black
-_BRIGHTEST = 32.0  # floats beyond it are no highlights of 0..1
 _DARK = 64  # of 255: below it, 16-bit colors use 14 bits or fewer
+_BRIGHT = 0.1  # share of colors that may be brighter, as text burnt in
 _CLEAR, _OPAQUE, _HALF_OPAQUE = 5, 250, 128  # of 255
 _FEW = 0.05  # share of opaque pixels below which the alpha channel is doubted
 _MANY = 0.5  # share of pixels that are neither clear nor opaque from which it is doubted, too
@@ -58,19 +56,27 @@ def to_rgb(image: Image.Image, name: str = "the image", factor: int = 1) -> np.n
     return _finish(converted.convert("RGB"), factor, orientation)
 
 
-def array_to_rgb(values: np.ndarray, name: str = "the image", factor: int = 1, orientation: int = 1) -> np.ndarray:
+def array_to_rgb(
+    values: np.ndarray,
+    name: str = "the image",
+    factor: int = 1,
+    orientation: int = 1,
+    span: tuple[float, float] | None = None,
+) -> np.ndarray:
     """Convert integers of more than 8 bits or floats to 8-bit RGB.
 
     Integers up to 65535 are scaled from the least of 8, 10, 12, 14 and 16 bits that holds them all, with a warning for
-    fewer than 16; a few stray pixels do not count where the rest has 12 bits or fewer. Floats up to 32 are taken to lie
-    in 0..1, brighter ones are clipped; larger ones are scaled as integers are, and a few stray ones do not count where
-    the rest is below 256, or where they are above 65535. NaN is black.
+    fewer than 16; a few stray pixels, and text or a logo burnt in, do not count where the rest has 12 bits or fewer.
+    Floats up to 32 are taken to lie in 0..1, brighter ones are clipped; larger ones are scaled as integers are, and a
+    few stray ones do not count where the rest is below 256, or where they are above 65535. NaN is black. Gray values
+    that are no photo's, as temperatures, are stretched from black to white, with a warning.
 
     Args:
         values: (H, W) or (H, W, C); of C channels, the first three are used, or the first alone if there are fewer.
         name: name of the image in warnings.
         factor: number of pixels, along each side, that are averaged into one.
         orientation: EXIF orientation, 1 to 8.
+        span: values that become black and white; None: found as above.
 
     Returns:
         (H, W, 3) uint8, upright, contiguous.
@@ -79,21 +85,21 @@ def array_to_rgb(values: np.ndarray, name: str = "the image", factor: int = 1, o
         values = values[..., :3] if values.shape[2] >= 3 else values[..., 0]
     is_integer = np.issubdtype(values.dtype, np.integer)
     finite = values if is_integer else np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    full_scale = _full_scale(finite, is_integer, name)
+    black, white = span or find_range(values, name)
     scaled = np.empty(finite.shape, np.uint8)
     for row in range(0, len(finite), 256):
-        part = finite[row : row + 256].astype(np.float64) * (255 / full_scale)
+        part = (finite[row : row + 256].astype(np.float64) - black) * (255 / (white - black))
         scaled[row : row + 256] = np.clip(np.rint(part), 0, 255)
     return _finish(Image.fromarray(scaled).convert("RGB"), factor, orientation)
 
 
 def is_dark(image: Image.Image) -> bool:
-    """Tell if all but a few visible pixels are so dark that 16-bit colors use 14 bits or fewer."""
+    """Tell if most visible pixels are so dark that 16-bit colors may use 14 bits or fewer."""
     straight = _straight(image)
     alpha = _alpha(straight)
     visible = alpha.point(bool, "1") if alpha and _is_opacity(alpha) else None
     counts = np.reshape(straight.convert("RGB").histogram(visible), (3, 256))
-    return bool((counts[:, _DARK:].sum(1) <= _STRAY * counts.sum(1)).all())
+    return bool((counts[:, _DARK:].sum(1) <= _BRIGHT * counts.sum(1)).all())
 
 
 def dark_to_rgb(values: np.ndarray, image: Image.Image, name: str, factor: int = 1, orientation: int = 1) -> np.ndarray:
@@ -112,41 +118,16 @@ def dark_to_rgb(values: np.ndarray, image: Image.Image, name: str, factor: int =
     alpha, key = _alpha(_straight(image)), image.info.get("transparency")
     if isinstance(key, tuple) and values.ndim == 3:
         alpha = Image.fromarray(np.where((values == key).all(2), 0, 255).astype(np.uint8))
-    if alpha is None:
-        return array_to_rgb(values, name, factor, orientation)
-    if _is_opacity(alpha):
+    if alpha is not None and _is_opacity(alpha):
         values = np.where(np.asarray(alpha).reshape(*values.shape[:2], *(1,) * (values.ndim - 2)) > 0, values, 0)
-    layer = Image.fromarray(array_to_rgb(values, name))
+    span = find_range(values, name)
+    if span[1] >= 65535:  # all bits are in use
+        return to_rgb(image, name, factor)
+    if alpha is None:
+        return array_to_rgb(values, name, factor, orientation, span)
+    layer = Image.fromarray(array_to_rgb(values, name, span=span))
     layer.putalpha(alpha)
     return _finish(_flatten(layer, name).convert("RGB"), factor, orientation)
-
-
-def _full_scale(values: np.ndarray, is_integer: bool, name: str) -> float:
-    """Choose the value that becomes white."""
-    largest = float(values.max())
-    if not is_integer and largest > _BRIGHTEST:
-        most = _without_stray(values)
-        largest = most if most < 256 or largest > 65535 else largest
-    if largest > 65535:
-        return largest
-    if not is_integer and largest <= _BRIGHTEST:
-        if (brightest := float(values.max())) > 1:
-            logger.warning("%s: its floats reach %.3g; what is beyond 1 is white", name, brightest)
-        return 1.0
-    bits = next(bits for bits in _BITS if largest < 2**bits)
-    if bits > _STRAY_BITS:
-        most = _without_stray(values)
-        bits = min((b for b in _BITS if b <= _STRAY_BITS and most < 2**b), default=bits)
-        largest = most if bits <= _STRAY_BITS else largest
-    if bits < 16 and largest > 0 and (is_integer or bits > 8):
-        message = "%s: its 16-bit values reach only %d of 65535: they are taken as %d-bit and brightened"
-        logger.warning(message, name, largest, bits)
-    return 2.0**bits - 1
-
-
-def _without_stray(values: np.ndarray) -> float:
-    """Return the largest value but for a few stray ones."""
-    return float(np.quantile(values, 1 - _STRAY, method="higher"))
 
 
 def _finish(image: Image.Image, factor: int, orientation: int) -> np.ndarray:

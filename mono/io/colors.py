@@ -24,6 +24,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _DARK = 64  # of 255: below it, 16-bit colors use 14 bits or fewer
+_EXCEPTIONS = 0.001  # share of premultiplied pixels that may be brighter than their alpha
 _BRIGHT = 0.1  # share of colors that may be brighter, as text burnt in
 _CLEAR, _OPAQUE, _HALF_OPAQUE = 5, 250, 128  # of 255
 _FEW = 0.05  # share of opaque pixels below which the alpha channel is doubted
@@ -146,7 +147,7 @@ def _straight(image: Image.Image) -> Image.Image:
     stored = Image.frombytes(mode, image.size, image.tobytes())
     *colors, alpha = stored.split()
     brighter = ImageChops.subtract(functools.reduce(ImageChops.lighter, colors), alpha).histogram()
-    return stored if sum(brighter[2:]) > _STRAY * sum(brighter) else image.convert(mode)
+    return stored if sum(brighter[2:]) > _EXCEPTIONS * sum(brighter) else image.convert(mode)
 
 
 def _alpha(image: Image.Image) -> Image.Image | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import struct
 import tokenize
 import zlib
@@ -17,6 +18,8 @@ logger = logging.getLogger(__name__)
 # In the order in which they are tried. All others that Pillow knows are left out: some start other programs.
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "HEIF")
 WHOLE_PIXELS = 1 << 26  # 67 megapixels, of formats that are decoded through several copies
+_PPM = re.compile(rb"P[36](?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+(\d{1,5})\s")
+_SENSOR_BITS = 14  # files of no more state how many are used
 
 DECODING_ERRORS = (
     OSError,
@@ -76,11 +79,29 @@ def webp_pixels(head: bytes) -> int:
     return (1 + int.from_bytes(head[24:27], "little")) * (1 + int.from_bytes(head[27:30], "little"))
 
 
+def is_deep_color(head: bytes) -> bool:
+    """Tell if a PNG, PPM or JPEG 2000 holds colors in 16 bits a channel, however many are used.
+
+    Args:
+        head: first bytes of the file, 64 or more.
+    """
+    if head[:8] == b"\x89PNG\r\n\x1a\n":
+        return len(head) > 25 and head[24] == 16 and head[25] in (2, 4, 6)
+    if match := _PPM.match(head):
+        return int(match[1]) >= 1 << _SENSOR_BITS
+    codestream = head[:4] == b"\xff\x4f\xff\x51"
+    if not codestream and head[4:8] != b"jP  ":
+        return False
+    place = 40 if codestream else head.find(b"ihdr") + 12
+    channels, bits = int.from_bytes(head[place : place + 2], "big"), head[place + 2 : place + 3]
+    return channels >= 2 and bits != b"\xff" and any((byte & 127) + 1 > _SENSOR_BITS for byte in bits)
+
+
 def read_16_bit(file: BinaryIO) -> np.ndarray:
     """Decode an image with 16 bits a channel, which Pillow would reduce to 8.
 
     Args:
-        file: opened PNG or TIFF.
+        file: opened PNG, TIFF, PPM or JPEG 2000.
 
     Returns:
         (H, W) or (H, W, 3) RGB in the stored type.

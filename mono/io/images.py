@@ -23,6 +23,7 @@ from mono.io.image_formats import (
     DECODING_ERRORS,
     WHOLE_PIXELS,
     ImageFault,
+    is_deep_color,
     keep_premultiplied,
     open_image,
     read_16_bit,
@@ -32,6 +33,7 @@ from mono.io.tiff import (
     TiffError,
     decoded_bytes,
     describe_kind,
+    has_deep_colors,
     is_raw,
     needs_own_reader,
     read_directories,
@@ -198,7 +200,8 @@ def _decode(path: Path, file: io.BufferedReader, size: int) -> Photo:
     factor = _check_size(path, *image.size, MAX_PIXELS if image.format in _LARGE else WHOLE_PIXELS)
     try:
         white_is_zero = bool(tags) and shows_white_as_zero(tags[0])
-        photo = _read(path, file, image, factor, deep=_is_deep_color(head, tags), white_is_zero=white_is_zero)
+        deep = has_deep_colors(tags[0]) if tags else is_deep_color(head)
+        photo = _read(path, file, image, factor, deep, white_is_zero)
         image.close()
     except DECODING_ERRORS as error:
         raise ImageError(f"{path}: is cut short or damaged{_reason(error)}; copy or download it again") from error
@@ -274,12 +277,6 @@ def _reduction(width: int, height: int) -> int:
 
 def _tiff_tags(file: BinaryIO, head: bytes) -> list[Tags]:
     return read_directories(file) if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") else []
-
-
-def _is_deep_color(head: bytes, tags: list[Tags]) -> bool:
-    if head[:8] == b"\x89PNG\r\n\x1a\n":
-        return len(head) > 25 and head[24] == 16 and head[25] in (2, 4, 6)
-    return bool(tags) and tags[0].get(258, (1,))[0] == 16 and tags[0].get(277, (1,))[0] >= 3
 
 
 def _register_heif(path: Path) -> None:

@@ -170,6 +170,11 @@ def shows_white_as_zero(tags: Tags) -> bool:
     return tags.get(_PHOTOMETRIC, (1,))[0] == 0
 
 
+def has_deep_colors(tags: Tags) -> bool:
+    """Tell if a TIFF holds colors of 16 bits a channel."""
+    return tags.get(_BITS, (1,))[0] == 16 and tags.get(_SAMPLES, (1,))[0] >= 3
+
+
 def decoded_bytes(tags: Tags) -> int:
     """Compute the size of a TIFF's decoded pixels.
 

@@ -27,6 +27,29 @@ def codestream(values: np.ndarray, bare: bool) -> bytes:
     return content[content.index(b"\xff\x4f\xff\x51") :] if bare else content
 
 
+@pytest.mark.parametrize("bits", [10, 12, 14])
+@pytest.mark.parametrize("kind", ["ppm", "plain ppm", "jp2", "j2k"])
+def test_deep_colors_of_fewer_bits_in_any_container(
+    tmp_path: Path, kind: str, bits: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    values = (COLORS / COLORS.max() * (2**bits - 1)).astype(np.uint16)
+    content = ppm(values) if kind == "ppm" else codestream(values, kind == "j2k")
+    if kind == "plain ppm":
+        content = b"P3 160 120 65535\n" + " ".join(map(str, values.ravel())).encode() + b"\n"
+    (tmp_path / "a").write_bytes(content)
+    assert np.abs(read_image(tmp_path / "a").rgb - COLORS / COLORS.max() * 255).max() <= 1.5
+    assert f"taken as {bits}-bit and brightened" in caplog.text
+
+
+@pytest.mark.parametrize("maximum", [1023, 4095])
+def test_a_ppm_that_states_its_bits_is_taken_at_its_word(
+    tmp_path: Path, maximum: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "dark.ppm").write_bytes(ppm(COLORS * 0.1 * maximum, maximum))
+    assert np.abs(read_image(tmp_path / "dark.ppm").rgb - COLORS * 25.5).max() <= 1.5
+    assert not caplog.text
+
+
 @pytest.mark.parametrize("kind", ["gray.png", "rgb.png", "rgb.ppm", "rgb.tif"])
 def test_dark_photos_of_8_bits_widened_to_16_stay_dark(
     tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture

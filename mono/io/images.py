@@ -186,7 +186,9 @@ def _decode(path: Path, file: io.BufferedReader, size: int) -> Photo:
         factor = _check_size(path, width, height, MAX_PIXELS)
         with _noted_metadata(path):
             exif = read_tiff_camera(file, (width, height))
-        return _photo(path, array_to_rgb(values, str(path), factor), exif, (width, height), factor)
+        rgb = array_to_rgb(values, str(path), factor)
+        rgb = np.invert(rgb) if shows_white_as_zero(tags[0]) else rgb
+        return _photo(path, rgb, exif, (width, height), factor)
     try:
         with _noted_metadata(path):
             image = open_image(file, head)
@@ -226,8 +228,6 @@ def _read(path: Path, file: BinaryIO, image: Image.Image, factor: int, deep: boo
     left = 1 if image.width < width else factor
     with _noted_metadata(path):
         orientation, exif = read_orientation(image), exif or read_exif_camera(image)
-    if white_is_zero and image.mode.startswith("I;16"):  # which Pillow leaves as it is
-        image = Image.fromarray(np.invert(np.asarray(image)))
     if premultiplied:
         image = Image.frombytes("RGBa", image.size, image.tobytes())
     # Pillow drops the lower 8 bits of 16-bit colors, and these may be nearly all that there is.
@@ -235,6 +235,8 @@ def _read(path: Path, file: BinaryIO, image: Image.Image, factor: int, deep: boo
         rgb = dark_to_rgb(read_16_bit(file), image, str(path), left, orientation)
     else:
         rgb = to_rgb(image, str(path), left)
+    if white_is_zero and image.mode.startswith(("I", "F")):  # which Pillow leaves as they are
+        rgb = np.invert(rgb)
     stored = (width, height) if orientation < 5 else (height, width)
     return _photo(path, rgb, exif, stored, factor)
 

@@ -138,6 +138,14 @@ def test_little_contrast_that_may_be_fog_is_reported_and_left(
     assert message in caplog.text
 
 
+@pytest.mark.parametrize("kind", [np.uint16, np.float64, np.float32])
+@pytest.mark.parametrize("bits", [12, 16])
+def test_white_as_zero_is_inverted_within_the_bits_that_are_used(tmp_path: Path, kind: type, bits: int) -> None:
+    most = 2**bits - 1
+    (tmp_path / "a.tif").write_bytes(tiff((most - SCENE * most).astype(kind), extra={262: 0}))
+    assert np.abs(read_image(tmp_path / "a.tif").rgb[..., 0] - SCENE * 255).max() <= 1.5
+
+
 def test_a_deep_photo_is_what_pillow_makes_of_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     Image.fromarray((SCENE * 65535).astype(np.uint16)).save(tmp_path / "a.png")
     assert np.abs(read_image(tmp_path / "a.png").rgb[..., 0] - SCENE * 255).max() <= 0.6

@@ -8,7 +8,7 @@ from pathlib import Path
 from mono.io.exif import read_orientation
 from mono.io.image_formats import open_image
 from mono.io.images import DECODING_ERRORS, ImageError
-from mono.io.tiff import needs_own_reader, read_directories, upright_size
+from mono.io.tiff import needs_own_reader, read_directories, skip_thumbnail, upright_size
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,9 @@ def read_image_header(path: Path) -> ImageHeader:
     if not path.is_file():
         raise ImageError(f"{path}: there is no such image file; check the path")
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as opened:
+            file = skip_thumbnail(opened) or opened
+            file.seek(0)
             head = file.read(1024)
             tags = read_directories(file)
             own = bool(tags) and needs_own_reader(tags[0], head)

@@ -9,7 +9,7 @@ import os
 import threading
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,7 +29,6 @@ from mono.io.image_formats import (
     read_16_bit,
 )
 from mono.io.tiff import (
-    Tags,
     TiffError,
     decoded_bytes,
     describe_kind,
@@ -39,6 +38,7 @@ from mono.io.tiff import (
     read_directories,
     read_pixels,
     shows_white_as_zero,
+    skip_thumbnail,
 )
 from mono.system.errors import MetricDepthError
 from mono.system.memory import release_freed_memory
@@ -154,8 +154,10 @@ def image_cost(image: str | os.PathLike[str] | bytes) -> int:
 
 
 def _cost(file: io.BufferedReader) -> int:
+    file = skip_thumbnail(file) or file
+    file.seek(0)
     head = file.read(1024)
-    tags = _tiff_tags(file, head)
+    tags = read_directories(file)
     if tags and needs_own_reader(tags[0], head):
         return 2 * decoded_bytes(tags[0])
     image = open_image(file, head)
@@ -174,9 +176,13 @@ def _decode(path: Path, file: io.BufferedReader, size: int) -> Photo:
         raise ImageError(f"{path}: is a file of {size / 1e9:.1f} GB, more than 1.1 GB; save it as JPEG")
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and b"avif" not in head[12:64]:
         _register_heif(path)
-    tags = _tiff_tags(file, head)
+    tags = read_directories(file)
     if is_raw(tags) or (tags and head[8:10] == b"CR") or head[4:12] == b"ftypcrx ":
         raise ImageError(f"{path}: is raw sensor data, as cameras store it; develop it to JPEG, PNG or TIFF first")
+    if tags and (full := skip_thumbnail(file)) is not None:
+        photo = _decode(path, full, size)
+        with _noted_metadata(path):
+            return replace(photo, exif=photo.exif or read_tiff_camera(file, photo.full_size))
     if tags and needs_own_reader(tags[0], head):
         try:
             values = read_pixels(file, tags[0])
@@ -275,10 +281,6 @@ def _check_size(path: Path, width: int, height: int, most: int) -> int:
 
 def _reduction(width: int, height: int) -> int:
     return next((factor for factor in (1, 2, 4) if width * height <= FULL_SIZE_PIXELS * factor**2), 8)
-
-
-def _tiff_tags(file: BinaryIO, head: bytes) -> list[Tags]:
-    return read_directories(file) if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") else []
 
 
 def _register_heif(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Callable
@@ -15,10 +16,11 @@ Tags = dict[int, tuple[int, ...]]
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS, _SAMPLES = 256, 257, 258, 259, 262, 273, 277
 _ORIENTATION, _STRIP_BYTES, _PLANAR, _PREDICTOR, _TILE_WIDTH, _SUB_DIRECTORIES = 274, 279, 284, 317, 322, 330
-_FORMAT, _DNG = 339, 50706
+_FORMAT, _DNG, _NEW_KIND, _OLD_KIND = 339, 50706, 254, 255
 _CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # field types of whole numbers
 _SENSOR_DATA = (32803, 34892)  # color filter array, linear raw
 _DEFLATE = (8, 32946)
+_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAX_DIRECTORIES, _MAX_ENTRIES, _MAX_VALUES = 16, 4096, 1 << 20
 _MAX_BYTES = 1 << 30  # of decoded pixels
 
@@ -49,14 +51,51 @@ def read_directories(file: BinaryIO) -> list[Tags]:
     Returns:
         Tags of the first 16 directories, nested ones included; empty if the file is not a TIFF or is damaged.
     """
+    return [tags for _, tags in _walk(file)]
+
+
+def skip_thumbnail(file: BinaryIO) -> io.BufferedReader | None:
+    """Return a TIFF that begins with its page of full size, where it begins with a reduced one.
+
+    Args:
+        file: opened file; its position changes.
+
+    Returns:
+        The same TIFF in memory; None where the first page is to be used, or the file is no TIFF.
+    """
+    pages = _walk(file)
+    if not pages or not _is_reduced(pages[0][1]):
+        return None
+    small = pages[0][1].get(_WIDTH, (0,))[0]
+    full = (place for place, tags in pages[1:] if not _is_reduced(tags) and tags.get(_WIDTH, (0,))[0] > small)
+    if (place := next(full, None)) is None:
+        return None
+    file.seek(0)
+    content = bytearray(file.read())
+    order, big = _layout(bytes(content[:4]))
+    struct.pack_into(order + ("Q" if big else "I"), content, 8 if big else 4, place)
+    return io.BufferedReader(io.BytesIO(content))
+
+
+def _is_reduced(tags: Tags) -> bool:
+    """Tell if a page is a smaller version of another one, or the mask of one."""
+    return bool(tags.get(_NEW_KIND, (0,))[0] & 5) or tags.get(_OLD_KIND, (0,))[0] == 2
+
+
+def _layout(head: bytes) -> tuple[str, bool]:
+    """Return the byte order of a TIFF, and whether it is a BigTIFF."""
+    return "<" if head[:2] == b"II" else ">", b"+" in head[:4]
+
+
+def _walk(file: BinaryIO) -> list[tuple[int, Tags]]:
+    """Return the first directories, nested ones included, with their places in the file."""
     file.seek(0)
     head = file.read(16)
-    order = {b"II": "<", b"MM": ">"}.get(head[:2])
-    if order is None or len(head) < 16:
+    if head[:4] not in _HEADS or len(head) < 16:
         return []
-    big = struct.unpack(order + "H", head[2:4])[0] == 43
+    order, big = _layout(head)
     place = struct.unpack(order + "Q", head[8:])[0] if big else struct.unpack(order + "I", head[4:8])[0]
-    found: list[Tags] = []
+    found: list[tuple[int, Tags]] = []
     waiting, seen = [place], set[int]()
     while waiting and len(found) < _MAX_DIRECTORIES:
         place = waiting.pop(0)
@@ -67,7 +106,7 @@ def read_directories(file: BinaryIO) -> list[Tags]:
             tags, following = _read_directory(file, place, order, big)
         except (struct.error, OSError, OverflowError, ValueError):
             continue
-        found.append(tags)
+        found.append((place, tags))
         waiting += [following, *tags.get(_SUB_DIRECTORIES, ())]
     return found
 

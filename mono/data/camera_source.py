@@ -14,7 +14,14 @@ from mono.data.exif_focal import focal_from_35mm, focal_from_exif
 from mono.data.focal_estimate import FocalEstimate, estimate_focal, estimate_video_focal
 from mono.data.intrinsics import POSSIBLE_FOV, camera_of, check_camera, warn_once
 from mono.data.intrinsics import FocalError as FocalError
-from mono.data.panorama import PANORAMA_ASPECT, doubt_of_length, doubt_of_shape, may_be_panorama, panorama_camera
+from mono.data.panorama import (
+    PANORAMA_ASPECT,
+    doubt_of_length,
+    doubt_of_shape,
+    doubt_of_sweep,
+    may_be_panorama,
+    panorama_camera,
+)
 from mono.geometry.camera import Camera
 from mono.io.camera_files import MissingCameraError, camera_file_beside, camera_from_file, check_camera_file
 from mono.io.camera_notes import read_focal_note
@@ -218,8 +225,11 @@ class CameraResolver:
         if exif is not None and (lens := exif.distorting_lens):
             notes.append(f"taken with {lens}, which is no pinhole camera: distances are wrong away from the center")
             warn_once(f"{name}: {notes[-1]}; give its lens with --camera, or undistort the image")
+        is_sweep = exif is not None and exif.is_sweep
+        if is_sweep:
+            notes.append(doubt_of_sweep(f"{name}: "))
         if reading.focal is not None:
-            if max(size) >= PANORAMA_ASPECT * min(size):
+            if not is_sweep and (may_be_panorama(size) or max(size) == PANORAMA_ASPECT * min(size)):
                 notes.append(doubt_of_length(size, f"{name}: "))
             camera = Camera.centered(reading.focal, *size)
             if estimate is not None and self.assumed_fov_deg is None:

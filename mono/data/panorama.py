@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from mono.data.intrinsics import FocalError, warn_once
 from mono.geometry.camera import Camera
+from mono.io.panorama_metadata import is_whole
 
 if TYPE_CHECKING:
-    from mono.io.exif import ExifCamera, PanoramaWindow
+    from mono.io.exif import ExifCamera
+    from mono.io.panorama_metadata import PanoramaWindow
 
 PANORAMA_ASPECT = 2.0  # photos with a focal length of one frame that are longer are sweep panoramas or crops
-_WHOLE = 0.02  # of the aspect ratio, by which a whole panorama may differ from 2:1
 _BEYOND = 0.01  # of a whole panorama's side, by which its window may reach beyond it: rounding
 _SQUARE = 0.04  # by which pixels may differ from squares: sides are rounded, also to what codecs like
 
@@ -47,7 +48,7 @@ def panorama_camera(size: tuple[int, int], exif: ExifCamera | None, given: bool,
             "not fit: the image was cropped or padded since"
         )
     camera = Camera.panorama(width, height)
-    whole = abs(width / height - 2) < _WHOLE
+    whole = is_whole(size)
     if problem and not given and (not whole or (window is not None and _is_part(window, size))):
         raise FocalError(
             f"{name}: its XMP's window of a panorama {problem}; correct these tags, or give --panorama if it is all "
@@ -107,7 +108,7 @@ def may_be_panorama(size: tuple[int, int]) -> bool:
     Args:
         size: (width, height) of the image [px].
     """
-    return size[0] == 2 * size[1] or max(size) > PANORAMA_ASPECT * min(size)
+    return is_whole(size) or max(size) > PANORAMA_ASPECT * min(size)
 
 
 def doubt_of_shape(size: tuple[int, int], lead: str) -> str:
@@ -120,7 +121,7 @@ def doubt_of_shape(size: tuple[int, int], lead: str) -> str:
     Returns:
         Note for the photo's record.
     """
-    if size[0] != 2 * size[1]:
+    if not is_whole(size):
         return doubt_of_length(size, lead)
     note = "twice as wide as high, like a whole panorama: if it is one, use --panorama"
     warn_once(f"{lead}{note}")
@@ -142,4 +143,18 @@ def doubt_of_length(size: tuple[int, int], lead: str) -> str:
         f"{lead}{note}; if it is an equirectangular panorama, use --panorama; of a crop, give its camera "
         "(--focal-px or --camera)"
     )
+    return note
+
+
+def doubt_of_sweep(lead: str) -> str:
+    """Warn of photos that a camera was swept over, whatever their size.
+
+    Args:
+        lead: begin of the message, with the name of the image.
+
+    Returns:
+        Note for the photo's record.
+    """
+    note = "a sweep panorama by its EXIF (CustomRendered), which no pinhole camera took: distances are doubtful"
+    warn_once(f"{lead}{note}; use a single photo, or give its camera (--camera)")
     return note

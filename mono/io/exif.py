@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from PIL import ExifTags, Image
 
+from mono.io.panorama_metadata import PanoramaWindow, read_projection, read_window, read_xmp
 from mono.io.sensors import sensor_size
 
 # FocalPlaneResolutionUnit: 1 ("none") gives no unit, inches are the standard's default, 4 and 5 are common additions.
@@ -41,37 +42,11 @@ _EDITORS = re.compile(
 )
 _WORD = re.compile(r"\b[^\W\d_]{3,}")
 _FIRMWARE = re.compile(r"app(lication)?|build|camera|digital|firmware|model|release|rev(ision)?|system|ver(sion)?")
-_PROJECTION = re.compile(rb"""\b\w+:ProjectionType\s*(?:=\s*["']\s*|>\s*)([A-Za-z_-]{1,40})""")
-_WINDOW = (  # in the order of PanoramaWindow
-    "CroppedAreaLeftPixels", "CroppedAreaTopPixels", "CroppedAreaImageWidthPixels", "CroppedAreaImageHeightPixels",
-    "FullPanoWidthPixels", "FullPanoHeightPixels",
-)  # fmt: skip
-_CROP = re.compile(rb"""\b\w+:(%s)\s*(?:=\s*["']\s*|>\s*)(-?\d{1,7})(?:\.0*)?\b""" % "|".join(_WINDOW).encode())
-_PANORAMA_CAMERA = re.compile(
-    r"theta|insta360|gear 360|sm-[rc]2[01]0|keymission 360|qoocam|lg-r105|madventure|vuze|evo360|x360", re.IGNORECASE
-)
+_SWEEP = 6  # CustomRendered of a panorama that an iPhone was swept over
 _FISHEYE = re.compile(r"fish-?\s?eye|\bfish\b", re.IGNORECASE)
 _ACTION_CAMERA = re.compile(
     r"^gopro|hero\d|insta360|osmo action|dji action|keymission|yi action|\bsjcam", re.IGNORECASE
 )
-
-
-@dataclass(frozen=True)
-class PanoramaWindow:
-    """Window of a whole panorama of 360 by 180 degrees, as Google's photo sphere metadata state it, unchecked.
-
-    Attributes:
-        left, top: first column and row of the window [px].
-        width, height: size of the window [px].
-        full_width, full_height: size of the whole panorama [px].
-    """
-
-    left: int
-    top: int
-    width: int
-    height: int
-    full_width: int
-    full_height: int
 
 
 @dataclass(frozen=True)
@@ -94,6 +69,7 @@ class ExifCamera:
         projection: projection of a panorama, as "equirectangular", or "".
         window: part of a whole panorama that the photo shows, from its XMP; None: not stated.
         missing_window: tags of the window that are missing where there are others.
+        is_sweep: the camera says that it put the photo together while it was turned.
     """
 
     focal_35mm: float | None = None
@@ -111,6 +87,7 @@ class ExifCamera:
     projection: str = ""
     window: PanoramaWindow | None = None
     missing_window: tuple[str, ...] = ()
+    is_sweep: bool = False
 
     @property
     def has_focal(self) -> bool:
@@ -136,7 +113,7 @@ def read_exif_camera(image: Image.Image) -> ExifCamera | None:
     Returns:
         The camera data; None if the file has none, or it is broken.
     """
-    return _camera(_exif(image), image.size, _xmp(image))
+    return _camera(_exif(image), image.size, read_xmp(image))
 
 
 def read_tiff_camera(file: BinaryIO, size: tuple[int, int]) -> ExifCamera | None:
@@ -183,7 +160,7 @@ def _camera(base: Image.Exif, size: tuple[int, int], xmp: bytes) -> ExifCamera |
     make, model = _text(base, ExifTags.Base.Make), _text(base, ExifTags.Base.Model)
     software = _text(base, ExifTags.Base.Software)
     zoom = _number(tags, ExifTags.Base.DigitalZoomRatio) or 1.0
-    window, missing = _read_window(xmp)
+    window, missing = read_window(xmp)
     film = _number(tags, ExifTags.Base.FocalLengthIn35mmFilm)
     edited = _EDITORS.search(software) or (not film and _is_program(software, f"{make} {model}"))
     camera = ExifCamera(
@@ -199,11 +176,13 @@ def _camera(base: Image.Exif, size: tuple[int, int], xmp: bytes) -> ExifCamera |
         sensor=sensor_size(make, model),
         editor=software if edited else "",
         lens=_text(tags, ExifTags.Base.LensModel),
-        projection=_read_projection(xmp, size, f"{make} {model}"),
+        projection=read_projection(xmp, size, f"{make} {model}"),
         window=window,
         missing_window=missing,
+        is_sweep=_number(tags, ExifTags.Base.CustomRendered) == _SWEEP,
     )
-    return camera if camera.has_focal or camera.orientation != 1 or camera.projection else None
+    known = camera.has_focal or camera.orientation != 1 or camera.projection or camera.is_sweep
+    return camera if known else None
 
 
 def _exif(image: Image.Image) -> Image.Exif:
@@ -225,33 +204,6 @@ def _is_program(software: str, model: str) -> bool:
     """Tell if a name of software has words that are no camera's firmware's."""
     words = _WORD.findall(software.lower())
     return any(not _FIRMWARE.fullmatch(word) and word not in model.lower() for word in words)
-
-
-def _read_projection(xmp: bytes, size: tuple[int, int], model: str) -> str:
-    """Projection of a panorama by XMP, or by the camera's model and an aspect of 2:1; "" for other photos."""
-    if match := _PROJECTION.search(xmp):
-        projection = match[1].decode().lower()
-        return "" if projection in ("perspective", "rectilinear") else projection
-    width, height = size
-    return "equirectangular" if width == 2 * height and _PANORAMA_CAMERA.search(model) else ""
-
-
-def _read_window(xmp: bytes) -> tuple[PanoramaWindow | None, tuple[str, ...]]:
-    """Read the window of a whole panorama that an image shows, or which of its tags are missing."""
-    found = {name.decode(): int(value) for name, value in _CROP.findall(xmp)}
-    missing = tuple(name for name in _WINDOW if name not in found)
-    if missing:
-        return None, missing if found else ()
-    return PanoramaWindow(*(found[name] for name in _WINDOW)), ()
-
-
-def _xmp(image: Image.Image) -> bytes:
-    """Return the XMP packet of an image, or nothing."""
-    for key in ("xmp", "XML:com.adobe.xmp"):
-        xmp = image.info.get(key)
-        if xmp := xmp.encode("utf-8", "replace") if isinstance(xmp, str) else xmp:
-            return xmp if isinstance(xmp, bytes) else b""
-    return b""
 
 
 def _number(tags: Mapping[int, Any], tag: int) -> float | None:

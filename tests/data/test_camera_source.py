@@ -67,7 +67,12 @@ def test_a_focal_length_that_may_be_in_millimetres_is_asked_about(caplog: pytest
 
 @pytest.mark.parametrize(
     ("size", "message"),
-    [((1600, 400), "a panorama or a crop"), ((1601, 800), "a panorama or a crop"), ((1600, 801), "")],
+    [
+        ((1600, 400), "a panorama or a crop"),
+        ((1700, 800), "a panorama or a crop"),
+        ((1000, 501), "like a whole panorama: if it is one, use --panorama"),
+        ((1600, 820), ""),
+    ],
 )
 def test_an_assumed_field_of_view_is_doubted_where_photos_are_longer_than_cameras_take_them(
     size: tuple[int, int], message: str, caplog: pytest.LogCaptureFixture

@@ -24,13 +24,16 @@ FLAGS = (
 
 
 @contextmanager
-def chromium(profile: Path, size: str = "1400,1000", downloads: Path | None = None) -> Iterator[Any]:
+def chromium(
+    profile: Path, size: str = "1400,1000", downloads: Path | None = None, flags: tuple[str, ...] = ()
+) -> Iterator[Any]:
     """Start a browser, with its own log at hand.
 
     Args:
         profile: folder for its profile.
         size: width and height of the window.
         downloads: folder for files that it downloads.
+        flags: further flags.
     """
     webdriver = pytest.importorskip("selenium.webdriver")
     program, driver = shutil.which("chromium"), shutil.which("chromedriver")
@@ -38,7 +41,7 @@ def chromium(profile: Path, size: str = "1400,1000", downloads: Path | None = No
         pytest.skip("no chromium and chromedriver here")
     options = webdriver.ChromeOptions()
     options.binary_location = program
-    for flag in (*FLAGS, f"--window-size={size}", f"--user-data-dir={profile}"):
+    for flag in (*FLAGS, *flags, f"--window-size={size}", f"--user-data-dir={profile}"):
         options.add_argument(flag)
     if downloads:
         options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
+from tests.app.page import click_photo, enter, press, ready, upload, values, wait
 from tests.app.server import exact_app, photo, running
 from tests.browser import chromium
 
@@ -23,49 +24,9 @@ def page(tmp_path_factory):
     downloads = tmp_path_factory.mktemp("downloads")
     app = exact_app()
     with chromium(tmp_path_factory.mktemp("profile"), "1440,1200", downloads) as browser, running(app) as port:
-        browser.get(f"http://127.0.0.1:{port}/")
-        wait(lambda: browser.execute_script("return document.documentElement.dataset.ready"))
-        browser.find_element("id", "file").send_keys(str(folder / HOSTILE))
-        wait(lambda: browser.find_element("id", "status").text.endswith(" s"))
+        ready(browser, port)
+        upload(browser, folder / HOSTILE)
         yield browser, app, f"http://127.0.0.1:{port}/", downloads
-
-
-def wait(done, seconds=30):
-    """The first true value of `done()`."""
-    end = time.monotonic() + seconds
-    while not (value := done()):
-        assert time.monotonic() < end, "the page did not get there"
-        time.sleep(0.05)
-    return value
-
-
-def click_photo(browser, x, y):
-    """Click the photo at a pixel, as a person does."""
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    canvas = browser.find_element("id", "photo")
-    browser.execute_script("arguments[0].scrollIntoView({block: 'nearest'})", canvas)
-    width, height = canvas.rect["width"], canvas.rect["height"]
-    offset = round((x + 0.5) / 640 * width - width / 2), round((y + 0.5) / 480 * height - height / 2)
-    ActionChains(browser).move_to_element_with_offset(canvas, *offset).click().perform()
-
-
-def press(browser, selector):
-    browser.execute_script("arguments[0].click()", browser.find_element("css selector", selector))
-
-
-def enter(browser, element, value):
-    """Set a field, with the event that follows."""
-    browser.execute_script(
-        "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'));"
-        "arguments[0].dispatchEvent(new Event('change'))", element, value
-    )  # fmt: skip
-
-
-def values(browser):
-    """Shown measurements in metres."""
-    texts = browser.execute_script("return [...document.querySelectorAll('#list .value')].map(e => e.textContent)")
-    return [float(t.split()[0]) * (0.01 if t.endswith("cm") else 1) for t in texts if t != "–"]
 
 
 def test_two_clicks_measure_then_focal_length_and_a_true_length_rescale_without_inference(page):

@@ -153,8 +153,8 @@ async function undo() {
   undoable();
   await update();
 }
-function takeBack() { pending.pop(); draw(); }
-function drop() { pending = []; hover = null; draw(); }
+function takeBack() { pending.pop(); placed.time = -1e9; draw(); }
+function drop() { pending = []; hover = null; placed.time = -1e9; draw(); }
 
 function scene() {
   const written = (m) => `${m.name} ${dragged?.measurement === m ? live(m.pixels, m.closed) : summary(m, photo)}`;

@@ -9,7 +9,7 @@ export function paint(g, frame, scene) {
   g.drawImage(image, frame.x, frame.y, width * frame.scale, height * frame.scale);
   const drawn = shapes.map((s) => ({ ...s, points: s.pixels.map((p) => toScreen(frame, p)) }));
   for (const { points, closed } of drawn) stroke(g, points, closed, frame.unit);
-  const taken = drawn.flatMap(({ points }) => points.map(([x, y]) => box(x, y, 14 * frame.unit, 14 * frame.unit)));
+  const taken = drawn.flatMap((shape) => covered(shape, frame.unit));
   if (!frame.plain) for (const shape of drawn) if (shape.text) label(g, frame, shape, taken);
   if (cursor) cross(g, toScreen(frame, cursor), frame.unit);
 }
@@ -42,6 +42,17 @@ const box = (x, y, w, h) => ({ x, y, w, h }); // around a center
 const overlap = (a, b) => Math.max(0, (a.w + b.w) / 2 - Math.abs(a.x - b.x))
   * Math.max(0, (a.h + b.h) / 2 - Math.abs(a.y - b.y));
 
+// What a shape takes of the picture: its points, and small boxes along its lines.
+function covered({ points, closed }, unit) {
+  const ends = closed ? [...points, points[0]] : points, boxes = [];
+  points.forEach(([x, y]) => boxes.push(box(x, y, 14 * unit, 14 * unit)));
+  for (const [i, [x, y]] of ends.slice(1).entries()) {
+    const [u, v] = ends[i], n = Math.min(200, Math.ceil(Math.hypot(x - u, y - v) / (10 * unit)));
+    for (let j = 1; j < n; j++) boxes.push(box(u + (x - u) * j / n, v + (y - v) * j / n, 5 * unit, 5 * unit));
+  }
+  return boxes;
+}
+
 // Write a text beside its shape: inside the frame, and where it covers the fewest points and other texts.
 function label(g, frame, { points, text }, taken) {
   const xs = points.map((p) => p[0]), ys = points.map((p) => p[1]), u = frame.unit;
@@ -50,8 +61,9 @@ function label(g, frame, { points, text }, taken) {
   g.font = `600 ${16 * u}px system-ui, sans-serif`; g.textAlign = "center"; g.textBaseline = "middle";
   const w = g.measureText(text).width + 8 * u, h = 22 * u, x = (left + right) / 2, y = (top + bottom) / 2;
   const inside = (v, size, most) => Math.max(size / 2, Math.min(most - size / 2, v));
-  const places = [[x, y - h], [x, y + h], [x, top - h], [x, bottom + h], [right + w / 2 + 8 * u, y],
-    [left - w / 2 - 8 * u, y]].map(([a, b]) => box(inside(a, w, frame.width), inside(b, h, frame.height), w, h));
+  const aside = w / 2 + 8 * u;
+  const places = [[x, y - h], [x, y + h], [x, top - h], [x, bottom + h], [right + aside, y], [left - aside, y],
+    [x + aside, y], [x - aside, y]].map(([a, b]) => box(inside(a, w, frame.width), inside(b, h, frame.height), w, h));
   const cost = (place) => taken.reduce((sum, other) => sum + overlap(place, other), 0);
   const best = places.reduce((a, b) => (cost(b) < cost(a) ? b : a));
   taken.push(best);

@@ -32,7 +32,7 @@ export class PhotoView {
 
   // Where the photo lies on the canvas: it covers the canvas, or lies in its middle.
   frame() {
-    const width = this.canvas.clientWidth, height = this.canvas.clientHeight, sides = [width, height];
+    const { width, height } = this.canvas.getBoundingClientRect(), sides = [width, height];
     const scale = this.fitted() * this.zoom;
     this.middle = this.middle.map((v, i) => {
       const half = sides[i] / 2 / scale, all = this.size[i];
@@ -41,7 +41,10 @@ export class PhotoView {
     const [x, y] = this.middle.map((v, i) => sides[i] / 2 - v * scale);
     return { scale, x, y, width, height, unit: 1 };
   }
-  fitted() { return Math.min(this.canvas.clientWidth / this.size[0], this.canvas.clientHeight / this.size[1]) || 1; }
+  fitted() {
+    const { width, height } = this.canvas.getBoundingClientRect(); // not rounded
+    return Math.min(width / this.size[0], height / this.size[1]) || 1;
+  }
   place(e) { const r = this.canvas.getBoundingClientRect(); return [e.clientX - r.left, e.clientY - r.top]; }
   // Pixel of the photo at a place of the canvas, also between pixels.
   pixel([x, y]) {
@@ -117,8 +120,7 @@ export class PhotoView {
       this.on.drop(aim.grip, this.dragged([at[0] - aim.start[0], at[1] - aim.start[1]], aim));
       return;
     }
-    const { clientWidth: w, clientHeight: h } = this.canvas;
-    const inside = at[0] >= 0 && at[1] >= 0 && at[0] <= w && at[1] <= h;
+    const { width, height } = this.frame(), inside = at[0] >= 0 && at[1] >= 0 && at[0] <= width && at[1] <= height;
     if (aim.touch) this.on.hover(null);
     if (inside && (aim.touch || !aim.moved)) this.on.place(this.pixel(at), 4 / this.frame().scale);
   }

@@ -18,6 +18,7 @@ function stroke(g, points, closed, unit) {
   g.beginPath();
   points.forEach(([x, y], i) => g[i ? "lineTo" : "moveTo"](x, y));
   if (closed) g.closePath();
+  g.lineJoin = "round";
   for (const [color, width] of [["#000", 5], ["#ff3cc8", 2.5]]) {
     g.strokeStyle = color; g.lineWidth = width * unit; g.stroke();
   }

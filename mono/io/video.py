@@ -19,20 +19,27 @@ from mono.io.images import MIN_SIDE
 from mono.io.video_container import (
     VideoError,
     decoded_packets,
+    display_turn,
     explained,
     import_av,
-    is_cut_short,
     open_stream,
     read_video_exif,
 )
-from mono.io.video_damage import FrameOrder, judged_frames
+from mono.io.video_damage import judged_frames
+from mono.io.video_listing import list_frames
 
 __all__ = ["VIDEO_SUFFIXES", "Video", "VideoError", "import_av", "is_video"]
 
 logger = logging.getLogger(__name__)
 
 VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp", ".wmv", ".flv"}
+    {
+        *(".264", ".265", ".3g2", ".3gp", ".amv", ".asf", ".avc", ".avi", ".divx", ".dv", ".f4v", ".flv"),
+        *(".gxf", ".h264", ".h265", ".hevc", ".ivf", ".m1v", ".m2p", ".m2t", ".m2ts", ".m2v", ".m4v", ".mj2"),
+        *(".mjpeg", ".mjpg", ".mk3d", ".mkv", ".mod", ".mov", ".mp2v", ".mp4", ".mp4v", ".mpe", ".mpeg", ".mpg"),
+        *(".mpv", ".mts", ".mxf", ".nut", ".ogm", ".ogv", ".qt", ".rm", ".rmvb", ".tod", ".trp", ".ts"),
+        *(".vob", ".vro", ".webm", ".wmv", ".wtv", ".y4m"),
+    }
 )
 _MAX_PIXELS = 1 << 26  # 67 megapixels
 _RECENT = 16  # decoded frames kept for threads that come a little late
@@ -66,7 +73,7 @@ class Video:
     """
 
     def __init__(self, path: str | Path) -> None:
-        """Open a video and list its frames, decoding only the first.
+        """Open a video and list its frames, decoding only the first where the file tells display times.
 
         Args:
             path: video file.
@@ -89,7 +96,7 @@ class Video:
         self._is_damaged = False  # the decoder has met damage
         try:
             with explained(self.path):
-                self._list_frames()
+                self.times, self._timed = list_frames(self.path, self._container, self._stream)
                 self._restart(None)
                 first, frame, damaged = next(self._frames, (0, None, True))
                 if frame is None:
@@ -190,55 +197,10 @@ class Video:
             )
         return list(range(first, last, every))
 
-    def _list_frames(self) -> None:
-        """List the time stamps of all frames, reading packets only."""
-        stamps, keys, untimed = [], [], 0
-        try:
-            for packet in self._container.demux(self._stream):
-                if packet.size == 0 or packet.is_discard:
-                    continue
-                if packet.pts is None:
-                    untimed += 1
-                    continue
-                stamps.append(packet.pts)
-                if packet.is_keyframe:
-                    keys.append(packet.pts)
-        except import_av().FFmpegError as error:
-            logger.debug("packets of %s", self.path, exc_info=error)
-            logger.warning("%s: is damaged; what comes before the damage is used", self.path)
-        if untimed or len(set(stamps)) < len(stamps):
-            # Streams without time stamps, such as raw H.264: frames are counted, and evenly spaced in time.
-            if len(stamps) > untimed:
-                logger.warning(
-                    "%s: some frames have no time stamp of their own; all are taken as evenly spaced", self.path
-                )
-            rate = self._stream.average_rate or self._stream.guessed_rate
-            if not rate:
-                raise VideoError(f"{self.path}: has neither time stamps nor a frame rate; convert it to MP4 first")
-            count = untimed + len(stamps)
-            self._stamps: list[int] | None = None
-            self.times = np.arange(count) / float(rate)
-        else:
-            self._stamps = sorted(stamps)
-            self._places = {stamp: i for i, stamp in enumerate(self._stamps)}
-            self._order = FrameOrder([self._places[stamp] for stamp in stamps], [self._places[key] for key in keys])
-            base = float(self._stream.time_base)
-            self.times = (np.array(self._stamps, np.float64) - self._stamps[0] if stamps else np.empty(0)) * base
-        self._keys = sorted(keys)
-        if not len(self.times):
-            raise VideoError(f"{self.path}: holds no frame; it is cut short, copy or download it again")
-        announced = self._stream.frames
-        if len(self.times) < announced:
-            message = "%s: holds %d of the %d frames that it announces: it is cut short"
-            logger.warning(message, self.path, len(self.times), announced)
-        elif not announced and is_cut_short(self.path):
-            message = "%s: is cut short: its file ends at %.2f s of the %.2f s that it announces"
-            logger.warning(message, self.path, self.times[-1], (self._container.duration or 0) / 1e6)
-
     def _take_shape(self, frame: Any) -> None:
         ratio = self._stream.sample_aspect_ratio
         self._size = (round(frame.width * float(ratio)) if ratio else frame.width, frame.height)
-        self._quarters = round(frame.rotation / 90) % 4
+        self._is_mirrored, self._quarters = display_turn(frame)
         self.width, self.height = self._size if self._quarters % 2 == 0 else self._size[::-1]
         if min(self._size) < MIN_SIDE or self.width * self.height > _MAX_PIXELS:
             raise VideoError(
@@ -249,19 +211,19 @@ class Video:
     def _upright(self, frame: Any) -> np.ndarray:
         # Streams may change their size midway; the camera is that of the first frame.
         rgb = frame.reformat(width=self._size[0], height=self._size[1], format="rgb24").to_ndarray()
-        return np.ascontiguousarray(np.rot90(rgb, self._quarters))
+        return np.ascontiguousarray(np.rot90(rgb[:, ::-1] if self._is_mirrored else rgb, self._quarters))
 
     def _go_to(self, index: int) -> None:
         """Move the decoder to `index` or before it, with as little to decode as possible."""
-        if self._stamps is None:
+        if (timed := self._timed) is None:
             if index < self._next:
                 self._restart(None)
             return
-        key = bisect.bisect_right(self._keys, self._stamps[index])
-        before = self._places[self._keys[key - 1]] if key else 0
+        key = bisect.bisect_right(timed.seekable, index)
+        before = timed.seekable[key - 1] if key else 0
         if before <= self._next <= index:
             return
-        self._restart(self._stamps[before])
+        self._restart(timed.stamps[before] if key else None)
         first = next(self._frames, None)
         if first is None or first[0] > index:  # in some containers a seek lands behind its target
             self._restart(None)
@@ -276,19 +238,19 @@ class Video:
             self._is_damaged = False
         if stamp is not None:
             self._container.seek(stamp, stream=self._stream)
-        self._next = 0 if stamp is None else self._places[stamp]
+        self._next = 0 if stamp is None or self._timed is None else self._timed.places[stamp]
         self._frames = self._decode(self._next)
 
     def _decode(self, start: int) -> Iterator[tuple[int, Any, bool]]:
         """Yield (index, frame, is damaged) from `start` on, without frames that cannot be decoded."""
         packets = decoded_packets(self._container, self._stream)
-        if self._stamps is None:
-            shown = (frame for _, frame in packets if frame is not None)
-            yield from ((i, frame, frame.is_corrupt) for i, frame in zip(range(len(self)), shown, strict=False))
+        if self._timed is None:
+            counted = zip(range(len(self)), packets, strict=False)  # a packet that cannot be decoded counts, too
+            yield from ((i, frame, frame.is_corrupt) for i, (_, frame) in counted if frame is not None)
             return
-        places = self._places
+        places = self._timed.places
         numbered = ((len(self) if stamp is None else places.get(stamp, len(self)), frame) for stamp, frame in packets)
-        for index, frame, damaged in judged_frames(numbered, self._order):
+        for index, frame, damaged in judged_frames(numbered, self._timed.order):
             self._is_damaged |= damaged
             if index >= start:  # frames shown before a key frame need the one before it
                 yield index, frame, damaged

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
+import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +18,7 @@ from mono.system.errors import MetricDepthError
 logger = logging.getLogger(__name__)
 
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"  # what Matroska and WebM begin with
+_FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp")  # of MP4 and QuickTime
 _EBML_HEAD = 4096  # bytes that hold both
 _FOCAL_TAG = "focal_length.35mm_equivalent"  # "com.apple.quicktime.camera." before it, as phones write it
 
@@ -115,6 +118,24 @@ def decoded_packets(container: Any, stream: Any) -> Iterator[tuple[int | None, A
         yield from ((frame.pts, frame) for frame in frames)
 
 
+def display_turn(frame: Any) -> tuple[bool, int]:
+    """Tell how a decoded frame is set upright, by its display matrix.
+
+    Args:
+        frame: PyAV frame.
+
+    Returns:
+        True if it is mirrored left to right first; then quarter turns, counter-clockwise, 0 to 3.
+    """
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return False, 0
+    a, b, _, c, d = struct.unpack("=5i", bytes(data)[:20])  # of (x, y): (a x + c y, b x + d y)
+    mirrored = a * d < b * c
+    across, down = (-a, -b) if mirrored else (a, b)
+    return mirrored, round(-math.atan2(down, across) / (math.pi / 2)) % 4
+
+
 def is_cut_short(path: Path) -> bool:
     """Check whether a file ends before its container does.
 
@@ -140,7 +161,7 @@ def _end_of_boxes(path: Path) -> int | None:
             head = file.read(16)
             length = int.from_bytes(head[:4], "big")
             length = int.from_bytes(head[8:], "big") if length == 1 else length or size - place
-            if length < 8 or not head[4:8].isalnum():
+            if length < 8 or not head[4:8].isalnum() or (place == 0 and head[4:8] not in _FIRST_BOXES):
                 return None
             place += length
     return place

@@ -22,6 +22,7 @@ from mono.io.camera_values import CameraFileError, CameraValues, MissingCameraEr
 from mono.io.colmap_cameras import image_cameras, parse_cameras_bin, parse_cameras_txt
 
 _ASPECT = 0.005  # relative difference of aspect ratios that still shows the same view (ScanNet: 0.4 %)
+_SQUARE = 0.01  # relative difference of fx and fy in calibrations of square pixels
 __all__ = [
     "CameraFileError",
     "MissingCameraError",
@@ -60,8 +61,8 @@ def camera_from_file(
 ) -> Camera:
     """Read the camera of an image from a camera file.
 
-    A camera of another size with the same aspect ratio is resized. Cameras of COLMAP and of transforms.json
-    describe pixels as they are stored and are turned as the image is.
+    A camera of another size with the same aspect ratio is resized, as is one of oblong pixels to square ones. Cameras
+    of COLMAP and of transforms.json describe pixels as they are stored and are turned as the image is.
 
     Args:
         path: camera file, of any kind in `KINDS`.
@@ -132,11 +133,17 @@ def _fitted(path: Path, camera: Camera, width: int, height: int) -> Camera:
     if (camera.width, camera.height) == (width, height):
         return camera
     sizes = f"{path}: is for {camera.width}x{camera.height} images, and this one is {width}x{height}"
-    if same_aspect(camera.width, camera.height, width, height):
+    if same_aspect(camera.width, camera.height, width, height) or _is_squared(camera, width, height):
         return camera.resized(width, height)
     if same_aspect(camera.height, camera.width, width, height):
         raise CameraFileError(f"{sizes}: turned by 90 degrees; give a camera for the upright image")
     raise CameraFileError(f"{sizes}: another aspect ratio, so it was cropped or is another camera's; correct the file")
+
+
+def _is_squared(camera: Camera, width: int, height: int) -> bool:
+    """Check that resizing makes a camera's oblong pixels square, as those of anamorphic videos are on decoding."""
+    pixel, stretch = camera.fy / camera.fx, width * camera.height / (height * camera.width)
+    return abs(pixel - 1) > _SQUARE and abs(stretch / pixel - 1) <= _SQUARE
 
 
 @contextlib.contextmanager

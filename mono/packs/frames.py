@@ -13,7 +13,7 @@ from mono.data.video import VideoSample, frame_times
 from mono.geometry.camera import Camera
 from mono.geometry.undistortion import Undistortion, undistortion
 from mono.slam.fusion.posed_depth import DepthFrame, PosedFrame
-from mono.slam.trajectory.formats import to_seconds
+from mono.slam.trajectory.time_units import to_seconds
 from mono.system.errors import MetricDepthError
 
 

@@ -24,7 +24,7 @@ from mono.io.video import Video, is_video
 from mono.runs.manifest import Manifest
 from mono.slam.fusion.posed_views import PosedView, perspective_views
 from mono.slam.trajectory.files import count_poses
-from mono.slam.trajectory.formats import to_seconds
+from mono.slam.trajectory.time_units import to_seconds
 from mono.slam.trajectory.trajectory import Trajectory, associate
 from mono.system.errors import MetricDepthError
 

@@ -20,7 +20,7 @@ from mono.slam.scale.diagnosis import explain_no_scale
 from mono.slam.scale.estimate import MIN_IMAGES, ScaleError, ScaleEstimate, estimate_scale
 from mono.slam.scale.rescaling import DEFAULT_FRAMES, OnDone, Rescaling, collect_ratios, frame_scales
 from mono.slam.scale.tracks import Counts, FramePoints, track_points
-from mono.slam.trajectory.formats import to_seconds
+from mono.slam.trajectory.time_units import to_seconds
 from mono.slam.trajectory.trajectory import Trajectory, associate
 
 logger = logging.getLogger(__name__)

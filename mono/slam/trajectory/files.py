@@ -21,10 +21,10 @@ from mono.slam.trajectory.formats import (
     quaternion_names,
     skip_repeats,
     split_matrices,
-    table_times,
 )
 from mono.slam.trajectory.rotations import from_quaternions, to_quaternions
 from mono.slam.trajectory.text_table import TextTable, read_table, read_text
+from mono.slam.trajectory.time_units import table_times
 from mono.slam.trajectory.trajectory import Trajectory, TrajectoryError, pose_faults
 
 logger = logging.getLogger(__name__)
@@ -52,8 +52,9 @@ def read_trajectory(path: Path, format: Format | None = None, body_from_camera: 
       *body* (the inertial sensor); `body_from_camera` (T_BS in the camera's sensor.yaml) turns them into the camera's.
       Without it the body's poses are returned: enough to compare trajectories, not to look through the camera.
 
-    Fields may be separated by spaces, commas or semicolons. Times in milli-, micro- or nanoseconds are recognized by
-    size. Of lines with the same time the first is kept. Each repair is logged as a warning, each unit as information.
+    Fields may be separated by spaces, commas or semicolons. The unit of times is that of a header ("time [us]"), or
+    nanoseconds if the format euroc is given; else it is detected from their steps and size. Of lines with the same time
+    the first is kept. Each repair and each doubtful unit is logged as a warning, other units as information.
 
     Args:
         path: the file.
@@ -103,21 +104,20 @@ def _read(path: Path, format: Format | None, body_from_camera: np.ndarray | None
     found = format or detect_format(table)
     if body_from_camera is not None and found != "euroc":
         raise TrajectoryError(f"{path}: only EuRoC files hold poses of a body; this one is {found}")
-    poses, times = _poses(table, found)
+    poses, times = _poses(table, found, is_given=format is not None)
     clock = found != "kitti"
     if first is not None:
         times, clock = first, bool((first != np.round(first)).any())
     for k, reason in pose_faults(poses):
         raise TrajectoryError(f"{table.place(k)}: {reason}; is the file {found} ({COLUMNS[found][1]})?")
     kept = skip_repeats(table, times)
-    for note in table.notes:
-        logger.log(logging.INFO if note.startswith("its times are") else logging.WARNING, "%s: %s", path, note)
+    _log_notes(table)
     if body_from_camera is not None:
         poses = poses @ np.asarray(body_from_camera)
     return Trajectory(poses[kept], times[kept]), clock
 
 
-def _poses(table: TextTable, format: Format) -> tuple[np.ndarray, np.ndarray]:
+def _poses(table: TextTable, format: Format, is_given: bool) -> tuple[np.ndarray, np.ndarray]:
     """Convert a table's rows to poses (N, 4, 4) and times [s], (N,)."""
     count, meaning = COLUMNS[format]
     more = format == "euroc" or (format == "tum" and len(quaternion_names(table)) >= 4)  # covariances behind the pose
@@ -133,7 +133,7 @@ def _poses(table: TextTable, format: Format) -> tuple[np.ndarray, np.ndarray]:
     check_quaternions(table, quaternions, format)
     poses[:, :3, :3] = from_quaternions(quaternions)
     poses[:, :3, 3] = values[:, 1:4]
-    return poses, table_times(table, values[:, 0], format)
+    return poses, table_times(table, values[:, 0], format == "euroc", is_given)
 
 
 def write_trajectory(
@@ -191,9 +191,15 @@ def read_times(path: Path) -> np.ndarray:
     """
     table = read_table(path)
     times = table_times(table, table.values(1, "a time")[:, 0])
-    for note in table.notes:
-        logger.info("%s: %s", path, note)
+    _log_notes(table)
     return times
+
+
+def _log_notes(table: TextTable) -> None:
+    """Log repairs and doubts as warnings, a unit as information."""
+    for note in table.notes:
+        is_unit = re.fullmatch("its times are taken as [a-z]+", note)
+        logger.log(logging.INFO if is_unit else logging.WARNING, "%s: %s", table.path, note)
 
 
 def file_format(path: Path) -> Format:

@@ -1,4 +1,4 @@
-"""Formats of trajectory files, and units of time, detected from their values."""
+"""Formats of trajectory files, detected from their columns."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from mono.slam.trajectory.text_table import TextTable
+from mono.slam.trajectory.time_units import time_unit
 from mono.slam.trajectory.trajectory import TrajectoryError
 
 Format = Literal["tum", "kitti", "euroc"]
@@ -19,12 +20,6 @@ COLUMNS = {
     "kitti": (12, "the three rows of a 3x4 matrix"),
     "euroc": (8, "time[ns],px,py,pz,qw,qx,qy,qz"),
 }
-_MAX_TIME = 1e20  # nanoseconds since 1970 have 19 digits
-
-# Times since 1970 have 10 digits in seconds, 13 in milliseconds, 16 in microseconds and 19 in nanoseconds.
-_SINCE_1970 = ((1e17, 1e9, "nanoseconds"), (1e14, 1e6, "microseconds"), (1e11, 1e3, "milliseconds"))
-# Times from another start are recognized by their step: frames follow each other within 1 ms to about 1 s.
-_STEPS = ((1.5e6, 1e9, "nanoseconds"), (1e4, 1e6, "microseconds"))
 
 
 def check_format(path: object, format: str) -> None:
@@ -84,7 +79,7 @@ def detect_format(table: TextTable) -> Format:
             return "euroc" if w_first else "tum"
         if table.comma and (count > 8 or _large(table.rows[0][0]) or "[ns]" in table.header):
             return "euroc"
-        if count == 17:
+        if count == 17 or (table.comma and _in_nanoseconds(table)):
             return "euroc"
         if count == 8:
             if table.comma:
@@ -106,62 +101,10 @@ def _large(text: str) -> bool:
         return False
 
 
-def time_unit(times: np.ndarray) -> tuple[float, str]:
-    """Tell the unit of times by their size or, if they are whole numbers, their step.
-
-    Args:
-        times: as stored, (N,), finite.
-
-    Returns:
-        Units per second, and the unit's name.
-    """
-    middle = float(np.median(np.abs(times))) if len(times) else 0.0
-    for least, factor, name in _SINCE_1970:
-        if middle >= least:
-            return factor, name
-    if len(times) > 1 and bool((times == np.round(times)).all()):
-        step = float(np.median(np.abs(np.diff(times))))
-        for least, factor, name in _STEPS:
-            if step >= least:
-                return factor, name
-    return 1.0, "seconds"
-
-
-def to_seconds(times: np.ndarray) -> np.ndarray:
-    """Convert times of a unit detected from their values to seconds, (N,)."""
-    return times / time_unit(times)[0]
-
-
-def table_times(table: TextTable, values: np.ndarray, format: Format | None = None) -> np.ndarray:
-    """Convert the first column of a file to seconds, and note its unit.
-
-    Whole numbers of more than 15 digits are parsed as such, as float64 rounds nanoseconds since 1970 to 256.
-
-    Args:
-        table: the file's lines.
-        values: the first column, (N,).
-        format: EuRoC's whole numbers are nanoseconds, whatever their size.
-
-    Returns:
-        Times [s], (N,).
-
-    Raises:
-        TrajectoryError: a time is absurdly large.
-    """
-    for i in np.flatnonzero(np.abs(values) > _MAX_TIME):
-        raise TrajectoryError(f"{table.place(i)}: a time of {values[i]:.3g} is absurd; check the columns")
-    factor, unit = time_unit(values)
-    if format == "euroc" and factor == 1.0 and bool((values == np.round(values)).all()):
-        factor, unit = 1e9, "nanoseconds"
-    if factor == 1.0:
-        return values
-    if not (format == "euroc" and unit == "nanoseconds"):
-        table.notes.append(f"its times are taken as {unit}")
-    texts = [row[0] for row in table.rows]
-    exact = [
-        int(t) / factor if re.fullmatch("[0-9]{1,20}", t) else v / factor for t, v in zip(texts, values, strict=True)
-    ]
-    return np.array(exact)
+def _in_nanoseconds(table: TextTable) -> bool:
+    """Tell whether the first column holds nanoseconds, by its values."""
+    times = np.array([_value(row[0]) for row in table.rows])
+    return bool(np.isfinite(times).all()) and time_unit(times).name == "nanoseconds"
 
 
 def skip_repeats(table: TextTable, times: np.ndarray) -> np.ndarray:

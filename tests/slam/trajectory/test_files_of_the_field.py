@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mono.cli.main import main
 from mono.slam import read_trajectory
 from mono.slam.trajectory.files import file_format, read_body_from_camera, read_timed, read_times
-from mono.slam.trajectory.formats import time_unit
+from mono.slam.trajectory.time_units import time_unit
 from mono.slam.trajectory.trajectory import MAX_COORDINATE, TrajectoryError
 
 POSE = "1 2 3 0 0 0 1"
@@ -94,8 +94,8 @@ def test_times_are_seconds_whatever_their_unit(tmp_path: Path, caplog, times: li
 
 
 def test_frame_numbers_stay_numbers() -> None:
-    assert time_unit(np.arange(5000.0)) == (1.0, "seconds")
-    assert time_unit(np.arange(0.0, 5000.0, 33)) == (1.0, "seconds")
+    assert time_unit(np.arange(5000.0)) == (1.0, "seconds", "")
+    assert time_unit(np.arange(0.0, 5000.0, 33)) == (1.0, "seconds", "milliseconds")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,128 @@
+"""Units of times: by header, by format, by steps; and what is said where two fit."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mono.slam import read_trajectory
+from mono.slam.trajectory.files import file_format, read_times, write_trajectory
+from mono.slam.trajectory.time_units import named_unit, time_unit, to_seconds
+
+FACTORS = {"nanoseconds": 1e9, "microseconds": 1e6, "milliseconds": 1e3}
+EUROC = "#timestamp [ns],p_x [m],p_y [m],p_z [m],q_w,q_x,q_y,q_z\n"
+
+
+def write(folder: Path, times: list[str], header: str = "", pose: str = "1 2 3 0 0 0 1", comma: bool = False) -> Path:
+    path = folder / "path.txt"
+    lines = [" ".join([t, *pose.split()]) for t in times]
+    text = "\n".join(line.replace(" ", ",") if comma else line for line in lines)
+    path.write_text(header + text + "\n")
+    return path
+
+
+@pytest.mark.parametrize("unit", FACTORS)
+@pytest.mark.parametrize("start", [0, 50, 150, 3600, 108000, 2e6, 1403636579])
+@pytest.mark.parametrize("rate", [9.7, 30, 59.94])
+def test_clocks_of_any_start(tmp_path, caplog, unit, start, rate) -> None:
+    seconds = start + np.arange(300) / rate
+    texts = [str(round(t * FACTORS[unit])) for t in seconds.tolist()]
+    with caplog.at_level("INFO", "mono"):
+        found = read_trajectory(write(tmp_path, texts))
+    np.testing.assert_allclose(found.times, seconds, atol=0.6e-3 if unit == "milliseconds" else 1e-6)
+    assert f"its times are taken as {unit}" in caplog.text
+
+
+@pytest.mark.parametrize("start", [0, 3600, 1403636579])
+def test_seconds_stay_seconds(tmp_path, caplog, start) -> None:
+    for step in (0.005, 1 / 30, 2.5, 40.3):
+        seconds = start + np.arange(1, 100) * step
+        found = read_trajectory(write(tmp_path, [f"{t:.9f}" for t in seconds]))
+        np.testing.assert_allclose(found.times, seconds, atol=1e-6)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("#timestamp [ns],p_x [m]", "nanoseconds"),
+        ("# time(us) tx ty tz", "microseconds"),
+        ("# timestamp_ns tx ty tz", "nanoseconds"),
+        ("# time in milliseconds since boot", "milliseconds"),
+        ("# t [\u00b5s] x y z", "microseconds"),
+        ("# time [sec] tx ty", "seconds"),
+        ("ros_time_ms,x,y,z", "milliseconds"),
+        ("frame,tx,ty,tz,qw,qx,qy,qz", "seconds"),
+        ("# frame_id x y z", "seconds"),
+        ("# timestamp tx ty tz qx qy qz qw", None),
+        ("# times tx ty tz", None),
+        ("# time since start", None),
+        ("# frame: world", None),
+        ("# t speed [m/s]", None),
+        ("# the ns-3 simulator", None),
+    ],
+)
+def test_units_that_headers_name(header: str, name: str | None) -> None:
+    found = named_unit(header)
+    assert (found and found.name) == name
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)])
+def test_a_header_wins_over_values(tmp_path, caplog, unit, factor) -> None:
+    for step in (1, 33, 1000, 1000000, 2000000):
+        texts = [str(step * i) for i in range(50)]
+        found = read_trajectory(write(tmp_path, texts, f"# time [{unit}] tx ty tz qx qy qz qw\n"))
+        np.testing.assert_allclose(found.times, np.arange(50) * step / factor)
+        np.testing.assert_allclose(read_times(tmp_path / "path.txt"), np.arange(50) * step / factor)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("start", [0, 3600033333333, 108000033333333, 1403636579763555584])
+@pytest.mark.parametrize("step", [1000000, 5000000, 33333333, 3000000000])
+def test_euroc_comes_back_as_it_was(tmp_path, caplog, start, step) -> None:
+    texts = [str(start + step * i) for i in range(50)]
+    path = write(tmp_path, texts, EUROC, "1 2 3 1 0 0 0", comma=True)
+    write_trajectory(tmp_path / "again.csv", read_trajectory(path), "euroc")
+    again = [line.split(",")[0] for line in (tmp_path / "again.csv").read_text().splitlines()[1:]]
+    if start < 1e18:
+        assert again == texts
+    else:  # float64 seconds hold 0.2 us
+        assert max(abs(int(a) - int(b)) for a, b in zip(again, texts, strict=True)) <= 256
+    without = write(tmp_path, texts, "", "1 2 3 1 0 0 0", comma=True)
+    np.testing.assert_allclose(np.diff(read_trajectory(without, "euroc").times), step / 1e9, atol=3e-7)
+    assert not caplog.records
+
+
+def test_frame_numbers_with_the_scalar_first_are_no_nanoseconds(tmp_path) -> None:
+    for header in ("frame,tx,ty,tz,qw,qx,qy,qz\n", "time,tx,ty,tz,qw,qx,qy,qz\n"):
+        path = write(tmp_path, [str(i) for i in range(9)], header, "1 2 3 1 0 0 0", comma=True)
+        assert file_format(path) == "euroc" and read_trajectory(path).times.tolist() == list(range(9))
+
+
+@pytest.mark.parametrize(
+    ("times", "assumed", "other"),
+    [
+        (np.arange(400) * 2e6, "microseconds", "nanoseconds"),
+        (np.arange(20000) * 1e6, "nanoseconds", "microseconds"),
+        (3.6e12 + np.arange(400) * 1e6, "nanoseconds", "microseconds"),
+        (np.arange(100) * 1e3, "milliseconds", "microseconds"),
+        (np.arange(0, 9000, 50.0), "seconds", "milliseconds"),
+        (np.round(np.arange(90) * 100 / 3), "milliseconds", "seconds or frame numbers"),
+    ],
+)
+def test_doubtful_units_are_said(tmp_path, caplog, times, assumed, other) -> None:
+    assert time_unit(times)[1:] == (assumed, other)
+    read_trajectory(write(tmp_path, [f"{t:.0f}" for t in times]))
+    assert (
+        f"its times are taken as {assumed}, though they may be {other}; write the unit into a first line" in caplog.text
+    )
+
+
+def test_numbers_of_frames_are_left(caplog) -> None:
+    rng = np.random.default_rng(0)
+    for numbers in (np.arange(500.0), np.arange(0, 500.0, 7), np.cumsum(rng.integers(1, 20, 200)).astype(float)):
+        assert time_unit(numbers) == (1.0, "seconds", "")
+    names = np.round(np.arange(90) * 100 / 3)
+    assert to_seconds(names).tolist() == names.tolist()  # of files: as doubtful as above
+    assert math.isclose(to_seconds(3.6e12 + np.arange(9) * 33333333.0)[0], 3600)

@@ -38,7 +38,9 @@ class TimedFrames:
 
 
 def list_frames(path: Path, container: Any, stream: Any) -> tuple[np.ndarray, TimedFrames | None]:
-    """List the frames of a video by its packets, which are decoded only where their time stamps are no display times.
+    """List the frames of a video by its packets.
+
+    They are decoded only where their time stamps are no display times.
 
     Args:
         path: video file, for messages.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -33,7 +34,7 @@ def index_names(path: Path, listed: Iterable[tuple[str, _T]]) -> dict[str, _T]:
     names: dict[str, _T] = {}
     absolute: dict[str, _T] = {}
     for written, value in listed:
-        name = written.replace("\\", "/")
+        name = _composed(written.replace("\\", "/"))
         root = _ABSOLUTE.match(name)
         name = re.sub(r"^(\.\./)+", "", posixpath.normpath(name[root.end() :] if root else name))
         if name in names and names[name] != value:
@@ -50,7 +51,7 @@ def index_names(path: Path, listed: Iterable[tuple[str, _T]]) -> dict[str, _T]:
 
 def find_name(names: Mapping[str, _T], image: str | os.PathLike[str]) -> _T | None:
     """Find what belongs to an image; names without a suffix mean images of any."""
-    parts = Path(os.path.abspath(image)).parts[1:]  # noqa: PTH100 - links stay
+    parts = Path(_composed(os.path.abspath(image))).parts[1:]  # noqa: PTH100 - links stay
     whole = tuple(_SMALLER.sub(r"\1", part) for part in parts[:-1]) + parts[-1:]
     for path in dict.fromkeys((parts, whole)):
         ends = ["/".join(path[start:]) for start in range(len(path))]
@@ -67,6 +68,11 @@ def describe_missing(names: Iterable[str], image: str | os.PathLike[str] | None)
     name = Path(image).name
     alike = next((known for known in names if _stem(known.rpartition("/")[2]) == _stem(name)), None)
     return name if alike is None else f"{image}; it names {alike:.200}, whose folders or suffix differ"
+
+
+def _composed(text: str) -> str:
+    """Compose accents with their letters, which some systems store apart."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _stem(name: str) -> str:

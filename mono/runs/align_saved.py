@@ -182,7 +182,8 @@ def _align(
             failures.append(Failure(sample.source, reason))
             continue
         record, file = alignment.record(), f"depth/{sample.name}.{depth_format}"
-        write_depth(out / file, aligned, camera, {"alignment": record})
+        source = {name: former[name] for name in ("camera_source", "camera_detail") if former and name in former}
+        write_depth(out / file, aligned, camera, source | {"alignment": record})
         alignments[sample.name] = record
         if former is not None and _wrote(former, sample):
             kept = {name: former[name] for name in _KEPT if name in former}

@@ -26,6 +26,8 @@ def transforms(path, *names):
         (("train/r_0", "test/r_0"), "/moved/test/r_0.JPG"),
         (("images/a.png", "images/b.png"), "/moved/images_4/b.png"),
         (("images/b.png", "images_4/b.png"), "/moved/images_4/b.png"),
+        (("cafe\u0301/a.png", "caf\u00e9/b.png"), "/moved/cafe\u0301/b.png"),
+        (("\u00e9/a.png", "\u00e9/b.png"), "/moved/e\u0301/b.png"),
         (("x/../a.png", "images/b.v2"), "/moved/images/b.v2.png"),
     ],
 )

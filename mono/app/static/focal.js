@@ -11,7 +11,8 @@ export function showFocal(photo) {
   $("fov").value = (2 * half * 180 / Math.PI).toFixed(1);
   $("mm").value = (focal(photo) / perMm(photo)).toFixed(1);
   $("px").value = focal(photo).toFixed(1);
-  const came = `${photo.camera_source} – ${photo.camera_detail}`;
+  const { camera_source: source, camera_detail: detail } = photo;
+  const came = detail.toLowerCase().startsWith(source) ? detail : `${source} – ${detail}`;
   const unsure = ["assumed", "estimated"].includes(photo.camera_source);
   const doubt = unsure && photo.factor === 1 && photo.scale === 1;
   $("source").className = doubt ? "warn" : "";

@@ -68,7 +68,7 @@ class ModelConfig:
 
 
 def find_config(name: str | Path) -> Path:
-    """Find a config by its published name or by its path.
+    """Find a config by published name or by path.
 
     Args:
         name: a name as "HourglassDecoder/convlarge.0.3_150.py", always the package's own config; or the path of your
@@ -107,7 +107,7 @@ def parse_options(options: Iterable[str]) -> dict[str, Any]:
 
 
 def read_config(name: str | Path, options: Mapping[str, Any] | None = None) -> ModelConfig:
-    """Read a config file and apply overrides; runs the file.
+    """Run a config file and apply overrides.
 
     Args:
         name: published name, or path; see `find_config`.
@@ -177,7 +177,7 @@ def parse_values(config: Any, path: Path, options: Mapping[str, Any] | None = No
 
 
 def _refuse_unknown(config: Any, path: Path) -> None:
-    """Refuse names that nothing reads: mistyped ones would change nothing."""
+    """Refuse names that nothing reads, as mistyped ones."""
     values = config.to_dict()
     for part, known in _KEYS.items():
         level: Any = values

@@ -86,7 +86,7 @@ class OpenPhoto:
         return ResolvedCamera(p.camera, cast(Source, p.camera_source), p.camera_detail, self.camera_file, p.focal_error)
 
     def _given(self, ratio: float) -> ResolvedCamera:
-        """Return the camera with a focal length of the user.
+        """Return the camera with the user's focal length.
 
         What was given, or fixed by a known length, adds no error of an assumed focal length.
         """

@@ -60,11 +60,11 @@ class App:
         self.worker = ThreadPoolExecutor(1, "predict")
 
     def predict(self, data: bytes, name: str, model: str) -> OpenPhoto:
-        """Read a photo and predict its depth; called in the worker."""
+        """Read a photo and predict it, in the worker."""
         return self.predict_rgb(*read_upload(data, name, self.resolver), name, model)
 
     def predict_rgb(self, rgb: np.ndarray, found: ResolvedCamera, name: str, model: str) -> OpenPhoto:
-        """Predict depth of an undistorted photo; called in the worker."""
+        """Predict depth of an undistorted photo, in the worker."""
         begun = time.perf_counter()
         prediction = self.predictors[model].predict(rgb, found)
         if not (prediction.depth > 0).any():

@@ -54,7 +54,7 @@ class ProgressLine:
         self._finish_stage()
 
     def text(self, now: float) -> str:
-        """Write the line: done of total, rate, and time left.
+        """Write the line: done, total, rate, time left.
 
         Args:
             now: present time of the clock that `time.monotonic` reads [s].
@@ -158,7 +158,7 @@ def say_focal_sources(sources: Mapping[str, int]) -> None:
 
 
 def _beyond_range(pixels: Mapping[str, int], encoding: DepthEncoding) -> str:
-    """Report depth that a 16-bit PNG cannot hold, and the remedy."""
+    """Report depth beyond a 16-bit PNG, and the remedy."""
     where = f"{len(pixels)} image{'s' * (len(pixels) != 1)}"
     wider = "--depth-scale 200 reaches 327 m, " if encoding.farthest < 300 else ""
     return (

@@ -29,7 +29,7 @@ class CommandParser(argparse.ArgumentParser):
     """Parser whose errors are one line, with the flag that was probably meant."""
 
     def error(self, message: str) -> NoReturn:
-        """Print what is wrong and end with exit code 2."""
+        """Print the error and end with exit code 2."""
         hints = [f'did you mean "{near[0]}"?' for word in _unknown_flags(message) if (near := self._near(word))]
         if re.search(r"unrecognized arguments:( -?[\d.]+)+$", message):
             hints.append("numbers of one flag are joined by commas, without spaces")

@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def build_parser(name: str) -> argparse.ArgumentParser:
-    """Import a command and build the program's parser with it alone."""
+    """Build the program's parser with one command alone."""
     command = COMMANDS[name]
     parser = CommandParser(prog="metricdepth")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -100,7 +100,7 @@ def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespa
 
 
 def _nobody_reads() -> bool:
-    """Tell if the output is a pipe whose reader has ended."""
+    """Tell if the output's reader has ended."""
     if not hasattr(select, "poll"):  # on Windows
         return False
     poll = select.poll()

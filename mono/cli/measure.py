@@ -36,7 +36,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predict the photo, measure in it and print the result."""
+    """Predict the photo, measure in it and print."""
     from mono.calibration.camera_calibration import with_calibration
     from mono.data.folder import find_images
     from mono.inference.measurement import measure

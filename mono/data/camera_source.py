@@ -122,7 +122,7 @@ class CameraResolver:
         return not self.panorama and all(value is None for value in given)
 
     def resolve_for(self, sample: Sample | None, photo: Photo | Video) -> ResolvedCamera:
-        """Resolve the camera of a sample that has been opened.
+        """Resolve the camera of an opened sample.
 
         Args:
             sample: path and annotation of the image; None for an image without a file.

@@ -154,7 +154,7 @@ def _by_sensor(exif: ExifCamera, size: tuple[int, int], notes: list[str]) -> _Es
 
 
 def _plane_resolution(exif: ExifCamera, captured: tuple[int, int], notes: list[str]) -> float | None:
-    """Pixels per mm that EXIF states, if they make sense."""
+    """Return pixels per mm by EXIF, if they make sense."""
     planes = [plane for plane in (exif.plane_x, exif.plane_y) if plane is not None]
     if not planes:
         return None
@@ -176,7 +176,7 @@ def _model_resolution(exif: ExifCamera, captured: tuple[int, int]) -> float | No
 
 
 def _is_small_lens(exif: ExifCamera) -> bool:
-    """Tell if a full-frame Canon carries a lens of smaller sensors."""
+    """Tell if a full-frame Canon has an APS-C lens."""
     full = exif.sensor is not None and exif.sensor[0] >= _FULL_FRAME and exif.model.lower().startswith("canon")
     return full and _SMALL_LENS.search(exif.lens) is not None
 

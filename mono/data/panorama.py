@@ -103,7 +103,7 @@ def _of_window(window: PanoramaWindow, size: tuple[int, int]) -> tuple[Camera, b
 
 
 def may_be_panorama(size: tuple[int, int]) -> bool:
-    """Tell if a photo without metadata may be a panorama.
+    """Tell if a bare photo may be a panorama.
 
     Args:
         size: (width, height) of the image [px].

@@ -258,7 +258,7 @@ def get_protocol(name: str) -> Protocol:
 
 
 def read_protocol(name: str, changes: Mapping[str, Any] | None = None) -> Protocol:
-    """Read a protocol by name or from a config file.
+    """Read a protocol by name or from a file.
 
     Args:
         name: name of a protocol of the package, or path of your own config, as "./mine.py", with

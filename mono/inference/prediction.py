@@ -157,7 +157,7 @@ class Prediction:
         return replace(self, depth=depth, alignment=alignment, format=PredictionFormat())
 
     def notes(self) -> dict[str, Any]:
-        """Describe the camera's source and error, calibration and alignment, for records."""
+        """Describe camera source, focal error, calibration and alignment."""
         notes: dict[str, Any] = {"camera_source": self.camera_source, "camera_detail": self.camera_detail}
         both = {"calibration": self.calibration, "alignment": self.alignment}
         notes |= {name: value.record() for name, value in both.items() if value is not None}

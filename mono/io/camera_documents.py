@@ -45,12 +45,12 @@ class FileCameras:
 
 
 def is_camera_name(key: str) -> bool:
-    """Check that a key is a usual name of a camera."""
+    """Check that a key usually names a camera."""
     return _CAMERA_NAME.match(key) is not None
 
 
 def parse_content(path: Path, content: Any) -> FileCameras:
-    """Take the cameras out of a JSON or YAML document.
+    """Take cameras out of a JSON or YAML document.
 
     Raises:
         CameraFileError: there is no focal length, or entries contradict each other.

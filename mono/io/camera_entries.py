@@ -80,7 +80,7 @@ def flattened(content: Mapping[str, Any], place: str = "", within: str = "") -> 
 
 
 def has_focal(entries: Mapping[str, list[tuple[str, Any]]]) -> bool:
-    """Check that entries give the focal length of some camera."""
+    """Check that entries give some focal length."""
     return any(
         key.partition("@")[0] in FOCAL_KEYS and any(value is not None for _, value in found)
         for key, found in entries.items()

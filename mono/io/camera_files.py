@@ -59,7 +59,7 @@ def camera_file_beside(image: str | os.PathLike[str]) -> Path | None:
 def camera_from_file(
     path: Path, width: int, height: int, image: str | os.PathLike[str] | None = None, orientation: int = 1
 ) -> Camera:
-    """Read the camera of an image from a camera file.
+    """Read an image's camera from a camera file.
 
     A camera of another size with the same aspect ratio is resized, as is one of oblong pixels to square ones. Cameras
     of COLMAP and of transforms.json describe pixels as they are stored and are turned as the image is.
@@ -91,7 +91,7 @@ def camera_from_file(
 
 
 def check_camera_file(path: Path) -> None:
-    """Check that a camera file can be read, for any image.
+    """Check that a camera file can be read.
 
     Raises:
         CameraFileError: it is missing or broken.
@@ -148,7 +148,7 @@ def _is_squared(camera: Camera, width: int, height: int) -> bool:
 
 @contextlib.contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turn errors of reading a file into those that name it."""
+    """Turn errors into those that name the file."""
     try:
         yield
     except FileNotFoundError:
@@ -205,7 +205,7 @@ def _load_array(path: Path) -> np.ndarray:
 
 
 def _choose(path: Path, found: FileCameras, image: str | os.PathLike[str] | None) -> CameraValues:
-    """Return the camera of an image among those of a file."""
+    """Choose an image's camera among those of a file."""
     cameras = found.cameras
     if len(cameras) == 1 and not found.by_image:
         return next(iter(cameras.values()))

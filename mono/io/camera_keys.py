@@ -143,7 +143,7 @@ def values_from_entries(path: Path, entries: Entries, place: str = "", unknown: 
 
 
 def warn_unknown(path: Path, unknown: set[str]) -> None:
-    """Log the keys of a file that mean nothing here."""
+    """Log the keys that mean nothing here."""
     if unknown:
         names = ", ".join(f"{name:.40}" for name in sorted(unknown)[:10])
         logger.warning("%s: keys that mean nothing here are not used: %s", path, names)
@@ -199,7 +199,7 @@ class _Keys:
         return any(value in _ON for value in switches.values())
 
     def agreed(self, found: Mapping[str, float]) -> float | None:
-        """Return the number that entries of the same meaning agree on."""
+        """Return the number that like entries agree on."""
         if not found:
             return None
         (first, value), *others = found.items()

@@ -127,7 +127,7 @@ def lens_model(path: Path, named: Iterable[tuple[str, Any]], has_distortion: boo
 
 
 def parameter_keys(model: str) -> list[tuple[str, ...]]:
-    """Return the keys that may hold each parameter of a model."""
+    """Return the keys of each parameter of a model."""
     return [_PARAMETER_KEYS.get(name, (name,)) for name in MODELS[model].names] if model != "equirectangular" else []
 
 

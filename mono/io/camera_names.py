@@ -19,7 +19,7 @@ _SMALLER = re.compile(r"^(images)_\d+$")  # folders of resized images, as nerfst
 
 
 def index_names(path: Path, listed: Iterable[tuple[str, _T]]) -> dict[str, _T]:
-    """Index what belongs to images by the ends of their paths.
+    """Index images' values by the ends of paths.
 
     Names count from some folder above the image; absolute ones, which may be of another machine, also from the last
     folder that they have in common, but with one folder at least.
@@ -71,7 +71,7 @@ def describe_missing(names: Iterable[str], image: str | os.PathLike[str] | None)
 
 
 def _composed(text: str) -> str:
-    """Compose accents with their letters, which some systems store apart."""
+    """Compose accents with letters, as some systems separate them."""
     return unicodedata.normalize("NFC", text)
 
 

@@ -106,7 +106,7 @@ def number(path: Path, key: str, value: Any) -> float:
 
 
 def side(path: Path, key: str, value: Any, least: int = 1) -> int:
-    """Check that a value is an image side in whole pixels.
+    """Check a value as a side in whole pixels.
 
     Raises:
         CameraFileError: the value is not.

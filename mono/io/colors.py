@@ -32,7 +32,7 @@ _MANY = 0.5  # share of pixels that are neither clear nor opaque from which it i
 
 
 def to_rgb(image: Image.Image, name: str = "the image", factor: int = 1) -> np.ndarray:
-    """Convert an image of any mode to upright 8-bit RGB.
+    """Convert any image to upright 8-bit RGB.
 
     Transparent images are laid over white, as viewers show them; where no pixel is even half opaque, alpha is ignored.
     Premultiplied colors are divided by alpha, unless they are brighter than it, which premultiplied ones cannot be.
@@ -181,7 +181,7 @@ def _flatten(layer: Image.Image, name: str) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
-    """Convert to sRGB where a usable ICC profile is embedded."""
+    """Convert to sRGB by a usable ICC profile."""
     profile = image.info.get("icc_profile")
     if not profile or image.mode not in ("RGB", "CMYK"):
         return image

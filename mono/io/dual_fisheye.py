@@ -17,7 +17,7 @@ _ROWS = (0.6, 0.85)  # above and below the middle, where corners are wide and a 
 
 
 def is_dual_fisheye(rgb: np.ndarray) -> bool:
-    """Tell if an image shows two round images on black.
+    """Tell if two round images on black are shown.
 
     Black is a surround only where the round images are bright at the same height; at night, it may be missed.
 

@@ -91,12 +91,12 @@ class ExifCamera:
 
     @property
     def has_focal(self) -> bool:
-        """Tell if there is any focal length, credible or not."""
+        """Tell if there is any focal length."""
         return self.focal_35mm is not None or self.focal_mm is not None
 
     @property
     def distorting_lens(self) -> str:
-        """Return the name of a fisheye lens or action camera, or ""."""
+        """Name the fisheye lens or action camera, or ""."""
         if _FISHEYE.search(self.lens):
             return f"the fisheye lens {self.lens}"
         return f"the action camera {self.model}" if _ACTION_CAMERA.search(self.model) else ""

@@ -46,7 +46,7 @@ class ImageFault(ValueError):
 
 
 def open_image(file: BinaryIO, head: bytes) -> Image.Image | None:
-    """Open an image of one of `FORMATS`, whatever its suffix.
+    """Open an image of `FORMATS`, whatever its suffix.
 
     Pillow's own `open` would try every format it knows, and refuse large images.
 

@@ -48,7 +48,7 @@ def is_whole(size: tuple[int, int]) -> bool:
 
 
 def read_xmp(image: Image.Image) -> bytes:
-    """Return all XMP packets of an image, one after the other."""
+    """Join all XMP packets of an image."""
     packets = [image.info.get(key) for key in ("xmp", "XML:com.adobe.xmp")]
     packets += [data for _, data in getattr(image, "applist", ()) if data.startswith(_XMP)]  # Pillow keeps only one
     packets += [_unhex(image.info.get(f"Raw profile type {kind}")) for kind in ("xmp", "APP1")]  # as ImageMagick writes

@@ -185,7 +185,7 @@ def describe_kind(tags: Tags) -> str:
 
 
 def upright_size(tags: Tags) -> tuple[int, int, int]:
-    """Read the size of a TIFF's upright image, and its orientation.
+    """Read a TIFF's upright size, and its orientation.
 
     Args:
         tags: first of `read_directories`.
@@ -205,12 +205,12 @@ def stores_whole_numbers(tags: Tags) -> bool:
 
 
 def shows_white_as_zero(tags: Tags) -> bool:
-    """Tell if a TIFF's smallest values are its brightest ones."""
+    """Tell if a TIFF's smallest values are brightest."""
     return tags.get(_PHOTOMETRIC, (1,))[0] == 0
 
 
 def has_deep_colors(tags: Tags) -> bool:
-    """Tell if a TIFF holds colors of 16 bits a channel."""
+    """Tell if a TIFF holds 16-bit colors."""
     return tags.get(_BITS, (1,))[0] == 16 and tags.get(_SAMPLES, (1,))[0] >= 3
 
 

@@ -136,5 +136,5 @@ def _is_widened(values: np.ndarray) -> bool:
 
 
 def _without_stray(values: np.ndarray) -> float:
-    """Return the largest value but for a few stray ones."""
+    """Return the largest value that is not stray."""
     return float(np.quantile(values, 1 - _STRAY, method="higher"))

@@ -47,7 +47,7 @@ _RECENT_BYTES = 1 << 28  # bound on their size
 
 
 def is_video(path: str | Path) -> bool:
-    """Check whether a file has the suffix of a video.
+    """Check that a file has a video's suffix.
 
     Args:
         path: file, which need not exist.
@@ -122,7 +122,7 @@ class Video:
 
     @property
     def rate(self) -> float:
-        """Return the mean frame rate [Hz]; 0 for a single frame."""
+        """Return the mean frame rate [Hz], or 0."""
         length = float(self.times[-1]) if len(self) > 1 else 0.0
         return (len(self) - 1) / length if length > 0 else 0.0
 
@@ -151,7 +151,7 @@ class Video:
         )
 
     def _decoded(self, index: int) -> Any:
-        """Decode a frame without conversion; None if it is damaged."""
+        """Decode a frame as stored; None if damaged."""
         for found, frame in self._recent:
             if found == index:
                 return frame

@@ -99,7 +99,7 @@ def open_stream(path: Path) -> tuple[Any, Any]:
 
 
 def decoded_packets(container: Any, stream: Any) -> Iterator[tuple[int | None, Any]]:
-    """Decode the packets of a stream from its present position.
+    """Decode a stream's packets from its present position.
 
     Args:
         container: PyAV container.
@@ -196,7 +196,7 @@ def _ebml_size(data: bytes, place: int) -> tuple[int, int | None]:
 
 
 def read_video_exif(tables: Sequence[dict[str, str]]) -> ExifCamera | None:
-    """Read the 35-mm equivalent that phones write into a video.
+    """Read the 35-mm equivalent of a phone's video.
 
     Args:
         tables: metadata of the container and its streams.

@@ -137,7 +137,7 @@ def _shown_order(path: Path, stream: Any, stamps: Sequence[int]) -> list[int]:
 
 
 def _timed_frames(stamps: Sequence[int], keys: Sequence[int], shown: list[int], seekable: bool) -> TimedFrames:
-    """Number frames in the order in which they are shown.
+    """Number frames in the order of display.
 
     Args:
         stamps: time stamps in the order of the file.
@@ -157,7 +157,7 @@ def _timed_frames(stamps: Sequence[int], keys: Sequence[int], shown: list[int], 
 
 
 def _warn_if_cut(path: Path, container: Any, stream: Any, times: np.ndarray, found: int) -> None:
-    """Warn of a file that ends before what it announces."""
+    """Warn of a file that ends too early."""
     announced = stream.frames
     if "mp4" in container.format.name:  # its index leaves out what lies behind the edit list
         announced = min(announced, len(getattr(stream, "index_entries", ())) or announced)

@@ -112,7 +112,7 @@ def checked_sha256(path: Path) -> str:
 
 
 def identify(tensors: Mapping[str, Tensor]) -> ModelRecord | None:
-    """Find the zoo model that tensors belong to, or None."""
+    """Find the zoo model of tensors, or None."""
     for record in MODELS.values():
         name, shape = record.mark
         if name in tensors and tuple(tensors[name].shape) == shape:

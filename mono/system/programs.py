@@ -23,7 +23,7 @@ class ConfigError(MetricDepthError):
 
 
 def find_program(name: str | Path, folders: Sequence[Path], kind: str) -> Path:
-    """Find a Python file of settings without running strangers' files.
+    """Find a settings file without running strangers' files.
 
     A text is first a name below `folders`, which hold the package's own files: whatever lies in the current folder, a
     name never means it. Else it is a path if it contains a folder, as "./mine.py". A `Path` object is always a path.

@@ -139,13 +139,13 @@ class Recipe:
 
 
 def check_share(name: str, value: float) -> None:
-    """Refuse a share that is not from 0 to 1."""
+    """Refuse a share outside 0 to 1."""
     if not 0 <= value <= 1:
         raise MetricDepthError(f"{name} is {value}; it must be a share, from 0 to 1")
 
 
 def read_recipe(name: str | Path, options: Mapping[str, Any] | None = None) -> Recipe:
-    """Read a recipe by name or path; runs the file.
+    """Run a recipe, found by name or path.
 
     Args:
         name: name below mono/configs/training, or the path of your own recipe, as "./mine.py": see

@@ -43,7 +43,7 @@ __all__ = [
 
 
 def read_trajectory(path: Path, format: Format | None = None, body_from_camera: np.ndarray | None = None) -> Trajectory:
-    """Read a trajectory from a TUM, KITTI or EuRoC file.
+    """Read a TUM, KITTI or EuRoC trajectory.
 
     - tum: `time tx ty tz qx qy qz qw`, camera to world.
     - kitti: twelve numbers a line, the rows of the 3x4 camera-to-world matrix; times are line numbers from 0. A time
@@ -196,7 +196,7 @@ def read_times(path: Path) -> np.ndarray:
 
 
 def _log_notes(table: TextTable) -> None:
-    """Log repairs and doubts as warnings, a unit as information."""
+    """Log repairs and doubts; a unit as information."""
     for note in table.notes:
         is_unit = re.fullmatch("its times are taken as [a-z]+", note)
         logger.log(logging.INFO if is_unit else logging.WARNING, "%s: %s", table.path, note)

@@ -102,13 +102,13 @@ def _large(text: str) -> bool:
 
 
 def _in_nanoseconds(table: TextTable) -> bool:
-    """Tell whether the first column holds nanoseconds, by its values."""
+    """Tell whether the first column holds nanoseconds."""
     times = np.array([_value(row[0]) for row in table.rows])
     return bool(np.isfinite(times).all()) and time_unit(times).name == "nanoseconds"
 
 
 def skip_repeats(table: TextTable, times: np.ndarray) -> np.ndarray:
-    """Select the first line of each time, and note the others.
+    """Select each time's first line; note the others.
 
     Args:
         table: the file's lines.

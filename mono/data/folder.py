@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mono.data.intrinsics import warn_once
+from mono.data.output_folders import is_output_folder
 from mono.data.sample import Sample, unique_names
 from mono.io.images import IMAGE_SUFFIXES
 from mono.io.video import VIDEO_SUFFIXES
@@ -22,15 +23,7 @@ from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
 
-_MANIFEST = "manifest.jsonl"
 _MANY = 1000  # images of subfolders that are not searched, from which on they are not counted
-RUN_FOLDERS = frozenset(
-    {
-        *("depth", "vis", "normal", "normal_vis", "pcd", "focal_sweep", "report"),
-        *("mask", "sky", "confidence", "std", "points", "mesh"),
-    }
-)
-_OUTPUTS = RUN_FOLDERS | {"depth_smooth", "video"}
 _CAMERA_FILES = (".camera.json", "camera.json", "cameras.txt", "images.txt")
 _NUMBERS = re.compile("([^0-9]*)([0-9]*)")
 _LOOKED_FOR = " ".join(sorted(IMAGE_SUFFIXES))
@@ -118,21 +111,6 @@ def find_videos(inputs: Sequence[str | Path], recursive: bool = False) -> list[s
         for video in inside:
             videos.setdefault(os.path.abspath(video), video)
     return list(videos.values())
-
-
-def is_output_folder(name: str, is_beside: Callable[[str], bool]) -> bool:
-    """Tell whether a run has written a folder.
-
-    Args:
-        name: name of the folder.
-        is_beside: tells whether a file of this name lies beside the folder.
-
-    Returns:
-        True for folders of outputs beside a manifest.jsonl, and for those of shards beside their index and statistics.
-    """
-    if name in _OUTPUTS and is_beside(_MANIFEST):
-        return True
-    return is_beside(f"{name}_stats.json") and is_beside(f"{name}.parquet")
 
 
 def natural_order(path: str) -> list[tuple[list[tuple[str, int]], str]]:
@@ -255,7 +233,14 @@ def _is_video(name: str) -> bool:
 
 
 def _is_output(folder: Path, name: str) -> bool:
-    return is_output_folder(name, lambda other: os.path.isfile(folder / other))
+    return is_output_folder(name, lambda other: os.path.isfile(folder / other), lambda other: _read(folder / other))
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _short_names(paths: list[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from mono.data.folder import RUN_FOLDERS
+from mono.data.output_folders import RUN_FOLDERS
 
 logger = logging.getLogger(__name__)
 

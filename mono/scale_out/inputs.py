@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import glob
 import hashlib
 import itertools
 import math
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mono.data.folder import is_output_folder
+from mono.data.intrinsics import warn_once
+from mono.data.output_folders import is_output_folder
 from mono.data.sample import fold_name
 from mono.io.images import IMAGE_SUFFIXES
 from mono.runs.records import short_hash
 from mono.scale_out.files import key_of, read_files
 from mono.scale_out.parquet import PARQUET_SUFFIX, read_parquet
 from mono.scale_out.samples import ShardError, ShardSample
-from mono.scale_out.storage import download, file_system, is_url, local_copy, scratch_folder, stamp_of
+from mono.scale_out.storage import (
+    LocalFolder,
+    OutputFolder,
+    download,
+    file_system,
+    is_url,
+    local_copy,
+    output_folder,
+    scratch_folder,
+    stamp_of,
+)
 from mono.scale_out.tar import TAR_SUFFIXES, read_tar
 from mono.system.errors import MetricDepthError, RunError, one_line
 
@@ -83,7 +95,7 @@ def _expand(given: str, out: str, images_per_shard: int) -> Iterator[FoundInput]
         try:
             names = sorted(path.name for path in Path(given).iterdir())
         except OSError as error:
-            raise RunError(f"{given}: cannot be listed ({error.strerror}); check the access") from error
+            _refuse_unlisted(error)
         yield from _folder(given, names, _walk(Path(given), out), images_per_shard)
     elif not Path(given).exists() and glob.has_magic(given):
         for path in sorted(glob.glob(given)):  # noqa: PTH207  # a pattern may be absolute
@@ -135,17 +147,26 @@ def _parts(files: Iterable[str], images_per_shard: int) -> Iterator[str]:
 def _walk(folder: Path, out: str) -> Iterator[str]:
     """List images and JSON files below a folder by their relative paths, folder by folder."""
     results = None if is_url(out) else Path(out).resolve()
-    for parent, folders, names in os.walk(folder):
-        is_beside = set(names).__contains__
+    for parent, folders, names in os.walk(folder, onerror=_refuse_unlisted):
+        is_beside, here = set(names).__contains__, LocalFolder(Path(parent))
         folders[:] = sorted(
             n
             for n in folders
-            if not n.startswith(".") and not is_output_folder(n, is_beside) and Path(parent, n).resolve() != results
+            if not n.startswith(".")
+            and not is_output_folder(n, is_beside, here.read)
+            and Path(parent, n).resolve() != results
         )
+        for link in (path for n in folders if (path := Path(parent, n)).is_symlink()):
+            warn_once(f"{folder}: a link to a folder is passed over: {link}; name it as an input to process it")
         base = os.path.relpath(parent, folder)
         for name in sorted(names):
             if name.lower().endswith((*IMAGE_SUFFIXES, ".json")) and not name.startswith("."):
                 yield name if base == "." else f"{base}/{name}"
+
+
+def _refuse_unlisted(error: OSError) -> None:
+    """Refuse a folder that cannot be listed: without its images, all later parts would be others."""
+    raise RunError(f"{error.filename}: cannot be listed ({error.strerror}); check the access") from error
 
 
 def _remote(url: str, out: str, images_per_shard: int) -> Iterator[FoundInput]:
@@ -166,23 +187,23 @@ def _remote(url: str, out: str, images_per_shard: int) -> Iterator[FoundInput]:
 
     def files() -> Iterator[str]:
         found = sorted(one.removeprefix(root).lstrip("/") for one in system.find(root))
-        listed = set(found)
+        listed, made = (
+            set(found),
+            functools.cache(lambda folder: _is_made(folder, listed.__contains__, output_folder(url))),
+        )
         for name in found:
+            above = itertools.accumulate(name.split("/")[:-1], "{}/{}".format)
             hidden = any(part.startswith(".") for part in name.split("/"))
-            if not hidden and not _is_result(name, listed) and not f"{url.rstrip('/')}/{name}".startswith(results):
+            if not hidden and not any(map(made, above)) and not f"{url.rstrip('/')}/{name}".startswith(results):
                 yield name
 
     yield from _folder(url, names, files(), images_per_shard)
 
 
-def _is_result(file: str, listed: Collection[str]) -> bool:
-    """Tell whether a run has written a folder above a file; paths are relative, and `listed` holds all files."""
-    return any(_is_made(folder, listed) for folder in itertools.accumulate(file.split("/")[:-1], "{}/{}".format))
-
-
-def _is_made(folder: str, listed: Collection[str]) -> bool:
-    parent, slash, name = folder.rpartition("/")
-    return is_output_folder(name, lambda other: f"{parent}{slash}{other}" in listed)
+def _is_made(folder: str, is_listed: Callable[[str], bool], top: OutputFolder) -> bool:
+    """Tell whether a run has written a folder; paths are relative to `top`."""
+    base = folder[: folder.rfind("/") + 1]
+    return is_output_folder(folder[len(base) :], lambda n: is_listed(base + n), lambda n: top.read(base + n))
 
 
 def input_stamp(source: str, names: Sequence[str]) -> list:
@@ -231,11 +252,16 @@ def input_checksum(path: Path, names: Sequence[str]) -> str:
     if not names:
         return _sha256(path)
     digest = hashlib.sha256()
+    gone = set(unreadable(path, names))
     for name in names:
-        readable = (path / name).is_file() and os.access(path / name, os.R_OK)
-        content = _sha256(path / name) if readable else ""
+        content = "" if name in gone else _sha256(path / name)
         digest.update(f"{name}\0{content}\0".encode(errors="surrogateescape"))
     return digest.hexdigest()
+
+
+def unreadable(folder: Path, names: Sequence[str]) -> list[str]:
+    """List the files of a folder that cannot be read."""
+    return [name for name in names if not ((folder / name).is_file() and os.access(folder / name, os.R_OK))]
 
 
 def read_samples(path: Path, names: Sequence[str], image_column: str | None) -> Iterator[ShardSample]:

@@ -11,8 +11,10 @@ from typing import Any
 
 from scale_out_data import FakeMapper, write_shards
 
+from mono.data.output_folders import parse_stats
 from mono.io.atomic import remove_stale_files
-from mono.scale_out.jobs import ShardJob, parse_stats, process_shard
+from mono.scale_out.jobs import process_shard
+from mono.scale_out.results import ShardJob
 
 
 class Preempted(BaseException):

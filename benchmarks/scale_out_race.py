@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import pyarrow
 import scale_out_data as data
 
-from mono.scale_out.jobs import ShardJob, process_shard
+from mono.scale_out.jobs import process_shard
+from mono.scale_out.results import ShardJob
 from mono.scale_out.storage import remove_leftovers
 
 SHARDS = ("00000", "00001")

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from mono.scale_out.jobs import RowMapper, ShardJob, process_shard
+from mono.scale_out.jobs import RowMapper, process_shard
 from mono.scale_out.mapper import DepthMapper
+from mono.scale_out.results import ShardJob
 from mono.scale_out.storage import remove_leftovers
 from mono.system.errors import MetricDepthError
 

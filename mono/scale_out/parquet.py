@@ -55,6 +55,15 @@ def read_parquet(path: Path, image_column: str | None = None) -> Iterator[ShardS
         raise ShardError(f"{path}: is no Parquet file, or is damaged{where}; copy or download it again") from error
 
 
+def read_keys(data: bytes | None) -> list[str]:
+    """Read the keys of an index; none where it is missing, damaged, or another table."""
+    pyarrow = _pyarrow()
+    try:
+        return pyarrow.parquet.read_table(pyarrow.BufferReader(data or b""), columns=["key"])["key"].to_pylist()
+    except (pyarrow.ArrowException, OSError, ValueError, KeyError):
+        return []
+
+
 def _image_column(path: Path, schema: Any, wanted: str | None) -> str:
     names = ", ".join(schema.names) or "none"
     if wanted is not None and wanted not in schema.names:

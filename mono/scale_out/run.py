@@ -12,17 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from mono.data.output_folders import parse_stats
 from mono.runs.folder import lock_output_folder
 from mono.scale_out import engines
 from mono.scale_out.inputs import MOST_SHARDS, SHARD_SUFFIXES, find_inputs, too_many
-from mono.scale_out.jobs import LAYOUTS, STATS_SUFFIX, Layout, RowMapper, ShardJob, parse_stats, refuse_other_division
+from mono.scale_out.jobs import RowMapper
 from mono.scale_out.mapper import DepthMapper
+from mono.scale_out.results import LAYOUTS, STATS_SUFFIX, Layout, ShardJob, refuse_other_division
 from mono.scale_out.storage import is_url, output_folder, remove_leftovers
 from mono.system.errors import RunError
 from mono.system.failure import Failure
 from mono.system.progress import Progress, silent
 
 Engine = Literal["processes", "ray"]
+_REPORT = "report.json"
 _MOST_REASONS = 100  # kept in a report, so that its size does not grow with the number of shards
 
 
@@ -113,7 +116,7 @@ def run_shards(
 
     Raises:
         RunError: there is no shard, two have one name, another run holds the folder, its results are divided otherwise
-            (without `overwrite`), or it cannot be written.
+            (without `overwrite`), its report.json is another program's, or it cannot be written.
         MetricDepthError: the model cannot be used, or a package is missing.
     """
     if workers < 1:
@@ -125,6 +128,7 @@ def run_shards(
     with contextlib.nullcontext() if is_url(str(place)) else lock_output_folder(Path(place)):
         try:
             remove_leftovers(place)
+            _refuse_foreign_report(place)
             if isinstance(mapper, DepthMapper):
                 mapper = mapper.resolved()
             refuse_other_division(jobs)
@@ -138,7 +142,7 @@ def run_shards(
                 report.add(stats)
                 progress("", done, len(jobs))
             remove_leftovers(place)
-            with output_folder(place).writing("report.json") as temporary:
+            with output_folder(place).writing(_REPORT) as temporary:
                 temporary.write_text(json.dumps(vars(merge_stats(place)), indent=1) + "\n")
         except OSError as error:
             raise RunError(
@@ -147,11 +151,24 @@ def run_shards(
     return report
 
 
+def _refuse_foreign_report(out: str | Path) -> None:
+    """Refuse to replace a report.json that no run has written."""
+    data = output_folder(out).read(_REPORT)
+    try:
+        own = data is None or vars(ShardReport()).keys() & json.loads(data).keys()
+    except (ValueError, AttributeError):
+        own = False
+    if not own:
+        place = f"{str(out).rstrip('/')}/{_REPORT}"
+        raise RunError(f"{place} is no report of this command, and would be replaced: move it, or choose another --out")
+
+
 def merge_stats(out: str | Path) -> ShardReport:
     """Merge the statistics of all shards in a folder, one file at a time."""
     report, folder = ShardReport(), output_folder(out)
     for name in folder.names(STATS_SUFFIX):
-        report.add(parse_stats(folder.read(name)))
+        if stats := parse_stats(folder.read(name)):
+            report.add(stats)
     return report
 
 

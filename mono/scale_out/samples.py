@@ -61,6 +61,12 @@ class RowWriter(Protocol):
         """
 
 
+def file_stem(key: str) -> str:
+    """Return the path of a key's files without suffix: "_" stands for dots in the name, whose first would end it."""
+    folder, slash, name = key.rpartition("/")
+    return f"{folder}{slash}{name.replace('.', '_')}"
+
+
 def key_problem(key: str, seen: set[str]) -> str:
     """Explain why a key cannot name files, or return ""; `seen` collects the keys of the shard."""
     if not key:
@@ -68,9 +74,10 @@ def key_problem(key: str, seen: set[str]) -> str:
     parts = PurePosixPath(key).parts
     if ".." in parts or key.startswith("/") or any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in key):
         return f"{key!a:.200}: its name leaves the folder or has characters that are no text; rename it"
-    if key in seen:
+    path = str(PurePosixPath(file_stem(key)))  # "./a" and "a" are one file
+    if path in seen:
         return TWICE
-    seen.add(key)
+    seen.add(path)
     return ""
 
 
@@ -82,9 +89,10 @@ def plain_values(row: dict[str, Any]) -> dict[str, Any]:
 
 def result_files(row: dict[str, Any], depth_scale: int) -> Iterator[tuple[str, bytes]]:
     """Name the files of a row, and their contents."""
+    stem = file_stem(row["key"])
     for column, suffix in _MEMBERS.items():
         if row[column]:
-            yield f"{row['key']}.{suffix}", row[column]
+            yield f"{stem}.{suffix}", row[column]
     record = plain_values(row)
     record = record if record["error"] else record | {"depth_scale": depth_scale}
-    yield f"{row['key']}.json", (json.dumps(record) + "\n").encode()
+    yield f"{stem}.json", (json.dumps(record) + "\n").encode()

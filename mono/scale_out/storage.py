@@ -32,7 +32,7 @@ class OutputFolder(Protocol):
         """List the files with a suffix, sorted."""
 
     def files(self, name: str) -> list[str]:
-        """List the names of all files below a folder; none if it is not there."""
+        """List the paths of all files below a folder, relative to it; [""] of a file, none if it is not there."""
 
     def size(self, name: str) -> int | None:
         """Measure a file, or all files of a folder [bytes]; None if it is not there."""
@@ -96,7 +96,14 @@ class LocalFolder:
 
     def files(self, name: str) -> list[str]:
         """List files below a folder; see `OutputFolder`."""
-        return [path.name for path in (self.path / name).rglob("*") if not path.is_dir()]
+        top = self.path / name
+        if top.is_symlink() or top.is_file():
+            return [""]
+        found: list[str] = []
+        for parent, folders, files in os.walk(top):
+            links = [one for one in folders if Path(parent, one).is_symlink()]
+            found += [Path(parent, one).relative_to(top).as_posix() for one in (*files, *links)]
+        return found
 
     def size(self, name: str) -> int | None:
         """Measure a file or folder; see `OutputFolder`."""
@@ -152,8 +159,9 @@ class RemoteFolder:
 
     def files(self, name: str) -> list[str]:
         """List files below a folder; see `OutputFolder`."""
-        with self._opened(name) as (system, path):
-            return [one.rpartition("/")[2] for one in system.find(path)]
+        with self._opened(name) as (system, path), contextlib.suppress(FileNotFoundError):
+            return [one.removeprefix(path.rstrip("/")).lstrip("/") for one in system.find(path)]
+        return []
 
     def size(self, name: str) -> int | None:
         """Measure a file or folder; see `OutputFolder`."""

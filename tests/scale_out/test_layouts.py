@@ -15,7 +15,8 @@ import pytest
 
 from mono.io import atomic
 from mono.scale_out.inputs import find_inputs
-from mono.scale_out.jobs import ShardJob, process_shard
+from mono.scale_out.jobs import process_shard
+from mono.scale_out.results import ShardJob
 from mono.scale_out.run import merge_stats, plan_jobs, run_shards
 from mono.scale_out.storage import LocalFolder, RemoteFolder, output_folder
 from mono.system.errors import RunError

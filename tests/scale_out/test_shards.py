@@ -12,7 +12,8 @@ import pytest
 
 from mono.cli.main import main
 from mono.scale_out import engines
-from mono.scale_out.jobs import ShardJob, process_shard
+from mono.scale_out.jobs import process_shard
+from mono.scale_out.results import ShardJob
 from mono.scale_out.run import merge_stats, plan_jobs, run_shards
 from mono.scale_out.samples import ShardError
 from mono.scale_out.tar import read_tar
@@ -60,7 +61,8 @@ def test_a_second_run_does_what_is_missing(tmp_path):
     run_shards([str(tmp_path / "in")], tmp_path / "out", ToyMapper())
     before, times = results(tmp_path / "out"), {p: p.stat().st_mtime_ns for p in (tmp_path / "out").glob("*.tar")}
     (tmp_path / "out/00000.tar").unlink()
-    (tmp_path / "out/00001_stats.json").write_text("{}")
+    stats = tmp_path / "out/00001_stats.json"
+    stats.write_text(stats.read_text().replace('"done"', '"unfinished"'))  # as a killed process leaves them
     report = run_shards([str(tmp_path / "in")], tmp_path / "out", ToyMapper())
     assert (report.shards, report.kept) == (3, 1) and results(tmp_path / "out") == before
     assert (tmp_path / "out/00002.tar").stat().st_mtime_ns == times[tmp_path / "out/00002.tar"]

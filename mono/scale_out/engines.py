@@ -91,7 +91,7 @@ def run_in_processes(jobs: Iterable[ShardJob], mapper: RowMapper, workers: int) 
                     continue
                 if isinstance(result, Exception):
                     raise result
-                attempts.pop(worker.job.source if worker.job else "", None)
+                attempts.pop(worker.job.name if worker.job else "", None)
                 yield result
                 if not feed(worker):
                     pool.remove(worker)
@@ -124,17 +124,18 @@ def _give_again(worker: _Worker, again: deque[ShardJob], attempts: dict[str, int
     if job is None:
         return
     remove_leftovers(job.out)
-    attempts[job.source] = attempts.get(job.source, 0) + 1
+    attempts[job.name] = attempts.get(job.name, 0) + 1  # not by source: a folder's parts share it
     reason = f" (signal {-code})" if code is not None and code < 0 else f" (exit code {code})"
-    if attempts[job.source] < ATTEMPTS:
-        logger.warning("%s: its worker died%s; it is processed again", job.source, reason)
+    if attempts[job.name] < ATTEMPTS:
+        logger.warning("%s: the worker of %s died%s; it is processed again", job.source, job.name, reason)
         again.append(job)
         return
     yield _given_up(job, reason)
 
 
 def _given_up(job: ShardJob, reason: str) -> dict[str, Any]:
-    error = f"{job.source}: its worker died {ATTEMPTS} times{reason}; give it more memory, or use fewer workers"
+    remedy = "give it more memory, or use fewer workers"
+    error = f"{job.source}: the worker of {job.name} died {ATTEMPTS} times{reason}; {remedy}"
     return {"shard": job.name, "source": job.source, "status": "failed", "error": error, "kept": False}
 
 

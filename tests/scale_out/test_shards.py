@@ -2,7 +2,6 @@ import io
 import json
 import os
 import resource
-import signal
 import tarfile
 import threading
 import time
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from mono.cli.main import main
-from mono.scale_out import engines
 from mono.scale_out.jobs import process_shard
 from mono.scale_out.results import ShardJob
 from mono.scale_out.run import merge_stats, plan_jobs, run_shards
@@ -19,7 +17,6 @@ from mono.scale_out.samples import ShardError
 from mono.scale_out.tar import read_tar
 from mono.system.errors import RunError
 from tests.scale_out.toy import ToyMapper, jpeg, results, write_shards, write_tar
-from tests.warm_process import warm_context
 
 parquet = pytest.importorskip("pyarrow.parquet")
 ROOT = Path(__file__).parents[2]
@@ -203,74 +200,6 @@ def test_two_runs_into_one_folder(tmp_path):
     for thread in both:
         thread.join()
     assert results(tmp_path / "out") == before and merge_stats(tmp_path / "out").images == 20
-
-
-@pytest.fixture
-def warm_workers(monkeypatch):
-    """Workers are forked from a process that has imported torch."""
-    context = warm_context()
-    monkeypatch.setattr(engines.multiprocessing, "get_context", lambda _: context)
-
-
-@pytest.mark.integration
-@pytest.mark.usefixtures("warm_workers")
-def test_killed_workers_lose_nothing_and_do_nothing_twice(tmp_path, monkeypatch):
-    folder = write_shards(tmp_path / "in", shards=6, images=4)
-    run_shards([str(folder)], tmp_path / "whole", ToyMapper())
-    started, kills = [], []
-    start = engines._start
-
-    def remembered(mapper, rank):
-        started.append(start(mapper, rank))
-        return started[-1]
-
-    monkeypatch.setattr(engines, "_start", remembered)
-
-    def kill(stage, done, total):
-        if len(kills) < 2:
-            victims = [w for w in started if w.process.is_alive() and w.job]
-            kills.append(victims[-1].process.pid)
-            os.kill(kills[-1], signal.SIGKILL)
-
-    report = run_shards([str(folder)], tmp_path / "out", ToyMapper(pause=0.02), workers=2, progress=kill)
-    assert len(kills) == 2 and len(started) >= 3
-    assert (report.shards, report.images, report.failed_shards) == (6, 24, 0)
-    assert results(tmp_path / "out") == results(tmp_path / "whole")
-    assert not list((tmp_path / "out").glob(".mono-*"))
-
-
-class Deadly(ToyMapper):
-    """Mapper whose process dies at one shard."""
-
-    def __call__(self, batch, rank=None):
-        if "000010000" in batch["key"]:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().__call__(batch)
-
-
-class Broken(ToyMapper):
-    """Mapper that fails as no image should make it."""
-
-    def __call__(self, batch, rank=None):
-        raise KeyError("a bug")
-
-
-@pytest.mark.integration
-@pytest.mark.usefixtures("warm_workers")
-def test_a_shard_that_kills_its_workers_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(engines, "ATTEMPTS", 2)
-    folder = write_shards(tmp_path / "in", shards=3, images=2)
-    jobs = plan_jobs([str(folder)], tmp_path / "out")
-    stats = list(engines.run_in_processes(jobs, Deadly(), workers=1))
-    assert sorted(one["shard"] for one in stats if one["status"] == "done") == ["00000", "00002"]
-    assert ["died 2 times (signal 9)" in one["error"] for one in stats if one["status"] == "failed"] == [True]
-
-
-@pytest.mark.integration
-def test_a_bug_reaches_the_first_process(tmp_path):
-    folder = write_shards(tmp_path / "in", shards=1, images=2)
-    with pytest.raises(RuntimeError, match="a bug"):
-        list(engines.run_in_processes(plan_jobs([str(folder)], tmp_path / "other"), Broken(), workers=1))
 
 
 @pytest.mark.integration

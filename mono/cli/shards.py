@@ -25,8 +25,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="tar or Parquet shards, folders of them or of images, quoted globs, {00000..00041}.tar, or URLs",
     )  # fmt: skip
     parser.add_argument("--out", required=True, metavar="DIR", help="output folder, or its URL")
-    parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint")
+    parser.add_argument("--model", default="lite", help="zoo name, config, checkpoint, exported file or hf:…")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
+    arguments.add_config_flags(parser)
+    parser.add_argument("--trust-model", action="store_true", help="run a .ts or .pt2 file, which may contain any code")
     parser.add_argument(
         "--overwrite", action="store_true", help="process shards again whose results are there, also of other settings"
     )
@@ -65,6 +67,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Process shards, and return the exit code."""
+    from mono.config import parse_options
     from mono.scale_out.mapper import DepthMapper
     from mono.scale_out.run import run_shards
 
@@ -81,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
         threads=args.threads,
         depth_scale=args.depth_scale,
         resolver=camera_flags.camera_resolver(args),
+        options=parse_options(args.options),
+        trust=args.trust_model,
     )
     with console.progress_line(0, "shard") as line:
         report = run_shards(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import logging
 import math
-from collections.abc import Sequence
+import pickle
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,8 @@ class DepthMapper:
         threads: number of threads of the network; None: torch's own choice.
         depth_scale: stored value of one meter in depth PNGs; 1000 stores millimeters, up to 65.5 m.
         resolver: source of cameras, for rows without one.
+        options: config overrides of the model, as for `load_model`.
+        trust: run a .ts or .pt2 file, which can hold any code.
 
     Raises:
         MetricDepthError: an option is out of range.
@@ -83,6 +86,8 @@ class DepthMapper:
     threads: int | None = 1
     depth_scale: int = 1000
     resolver: CameraResolver = field(default_factory=CameraResolver)
+    options: Mapping[str, object] = field(default_factory=dict, hash=False)
+    trust: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outputs", tuple(self.outputs))
@@ -122,7 +127,9 @@ class DepthMapper:
 
     def predictor(self) -> Predictor:
         """Return this process's model, loaded at the first call."""
-        return _load(self.model, self.checkpoint, self.device, self.precision, self.backend, self.threads)
+        options = pickle.dumps(dict(self.options))  # values may be lists, which no cache takes for keys
+        model = (self.model, self.checkpoint, self.device, self.precision, self.backend)
+        return _load(*model, self.threads, options, self.trust)
 
     def on_rank(self, rank: int) -> DepthMapper:
         """Return the mapper of a worker: with the device "auto", workers take the GPUs in turn."""
@@ -131,10 +138,17 @@ class DepthMapper:
         return replace(self, device=nth_device(rank)) if self.device == "auto" else self
 
     def resolved(self) -> DepthMapper:
-        """Return the mapper with backend and precision fixed, as found on this machine."""
+        """Return the mapper with backend and precision fixed, as found on this machine.
+
+        Exported files and models of other programs have one backend and precision, which are no choices.
+        """
+        from mono.inference.network import NetworkPredictor
+
         if self.backend not in ("auto", "fastest"):
             return self
         predictor = self.predictor()
+        if not isinstance(predictor, NetworkPredictor):
+            return self
         return replace(self, backend=predictor.backend, precision=predictor.precision)  # type: ignore[arg-type]
 
     def settings(self) -> dict[str, Any]:
@@ -159,6 +173,7 @@ class DepthMapper:
             }
             | ({"file_checksum": hash_camera_file(file)} if file else {})
             | ({"focal_weights": weights_checksum()} if self.resolver.estimates else {}),
+            **({"options": {name: str(value) for name, value in self.options.items()}} if self.options else {}),
         }
 
     def _rows(self, images: Sequence[Any], cameras: Sequence[tuple[Any, Any]], predictor: Predictor) -> list[Row]:
@@ -228,13 +243,20 @@ def _load(
     precision: Precision | None,
     backend: Backend,
     threads: int | None,
+    options: bytes,
+    trust: bool,
 ) -> Predictor:
     """Load a model once for this process."""
     from mono.inference.load import load_model, require_metric
     from mono.system.threads import share_cores
 
     share_cores(threads)
-    return require_metric(load_model(model, checkpoint=checkpoint, device=device, precision=precision, backend=backend))
+    return require_metric(
+        load_model(
+            model, checkpoint=checkpoint, device=device, precision=precision, backend=backend,
+            options=pickle.loads(options), trust=trust,
+        )
+    )  # fmt: skip
 
 
 def _encode_mask(mask: np.ndarray) -> bytes:

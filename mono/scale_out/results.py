@@ -28,6 +28,7 @@ _CHANGES = {
     "outputs": "another --save",
     "depth_scale": "another --depth-scale",
     "camera": "other camera flags",
+    "options": "other --options",
 }
 
 

@@ -113,7 +113,8 @@ def _single(given: str) -> FoundInput:
 
 def _folder(folder: str, names: Sequence[str], files: Iterable[str], images_per_shard: int) -> Iterator[FoundInput]:
     """List the shards of a folder, or divide its images."""
-    if tars := [name for name in names if name.endswith(TAR_SUFFIXES)]:
+    names = [name for name in names if not name.startswith(".")]
+    if tars := [name for name in names if name.lower().endswith(TAR_SUFFIXES)]:
         yield from (_single(f"{folder.rstrip('/')}/{name}") for name in tars)
         return
     base = folder.rstrip("/").rpartition("/")[2] if is_url(folder) else Path(folder).resolve().name or "images"
@@ -121,7 +122,7 @@ def _folder(folder: str, names: Sequence[str], files: Iterable[str], images_per_
     for number, part in enumerate(_parts(files, images_per_shard)):
         yield FoundInput(folder.rstrip("/") or "/", f"{base}-{number:05d}", part)
     if number < 0:
-        tables = [name for name in names if name.endswith(PARQUET_SUFFIX)]
+        tables = [name for name in names if name.lower().endswith(PARQUET_SUFFIX)]
         yield from (_single(f"{folder.rstrip('/')}/{name}") for name in tables)
 
 

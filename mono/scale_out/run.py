@@ -6,6 +6,7 @@ import contextlib
 import functools
 import itertools
 import json
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ from mono.system.progress import Progress, silent
 Engine = Literal["processes", "ray"]
 _REPORT = "report.json"
 _MOST_REASONS = 100  # kept in a report, so that its size does not grow with the number of shards
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -143,7 +147,7 @@ def run_shards(
                 progress("", done, len(jobs))
             remove_leftovers(place)
             with output_folder(place).writing(_REPORT) as temporary:
-                temporary.write_text(json.dumps(vars(merge_stats(place)), indent=1) + "\n")
+                temporary.write_text(json.dumps(vars(merge_stats(place, jobs)), indent=1) + "\n")
         except OSError as error:
             raise RunError(
                 f"cannot write into {out}: {error.strerror or error}; when that is solved, the same command goes on"
@@ -163,13 +167,32 @@ def _refuse_foreign_report(out: str | Path) -> None:
         raise RunError(f"{place} is no report of this command, and would be replaced: move it, or choose another --out")
 
 
-def merge_stats(out: str | Path) -> ShardReport:
-    """Merge the statistics of all shards in a folder, one file at a time."""
+def merge_stats(out: str | Path, jobs: Sequence[ShardJob] = ()) -> ShardReport:
+    """Merge the statistics of all shards in a folder, one file at a time.
+
+    Args:
+        out: path or URL of the folder.
+        jobs: shards of a run; other parts of their folders of images are left out, with a warning.
+    """
     report, folder = ShardReport(), output_folder(out)
+    planned, bases = {job.name for job in jobs}, {_base(job.name) for job in jobs if job.files}
+    surplus: list[str] = []
     for name in folder.names(STATS_SUFFIX):
-        if stats := parse_stats(folder.read(name)):
+        stats, shard = parse_stats(folder.read(name)), name.removesuffix(STATS_SUFFIX)
+        if stats.get("images_per_shard") and shard not in planned and _base(shard) in bases:
+            surplus.append(shard)
+        elif stats:
             report.add(stats)
+    if surplus:
+        count = "a part is" if len(surplus) == 1 else f"{len(surplus)} parts are"
+        what = f"of former runs, whose photos are gone or in other parts now, as {surplus[0]}"
+        logger.warning("%s: %s %s; not in report.json; remove them by hand", out, count, what)
     return report
+
+
+def _base(part: str) -> str:
+    """Return the name of a folder of images from that of its part."""
+    return part.rpartition("-")[0]
 
 
 def plan_jobs(
@@ -199,7 +222,7 @@ def plan_jobs(
     given = [one.removeprefix("file://") for one in inputs]
     for found in itertools.chain.from_iterable(find_inputs(one, place, images_per_shard) for one in given):
         name, source = found.name, found.source
-        if len(jobs) > MOST_SHARDS:
+        if len(jobs) == MOST_SHARDS and name not in jobs:
             raise too_many(", ".join(inputs))
         if name in jobs and (jobs[name].source, jobs[name].files) != (source, found.files):
             raise RunError(

@@ -18,6 +18,7 @@ from mono.scale_out.samples import ShardError, ShardSample, key_problem, result_
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 _BLOCK = 512
+_CHUNK = 1 << 20
 _DAMAGE = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, UnicodeError, ValueError, OverflowError)
 
 
@@ -35,7 +36,7 @@ def read_tar(path: Path) -> Iterator[ShardSample]:
 
     Files are grouped by their path up to the first dot of the name; a sample's files stand together. Its image is the
     file with the suffix of an image; `KEY.json` may hold "intrinsics" or "fx". Files without suffix are left out; an
-    image without key is a sample with a problem. Nothing is extracted.
+    image without key, or that is a link, is a sample with a problem. Nothing is extracted.
 
     Args:
         path: tar file, or compressed tar file.
@@ -44,7 +45,7 @@ def read_tar(path: Path) -> Iterator[ShardSample]:
         Samples in the order of the file, with the problem of those that cannot be used.
 
     Raises:
-        ShardError: the file is missing, no tar, damaged or cut short; samples before the damage were yielded.
+        ShardError: the file is missing, no tar, damaged, cut short or several; samples before that were yielded.
     """
     seen: set[str] = set()
     count = 0
@@ -56,7 +57,8 @@ def read_tar(path: Path) -> Iterator[ShardSample]:
                 name = PurePosixPath(member.name).name
                 stem, dot, suffix = name.partition(".")
                 is_image = f".{suffix.lower()}" in IMAGE_SUFFIXES
-                if not member.isfile() or not (dot and suffix) or not (stem or is_image):
+                is_read = member.isfile() or (not member.isdir() and (is_image or suffix.lower() == "json"))
+                if not is_read or not (dot and suffix) or not (stem or is_image):
                     continue
                 key = posixpath.join(posixpath.dirname(member.name), stem) if stem else ""
                 if group is None or group.key != key or not key:
@@ -68,7 +70,9 @@ def read_tar(path: Path) -> Iterator[ShardSample]:
             if group is not None:
                 yield _sample(group, seen)
                 count += 1
-            _check_end(tar)
+            _check_end(tar, path)
+    except ShardError:
+        raise
     except FileNotFoundError:
         raise ShardError(f"{path}: there is no such shard; check the path") from None
     except _DAMAGE as error:
@@ -85,12 +89,18 @@ class _EndMissing(Exception):
     """Archive that stops without its end marker."""
 
 
-def _check_end(tar: tarfile.TarFile) -> None:
-    """Refuse archives that stop without their end marker: `tarfile` takes a cut there for the end."""
+def _check_end(tar: tarfile.TarFile, path: Path) -> None:
+    """Refuse archives that stop without their end marker, which `tarfile` takes for the end, or go on after it.
+
+    What follows is read to the last byte: there compressed files have the checksum of all before.
+    """
     file: IO[bytes] = tar.fileobj  # type: ignore[assignment]
     file.seek(tar.offset)
     if file.read(_BLOCK) != bytes(_BLOCK):
         raise _EndMissing
+    while chunk := file.read(_CHUNK):
+        if chunk.strip(b"\0"):
+            raise ShardError(f"{path}: goes on after its end, as tar files joined by cat do; join them by tar -A")
 
 
 def _cut_short(path: Path, count: int) -> ShardError:
@@ -104,6 +114,10 @@ def _add(group: _Group, suffix: str, member: tarfile.TarInfo, tar: tarfile.TarFi
     group.suffixes.append(suffix)
     is_image = f".{suffix}" in IMAGE_SUFFIXES and group.image is None
     if not is_image and suffix != "json":
+        return
+    if not member.isfile():
+        what = f"a link to {member.linkname}" if member.islnk() or member.issym() else "no regular file"
+        group.problem = f"{group.key}.{suffix} is {what}; write files in place of links (tar --hard-dereference -h)"
         return
     if member.size > MAX_FILE_BYTES:
         group.problem = f"{group.key}.{suffix} is a file of {member.size / 1e9:.1f} GB, more than 1.1 GB"

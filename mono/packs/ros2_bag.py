@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import math
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +33,15 @@ _TYPES = {
 }
 
 
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn errors of the bag's database, as on a full disk, into OSError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise OSError(errno.EIO, str(error), str(path)) from error
+
+
 class Ros2Bag(Layout):
     """Writer of the bag bag/ (SQLite, version 8: Humble and later)."""
 
@@ -40,7 +54,8 @@ class Ros2Bag(Layout):
             raise PackError(f"ROS bags need the package rosbags ({error}): pip install 'metricdepth[ros]'") from error
         self._store = typesys.get_typestore(typesys.Stores.ROS2_HUMBLE)
         self._writer = rosbag2.Writer(self.folder / "bag", version=8)
-        self._writer.open()
+        with _writing(self.folder / "bag"):
+            self._writer.open()
         self._topics: dict[str, Any] = {}
         self._shift: float | None = None
         self._last = -math.inf
@@ -77,7 +92,8 @@ class Ros2Bag(Layout):
 
     def finish(self) -> dict[str, Any]:
         """Close the bag."""
-        self._writer.close()
+        with _writing(self.folder / "bag"):
+            self._writer.close()
         metres = self.options.ros_depth == "32FC1"
         return {
             "unit": "m" if metres else "mm",
@@ -92,9 +108,10 @@ class Ros2Bag(Layout):
 
     def _send(self, topic: str, stamp: int, message: Any) -> None:
         kind = _TYPES[topic]
-        if topic not in self._topics:
-            self._topics[topic] = self._writer.add_connection(topic, kind, typestore=self._store)
-        self._writer.write(self._topics[topic], stamp, self._store.serialize_cdr(message, kind))
+        with _writing(self.folder / "bag"):
+            if topic not in self._topics:
+                self._topics[topic] = self._writer.add_connection(topic, kind, typestore=self._store)
+            self._writer.write(self._topics[topic], stamp, self._store.serialize_cdr(message, kind))
 
     def _type(self, name: str) -> Any:
         return self._store.types[name]

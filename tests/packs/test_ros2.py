@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mono.cli.main import main
 from mono.packs import pack
 from mono.slam.trajectory.rotations import from_quaternions
 from tests.packs.box_run import exact_depth, off_the_walls, poses
@@ -72,3 +74,17 @@ def test_a_bag_holds_millimetres_with_zero(run: Path, tmp_path: Path) -> None:
     depth = image.data.view("<u2").reshape(180, 240)
     assert not depth[:3, :5].any()
     assert np.abs(depth[5:] - 1000 * exact_depth(CAMERA, poses(4)[3])[5:]).max() < 0.501
+
+
+def test_a_full_disk_is_explained(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A limit on the size of files stands for the full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        assert main(["pack", str(run), "--as", "ros2", "--fps", "10", "--to", str(tmp_path / "ros")]) != 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    errors = capsys.readouterr().err
+    assert errors.startswith("error: ") and errors.count("\n") == 1
+    assert errors.strip().endswith(("pack/bag: disk I/O error", "pack/bag: database or disk is full"))
+    assert not (tmp_path / "ros").exists()

@@ -73,6 +73,9 @@ def export(predictor: Predictor, kind: str, path: Path, options: ExportOptions |
     if predictor.transform.guided and not signature.network_only:
         logger.info("the file interpolates depth to the photo's size: its edges are softer than those of predict")
     predictor = as_exported(predictor, signature)
+    values = preprocess_values(path.name, signature, predictor.transform) if signature.network_only else {}
+    if values:
+        _refuse_other_description(path, values)
     metadata = _metadata(predictor, kind, signature, options)
     logger.info("converting %s", predictor.name)
     write = capture(predictor, kind, signature, options)
@@ -84,8 +87,7 @@ def export(predictor: Predictor, kind: str, path: Path, options: ExportOptions |
             logger.info("comparing with the model")
             agreements = _compare(predictor, draft, signature, options)
     path.parent.mkdir(parents=True, exist_ok=True)
-    if signature.network_only:
-        values = preprocess_values(path.name, signature, predictor.transform)
+    if values:
         write_bytes(description_path(path), (json.dumps(values, indent=1) + "\n").encode())
     write(path, metadata | {"checked": [asdict(a) for a in agreements]})
     return agreements
@@ -94,6 +96,20 @@ def export(predictor: Predictor, kind: str, path: Path, options: ExportOptions |
 def description_path(path: Path) -> Path:
     """Return the path of a bare network's description."""
     return path.with_suffix(".preprocess.json")
+
+
+def _refuse_other_description(path: Path, values: dict[str, Any]) -> None:
+    """Refuse to replace what describes a file of another suffix, unless it says the same of this one."""
+    beside = description_path(path)
+    try:
+        former = json.loads(beside.read_bytes())
+        name = former["file"]
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, TypeError, KeyError):
+        former, name = {}, "another file"
+    if name != path.name and {**values, "file": name} != former:
+        raise BackendError(f"{beside} describes {name}, and would be replaced: choose another name (--out)")
 
 
 def _compare(predictor: NetworkPredictor, draft: Path, signature: Signature, options: ExportOptions) -> list[Agreement]:

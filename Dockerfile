@@ -1,6 +1,6 @@
 # docker build -t metricdepth .                                  CPU
 # docker build -t metricdepth --build-arg BASE=nvidia/cuda:12.6.3-runtime-ubuntu24.04 --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu126 .
-# docker run --rm -v "$PWD:/data" metricdepth predict photo.jpg -o out
+# docker run --rm -v "$PWD:/data" metricdepth predict photo.jpg -o out    (of another user than 1000: --user "$(id -u):$(id -g)" -e HOME=/tmp)
 ARG BASE=python:3.11-slim-bookworm
 FROM ${BASE}
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu

@@ -14,6 +14,8 @@ photos = sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[1] / "data
 out = Path(sys.argv[2] if len(sys.argv) > 2 else "outputs/ray_dataset")
 
 if __name__ == "__main__":
+    if out.is_dir() and any(out.iterdir()):
+        sys.exit(f"{out} holds files already, and Ray would add to them: give another output folder")
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     table = ray.data.read_binary_files(str(photos), include_paths=True, file_extensions=["jpg"])
     table = table.rename_columns({"bytes": "image"})

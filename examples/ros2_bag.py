@@ -20,13 +20,16 @@ ORDER = {"rgb8": (0, 1, 2), "bgr8": (2, 1, 0), "mono8": (0, 0, 0)}  # the messag
 def bag_of_the_demo(folder: Path) -> Path:
     """Pack three annotated frames as a bag, as a stand-in for yours."""
     annotations = Path(__file__).parents[1] / "data/kitti_demo/test_annotations.json"
-    metricdepth.pack(annotations, "ros2", folder, fps=10)
+    if not (folder / "bag").exists():
+        metricdepth.pack(annotations, "ros2", folder, fps=10)
     return folder / "bag"
 
 
+out = Path(sys.argv[3] if len(sys.argv) > 3 else "outputs/ros/predicted")
+if out.exists():
+    sys.exit(f"{out} exists: remove it, or give another output bag")
 bag = Path(sys.argv[1]) if len(sys.argv) > 1 else bag_of_the_demo(Path("outputs/ros"))
 topic = sys.argv[2] if len(sys.argv) > 2 else "/camera/color/image_rect"
-out = Path(sys.argv[3] if len(sys.argv) > 3 else "outputs/ros/predicted")
 model = metricdepth.load_model("lite")
 with AnyReader([bag], default_typestore=TYPES) as reader, Writer(out, version=8) as writer:
     by_topic = {connection.topic: connection for connection in reader.connections}

@@ -12,20 +12,25 @@ if TYPE_CHECKING:
     from mono.data.camera_source import CameraResolver
 
 
-def add_camera_flags(parser: argparse.ArgumentParser, sweep: bool = True, pool: bool = False) -> None:
+_SOURCE = (
+    "the annotation, a camera file beside the image (NAME.camera.json) or in its folder (camera.json), EXIF data, or "
+    "an assumed field of view"
+)
+
+
+def add_camera_flags(
+    parser: argparse.ArgumentParser, sweep: bool = True, pool: bool = False, source: str = _SOURCE
+) -> None:
     """Add flags that give the camera.
 
     Args:
         parser: parser of a command.
         sweep: add several focal lengths to try.
         pool: add one estimate for all images.
+        source: where the focal length comes from without these flags.
     """
-    group = parser.add_argument_group(
-        "camera",
-        "Distances scale with the focal length. Without these flags it comes from the annotation, a camera file beside "
-        "the image (NAME.camera.json) or in its folder (camera.json), EXIF data, or an assumed field of view, in this "
-        "order.",
-    )  # fmt: skip
+    about = f"Distances scale with the focal length. Without these flags it comes from {source}, in this order."
+    group = parser.add_argument_group("camera", about)
     given = group.add_mutually_exclusive_group()
     given.add_argument("--intrinsics", type=numbers, metavar="FX,FY,CX,CY", help="intrinsics of all images [px]")
     given.add_argument("--focal-px", type=float, metavar="F", help="focal length of all images [px]")

@@ -49,7 +49,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--images-per-shard", type=int, default=1000, metavar="N", help="process N images of a folder as a shard"
     )
     layout.add_argument("--image-column", metavar="NAME", help="column of images in Parquet files (default: found)")
-    camera_flags.add_camera_flags(parser, sweep=False)
+    source = "intrinsics or fx beside the image (KEY.json, or a column), its EXIF data, or an assumed field of view"
+    camera_flags.add_camera_flags(parser, sweep=False, source=source)
     workers = parser.add_argument_group("workers")
     workers.add_argument("--engine", default="processes", choices=("processes", "ray"), help="spread shards by")
     workers.add_argument("--workers", type=int, default=1, metavar="N", help="run N processes or Ray actors")
@@ -102,11 +103,13 @@ def run(args: argparse.Namespace) -> int:
             overwrite=args.overwrite,
             progress=line.step,
         )
-    return say_report(report, args.out)
+    return say_report(report, args.out, args.depth_scale)
 
 
-def say_report(report: ShardReport, out: str) -> int:
+def say_report(report: ShardReport, out: str, depth_scale: int) -> int:
     """Print the outcome of a run over shards; return the exit code."""
+    from mono.io.depth_metadata import DepthEncoding
+
     write = sys.stdout.write
     parts = [f"{report.shards} shard{'s' * (report.shards != 1)} done"]
     parts += [f"{report.kept} of them before"] if report.kept else []
@@ -116,6 +119,11 @@ def say_report(report: ShardReport, out: str) -> int:
         write(f"  focal length: {source:12} {count} image{'s' * (count != 1)}\n")
     for reason, count in report.reasons.most_common(10):
         write(f"  {count} x {reason}\n")
+    if report.beyond_range:
+        count = f"{report.beyond_range} image{'s' * (report.beyond_range != 1)}"
+        farthest = DepthEncoding(depth_scale).farthest
+        wider = "; --depth-scale 200 reaches 327 m" if farthest < 300 else ""
+        write(f"  depth beyond {farthest:.1f} m is invalid in the PNGs of {count}{wider}\n")
     write(f"  results: {out.rstrip('/')}/  {out.rstrip('/')}/report.json\n")
     console.say_failures(report.failed)
     return 1 if report.failed_shards or report.failed_images else 0

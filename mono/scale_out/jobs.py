@@ -152,6 +152,7 @@ def _write(
             for writer in writers:  # the index comes last, as the first one may find errors
                 writer.write(rows)
             counts.update("failed" if row["error"] else "ok" for row in rows)
+            counts["beyond"] += sum(row["beyond_range"] > 0 for row in rows)
             sources.update(row["camera_source"] for row in rows if row["camera_source"])
             reasons.update(row["error"] for row in rows if row["error"])
         open_files.close()
@@ -162,6 +163,7 @@ def _write(
         "images": counts["ok"] + counts["failed"],
         "failed": counts["failed"],
         "camera_sources": dict(sorted(sources.items())),
+        "beyond_range": counts["beyond"],
         "reasons": dict(reasons.most_common(20)),
         "outputs": sizes,
         "mapper_seconds": round(seconds, 4),

@@ -42,6 +42,7 @@ class ShardReport:
         kept: those of them made by former runs.
         images: number of rows.
         failed_images: number of rows with an error.
+        beyond_range: number of images with depth beyond the range of their PNG.
         camera_sources: number of images by source of their camera.
         reasons: number of images by error, the most frequent.
         failed: shards without results, with their reasons; the first 100.
@@ -54,6 +55,7 @@ class ShardReport:
     kept: int = 0
     images: int = 0
     failed_images: int = 0
+    beyond_range: int = 0
     camera_sources: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     failed: list[Failure] = field(default_factory=list)
@@ -72,6 +74,7 @@ class ShardReport:
         self.kept += bool(stats.get("kept"))
         self.images += stats["images"]
         self.failed_images += stats["failed"]
+        self.beyond_range += stats.get("beyond_range", 0)
         self.camera_sources.update(stats["camera_sources"])
         self.reasons.update(stats["reasons"])
         if len(self.reasons) > 2 * _MOST_REASONS:

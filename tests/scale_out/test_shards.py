@@ -214,4 +214,7 @@ def test_the_command_line_predicts_shards_of_the_demo(tmp_path, capsys):
     rows = parquet.read_table(tmp_path / "out/00000.parquet").to_pylist()
     assert rows[0]["fx"] == 700.0 and 2 < rows[0]["median_depth"] < 60 and rows[1]["error"]
     assert main([*command, "--address", "x"]) == 2 and "--engine ray" in capsys.readouterr().err
+    assert main([*command[:-1], str(tmp_path / "near"), "--depth-scale", "65535"]) == 1
+    printed = capsys.readouterr().out
+    assert "depth beyond 1.0 m is invalid in the PNGs of 1 image; --depth-scale 200 reaches 327 m" in printed
     assert io.BytesIO((tmp_path / "out/00000.tar").read_bytes()).getbuffer().nbytes > 10_000

@@ -120,10 +120,10 @@ def say_report(report: ShardReport, out: str, depth_scale: int) -> int:
     for reason, count in report.reasons.most_common(10):
         write(f"  {count} x {reason}\n")
     if report.beyond_range:
-        count = f"{report.beyond_range} image{'s' * (report.beyond_range != 1)}"
+        images = f"{report.beyond_range} image{'s' * (report.beyond_range != 1)}"
         farthest = DepthEncoding(depth_scale).farthest
         wider = "; --depth-scale 200 reaches 327 m" if farthest < 300 else ""
-        write(f"  depth beyond {farthest:.1f} m is invalid in the PNGs of {count}{wider}\n")
+        write(f"  depth beyond {farthest:.1f} m is invalid in the PNGs of {images}{wider}\n")
     write(f"  results: {out.rstrip('/')}/  {out.rstrip('/')}/report.json\n")
     console.say_failures(report.failed)
     return 1 if report.failed_shards or report.failed_images else 0

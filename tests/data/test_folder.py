@@ -111,6 +111,7 @@ def test_results_of_shards_are_left_out(files: Path) -> None:
     for name in ("in-00000/b.depth.png", "in-00000.parquet", "in-00000_stats.json", "sub_stats.json"):
         (files / "in" / name).parent.mkdir(exist_ok=True)
         (files / "in" / name).touch()
+    (files / "in/in-00000_stats.json").write_text('{"format": 5, "shard": "in-00000", "settings": {}}')
     assert list(found("in", recursive=True)) == ["a", "b", "sub/c", "sub/deep/d"]
 
 

@@ -25,6 +25,7 @@ from mono.scale_out.results import (
     find_foreign,
     is_done,
     refuse_foreign_files,
+    refuse_other_input,
     refuse_unreadable,
     result_key,
     suffixes,
@@ -65,7 +66,7 @@ def process_shard(job: ShardJob, mapper: RowMapper) -> dict[str, Any]:
 
     Returns:
         Statistics, as in NAME_stats.json; "kept" is true if they are of a former run. A shard that cannot be read has
-        the status "failed" and its reason; it keeps former results of the same content, and those of other settings.
+        the status "failed" and its reason; its former results stay.
 
     Raises:
         OSError: the results cannot be written.
@@ -110,14 +111,14 @@ def process_shard(job: ShardJob, mapper: RowMapper) -> dict[str, Any]:
                 return former | {"kept": True}
             if gone := unreadable(path, job.names):
                 stats["input"]["unreadable"] = len(gone)
+            refuse_other_input(job, out, former)
             refuse_unreadable(job, former, gone)
             refuse_foreign_files(job, out, before)
             stats |= _write(job, out, path, mapper, claim)
     except ResultsStayError as error:
         return failed(str(error))
     except ShardError as error:
-        checksum = before.get("input", {}).get("sha256")
-        if before.get("outputs") and stats.get("input", {}).get("sha256", checksum) == checksum:
+        if before.get("outputs"):
             return failed(f"{error}; its former results stay")
         stats = failed(str(error))
     for suffix in before.get("outputs", {}).keys() - stats.get("outputs", {}).keys():

@@ -170,6 +170,17 @@ def refuse_foreign_files(job: ShardJob, out: OutputFolder, before: Mapping[str, 
         raise ResultsStayError(describe_foreign(job, f"{job.name}/{foreign[0]}".rstrip("/")))
 
 
+def refuse_other_input(job: ShardJob, out: OutputFolder, former: Mapping[str, Any]) -> None:
+    """Refuse to replace results of another input of the same name.
+
+    Raises:
+        ResultsStayError: there are such results.
+    """
+    if has_results(job, out, former) and former.get("source") != job.source:
+        what = f"its results are of {former.get('source')}, another input of the same name, and would be replaced"
+        raise ResultsStayError(f"{job.source}: {what}: choose another --out, or --overwrite")
+
+
 def refuse_unreadable(job: ShardJob, former: Mapping[str, Any], unreadable: Sequence[str]) -> None:
     """Refuse to replace results by those of fewer images, where files of a folder have become unreadable.
 

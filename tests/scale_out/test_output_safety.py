@@ -45,13 +45,29 @@ def test_results_stay_where_an_input_cannot_be_read(tmp_path, layout, overwrite)
     assert run_shards(inputs[:1], out, ToyMapper(), layout=layout).kept == 1
 
 
-def test_results_of_changed_and_damaged_content_go(tmp_path):
+def test_results_stay_where_an_input_was_damaged(tmp_path):
     folder = write_shards(tmp_path / "in", shards=1)
     run_shards([str(folder)], tmp_path / "out", ToyMapper())
+    before = results_of(tmp_path / "out")
     (folder / "00000.tar").write_bytes(b"damaged" * 999)
     report = run_shards([str(folder)], tmp_path / "out", ToyMapper())
-    assert "not a tar" in report.failed[0].reason and "stay" not in report.failed[0].reason
-    assert sorted(results_of(tmp_path / "out")) == ["00000_stats.json"]
+    assert "not a tar" in report.failed[0].reason and report.failed[0].reason.endswith("; its former results stay")
+    assert results_of(tmp_path / "out") == before
+
+
+def test_results_of_another_input_of_the_same_name_stay(tmp_path):
+    for seed, name in enumerate(("a", "b")):
+        (tmp_path / name).mkdir()
+        write_tar(tmp_path / name / "00000.tar", [("x.jpg", jpeg(seed))])
+    out, given = tmp_path / "out", [[str(tmp_path / name / "00000.tar")] for name in ("a", "b")]
+    run_shards(given[0], out, ToyMapper())
+    before = results_of(out)
+    report = run_shards(given[1], out, ToyMapper())
+    assert "a/00000.tar, another input of the same name, and would be replaced" in report.failed[0].reason
+    assert results_of(out) == before
+    assert run_shards(given[1], out, ToyMapper(), overwrite=True).failed_shards == 0 and results_of(out) != before
+    shutil.move(tmp_path / "b/00000.tar", tmp_path / "a/00000.tar")
+    assert run_shards(given[0], out, ToyMapper()).kept == 1  # moved, and the same
 
 
 def test_results_stay_where_photos_have_become_unreadable(tmp_path, monkeypatch):

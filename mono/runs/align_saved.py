@@ -13,9 +13,8 @@ from typing import Any
 from mono.calibration.align import align_depth
 from mono.calibration.known import AlignmentError
 from mono.calibration.sources import AlignOptions
-from mono.data.camera_source import CameraResolver
+from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.sample import Sample
-from mono.geometry.camera import Camera
 from mono.io.atomic import write_bytes
 from mono.io.depth import DEPTH_SUFFIXES, read_depth, write_depth
 from mono.io.depth_metadata import saved_camera
@@ -23,6 +22,7 @@ from mono.runs.folder import lock_output_folder, open_output_folder
 from mono.runs.manifest import Manifest
 from mono.runs.outputs import OutputOptions, planned_outputs
 from mono.runs.paths import output_files, remove_files
+from mono.runs.records import camera_record
 from mono.system.errors import MetricDepthError, RunError
 from mono.system.failure import Failure
 
@@ -172,8 +172,11 @@ def _align(
     for sample in samples:
         try:
             depth = read_depth(sample.rgb, scale)
-            camera = saved_camera(sample.rgb) or _camera(resolver, sample, depth.shape)
-            former = _run_record(sample, runs)
+            camera, former = saved_camera(sample.rgb), _run_record(sample, runs)
+            if camera is None:
+                found = _resolve_camera(resolver, sample, depth.shape)
+                camera, source = found.camera, {"camera_source": found.source, "camera_detail": found.detail}
+                former = former and {k: v for k, v in former.items() if k != "lens"} | camera_record(camera) | source
             image = _photo_of(sample, former) if options.finder else sample
             aligned, alignment = align_depth(depth, camera, options.find(image, camera), options.model)
         except MetricDepthError as error:
@@ -191,12 +194,12 @@ def _align(
     return AlignedRun(alignments, tuple(failures))
 
 
-def _camera(resolver: CameraResolver, sample: Sample, shape: tuple[int, ...]) -> Camera:
+def _resolve_camera(resolver: CameraResolver, sample: Sample, shape: tuple[int, ...]) -> ResolvedCamera:
     height, width = shape
     found = resolver.resolve(width, height, image_path=sample.rgb)
     if found.source == "assumed":
         raise AlignmentError("has no camera beside it: give --focal-px, --fov-deg or --camera")
-    return found.camera
+    return found
 
 
 def _photo_of(sample: Sample, record: dict[str, Any] | None) -> Sample:

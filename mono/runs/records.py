@@ -179,9 +179,7 @@ def success_record(
         "name": sample.name,
         "status": "ok",
         "outputs": dict(outputs),
-        "size": [camera.width, camera.height],
-        "intrinsics": [round(v, 4) for v in camera.intrinsics],
-        **({"lens": _lens_entries(camera)} if camera.is_distorted else {}),
+        **camera_record(camera),
         "normal_source": prediction.normal_source,
         "median_depth": None if math.isnan(median) else round(median, 4),
         "model": predictor.name,
@@ -189,6 +187,12 @@ def success_record(
         "versions": versions(),
         **prediction.notes(),
     }
+
+
+def camera_record(camera: Camera) -> dict[str, Any]:
+    """Build the part of a record that describes the camera."""
+    size, intrinsics = [camera.width, camera.height], [round(v, 4) for v in camera.intrinsics]
+    return {"size": size, "intrinsics": intrinsics} | ({"lens": _lens_entries(camera)} if camera.is_distorted else {})
 
 
 def record_of_score(score: ImageScore, normals: bool) -> dict[str, Any]:

@@ -65,6 +65,22 @@ def test_results_of_a_run_are_not_replaced_unasked(tmp_path, depth, toy_predicto
     assert read_depth(out / "depth/001.png")[0, 0] == pytest.approx(3.0, abs=1e-3)
 
 
+def test_a_camera_that_is_given_anew_is_recorded_as_given(tmp_path, depth, toy_predictor):
+    samples = find_images([write_photos(tmp_path / "photos", 1)])
+    out, aligned = tmp_path / "out", tmp_path / "aligned"
+    run(samples, toy_predictor, RunOptions(out, OutputOptions(("depth",), "npy"), resolver=CameraResolver()))
+    np.save(out / "depth/000.npy", np.full(read_depth(out / "depth/000.npy").shape, 2.0, np.float32))
+    align(out, aligned, depth_format="npy")
+    (record,), sidecar = manifest(aligned), json.loads((aligned / "depth/000.json").read_text())
+    assert record["camera_source"] == sidecar["camera_source"] == "assumed"
+    assert sidecar["camera"]["fx"] == pytest.approx(record["intrinsics"][0], abs=1e-4) and sidecar["camera"]["fx"] != 60
+    (out / "depth/000.json").unlink()
+    align(out, aligned, depth_format="npy", overwrite=True)
+    (record,), sidecar = manifest(aligned), json.loads((aligned / "depth/000.json").read_text())
+    assert record["camera_source"] == sidecar["camera_source"] == "given"
+    assert record["intrinsics"][0] == sidecar["camera"]["fx"] == 60.0
+
+
 def test_a_folder_in_use_or_with_another_alignment_file_is_refused(tmp_path, depth):
     out = tmp_path / "out"
     with lock_output_folder(out), pytest.raises(RunError, match="another run is writing"):

@@ -143,12 +143,15 @@ def is_cut_short(path: Path) -> bool:
         path: video file.
 
     Returns:
-        True if a box of an MP4 or the segment of a Matroska file reaches beyond the end of the file. False for whole
-        files, for live recordings without a size, and for containers of other kinds.
+        True if a box of an MP4, a chunk of an AVI or the segment of a Matroska file reaches beyond the end of the file.
+        False for whole files, for live recordings without a size, and for containers of other kinds.
     """
     with path.open("rb") as file:
         head = file.read(_EBML_HEAD)
-    end = _end_of_segment(head) if head.startswith(_EBML) else _end_of_boxes(path)
+    if head.startswith(_EBML):
+        end = _end_of_segment(head)
+    else:
+        end = _end_of_chunks(path) if head.startswith(b"RIFF") else _end_of_boxes(path)
     return end is not None and end > path.stat().st_size
 
 
@@ -164,6 +167,16 @@ def _end_of_boxes(path: Path) -> int | None:
             if length < 8 or not head[4:8].isalnum() or (place == 0 and head[4:8] not in _FIRST_BOXES):
                 return None
             place += length
+    return place
+
+
+def _end_of_chunks(path: Path) -> int:
+    """Return the place where the last chunk of an AVI ends [bytes]."""
+    size, place = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while place < size and file.read(4) == b"RIFF":
+            place += 8 + int.from_bytes(file.read(4), "little")
+            file.seek(place)
     return place
 
 

@@ -79,8 +79,6 @@ def list_frames(path: Path, container: Any, stream: Any) -> tuple[np.ndarray, Ti
         seekable = not shown and container.format.name != "asf"  # else packets may get other stamps behind a seek
         frames = _timed_frames(stamps, keys, shown or ordered, seekable)
     found = len(packets) + discarded
-    if container.format.name == "avi" and packets[-1][1] is not None:  # counts frames that repeat the one before, too
-        found = max(found, packets[-1][1] + 1)
     _warn_if_cut(path, container, stream, times, found)
     return times, frames
 
@@ -161,6 +159,8 @@ def _warn_if_cut(path: Path, container: Any, stream: Any, times: np.ndarray, fou
     announced = stream.frames
     if "mp4" in container.format.name:  # its index leaves out what lies behind the edit list
         announced = min(announced, len(getattr(stream, "index_entries", ())) or announced)
+    if container.format.name == "avi" and not is_cut_short(path):  # announces frames that repeat the one before, too
+        return
     if found < announced:
         message = "%s: holds %d of the %d frames that it announces: it is cut short"
         logger.warning(message, path, found, announced)

@@ -2,6 +2,7 @@
 
 import logging
 import struct
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -48,6 +49,25 @@ def test_frames_of_containers_without_display_times_come_in_order(tmp_path, suff
     for order in (range(_COUNT), range(_COUNT)[::-1], np.random.default_rng(1).permutation(_COUNT)):
         assert [number(video.frame(i)) for i in order] == list(order)
     assert no_warnings(caplog)
+
+
+@pytest.mark.parametrize("step", [5, 1])
+def test_frames_that_an_avi_repeats_are_not_missing(tmp_path, step, caplog):
+    path = tmp_path / "clip.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for i in range(_COUNT):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 8 + 10 * i, np.uint8), "rgb24")
+            frame.pts, frame.time_base = i * step, Fraction(1, 30)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    whole = bytearray(path.read_bytes())
+    struct.pack_into("<I", whole, whole.index(b"strh") + 40, step * _COUNT + 40)  # the last frame is repeated
+    path.write_bytes(whole)
+    assert len(Video(path)) == _COUNT and not is_cut_short(path) and no_warnings(caplog)
+    path.write_bytes(whole[: len(whole) * 2 // 3])
+    assert is_cut_short(path) and 0 < len(Video(path)) < _COUNT and "it is cut short" in caplog.text
 
 
 def refused_frames(whole, damaged):

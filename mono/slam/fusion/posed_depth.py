@@ -217,8 +217,7 @@ def with_poses(
     videos = {frame.sample.rgb for frame in frames if isinstance(frame.sample, VideoSample)}
     if len(videos) > 1:
         raise PosedDepthError(f"depth of {len(videos)} videos, whose times coincide: predict and fuse one at a time")
-    times = frame_times([frame.sample for frame in frames])
-    times = to_seconds(times)
+    times = to_seconds(frame_times([frame.sample for frame in frames]), trajectory.times)
     steps = [float(np.median(np.diff(t))) for t in (times, trajectory.times) if len(t) > 1]
     pairs = associate(times, trajectory.times, min(steps, default=1.0) / 2 * (1 + 1e-9))
     # Times of another clock match here and there by chance; with the same clock, most frames between the first and last

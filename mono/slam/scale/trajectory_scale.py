@@ -78,7 +78,7 @@ def match_frames(
         return PosedFrames(trajectory, tuple(samples), np.arange(len(trajectory)), trajectory)
     if times is None:
         by_time = timed or len(samples) < len(trajectory)
-        times = to_seconds(frame_times(samples)) if by_time else np.arange(len(samples), dtype=float)
+        times = to_seconds(frame_times(samples), trajectory.times) if by_time else np.arange(len(samples), dtype=float)
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
     pairs = associate(trajectory.times, times, step / 2 * (1 + 1e-9))
     if len(pairs) < MIN_IMAGES:

@@ -13,6 +13,7 @@ import pytest
 from mono.cli.main import main
 from mono.data.camera_source import ResolvedCamera
 from mono.data.folder import find_images
+from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.slam import Trajectory, read_trajectory, write_trajectory
 from mono.slam.scale.estimate import ImageScale, ScaleError, estimate_scale
@@ -201,6 +202,26 @@ def test_frames_and_poses_that_do_not_fit_are_refused(wall: Path) -> None:
     assert [s.name for s in frames.samples][:2] == ["0002", "0003"] and len(frames.samples) == 10
     with pytest.raises(ScaleError, match="3 times for 14 frames"):
         match_frames(path, samples, timed=True, times=np.arange(3.0))
+
+
+IRREGULAR = np.cumsum(np.random.default_rng(0).integers(17, 24, 30))  # 22, 43, 63, 81, ..., 606
+MILLISECONDS = np.round(np.arange(200) * 100 / 3).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("names", "keyframes"),
+    [
+        (np.arange(607), IRREGULAR),
+        (np.arange(607), np.round(np.linspace(22, 600, 30)).astype(int)),
+        (MILLISECONDS, MILLISECONDS[IRREGULAR[:9]]),
+        (MILLISECONDS, MILLISECONDS[::2]),
+    ],
+)
+def test_numbers_of_keyframes_meet_the_names_of_frames(tmp_path: Path, names, keyframes) -> None:
+    (tmp_path / "path.txt").write_text("".join(f"{k} {k / 99} 0 0 0 0 0 1\n" for k in keyframes))
+    samples = [Sample(f"{n:06d}", tmp_path / f"{n:06d}.png", f"{n:06d}") for n in names]
+    frames = match_frames(read_trajectory(tmp_path / "path.txt"), samples, timed=True)
+    assert [int(sample.name) for sample in frames.samples] == keyframes.tolist()
 
 
 def test_windowed_changes_steps_only_where_the_drift_is_significant() -> None:

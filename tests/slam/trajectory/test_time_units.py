@@ -61,11 +61,62 @@ def test_seconds_stay_seconds(tmp_path, caplog, start) -> None:
         ("# frame: world", None),
         ("# t speed [m/s]", None),
         ("# the ns-3 simulator", None),
+        ("# my slam 1.2, median tracking time [ms]: 23.1\n# timestamp tx ty tz", None),
+        ("# exposure time (us): 8000", None),
+        ("# time (ms): 23.1", None),
+        ("# exposure time (us): 8000\n# time[s] tx ty tz", "seconds"),
     ],
 )
 def test_units_that_headers_name(header: str, name: str | None) -> None:
-    found = named_unit(header)
+    found = named_unit(header, np.arange(20.0))
     assert (found and found.name) == name
+
+
+@pytest.mark.parametrize(
+    ("header", "unit"),
+    [
+        ("# my SLAM 1.2, median tracking time [ms]: 23.1\n# timestamp tx ty tz qx qy qz qw\n", 1),
+        ("# exposure time (us): 8000\n", 1),
+        ("# time [ms]\n", 1),
+        ("# time [us]\n", 1),
+        ("# time [s]\n", 1e9),
+        ("# frame tx ty tz qx qy qz qw\n", 1e9),
+        ("# image tx ty tz qx qy qz qw\n", 1e9),
+        ("# frame tx ty tz qx qy qz qw\n", 1e6),
+        ("# frame tx ty tz qx qy qz qw\n", 1e3),
+    ],
+)
+def test_headers_of_something_else_do_not_change_times_since_1970(tmp_path, header, unit) -> None:
+    times = 1.7e9 + np.arange(50) / 30
+    texts = [f"{t:.4f}" if unit == 1 else str(round(t * unit)) for t in times.tolist()]
+    found = read_trajectory(write(tmp_path, texts, header)).times
+    assert found[0] == 1.7e9 and found[-1] - found[0] == pytest.approx(49 / 30, abs=1e-3)
+    if unit == 1e9:  # since the start of a device
+        texts = [str(round(t * unit)) for t in (times - 1.7e9 + 3600).tolist()]
+        found = read_trajectory(write(tmp_path, texts, "# frame tx ty tz qx qy qz qw\n")).times
+        assert found[0] == 3600 and found[-1] == pytest.approx(3600 + 49 / 30, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("unit", "steps"),
+    [(1, (1, 15, 20, 60, 300)), (1e3, (0.033, 1, 5, 15, 60, 300)), (1e6, (0.033, 1, 3, 5, 60)), (1e9, (0.033, 5, 60))],
+)
+def test_slow_times_since_1970_keep_their_unit(tmp_path, caplog, unit, steps) -> None:
+    for step in steps:
+        jitter = np.random.default_rng(0).uniform(0.9, 1.1, 200)
+        times = np.round(1.7e9 * unit + np.cumsum(np.maximum(np.round(step * unit * jitter), 1)))
+        found = read_trajectory(write(tmp_path, [f"{t:.0f}" for t in times])).times
+        np.testing.assert_allclose(found, times / unit, atol=1e-6)
+        if unit == 1:
+            assert read_trajectory(write(tmp_path, [f"{t:.1f}" for t in times])).times.tolist() == times.tolist()
+    assert "though they may be" not in caplog.text
+
+
+def test_a_header_may_name_a_long_uptime(tmp_path) -> None:
+    for unit, name in ((1e9, "ns"), (1e6, "us"), (1e3, "ms")):  # 17 days: the values could count from 1970, too
+        texts = [str(round((1.5e6 + i / 30) * unit)) for i in range(50)]
+        found = read_trajectory(write(tmp_path, texts, f"# time [{name}] tx ty tz\n")).times
+        np.testing.assert_allclose(found, 1.5e6 + np.arange(50) / 30, atol=6e-4)
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)])
@@ -106,6 +157,8 @@ def test_frame_numbers_with_the_scalar_first_are_no_nanoseconds(tmp_path) -> Non
         (np.arange(400) * 2e6, "microseconds", "nanoseconds"),
         (np.arange(20000) * 1e6, "nanoseconds", "microseconds"),
         (3.6e12 + np.arange(400) * 1e6, "nanoseconds", "microseconds"),
+        (np.arange(3600) * 1e6, "microseconds", "nanoseconds"),  # one a second, for an hour
+        (np.arange(3600) * 1e3, "milliseconds", "microseconds"),
         (np.arange(100) * 1e3, "milliseconds", "microseconds"),
         (np.arange(0, 9000, 50.0), "seconds", "milliseconds"),
         (np.round(np.arange(90) * 100 / 3), "milliseconds", "seconds or frame numbers"),
@@ -125,4 +178,9 @@ def test_numbers_of_frames_are_left(caplog) -> None:
         assert time_unit(numbers) == (1.0, "seconds", "")
     names = np.round(np.arange(90) * 100 / 3)
     assert to_seconds(names).tolist() == names.tolist()  # of files: as doubtful as above
+    assert to_seconds(names, names[::3] / 1e3).tolist() == (names / 1e3).tolist()
+    assert to_seconds(names, names[::3]).tolist() == names.tolist()
+    keyframes = np.cumsum(rng.integers(17, 24, 30)).astype(float)
+    assert time_unit(keyframes) == (1.0, "seconds", "milliseconds")
+    assert to_seconds(np.arange(607.0), keyframes).tolist() == list(range(607))
     assert math.isclose(to_seconds(3.6e12 + np.arange(9) * 33333333.0)[0], 3600)

@@ -12,6 +12,7 @@ from mono.io.camera_values import without_repeats
 
 _ASSIGNMENT = re.compile(r"^([A-Za-z][\w.]*)\s*=\s*(\S.*)$")
 _NUMBER = re.compile(r"^[-+]?(\d+(_\d+)*\.?\d*|\.\d+)([eE][-+]?\d+)?$")  # TOML writes 1_920
+_UNIT = re.compile(r"(?i)(?<=[\d.])\s*\(?(px|pixels?)\)?$")
 _SCANNET_KEYS = {"fx_color": "fx", "fy_color": "fy", "mx_color": "cx", "my_color": "cy",
                  "colorWidth": "width", "colorHeight": "height"}  # fmt: skip
 _SCANNET_OTHERS = re.compile(r"(?i).*depth|num[A-Z]|axisAlignment|sceneType|appVersionId|color\w*Extrinsics")
@@ -44,11 +45,11 @@ def load_assignments(path: Path, lines: Sequence[str]) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     """Read a value: a number, several, true or false, or a text with or without quotes."""
-    text = text.strip().rstrip(";").strip()
+    text = _UNIT.sub("", text.strip().rstrip(";").strip())
     words = re.sub(r"[\[\](){},;]", " ", text).split()
-    if words and all(_NUMBER.match(word) for word in words):
+    if all(_NUMBER.match(word) for word in words):
         values = [float(word.replace("_", "")) for word in words]
-        return values[0] if len(values) == 1 and text[:1] not in "[({" else values
+        return values[0] if len(values) == 1 and text[0] not in "[({" else values
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mono.io.camera_entries import CAMERA_KEYS, Entries, flattened, has_focal, split_cameras
+from mono.io.camera_entries import CAMERA_KEYS, Entries, filled, flattened, has_focal, split_cameras
 from mono.io.camera_keys import values_from_entries, warn_unknown
 from mono.io.camera_names import index_names
 from mono.io.camera_slam import from_basalt, from_camodocal
@@ -22,7 +22,8 @@ _CAMERA_NAME = re.compile(rf"^(({_SIDES})[_\-]?)?({_WORDS})[_\-]?(\d*|{_SIDES})$
 _NUMBERED = re.compile(rf"\d$|{_SIDES}", re.IGNORECASE)
 _IMAGE_KEYS = ("file_path", "img_name", "image_name", "file_name", "filename", "image_path", "image")
 _NAME_KEYS = ("name", "camera_name", "cam", "camera")
-_FRAME_KEYS = CAMERA_KEYS - {"type", "model", "size", "center", "f", "p", "d"}
+_POSE_KEYS = {"size", "center", "f", "p", "d", "matrix", "px", "py", "x0", "y0"}  # in frames
+_FRAME_KEYS = CAMERA_KEYS - _POSE_KEYS - {"type", "model"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class FileCameras:
     Attributes:
         cameras: the cameras by id, name of the image's folder, or name of the image.
         stored: the cameras describe pixels as they are stored, before EXIF orientation turns them.
-        by_image: the names are those of images, as of `index_names`.
+        by_image: the names are those of images, as of `index_names`; an empty one is that of all others.
         default: name of the camera that counts where the image's path tells none.
         numbered: images im0 and im1 belong to cam0 and cam1, as in Middlebury's stereo pairs.
     """
@@ -66,7 +67,8 @@ def parse_content(path: Path, content: Any) -> FileCameras:
     if named:
         return FileCameras(_named_cameras(path, content, named))
     frames = content.get("frames")
-    if isinstance(frames, list) and any(isinstance(frame, dict) and _FRAME_KEYS & frame.keys() for frame in frames):
+    frames = [frame for frame in frames if isinstance(frame, dict)] if isinstance(frames, list) else []
+    if any(_FRAME_KEYS & _of_frame(flattened(frame)).keys() for frame in frames):
         shared = {key: value for key, value in content.items() if key != "frames"}
         return _by_image(path, shared, frames, "frames")
     unknown: set[str] = set()
@@ -86,16 +88,14 @@ def _is_camera(key: str, value: Any) -> bool:
 
 
 def _named_cameras(path: Path, content: Mapping[str, Any], named: Iterable[str]) -> dict[str, CameraValues]:
-    """Make cameras of objects with a name; entries beside them are those of all of them."""
+    """Make cameras of objects with a name; entries beside them fill what they lack."""
     named = list(named)
     shared = flattened({key: value for key, value in content.items() if key not in named and _concerns(key, value)})
     cameras, unknown = {}, set[str]()
     for key in named:
-        entries: Entries = {plain: list(found) for plain, found in shared.items()}
-        for plain, found in flattened({key: content[key]}, within=key).items():
-            entries.setdefault(plain, []).extend(found)
-        for name, own in split_cameras(entries).items():
-            cameras[name or key] = values_from_entries(path, own, f"{name or key} ", unknown)
+        own = filled(flattened({key: content[key]}, within=key), shared)
+        for name, entries in split_cameras(own).items():
+            cameras[name or key] = values_from_entries(path, entries, f"{name or key} ", unknown)
     warn_unknown(path, unknown)
     return cameras
 
@@ -124,21 +124,43 @@ def _by_image(path: Path, shared: Mapping[str, Any], frames: list[Any], place: s
     """Make a camera of each object of a list, by the name of its image, or else of the camera."""
     objects = [(i, frame) for i, frame in enumerate(frames) if isinstance(frame, dict)]
     names = (*_IMAGE_KEYS, *_NAME_KEYS)
-    name_key = next((key for key in names if all(isinstance(frame.get(key), str) for _, frame in objects)), None)
+    name_key = next((key for key in names if any(isinstance(frame.get(key), str) for _, frame in objects)), None)
     if name_key is None:
         raise CameraFileError(
             f"{path}: {place or 'it'} is a list of {len(objects)} objects; as cameras, each needs the name of its "
             'image ("file_path" of nerfstudio, "img_name" of 3D Gaussian splatting): add it, or keep one camera'
         )
     common, unknown = flattened(shared), set[str]()
-    listed = []
+
+    def read(entries: Entries, spot: str, corners: bool) -> CameraValues:
+        values = values_from_entries(path, entries, spot, unknown)
+        return _from_corner(values) if corners else values
+
+    listed, complete = [], has_focal(common)
     for i, frame in objects:
-        spot = f"{place}[{i}]."
-        entries = common | flattened({key: value for key, value in frame.items() if key != name_key}, spot)
-        values = values_from_entries(path, entries, f"{spot[:-1]} ", unknown)
-        listed.append((frame[name_key], _from_corner(values) if _from_corners({**shared, **frame}) else values))
+        if isinstance(frame.get(name_key), str):
+            spot = f"{place}[{i}]"
+            own = flattened({key: value for key, value in frame.items() if key != name_key}, f"{spot}.")
+            own = _of_frame(own) if place else own
+            entries = filled(common, own) if complete and not has_focal(own) else filled(own, common)
+            listed.append(
+                (frame[name_key], read(entries, f"{spot} ", _from_corners(frame if has_focal(own) else shared)))
+            )
+            complete = complete and not has_focal(own)
+    by_image = name_key in _IMAGE_KEYS
+    cameras = index_names(path, listed)
+    alike = all(values == listed[0][1] for _, values in listed) and (has_focal(common) or len(listed) > 1)
+    if by_image and (alike or complete):  # of videos, and of images that are not listed
+        cameras[""] = listed[0][1] if alike else read(common, "", _from_corners(shared))
     warn_unknown(path, {re.sub(r"^\w*\[\d+\]\.", "", key) for key in unknown})
-    return FileCameras(index_names(path, listed), stored=name_key in _IMAGE_KEYS, by_image=name_key in _IMAGE_KEYS)
+    return FileCameras(cameras, stored=by_image, by_image=by_image)
+
+
+def _of_frame(entries: Entries) -> Entries:
+    """Take the entries about a camera, not a pose, out of those of a frame."""
+    own = {key: found for key, found in entries.items() if key not in _POSE_KEYS}
+    own = {key: found for key, found in own.items() if key != "k" or isinstance(found[0][1], list)}
+    return own if has_focal(own) else {key: found for key, found in own.items() if key in _FRAME_KEYS}
 
 
 def _from_corners(content: Mapping[str, Any]) -> bool:

@@ -43,14 +43,20 @@ _NESTED = frozenset(
 )
 _IMAGES = ("image", "img", "rgb")  # objects that describe the image: its size counts, and its own names do not
 _BY_LISTS = ("k", "p", "m", "d")  # with a number they are a matrix or a list; k1 and p1 are coefficients as well
-_SINGLE = tuple(key for key in sorted(CAMERA_KEYS) if len(key) > 1 and key not in (*MATRIX, *DISTORTION, *PROJECTION))
 _LISTS = "|".join(("m", *MATRIX, *PROJECTION, *DISTORTION))
 _SIDED = (
-    re.compile(rf"(?:(left|right)[_.]?)(?P<key>{_LISTS}|{'|'.join(_SINGLE)})"),
+    re.compile(rf"(left|right)_?(?P<key>{_LISTS})"),
     re.compile(rf"(?P<key>{_LISTS})[_.]?(\d|left|right|l|r)"),
-    re.compile(rf"(?P<key>{'|'.join(_SINGLE)})(?:[_.](\d|left|right)|(left|right))"),
-    re.compile(r"(?P<key>fx|fy|cx|cy)(\d)"),
-    re.compile(r"camera(\d)\.(?P<key>.+)"),  # ORB-SLAM3
+    re.compile(r"(?P<key>fx|fy|cx|cy)[_.]?(\d|left|right)"),
+    re.compile(r"(?:camera(\d)|(left|right))\.(?P<key>.+)"),  # ORB-SLAM3, ORB-SLAM2
+)
+_BEARS_ON = (  # what keys tell of a camera
+    ("focal", (*FX, *FY, *BOTH_FOCALS, *ANGLES, *MATRIX, *PROJECTION)),
+    ("center", (*CX, *CY, *CENTER, *MATRIX, *PROJECTION)),
+    ("size", (*WIDTH, *HEIGHT, *SIZE)),
+    ("distortion", (*DISTORTION, *COEFFICIENTS)),
+    ("model", ("model", "model_type", "camera_model", "projection_type", "type", *FISHEYE_FLAGS)),
+    ("lens", ("distortion_model", "distortion_type")),  # Kalibr has one of each
 )
 
 
@@ -66,6 +72,8 @@ def flattened(content: Mapping[str, Any], place: str = "", within: str = "") -> 
         Keys as written and values, by plain key; `key@1` and `key@left` are those of one of two cameras.
     """
     entries: Entries = {}
+    if "pz" in content:  # a position
+        content = {key: value for key, value in content.items() if key not in ("px", "py", "pz")}
     for key, value in content.items():
         written, plain = f"{place}{key}", _plain(str(key), value)
         name = plain.partition("@")[0]
@@ -87,6 +95,23 @@ def has_focal(entries: Mapping[str, list[tuple[str, Any]]]) -> bool:
     )
 
 
+def filled(own: Entries, *others: Entries) -> Entries:
+    """Fill what a camera lacks with entries beside it.
+
+    Returns:
+        Entries by plain key; those that say something else, or nothing plausible, by `key@unused`.
+    """
+    entries = {key: list(found) for key, found in own.items()}
+    for other in others:
+        told = {what for key, found in entries.items() if any(v is not None for _, v in found) for what in _told(key)}
+        paired = all(any(key in other for key in keys) for keys in (WIDTH, HEIGHT))
+        for key, found in other.items():
+            fits = not told & _told(key) and all(_is_plausible(key, value, paired) for _, value in found)
+            if fits or [value for _, value in found] != [value for _, value in entries.get(key, [])]:
+                entries.setdefault(key if fits or "@" in key else f"{key}@unused", []).extend(found)
+    return entries
+
+
 def split_cameras(entries: Entries) -> dict[str, Entries]:
     """Split the entries of a stereo calibration by camera.
 
@@ -97,22 +122,44 @@ def split_cameras(entries: Entries) -> dict[str, Entries]:
     sides: dict[str, Entries] = {}
     for plain, found in entries.items():
         key, _, side = plain.partition("@")
-        (sides.setdefault(side, {}) if side else shared).setdefault(key, []).extend(found)
+        if side in ("", "unused"):
+            shared[plain] = found
+        else:
+            sides.setdefault(side, {})[key] = found
     rectified = not any(has_focal(_without(own, PROJECTION)) for own in sides.values())
-    skipped: tuple[str, ...] = () if rectified else PROJECTION
-    chosen = {side: own for side, own in sides.items() if has_focal(_without(own, skipped))}
-    if has_focal(shared) or not chosen:  # K with P1: the entries are of the same camera, or contradict each other
-        return {"": _merged(shared, *sides.values())}
-    rest = {
-        f"{key}@{side}": found
-        for side, own in sides.items()
-        if side not in chosen
-        for key, found in own.items()
-        if key not in PROJECTION
+    cameras = {
+        side: own
+        for side, own in sorted(sides.items())
+        if has_focal(own if rectified and not has_focal(shared) else _without(own, PROJECTION))
     }
-    if len(chosen) == 1:
-        return {"": _merged(shared, rest, *chosen.values())}
-    return {_name(side, own): _merged(shared, rest, own) for side, own in chosen.items()}
+    rest = {side: own for side, own in sides.items() if side not in cameras}
+    if has_focal(shared) or not cameras:  # the others are other cameras, as the raw ones of a rectified pair
+        parts: Entries = {}
+        for own in rest.values():
+            for key, found in _without(own, PROJECTION).items():
+                parts.setdefault(key, []).extend(found)
+        return {"": filled(shared, parts) | _unused(cameras)}
+    made = {_name(side, own): filled(own, shared) | _unused(rest) for side, own in cameras.items()}
+    return made if len(made) > 1 else {"": next(iter(made.values()))}
+
+
+def _unused(sides: Mapping[str, Entries]) -> Entries:
+    """Mark the entries of other cameras as not used."""
+    return {f"{key}@{side}": found for side, own in sides.items() for key, found in own.items()}
+
+
+def _told(key: str) -> set[str]:
+    """Return what a key tells of a camera."""
+    return {what for what, keys in _BEARS_ON if key in keys} or {key}
+
+
+def _is_plausible(key: str, value: Any, paired: bool) -> bool:
+    """Check that an entry beside a camera may be about it: a height of 1.65 is none of images."""
+    if key in (*WIDTH, *HEIGHT):
+        return paired and isinstance(value, int | float) and value >= 1 and float(value).is_integer()
+    if key in (*SIZE, *CENTER):
+        return isinstance(value, str | Mapping) or _count(value) == 2
+    return key not in DISTORTION or not value or isinstance(value, str | list | Mapping)
 
 
 def _plain(key: str, value: Any) -> str:
@@ -148,14 +195,6 @@ def _describes(key: str, value: Any) -> bool:
 
 def _without(entries: Entries, keys: Iterable[str]) -> Entries:
     return {key: found for key, found in entries.items() if key not in keys}
-
-
-def _merged(*parts: Entries) -> Entries:
-    merged: Entries = {}
-    for part in parts:
-        for key, found in part.items():
-            merged.setdefault(key, []).extend(found)
-    return merged
 
 
 def _name(side: str, entries: Entries) -> str:

@@ -23,6 +23,7 @@ from mono.io.colmap_cameras import image_cameras, parse_cameras_bin, parse_camer
 
 _ASPECT = 0.005  # relative difference of aspect ratios that still shows the same view (ScanNet: 0.4 %)
 _SQUARE = 0.01  # relative difference of fx and fy in calibrations of square pixels
+_OBLONG = 0.05  # that of the least oblong pixels of videos (16:15)
 __all__ = [
     "CameraFileError",
     "MissingCameraError",
@@ -40,6 +41,7 @@ KINDS = (
 )
 _BESIDE = ("camera.json", "cameras.txt", "cameras.bin", "camera.yaml", "camera.yml", "camera.txt")
 _NUMBERED = re.compile(r"im(\d+)([A-Z]|e\d+)?\.")  # Middlebury's im0.png, im1E.png and im0e3.png of other light
+_PAIR = {"cam0": 0, "left": 0, "cam1": 1, "right": 1}
 _MAX_BYTES = 64 << 20  # a nerfstudio file lists all its frames
 
 
@@ -143,7 +145,7 @@ def _fitted(path: Path, camera: Camera, width: int, height: int) -> Camera:
 def _is_squared(camera: Camera, width: int, height: int) -> bool:
     """Check that resizing makes a camera's oblong pixels square, as those of anamorphic videos are on decoding."""
     pixel, stretch = camera.fy / camera.fx, width * camera.height / (height * camera.width)
-    return abs(pixel - 1) > _SQUARE and abs(stretch / pixel - 1) <= _SQUARE
+    return abs(pixel - 1) > _OBLONG and abs(stretch / pixel - 1) <= _SQUARE
 
 
 @contextlib.contextmanager
@@ -213,6 +215,7 @@ def _choose(path: Path, found: FileCameras, image: str | os.PathLike[str] | None
     name = parts[-1] if parts else "this image"
     if found.by_image:
         values = find_name(cameras, image) if image is not None else None
+        values = cameras.get("") if values is None else values
         if values is None:
             missing = describe_missing(cameras, image)
             raise MissingCameraError(f"{path}: has no frame for {missing}; add it there or give its camera")
@@ -229,6 +232,10 @@ def _choose(path: Path, found: FileCameras, image: str | os.PathLike[str] | None
     for part in reversed(parts[:-1]):
         if (values := cameras.get(part)) is not None:
             return values
+    if [name[-1] for name in cameras] == ["1", "2"] and "cam1" not in cameras:  # of two cameras by number
+        for part in reversed(parts[:-1]):
+            if part in _PAIR:
+                return list(cameras.values())[_PAIR[part]]
     if found.numbered and (match := _NUMBERED.match(name)) and f"cam{match[1]}" in cameras:
         return cameras[f"cam{match[1]}"]
     if found.default is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from mono.io.camera_entries import (
     Entries,
 )
 from mono.io.camera_lenses import fitted_parameters, lens_model, parameter_keys
-from mono.io.camera_values import CameraFileError, CameraValues, number, numbers, pair, parse_matrix, side
+from mono.io.camera_values import CameraFileError, CameraValues, is_size, number, numbers, pair, parse_matrix, side
 
 logger = logging.getLogger(__name__)
 
@@ -52,14 +53,14 @@ _IRRELEVANT = frozenset(_OTHER_KEYS.split())
 _ON, _OFF = ("1", "1.0", "true", "yes", "on"), ("0", "0.0", "false", "no", "off", "none", "null", "")
 
 
-def values_from_entries(path: Path, entries: Entries, place: str = "", unknown: set[str] | None = None) -> CameraValues:
+def values_from_entries(path: Path, entries: Entries, place: str, unknown: set[str]) -> CameraValues:
     """Convert the entries of a camera to its values.
 
     Args:
         path: the file, for messages.
         entries: keys as written and values, by plain key.
         place: name of the camera in its file, with a final blank, for messages.
-        unknown: is given the keys that are not used; None: they are logged as a warning.
+        unknown: is given the keys that are not used.
 
     Raises:
         CameraFileError: there is no focal length, two entries contradict each other, a value is not a number, or the
@@ -75,24 +76,24 @@ def values_from_entries(path: Path, entries: Entries, place: str = "", unknown: 
     if model == "equirectangular":  # nerfstudio's focal lengths of panoramas are of another kind
         entries = {key: found for key, found in entries.items() if key not in ("fl_x", "fl_y")}
         keys = _Keys(path, entries)
-        keys.all(MODELS_KEYS)
+        keys.all((*MODELS_KEYS, *FISHEYE_FLAGS))
     fx, fy = keys.numbers(FX), keys.numbers(FY)
     cx, cy = keys.numbers(CX), keys.numbers(CY)
-    for key, value in keys.all(BOTH_FOCALS):
+    for key, value in keys.values(BOTH_FOCALS):
         lone = value[0] if isinstance(value, list) and len(value) == 1 else value
         is_pair = isinstance(lone, list | Mapping)
         fx[key], fy[key] = pair(path, key, lone) if is_pair else [number(path, key, lone)] * 2
-    for key, value in keys.all(CENTER):
+    for key, value in keys.values(CENTER):
         cx[key], cy[key] = pair(path, key, value)
-    for key, value in keys.all(MATRIX):
+    for key, value in keys.values(MATRIX):
         shape = MODELS[model].shape
         if shape and isinstance(value, list) and len(value) == 4 + shape:
             curve, value = numbers(path, key, value[:shape]), value[shape:]
         fx[key], fy[key], cx[key], cy[key] = _from_matrix(path, key, value)
-    for key, value in keys.all(PROJECTION) if not fx else []:
+    for key, value in keys.values(PROJECTION) if not fx else []:
         fx[key], fy[key], cx[key], cy[key] = _from_matrix(path, key, value)
     width, height = keys.numbers(WIDTH), keys.numbers(HEIGHT)
-    for key, value in keys.all(SIZE):
+    for key, value in keys.values(SIZE):
         width[key], height[key] = pair(path, key, value)
     fov = keys.numbers(("fov_deg",))
     fov_rad = keys.numbers(("camera_angle_x",))
@@ -100,6 +101,8 @@ def values_from_entries(path: Path, entries: Entries, place: str = "", unknown: 
     if len(ours) > 1:
         raise CameraFileError(f"{path}: must hold exactly one of fx, focal_px and fov_deg, and has {', '.join(ours)}")
     if not fx and not fov and not fov_rad and model != "equirectangular":
+        if text := next(iter(keys.texts.items()), None):
+            raise CameraFileError(f"{path}: {text[0]} is {text[1]!r:.80}; it must be a finite number, or a matrix")
         listed = ", ".join(f"{found[0][0]:.40}" for found in list(entries.values())[:20]) or "none"
         raise CameraFileError(
             f"{path}: {place}has no focal length: exactly one of fx, focal_px, fov_deg or a matrix K is needed, "
@@ -110,10 +113,7 @@ def values_from_entries(path: Path, entries: Entries, place: str = "", unknown: 
     window, binning = keys.window(), keys.binning()
     distortion = keys.parameters(model, curve)
     max_angle, circle_radius = (keys.agreed(keys.numbers((name,))) for name in ("max_angle", "fisheye_crop_radius"))
-    if unknown is None:
-        warn_unknown(path, keys.unknown())
-    else:
-        unknown |= keys.unknown()
+    unknown |= keys.unknown()
     wide, high = (
         None if (value := keys.agreed(found)) is None else side(path, next(iter(found)), value)
         for found in (width, height)
@@ -178,6 +178,7 @@ class _Keys:
     def __init__(self, path: Path, entries: Entries) -> None:
         self.path, self.entries = path, entries
         self.used: set[str] = set()
+        self.texts: dict[str, Any] = {}  # words where values are expected, by key as written
         self.unfit: set[str] = set()  # coefficients that the lens model does not have, as written
 
     def all(self, names: tuple[str, ...]) -> list[tuple[str, Any]]:
@@ -186,16 +187,21 @@ class _Keys:
         found = [entry for name in names for entry in self.entries.get(name, [])]
         return [(key, value) for key, value in found if value is not None]
 
+    def values(self, names: tuple[str, ...]) -> list[tuple[str, Any]]:
+        """Return those that are no mere words; words for nothing are left out, others kept in `texts`."""
+        found = self.all(names)
+        words = {key: value for key, value in found if isinstance(value, str) and not is_size(value)}
+        self.texts |= {key: value for key, value in words.items() if value.strip().lower() not in _OFF}
+        return [(key, value) for key, value in found if key not in words]
+
     def numbers(self, names: tuple[str, ...]) -> dict[str, float]:
         """Return the numbers by those names that are there."""
-        return {key: number(self.path, key, value) for key, value in self.all(names)}
+        return {key: number(self.path, key, value) for key, value in self.values(names)}
 
     def flag(self, names: tuple[str, ...]) -> bool:
         """Check that one of several switches is on."""
         switches = {key: str(value).strip().lower() for key, value in self.all(names)}
-        for key, value in switches.items():
-            if value not in (*_ON, *_OFF):
-                raise CameraFileError(f"{self.path}: {key} is {value!r:.80}; it must be true or false")
+        self.texts |= {key: value for key, value in switches.items() if value not in (*_ON, *_OFF)}
         return any(value in _ON for value in switches.values())
 
     def agreed(self, found: Mapping[str, float]) -> float | None:
@@ -259,18 +265,18 @@ class _Keys:
     def coefficients(self) -> list[float]:
         """Return the list of coefficients that all entries agree on; empty if there is none."""
         lists: dict[str, list[float]] = {}
-        for key, value in self.all(DISTORTION):
-            if isinstance(value, str | bool | int | float):
+        for key, value in self.values(DISTORTION):
+            if value is not False and not isinstance(value, list | Mapping):
                 raise CameraFileError(
                     f"{self.path}: {key} is {value!r:.80}; it must be a list of numbers k1, k2, p1, p2, ..."
                 )
-            if found := numbers(self.path, key, value):
+            if value and (found := numbers(self.path, key, value)):
                 lists[key] = found
-        for key, other in list(lists.items())[1:]:
-            first, listed = next(iter(lists.items()))
-            if fitted_parameters("division", other) != fitted_parameters("division", listed):
+        (first, listed), *others = lists.items() or [("", [])]
+        for key, other in others:
+            if any(a != b for a, b in zip_longest(listed, other, fillvalue=0.0)):
                 raise CameraFileError(f"{self.path}: {first} contradicts {key}; keep one")
-        return next(iter(lists.values()), [])
+        return listed
 
     def single(self, *names: tuple[str, ...]) -> list[float]:
         """Return numbers that have entries of their own, each under one of several keys; 0 where there is none."""
@@ -279,5 +285,9 @@ class _Keys:
     def unknown(self) -> set[str]:
         """Return the keys that mean nothing here, as written."""
         known = self.used | {*DISTORTION, *COEFFICIENTS} | _IRRELEVANT
-        unused = {key: found for key, found in self.entries.items() if key.split(".")[0] not in known}
-        return self.unfit | {written for found in unused.values() for written, _ in found}
+        unused = {
+            key: found
+            for key, found in self.entries.items()
+            if key.split(".")[0] not in known and key.partition("@")[0] not in _IRRELEVANT
+        }
+        return self.unfit | {*self.texts} | {written for found in unused.values() for written, _ in found}

@@ -35,8 +35,8 @@ COLMAP_MODELS: dict[str, tuple[int, str, int]] = {
     "EQUIRECTANGULAR": (0, "equirectangular", 0),
 }
 _ALIASES = {
-    "pinhole": """none null perspective rectilinear rectified plumb_bob rational_polynomial radtan radial_tangential
-        brown brown_conrady thin_prism""",
+    "pinhole": """none null na perspective rectilinear rectified plumb_bob rational_polynomial radtan radial_tangential
+        brown brown_conrady thin_prism opencv5 opencv8""",
     "fisheye": "equidistant equi opencvfisheye kannala_brandt kannala_brandt4 kannala_brandt8 kb4 kb8 kb_4 kb_8",
     "rad_tan_thin_prism_fisheye": "fisheye624",
     "fov": "atan ftheta f_theta",
@@ -53,7 +53,7 @@ _STRICT_KEYS = ("camera_model", "model_type", "distortion_model", "projection_ty
 _LENS_WORDS = re.compile(
     "polynom|(^|_)poly(_|$)|radial|tangential|fish.?eye|(?<!un)distort|brown|conrady|kannala|division|"
     "equi(dist|rect|sol)|omni(?!vision)|unified|spheric|prism|f[-_ ]?theta|scaramuzza|ocam|rational|"
-    "stereographic|orthographic|panoram|cylind",
+    "stereographic|orthographic|panoram|cylind|\\b360\\b",
     re.IGNORECASE,
 )
 _PARAMETER_KEYS = {"s1": ("s1", "sx1"), "s3": ("s3", "sy1"), "omega": ("omega", "w_fov"), "k": ("k",)}
@@ -63,7 +63,7 @@ def _plain(name: object) -> str:
     """Reduce a name to letters and digits, without RealSense's prefix and what kind of name it is."""
     text = re.sub(r"^.*\bdistortion\.|^rs2_distortion_|:.*$", "", str(name).lower())
     plain = re.sub(r"[^a-z0-9]", "", text)
-    return re.sub(r"(?<=.)(camera|model|lens)+$", "", plain)
+    return re.sub(r"(?<=[a-z])(camera|model|lens|view)+$", "", plain)
 
 
 _MODEL_NAMES = (
@@ -76,7 +76,7 @@ _MODEL_NAMES = (
 def lens_model(path: Path, named: Iterable[tuple[str, Any]], has_distortion: bool, realsense: bool = False) -> str:
     """Choose the lens model that the entries of a camera file name.
 
-    A `model` or `type` that is the name of a device or sensor is passed over; beside coefficients a warning tells.
+    A name of a device is passed over, as are numbers; where the model matters, a warning tells.
 
     Args:
         path: the file, for messages.
@@ -90,11 +90,10 @@ def lens_model(path: Path, named: Iterable[tuple[str, Any]], has_distortion: boo
     chosen: dict[str, str] = {}
     passed: dict[str, Any] = {}
     for key, value in named:
-        is_number = not isinstance(value, bool) and re.fullmatch(r"\d+(\.0*)?", str(value)) is not None
-        shown, plain = f"{value!r:.80}", _plain(value)
-        if realsense and is_number and float(value) < len(_REALSENSE):
+        shown, plain = f"{value!r:.80}", _plain(value) if isinstance(value, str) else ""
+        if realsense and not isinstance(value, bool) and re.fullmatch(r"[0-5](\.0*)?", str(value)):
             shown, plain = f"{shown} ({_REALSENSE[int(float(value))]})", _plain(_REALSENSE[int(float(value))])
-        model = _MODEL_NAMES.get(plain) if isinstance(value, str | int | float) else None
+        model = _MODEL_NAMES.get(plain)
         if plain in _ZERO_ONLY:
             if has_distortion:
                 raise CameraFileError(
@@ -105,17 +104,19 @@ def lens_model(path: Path, named: Iterable[tuple[str, Any]], has_distortion: boo
         name = key.rpartition(".")[2].lower()
         if model is not None:
             chosen[key] = model
-        elif name in _STRICT_KEYS:
-            strict = has_distortion or value != ""  # simulators leave it empty
-        else:
-            lens_number = name == "model" and is_number and has_distortion
-            strict = lens_number or (isinstance(value, str) and _LENS_WORDS.search(value) is not None)
-            passed |= {key: value} if value != "" and (has_distortion or (name == "model" and is_number)) else {}
-        if model is None and strict:
+            continue
+        of_lens = isinstance(value, str) and _LENS_WORDS.search(value) is not None
+        of_device = isinstance(value, str) and name == "camera_model" and re.search(r"[\s\d]", value) is not None
+        if isinstance(value, str) and (
+            (of_lens and has_distortion)
+            or (name in _STRICT_KEYS and not (of_device and not of_lens) and (has_distortion or value))
+        ):  # simulators leave it empty
             raise CameraFileError(
                 f"{path}: {key} is {shown}, a lens model that is not known; known are "
                 f"{', '.join(MODELS)} and COLMAP's, Kalibr's and ROS's names for them"
             )
+        if value != "" and (has_distortion or of_lens or name in _STRICT_KEYS or not isinstance(value, str)):
+            passed[key] = value
     kinds = {key: model for key, model in chosen.items() if model != "pinhole"}
     if len(set(kinds.values())) > 1:
         (first, model), (second, other) = list(kinds.items())[:2]

@@ -132,6 +132,11 @@ def numbers(path: Path, key: str, value: Any) -> list[float]:
     return flat
 
 
+def is_size(text: str) -> bool:
+    """Check that a text is of the form "1920x1080"."""
+    return _TIMES.fullmatch(text.strip()) is not None
+
+
 def pair(path: Path, key: str, value: Any) -> tuple[float, float]:
     """Read two numbers: a list, an object such as {"x": …, "y": …}, or text such as "1920x1080".
 

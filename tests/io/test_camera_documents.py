@@ -65,12 +65,15 @@ def test_keys_of_a_camera_count_wherever_they_stand(content, fx, model, distorti
     ("content", "message"),
     [
         ({"width": 1280, "height": 800, "camera": {"fx": 1000}}, "is for 1280x800 images"),
-        ({"fx": 500, "camera": {"fx": 600}}, "fx (500) contradicts camera.fx (600); keep one"),
+        ({"fx": 500, "intrinsics": {"fx": 600}}, "fx (500) contradicts intrinsics.fx (600); keep one"),
         ({"width": 640, "height": 480, "intrinsics": LARGE | {"fx": 500}}, "contradicts intrinsics.width (1280)"),
         ({"K": K, "D": D, "dist": D2}, "D contradicts dist; keep one"),
         ({"K": K, "D1": D, "D2": D2}, "D1 contradicts D2; keep one"),
         ({"K": K, "D": D, "k1": 0.2}, "k1 (0.2) contradicts the list of coefficients (-0.3)"),
-        ({"K": K, "is_fisheye": "maybe"}, "is_fisheye is 'maybe'; it must be true or false"),
+        ({"fx": "500 mm"}, "fx is '500 mm'; it must be a finite number, or a matrix"),
+        ({"K": "opencv", "cx": 320}, "K is 'opencv'; it must be a finite number, or a matrix"),
+        ({"K": K, "distortion_model": "opencv_poly"}, "'opencv_poly', a lens model that is not known"),
+        ({"K": K, "D": D, "type": "fisheye rig"}, "type is 'fisheye rig', a lens model that is not known"),
         ({"fx": 500, "resolution": {"a": 1}}, "resolution is {'a': 1}; it must be a list of numbers"),
         ({"focal_length": [1, 2, 3]}, "focal_length has 3 numbers; it must have 2"),
         ({"left": {"fps": 30}, "right": {"fx": 500}}, "left has no focal length"),
@@ -95,11 +98,47 @@ def test_keys_that_contradict_each_other_are_refused(content, message, tmp_path)
         ({"M1": K, "D2": D}, "not used: D2"),
         ({"color": {"K": K}, "depth": {"K": K2}, "viewer": {"size": "a"}, "lens": {"k1": 1}}, "not used: depth, lens"),
         ({"K": K, "unit": "mm"}, "not used: unit"),
+        ({"K": K, "is_fisheye": "maybe"}, "not used: is_fisheye"),
+        ({"K": K, "D": D, "camera_model": "GoPro Hero 9"}, "camera_model is 'GoPro Hero 9', which names no lens model"),
+        ({"K": K, "D": D, "model": 435}, "model is 435, which names no lens model; the model pinhole is used"),
+        ({"K": K, "projection_type": 0}, "projection_type is 0, which names no lens model"),
+        ({"K": K, "camera_model": {"make": "Canon"}}, "which names no lens model"),
+        ({"K": K, "type": "360 camera"}, "type is '360 camera', which names no lens model"),
+        ({"K": K, "model": "EOS fisheye"}, "model is 'EOS fisheye', which names no lens model"),
+        ({"K": K, "type": "distorted"}, "type is 'distorted', which names no lens model"),
+        ({"camera_matrix": K, "camera_matrix_right": K2}, "not used: camera_matrix_right"),
+        ({"camera_matrix": K, "width_1": 320, "height_1": 240}, "not used: height_1, width_1"),
+        ({"K": K, "D": D, "K2": K2, "D2": D2}, "not used: D2, K2"),
+        ({"LEFT.K": K2, "LEFT.D": D, "RIGHT.K": K2, "RIGHT.D": D2, "Camera.fx": 500}, "LEFT.D, LEFT.K, RIGHT.D"),
     ],
 )
 def test_keys_that_are_not_used_are_named(content, message, tmp_path, caplog):
     assert read(tmp_path, content).fx == 500
     assert message in caplog.text
+
+
+CAMERA = {"fx": 500, "fy": 501, "cx": 321, "cy": 241, "width": 640, "height": 480}
+
+
+@pytest.mark.parametrize("camera", [CAMERA, {"fx": 500, "fy": 501, "principal_point": [321, 241]}])
+@pytest.mark.parametrize("name", ["camera", "cam0", "color"])
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"height": 1.65}, {"focal_length": 4.2}, {"f": 1.8}, {"center": [0.1, 0.2, 1.3]}, {"size": 12345},
+        {"resolution": 0.05}, {"px": 1.2, "py": 3.4}, {"matrix": np.eye(4).tolist()}, {"distortion": True},
+        {"fx": 600}, {"K": K2}, {"resolution": "high"},
+    ],
+)  # fmt: skip
+def test_complete_cameras_are_not_contradicted_by_what_stands_beside_them(beside, name, camera, tmp_path, caplog):
+    assert read(tmp_path, {**beside, name: camera}).intrinsics == (500, 501, 321, 241)
+    assert f"not used: {', '.join(beside)}" in caplog.text
+
+
+def test_original_sizes_and_other_streams_do_not_resize_a_camera(tmp_path):
+    for beside in ({"width": 4000, "height": 3000}, {"depth": CAMERA, "width": 424, "height": 240}):
+        assert read(tmp_path, {"color": CAMERA} | beside).intrinsics == (500, 501, 321, 241)
+        assert read(tmp_path, beside | {"color": CAMERA}).intrinsics == (500, 501, 321, 241)
 
 
 PAIRS = {
@@ -164,6 +203,14 @@ def test_stereo_files_without_a_choice_are_refused(name, content, listed, tmp_pa
     assert f"holds several cameras ({listed})" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("folder", "fx"), [("left", 500), ("right", 600), ("cam0/data", 500), ("cam1/data", 600), ("Camera2", 600)]
+)
+def test_cameras_by_number_are_those_of_left_and_right(folder, fx, tmp_path):
+    content = "Camera2.fx: 600\nCamera1.fx: 500\nCamera.fps: 30\n"
+    assert read(tmp_path, content, f"/shots/{folder}/a.png", "a.yaml").fx == fx
+
+
 FISHEYE_LINES = "fx = 500\nfy = 500\nk1 = 0.01\nk2 = 0.02\n"
 
 
@@ -178,6 +225,9 @@ FISHEYE_LINES = "fx = 500\nfy = 500\nk1 = 0.01\nk2 = 0.02\n"
         ("fx = 1.0e3\nwidth = 1_280\nheight = 960\n", 500, "pinhole"),
         ("K = [[500, 0, 321], [0, 500, 241], [0, 0, 1]]\nD = [[0.1], [0.0], [0.0], [0.0]]\n", 500, "pinhole"),
         ("K = [500 0 321; 0 500 241; 0 0 1];\n", 500, "pinhole"),
+        ("fx = 500 px\nfy = 500 (pixels)\nwidth = 640 px\nheight = 480px\n", 500, "pinhole"),
+        ("fx = 500\ndistortion = none\nk1 = none\n", 500, "pinhole"),
+        ("fx = 500\ndistortion = []\ndistortion_model = N/A\n", 500, "pinhole"),
         ("cam0=[1000 0 640; 0 1000 480; 0 0 1]\nimage_width=1280\nimage_height=960\n", 500, "pinhole"),
     ],
 )
@@ -190,7 +240,7 @@ def test_values_of_lines_are_read_whatever_they_are(content, fx, model, tmp_path
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("fx = 500px\n", "fx is '500px'; it must be a finite number"),
+        ("fx = 500 mm\n", "fx is '500 mm'; it must be a finite number"),
         ("fx = 500\nfx = 600\n", "'fx' is there twice, with different values"),
         ("fx = 500\ncamera_model = lensbaby\n", "camera_model is 'lensbaby', a lens model that is not known"),
     ],
@@ -204,6 +254,10 @@ def test_values_of_lines_that_are_no_camera_are_refused(content, message, tmp_pa
 def test_texts_of_lines_and_archives_count(tmp_path, caplog):
     assert read(tmp_path, "fx = 500\nlens = wide\n", name="a.ini").fx == 500
     assert "not used: lens" in caplog.text
+    assert read(tmp_path, "fx = 500\nresolution = full\ncenter = middle\n", name="a.ini").fx == 500
+    assert "not used: center, resolution" in caplog.text
+    assert read(tmp_path, npz(K=K, D=D, size="A4", camera_model="Logitech C920"), name="a.npz").fx == 500
+    assert "not used: size" in caplog.text and "camera_model is 'Logitech C920', which names no lens" in caplog.text
     assert read(tmp_path, npz(K=K, D=FISHEYE, model="fisheye"), name="a.npz").model == "fisheye"
 
 

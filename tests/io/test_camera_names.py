@@ -91,3 +91,34 @@ def test_sizes_of_frames_count_beside_a_shared_focal_length(tmp_path):
     path = tmp_path / "transforms.json"
     path.write_text(json.dumps({"fl_x": 500, "frames": frames}))
     assert [camera_from_file(path, 640, 480, name).fx for name in ("a.png", "b.png")] == [250, 500]
+
+
+SHARED = {"fl_x": 500, "fl_y": 510, "cx": 320, "cy": 240, "w": 640, "h": 480}
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        {"w": 640, "h": 480}, {"camera_model": "OPENCV"}, {"cx": 320}, {"is_fisheye": False}, SHARED,
+        {"px": 1.0, "py": 2.0, "pz": 3.0}, {"px": 1.0, "py": 2.0}, {"matrix": [[1, 0], [0, 1]]}, {"k": 3},
+        {"w": 640, "h": 480, "matrix": [[1, 0], [0, 1]], "center": [1, 2, 3]},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("image", ["/d/images/a.png", "/d/images/other.png", "/d/video.mp4"])
+def test_frames_that_repeat_the_shared_camera_leave_it(repeated, image, tmp_path):
+    frames = [{"file_path": f"images/{name}.png", **repeated} for name in "abc"]
+    path = tmp_path / "transforms.json"
+    path.write_text(json.dumps(SHARED | {"frames": [*frames, {"mask_path": "d.png", **repeated}]}))
+    assert camera_from_file(path, 640, 480, image).intrinsics == (500, 510, 319.5, 239.5)
+    path.write_text(json.dumps({"frames": [{"mask_path": "d.png"}] + [frame | SHARED for frame in frames[1:]]}))
+    assert camera_from_file(path, 640, 480, "/d/video.mp4").intrinsics == (500, 510, 319.5, 239.5)
+
+
+def test_cameras_of_frames_count_before_the_shared_one(tmp_path):
+    frames = [{"file_path": "a.png", "fl_x": 600, "cx": 310}, {"file_path": "b.png", "K": [700, 700, 320, 240]}]
+    path = tmp_path / "transforms.json"
+    path.write_text(json.dumps(SHARED | {"frames": frames}))
+    cameras = [camera_from_file(path, 640, 480, name) for name in ("a.png", "b.png")]
+    assert [camera.intrinsics for camera in cameras] == [(600, 600, 309.5, 239.5), (700, 700, 320, 240)]
+    with pytest.raises(CameraFileError, match=r"has no frame for c\.png"):
+        camera_from_file(path, 640, 480, "c.png")

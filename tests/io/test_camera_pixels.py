@@ -37,6 +37,7 @@ def test_oblong_pixels_become_square(tmp_path, numbers, size, focal):
         ((1400, 1400, 1440, 1080), (1920, 1080)),  # square pixels: a crop
         ((1050, 1400, 1440, 1080), (1440, 960)),
         ((1400, 1050, 1440, 1080), (1920, 1080)),  # stretched the other way
+        ((525, 536, 640, 480), (640, 470)),  # a crop, of a calibration that is 2 % off
     ],
 )
 def test_other_shapes_are_still_refused(tmp_path, numbers, size):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -65,18 +65,16 @@ def parse_content(path: Path, content: Any) -> FileCameras:
     content = from_camodocal(content) or from_basalt(content) or content
     named = [key for key, value in content.items() if is_camera_name(key) and _is_camera(key, value)]
     if named:
-        return FileCameras(_named_cameras(path, content, named))
+        beside = {key: value for key, value in content.items() if key not in named and _concerns(key, value)}
+        shared = flattened(beside)
+        own = {key: filled(flattened({key: content[key]}, within=key), shared) for key in named}
+        return FileCameras(_split(path, own))
     frames = content.get("frames")
     frames = [frame for frame in frames if isinstance(frame, dict)] if isinstance(frames, list) else []
     if any(_FRAME_KEYS & _of_frame(flattened(frame)).keys() for frame in frames):
         shared = {key: value for key, value in content.items() if key != "frames"}
         return _by_image(path, shared, frames, "frames")
-    unknown: set[str] = set()
-    cameras = {
-        name: values_from_entries(path, entries, f"{name} " if name else "", unknown)
-        for name, entries in split_cameras(flattened(content)).items()
-    }
-    warn_unknown(path, unknown)
+    cameras = _split(path, {"": flattened(content)})
     if _from_corners(content):
         return FileCameras({name: _from_corner(values) for name, values in cameras.items()}, stored=len(cameras) == 1)
     return FileCameras(cameras)
@@ -87,25 +85,22 @@ def _is_camera(key: str, value: Any) -> bool:
     return isinstance(value, dict) and (bool(_NUMBERED.search(key)) or has_focal(flattened(value)))
 
 
-def _named_cameras(path: Path, content: Mapping[str, Any], named: Iterable[str]) -> dict[str, CameraValues]:
-    """Make cameras of objects with a name; entries beside them fill what they lack."""
-    named = list(named)
-    shared = flattened({key: value for key, value in content.items() if key not in named and _concerns(key, value)})
+def _split(path: Path, objects: Mapping[str, Entries]) -> dict[str, CameraValues]:
+    """Make the cameras of objects by name, each of one camera or a stereo pair."""
     cameras, unknown = {}, set[str]()
-    for key in named:
-        own = filled(flattened({key: content[key]}, within=key), shared)
+    for key, own in objects.items():
         for name, entries in split_cameras(own).items():
-            cameras[name or key] = values_from_entries(path, entries, f"{name or key} ", unknown)
+            cameras[name or key] = values_from_entries(path, entries, f"{name or key} ".lstrip(), unknown)
     warn_unknown(path, unknown)
     return cameras
 
 
 def _concerns(key: str, value: Any) -> bool:
     """Check that an entry beside cameras may be about them: all but objects without any key of a camera."""
-    entries = flattened({key: value})
-    if isinstance(value, Mapping) and "data" not in value:
-        entries |= flattened(value)
-    return not isinstance(value, Mapping) or any(plain.partition("@")[0] in CAMERA_KEYS for plain in entries)
+    if not isinstance(value, Mapping):
+        return True
+    entries = flattened({key: value, **({} if "data" in value else value)})
+    return any(plain.partition("@")[0] in CAMERA_KEYS for plain in entries)
 
 
 def _parse_list(path: Path, content: list[Any]) -> FileCameras:
@@ -138,15 +133,15 @@ def _by_image(path: Path, shared: Mapping[str, Any], frames: list[Any], place: s
 
     listed, complete = [], has_focal(common)
     for i, frame in objects:
-        if isinstance(frame.get(name_key), str):
-            spot = f"{place}[{i}]"
-            own = flattened({key: value for key, value in frame.items() if key != name_key}, f"{spot}.")
-            own = _of_frame(own) if place else own
-            entries = filled(common, own) if complete and not has_focal(own) else filled(own, common)
-            listed.append(
-                (frame[name_key], read(entries, f"{spot} ", _from_corners(frame if has_focal(own) else shared)))
-            )
-            complete = complete and not has_focal(own)
+        if not isinstance(frame.get(name_key), str):
+            continue
+        own = flattened({key: value for key, value in frame.items() if key != name_key}, f"{place}[{i}].")
+        own = _of_frame(own) if place else own
+        if has_focal(own):
+            complete, entries, corners = False, filled(own, common), _from_corners(frame)
+        else:
+            entries, corners = filled(common, own), _from_corners(shared)
+        listed.append((frame[name_key], read(entries, f"{place}[{i}] ", corners)))
     by_image = name_key in _IMAGE_KEYS
     cameras = index_names(path, listed)
     alike = all(values == listed[0][1] for _, values in listed) and (has_focal(common) or len(listed) > 1)

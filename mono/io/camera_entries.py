@@ -30,14 +30,20 @@ DISTORTION = (
     "distortion_coefficient", "distortion_params", "distortion_coef", "coefficients",
 )  # fmt: skip
 COEFFICIENTS = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6", "xi")
-MODELS_KEYS = ("model", "model_type", "camera_model", "distortion_model", "distortion_type", "projection_type", "type")
 FISHEYE_FLAGS = ("is_fisheye", "fisheye_model", "fisheye")  # nerfstudio, OpenCV's calibration sample
 ANGLES = ("fov_deg", "camera_angle_x")
 FOCAL_KEYS = frozenset((*FX, *BOTH_FOCALS, *MATRIX, *PROJECTION, *ANGLES))
-CAMERA_KEYS = FOCAL_KEYS.union(
-    FY, CX, CY, CENTER, WIDTH, HEIGHT, SIZE, DISTORTION, COEFFICIENTS, MODELS_KEYS, FISHEYE_FLAGS,
-    ("max_angle", "fisheye_crop_radius"),
-)  # fmt: skip
+_BEARS_ON = {  # what keys tell of a camera
+    "focal": (*FX, *FY, *BOTH_FOCALS, *ANGLES, *MATRIX, *PROJECTION),
+    "center": (*CX, *CY, *CENTER, *MATRIX, *PROJECTION),
+    "size": (*WIDTH, *HEIGHT, *SIZE),
+    "distortion": (*DISTORTION, *COEFFICIENTS),
+    "model": ("model", "model_type", "camera_model", "projection_type", "type", *FISHEYE_FLAGS),
+    "lens": ("distortion_model", "distortion_type"),  # Kalibr has one of each
+    "rim": ("max_angle", "fisheye_crop_radius"),
+}
+CAMERA_KEYS = frozenset(key for keys in _BEARS_ON.values() for key in keys)
+MODELS_KEYS = (*_BEARS_ON["lens"], "model", "model_type", "camera_model", "projection_type", "type")
 _NESTED = frozenset(
     ("intrinsic", "intrinsics", "camera", "camera_intrinsics", "color_intrinsics", "color", *MATRIX, *DISTORTION)
 )
@@ -49,14 +55,6 @@ _SIDED = (
     re.compile(rf"(?P<key>{_LISTS})[_.]?(\d|left|right|l|r)"),
     re.compile(r"(?P<key>fx|fy|cx|cy)[_.]?(\d|left|right)"),
     re.compile(r"(?:camera(\d)|(left|right))\.(?P<key>.+)"),  # ORB-SLAM3, ORB-SLAM2
-)
-_BEARS_ON = (  # what keys tell of a camera
-    ("focal", (*FX, *FY, *BOTH_FOCALS, *ANGLES, *MATRIX, *PROJECTION)),
-    ("center", (*CX, *CY, *CENTER, *MATRIX, *PROJECTION)),
-    ("size", (*WIDTH, *HEIGHT, *SIZE)),
-    ("distortion", (*DISTORTION, *COEFFICIENTS)),
-    ("model", ("model", "model_type", "camera_model", "projection_type", "type", *FISHEYE_FLAGS)),
-    ("lens", ("distortion_model", "distortion_type")),  # Kalibr has one of each
 )
 
 
@@ -107,7 +105,8 @@ def filled(own: Entries, *others: Entries) -> Entries:
         paired = all(any(key in other for key in keys) for keys in (WIDTH, HEIGHT))
         for key, found in other.items():
             fits = not told & _told(key) and all(_is_plausible(key, value, paired) for _, value in found)
-            if fits or [value for _, value in found] != [value for _, value in entries.get(key, [])]:
+            alike = [value for name in own if _told(name) & _told(key) for _, value in own[name]]
+            if fits or any(value not in alike for _, value in found):
                 entries.setdefault(key if fits or "@" in key else f"{key}@unused", []).extend(found)
     return entries
 
@@ -118,27 +117,18 @@ def split_cameras(entries: Entries) -> dict[str, Entries]:
     Returns:
         Entries by name of the camera: "left", "K1"; by an empty name where there is only one.
     """
-    shared: Entries = {}
     sides: dict[str, Entries] = {}
     for plain, found in entries.items():
         key, _, side = plain.partition("@")
-        if side in ("", "unused"):
-            shared[plain] = found
-        else:
-            sides.setdefault(side, {})[key] = found
-    rectified = not any(has_focal(_without(own, PROJECTION)) for own in sides.values())
-    cameras = {
-        side: own
-        for side, own in sorted(sides.items())
-        if has_focal(own if rectified and not has_focal(shared) else _without(own, PROJECTION))
-    }
-    rest = {side: own for side, own in sides.items() if side not in cameras}
-    if has_focal(shared) or not cameras:  # the others are other cameras, as the raw ones of a rectified pair
-        parts: Entries = {}
-        for own in rest.values():
-            for key, found in _without(own, PROJECTION).items():
-                parts.setdefault(key, []).extend(found)
-        return {"": filled(shared, parts) | _unused(cameras)}
+        side, key = ("", plain) if side == "unused" else (side, key)
+        sides.setdefault(side, {})[key] = found
+    shared = sides.pop("", {})
+    cameras = {side: own for side, own in sorted(sides.items()) if has_focal(_without(own, PROJECTION))}
+    if not cameras and not has_focal(shared):  # of rectified images
+        cameras = {side: own for side, own in sorted(sides.items()) if has_focal(own)}
+    rest = {side: _without(own, PROJECTION) for side, own in sides.items() if side not in cameras}
+    if has_focal(shared) or not cameras:  # those are other cameras, as the raw ones of a rectified pair
+        return {"": filled(shared, *rest.values()) | _unused(cameras)}
     made = {_name(side, own): filled(own, shared) | _unused(rest) for side, own in cameras.items()}
     return made if len(made) > 1 else {"": next(iter(made.values()))}
 
@@ -150,7 +140,7 @@ def _unused(sides: Mapping[str, Entries]) -> Entries:
 
 def _told(key: str) -> set[str]:
     """Return what a key tells of a camera."""
-    return {what for what, keys in _BEARS_ON if key in keys} or {key}
+    return {what for what, keys in _BEARS_ON.items() if key in keys} or {key}
 
 
 def _is_plausible(key: str, value: Any, paired: bool) -> bool:

@@ -27,7 +27,7 @@ from mono.io.camera_entries import (
     SIZE,
     WIDTH,
     Entries,
-)
+)  # fmt: skip
 from mono.io.camera_lenses import fitted_parameters, lens_model, parameter_keys
 from mono.io.camera_values import CameraFileError, CameraValues, is_size, number, numbers, pair, parse_matrix, side
 
@@ -74,9 +74,7 @@ def values_from_entries(path: Path, entries: Entries, place: str, unknown: set[s
         model = "fisheye"
     curve: list[float] = []  # parameters that Kalibr puts before the focal lengths
     if model == "equirectangular":  # nerfstudio's focal lengths of panoramas are of another kind
-        entries = {key: found for key, found in entries.items() if key not in ("fl_x", "fl_y")}
-        keys = _Keys(path, entries)
-        keys.all((*MODELS_KEYS, *FISHEYE_FLAGS))
+        keys.entries = {key: found for key, found in entries.items() if key not in ("fl_x", "fl_y")}
     fx, fy = keys.numbers(FX), keys.numbers(FY)
     cx, cy = keys.numbers(CX), keys.numbers(CY)
     for key, value in keys.values(BOTH_FOCALS):
@@ -95,12 +93,12 @@ def values_from_entries(path: Path, entries: Entries, place: str, unknown: set[s
     width, height = keys.numbers(WIDTH), keys.numbers(HEIGHT)
     for key, value in keys.values(SIZE):
         width[key], height[key] = pair(path, key, value)
-    fov = keys.numbers(("fov_deg",))
-    fov_rad = keys.numbers(("camera_angle_x",))
+    radians = keys.numbers(("camera_angle_x",))
+    fov = keys.numbers(("fov_deg",)) or {key: math.degrees(value) for key, value in radians.items()}
     ours = [key for key in ("fx", "focal_px", "fov_deg") if key in entries]
     if len(ours) > 1:
         raise CameraFileError(f"{path}: must hold exactly one of fx, focal_px and fov_deg, and has {', '.join(ours)}")
-    if not fx and not fov and not fov_rad and model != "equirectangular":
+    if not fx and not fov and model != "equirectangular":
         if text := next(iter(keys.texts.items()), None):
             raise CameraFileError(f"{path}: {text[0]} is {text[1]!r:.80}; it must be a finite number, or a matrix")
         listed = ", ".join(f"{found[0][0]:.40}" for found in list(entries.values())[:20]) or "none"
@@ -118,25 +116,12 @@ def values_from_entries(path: Path, entries: Entries, place: str, unknown: set[s
         None if (value := keys.agreed(found)) is None else side(path, next(iter(found)), value)
         for found in (width, height)
     )
-    degrees = keys.agreed(fov)
-    if not fx and degrees is None and fov_rad:
-        degrees = math.degrees(keys.agreed(fov_rad) or 0.0)
+    degrees = None if fx else keys.agreed(fov)
     values = CameraValues(
-        fx=keys.agreed(fx),
-        fy=keys.agreed(fy),
-        cx=keys.agreed(cx),
-        cy=keys.agreed(cy),
-        width=wide,
-        height=high,
-        fov_deg=None if fx else degrees,
-        distortion=distortion,
-        model=model,
-        max_angle=max_angle,
-        circle_radius=circle_radius,
-        window=window,
-        binning=binning,
-    )
-    if not fx and degrees is not None and (model != "pinhole" or any(distortion)):
+        keys.agreed(fx), keys.agreed(fy), keys.agreed(cx), keys.agreed(cy), wide, high, degrees, distortion, model,
+        max_angle, circle_radius, window, binning,
+    )  # fmt: skip
+    if degrees is not None and (model != "pinhole" or any(distortion)):
         raise CameraFileError(f"{path}: {place}has a field of view for a {model} lens; give fx and fy in pixels")
     values.camera(path, wide or 1, high or 1)
     return values
@@ -285,9 +270,10 @@ class _Keys:
     def unknown(self) -> set[str]:
         """Return the keys that mean nothing here, as written."""
         known = self.used | {*DISTORTION, *COEFFICIENTS} | _IRRELEVANT
-        unused = {
-            key: found
+        unused = [
+            written
             for key, found in self.entries.items()
+            for written, _ in found
             if key.split(".")[0] not in known and key.partition("@")[0] not in _IRRELEVANT
-        }
-        return self.unfit | {*self.texts} | {written for found in unused.values() for written, _ in found}
+        ]
+        return {*self.unfit, *self.texts, *unused}

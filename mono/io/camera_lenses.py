@@ -101,21 +101,19 @@ def lens_model(path: Path, named: Iterable[tuple[str, Any]], has_distortion: boo
                     "calibrate with OpenCV's model, or set them to 0 for a rectified stream"
                 )
             model = "pinhole"
-        name = key.rpartition(".")[2].lower()
         if model is not None:
             chosen[key] = model
             continue
-        of_lens = isinstance(value, str) and _LENS_WORDS.search(value) is not None
-        of_device = isinstance(value, str) and name == "camera_model" and re.search(r"[\s\d]", value) is not None
-        if isinstance(value, str) and (
-            (of_lens and has_distortion)
-            or (name in _STRICT_KEYS and not (of_device and not of_lens) and (has_distortion or value))
-        ):  # simulators leave it empty
+        strict, text = key.rpartition(".")[2].lower() in _STRICT_KEYS, value if isinstance(value, str) else None
+        of_lens = text is not None and _LENS_WORDS.search(text) is not None
+        of_device = key.lower().endswith("camera_model") and re.search(r"[\s\d]", str(text)) is not None
+        of_model = of_lens if not strict or of_device else has_distortion or text != ""  # "": simulators
+        if text is not None and of_model and (strict or has_distortion):
             raise CameraFileError(
                 f"{path}: {key} is {shown}, a lens model that is not known; known are "
                 f"{', '.join(MODELS)} and COLMAP's, Kalibr's and ROS's names for them"
             )
-        if value != "" and (has_distortion or of_lens or name in _STRICT_KEYS or not isinstance(value, str)):
+        if value != "" and (has_distortion or of_lens or strict or text is None):
             passed[key] = value
     kinds = {key: model for key, model in chosen.items() if model != "pinhole"}
     if len(set(kinds.values())) > 1:

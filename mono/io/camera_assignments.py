@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mono.io.camera_documents import is_camera_name
+from mono.io.camera_documents import CAMERA_NAME
 from mono.io.camera_values import without_repeats
 
 _ASSIGNMENT = re.compile(r"^([A-Za-z][\w.]*)\s*=\s*(\S.*)$")
@@ -27,7 +27,7 @@ def load_assignments(path: Path, lines: Sequence[str]) -> dict[str, Any]:
     """Take keys and values from lines such as "fx = 500" and "cam0=[500 0 321; 0 500 241; 0 0 1]".
 
     Returns:
-        Numbers, flat lists of numbers, switches and texts by key; a list under the name of a camera is its K.
+        Numbers, flat lists of numbers and texts by key; a list under the name of a camera is its K.
 
     Raises:
         CameraFileError: a key has two values.
@@ -35,7 +35,7 @@ def load_assignments(path: Path, lines: Sequence[str]) -> dict[str, Any]:
     pairs = [(key, _value(value)) for key, value in (_ASSIGNMENT.match(line).groups() for line in lines)]  # type: ignore[union-attr]
     content = without_repeats(path, pairs)
     content = {
-        key: {"K": value} if is_camera_name(key) and isinstance(value, list) else value
+        key: {"K": value} if CAMERA_NAME.match(key) and isinstance(value, list) else value
         for key, value in content.items()
     }
     if "fx_color" not in content:
@@ -44,12 +44,10 @@ def load_assignments(path: Path, lines: Sequence[str]) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """Read a value: a number, several, true or false, or a text with or without quotes."""
+    """Read a value: a number, several, or a text with or without quotes."""
     text = _UNIT.sub("", text.strip().rstrip(";").strip())
     words = re.sub(r"[\[\](){},;]", " ", text).split()
     if all(_NUMBER.match(word) for word in words):
         values = [float(word.replace("_", "")) for word in words]
         return values[0] if len(values) == 1 and text[0] not in "[({" else values
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text

@@ -18,11 +18,12 @@ from mono.io.camera_values import CameraFileError, CameraValues, numbers, parse_
 
 _WORDS = "cam|camera|color|rgb|image"
 _SIDES = "left|right"
-_CAMERA_NAME = re.compile(rf"^(({_SIDES})[_\-]?)?({_WORDS})[_\-]?(\d*|{_SIDES})$|^({_SIDES})[_\-]?\d*$", re.IGNORECASE)
+CAMERA_NAME = re.compile(rf"^(({_SIDES})[_\-]?)?({_WORDS})[_\-]?(\d*|{_SIDES})$|^({_SIDES})[_\-]?\d*$", re.IGNORECASE)
 _NUMBERED = re.compile(rf"\d$|{_SIDES}", re.IGNORECASE)
 _IMAGE_KEYS = ("file_path", "img_name", "image_name", "file_name", "filename", "image_path", "image")
 _NAME_KEYS = ("name", "camera_name", "cam", "camera")
 _POSE_KEYS = {"size", "center", "f", "p", "d", "matrix", "px", "py", "x0", "y0"}  # in frames
+_CORNERS = {"fl_x", "camera_angle_x"}  # keys of transforms.json
 _FRAME_KEYS = CAMERA_KEYS - _POSE_KEYS - {"type", "model"}
 
 
@@ -45,11 +46,6 @@ class FileCameras:
     numbered: bool = False
 
 
-def is_camera_name(key: str) -> bool:
-    """Check that a key usually names a camera."""
-    return _CAMERA_NAME.match(key) is not None
-
-
 def parse_content(path: Path, content: Any) -> FileCameras:
     """Take cameras out of a JSON or YAML document.
 
@@ -63,26 +59,19 @@ def parse_content(path: Path, content: Any) -> FileCameras:
     if not isinstance(content, dict):
         raise CameraFileError(f'{path}: must hold an object like {{"fx": 1000, "cx": 639.5, "cy": 359.5}}')
     content = from_camodocal(content) or from_basalt(content) or content
-    named = [key for key, value in content.items() if is_camera_name(key) and _is_camera(key, value)]
+    named = [key for key, value in content.items() if CAMERA_NAME.match(key) and isinstance(value, dict)]
+    named = [key for key in named if _NUMBERED.search(key) or has_focal(flattened(content[key]))]
     if named:
-        beside = {key: value for key, value in content.items() if key not in named and _concerns(key, value)}
-        shared = flattened(beside)
-        own = {key: filled(flattened({key: content[key]}, within=key), shared) for key in named}
+        beside = flattened({key: value for key, value in content.items() if key not in named and _concerns(key, value)})
+        own = {key: filled(flattened({key: content[key]}, within=key), beside) for key in named}
         return FileCameras(_split(path, own))
     frames = content.get("frames")
     frames = [frame for frame in frames if isinstance(frame, dict)] if isinstance(frames, list) else []
     if any(_FRAME_KEYS & _of_frame(flattened(frame)).keys() for frame in frames):
         shared = {key: value for key, value in content.items() if key != "frames"}
         return _by_image(path, shared, frames, "frames")
-    cameras = _split(path, {"": flattened(content)})
-    if _from_corners(content):
-        return FileCameras({name: _from_corner(values) for name, values in cameras.items()}, stored=len(cameras) == 1)
-    return FileCameras(cameras)
-
-
-def _is_camera(key: str, value: Any) -> bool:
-    """Check that an entry is a camera, not the name of one, or the size of its images."""
-    return isinstance(value, dict) and (bool(_NUMBERED.search(key)) or has_focal(flattened(value)))
+    cameras = {key: _centered(values, content) for key, values in _split(path, {"": flattened(content)}).items()}
+    return FileCameras(cameras, stored=len(cameras) == 1 and bool(_CORNERS & content.keys()))
 
 
 def _split(path: Path, objects: Mapping[str, Entries]) -> dict[str, CameraValues]:
@@ -97,10 +86,8 @@ def _split(path: Path, objects: Mapping[str, Entries]) -> dict[str, CameraValues
 
 def _concerns(key: str, value: Any) -> bool:
     """Check that an entry beside cameras may be about them: all but objects without any key of a camera."""
-    if not isinstance(value, Mapping):
-        return True
-    entries = flattened({key: value, **({} if "data" in value else value)})
-    return any(plain.partition("@")[0] in CAMERA_KEYS for plain in entries)
+    plains = (key.lower(), *flattened(value)) if isinstance(value, Mapping) else ()
+    return not plains or any(plain.partition("@")[0] in CAMERA_KEYS for plain in plains)
 
 
 def _parse_list(path: Path, content: list[Any]) -> FileCameras:
@@ -117,36 +104,32 @@ def _parse_list(path: Path, content: list[Any]) -> FileCameras:
 
 def _by_image(path: Path, shared: Mapping[str, Any], frames: list[Any], place: str) -> FileCameras:
     """Make a camera of each object of a list, by the name of its image, or else of the camera."""
-    objects = [(i, frame) for i, frame in enumerate(frames) if isinstance(frame, dict)]
+    objects = {f"{place}[{i}]": frame for i, frame in enumerate(frames) if isinstance(frame, dict)}
     names = (*_IMAGE_KEYS, *_NAME_KEYS)
-    name_key = next((key for key in names if any(isinstance(frame.get(key), str) for _, frame in objects)), None)
+    name_key = next((key for key in names if any(isinstance(frame.get(key), str) for frame in objects.values())), None)
     if name_key is None:
         raise CameraFileError(
             f"{path}: {place or 'it'} is a list of {len(objects)} objects; as cameras, each needs the name of its "
             'image ("file_path" of nerfstudio, "img_name" of 3D Gaussian splatting): add it, or keep one camera'
         )
     common, unknown = flattened(shared), set[str]()
-
-    def read(entries: Entries, spot: str, corners: bool) -> CameraValues:
-        values = values_from_entries(path, entries, spot, unknown)
-        return _from_corner(values) if corners else values
-
     listed, complete = [], has_focal(common)
-    for i, frame in objects:
-        if not isinstance(frame.get(name_key), str):
-            continue
-        own = flattened({key: value for key, value in frame.items() if key != name_key}, f"{place}[{i}].")
-        own = _of_frame(own) if place else own
-        if has_focal(own):
-            complete, entries, corners = False, filled(own, common), _from_corners(frame)
-        else:
-            entries, corners = filled(common, own), _from_corners(shared)
-        listed.append((frame[name_key], read(entries, f"{place}[{i}] ", corners)))
+    for spot, frame in objects.items():
+        if isinstance(frame.get(name_key), str):
+            own = flattened({key: value for key, value in frame.items() if key != name_key}, f"{spot}.")
+            own = _of_frame(own) if place else own
+            whole = has_focal(own)
+            complete = complete and not whole
+            entries = filled(own, common) if whole else filled(common, own)
+            values = values_from_entries(path, entries, f"{spot} ", unknown)
+            listed.append((frame[name_key], _centered(values, frame if whole else shared)))
     by_image = name_key in _IMAGE_KEYS
     cameras = index_names(path, listed)
     alike = all(values == listed[0][1] for _, values in listed) and (has_focal(common) or len(listed) > 1)
-    if by_image and (alike or complete):  # of videos, and of images that are not listed
-        cameras[""] = listed[0][1] if alike else read(common, "", _from_corners(shared))
+    if by_image and alike:  # of videos, and of images that are not listed
+        cameras[""] = listed[0][1]
+    elif by_image and complete:
+        cameras[""] = _centered(values_from_entries(path, common, "", unknown), shared)
     warn_unknown(path, {re.sub(r"^\w*\[\d+\]\.", "", key) for key in unknown})
     return FileCameras(cameras, stored=by_image, by_image=by_image)
 
@@ -158,11 +141,9 @@ def _of_frame(entries: Entries) -> Entries:
     return own if has_focal(own) else {key: found for key, found in own.items() if key in _FRAME_KEYS}
 
 
-def _from_corners(content: Mapping[str, Any]) -> bool:
-    return "fl_x" in content or "camera_angle_x" in content
-
-
-def _from_corner(values: CameraValues) -> CameraValues:
+def _centered(values: CameraValues, content: Mapping[str, Any]) -> CameraValues:
     """Move the principal point of a transforms.json, which counts from the first pixel's corner as COLMAP's does."""
+    if not _CORNERS & content.keys():
+        return values
     cx, cy = (value if value is None else value - 0.5 for value in (values.cx, values.cy))
     return replace(values, cx=cx, cy=cy)

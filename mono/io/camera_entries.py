@@ -32,7 +32,6 @@ DISTORTION = (
 COEFFICIENTS = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6", "xi")
 FISHEYE_FLAGS = ("is_fisheye", "fisheye_model", "fisheye")  # nerfstudio, OpenCV's calibration sample
 ANGLES = ("fov_deg", "camera_angle_x")
-FOCAL_KEYS = frozenset((*FX, *BOTH_FOCALS, *MATRIX, *PROJECTION, *ANGLES))
 _BEARS_ON = {  # what keys tell of a camera
     "focal": (*FX, *FY, *BOTH_FOCALS, *ANGLES, *MATRIX, *PROJECTION),
     "center": (*CX, *CY, *CENTER, *MATRIX, *PROJECTION),
@@ -42,11 +41,10 @@ _BEARS_ON = {  # what keys tell of a camera
     "lens": ("distortion_model", "distortion_type"),  # Kalibr has one of each
     "rim": ("max_angle", "fisheye_crop_radius"),
 }
+FOCAL_KEYS = frozenset(_BEARS_ON["focal"]) - {*FY}
 CAMERA_KEYS = frozenset(key for keys in _BEARS_ON.values() for key in keys)
 MODELS_KEYS = (*_BEARS_ON["lens"], "model", "model_type", "camera_model", "projection_type", "type")
-_NESTED = frozenset(
-    ("intrinsic", "intrinsics", "camera", "camera_intrinsics", "color_intrinsics", "color", *MATRIX, *DISTORTION)
-)
+_NESTED = {"camera", "color_intrinsics", "color", *MATRIX, *DISTORTION}
 _IMAGES = ("image", "img", "rgb")  # objects that describe the image: its size counts, and its own names do not
 _BY_LISTS = ("k", "p", "m", "d")  # with a number they are a matrix or a list; k1 and p1 are coefficients as well
 _LISTS = "|".join(("m", *MATRIX, *PROJECTION, *DISTORTION))
@@ -127,15 +125,12 @@ def split_cameras(entries: Entries) -> dict[str, Entries]:
     if not cameras and not has_focal(shared):  # of rectified images
         cameras = {side: own for side, own in sorted(sides.items()) if has_focal(own)}
     rest = {side: _without(own, PROJECTION) for side, own in sides.items() if side not in cameras}
-    if has_focal(shared) or not cameras:  # those are other cameras, as the raw ones of a rectified pair
-        return {"": filled(shared, *rest.values()) | _unused(cameras)}
-    made = {_name(side, own): filled(own, shared) | _unused(rest) for side, own in cameras.items()}
+    alone = has_focal(shared) or not cameras  # the others are other cameras, as the raw ones of a rectified pair
+    unused = {f"{key}@{side}": v for side, own in (cameras if alone else rest).items() for key, v in own.items()}
+    if alone:
+        return {"": filled(shared, *rest.values()) | unused}
+    made = {_name(side, own): filled(own, shared) | unused for side, own in cameras.items()}
     return made if len(made) > 1 else {"": next(iter(made.values()))}
-
-
-def _unused(sides: Mapping[str, Entries]) -> Entries:
-    """Mark the entries of other cameras as not used."""
-    return {f"{key}@{side}": found for side, own in sides.items() for key, found in own.items()}
 
 
 def _told(key: str) -> set[str]:

@@ -232,10 +232,9 @@ def _choose(path: Path, found: FileCameras, image: str | os.PathLike[str] | None
     for part in reversed(parts[:-1]):
         if (values := cameras.get(part)) is not None:
             return values
-    if [name[-1] for name in cameras] == ["1", "2"] and "cam1" not in cameras:  # of two cameras by number
-        for part in reversed(parts[:-1]):
-            if part in _PAIR:
-                return list(cameras.values())[_PAIR[part]]
+    by_number = [name[-1:] for name in cameras] == ["1", "2"] and "cam1" not in cameras
+    if by_number and (places := [_PAIR[part] for part in parts[:-1] if part in _PAIR]):
+        return list(cameras.values())[places[-1]]
     if found.numbered and (match := _NUMBERED.match(name)) and f"cam{match[1]}" in cameras:
         return cameras[f"cam{match[1]}"]
     if found.default is not None:

@@ -29,7 +29,7 @@ from mono.io.camera_entries import (
     Entries,
 )  # fmt: skip
 from mono.io.camera_lenses import fitted_parameters, lens_model, parameter_keys
-from mono.io.camera_values import CameraFileError, CameraValues, is_size, number, numbers, pair, parse_matrix, side
+from mono.io.camera_values import TIMES, CameraFileError, CameraValues, number, numbers, pair, parse_matrix, side
 
 logger = logging.getLogger(__name__)
 
@@ -79,8 +79,7 @@ def values_from_entries(path: Path, entries: Entries, place: str, unknown: set[s
     cx, cy = keys.numbers(CX), keys.numbers(CY)
     for key, value in keys.values(BOTH_FOCALS):
         lone = value[0] if isinstance(value, list) and len(value) == 1 else value
-        is_pair = isinstance(lone, list | Mapping)
-        fx[key], fy[key] = pair(path, key, lone) if is_pair else [number(path, key, lone)] * 2
+        fx[key], fy[key] = pair(path, key, lone if isinstance(lone, list | Mapping) else [lone, lone])
     for key, value in keys.values(CENTER):
         cx[key], cy[key] = pair(path, key, value)
     for key, value in keys.values(MATRIX):
@@ -99,7 +98,7 @@ def values_from_entries(path: Path, entries: Entries, place: str, unknown: set[s
     if len(ours) > 1:
         raise CameraFileError(f"{path}: must hold exactly one of fx, focal_px and fov_deg, and has {', '.join(ours)}")
     if not fx and not fov and model != "equirectangular":
-        if text := next(iter(keys.texts.items()), None):
+        if text := next(iter(keys.unfit.items()), None):
             raise CameraFileError(f"{path}: {text[0]} is {text[1]!r:.80}; it must be a finite number, or a matrix")
         listed = ", ".join(f"{found[0][0]:.40}" for found in list(entries.values())[:20]) or "none"
         raise CameraFileError(
@@ -112,10 +111,7 @@ def values_from_entries(path: Path, entries: Entries, place: str, unknown: set[s
     distortion = keys.parameters(model, curve)
     max_angle, circle_radius = (keys.agreed(keys.numbers((name,))) for name in ("max_angle", "fisheye_crop_radius"))
     unknown |= keys.unknown()
-    wide, high = (
-        None if (value := keys.agreed(found)) is None else side(path, next(iter(found)), value)
-        for found in (width, height)
-    )
+    wide, high = (side(path, next(iter(found)), keys.agreed(found)) if found else None for found in (width, height))
     degrees = None if fx else keys.agreed(fov)
     values = CameraValues(
         keys.agreed(fx), keys.agreed(fy), keys.agreed(cx), keys.agreed(cy), wide, high, degrees, distortion, model,
@@ -163,8 +159,7 @@ class _Keys:
     def __init__(self, path: Path, entries: Entries) -> None:
         self.path, self.entries = path, entries
         self.used: set[str] = set()
-        self.texts: dict[str, Any] = {}  # words where values are expected, by key as written
-        self.unfit: set[str] = set()  # coefficients that the lens model does not have, as written
+        self.unfit: dict[str, Any] = {}  # words, and coefficients that the lens model does not have, by key as written
 
     def all(self, names: tuple[str, ...]) -> list[tuple[str, Any]]:
         """Return (key as written, value) of those names that are there."""
@@ -173,10 +168,10 @@ class _Keys:
         return [(key, value) for key, value in found if value is not None]
 
     def values(self, names: tuple[str, ...]) -> list[tuple[str, Any]]:
-        """Return those that are no mere words; words for nothing are left out, others kept in `texts`."""
+        """Return those that are no mere words; words for nothing are left out, others kept in `unfit`."""
         found = self.all(names)
-        words = {key: value for key, value in found if isinstance(value, str) and not is_size(value)}
-        self.texts |= {key: value for key, value in words.items() if value.strip().lower() not in _OFF}
+        words = {key: value for key, value in found if isinstance(value, str) and not TIMES.fullmatch(value.strip())}
+        self.unfit |= {key: value for key, value in words.items() if value.strip().lower() not in _OFF}
         return [(key, value) for key, value in found if key not in words]
 
     def numbers(self, names: tuple[str, ...]) -> dict[str, float]:
@@ -186,7 +181,7 @@ class _Keys:
     def flag(self, names: tuple[str, ...]) -> bool:
         """Check that one of several switches is on."""
         switches = {key: str(value).strip().lower() for key, value in self.all(names)}
-        self.texts |= {key: value for key, value in switches.items() if value not in (*_ON, *_OFF)}
+        self.unfit |= {key: value for key, value in switches.items() if value not in (*_ON, *_OFF)}
         return any(value in _ON for value in switches.values())
 
     def agreed(self, found: Mapping[str, float]) -> float | None:
@@ -201,7 +196,7 @@ class _Keys:
 
     def window(self) -> tuple[int, int, int, int] | None:
         """Return left, top, width and height of a ROS region of interest; None for the whole image."""
-        roi = self._first("roi")
+        roi = next((value for _, value in self.entries.get("roi", [])), None)
         if not isinstance(roi, Mapping) or not (roi.get("width") and roi.get("height")):
             return None
         names = ("x_offset", "y_offset", "width", "height")
@@ -210,12 +205,9 @@ class _Keys:
 
     def binning(self) -> tuple[int, int]:
         """Return the pixels that ROS drivers combine to one, across and down; 0 stands for 1."""
-        names = ("binning_x", "binning_y")
-        across, down = (max(1, side(self.path, name, self._first(name) or 0, least=0)) for name in names)
+        pixels = [self.numbers((name,)) for name in ("binning_x", "binning_y")]
+        across, down = (max([1, *(side(self.path, key, n, least=0) for key, n in found.items())]) for found in pixels)
         return across, down
-
-    def _first(self, key: str) -> Any:
-        return next((value for _, value in self.entries.get(key, [])), None)
 
     def parameters(self, model: str, curve: list[float]) -> tuple[float, ...]:
         """Return the parameters of a lens model, from lists or from entries of their own.
@@ -230,7 +222,7 @@ class _Keys:
             curve = self.single(*curve_keys)
         own = {key for keys in names for key in keys}
         others = self.all(tuple(key for key in COEFFICIENTS if key not in own))
-        self.unfit = {key for key, value in others if value}
+        self.unfit |= {key: value for key, value in others if value}
         if coefficients := self.coefficients():
             self._check(coefficients, names[len(curve) :])
             return fitted_parameters(model, [*curve, *coefficients])
@@ -239,8 +231,7 @@ class _Keys:
 
     def _check(self, coefficients: list[float], names: list[tuple[str, ...]]) -> None:
         """Check that coefficients with entries of their own are those of the list."""
-        for i, keys in enumerate(names):
-            listed = coefficients[i] if i < len(coefficients) else 0.0
+        for keys, listed in zip(names, [*coefficients, *[0.0] * len(names)], strict=False):
             for key, value in self.numbers(tuple(name for name in keys if name in COEFFICIENTS)).items():
                 if value and abs(value - listed) > 1e-6 * max(abs(value), 1e-3):
                     raise CameraFileError(
@@ -276,4 +267,4 @@ class _Keys:
             for written, _ in found
             if key.split(".")[0] not in known and key.partition("@")[0] not in _IRRELEVANT
         ]
-        return {*self.unfit, *self.texts, *unused}
+        return {*self.unfit, *unused}

@@ -132,7 +132,5 @@ def parameter_keys(model: str) -> list[tuple[str, ...]]:
 
 def fitted_parameters(model: str, parameters: Sequence[float]) -> tuple[float, ...]:
     """Cut zeros off a list of coefficients that is longer than the model's."""
-    count = len(parameters)
-    while count > len(MODELS[model].names) and parameters[count - 1] == 0:
-        count -= 1
-    return tuple(parameters[:count])
+    last = max((i + 1 for i, value in enumerate(parameters) if value), default=0)
+    return tuple(parameters[: max(last, len(MODELS[model].names))])

@@ -14,7 +14,7 @@ import numpy as np
 from mono.geometry.camera import Camera
 from mono.system.errors import MetricDepthError
 
-_TIMES = re.compile(r"(\d+)\s*[xX×*]\s*(\d+)")
+TIMES = re.compile(r"(\d+)\s*[xX×*]\s*(\d+)")
 _PAIRS = (("x", "y"), ("width", "height"), ("w", "h"), ("fx", "fy"), ("cx", "cy"), ("u", "v"))
 
 
@@ -132,18 +132,13 @@ def numbers(path: Path, key: str, value: Any) -> list[float]:
     return flat
 
 
-def is_size(text: str) -> bool:
-    """Check that a text is of the form "1920x1080"."""
-    return _TIMES.fullmatch(text.strip()) is not None
-
-
 def pair(path: Path, key: str, value: Any) -> tuple[float, float]:
     """Read two numbers: a list, an object such as {"x": …, "y": …}, or text such as "1920x1080".
 
     Raises:
         CameraFileError: the value is something else.
     """
-    if isinstance(value, str) and (match := _TIMES.fullmatch(value.strip())):
+    if isinstance(value, str) and (match := TIMES.fullmatch(value.strip())):
         return float(match[1]), float(match[2])
     if isinstance(value, Mapping) and (names := next((two for two in _PAIRS if all(n in value for n in two)), None)):
         return number(path, f"{key}.{names[0]}", value[names[0]]), number(path, f"{key}.{names[1]}", value[names[1]])

@@ -34,10 +34,7 @@ def load_assignments(path: Path, lines: Sequence[str]) -> dict[str, Any]:
     """
     pairs = [(key, _value(value)) for key, value in (_ASSIGNMENT.match(line).groups() for line in lines)]  # type: ignore[union-attr]
     content = without_repeats(path, pairs)
-    content = {
-        key: {"K": value} if CAMERA_NAME.match(key) and isinstance(value, list) else value
-        for key, value in content.items()
-    }
+    content = {k: {"K": v} if CAMERA_NAME.match(k) and isinstance(v, list) else v for k, v in content.items()}
     if "fx_color" not in content:
         return content
     return {_SCANNET_KEYS.get(key, key): value for key, value in content.items() if not _SCANNET_OTHERS.match(key)}

@@ -126,18 +126,15 @@ def _by_image(path: Path, shared: Mapping[str, Any], frames: list[Any], place: s
     by_image = name_key in _IMAGE_KEYS
     cameras = index_names(path, listed)
     alike = all(values == listed[0][1] for _, values in listed) and (has_focal(common) or len(listed) > 1)
-    if by_image and alike:  # of videos, and of images that are not listed
-        cameras[""] = listed[0][1]
-    elif by_image and complete:
-        cameras[""] = _centered(values_from_entries(path, common, "", unknown), shared)
+    if by_image and (alike or complete):  # of videos, and of images that are not listed
+        cameras[""] = listed[0][1] if alike else _centered(values_from_entries(path, common, "", unknown), shared)
     warn_unknown(path, {re.sub(r"^\w*\[\d+\]\.", "", key) for key in unknown})
     return FileCameras(cameras, stored=by_image, by_image=by_image)
 
 
 def _of_frame(entries: Entries) -> Entries:
     """Take the entries about a camera, not a pose, out of those of a frame."""
-    own = {key: found for key, found in entries.items() if key not in _POSE_KEYS}
-    own = {key: found for key, found in own.items() if key != "k" or isinstance(found[0][1], list)}
+    own = {k: v for k, v in entries.items() if k not in _POSE_KEYS and (k != "k" or isinstance(v[0][1], list))}
     return own if has_focal(own) else {key: found for key, found in own.items() if key in _FRAME_KEYS}
 
 

@@ -60,9 +60,7 @@ def parse_camera_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> FileCam
     content = {
         name: np.squeeze(array).tolist()
         for name, array in arrays.items()
-        if array.dtype.kind in "iuf"
-        or (array.dtype.kind == "b" and name in FISHEYE_FLAGS)
-        or (array.dtype.kind == "U" and array.size == 1)
+        if {"b": name in FISHEYE_FLAGS, "U": array.size == 1}.get(array.dtype.kind, array.dtype.kind in "iuf")
     }
     return parse_content(path, next(iter(content.values())) if len(content) == 1 else content)
 
@@ -108,8 +106,7 @@ def _parse_kitti(path: Path, lines: list[str]) -> FileCameras:
         if len(matrix) not in (9, 12):
             raise CameraFileError(f"{path}: {key} has {len(matrix)} numbers; it must have 9 or 12")
         values = parse_matrix(path, matrix)
-        size: list[int | None] = [side(path, "image size", value) for value in sizes.get(index, [])]
-        size = size or [None]
+        size: list[int | None] = [*(side(path, "image size", value) for value in sizes.get(index, []))] or [None]
         distortion = tuple(tables.get("D_", {}).get(index, [])) if kind == "K_" else ()
         values = CameraValues(values.fx, values.fy, values.cx, values.cy, size[0], size[-1], None, distortion)
         for folder in (f"image_{index}", f"image_{index:02d}"):

@@ -36,18 +36,17 @@ logger = logging.getLogger(__name__)
 # Keys that do not concern the pinhole: names, poses, frames, rates.
 _OTHER_KEYS = """
     frames applied_transform applied_scale ply_file_path orientation_override auto_scale_poses_override aabb_scale
-    camera_angle_y header name camera_name camera_id id class_name version version_major version_minor
-    extrinsic extrinsics t_bs t_cam_imu t_cn_cnm1 t_ic t_imu_cam sensor_type comment rate_hz rate fps rostopic
-    timeshift_cam_imu timeshift cam_overlaps rectification_matrix projection_matrix r p t binning_x binning_y roi
-    frame_id stamp calibration_time nframes flags board_width board_height square_size aspectratio
-    avg_reprojection_error per_view_reprojection_errors extrinsic_parameters image_points grid_points rms
-    orbextractor viewer system imu stereo loopclosing depth_scale scale bf rgb thdepth depthmapfactor newwidth
-    newheight date serial source source_detail file_path transform_matrix mask_path depth_file_path sharpness
-    colmap_im_id train_filenames val_filenames test_filenames split poses timestamp timestamps note notes
-    description make manufacturer vendor serial_number
-    pixel_size calibration alignment test_frames has_mask is_bad setup color_order
-    rvecs tvecs objpoints imgpoints ret e q r1 r2 essential_matrix fundamental_matrix rotation translation position
-    doffs baseline ndisp isint vmin vmax dyavg dymax img_name image_name file_name filename image_path
+    camera_angle_y header name camera_name camera_id id class_name version version_major version_minor extrinsic
+    extrinsics t_bs t_cam_imu t_cn_cnm1 t_ic t_imu_cam sensor_type comment rate_hz rate fps rostopic timeshift_cam_imu
+    timeshift cam_overlaps rectification_matrix projection_matrix r p t binning_x binning_y roi frame_id stamp
+    calibration_time nframes flags board_width board_height square_size aspectratio avg_reprojection_error
+    per_view_reprojection_errors extrinsic_parameters image_points grid_points rms orbextractor viewer system imu
+    stereo loopclosing depth_scale scale bf rgb thdepth depthmapfactor newwidth newheight date serial source
+    source_detail file_path transform_matrix mask_path depth_file_path sharpness colmap_im_id train_filenames
+    val_filenames test_filenames split poses timestamp timestamps note notes description make manufacturer vendor
+    serial_number pixel_size calibration alignment test_frames has_mask is_bad setup color_order rvecs tvecs objpoints
+    imgpoints ret e q r1 r2 essential_matrix fundamental_matrix rotation translation position doffs baseline ndisp
+    isint vmin vmax dyavg dymax img_name image_name file_name filename image_path
 """
 _IRRELEVANT = frozenset(_OTHER_KEYS.split())
 _ON, _OFF = ("1", "1.0", "true", "yes", "on"), ("0", "0.0", "false", "no", "off", "none", "null", "")
@@ -68,8 +67,7 @@ def values_from_entries(path: Path, entries: Entries, place: str, unknown: set[s
     """
     keys = _Keys(path, entries)
     given = [*keys.coefficients(), *keys.single(*((name,) for name in COEFFICIENTS))]
-    realsense = "ppx" in entries or "coeffs" in entries
-    model = lens_model(path, keys.all(MODELS_KEYS), any(given), realsense)
+    model = lens_model(path, keys.all(MODELS_KEYS), any(given), "ppx" in entries or "coeffs" in entries)
     if keys.flag(FISHEYE_FLAGS) and model == "pinhole":
         model = "fisheye"
     curve: list[float] = []  # parameters that Kalibr puts before the focal lengths
@@ -107,7 +105,6 @@ def values_from_entries(path: Path, entries: Entries, place: str, unknown: set[s
         )
     if bool(width) != bool(height):
         raise CameraFileError(f"{path}: {place}width and height belong together; give both or none")
-    window, binning = keys.window(), keys.binning()
     distortion = keys.parameters(model, curve)
     max_angle, circle_radius = (keys.agreed(keys.numbers((name,))) for name in ("max_angle", "fisheye_crop_radius"))
     unknown |= keys.unknown()
@@ -115,7 +112,7 @@ def values_from_entries(path: Path, entries: Entries, place: str, unknown: set[s
     degrees = None if fx else keys.agreed(fov)
     values = CameraValues(
         keys.agreed(fx), keys.agreed(fy), keys.agreed(cx), keys.agreed(cy), wide, high, degrees, distortion, model,
-        max_angle, circle_radius, window, binning,
+        max_angle, circle_radius, keys.window(), keys.binning(),
     )  # fmt: skip
     if degrees is not None and (model != "pinhole" or any(distortion)):
         raise CameraFileError(f"{path}: {place}has a field of view for a {model} lens; give fx and fy in pixels")

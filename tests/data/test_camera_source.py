@@ -265,7 +265,6 @@ def test_camera_file_beside_the_image(tmp_path: Path) -> None:
         ({"fx": 500, "width": 640}, "belong together"),
         ({"fx": 500, "width": 640, "height": 640}, "another aspect ratio"),
         ({"fx": 500, "width": 480, "height": 640}, "turned by 90 degrees"),
-        ({"fx": 500, "distortion": "none"}, "list of numbers"),
         ({"fx": 500, "distortion": 3}, "list of numbers"),
         ({"fx": 500, "width": 640.5, "height": 480}, "whole pixels"),
         ({"fx": 500, "K": [[600, 0, 320], [0, 600, 240], [0, 0, 1]]}, "fx (500) contradicts K (600)"),

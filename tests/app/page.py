@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
+
+from tests.app.server import ask
 
 
 def wait(done, seconds=30):
@@ -123,3 +126,40 @@ def hold(browser, part):
 def measured(browser):
     """Pixels of the last measurement that was sent."""
     return browser.execute_script("return window.sent.at(-1).measurements.at(-1).pixels")
+
+
+def key(browser, *keys):
+    """Press keys where the focus is; a pair is a modifier and a key."""
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    for one in keys:
+        chain = ActionChains(browser)
+        if isinstance(one, tuple):
+            chain.key_down(one[0]).send_keys(one[1]).key_up(one[0]).perform()
+        else:
+            chain.send_keys(one).perform()
+
+
+def length_of(port, browser, pixels):
+    """Length that the server gives for pixels [m]."""
+    address = browser.execute_script(
+        "return performance.getEntriesByType('resource').map(e => e.name).filter(n => n.includes('/measure')).at(-1)"
+    )
+    body = {"measurements": [{"name": "a", "pixels": pixels}]}
+    return json.loads(ask(port, "POST", "/api" + address.split("/api")[1], body)[2])["measurements"][0]["length"]
+
+
+def shown(browser):
+    """Name of the photo that is shown, of several."""
+    return browser.execute_script("return document.querySelector('#gallery [aria-pressed=true]').title")
+
+
+def choose(browser, name):
+    """Press a photo of the gallery."""
+    press(browser, f"#gallery [title='{name}']")
+    wait(lambda: shown(browser) == name)
+
+
+def gallery(browser):
+    """Names of the photos of the gallery."""
+    return browser.execute_script("return [...document.querySelectorAll('#gallery [aria-pressed]')].map(e => e.title)")

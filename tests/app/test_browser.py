@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
-from tests.app.page import click_photo, enter, press, ready, upload, values, wait
+from tests.app.page import click_photo, enter, gallery, press, ready, upload, values, wait
 from tests.app.server import exact_app, photo, running
 from tests.browser import chromium
 
@@ -116,7 +116,7 @@ def test_a_downloaded_project_opens_again(page):
     press(browser, "[data-save=project]")
     project = wait(lambda: next(downloads.glob("*.zip"), None))
     browser.find_element("id", "file").send_keys(str(project))
-    wait(lambda: len(browser.find_elements("css selector", "#gallery button")) == 2)
+    wait(lambda: len(gallery(browser)) == 2)
     wait(lambda: values(browser) == before)
     assert app.predictors["exact"].calls == calls
 

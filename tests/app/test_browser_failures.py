@@ -14,13 +14,16 @@ pytest.importorskip("uvicorn")
 from mono.app.photos import OpenPhoto
 from mono.app.server import App
 from tests.app.page import (
+    choose,
     click_photo,
     enter,
+    gallery,
     hold,
     listen,
     names,
     press,
     ready,
+    shown,
     status,
     texts,
     upload,
@@ -76,11 +79,6 @@ def layer(browser, name=None):
     return browser.execute_script(f"return {find}.find(b => b.ariaPressed === 'true').textContent")
 
 
-def shown(browser):
-    """Name of the photo that is shown."""
-    return browser.execute_script("return document.querySelector('#gallery [aria-pressed=true]').title")
-
-
 def held(browser, part):
     """Wait until a request whose path contains `part` was sent and answered."""
     script = "return performance.getEntriesByType('resource').filter(e => e.name.includes(arguments[0])).length"
@@ -91,8 +89,7 @@ def test_a_late_layer_is_not_shown_as_another_photo_s(page):
     browser, *_ = page
     hold(browser, "layers/normals")
     layer(browser, "Normals")
-    press(browser, "#gallery button:first-child")
-    wait(lambda: shown(browser) == "a.png")
+    choose(browser, "a.png")
     hold(browser, "")
     held(browser, "layers/normals")
     assert layer(browser) == "Photo"
@@ -196,7 +193,7 @@ def test_the_camera_is_off_when_its_window_is_closed(page):
         press(browser, "#shoot")
     wait(lambda: status(browser).startswith("webcam.jpg") and status(browser).endswith(" s"))
     assert browser.execute_script(live) == ["ended", "ended"]
-    assert len(browser.find_elements("css selector", "#gallery button")) == 3
+    assert len(gallery(browser)) == 3
 
 
 def test_a_server_that_is_gone_is_told_in_plain_words(session):
@@ -209,10 +206,14 @@ def test_a_server_that_is_gone_is_told_in_plain_words(session):
         wait(lambda: len(values(browser)) == 1)
         upload(browser, folder / "b.png")
         assert texts(browser) == []
+        choose(browser, "a.png")
+        wait(lambda: len(values(browser)) == 1)
     gone = "The server does not answer: is `metricdepth app` still running?"
-    press(browser, "#gallery button:first-child")
+    press(browser, "#gallery [title='b.png']")
     wait(lambda: status(browser) == gone)
-    assert texts(browser) == ["–"] and names(browser) == ["L1"]  # no number of before, nor of another photo
+    assert shown(browser) == "a.png" and names(browser) == ["L1"] and values(browser) == pytest.approx([0.8], rel=0.01)
+    press(browser, "#refocal")
+    wait(lambda: texts(browser) == ["–"])  # no number of before
     for selector in ("#downloads button:first-child", "[data-save=project]", "#layers button:nth-child(2)"):
         browser.execute_script("document.getElementById('status').textContent = ''")
         press(browser, selector)
@@ -220,8 +221,7 @@ def test_a_server_that_is_gone_is_told_in_plain_words(session):
     assert layer(browser) == "Photo"
     browser.find_element("id", "file").send_keys(str(folder / "b.png"))
     wait(lambda: status(browser) == f"b.png: {gone}")
-    press(browser, "#gallery button:last-child")
-    assert shown(browser) == "b.png" and texts(browser) == []
+    assert shown(browser) == "a.png" and gallery(browser) == ["a.png", "b.png"]
 
 
 def test_all_results_of_a_run_can_be_opened(session):
@@ -235,7 +235,7 @@ def test_all_results_of_a_run_can_be_opened(session):
         for index, name in enumerate("yz", 1):
             enter(browser, browser.find_element("id", "samples"), str(index))
             wait(lambda name=name: status(browser).startswith(f"{name}: toy"))
-        assert len(browser.find_elements("css selector", "#gallery button")) == 3
+        assert len(gallery(browser)) == 3
         assert not browser.find_element("id", "webcam").is_displayed()
         assert browser.find_element("id", "opentext").text == "Open project"
         browser.find_element("id", "file").send_keys(str(folder / "a.png"))
@@ -255,7 +255,7 @@ def test_a_long_name_and_a_narrow_photo_fit_a_phone(session, tmp_path):
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
         press(browser, "#gallery button:first-child")
         assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
-        wide = "return Math.max(...[...document.querySelectorAll('#gallery img')].map(i => i.clientWidth))"
+        wide = "return Math.max(...[...document.querySelectorAll('#gallery canvas')].map(i => i.clientWidth))"
         assert browser.execute_script(wide) <= 96
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 

@@ -23,11 +23,11 @@ export const get = (path, kind = "json") => receive(path, kind);
 export const post = (path, body, kind = "json") => receive(path, kind, { method: "POST", body });
 export const floats = async (path) => new Float32Array(await get(path, "arrayBuffer"));
 
-// Image of the server, as an element whose content stays when the server forgets it.
+// Image of the server, as an element that holds its content.
 export async function picture(path) {
   const image = new Image();
   image.src = URL.createObjectURL(await get(path, "blob"));
-  await image.decode();
+  try { await image.decode(); } finally { URL.revokeObjectURL(image.src); }
   return image;
 }
 

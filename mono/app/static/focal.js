@@ -22,10 +22,10 @@ export function showFocal(photo) {
   $("rescale").hidden = photo.scale === 1;
 }
 
-// The fields call refocus(factor) of the photo() shown; refused(message) hears of values that cannot be.
+// The fields call refocus(photo, factor) of the photo() shown; refused(message) hears of values that cannot be.
 export function focalFields(photo, refocus, refused) {
   const set = (factor, message = "This focal length cannot be: give one of 0.02 to 50 times the first.") => {
-    if (factor > 0.02 && factor < 50) refocus(factor); else { showFocal(photo()); refused(message); }
+    if (factor > 0.02 && factor < 50) refocus(photo(), factor); else { showFocal(photo()); refused(message); }
   };
   $("focal").oninput = (e) => set(2 ** (2 * e.target.value / 1000));
   $("px").onchange = (e) => set(number(e.target.value) / photo().focal_px);

@@ -34,13 +34,14 @@ export function nextName(measurements, closed) {
 
 // Rows of the measurements. A row stays the same element while its numbers change: what is being typed in it stays.
 export class List {
-  // on: rename(m, name), remove(m), rescale(m, meters), all of a measurement of the photo shown.
+  // on: rename(photo, m, name), remove(photo, m), rescale(photo, m, meters, text), all of a measurement of the photo.
   constructor(element, on) { Object.assign(this, { element, on, rows: new Map() }); }
 
   show(photo) {
-    const rows = new Map(photo.measurements.map((m) => [m, this.rows.get(m) || this.row(m)]));
-    for (const [m, row] of this.rows) if (!rows.has(m)) row.root.remove();
-    this.rows = rows;
+    const rows = new Map(photo.measurements.map((m) => [m, this.rows.get(m) || this.row(photo, m)]));
+    const gone = [...this.rows].filter(([m]) => !rows.has(m));
+    this.rows = rows; // before the removal: what is typed in a row that leaves is a change, and shows the list again
+    for (const [, row] of gone) row.root.remove();
     [...rows.values()].forEach(({ root }, i) => {
       if (this.element.children[i] !== root) this.element.insertBefore(root, this.element.children[i] || null);
     });
@@ -52,17 +53,18 @@ export class List {
     }
   }
 
-  row(m) {
+  row(photo, m) {
     const name = make("input", { type: "text", maxLength: 80, ariaLabel: "Name" });
-    name.onchange = () => this.on.rename(m, name.value);
+    name.onchange = () => this.on.rename(photo, m, name.value);
     const value = make("span", { className: "value" });
-    const remove = make("button", { textContent: "✕", ariaLabel: "Remove", onclick: () => this.on.remove(m) });
+    const remove = make("button", { textContent: "✕", ariaLabel: "Remove" });
+    remove.onclick = () => this.on.remove(photo, m);
     const small = make("small");
     const known = make("input", { type: "text", className: "true", ariaLabel: "True length", autocomplete: "off" });
     known.onchange = () => {
       const text = known.value;
       known.value = "";
-      if (text.trim()) this.on.rescale(m, parseLength(text), text);
+      if (text.trim()) this.on.rescale(photo, m, parseLength(text), text);
     };
     const top = make("div", { className: "top" }, name, value, remove);
     return { root: make("div", { className: "item" }, top, small, known), name, value, detail: small, known };

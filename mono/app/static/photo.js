@@ -1,18 +1,28 @@
 import { floats, get, picture } from "./api.js";
 
-// A photo as the page holds it: its description by the server, depth [m] as predicted, the factor of its focal length,
-// the scale of all distances, and its measurements. Pixels are [x, y], the middle of the first is (0, 0).
+// A photo as the page holds it: its description by the server, the factor of its focal length, the scale of all
+// distances, and its measurements; while it is shown also depth [m] as predicted, points, errors and layers.
+// Pixels are [x, y], the middle of the first is (0, 0).
 export const base = (photo) => `api/photos/${photo.id}`;
 
-export async function load(found) {
-  const parts = [picture(`${base(found)}/layers/photo`), floats(`${base(found)}/depth`)];
-  parts.push(get(`${base(found)}/cloud`, "arrayBuffer"), found.has_errors && floats(`${base(found)}/errors`));
-  const [image, depth, cloud, errors] = await Promise.all(parts), project = found.project || {};
+export function described(found) {
+  const project = found.project || {};
   return Object.assign(found, {
-    depth, cloud, errors, images: { photo: image }, layer: "photo", wanted: "photo", past: [], asked: 0, other: null,
+    layer: "photo", wanted: "photo", past: [], asked: 0, other: null,
     measurements: (project.measurements || []).map(restored),
     scale: project.scale || 1, factor: (project.focal_px || found.focal_px) / found.focal_px,
   });
+}
+
+// What a photo needs while it is shown; `release` drops it.
+export async function content(photo) {
+  const parts = [picture(`${base(photo)}/layers/photo`), floats(`${base(photo)}/depth`)];
+  parts.push(get(`${base(photo)}/cloud`, "arrayBuffer"), photo.has_errors && floats(`${base(photo)}/errors`));
+  const [image, depth, cloud, errors] = await Promise.all(parts);
+  return { depth, cloud, errors, images: { photo: image } };
+}
+export function release(photo) {
+  for (const name of ["depth", "cloud", "errors", "images", "other"]) photo[name] = null;
 }
 
 // Measurement of a request or of the past, without its results.

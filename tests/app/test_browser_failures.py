@@ -136,9 +136,26 @@ def test_another_model_predicts_the_held_photo_with_the_focal_length_set(page):
     wait(browser.find_element("id", "other").is_displayed)
     assert [camera.focal for camera in app.predictors["farther"].cameras] == [pytest.approx(500)]
     click_photo(browser, 320, 240)
+    assert status(browser) == ""
     # This model's depth does not follow the focal length; the photo's does, from 400 px.
     assert "2.200 m" in browser.find_element("id", "othervalue").text
     assert f"{100 * (2.2 / 2.5 - 1):.1f} %" in browser.find_element("id", "othervalue").text
+
+
+def test_a_model_s_comparison_that_is_given_up_leaves_no_message(page):
+    browser, *_ = page
+    for end in ("nothing", "a photo"):
+        hold(browser, "/compare")
+        enter(browser, browser.find_element("id", "compare"), "model:farther")
+        assert status(browser).startswith("Computing depth of b.png by farther")
+        if end == "nothing":
+            enter(browser, browser.find_element("id", "compare"), "")
+        else:
+            choose(browser, "a.png")
+        assert status(browser) == ""
+        hold(browser, "")
+        held(browser, "/compare")
+        assert not browser.find_element("id", "other").is_displayed()
 
 
 def test_what_is_typed_stays_while_an_answer_is_awaited(page):

@@ -14,17 +14,11 @@ from mono.data.exif_focal import focal_from_35mm, focal_from_exif
 from mono.data.focal_estimate import FocalEstimate, estimate_focal, estimate_video_focal
 from mono.data.intrinsics import POSSIBLE_FOV, camera_of, check_camera, warn_once
 from mono.data.intrinsics import FocalError as FocalError
-from mono.data.panorama import (
-    PANORAMA_ASPECT,
-    doubt_of_length,
-    doubt_of_shape,
-    doubt_of_sweep,
-    may_be_panorama,
-    panorama_camera,
-)
+from mono.data.panorama import PANORAMA_ASPECT, check_round_images, doubt_of, may_be_panorama, panorama_camera
 from mono.geometry.camera import Camera
 from mono.io.camera_files import MissingCameraError, camera_file_beside, camera_from_file, check_camera_file
 from mono.io.camera_notes import read_focal_note
+from mono.io.panorama_metadata import is_whole
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -211,26 +205,28 @@ class CameraResolver:
         estimate: Callable[[], FocalEstimate] | None,
     ) -> ResolvedCamera:
         """Camera by EXIF data, by the picture, or with the assumed field of view."""
-        name = _name(image_path)
+        name, reading = _name(image_path), focal_from_exif(exif, size)
+        notes = list(reading.notes)
+        if exif is not None and exif.round_images:
+            check_round_images(exif, reading.focal is not None, name)
+            notes.append(doubt_of("round images", size, f"{name}: "))
         if exif is not None and exif.projection == "equirectangular" and exif.orientation == 1:
             return _panorama(size, exif, "exif", image_path)
         if exif is not None and exif.projection:
             turned = "turned " if exif.projection == "equirectangular" else ""
             raise FocalError(
-                f"{turned}{exif.projection} panorama: only upright equirectangular ones are known; convert it, or give "
-                "a camera of your own (--focal-px or --camera)"
+                f"{name}: {turned}{exif.projection} panorama: only upright equirectangular ones are known; convert "
+                "it, or give a camera of your own (--focal-px or --camera)"
             )
-        reading = focal_from_exif(exif, size)
-        notes = list(reading.notes)
         if exif is not None and (lens := exif.distorting_lens):
             notes.append(f"taken with {lens}, which is no pinhole camera: distances are wrong away from the center")
             warn_once(f"{name}: {notes[-1]}; give its lens with --camera, or undistort the image")
         is_sweep = exif is not None and exif.is_sweep
         if is_sweep:
-            notes.append(doubt_of_sweep(f"{name}: "))
+            notes.append(doubt_of("sweep", size, f"{name}: "))
         if reading.focal is not None:
             if not is_sweep and (may_be_panorama(size) or max(size) == PANORAMA_ASPECT * min(size)):
-                notes.append(doubt_of_length(size, f"{name}: "))
+                notes.append(doubt_of("length", size, f"{name}: "))
             camera = Camera.centered(reading.focal, *size)
             if estimate is not None and self.assumed_fov_deg is None:
                 notes += _contradiction(camera, estimate(), name)
@@ -241,7 +237,7 @@ class CameraResolver:
         estimated = self.assumed_fov_deg is None and (seen or estimate)
         if may_be_panorama(size):
             lead = f"{name}: " if estimated else f"{name}: {assumed}; "
-            notes.append(doubt_of_shape(size, lead))
+            notes.append(doubt_of("shape" if is_whole(size) else "length", size, lead))
         if estimated:
             seen = seen or cast(Callable[[], FocalEstimate], estimate)()
             camera = Camera.centered(seen.focal(*size), *size)

@@ -20,6 +20,8 @@ _AGREE = 0.06  # of two lengths that are the same: sensors are published rounded
 _WIDEST_FRAME = 1.6  # aspect of frames; photos of 16:9 are mostly parts of them
 _SMALL_LENS = re.compile(r"\b(EF|RF)-S ?\d")  # Canon's for smaller sensors
 _SMALL_LENS_CROP = 1.6  # whose middle of a full frame the camera keeps
+_CROPPING = re.compile(r"canon eos (r|5ds)", re.IGNORECASE)  # also with other lenses, when it is set to
+_SAME_CROP = 0.015  # photos made smaller since are rarely as near
 _FULL_FRAME = 35.0  # mm, width from which a sensor is one
 _FRAME_ASPECT = 4 / 3  # of the frame that a nearly square photo was cut from
 
@@ -127,15 +129,17 @@ def _by_sensor(exif: ExifCamera, size: tuple[int, int], notes: list[str]) -> _Es
     zoomed = f", digital zoom {zoom:g}" if zoom > 1 else ""
     sure = False
     if by_model is not None and plane is not None:
-        if _alike(plane, by_model) and zoom > 1:
+        sure = _alike(plane, by_model) or _alike(plane, by_model * zoom)
+        if _alike(plane, by_model):
             plane *= zoom  # that of the whole sensor: the picture shows a part of it
-        elif not _alike(plane, by_model * zoom):
+        elif not sure and not exif.editor and _may_crop(exif, plane / by_model):
+            notes.append("taken as the middle that the camera was set to keep (a guess by its focal-plane resolution)")
+        elif not sure:
             notes.append(
                 f"EXIF ignored: its focal-plane resolution, as it contradicts the sensor of {exif.model}: the photo "
                 "was resized or cropped since"
             )
             plane = None
-        sure = plane is not None
     if plane is None and by_model is not None and exif.sensor is not None:
         long, short = exif.sensor
         part = f"the middle {1 / _SMALL_LENS_CROP:.3g} of " if _is_small_lens(exif) else ""
@@ -177,8 +181,13 @@ def _model_resolution(exif: ExifCamera, captured: tuple[int, int]) -> float | No
 
 def _is_small_lens(exif: ExifCamera) -> bool:
     """Tell if a full-frame Canon has an APS-C lens."""
-    full = exif.sensor is not None and exif.sensor[0] >= _FULL_FRAME and exif.model.lower().startswith("canon")
-    return full and _SMALL_LENS.search(exif.lens) is not None
+    return _may_crop(exif) and _SMALL_LENS.search(exif.lens) is not None
+
+
+def _may_crop(exif: ExifCamera, factor: float = _SMALL_LENS_CROP) -> bool:
+    """Tell if a camera can keep the middle of its full frame."""
+    full = exif.sensor is not None and exif.sensor[0] >= _FULL_FRAME and _CROPPING.match(exif.model) is not None
+    return full and abs(factor / _SMALL_LENS_CROP - 1) < _SAME_CROP
 
 
 def _still_holds(exif: ExifCamera, captured: tuple[int, int], plane: float, notes: list[str]) -> bool:

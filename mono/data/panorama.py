@@ -17,6 +17,23 @@ if TYPE_CHECKING:
 PANORAMA_ASPECT = 2.0  # photos with a focal length of one frame that are longer are sweep panoramas or crops
 _BEYOND = 0.01  # of a whole panorama's side, by which its window may reach beyond it: rounding
 _SQUARE = 0.04  # by which pixels may differ from squares: sides are rounded, also to what codecs like
+_TOUCHING = (0.95, 1.03)  # radii of a 360-degree camera's round images, in halves of their sides
+
+_DOUBTS = {  # notes, and what warnings add to them
+    "shape": ("twice as wide as high, like a whole panorama: if it is one, use --panorama", ""),
+    "length": (
+        "a panorama or a crop by its size of {}x{}: distances are doubtful",
+        "; if it is an equirectangular panorama, use --panorama; of a crop, give its camera (--focal-px or --camera)",
+    ),
+    "sweep": (
+        "a sweep panorama by its EXIF (CustomRendered), which no pinhole camera took: distances are doubtful",
+        "; use a single photo, or give its camera (--camera)",
+    ),
+    "round images": (
+        "two round images on black, as of a 360-degree camera before stitching (a guess by the picture)",
+        "; if so, stitch it first; of a photo, give the focal length (--focal-px); of a whole panorama, use --panorama",
+    ),
+}
 
 
 def panorama_camera(size: tuple[int, int], exif: ExifCamera | None, given: bool, name: str) -> tuple[Camera, str]:
@@ -111,50 +128,34 @@ def may_be_panorama(size: tuple[int, int]) -> bool:
     return is_whole(size) or max(size) > PANORAMA_ASPECT * min(size)
 
 
-def doubt_of_shape(size: tuple[int, int], lead: str) -> str:
-    """Warn of photos that may be panoramas.
+def doubt_of(kind: str, size: tuple[int, int], lead: str) -> str:
+    """Warn of a photo that may be no pinhole camera's.
 
     Args:
+        kind: "shape", "length", "sweep" or "round images".
         size: (width, height) of the image [px].
         lead: begin of the message, with the name of the image.
 
     Returns:
         Note for the photo's record.
     """
-    if not is_whole(size):
-        return doubt_of_length(size, lead)
-    note = "twice as wide as high, like a whole panorama: if it is one, use --panorama"
-    warn_once(f"{lead}{note}")
+    note, remedy = _DOUBTS[kind]
+    note = note.format(*size)
+    warn_once(f"{lead}{note}{remedy}")
     return note
 
 
-def doubt_of_length(size: tuple[int, int], lead: str) -> str:
-    """Warn of photos longer than cameras take them.
+def check_round_images(exif: ExifCamera, has_focal: bool, name: str) -> None:
+    """Refuse unstitched pictures of 360-degree cameras.
 
     Args:
-        size: (width, height) of the image [px].
-        lead: begin of the message, with the name of the image.
+        exif: camera data of the image file.
+        has_focal: they give a credible focal length.
+        name: name of the image.
 
-    Returns:
-        Note for the photo's record.
+    Raises:
+        FocalError: the camera or file is such a one, or the round images touch and no focal length is known.
     """
-    note = f"a panorama or a crop by its size of {size[0]}x{size[1]}: distances are doubtful"
-    warn_once(
-        f"{lead}{note}; if it is an equirectangular panorama, use --panorama; of a crop, give its camera "
-        "(--focal-px or --camera)"
-    )
-    return note
-
-
-def doubt_of_sweep(lead: str) -> str:
-    """Warn of photos that a camera was swept over, whatever their size.
-
-    Args:
-        lead: begin of the message, with the name of the image.
-
-    Returns:
-        Note for the photo's record.
-    """
-    note = "a sweep panorama by its EXIF (CustomRendered), which no pinhole camera took: distances are doubtful"
-    warn_once(f"{lead}{note}; use a single photo, or give its camera (--camera)")
-    return note
+    touch = _TOUCHING[0] <= exif.round_images <= _TOUCHING[1] and not has_focal
+    if exif.projection or touch or name.lower().endswith(".insp"):
+        raise FocalError(f"{name}: {''.join(_DOUBTS['round images'])}")

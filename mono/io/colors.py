@@ -86,7 +86,7 @@ def array_to_rgb(
         values = values[..., :3] if values.shape[2] >= 3 else values[..., 0]
     is_integer = np.issubdtype(values.dtype, np.integer)
     finite = values if is_integer else np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    black, white = span or find_range(values, name)
+    black, white = span or find_range(finite, name)
     scaled = np.empty(finite.shape, np.uint8)
     for row in range(0, len(finite), 256):
         part = (finite[row : row + 256].astype(np.float64) - black) * (255 / (white - black))

@@ -40,8 +40,12 @@ _EDITORS = re.compile(
     r"microsoft|windows|vsco|polarr|instagram|canva|figma",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"\b[^\W\d_]{3,}")
-_FIRMWARE = re.compile(r"app(lication)?|build|camera|digital|firmware|model|release|rev(ision)?|system|ver(sion)?")
+# These count only where no 35-mm equivalent tells that a photo was resized.
+_CONVERTERS = re.compile(
+    r"photo professional|photo raw|zoner|xnconvert|topaz|krita|^photos\b|viewnx|nx studio|capture nx|photodirector|"
+    r"photolab|phocus|^art \d|aftershot|pixlr|fotor|vuescan|^preview\b",
+    re.IGNORECASE,
+)
 _SWEEP = 6  # CustomRendered of a panorama that an iPhone was swept over
 _FISHEYE = re.compile(r"fish-?\s?eye|\bfish\b", re.IGNORECASE)
 _ACTION_CAMERA = re.compile(
@@ -64,12 +68,13 @@ class ExifCamera:
         orientation: EXIF orientation of the stored pixels, 1 to 8.
         digital_zoom: digital zoom ratio, 1 for none.
         sensor: (longer, shorter) side of the camera's sensor [mm], where its model is known.
-        editor: software that edited the photo, or, without a 35-mm equivalent, that may have; or "".
+        editor: software that may have resized the photo, or "".
         lens: name of the lens, or "".
         projection: projection of a panorama, as "equirectangular", or "".
         window: part of a whole panorama that the photo shows, from its XMP; None: not stated.
         missing_window: tags of the window that are missing where there are others.
         is_sweep: the camera says that it put the photo together while it was turned.
+        round_images: radius of two round images on black, if the photo shows such, in halves of their sides; or 0.
     """
 
     focal_35mm: float | None = None
@@ -88,6 +93,7 @@ class ExifCamera:
     window: PanoramaWindow | None = None
     missing_window: tuple[str, ...] = ()
     is_sweep: bool = False
+    round_images: float = 0.0
 
     @property
     def has_focal(self) -> bool:
@@ -162,7 +168,7 @@ def _camera(base: Image.Exif, size: tuple[int, int], xmp: bytes) -> ExifCamera |
     zoom = _number(tags, ExifTags.Base.DigitalZoomRatio) or 1.0
     window, missing = read_window(xmp)
     film = _number(tags, ExifTags.Base.FocalLengthIn35mmFilm)
-    edited = _EDITORS.search(software) or (not film and _is_program(software, f"{make} {model}"))
+    edited = _EDITORS.search(software) or (not film and _CONVERTERS.search(software))
     camera = ExifCamera(
         focal_35mm=film,
         focal_mm=_number(tags, ExifTags.Base.FocalLength),
@@ -198,12 +204,6 @@ def _orientation(base: Image.Exif) -> int:
     except BROKEN_EXIF:
         return 1
     return int(value) if isinstance(value, int) and value in range(1, 9) else 1
-
-
-def _is_program(software: str, model: str) -> bool:
-    """Tell if a name of software has words that are no camera's firmware's."""
-    words = _WORD.findall(software.lower())
-    return any(not _FIRMWARE.fullmatch(word) and word not in model.lower() for word in words)
 
 
 def _number(tags: Mapping[int, Any], tag: int) -> float | None:

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from mono.io.colors import array_to_rgb, dark_to_rgb, is_dark, to_rgb
-from mono.io.dual_fisheye import DUAL_FISHEYE, is_dual_fisheye
+from mono.io.dual_fisheye import round_images
 from mono.io.exif import ExifCamera, read_exif_camera, read_orientation, read_tiff_camera
 from mono.io.file_kinds import describe_file, why_not_a_file
 from mono.io.image_formats import (
@@ -259,8 +259,8 @@ def _noted_metadata(path: Path) -> Iterator[None]:
 
 
 def _photo(path: Path, rgb: np.ndarray, exif: ExifCamera | None, stored_size: tuple[int, ...], factor: int) -> Photo:
-    if is_dual_fisheye(rgb):
-        exif = replace(exif or ExifCamera(), projection=DUAL_FISHEYE)
+    if radius := round_images(rgb):
+        exif = replace(exif or ExifCamera(), round_images=radius)
     if factor == 1:
         return Photo(rgb, exif)
     width, height = stored_size

@@ -25,8 +25,8 @@ _1_2_7 = (5.37, 4.04)
 # Formats of sensors from one inch up, but for single models, and systems of cameras that have some of them only.
 _APS_C, _APS_C_CANON, _APS_H = (23.5, 15.6), (22.3, 14.9), (28.0, 18.7)
 _FORMATS = (
-    (53.4, 40.0), (49.0, 36.7), (43.8, 32.9), _FULL, _APS_H, _APS_C, _APS_C_CANON, (20.7, 13.8), _FOUR_THIRDS,
-    _ONE_INCH,
+    (53.4, 40.0), (49.0, 36.7), (43.8, 32.9), _FULL, _APS_H, (26.7, 17.9), _APS_C, _APS_C_CANON, (20.7, 13.8),
+    _FOUR_THIRDS, _ONE_INCH,
 )  # fmt: skip
 _SYSTEMS = (
     (re.compile(r"canon eos", re.IGNORECASE), (_FULL, _APS_H, _APS_C_CANON)),

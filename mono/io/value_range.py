@@ -16,21 +16,23 @@ _BURNT_IN = 0.1  # largest share of text and logos that a device writes over its
 _BETWEEN = 0.25  # largest share of these next to the picture's own values; highlights have more
 _ONE_COLOR = 0.98  # share of these in three levels; lenses blur the edges of lamps and windows to more
 _BRIGHTEST = 32.0  # floats beyond it are no highlights of 0..1
-_FLAT = 0.125  # of the range: a picture of less has hardly any contrast
-_NO_PHOTO = 4096  # of 16 bits: integers of less contrast are hardly a photo's
-_OFFSET, _FLOAT_OFFSET = 0.5, 1 / 3  # least of a flat picture's values, of the largest, where it measures something
-_SIGNED = 0.1  # of the largest value: less below zero comes from resampling
+_FLAT = 0.125  # of white: a picture of less has hardly any contrast
+# Gray values of so little contrast in units of their own: by the white that they would have, their least and most.
+_UNITS = {255.0: (12, 64), 1023.0: (256, 400), 16383.0: (4096, 12288), 65535.0: (25000, 32000)}
+_FLOAT_UNITS = 1023  # up to this white, as deg C and K are floats; raw thermal values and K/100 may be integers
+_NO_PHOTO = 2048  # contrast that even fog exceeds in 16 bits
+_SIGNED = 0.1  # of the largest value: less below zero comes from resampling, or is noise
 _DIM = 64  # floats up to 255 that do not reach it may be something else
-_SAMPLES = 1 << 22
+_SAMPLES = 1 << 20
 
 
 def find_range(values: np.ndarray, name: str) -> tuple[float, float]:
-    """Choose the values that become black and white, with warnings of doubtful ones.
+    """Choose the values that become black and white.
 
-    Black is 0, but in gray images of temperatures and the like, which have an offset or a sign and no other contrast.
+    Black is 0, but in gray images that are no photos: signed, or of values and contrast as temperatures have.
 
     Args:
-        values: (H, W) or (H, W, 3) integers or floats; what is not finite does not count.
+        values: (H, W) or (H, W, 3) integers or finite floats.
         name: name of the image in warnings.
 
     Returns:
@@ -38,22 +40,26 @@ def find_range(values: np.ndarray, name: str) -> tuple[float, float]:
     """
     is_integer = np.issubdtype(values.dtype, np.integer)
     step = math.ceil(math.sqrt(max(1.0, values.size / _SAMPLES)))
-    sample = values[::step, ::step]
-    sample = sample if is_integer else sample[np.isfinite(sample)]
-    white, message = _white(values, sample, is_integer)
+    sample, brightest = values[::step, ::step], float(values.max(initial=0))
+    # 8-bit values times 257 fill 16 bits however dark they are.
+    is_widened = is_integer and brightest <= 65535 and not (sample % 257).any()
+    white, message = (65535.0, "") if is_widened else _white(sample, brightest, is_integer)
     shown = sample[sample != 0]  # 0 is often no value
     low, middle, high = map(float, np.quantile(shown, (_STRAY, 0.5, 1 - _STRAY))) if shown.size else (0.0, 0.0, 0.0)
-    measured = values.ndim == 2 and low < high and _is_measured(low, middle, high, white, is_integer)
-    if measured and not _is_widened(values):
+    is_flat = low < high < low + _FLAT * white
+    least, most = _UNITS.get(white, (0, 0)) if white > _FLOAT_UNITS or not is_integer else (0, 0)
+    has_unit = is_flat and least <= low and high <= most and high - low < _NO_PHOTO
+    is_signed = low < -_SIGNED * (1 if white == 1 else brightest)
+    if values.ndim == 2 and low < high and not is_widened and (has_unit or is_signed or middle > white):
         logger.warning(
-            "%s: its values lie between %.5g and %.5g, as temperatures do: they are stretched from black to white; for "
-            "another range, save it as an 8-bit image",
+            "%s: its values lie between %.5g and %.5g, as temperatures do: they are stretched from black to white "
+            "(a guess); for another range, save it as an 8-bit image",
             name, low, high,
         )  # fmt: skip
         return low, high
     if message:
         logger.warning("%s: %s", name, message)
-    if low < high < low + _FLAT * white:
+    if is_flat:
         logger.warning(
             "%s: its values lie between %.5g and %.5g, %.2g %% of what is black to white: its depth is doubtful; "
             "stretch its contrast first",
@@ -62,30 +68,17 @@ def find_range(values: np.ndarray, name: str) -> tuple[float, float]:
     return 0.0, white
 
 
-def _is_measured(low: float, middle: float, high: float, white: float, is_integer: bool) -> bool:
-    """Tell if gray values are none of a photo: signed, mostly beyond white, or flat and far from 0."""
-    if low < -_SIGNED * abs(high) or middle > white:
-        return True
-    offset, most = (_OFFSET, min(_FLAT * white, _NO_PHOTO)) if is_integer else (_FLOAT_OFFSET, _FLAT * white)
-    return white > 1 and high - low < most and low >= offset * high
-
-
-def _white(values: np.ndarray, sample: np.ndarray, is_integer: bool) -> tuple[float, str]:
+def _white(sample: np.ndarray, brightest: float, is_integer: bool) -> tuple[float, str]:
     """Choose the value that becomes white, and say what is doubtful about it."""
-    brightest = float(np.max(values, where=np.isfinite(values), initial=0))
-    largest = brightest
+    largest, most = brightest, float(np.quantile(sample, 1 - _STRAY, method="higher"))
     if not is_integer and largest > _BRIGHTEST:
-        most = _without_stray(sample)
         largest = most if most < 256 or largest > 65535 else largest
     if largest > 65535:
         return largest, ""
     if not is_integer and largest <= _BRIGHTEST:
         return 1.0, f"its floats reach {brightest:.3g}; what is beyond 1 is white" if brightest > 1 else ""
-    if is_integer and _is_widened(values):
-        return 65535.0, ""
     bits, but = next(bits for bits in _BITS if largest < 2**bits), ""
     if bits > _STRAY_BITS:
-        most = _without_stray(sample)
         fewer = min((b for b in _BITS if b <= _STRAY_BITS and most < 2**b), default=0)
         if fewer:
             bits, largest = fewer, most
@@ -128,13 +121,3 @@ def _burnt_in_bits(sample: np.ndarray) -> tuple[int, float, bool]:
         if bits <= _STRAY_BITS or is_one:
             return bits, beyond / int(counts.sum()), bool(is_one and bits <= _STRAY_BITS)
     return 0, 0.0, False
-
-
-def _is_widened(values: np.ndarray) -> bool:
-    """Tell if whole numbers are 8-bit ones times 257, which fill 16 bits however dark they are."""
-    return bool(np.issubdtype(values.dtype, np.integer) and not (values % 257).any())
-
-
-def _without_stray(values: np.ndarray) -> float:
-    """Return the largest value that is not stray."""
-    return float(np.quantile(values, 1 - _STRAY, method="higher"))

@@ -174,7 +174,8 @@ def test_software_that_is_no_firmware_may_have_resized_a_photo(software, tmp_pat
 @pytest.mark.parametrize(
     "software",
     ["", "Ver.1.10 ", "One v4.0", "Digital Camera One Ver1.00", "Firmware Version 1.2.3", "E995v1.6", "15.1", "V06P-74",
-     "ACME Camera App 2.0", "v871-78"],
+     "ACME Camera App 2.0", "v871-78", "Digital Still Camera v1.0", "Foveon Camera", "HDR+ 1.0.345618096zd",
+     "MediaTek Camera Application", "Leaf Capture 11", "CHDK ver. 1.4.1", "LEICA FOTOS 2.0"],
 )  # fmt: skip
 def test_firmware_leaves_photos_as_they_are(software, tmp_path):
     found = resolve(save(tmp_path / "a.png", (1600, 1200), "Acme", "One", software, mm=5.0, plane=277.8))

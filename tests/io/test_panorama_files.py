@@ -13,6 +13,7 @@ from PIL import Image, PngImagePlugin
 from mono.data.camera_source import CameraResolver
 from mono.data.intrinsics import FocalError
 from mono.geometry.camera import Camera
+from mono.io.dual_fisheye import round_images
 from mono.io.images import read_image
 from tests.io.test_exif import PANORAMA, resolve
 
@@ -89,13 +90,49 @@ def dual(radius: float) -> np.ndarray:
     return np.where(np.hypot(X % 256 - 127.5, Y - 127.5)[..., None] > radius, 3, SCENE).astype(np.uint8)
 
 
-@pytest.mark.parametrize("radius", [100, 122, 128, 135])
-@pytest.mark.parametrize("model", ["SM-C200", "Insta360 ONE X2", "Phone"])
-def test_unstitched_fisheyes_are_refused_unless_a_camera_is_given(tmp_path: Path, radius: float, model: str) -> None:
-    Image.fromarray(dual(radius)).save(tmp_path / "a.jpg", exif=exif_of("Acme", model))
-    with pytest.raises(FocalError, match="unstitched dual-fisheye panorama: only upright equirectangular ones"):
-        resolve(tmp_path / "a.jpg")
-    assert CameraResolver(focal_px=300).resolve_for(None, read_image(tmp_path / "a.jpg")).source == "given"
+REFUSED = "two round images on black, .*a guess by the picture.; if so, stitch it first; .*--focal-px.*--panorama"
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "film", "radii"),
+    [
+        ("a.jpg", "SM-C200", None, (100, 122, 128, 135)),
+        ("a.jpg", "Insta360 ONE X2", 7, (100, 122, 128, 135)),
+        ("a.insp", "Camera", 7, (100, 122, 128, 135)),
+        ("a.jpg", "Phone", None, (122, 128, 131)),
+    ],
+)
+def test_unstitched_fisheyes_are_refused_unless_a_camera_is_given(
+    tmp_path: Path, name: str, model: str, film: int | None, radii: tuple[float, ...]
+) -> None:
+    for radius in radii:
+        tags = {"film": film} if film else {}
+        Image.fromarray(dual(radius)).save(tmp_path / name, "JPEG", exif=exif_of("Acme", model, **tags))
+        with pytest.raises(FocalError, match=f"{name}: {REFUSED}"):
+            resolve(tmp_path / name)
+        assert CameraResolver(focal_px=300).resolve_for(None, read_image(tmp_path / name)).source == "given"
+
+
+@pytest.mark.parametrize(
+    ("radius", "film"), [(100, 24), (115, 24), (128, 24), (135, 24), (100, None), (115, None), (135, None)]
+)
+def test_two_plates_on_black_are_photos_with_a_warning(
+    tmp_path: Path, radius: float, film: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    tags = {"film": film} if film else {}
+    Image.fromarray(dual(radius)).save(tmp_path / "a.jpg", exif=exif_of("Apple", "iPhone 14 Pro", **tags))
+    found = resolve(tmp_path / "a.jpg")
+    assert found.source == ("exif" if film else "assumed")
+    assert found.camera.focal == pytest.approx(24 / 36 * 512 if film else 256 / np.tan(np.radians(30)), rel=1e-3)
+    assert "(a guess by the picture)" in found.detail and "a.jpg: two round images on black" in caplog.text
+
+
+@pytest.mark.parametrize("radius", [80, 115, 128])
+def test_circles_that_overlap_are_no_fisheyes(tmp_path: Path, radius: float) -> None:
+    away = np.minimum(*(np.hypot(X - 255.5 + side * 0.75 * radius, Y - 127.5) for side in (-1, 1)))
+    Image.fromarray(np.where(away[..., None] > radius, 3, SCENE).astype(np.uint8)).save(tmp_path / "a.png")
+    assert "round images" not in resolve(tmp_path / "a.png").detail
+    assert round_images(dual(radius)) == pytest.approx(radius / 128 if radius > 90 else 0, abs=0.02)
 
 
 def test_black_parts_of_spheres_are_no_surround(tmp_path: Path) -> None:

@@ -125,6 +125,11 @@ def test_temperatures_are_stretched_from_black_to_white(
     [
         (0.5, 0.6, np.float32, "10 % of what is black to white: its depth is doubtful"),
         (33000, 38000, np.uint16, "7.6 % of what is black to white: its depth is doubtful"),
+        (39316, 42595, np.uint16, "5 % of what is black to white: its depth is doubtful"),
+        (62906, 65535, np.uint16, "4 % of what is black to white: its depth is doubtful"),
+        (32000, 33400, np.uint16, "2.1 % of what is black to white: its depth is doubtful"),
+        (230, 255, np.float32, "9.8 % of what is black to white: its depth is doubtful"),
+        (125, 130, np.float32, "2 % of what is black to white: its depth is doubtful"),
         (10, 60, np.float32, "its floats reach only 59.9 of 255: if they are no colors, scale them to 0..1"),
     ],
 )
@@ -132,10 +137,30 @@ def test_little_contrast_that_may_be_fog_is_reported_and_left(
     tmp_path: Path, low: float, high: float, kind: type, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     shown = (SCENE - SCENE.min()) / (SCENE.max() - SCENE.min())
-    (tmp_path / "a.tif").write_bytes(tiff((low + shown * (high - low)).astype(kind)))
+    values = (low + shown * (high - low)).astype(kind)
     white = 1 if high < 1 else 255 if high < 256 else 65535
-    assert read_image(tmp_path / "a.tif").rgb.max() == round(high / white * 255)
-    assert message in caplog.text
+    for pixels in (values, np.stack([values] * 3, -1)):
+        if pixels.ndim == 3 and kind is np.uint16:
+            pixels = pixels.astype(np.float32)  # bright integers are left to Pillow
+        caplog.clear()
+        (tmp_path / "a.tif").write_bytes(tiff(pixels))
+        assert np.abs(read_image(tmp_path / "a.tif").rgb[..., 0] - values / white * 255.0).max() <= 1
+        assert message in caplog.text and "stretched" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("scale", "kind", "stars", "most"),
+    [(1, np.float32, 0, 1), (1, np.float32, 5, 1), (65535, np.float32, 5, 20), (10000, np.int16, 5, 12)],
+)
+def test_noise_about_black_stays_black(
+    tmp_path: Path, scale: float, kind: type, stars: int, most: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    night = np.random.default_rng(0).normal(0, 0.003, SCENE.shape)
+    night[40, 20 : 20 + stars] = 1
+    (tmp_path / "a.tif").write_bytes(tiff((night * scale).astype(kind)))
+    rgb = read_image(tmp_path / "a.tif").rgb
+    assert rgb.mean() < most and (rgb[40, 20 : 20 + stars] > 150).all()
+    assert "temperatures" not in caplog.text
 
 
 @pytest.mark.parametrize("kind", [np.uint16, np.float64, np.float32])

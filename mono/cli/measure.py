@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
     measured = measure(prediction, args.pixels, args.area, photo.full_size)
     if args.json:
         known = {"image": samples[0].source, "pixels": args.pixels, **measured.values()}
+        known["camera_detail"] = prediction.camera_detail
         sys.stdout.write(f"{json.dumps(known | prediction.notes())}\n")
     else:
         _say(samples[0].source, args.pixels, measured, prediction)

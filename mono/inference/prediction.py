@@ -158,7 +158,7 @@ class Prediction:
 
     def notes(self) -> dict[str, Any]:
         """Describe camera source, focal error, calibration and alignment."""
-        notes: dict[str, Any] = {"camera_source": self.camera_source, "camera_detail": self.camera_detail}
+        notes: dict[str, Any] = {"camera_source": self.camera_source}
         both = {"calibration": self.calibration, "alignment": self.alignment}
         notes |= {name: value.record() for name, value in both.items() if value is not None}
         if self.focal_error is not None:

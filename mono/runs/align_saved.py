@@ -173,10 +173,12 @@ def _align(
         try:
             depth = read_depth(sample.rgb, scale)
             camera, former = saved_camera(sample.rgb), _run_record(sample, runs)
+            source = former.get("camera_source") if former else None
             if camera is None:
                 found = _resolve_camera(resolver, sample, depth.shape)
-                camera, source = found.camera, {"camera_source": found.source, "camera_detail": found.detail}
-                former = former and {k: v for k, v in former.items() if k != "lens"} | camera_record(camera) | source
+                camera, source = found.camera, found.source
+                given = {"camera_source": source, "camera_detail": found.detail}
+                former = former and {k: v for k, v in former.items() if k != "lens"} | camera_record(camera) | given
             image = _photo_of(sample, former) if options.finder else sample
             aligned, alignment = align_depth(depth, camera, options.find(image, camera), options.model)
         except MetricDepthError as error:
@@ -185,8 +187,8 @@ def _align(
             failures.append(Failure(sample.source, reason))
             continue
         record, file = alignment.record(), f"depth/{sample.name}.{depth_format}"
-        source = {name: former[name] for name in ("camera_source", "camera_detail") if former and name in former}
-        write_depth(out / file, aligned, camera, source | {"alignment": record})
+        notes = {"camera_source": source} if source else {}
+        write_depth(out / file, aligned, camera, notes | {"alignment": record})
         alignments[sample.name] = record
         if former is not None and _wrote(former, sample):
             kept = {name: former[name] for name in _KEPT if name in former}

@@ -186,6 +186,7 @@ def success_record(
         "checksum": predictor.checksum,
         "versions": versions(),
         **prediction.notes(),
+        "camera_detail": prediction.camera_detail,
     }
 
 

@@ -111,9 +111,8 @@ def execute_plan(
     budget = ByteBudget()
     with workers(options.workers) as pool:
         load = functools.partial(load_image, predictor=predictor, options=options)
-        loaded = prefetch_map(
-            pool, lambda item: load(*item), _planned_samples(batches, plan), max_pending, reading_cost, budget
-        )
+        planned = _planned_samples(batches, plan)
+        loaded = prefetch_map(pool, lambda item: load(*item), planned, max_pending, reading_cost, budget)
         inferred = _infer_all(batches, loaded, plan.images, predictor)
         finish = functools.partial(_finish, images=plan.images, predictor=predictor, options=options)
         for finished in prefetch_map(pool, finish, inferred, max_pending, _writing_cost, budget):

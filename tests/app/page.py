@@ -82,6 +82,13 @@ def click_photo(browser, x, y):
     click(browser, *place_of(browser, x, y))
 
 
+def draw_line(browser, start, end):
+    """Click the two ends of the first line, and wait for its length."""
+    click_photo(browser, *start)
+    click_photo(browser, *end)
+    wait(lambda: len(values(browser)) == 1)
+
+
 def press(browser, selector):
     browser.execute_script("arguments[0].click()", browser.find_element("css selector", selector))
 

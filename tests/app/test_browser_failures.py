@@ -16,6 +16,7 @@ from mono.app.server import App
 from tests.app.page import (
     choose,
     click_photo,
+    draw_line,
     enter,
     gallery,
     hold,
@@ -160,9 +161,7 @@ def test_a_model_s_comparison_that_is_given_up_leaves_no_message(page):
 
 def test_what_is_typed_stays_while_an_answer_is_awaited(page):
     browser, *_ = page
-    click_photo(browser, 240, 280)
-    click_photo(browser, 400, 280)
-    wait(lambda: len(values(browser)) == 1)
+    draw_line(browser, (240, 280), (400, 280))
     hold(browser, "/measure")
     press(browser, "#refocal")
     field = browser.find_element("css selector", "#list .top input")
@@ -218,9 +217,7 @@ def test_a_server_that_is_gone_is_told_in_plain_words(session):
     with running(exact_app()) as port:
         ready(browser, port)
         upload(browser, folder / "a.png")
-        click_photo(browser, 240, 280)
-        click_photo(browser, 400, 280)
-        wait(lambda: len(values(browser)) == 1)
+        draw_line(browser, (240, 280), (400, 280))
         upload(browser, folder / "b.png")
         assert texts(browser) == []
         choose(browser, "a.png")
@@ -287,6 +284,4 @@ def test_without_webgl_the_page_says_so(tmp_path):
         upload(browser, tmp_path / "a.png")
         assert "no WebGL" in browser.find_element("css selector", "#view3d .missing").text
         assert not browser.find_element("id", "view").is_displayed()
-        click_photo(browser, 240, 280)
-        click_photo(browser, 400, 280)
-        wait(lambda: len(values(browser)) == 1)
+        draw_line(browser, (240, 280), (400, 280))

@@ -14,6 +14,7 @@ from tests.app.page import (
     click,
     click_photo,
     drag,
+    draw_line,
     key,
     length_of,
     measured,
@@ -43,9 +44,7 @@ def point(browser, x, y):
 
 def test_the_length_shown_is_that_of_the_server(room):
     browser, port = room
-    click_photo(browser, 50, 60)
-    click_photo(browser, 600.25, 400)
-    wait(lambda: len(values(browser)) == 1)
+    draw_line(browser, (50, 60), (600.25, 400))
     pixels = measured(browser)
     np.testing.assert_allclose(pixels, [[50, 60], [600.25, 400]], atol=0.01)
     assert texts(browser) == [f"{length_of(port, browser, pixels):.3f} m"]
@@ -79,9 +78,7 @@ def test_the_pixel_under_the_pointer_stays_there_through_zoom_and_pan(room):
 
 def test_endpoints_are_dragged_and_a_right_click_is_none(room):
     browser, port = room
-    click_photo(browser, 50, 60)
-    click_photo(browser, 600, 400)
-    wait(lambda: len(values(browser)) == 1)
+    draw_line(browser, (50, 60), (600, 400))
     drag(browser, place_of(browser, 50, 60), place_of(browser, 300, 200))
     wait(lambda: np.allclose(measured(browser), [[300, 200], [600, 400]], atol=0.01))
     expected = f"{length_of(port, browser, measured(browser)):.3f} m"
@@ -100,9 +97,7 @@ def test_a_double_click_measures_nothing(room):
     for _ in range(2):
         click_photo(browser, 100, 300)
     assert texts(browser) == [] and browser.find_element("id", "back").is_displayed()
-    click_photo(browser, 300, 300)
-    click_photo(browser, 300, 300)
-    wait(lambda: len(values(browser)) == 1)
+    draw_line(browser, (300, 300), (300, 300))
     assert not browser.find_element("id", "back").is_displayed()  # the second click began nothing
     press(browser, "[data-tool=path]")
     for x in (100, 200, 300, 300):

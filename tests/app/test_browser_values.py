@@ -10,6 +10,7 @@ pytest.importorskip("uvicorn")
 
 from tests.app.page import (
     click_photo,
+    draw_line,
     enter,
     key,
     length_of,
@@ -51,9 +52,7 @@ def test_feet_and_inches_are_exact(room):
 
 def test_the_page_speaks_feet_and_remembers_it(room, room_session):
     browser, port = room
-    click_photo(browser, 240, 280)
-    click_photo(browser, 400, 280)
-    wait(lambda: len(values(browser)) == 1)
+    draw_line(browser, (240, 280), (400, 280))
     meters = length_of(port, browser, measured(browser))
     enter(browser, browser.find_element("id", "units"), "ft")
     feet, inches = divmod(round(meters / 0.0254, 1), 12)
@@ -91,9 +90,7 @@ def test_what_is_deleted_comes_back_and_names_are_given_once(room):
 
 def test_values_that_cannot_be_are_refused_and_not_kept(room):
     browser, _ = room
-    click_photo(browser, 240, 280)
-    click_photo(browser, 400, 280)
-    wait(lambda: len(values(browser)) == 1)
+    draw_line(browser, (240, 280), (400, 280))
     before = texts(browser)
     for text in ("0", "-1", "2 x"):
         enter(browser, browser.find_element("css selector", "#list .true"), text)

@@ -99,7 +99,7 @@ def _video(path: Path) -> object:
 
 
 def _camera(path: Path) -> object:
-    from mono.io.camera_files import camera_from_file
+    from mono.io.cameras.files import camera_from_file
 
     return camera_from_file(path, 64, 48, path.with_suffix(".jpg"))
 

@@ -16,8 +16,8 @@ from mono.data.intrinsics import POSSIBLE_FOV, camera_of, check_camera, warn_onc
 from mono.data.intrinsics import FocalError as FocalError
 from mono.data.panorama import PANORAMA_ASPECT, check_round_images, doubt_of, may_be_panorama, panorama_camera
 from mono.geometry.camera import Camera
-from mono.io.camera_files import MissingCameraError, camera_file_beside, camera_from_file, check_camera_file
-from mono.io.camera_notes import read_focal_note
+from mono.io.cameras.files import MissingCameraError, camera_file_beside, camera_from_file, check_camera_file
+from mono.io.cameras.notes import read_focal_note
 from mono.io.panorama_metadata import is_whole
 from mono.system.errors import MetricDepthError
 
@@ -62,7 +62,7 @@ class CameraResolver:
         intrinsics: (fx, fy, cx, cy) [px].
         focal_px: focal length [px]; the principal point is the centre.
         fov_deg: horizontal field of view of the upright image [deg].
-        camera_file: camera file for all images, also annotated ones that it names; see `mono.io.camera_files`.
+        camera_file: camera file for all images, also annotated ones that it names; see `mono.io.cameras.files`.
         assumed_fov_deg: field of view of the longer side [deg] where nothing is known: a photo taken upright is the
             same camera turned. None: it is estimated from the picture instead, and pictures that look cropped are
             warned of; `ASSUMED_FOV` where there is no picture.

@@ -18,7 +18,7 @@ from mono.data.datasets.annotation_writer import Progress, iterate
 from mono.data.image_header import ImageHeader, read_image_header
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
-from mono.io.camera_files import camera_file_beside
+from mono.io.cameras.files import camera_file_beside
 from mono.io.images import ImageError, Photo, read_image
 from mono.system.errors import MetricDepthError
 

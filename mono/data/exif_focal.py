@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass, field
 
-from mono.io.camera_files import same_aspect
+from mono.io.cameras.files import same_aspect
 from mono.io.exif import ExifCamera
 from mono.io.sensors import is_format
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mono.data.image_header import ImageHeader, read_image_header
-from mono.io.camera_files import same_aspect
+from mono.io.cameras.files import same_aspect
 from mono.io.images import ImageError
 
 logger = logging.getLogger(__name__)

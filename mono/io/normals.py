@@ -11,7 +11,7 @@ from PIL import PngImagePlugin
 from mono.geometry.normals import decode_normals, encode_normals
 from mono.io.arrays import ArrayError, read_npy, write_npy
 from mono.io.atomic import write_bytes
-from mono.io.camera_files import same_aspect
+from mono.io.cameras.files import same_aspect
 from mono.io.depth_encoding import encode_png16
 from mono.io.file_kinds import why_not_a_file
 from mono.io.images import DECODING_ERRORS

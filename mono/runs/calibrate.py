@@ -16,8 +16,8 @@ from mono.calibration.observations import Observations, observe
 from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.geometry.camera import Camera
 from mono.inference.uncertainty import focal_error
-from mono.io.camera_files import CameraFileError, camera_from_file
-from mono.io.camera_notes import FocalNote, read_focal_note
+from mono.io.cameras.files import CameraFileError, camera_from_file
+from mono.io.cameras.notes import FocalNote, read_focal_note
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:

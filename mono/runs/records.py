@@ -22,7 +22,7 @@ from mono.geometry.camera import Camera
 from mono.geometry.median import median_depth
 from mono.inference.prediction import Prediction
 from mono.inference.predictor import transform_settings
-from mono.io.camera_files import camera_file_beside
+from mono.io.cameras.files import camera_file_beside
 from mono.system.errors import MetricDepthError
 from mono.system.versions import versions
 

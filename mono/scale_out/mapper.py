@@ -17,7 +17,7 @@ from mono.data.camera_source import CameraResolver
 from mono.data.focal_estimate import weights_checksum
 from mono.geometry.median import median_depth
 from mono.inference.predictor import transform_settings
-from mono.io.camera_files import hash_camera_file
+from mono.io.cameras.files import hash_camera_file
 from mono.io.depth_encoding import encode_png16, quantise
 from mono.io.depth_metadata import DepthEncoding
 from mono.scale_out.cells import Columns, camera_of, column, open_image

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mono.data.camera_source import CameraResolver, FocalError
 from mono.data.exif_focal import focal_from_exif
 from mono.geometry.camera import Camera
-from mono.io.camera_files import CameraFileError, camera_file_beside, camera_from_file
+from mono.io.cameras.files import CameraFileError, camera_file_beside, camera_from_file
 from mono.io.exif import ExifCamera
 
 AUTO = CameraResolver()

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mono.geometry.camera import Camera
-from mono.io.camera_files import camera_from_file
+from mono.io.cameras.files import camera_from_file
 from mono.packs import PackError, pack
 from mono.slam import read_trajectory
 from tests.conftest import open3d_or_skip

@@ -127,7 +127,7 @@ def test_frames_of_any_lens_are_fused_as_perspective_views(name, tmp_path):
 
 
 def test_a_panorama_for_colmap_is_refused_with_a_way_out():
-    from mono.io.colmap_cameras import colmap_parameters
+    from mono.io.cameras.colmap import colmap_parameters
 
     with pytest.raises(MetricDepthError, match="--method vo"):
         colmap_parameters(PANORAMA)

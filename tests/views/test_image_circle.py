@@ -7,7 +7,7 @@ import pytest
 
 from mono.data.camera_source import ResolvedCamera
 from mono.geometry.camera import Camera
-from mono.io.camera_files import CameraFileError, camera_from_file
+from mono.io.cameras.files import CameraFileError, camera_from_file
 from mono.system.errors import MetricDepthError
 from mono.views.image_circle import find_image_circle
 from tests.inference.test_wide import RoomPredictor, photo, relative_error

@@ -53,7 +53,7 @@ def annotate_pairs(
             used, and else depth maps with "depth" in their names or those of their folders.
         depth: folder of depth maps; may be `rgb`.
         intrinsics: (fx, fy, cx, cy) [px] of all images.
-        camera_file: camera file for all images, see `mono.io.camera_files`, instead of `intrinsics`.
+        camera_file: camera file for all images, see `mono.io.cameras.files`, instead of `intrinsics`.
         depth_scale: stored value of one meter; None: depth maps carry their scale or store meters.
         depth_kind: "z" (along the optical axis) or "ray" (along the pixel's ray).
         depth_invalid: stored values that mean "no depth", besides 0; None: unknown.
@@ -146,7 +146,7 @@ def image_size(path: Path) -> tuple[int, int]:
 def _camera(image: Path, intrinsics: Intrinsics | None, camera_file: Path | None) -> Intrinsics | None:
     if camera_file is None:
         return intrinsics
-    from mono.io.camera_files import camera_from_file
+    from mono.io.cameras.files import camera_from_file
 
     camera = camera_from_file(camera_file, *image_size(image), image, _orientation(image))
     if camera.is_distorted:

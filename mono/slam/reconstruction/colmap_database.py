@@ -13,7 +13,7 @@ import numpy as np
 
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
-from mono.io.colmap_cameras import colmap_parameters
+from mono.io.cameras.colmap import colmap_parameters
 from mono.slam.reconstruction.sfm_options import Progress, SfmOptions
 from mono.slam.scale.colmap_model import SfmError
 from mono.system.errors import MetricDepthError

@@ -18,7 +18,7 @@ import numpy as np
 from mono.calibration.sampling import depth_at
 from mono.data.folder import natural_order
 from mono.geometry.camera import Camera
-from mono.io.colmap_cameras import colmap_camera
+from mono.io.cameras.colmap import colmap_camera
 from mono.slam.scale.estimate import ScaleError
 from mono.slam.scale.orientation import turn_points
 from mono.slam.trajectory.trajectory import MAX_COORDINATE

@@ -16,7 +16,7 @@ from mono.data.check import check_annotations
 from mono.data.datasets.annotation_writer import DatasetError, Entry, write_annotations
 from mono.data.datasets.data_folder import annotations_of_folder
 from mono.data.datasets.rgbd_folder import annotate_pairs, image_size
-from mono.io.camera_files import CameraFileError
+from mono.io.cameras.files import CameraFileError
 from mono.io.depth import read_depth
 from tests.data.datasets.layouts import random_image, stored_depth, text
 

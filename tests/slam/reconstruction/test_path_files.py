@@ -8,7 +8,7 @@ import pytest
 from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
-from mono.io.camera_notes import FocalNote, read_focal_note
+from mono.io.cameras.notes import FocalNote, read_focal_note
 from mono.slam.reconstruction.metric_paths import MetricPath, SlamError
 from mono.slam.reconstruction.path_files import write_paths
 from mono.slam.reconstruction.result_folder import refuse_foreign_files, refuse_other_results

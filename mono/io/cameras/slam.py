@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mono.io.camera_values import CameraFileError, CameraValues, side
+from mono.io.cameras.values import CameraFileError, CameraValues, side
 
 _PARTS = ("mirror_parameters", "distortion_parameters", "projection_parameters")
 _CAMODOCAL = {"gamma1": "fx", "gamma2": "fy", "mu": "fx", "mv": "fy", "u0": "cx", "v0": "cy"}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mono.data.camera_source import CameraResolver
-from mono.io.camera_notes import FocalNote, read_focal_note
+from mono.io.cameras.notes import FocalNote, read_focal_note
 
 
 def test_a_note_is_read_back_and_its_camera_is_reported_with_it(tmp_path, caplog):

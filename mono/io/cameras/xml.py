@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from mono.io.camera_values import CameraFileError
+from mono.io.cameras.values import CameraFileError
 
 _MAX_BYTES = 1 << 20
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mono.geometry.lens_models import MODELS
-from mono.io.camera_entries import (
+from mono.io.cameras.entries import (
     BOTH_FOCALS,
     CENTER,
     COEFFICIENTS,
@@ -28,8 +28,8 @@ from mono.io.camera_entries import (
     WIDTH,
     Entries,
 )  # fmt: skip
-from mono.io.camera_lenses import fitted_parameters, lens_model, parameter_keys
-from mono.io.camera_values import TIMES, CameraFileError, CameraValues, number, numbers, pair, parse_matrix, side
+from mono.io.cameras.lenses import fitted_parameters, lens_model, parameter_keys
+from mono.io.cameras.values import TIMES, CameraFileError, CameraValues, number, numbers, pair, parse_matrix, side
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mono.io.camera_documents import CAMERA_NAME
-from mono.io.camera_values import without_repeats
+from mono.io.cameras.documents import CAMERA_NAME
+from mono.io.cameras.values import without_repeats
 
 _ASSIGNMENT = re.compile(r"^([A-Za-z][\w.]*)\s*=\s*(\S.*)$")
 _NUMBER = re.compile(r"^[-+]?(\d+(_\d+)*\.?\d*|\.\d+)([eE][-+]?\d+)?$")  # TOML writes 1_920

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from mono.io.camera_files import CameraFileError, camera_from_file
-from mono.io.camera_names import find_name, index_names
+from mono.io.cameras.files import CameraFileError, camera_from_file
+from mono.io.cameras.names import find_name, index_names
 
 
 def transforms(path, *names):

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from mono.io.camera_assignments import are_assignments, load_assignments
-from mono.io.camera_documents import FileCameras, parse_content
-from mono.io.camera_entries import FISHEYE_FLAGS
-from mono.io.camera_slam import parse_dso, parse_row
-from mono.io.camera_values import CameraFileError, CameraValues, parse_matrix, side, without_repeats
-from mono.io.camera_xml import load_opencv_xml
+from mono.io.cameras.assignments import are_assignments, load_assignments
+from mono.io.cameras.documents import FileCameras, parse_content
+from mono.io.cameras.entries import FISHEYE_FLAGS
+from mono.io.cameras.slam import parse_dso, parse_row
+from mono.io.cameras.values import CameraFileError, CameraValues, parse_matrix, side, without_repeats
+from mono.io.cameras.xml import load_opencv_xml
 
 _MAX_YAML_BYTES = 1 << 20  # its parser is slow
 _KITTI_LINE = re.compile(r"^(P|P_rect_|K_|D_|S_|S_rect_)(\d{1,2}):?\s+(\S.*)$")

@@ -14,12 +14,12 @@ import numpy as np
 
 from mono.geometry.camera import Camera
 from mono.io.arrays import ArrayError, read_small_arrays
-from mono.io.camera_documents import FileCameras
-from mono.io.camera_formats import parse_camera_arrays, parse_camera_text
-from mono.io.camera_names import describe_missing, find_name
-from mono.io.camera_slam import check_pixels
-from mono.io.camera_values import CameraFileError, CameraValues, MissingCameraError, parse_matrix
-from mono.io.colmap_cameras import image_cameras, parse_cameras_bin, parse_cameras_txt
+from mono.io.cameras.colmap import image_cameras, parse_cameras_bin, parse_cameras_txt
+from mono.io.cameras.documents import FileCameras
+from mono.io.cameras.formats import parse_camera_arrays, parse_camera_text
+from mono.io.cameras.names import describe_missing, find_name
+from mono.io.cameras.slam import check_pixels
+from mono.io.cameras.values import CameraFileError, CameraValues, MissingCameraError, parse_matrix
 
 _ASPECT = 0.005  # relative difference of aspect ratios that still shows the same view (ScanNet: 0.4 %)
 _SQUARE = 0.01  # relative difference of fx and fy in calibrations of square pixels

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mono.geometry.lens_models import MODELS
-from mono.io.camera_values import CameraFileError
+from mono.io.cameras.values import CameraFileError
 
 logger = logging.getLogger(__name__)
 

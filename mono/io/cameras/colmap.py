@@ -8,9 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from mono.geometry.camera import Camera
-from mono.io.camera_lenses import COLMAP_MODELS
-from mono.io.camera_names import index_names
-from mono.io.camera_values import CameraFileError, CameraValues
+from mono.io.cameras.lenses import COLMAP_MODELS
+from mono.io.cameras.names import index_names
+from mono.io.cameras.values import CameraFileError, CameraValues
 from mono.system.errors import MetricDepthError
 
 _EXPECTED = "CAMERA_ID MODEL WIDTH HEIGHT PARAMS..."

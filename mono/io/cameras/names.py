@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from mono.io.camera_values import CameraFileError
+from mono.io.cameras.values import CameraFileError
 from mono.io.images import IMAGE_SUFFIXES
 
 _T = TypeVar("_T")

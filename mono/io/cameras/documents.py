@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from mono.io.camera_entries import CAMERA_KEYS, Entries, filled, flattened, has_focal, split_cameras
-from mono.io.camera_keys import values_from_entries, warn_unknown
-from mono.io.camera_names import index_names
-from mono.io.camera_slam import from_basalt, from_camodocal
-from mono.io.camera_values import CameraFileError, CameraValues, numbers, parse_matrix
+from mono.io.cameras.entries import CAMERA_KEYS, Entries, filled, flattened, has_focal, split_cameras
+from mono.io.cameras.keys import values_from_entries, warn_unknown
+from mono.io.cameras.names import index_names
+from mono.io.cameras.slam import from_basalt, from_camodocal
+from mono.io.cameras.values import CameraFileError, CameraValues, numbers, parse_matrix
 
 _WORDS = "cam|camera|color|rgb|image"
 _SIDES = "left|right"

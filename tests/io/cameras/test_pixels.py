@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mono.io.camera_files import CameraFileError, camera_from_file
+from mono.io.cameras.files import CameraFileError, camera_from_file
 
 
 def camera_file(folder, fx, fy, width, height):

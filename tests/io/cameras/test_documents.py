@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from mono.io.camera_files import CameraFileError, camera_from_file
+from mono.io.cameras.files import CameraFileError, camera_from_file
 
 K = [[500, 0, 321], [0, 500, 241], [0, 0, 1]]
 K2 = [[600, 0, 321], [0, 600, 241], [0, 0, 1]]

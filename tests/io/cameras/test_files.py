@@ -16,8 +16,8 @@ from PIL import Image
 from mono.data.camera_source import CameraResolver
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
-from mono.io.camera_files import CameraFileError, camera_from_file
-from mono.io.colmap_cameras import colmap_camera, colmap_parameters
+from mono.io.cameras.colmap import colmap_camera, colmap_parameters
+from mono.io.cameras.files import CameraFileError, camera_from_file
 from mono.io.images import read_image
 from mono.system.errors import MetricDepthError
 

@@ -1,0 +1,1 @@
+"""Camera files: intrinsics and lenses of any common kind."""

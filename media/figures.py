@@ -123,9 +123,9 @@ def wipe(before: np.ndarray, after: np.ndarray, steps: int) -> list[np.ndarray]:
 
 
 def edge_filter() -> None:
-    """Make the figure of meshes from the side, without and with the filter of edges."""
+    """Make the figure of points from the side, without and with the filter of edges."""
     model, rows, size = mono.load_model("lite", device="cpu"), [], (480, 360)
-    for name, farthest in (("stream", 30), ("room", 12)):
+    for name, farthest in (("stream", 30), ("leuven", 45)):
         path = DEMO / f"wild_demo/{name}.jpg"
         rgb, prediction = read_image(path).rgb, model.predict(path)
         panels = [fit(rgb, size)]
@@ -137,7 +137,8 @@ def edge_filter() -> None:
                 max_range=farthest,
             )  # fmt: skip
             view = View(focal, size, np.array([0, 0, middle]), 1.25 * middle, yaw=0.7, pitch=0.22)
-            panels.append(splats(cloud.points, cloud.colors, view))
+            title = f"edge filter {threshold}" if threshold else "all points"
+            panels.append(write(splats(cloud.points, cloud.colors, view), (8, 20), title, 20, anchor="lm"))
         rows.append(side_by_side(*panels))
     Image.fromarray(np.vstack(rows)).save(MEDIA / "edge_filter.webp", quality=60, method=6)
 

@@ -113,7 +113,7 @@ def app() -> None:
         visitor.press("#layers", "Depth")
         visitor.browser.execute_script("document.querySelector('[data-view=orbit]').click()")
         visitor.shoot(out / "depth.jpg")
-        visitor.open("mountain_path")
+        visitor.open("mountain path")
         visitor.press("#layers", "Normals")
         visitor.browser.execute_script("document.querySelector('[data-view=top]').click()")
         visitor.shoot(out / "layers.jpg")

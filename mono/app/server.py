@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -98,10 +98,11 @@ def create_app(app: App) -> Starlette:
         return await app.work(partial(app.predict, await read_body(request), name, model))
 
     async def open_example(request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in app.examples:
-            raise Refused(404, "there is no such example; /api/info lists them")
-        return await app.work(partial(app.predict, app.examples[name].read_bytes(), name, _model(app, request)))
+        path, name = _example(app, request), request.path_params["name"]
+        return await app.work(partial(app.predict, path.read_bytes(), name, _model(app, request)))
+
+    async def show_example(request: Request) -> Response:
+        return FileResponse(_example(app, request))
 
     async def open_result(request: Request) -> Response:
         name = request.query_params.get("name", "")
@@ -169,6 +170,7 @@ def create_app(app: App) -> Starlette:
         Route("/api/info", info),
         Route("/api/photos", open_photo, methods=["POST"]),
         Route("/api/examples/{name}", open_example, methods=["POST"]),
+        Route("/api/examples/{name}", show_example),
         Route("/api/results", open_result, methods=["POST"]),
         Route("/api/projects", open_project, methods=["POST"]),
         Route(one, describe),
@@ -215,6 +217,12 @@ def _photo(app: App, request: Request) -> OpenPhoto:
     if photo is None:
         raise Refused(404, "this photo is not held any more: open it again")
     return photo
+
+
+def _example(app: App, request: Request) -> Path:
+    if (name := request.path_params["name"]) not in app.examples:
+        raise Refused(404, "there is no such example; /api/info lists them")
+    return app.examples[name]
 
 
 def _model(app: App, request: Request) -> str:

@@ -256,6 +256,17 @@ def test_all_results_of_a_run_can_be_opened(session):
         wait(lambda: "start `metricdepth app`" in status(browser))
 
 
+def test_examples_are_shown_as_pictures_that_open(session, tmp_path):
+    browser, _ = session
+    (tmp_path / "two_words.png").write_bytes(photo(suffix=".png"))
+    with running(exact_app(examples={"two_words.png": tmp_path / "two_words.png"})) as port:
+        ready(browser, port)
+        wait(lambda: browser.execute_script("return document.querySelector('#examples img').naturalWidth") == 640)
+        assert browser.find_element("css selector", "#examples button").text == "two words"
+        press(browser, "#examples button")
+        wait(lambda: status(browser).startswith("two_words.png: exact"))
+
+
 def test_a_long_name_and_a_narrow_photo_fit_a_phone(session, tmp_path):
     browser, _ = session
     long, strip = tmp_path / f"{'x' * 200}.png", tmp_path / "strip.png"

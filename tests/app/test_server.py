@@ -20,7 +20,7 @@ from mono.app.photos import OpenPhoto, PhotoStore
 from mono.cli.main import main
 from mono.data.saved_predictions import PredictionFormat
 from mono.io.depth import read_depth
-from tests.app.server import ask, exact, huge_png, photo
+from tests.app.server import ask, exact, exact_app, huge_png, photo, running
 
 PNG, JPEG = photo(suffix=".png"), photo()
 
@@ -54,6 +54,19 @@ def test_files_hold_the_changed_depth(opened, tmp_path):
     wall = np.abs(-vertices[:, 2] + 0.3 * vertices[:, 0] * 1.5 - 12)  # the plane z + 0.3 x = 4, x by 2 and z by 3
     assert np.minimum(wall, np.abs(vertices[:, 2] + 6)).max() < 0.02
     assert len(trimesh.load(files["points.ply"]).vertices) > 200_000
+
+
+def test_examples_are_given_and_opened_by_name_alone(tmp_path):
+    (tmp_path / "hidden.png").write_bytes(PNG)
+    (tmp_path / "a.jpg").write_bytes(JPEG)
+    with running(exact_app(examples={"a.jpg": tmp_path / "a.jpg"})) as port:
+        status, headers, data = ask(port, "GET", "/api/examples/a.jpg")
+        assert (status, headers["content-type"], data) == (200, "image/jpeg", JPEG)
+        assert json.loads(ask(port, "POST", "/api/examples/a.jpg")[2])["name"] == "a.jpg"
+        for method in ("GET", "POST"):
+            for name in ("b.jpg", "hidden.png", "..%2Fa.jpg", "%2E%2E/hidden.png"):
+                status, _, data = ask(port, method, f"/api/examples/{name}")
+                assert status in (404, 405) and PNG[:8] not in data, name
 
 
 NAMES = [

@@ -17,13 +17,16 @@ export function opening(add, mark, say) {
     info = found;
     for (const name of info.models) $("model").append(new Option(name, name));
     $("model").hidden = info.models.length < 2;
+    const place = (name) => `api/examples/${encodeURIComponent(name)}`;
     const samples = [
-      ...info.examples.map((name) => [name, () => `api/examples/${encodeURIComponent(name)}?model=${model()}`]),
+      ...info.examples.map((name) => [name, () => `${place(name)}?model=${model()}`]),
       ...info.results.map((name) => [name, () => `api/results?name=${encodeURIComponent(name)}`]),
     ];
     for (const [i, [name]] of samples.entries()) {
-      const text = i < info.examples.length ? name.replace(/\.\w+$/, "") : name;
-      $("examples").append(make("button", { textContent: text, onclick: () => choose(samples[i]) }));
+      const photo = i < info.examples.length, text = photo ? name.replace(/\.\w+$/, "").replaceAll("_", " ") : name;
+      const button = make("button", { textContent: text, onclick: () => choose(samples[i]) });
+      if (photo) button.prepend(make("img", { src: place(name), alt: "" }));
+      $("examples").append(button);
       $("samples").append(new Option(text, i));
     }
     $("samples").onchange = (e) => { choose(samples[e.target.value]); e.target.selectedIndex = 0; };

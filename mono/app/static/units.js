@@ -1,7 +1,7 @@
-// Lengths as text, in meters or in feet and inches, and back. Everything else is in meters.
+// Lengths as text, in metres or in feet and inches, and back. Everything else is in metres.
 const FOOT = 0.3048, INCH = 0.0254, KEY = "metricdepth.units";
 let feet = false;
-try { feet = localStorage.getItem(KEY) === "ft"; } catch { /* storage is switched off: meters */ }
+try { feet = localStorage.getItem(KEY) === "ft"; } catch { /* storage is switched off: metres */ }
 
 export const unit = () => (feet ? "ft" : "m");
 export const unitMeters = () => (feet ? FOOT : 1);

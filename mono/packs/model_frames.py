@@ -18,7 +18,6 @@ from mono.packs.frames import InnerView, PackFrame
 from mono.slam.fusion.posed_depth import DepthFrame
 from mono.slam.scale.colmap_model import camera_of, image_points, read_model, same_shape
 from mono.slam.scale.model_scale import ModelImage, match_images
-from mono.slam.trajectory.rotations import inverse
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
@@ -136,7 +135,7 @@ class ModelRunFrame:
             depth=view.depth(depth),
             camera=view.camera,
             seconds=self.seconds,
-            pose=inverse(pose),
+            pose=np.linalg.inv(pose),
             file=self.frame.sample.rgb if same else None,
             image_id=self.image.image_id,
             known=KnownDepth(to_pixels(uv), z, size, source=str(self.view.folder)),

@@ -10,7 +10,6 @@ import numpy as np
 from mono.io.atomic import write_bytes
 from mono.packs.frames import PackFrame
 from mono.packs.layout import INTEGER_CENTERS, OPENCV_AXES, Layout, require_one_camera, write_depth16, write_photo
-from mono.slam.trajectory.rotations import inverse
 
 
 class Open3d(Layout):
@@ -51,7 +50,7 @@ class Open3d(Layout):
             views = [
                 {
                     "class_name": "PinholeCameraParameters",
-                    "extrinsic": inverse(pose).T.ravel().tolist(),
+                    "extrinsic": np.linalg.inv(pose).T.ravel().tolist(),
                     "intrinsic": intrinsic,
                     **version,
                 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mono.slam.trajectory.rotations import inverse, rotation_angles
+from mono.slam.trajectory.rotations import rotation_angles
 from mono.slam.trajectory.trajectory import Trajectory, TrajectoryError, associate
 
 KITTI_LENGTHS: tuple[float, ...] = (100, 200, 300, 400, 500, 600, 700, 800)
@@ -86,9 +86,9 @@ def segment_errors(
     last = np.searchsorted(distances, distances[starts] + wanted, side="right")
     on = last < len(gt)
     first, last, wanted = starts[on], last[on], wanted[on]
-    true_motion = inverse(gt[first]) @ gt[last]
-    motion = inverse(estimate[first]) @ estimate[last]
-    error = inverse(motion) @ true_motion
+    true_motion = np.linalg.inv(gt[first]) @ gt[last]
+    motion = np.linalg.inv(estimate[first]) @ estimate[last]
+    error = np.linalg.inv(motion) @ true_motion
     translation = np.linalg.norm(error[:, :3, 3], axis=1) / wanted
     return Segments(first, wanted, translation, rotation_angles(error[:, :3, :3]) / wanted)
 
@@ -256,7 +256,7 @@ def compare_trajectories(
         similarity = alignment(p[:, :3, 3], q[:, :3, 3], kind)
         moved = similarity.moved(p)
         ate = np.linalg.norm(moved[:, :3, 3] - q[:, :3, 3], axis=1)
-        error = inverse(inverse(q[:-delta]) @ q[delta:]) @ (inverse(moved[:-delta]) @ moved[delta:])
+        error = np.linalg.inv(np.linalg.inv(q[:-delta]) @ q[delta:]) @ (np.linalg.inv(moved[:-delta]) @ moved[delta:])
         aligned[kind] = Aligned(
             kind,
             similarity.scale,

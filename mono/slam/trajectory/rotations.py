@@ -1,13 +1,8 @@
-"""Rotations: quaternions, matrices, angles and interpolation."""
+"""Rotations: quaternions, matrices and angles."""
 
 from __future__ import annotations
 
 import numpy as np
-
-
-def inverse(poses: np.ndarray) -> np.ndarray:
-    """Invert poses of shape (..., 4, 4)."""
-    return np.linalg.inv(poses)
 
 
 def rotation_angles(rotations: np.ndarray) -> np.ndarray:
@@ -71,21 +66,3 @@ def from_quaternions(quaternions: np.ndarray) -> np.ndarray:
         ],
         axis=1,
     )
-
-
-def partial_rotations(rotations: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Rotate by a share of each angle, about the same axis.
-
-    Args:
-        rotations: (N, 3, 3).
-        shares: share of each angle, 0 to 1, (N,).
-
-    Returns:
-        Rotations, (N, 3, 3).
-    """
-    q = to_quaternions(rotations)
-    sine = np.linalg.norm(q[:, :3], axis=1)
-    half = np.arctan2(sine, q[:, 3])
-    small = sine < 1e-12
-    axis = np.where(small[:, None], 0, q[:, :3] / np.where(small, 1, sine)[:, None])
-    return from_quaternions(np.concatenate([axis * np.sin(shares * half)[:, None], np.cos(shares * half)[:, None]], 1))

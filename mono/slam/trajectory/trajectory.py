@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mono.slam.trajectory.rotations import inverse, partial_rotations
 from mono.system.errors import MetricDepthError
 
 MAX_COORDINATE = 1e9  # in metres or units; beyond it, sums and squares lose all precision, or overflow
@@ -118,52 +117,10 @@ class Trajectory:
             poses[1:, :3, 3] = poses[0, :3, 3] + np.cumsum(steps, axis=0)
         return replace(self, poses=poses)
 
-    def relative(self) -> Trajectory:
-        """Express the poses in the first camera's frame."""
-        return replace(self, poses=inverse(self.poses[0]) @ self.poses)
-
-    def moved(self, transform: np.ndarray) -> Trajectory:
-        """Move the world by a rigid `transform` (4, 4)."""
-        return replace(self, poses=transform @ self.poses)
-
     def select(self, indices: np.ndarray) -> Trajectory:
         """Select poses by increasing indices or a mask."""
         rows = np.arange(len(self))[indices]
         return Trajectory(self.poses[rows], self.times[rows], tuple(self.names[i] for i in rows) if self.names else ())
-
-    def at(self, times: np.ndarray, max_gap: float = np.inf) -> Trajectory:
-        """Interpolate poses: linear positions, shortest rotations.
-
-        Args:
-            times: (M,), increasing.
-            max_gap: largest time between neighbors to interpolate across.
-
-        Raises:
-            TrajectoryError: a time lies outside the trajectory, or in a gap.
-        """
-        times = np.atleast_1d(np.asarray(times, np.float64))
-        outside = (times < self.times[0]) | (times > self.times[-1])
-        if outside.any():
-            raise TrajectoryError(
-                f"trajectory: time {times[outside][0]:.9g} lies outside {self.times[0]:.9g} to {self.times[-1]:.9g}"
-            )
-        right = np.clip(np.searchsorted(self.times, times), 1, max(len(self) - 1, 1)) if len(self) > 1 else None
-        if right is None:
-            return Trajectory(np.repeat(self.poses, len(times), axis=0), times)
-        left = right - 1
-        span = self.times[right] - self.times[left]
-        share = (times - self.times[left]) / span
-        bridged = (span > max_gap) & (share > 0) & (share < 1)
-        if bridged.any():
-            i = int(np.flatnonzero(bridged)[0])
-            raise TrajectoryError(f"trajectory: time {times[i]:.9g} lies in a gap of {span[i]:.3g}, over {max_gap:.3g}")
-        a, b = self.poses[left], self.poses[right]
-        poses = np.tile(np.eye(4), (len(times), 1, 1))
-        poses[:, :3, :3] = a[:, :3, :3] @ partial_rotations(np.swapaxes(a[:, :3, :3], 1, 2) @ b[:, :3, :3], share)
-        poses[:, :3, 3] = a[:, :3, 3] + share[:, None] * (b[:, :3, 3] - a[:, :3, 3])
-        exact = np.where(share == 0, left, np.where(share == 1, right, -1))
-        poses[exact >= 0] = self.poses[exact[exact >= 0]]
-        return Trajectory(poses, times)
 
 
 def pose_faults(poses: np.ndarray) -> list[tuple[int, str]]:

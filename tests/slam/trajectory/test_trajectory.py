@@ -149,7 +149,7 @@ def test_values_cannot_be_changed_from_outside() -> None:
         path.poses[0, 0, 3] = 1
 
 
-def test_lengths_scales_and_relative_poses() -> None:
+def test_lengths_and_scales() -> None:
     path = wandering()
     steps = np.linalg.norm(np.diff(path.positions, axis=0), axis=1)
     assert path.length == pytest.approx(steps.sum())
@@ -157,28 +157,9 @@ def test_lengths_scales_and_relative_poses() -> None:
     factors = np.linspace(1, 2, 19)
     np.testing.assert_allclose(np.diff(path.scaled(factors).distances), steps * factors)
     np.testing.assert_allclose(path.scaled(np.full(19, 3.0)).poses, path.scaled(3.0).poses, atol=1e-12)
-    first = path.relative()
-    np.testing.assert_allclose(first.poses[0], np.eye(4), atol=1e-12)
-    np.testing.assert_allclose(path.poses[0] @ first.poses, path.poses, atol=1e-12)
     for wrong in (0.0, np.nan, np.ones(3)):
         with pytest.raises(TrajectoryError, match="scale"):
             path.scaled(wrong)
-
-
-def test_poses_between_poses() -> None:
-    poses = np.tile(np.eye(4), (3, 1, 1))
-    poses[1, :3, :3], poses[2, :3, :3] = turn(0.8), turn(0.8)
-    poses[:, 2, 3] = [0, 4, 5]
-    path = Trajectory(poses, np.array([0.0, 2.0, 10.0]))
-    between = path.at(np.array([0.0, 0.5, 2.0, 10.0]))
-    np.testing.assert_allclose(between.poses[1, :3, :3], turn(0.2), atol=1e-12)
-    assert between.positions[:, 2].tolist() == [0, 1, 4, 5]
-    np.testing.assert_array_equal(between.poses[[0, 2, 3]], path.poses)
-    with pytest.raises(TrajectoryError, match="outside"):
-        path.at(np.array([10.5]))
-    with pytest.raises(TrajectoryError, match="gap of 8"):
-        path.at(np.array([3.0]), max_gap=5)
-    assert path.at(np.array([2.0]), max_gap=1).positions[0, 2] == 4
 
 
 def test_chosen_poses_keep_their_names() -> None:

@@ -42,15 +42,15 @@ __all__ = [
 ]
 
 
-def read_trajectory(path: Path, format: Format | None = None, body_from_camera: np.ndarray | None = None) -> Trajectory:
+def read_trajectory(path: Path, format: Format | None = None) -> Trajectory:
     """Read a TUM, KITTI or EuRoC trajectory.
 
     - tum: `time tx ty tz qx qy qz qw`, camera to world.
     - kitti: twelve numbers a line, the rows of the 3x4 camera-to-world matrix; times are line numbers from 0. A time
       or index before them, and a fourth row 0 0 0 1, are understood.
     - euroc: `time[ns],px,py,pz,qw,qx,qy,qz[,...]`; later columns (speed, biases) are ignored. These are poses of the
-      *body* (the inertial sensor); `body_from_camera` (T_BS in the camera's sensor.yaml) turns them into the camera's.
-      Without it the body's poses are returned: enough to compare trajectories, not to look through the camera.
+      *body* (the inertial sensor): enough to compare trajectories, not to look through the camera. The
+      camera's poses are `poses @ read_body_from_camera(path)`, T_BS in the camera's sensor.yaml.
 
     Fields may be separated by spaces, commas or semicolons. The unit of times is that of a header ("time [us]"), or
     nanoseconds if the format euroc is given; else it is detected from their steps and size. Of lines with the same time
@@ -59,7 +59,6 @@ def read_trajectory(path: Path, format: Format | None = None, body_from_camera: 
     Args:
         path: the file.
         format: None: detected from the columns, their names and the size of the times.
-        body_from_camera: (4, 4), for euroc only.
 
     Returns:
         The trajectory, times in seconds.
@@ -68,7 +67,7 @@ def read_trajectory(path: Path, format: Format | None = None, body_from_camera: 
         TrajectoryError: the file is missing, is of another format, or a line is wrong; the message names file, line
             and value.
     """
-    return _read(path, format, body_from_camera)[0]
+    return _read(path, format)[0]
 
 
 def read_timed(path: Path, format: Format | None = None, times: np.ndarray | None = None) -> tuple[Trajectory, bool]:
@@ -82,7 +81,7 @@ def read_timed(path: Path, format: Format | None = None, times: np.ndarray | Non
     Raises:
         TrajectoryError: as `read_trajectory`, or there are fewer times than poses.
     """
-    trajectory, clock = _read(path, format, None)
+    trajectory, clock = _read(path, format)
     if clock:
         return trajectory, True
     if times is None:
@@ -95,15 +94,13 @@ def read_timed(path: Path, format: Format | None = None, times: np.ndarray | Non
     return replace(trajectory, times=times[rows]), True
 
 
-def _read(path: Path, format: Format | None, body_from_camera: np.ndarray | None) -> tuple[Trajectory, bool]:
+def _read(path: Path, format: Format | None) -> tuple[Trajectory, bool]:
     """Read a trajectory, and tell whether its times are a clock's."""
     table = read_table(path)
     if format is not None:
         check_format(path, format)
     first = split_matrices(table) if format in (None, "kitti") else None
     found = format or detect_format(table)
-    if body_from_camera is not None and found != "euroc":
-        raise TrajectoryError(f"{path}: only EuRoC files hold poses of a body; this one is {found}")
     poses, times = _poses(table, found, is_given=format is not None)
     clock = found != "kitti"
     if first is not None:
@@ -112,8 +109,6 @@ def _read(path: Path, format: Format | None, body_from_camera: np.ndarray | None
         raise TrajectoryError(f"{table.place(k)}: {reason}; is the file {found} ({COLUMNS[found][1]})?")
     kept = skip_repeats(table, times)
     _log_notes(table)
-    if body_from_camera is not None:
-        poses = poses @ np.asarray(body_from_camera)
     return Trajectory(poses[kept], times[kept]), clock
 
 
@@ -136,18 +131,15 @@ def _poses(table: TextTable, format: Format, is_given: bool) -> tuple[np.ndarray
     return poses, table_times(table, values[:, 0], format == "euroc", is_given)
 
 
-def write_trajectory(
-    path: Path, trajectory: Trajectory, format: Format, body_from_camera: np.ndarray | None = None
-) -> None:
+def write_trajectory(path: Path, trajectory: Trajectory, format: Format) -> None:
     """Write a trajectory, complete or not at all.
 
     `read_trajectory` returns the same values to 1e-9. KITTI files have no times.
 
     Args:
         path: the file; missing folders are made.
-        trajectory: poses of the camera.
+        trajectory: the poses.
         format: one of `FORMATS`.
-        body_from_camera: (4, 4), for euroc only: poses of the body are written instead of the camera's.
 
     Raises:
         TrajectoryError: the format is unknown.
@@ -155,10 +147,6 @@ def write_trajectory(
     """
     check_format(path, format)
     poses = trajectory.poses
-    if body_from_camera is not None:
-        if format != "euroc":
-            raise TrajectoryError(f"{path}: only EuRoC files hold poses of a body, not {format}")
-        poses = poses @ np.linalg.inv(body_from_camera)
     lines = []
     if format == "kitti":
         lines = [" ".join(f"{v:.12e}" for v in pose[:3].ravel()) for pose in poses]

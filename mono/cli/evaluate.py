@@ -98,9 +98,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _score_saved(args: argparse.Namespace, data: Path, samples: Sequence[Sample], out: Path) -> int:
-    from tqdm import tqdm
-    from tqdm.contrib.logging import logging_redirect_tqdm
-
     from mono.data.saved_predictions import PredictionFormat, SavedPredictions
     from mono.runs.former_metrics import hold_scores, saved_settings
     from mono.runs.score_saved import saved_metadata, scorable, score_saved
@@ -113,7 +110,7 @@ def _score_saved(args: argparse.Namespace, data: Path, samples: Sequence[Sample]
     )
     SavedPredictions.open(args.pred, samples)  # before an output folder is made
     with hold_scores(out, settings, samples, args.overwrite):
-        with logging_redirect_tqdm(), tqdm(total=len(scorable(samples)), unit="image") as bar:
+        with console.progress_line(len(scorable(samples))) as line:
             result = score_saved(
                 samples,
                 args.pred,
@@ -121,7 +118,7 @@ def _score_saved(args: argparse.Namespace, data: Path, samples: Sequence[Sample]
                 args.workers,
                 alignments,
                 report=None if args.no_report else out / "report",
-                on_done=bar.update,
+                on_done=line.update,
                 derive_normals=args.derive_normals,
                 resolver=resolver,
                 prediction_format=meaning,

@@ -48,10 +48,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Fuse the depth maps and return the exit code."""
-    from tqdm import tqdm
-    from tqdm.contrib.logging import logging_redirect_tqdm
-
-    from mono.cli.console import say_failures
+    from mono.cli.console import progress_line, say_failures
     from mono.io.point_cloud import write_ply
     from mono.runs.folder import refuse_existing
     from mono.slam import read_trajectory
@@ -81,8 +78,8 @@ def run(args: argparse.Namespace) -> int:
             f"{args.poses}: EuRoC poses are those of a body, not of the camera; give a TUM or KITTI file of the camera"
         )
     frames = with_poses(find_depth(args.depth), read_trajectory(args.poses), pose_names(args.poses))[:: args.every]
-    with logging_redirect_tqdm(), tqdm(total=len(frames), unit="frame") as bar:
-        found = fuse(frames, options, bar.update)
+    with progress_line(len(frames), "frame") as line:
+        found = fuse(frames, options, line.update)
     world = "the world of the poses"
     write_ply(args.out, found.vertices, found.colors, found.normals, frame=world)
     if args.mesh:

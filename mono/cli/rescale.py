@@ -131,8 +131,8 @@ def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> 
     frames = replace(match_frames(seen, samples, timed, of_frames), whole=whole)
     camera = _camera(args, frames.samples)
     depth, metadata = _depth(args, frames.samples)
-    with _Bar(min(args.count, len(frames.samples))) as on_done:
-        metric, rescaling = rescale_trajectory(frames, camera, depth, args.count, args.windowed, on_done)
+    with console.progress_line(min(args.count, len(frames.samples)), "frame") as line:
+        metric, rescaling = rescale_trajectory(frames, camera, depth, args.count, args.windowed, line.update)
     write_trajectory(target, metric, format)
     extra = {
         "camera": {**asdict(camera.camera), "source": camera.source, "detail": camera.detail},
@@ -159,29 +159,14 @@ def _rescale_model(args: argparse.Namespace, samples: Sequence[Sample]) -> int:
     depth, metadata = _depth(args, samples)
     given = any(value is not None for value in flags)
     camera = _camera(args, samples) if given and not args.pred else None
-    with _Bar(args.count) as on_done:
-        result = rescale_model(args.input, samples, depth, target, camera, args.count, on_done)
+    with console.progress_line(args.count, "frame") as line:
+        result = rescale_model(args.input, samples, depth, target, camera, args.count, line.update)
     if camera is None and not args.pred:
         focal = result.focal_px
         shown = f"{focal[0]} px" if len(focal) == 1 else f"{focal[0]} to {focal[-1]} px"
         sys.stdout.write(f"  camera          {shown}: the model's own\n")
         metadata |= {"camera": {"focal_px": list(focal), "source": "the COLMAP model"}}
     return _report(args, result.rescaling, metadata, {"images_of_the_model": result.images}, result.folder)
-
-
-class _Bar:
-    """Progress bar of frames."""
-
-    def __init__(self, total: int) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(total=total, unit="frame")
-
-    def __enter__(self) -> Any:
-        return self._bar.update
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.close()
 
 
 def _report(

@@ -81,14 +81,14 @@ def run(args: argparse.Namespace) -> int:
     depth = NetworkDepth(predictor)
     chosen = {"scale_frames": scale_frames, "refine_focal": args.refine_focal, **features}
     settings = path_settings(samples, found, predictor, args.method, chosen)
-    with lock_output_folder(args.out), _Bars() as bars:
+    with lock_output_folder(args.out), console.progress_line(0, "step") as line:
         if not args.overwrite:
             refuse_other_results(args.out, settings)
         if args.method == "sfm":
             options = SfmOptions(refine_focal=args.refine_focal, threads=args.threads or 0, **features)
-            paths, unread = paths_by_sfm(samples, found, depth, args.out / "colmap", options, scale_frames, bars.step)
+            paths, unread = paths_by_sfm(samples, found, depth, args.out / "colmap", options, scale_frames, line.step)
         else:
-            paths, unread = paths_by_vo(samples, found, depth, VoOptions(**features), bars.step)
+            paths, unread = paths_by_vo(samples, found, depth, VoOptions(**features), line.step)
         content = write_paths(args.out, paths, found, args.method, len(samples), unread, settings)
     placed = len({name for path in paths for name in path.trajectory.names})
     _report(content, placed, args.out)
@@ -119,28 +119,3 @@ def _report(content: dict[str, Any], placed: int, out: Path) -> None:
         if "focal_px" in part:
             write(f"  focal length {part['focal_px']:.1f} px: {out / part['folder'] / 'camera.json'}\n")
     write(f"  results: {out}/ ({', '.join(name for name in result_names() if (out / name).is_file())})\n")
-
-
-class _Bars:
-    """Progress bar of each stage."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._stage = ""
-
-    def __enter__(self) -> _Bars:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def step(self, stage: str, done: int, total: int) -> None:
-        """Show the progress of a stage."""
-        from tqdm import tqdm
-
-        if stage != self._stage:
-            self.__exit__()
-            self._bar, self._stage = tqdm(total=total, desc=stage), stage
-        self._bar.total = total  # each model has its own
-        self._bar.update(done - self._bar.n)

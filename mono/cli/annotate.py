@@ -25,7 +25,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command with an action for each dataset, and `check`."""
     parser = commands.add_parser(
         "annotate",
-        help="write annotation files for datasets, and check them",
         description="Write the annotation file of a dataset, or check an annotation file for likely mistakes.",
         epilog="example: metricdepth annotate folder my/rgb my/depth --depth-scale 1000 --out my/annotations.json",
     )

@@ -96,11 +96,11 @@ _TABLE = (
     ),
     Command(
         "slam", "slam", "video and SLAM", "estimate the metric camera path of a video or of ordered frames",
-        "metricdepth slam walk.mp4 -o walk",
+        "metricdepth slam walk.mp4 --every 5 -o walk",
     ),
     Command(
         "rescale", "rescale", "video and SLAM", "recover metric scale for a trajectory or COLMAP model",
-        "metricdepth rescale trajectory.txt --frames frames/ -o scaled",
+        "metricdepth rescale trajectory.txt --frames frames/ --focal-px 718.9 -o scaled",
     ),
     Command(
         "fuse", "fuse", "video and SLAM", "fuse depth maps and poses into one colored point cloud and mesh",
@@ -108,7 +108,7 @@ _TABLE = (
     ),
     Command(
         "eval-odom", "eval_odom", "video and SLAM", "compare a trajectory with ground truth (ATE, RPE, KITTI drift)",
-        "metricdepth eval-odom estimate.txt ground_truth.txt",
+        "metricdepth eval-odom estimate.txt ground_truth.txt --plots plots",
     ),
     Command(
         "pack", "pack", "deploy", "write results as nerfstudio, 3DGS, TUM, KITTI, Open3D, COLMAP or ROS 2 read them",

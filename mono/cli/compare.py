@@ -22,7 +22,7 @@ _HEADINGS = {"delta1": "delta1 ↑", "delta2": "delta2 ↑", "delta3": "delta3 �
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser("compare", help="compare evaluations, with intervals of the differences")
+    parser = commands.add_parser("compare")
     parser.add_argument(
         "runs", type=Path, nargs="+", metavar="RUN",
         help="metrics.json files of evaluations under one protocol, or their folders; two are compared, more ranked",

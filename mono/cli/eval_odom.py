@@ -16,12 +16,7 @@ _FORMATS = ("tum", "kitti", "euroc")
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = commands.add_parser(
-        "eval-odom",
-        help="compare a trajectory with ground truth: KITTI errors, ATE and RPE",
-        description="Compare a trajectory with ground truth: KITTI errors, ATE and RPE. "
-        "Example: metricdepth eval-odom estimate.txt groundtruth.txt --plots plots",
-    )
+    parser = commands.add_parser("eval-odom")
     parser.add_argument("estimate", type=Path, metavar="EST", help="TUM, KITTI or EuRoC file")
     parser.add_argument("ground_truth", type=Path, metavar="GT", help="ground-truth trajectory in metres")
     parser.add_argument("--format", choices=_FORMATS, help="format of the estimate (default: detected from its values)")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser("evaluate", help="score a model or saved predictions on an annotated dataset")
+    parser = commands.add_parser("evaluate")
     parser.add_argument("data", type=Path, help="annotation JSON, or a folder with annotations.json")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="folder that paths in the JSON are relative to")
     parser.add_argument(

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "finetune", help="adapt a network to your own images with depth (resumes automatically)"
-    )
+    parser = commands.add_parser("finetune")
     parser.add_argument(
         "--from", dest="start", default="lite", metavar="MODEL", help="zoo name, config or checkpoint (default: lite)"
     )

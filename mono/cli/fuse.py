@@ -11,12 +11,7 @@ from mono.system.errors import MetricDepthError
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = commands.add_parser(
-        "fuse",
-        help="fuse depth maps and poses into a colored point cloud and mesh",
-        description="Fuse depth maps and poses into a colored point cloud and mesh. "
-        "Example: metricdepth fuse out --poses trajectory_tum.txt --out map.ply",
-    )
+    parser = commands.add_parser("fuse")
     parser.add_argument(
         "depth", type=Path, metavar="DEPTH", help="output folder of predict, or annotation file with depth"
     )

@@ -23,12 +23,7 @@ if TYPE_CHECKING:
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = commands.add_parser(
-        "rescale",
-        help="recover metric scale for a trajectory or COLMAP model",
-        description="Recover metric scale for a trajectory or COLMAP model from its frames. "
-        "Example: metricdepth rescale trajectory.txt --frames frames/ --focal-px 718.9 --out metric",
-    )
+    parser = commands.add_parser("rescale")
     parser.add_argument("input", type=Path, metavar="TRAJECTORY|COLMAP_DIR", help="TUM, KITTI or EuRoC file, or model")
     parser.add_argument("--frames", nargs="+", required=True, metavar="PATH", help="folder, pattern or video of frames")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the result and scale.json")

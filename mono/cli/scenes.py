@@ -17,7 +17,7 @@ def add_parser(commands: Any) -> None:
     if importlib.util.find_spec(_PACKAGE):
         importlib.import_module(f"{_PACKAGE}.command").add_parser(commands)
         return
-    scenes = commands.add_parser("scenes", help="render procedural scenes with exact depth")
+    scenes = commands.add_parser("scenes")
     scenes.add_argument("arguments", nargs=argparse.REMAINDER)
     scenes.set_defaults(run=_refuse)
 

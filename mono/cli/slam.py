@@ -14,12 +14,7 @@ from mono.system.errors import MetricDepthError
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = commands.add_parser(
-        "slam",
-        help="reconstruct the metric path of a moving camera from a video or frames",
-        description="Reconstruct the metric path of a moving camera from a video or frames. "
-        "Example: metricdepth slam walk.mp4 --every 5 --out walk",
-    )
+    parser = commands.add_parser("slam")
     parser.add_argument(
         "inputs", nargs="+", metavar="INPUT", help="video, or folder, files or quoted patterns of frames in order"
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser("train", help="train a depth network on annotated images (resumes automatically)")
+    parser = commands.add_parser("train")
     parser.add_argument("config", help="config of the network, such as lite.py")
     parser.add_argument(
         "--data", nargs="+", required=True, metavar="JSON[:KIND]",

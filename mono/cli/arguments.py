@@ -29,6 +29,12 @@ def data_name(data: Path) -> str:
     return parent if stem in ("annotations", "test_annotations") else f"{parent}_{stem}"
 
 
+def add_model_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the model and its weights."""
+    parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
+
+
 def add_machine_flags(parser: argparse.ArgumentParser) -> None:
     """Add flags of device, precision, config overrides, threads and verbosity."""
     group = parser.add_argument_group("machine")

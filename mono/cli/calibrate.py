@@ -23,8 +23,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--align-model", choices=("auto", "scale", "affine"), default="auto",
         help="fit one scale, scale and exponent, or what predicts other images better",
     )  # fmt: skip
-    parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint")
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
+    arguments.add_model_flags(parser)
     camera_flags.add_camera_flags(parser, sweep=False)
     arguments.add_machine_flags(parser)
     parser.set_defaults(run=run)

@@ -59,8 +59,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     saved.add_argument(
         "--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (default: all cores)"
     )
-    parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
+    arguments.add_model_flags(parser)
     arguments.add_protocol_flags(parser)
     camera_flags.add_camera_flags(parser)
     camera_flags.add_wide_flags(parser)

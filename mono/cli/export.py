@@ -16,8 +16,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command."""
     parser = commands.add_parser("export")
     parser.add_argument("format", choices=_FORMATS, help="file format")
-    parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint")
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
+    arguments.add_model_flags(parser)
     parser.add_argument(
         "--out", type=Path, metavar="FILE",
         help="write .onnx, .xml (OpenVINO, with a .bin beside it), .ts, .pt2, .tflite (LiteRT) or .mlpackage (Core ML) "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mono.cli import arguments, camera_flags, console, session, values
@@ -27,8 +26,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )  # fmt: skip
     parser.add_argument("--area", action="store_true", help="close the path and measure the flat area inside")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint")
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the model")
+    arguments.add_model_flags(parser)
     camera_flags.add_camera_flags(parser, sweep=False)
     add_align_flags(parser)
     arguments.add_machine_flags(parser)

@@ -43,8 +43,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--count", type=int, default=40, metavar="N", help="predict depth for about this many frames (default: 40)"
     )
     parser.add_argument("--pred", type=Path, metavar="DIR|JSON", help="use saved or annotated depth instead of a model")
-    parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
+    arguments.add_model_flags(parser)
     camera_flags.add_camera_flags(parser)
     arguments.add_machine_flags(parser)
     parser.set_defaults(run=run)

@@ -23,8 +23,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--method", choices=("sfm", "vo"), default="sfm",
         help="sfm: COLMAP, accurate; vo: visual odometry with depth at keyframes, for long videos (default: sfm)",
     )  # fmt: skip
-    parser.add_argument("--model", default="lite", help="zoo name, config or checkpoint (default: lite)")
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights for the model")
+    arguments.add_model_flags(parser)
     add_frame_flags(parser)
     parser.add_argument(
         "--scale-frames", type=int, metavar="N", help="sfm: frames to predict depth for, about (default: 40)"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from mono.scale_out.jobs import RowMapper, process_shard
+from mono.scale_out.jobs import process_shard
 from mono.scale_out.mapper import DepthMapper
 from mono.scale_out.results import ShardJob
 from mono.scale_out.storage import remove_leftovers
@@ -34,13 +34,13 @@ class _Worker:
     job: ShardJob | None = None
 
 
-def run_here(jobs: Iterable[ShardJob], mapper: RowMapper) -> Iterator[dict[str, Any]]:
+def run_here(jobs: Iterable[ShardJob], mapper: DepthMapper) -> Iterator[dict[str, Any]]:
     """Process shards in this process; yield their statistics."""
     for job in jobs:
         yield process_shard(job, mapper)
 
 
-def run_in_processes(jobs: Iterable[ShardJob], mapper: RowMapper, workers: int) -> Iterator[dict[str, Any]]:
+def run_in_processes(jobs: Iterable[ShardJob], mapper: DepthMapper, workers: int) -> Iterator[dict[str, Any]]:
     """Process shards in processes of this machine.
 
     A shard whose worker dies is given to another one, `ATTEMPTS` times in all. The program that calls it must be
@@ -102,7 +102,7 @@ def run_in_processes(jobs: Iterable[ShardJob], mapper: RowMapper, workers: int) 
             _stop(worker)
 
 
-def _start(mapper: RowMapper, rank: int) -> _Worker:
+def _start(mapper: DepthMapper, rank: int) -> _Worker:
     context = multiprocessing.get_context("spawn")  # a forked process would share locks of torch's threads
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs, mapper, rank), daemon=True)
@@ -139,10 +139,10 @@ def _given_up(job: ShardJob, reason: str) -> dict[str, Any]:
     return {"shard": job.name, "source": job.source, "status": "failed", "error": error, "kept": False}
 
 
-def _work(connection: Connection, mapper: RowMapper, rank: int) -> None:
+def _work(connection: Connection, mapper: DepthMapper, rank: int) -> None:
     """Process shards from a pipe until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process stops the others
-    mapper = mapper.on_rank(rank) if isinstance(mapper, DepthMapper) else mapper
+    mapper = mapper.on_rank(rank)
     try:
         while True:
             job = connection.recv()
@@ -165,7 +165,7 @@ def _plain(error: MetricDepthError | OSError) -> Exception:
 
 
 def run_in_ray(
-    jobs: Sequence[ShardJob], mapper: RowMapper, workers: int, gpus: float = 0, address: str | None = None
+    jobs: Sequence[ShardJob], mapper: DepthMapper, workers: int, gpus: float = 0, address: str | None = None
 ) -> Iterator[dict[str, Any]]:
     """Process shards by Ray Data with a pool of actors.
 
@@ -231,7 +231,7 @@ class _Attempts:
 class _RayWorker:
     """Actor that processes shards."""
 
-    def __init__(self, mapper: RowMapper, attempts: Any) -> None:
+    def __init__(self, mapper: DepthMapper, attempts: Any) -> None:
         self.mapper, self.attempts = mapper, attempts
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:

@@ -8,12 +8,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from mono.data.output_folders import parse_stats
-from mono.scale_out.cells import Columns
 from mono.scale_out.files import FolderWriter
 from mono.scale_out.inputs import input_checksum, input_stamp, on_this_machine, read_samples, unreadable
+from mono.scale_out.mapper import DepthMapper
 from mono.scale_out.parquet import PARQUET_SUFFIX, TableWriter
 from mono.scale_out.results import (
     FORMAT,
@@ -37,21 +37,7 @@ from mono.scale_out.tar import TarWriter
 _ROWS = 16  # images of a shard that are held at a time
 
 
-class RowMapper(Protocol):
-    """Function of columns that shards are processed with, as `DepthMapper`."""
-
-    @property
-    def depth_scale(self) -> int:
-        """Return the stored value of one meter."""
-
-    def __call__(self, batch: Columns) -> dict[str, list[Any]]:
-        """Map columns; see `DepthMapper`."""
-
-    def settings(self) -> dict[str, Any]:
-        """Collect what decides the results, as JSON values."""
-
-
-def process_shard(job: ShardJob, mapper: RowMapper) -> dict[str, Any]:
+def process_shard(job: ShardJob, mapper: DepthMapper) -> dict[str, Any]:
     """Process a shard, unless its results are there.
 
     Before its results appear, statistics with the status "unfinished" vouch for them: those that a killed process
@@ -134,7 +120,7 @@ def _write_stats(job: ShardJob, out: OutputFolder, stats: Mapping[str, Any]) -> 
 
 
 def _write(
-    job: ShardJob, out: OutputFolder, path: Path, mapper: RowMapper, claim: Callable[[Mapping[str, Any]], None]
+    job: ShardJob, out: OutputFolder, path: Path, mapper: DepthMapper, claim: Callable[[Mapping[str, Any]], None]
 ) -> dict[str, Any]:
     """Write results and index, and count what is in them."""
     counts: Counter[str] = Counter()
@@ -188,7 +174,7 @@ def _chunks(samples: Iterator[ShardSample]) -> Iterator[list[ShardSample]]:
         yield chunk
 
 
-def _rows(samples: Sequence[ShardSample], mapper: RowMapper) -> list[dict[str, Any]]:
+def _rows(samples: Sequence[ShardSample], mapper: DepthMapper) -> list[dict[str, Any]]:
     columns = mapper(
         {
             "key": [sample.key for sample in samples],

@@ -17,7 +17,6 @@ from mono.data.output_folders import parse_stats
 from mono.runs.folder import lock_output_folder
 from mono.scale_out import engines
 from mono.scale_out.inputs import MOST_SHARDS, SHARD_SUFFIXES, find_inputs, too_many
-from mono.scale_out.jobs import RowMapper
 from mono.scale_out.mapper import DepthMapper
 from mono.scale_out.results import LAYOUTS, STATS_SUFFIX, Layout, ShardJob, refuse_other_division
 from mono.scale_out.storage import is_url, output_folder, remove_leftovers
@@ -86,7 +85,7 @@ class ShardReport:
 def run_shards(
     inputs: Sequence[str],
     out: str | Path,
-    mapper: RowMapper,
+    mapper: DepthMapper,
     *,
     layout: Layout = "tar",
     image_column: str | None = None,
@@ -107,7 +106,7 @@ def run_shards(
     Args:
         inputs: tar and Parquet files, folders of them or of images, quoted globs, ranges as {00000..00041}.tar, URLs.
         out: path or URL of the folder of the results.
-        mapper: function of the shards' rows, as `DepthMapper`.
+        mapper: function of the shards' rows.
         layout: "tar" writes tar shards, "parquet" tables with depth and mask, "files" folders of files.
         image_column: column of images in Parquet files; None: image, jpg, jpeg, png, webp, content or bytes.
         images_per_shard: number of images of a folder that are processed as a shard.
@@ -136,8 +135,7 @@ def run_shards(
         try:
             remove_leftovers(place)
             _refuse_foreign_report(place)
-            if isinstance(mapper, DepthMapper):
-                mapper = mapper.resolved()
+            mapper = mapper.resolved()
             refuse_other_division(jobs)
             if engine == "ray":
                 results = engines.run_in_ray(jobs, mapper, workers, gpus, address)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from mono.io.atomic import atomic_folder, atomic_path, remove_stale_files, temporary_folder
 from mono.scale_out.samples import ShardError
@@ -20,32 +20,6 @@ from mono.system.errors import MetricDepthError, one_line
 
 _CHUNK = 1 << 20
 _STAMPS = ("ETag", "etag", "LastModified", "last_modified", "mtime", "updated", "created", "timeModified")
-
-
-class OutputFolder(Protocol):
-    """Folder of results."""
-
-    def read(self, name: str) -> bytes | None:
-        """Read a file; None if it is not there."""
-
-    def names(self, suffix: str) -> list[str]:
-        """List the files with a suffix, sorted."""
-
-    def files(self, name: str) -> list[str]:
-        """List the paths of all files below a folder, relative to it; [""] of a file, none if it is not there."""
-
-    def size(self, name: str) -> int | None:
-        """Measure a file, or all files of a folder [bytes]; None if it is not there."""
-
-    def remove(self, name: str) -> None:
-        """Remove a file or folder, if it is there."""
-
-    def writing(self, name: str, *, folder: bool = False) -> AbstractContextManager[Path]:
-        """Give a temporary path, which becomes the file or folder `name` on success.
-
-        Raises:
-            OSError: it cannot be written.
-        """
 
 
 def is_url(place: str) -> bool:
@@ -84,18 +58,18 @@ class LocalFolder:
     path: Path
 
     def read(self, name: str) -> bytes | None:
-        """Read a file; see `OutputFolder`."""
+        """Read a file; None if it is not there."""
         try:
             return (self.path / name).read_bytes()
         except OSError:
             return None
 
     def names(self, suffix: str) -> list[str]:
-        """List files; see `OutputFolder`."""
+        """List the files with a suffix, sorted."""
         return sorted(path.name for path in self.path.glob(f"*{suffix}"))
 
     def files(self, name: str) -> list[str]:
-        """List files below a folder; see `OutputFolder`."""
+        """List the paths of all files below a folder, relative to it; [""] of a file, none if it is not there."""
         top = self.path / name
         if top.is_symlink() or top.is_file():
             return [""]
@@ -106,7 +80,7 @@ class LocalFolder:
         return found
 
     def size(self, name: str) -> int | None:
-        """Measure a file or folder; see `OutputFolder`."""
+        """Measure a file, or all files of a folder [bytes]; None if it is not there."""
         path = self.path / name
         try:
             if path.is_dir():
@@ -116,7 +90,7 @@ class LocalFolder:
             return None
 
     def remove(self, name: str) -> None:
-        """Remove a file or folder; see `OutputFolder`."""
+        """Remove a file or folder, if it is there."""
         path = self.path / name
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -124,7 +98,11 @@ class LocalFolder:
             path.unlink(missing_ok=True)
 
     def writing(self, name: str, *, folder: bool = False) -> AbstractContextManager[Path]:
-        """Give a temporary path; see `OutputFolder`."""
+        """Give a temporary path, which becomes the file or folder `name` on success.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         return (atomic_folder if folder else atomic_path)(self.path / name)
 
 
@@ -141,7 +119,7 @@ class RemoteFolder:
     url: str
 
     def read(self, name: str) -> bytes | None:
-        """Read a file; see `OutputFolder`."""
+        """Read a file; see `LocalFolder`."""
         with self._opened(name) as (system, path):
             try:
                 return system.cat_file(path)
@@ -149,7 +127,7 @@ class RemoteFolder:
                 return None
 
     def names(self, suffix: str) -> list[str]:
-        """List files; see `OutputFolder`."""
+        """List files; see `LocalFolder`."""
         with self._opened("") as (system, path):
             try:
                 found = system.ls(path.rstrip("/"), detail=False)
@@ -158,13 +136,13 @@ class RemoteFolder:
             return sorted(name for name in (one.rpartition("/")[2] for one in found) if name.endswith(suffix))
 
     def files(self, name: str) -> list[str]:
-        """List files below a folder; see `OutputFolder`."""
+        """List files below a folder; see `LocalFolder`."""
         with self._opened(name) as (system, path), contextlib.suppress(FileNotFoundError):
             return [one.removeprefix(path.rstrip("/")).lstrip("/") for one in system.find(path)]
         return []
 
     def size(self, name: str) -> int | None:
-        """Measure a file or folder; see `OutputFolder`."""
+        """Measure a file or folder; see `LocalFolder`."""
         with self._opened(name) as (system, path):
             try:
                 return int(system.du(path)) if system.isdir(path) else system.size(path)
@@ -172,14 +150,14 @@ class RemoteFolder:
                 return None
 
     def remove(self, name: str) -> None:
-        """Remove a file or folder; see `OutputFolder`."""
+        """Remove a file or folder; see `LocalFolder`."""
         with self._opened(name) as (system, path), contextlib.suppress(FileNotFoundError):
             system.rm(path, recursive=True)
             system.invalidate_cache()
 
     @contextlib.contextmanager
     def writing(self, name: str, *, folder: bool = False) -> Iterator[Path]:
-        """Give a temporary path; see `OutputFolder`."""
+        """Give a temporary path; see `LocalFolder`."""
         with scratch_folder() as parent:
             local = parent / name
             yield local
@@ -203,6 +181,9 @@ class RemoteFolder:
             raise
         except Exception as error:  # each storage has errors of its own
             raise OSError(errno.EIO, one_line(error), url) from error
+
+
+OutputFolder = LocalFolder | RemoteFolder
 
 
 def file_system(url: str) -> tuple[Any, str]:

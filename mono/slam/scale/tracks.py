@@ -16,21 +16,9 @@ _MOST_CORNERS = 1200
 _MOST_STEPS = 40  # frames from the anchor
 _FEWEST_TRACKED = 60
 _GOOD_POINTS, _GOOD_PARALLAX = 150, 4.0  # points and parallax [deg] that end the tracking
-
-
-@dataclass(frozen=True)
-class TrackLimits:
-    """Limits for triangulated points.
-
-    Attributes:
-        parallax: smallest angle between the rays of the first and any other frame [deg].
-        reprojection: largest root mean square reprojection error [px].
-        round_trip: largest error of tracking forwards and back between two frames [px].
-    """
-
-    parallax: float = 1.0
-    reprojection: float = 1.0
-    round_trip: float = 0.5
+_LEAST_PARALLAX = 1.0  # angle between the rays of the first and any other frame [deg]
+_MOST_REPROJECTION = 1.0  # root mean square reprojection error [px]
+_MOST_ROUND_TRIP = 0.5  # error of tracking forwards and back between two frames [px]
 
 
 @dataclass(frozen=True)
@@ -79,7 +67,6 @@ def track_points(
     anchor: int,
     read: Callable[[int], np.ndarray],
     camera: Camera,
-    limits: TrackLimits | None = None,
 ) -> FramePoints:
     """Triangulate points of a frame by tracking its corners.
 
@@ -91,14 +78,12 @@ def track_points(
         anchor: index of the frame.
         read: function that reads a frame's gray image, (H, W) uint8, by index.
         camera: camera of all frames.
-        limits: limits for points; None: the defaults.
     """
-    limits = limits or TrackLimits()
     best = FramePoints(anchor, np.zeros((0, 2)), np.zeros(0), np.zeros(0), Counts(0))
     onwards = 1 if anchor < len(trajectory) - 1 else -1
     for direction in (onwards, -onwards):
         if 0 <= anchor + direction < len(trajectory):
-            found = _track_side(trajectory, anchor, direction, read, camera, limits)
+            found = _track_side(trajectory, anchor, direction, read, camera)
             best = max(best, found, key=lambda points: (len(points.depth), points.counts.tracked))
         if len(best.depth) >= _GOOD_POINTS // 2:
             break
@@ -111,7 +96,6 @@ def _track_side(
     direction: int,
     read: Callable[[int], np.ndarray],
     camera: Camera,
-    limits: TrackLimits,
 ) -> FramePoints:
     """Track through the frames on one side of the anchor."""
     image = read(anchor)
@@ -126,11 +110,11 @@ def _track_side(
         before, image = image, read(frame)
         rotation = trajectory.poses[frame, :3, :3].T @ trajectory.poses[frames[-1], :3, :3]
         alive = np.flatnonzero(seen[-1])
-        there, ok = _tracked(before, image, uv[-1][alive], _rotate(uv[-1][alive], rotation, camera), limits)
+        there, ok = _tracked(before, image, uv[-1][alive], _rotate(uv[-1][alive], rotation, camera))
         place, on = uv[-1].copy(), np.zeros(len(corners), bool)
         place[alive[ok]], on[alive[ok]] = there[ok], True
         uv, seen, frames = [*uv, place], np.concatenate([seen, on[None]]), [*frames, frame]
-        found = triangulate(trajectory.poses[frames], np.stack(uv), seen, camera, limits, anchor)
+        found = triangulate(trajectory.poses[frames], np.stack(uv), seen, camera, anchor)
         enough = len(found.depth) >= _GOOD_POINTS and np.median(found.parallax) >= _GOOD_PARALLAX
         if _worth(found) >= _worth(best):
             best = found
@@ -144,9 +128,7 @@ def _worth(points: FramePoints) -> tuple[float, int]:
     return float((np.minimum(points.parallax, 5.0) ** 2).sum()), points.counts.tracked
 
 
-def triangulate(
-    poses: np.ndarray, uv: np.ndarray, seen: np.ndarray, camera: Camera, limits: TrackLimits, frame: int = 0
-) -> FramePoints:
+def triangulate(poses: np.ndarray, uv: np.ndarray, seen: np.ndarray, camera: Camera, frame: int = 0) -> FramePoints:
     """Triangulate points from all frames that see them.
 
     The best meeting point of the rays is refined towards the smallest reprojection error.
@@ -156,7 +138,6 @@ def triangulate(
         uv: points in the frames [px], (F, P, 2); the anchor sees all of them.
         seen: True where a frame sees a point, (F, P) bool.
         camera: camera of all frames.
-        limits: limits for points.
         frame: index of the anchor frame.
     """
     followed = seen[1:].any(0)
@@ -168,7 +149,7 @@ def triangulate(
     cosine = np.einsum("pi,fpi->fp", world[0], world)
     angle = np.degrees(np.arccos(np.clip(np.where(seen, cosine, 1), -1, 1))).max(0)
     # Noise makes angles, too, where nothing moves: rays must also meet.
-    wide = followed & (angle >= limits.parallax)
+    wide = followed & (angle >= _LEAST_PARALLAX)
     kept = np.flatnonzero(wide)
     rotation_residual_px = _rotation_only(poses, uv, seen, camera)
     counts = Counts(len(seen[0]), int(followed.sum()), int(wide.sum()), rotation_residual_px=rotation_residual_px)
@@ -179,7 +160,7 @@ def triangulate(
     z, error = _reprojection(points, poses, uv[:, kept], seen[:, kept], camera)
     in_front = np.where(seen[:, kept], z, 1).min(0) > 0
     with np.errstate(invalid="ignore"):
-        close = in_front & (error <= limits.reprojection) & (parallax >= limits.parallax)
+        close = in_front & (error <= _MOST_REPROJECTION) & (parallax >= _LEAST_PARALLAX)
     counts = replace(counts, in_front=int(in_front.sum()), within_reprojection_error=int(close.sum()))
     return FramePoints(frame, uv[0, kept[close]], z[0, close], parallax[close], counts)
 
@@ -264,9 +245,7 @@ def _corners(image: np.ndarray) -> np.ndarray:
     return cv2.cornerSubPix(image, found, (3, 3), (-1, -1), criteria).reshape(-1, 2).astype(np.float64)
 
 
-def _tracked(
-    before: np.ndarray, after: np.ndarray, uv: np.ndarray, guess: np.ndarray, limits: TrackLimits
-) -> tuple[np.ndarray, np.ndarray]:
+def _tracked(before: np.ndarray, after: np.ndarray, uv: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Track points (P, 2) [px]; return them, and which of them track back."""
     import cv2
 
@@ -287,4 +266,4 @@ def _tracked(
     h, w = after.shape
     at = there[:, 0].astype(np.float64)
     inside = (at >= 0).all(1) & (at[:, 0] <= w - 1) & (at[:, 1] <= h - 1)
-    return at, (ok[:, 0] == 1) & (again[:, 0] == 1) & (distance <= limits.round_trip) & inside
+    return at, (ok[:, 0] == 1) & (again[:, 0] == 1) & (distance <= _MOST_ROUND_TRIP) & inside

@@ -17,7 +17,7 @@ from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.slam import Trajectory, read_trajectory, write_trajectory
 from mono.slam.scale.estimate import ImageScale, ScaleError, estimate_scale
-from mono.slam.scale.tracks import TrackLimits, track_points, triangulate
+from mono.slam.scale.tracks import track_points, triangulate
 from mono.slam.scale.trajectory_scale import apply_scale, choose_frames, match_frames, scale_trajectory, track_frames
 from tests.slam.depth import DepthBy
 
@@ -90,7 +90,7 @@ def test_points_are_triangulated_where_they_are_and_bad_ones_are_left_out() -> N
     where = np.stack(uv)
     where[3, :20] += 9  # tracks that went astray
     inside[1:, 20:30] = False  # lost at once
-    found = triangulate(poses, where, inside, CAMERA, TrackLimits())
+    found = triangulate(poses, where, inside, CAMERA)
     assert found.counts.tracked == 190 and found.counts.within_reprojection_error == len(found.depth)
     index = [int(np.abs(where[0] - at).sum(1).argmin()) for at in found.uv]
     assert min(index) >= 30

@@ -14,9 +14,10 @@ import numpy as np
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.io.cameras.colmap import colmap_parameters
-from mono.slam.reconstruction.sfm_options import Progress, SfmOptions
+from mono.slam.reconstruction.sfm_options import SfmOptions
 from mono.slam.scale.colmap_model import SfmError
 from mono.system.errors import MetricDepthError
+from mono.system.progress import Progress
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mono.slam.reconstruction.sfm_options import Progress, SfmOptions
+from mono.slam.reconstruction.sfm_options import SfmOptions
+from mono.system.progress import Progress
 
 logger = logging.getLogger(__name__)
 

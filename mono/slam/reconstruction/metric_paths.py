@@ -16,7 +16,7 @@ from mono.data.focal_pool import pool_focal
 from mono.data.sample import Sample
 from mono.data.video import frame_times
 from mono.geometry.camera import Camera
-from mono.slam.reconstruction.sfm import Progress, SfmOptions, color_points, poses_of, reconstruct
+from mono.slam.reconstruction.sfm import SfmOptions, color_points, poses_of, reconstruct
 from mono.slam.reconstruction.vo import VoOptions, VoSegment, track
 from mono.slam.scale.colmap_model import camera_of, choose_images, import_pycolmap, write_model
 from mono.slam.scale.depth_sources import DepthSource
@@ -25,6 +25,7 @@ from mono.slam.scale.model_scale import ModelImage, scale_model
 from mono.slam.scale.rescaling import Rescaling
 from mono.slam.trajectory.trajectory import Trajectory
 from mono.system.errors import MetricDepthError
+from mono.system.progress import Progress, silent
 
 if TYPE_CHECKING:
     import pycolmap
@@ -92,7 +93,7 @@ def paths_by_sfm(
     folder: Path,
     options: SfmOptions | None = None,
     scale_frames: int = 40,
-    on_step: Progress = lambda stage, done, total: None,
+    on_step: Progress = silent,
 ) -> tuple[list[MetricPath], list[tuple[str, str]]]:
     """Reconstruct metric paths by structure from motion (COLMAP).
 
@@ -176,7 +177,7 @@ def paths_by_vo(
     found: ResolvedCamera,
     depth: DepthSource,
     options: VoOptions | None = None,
-    on_step: Progress = lambda stage, done, total: None,
+    on_step: Progress = silent,
 ) -> tuple[list[MetricPath], list[tuple[str, str]]]:
     """Track metric paths by visual odometry.
 

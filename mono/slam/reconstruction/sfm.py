@@ -21,8 +21,9 @@ from mono.geometry.camera import Camera
 from mono.io.atomic import remove_stale_files, write_bytes
 from mono.slam.reconstruction.colmap_database import check_space_for_matches, extract_features
 from mono.slam.reconstruction.colmap_mapping import map_models
-from mono.slam.reconstruction.sfm_options import Progress, SfmOptions
+from mono.slam.reconstruction.sfm_options import SfmOptions
 from mono.slam.scale.colmap_model import SfmError, import_pycolmap
+from mono.system.progress import Progress, silent
 
 if TYPE_CHECKING:
     import pycolmap
@@ -56,7 +57,7 @@ def reconstruct(
     camera: Camera,
     folder: Path,
     options: SfmOptions | None = None,
-    on_step: Progress = lambda stage, done, total: None,
+    on_step: Progress = silent,
 ) -> SfmResult:
     """Reconstruct a camera's path and points by COLMAP.
 

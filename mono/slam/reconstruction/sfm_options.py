@@ -1,14 +1,10 @@
-"""Options and progress of structure from motion."""
+"""Options of structure from motion."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from mono.slam.scale.colmap_model import SfmError
-
-Progress = Callable[[str, int, int], None]
-"""Progress callback, called with a stage, its steps done, and their total."""
 
 
 @dataclass(frozen=True)

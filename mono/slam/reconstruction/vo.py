@@ -20,11 +20,11 @@ from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.geometry.undistortion import front_view
 from mono.slam.reconstruction.pose_graph import close_segment
-from mono.slam.reconstruction.sfm_options import Progress
 from mono.slam.reconstruction.vo_segments import VoError, VoOptions, VoSegment
 from mono.slam.reconstruction.vo_tracker import Tracker
 from mono.slam.scale.depth_sources import DepthSource
 from mono.system.errors import MetricDepthError
+from mono.system.progress import Progress, silent
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def track(
     found: ResolvedCamera,
     depth: DepthSource,
     options: VoOptions | None = None,
-    on_step: Progress = lambda stage, done, total: None,
+    on_step: Progress = silent,
 ) -> tuple[tuple[VoSegment, ...], tuple[tuple[str, str], ...]]:
     """Track a camera through frames; memory does not grow with their number.
 

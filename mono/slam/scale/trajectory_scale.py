@@ -15,6 +15,7 @@ from mono.data.sample import Sample
 from mono.data.video import frame_times
 from mono.geometry.camera import Camera
 from mono.geometry.undistortion import front_view
+from mono.slam.scale.colmap_model import same_shape
 from mono.slam.scale.depth_sources import DepthSource
 from mono.slam.scale.diagnosis import explain_no_scale
 from mono.slam.scale.estimate import MIN_IMAGES, ScaleError, ScaleEstimate, estimate_scale
@@ -258,6 +259,6 @@ def _to_gray(rgb: np.ndarray) -> np.ndarray:
 def _match_size(depth: np.ndarray, uv: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     """Return depth, and the points in its pixels if it is of another size than the camera."""
     height, width = depth.shape
-    if abs(width * camera.height - height * camera.width) > max(camera.width, camera.height) * 1.5:
+    if not same_shape((width, height), (camera.width, camera.height)):
         raise ScaleError(f"its depth is {width}x{height}, the frame {camera.width}x{camera.height}: not the same shape")
     return depth, (uv + 0.5) * (width / camera.width, height / camera.height) - 0.5

@@ -17,7 +17,6 @@ from mono.slam.trajectory.formats import (
     check_format,
     check_quaternions,
     detect_format,
-    is_finite_matrix,
     quaternion_names,
     skip_repeats,
     split_matrices,
@@ -225,7 +224,7 @@ def read_body_from_camera(path: Path) -> np.ndarray:
         values = [float(v) for v in (match[1] if match else text).replace(",", " ").split()]
     except ValueError:
         values = []
-    matrix = np.array(values).reshape(4, 4) if is_finite_matrix(values) else np.zeros((4, 4))
+    matrix = np.array(values).reshape(4, 4) if len(values) == 16 else np.zeros((4, 4))
     if pose_faults(matrix[None]):
         raise TrajectoryError(f"{path}: holds no 4x4 matrix T_BS of a rigid motion; give the camera's sensor.yaml")
     return matrix

@@ -95,10 +95,7 @@ def detect_format(table: TextTable) -> Format:
 
 def _large(text: str) -> bool:
     """Tell whether a field is a time in nanoseconds or microseconds since 1970."""
-    try:
-        return abs(float(text)) >= 1e14
-    except ValueError:
-        return False
+    return abs(_value(text)) >= 1e14
 
 
 def _in_nanoseconds(table: TextTable) -> bool:
@@ -152,8 +149,3 @@ def check_quaternions(table: TextTable, quaternions: np.ndarray, format: Format)
             f"{table.place(i)}: the quaternion ({order}) {found}; normalize it, or check that the columns are "
             f"{COLUMNS[format][1]}"
         )
-
-
-def is_finite_matrix(values: list[float]) -> bool:
-    """Tell whether 16 finite numbers are given."""
-    return len(values) == 16 and all(map(math.isfinite, values))

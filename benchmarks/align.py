@@ -19,8 +19,8 @@ import numpy as np
 
 import mono
 from benchmarks.realdata import measured_by, publish
-from mono.calibration.align import align_depth
 from mono.calibration.calibrate import fit_calibration
+from mono.calibration.fit import align_depth
 from mono.calibration.known import AlignmentError, Known, KnownDepth
 from mono.calibration.known_file import KnownImage
 from mono.data.annotations import load_annotations

@@ -20,7 +20,7 @@ import pycolmap
 from PIL import Image
 
 from benchmarks.realdata import cpu_name, write_between
-from mono.calibration.align import align_depth
+from mono.calibration.fit import align_depth
 from mono.calibration.known import Known
 from mono.calibration.sampling import depth_at
 from mono.packs import Packed, pack

@@ -1,4 +1,4 @@
-"""Fit of an alignment: the model that the known distances support, and its errors."""
+"""Alignment of depth with known distances: the model that they support, and its errors."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from mono.calibration.depth_alignment import DepthAlignment
-from mono.calibration.known import AlignmentError
+from mono.calibration.known import AlignmentError, Known
 from mono.calibration.model_choice import choose_field, prefers_bent
-from mono.calibration.observations import Observations
+from mono.calibration.observations import Observations, observe
 from mono.calibration.robust_line import FEW, robust_line
 from mono.calibration.standard_errors import standard_errors
+from mono.geometry.camera import Camera
 
 MODELS = ("auto", "scale", "affine", "field")
 _AFFINE_LEAST, _AFFINE_SPAN = 6, math.log(1.5)
@@ -21,6 +22,27 @@ _EXPONENTS = (0.4, 2.5)
 _TWO_DISAGREE, _FEW_DIFFER = math.log(2), math.log(1.25)
 _BROKEN_SPREAD, _BROKEN_SHARE = 0.5, 0.4
 _LARGEST = 25.0  # factor of depth in metres
+
+
+def align_depth(
+    depth: np.ndarray, camera: Camera, known: Known, model: str = "auto"
+) -> tuple[np.ndarray, DepthAlignment]:
+    """Bring a depth map to known distances.
+
+    Args:
+        depth: (H, W) predicted depth [m], 0 where there is none.
+        camera: camera of the depth map.
+        known: known distances.
+        model: one of `MODELS`; see `fit_alignment`.
+
+    Returns:
+        Aligned depth, (H, W) float32, and the alignment.
+
+    Raises:
+        AlignmentError: the distances contradict each other, lie on edges or without depth, or are too few.
+    """
+    alignment = fit_alignment(observe(known, depth, camera), model, known.unit)
+    return alignment.apply(depth), alignment
 
 
 def fit_alignment(observations: Observations, model: str = "auto", unit: str = "m") -> DepthAlignment:

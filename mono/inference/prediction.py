@@ -149,7 +149,7 @@ class Prediction:
             MetricDepthError: the distances contradict each other, lie on edges or without depth, or are too few; or
                 this is a fisheye or panorama.
         """
-        from mono.calibration.align import align_depth
+        from mono.calibration.fit import align_depth
 
         if self.format.kind != "relative":
             self.format.require_meters()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mono.calibration.align import align_depth
 from mono.calibration.depth_alignment import DepthAlignment
+from mono.calibration.fit import align_depth
 from mono.calibration.known import AlignmentError, Known, KnownDepth
 from mono.data.upright_maps import turn_upright
 from mono.data.video import VideoSample

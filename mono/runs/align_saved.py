@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mono.calibration.align import align_depth
+from mono.calibration.fit import align_depth
 from mono.calibration.known import AlignmentError
 from mono.calibration.sources import AlignOptions
 from mono.data.camera_source import CameraResolver, ResolvedCamera

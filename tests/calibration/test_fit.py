@@ -5,9 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from mono.calibration.align import align_depth
 from mono.calibration.depth_alignment import DepthAlignment
-from mono.calibration.fit import fit_alignment
+from mono.calibration.fit import align_depth, fit_alignment
 from mono.calibration.known import AlignmentError, Known
 from mono.calibration.observations import Observations
 from tests.calibration.rooms import CAMERA, distances, room

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import mono
-from mono.calibration.align import align_depth
+from mono.calibration.fit import align_depth
 from mono.calibration.ground import ground_plane
 from mono.calibration.known import Known
 from tests.calibration.rooms import CAMERA, room

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mono.calibration.align import align_depth
 from mono.calibration.clouds import project_cloud
+from mono.calibration.fit import align_depth
 from mono.calibration.ground import ground_plane
 from mono.calibration.known import AlignmentError, Known
 from mono.calibration.sources import AlignOptions

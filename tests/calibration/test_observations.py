@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mono.calibration.align import align_depth
+from mono.calibration.fit import align_depth
 from mono.calibration.ground import ground_plane
 from mono.calibration.known import AlignmentError, Known, KnownDepth
 from mono.calibration.observations import observe

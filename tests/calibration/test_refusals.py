@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mono.calibration.align import align_depth
+from mono.calibration.fit import align_depth
 from mono.calibration.known import Known, KnownDepth
 from mono.calibration.sources import AlignOptions
 from mono.data.sample import Sample

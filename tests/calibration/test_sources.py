@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mono.calibration.align import align_depth
+from mono.calibration.fit import align_depth
 from mono.calibration.known import AlignmentError, Known, KnownDepth
 from mono.calibration.known_file import KnownImage
 from mono.calibration.sources import AlignOptions

@@ -25,9 +25,7 @@ class ColmapDense(Layout):
     uses_poses = ""
     surveys = True
 
-    def __init__(self, *args: Any) -> None:
-        """Start a pack; see `Layout`."""
-        super().__init__(*args)
+    def _start(self) -> None:
         self._factors: dict[str, float] = {}
         self._written: dict[int, tuple[str, ModelPackFrame]] = {}
 

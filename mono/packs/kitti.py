@@ -17,9 +17,7 @@ from mono.visual.color_maps import write_image
 class Kitti(Layout):
     """Writer of image/, depth/ and intrinsics/ with numbered files and, with poses, poses.txt."""
 
-    def __init__(self, *args: Any) -> None:
-        """Start a pack; see `Layout`."""
-        super().__init__(*args)
+    def _start(self) -> None:
         self._poses: list[np.ndarray | None] = []
 
     def add(self, frame: PackFrame) -> dict[str, Any]:

@@ -88,6 +88,10 @@ class Layout:
         """
         self.folder, self.options, self.model = folder, options, model
         self._stems: set[str] = set()
+        self._start()
+
+    def _start(self) -> None:
+        """Prepare what a layout keeps from frame to frame."""
 
     def stem(self, frame: PackFrame) -> str:
         """Name a frame's files uniquely, by plain letters."""

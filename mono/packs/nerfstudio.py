@@ -28,9 +28,7 @@ class Nerfstudio(Layout):
     uses_model = "allowed"
     surveys = True
 
-    def __init__(self, *args: Any) -> None:
-        """Start a pack; see `Layout`."""
-        super().__init__(*args)
+    def _start(self) -> None:
         self._factors: dict[str, float] = {}
         self._metric, self._farthest = True, 0.0
         self._frames: list[dict[str, Any]] = []

@@ -15,9 +15,7 @@ from mono.packs.layout import INTEGER_CENTERS, OPENCV_AXES, Layout, require_one_
 class Open3d(Layout):
     """Writer of color/, depth/, intrinsic.json and, with poses, trajectory.json."""
 
-    def __init__(self, *args: Any) -> None:
-        """Start a pack; see `Layout`."""
-        super().__init__(*args)
+    def _start(self) -> None:
         self._first: PackFrame | None = None
         self._poses: list[np.ndarray] = []
         self._count = 0

@@ -45,9 +45,7 @@ def _writing(path: Path) -> Iterator[None]:
 class Ros2Bag(Layout):
     """Writer of the bag bag/ (SQLite, version 8: Humble and later)."""
 
-    def __init__(self, *args: Any) -> None:
-        """Start a pack; see `Layout`."""
-        super().__init__(*args)
+    def _start(self) -> None:
         try:
             rosbag2, typesys = importlib.import_module("rosbags.rosbag2"), importlib.import_module("rosbags.typesys")
         except ImportError as error:

@@ -85,9 +85,7 @@ class Splatting(Layout):
     uses_poses = ""
     surveys = True
 
-    def __init__(self, *args: Any) -> None:
-        """Start a pack; see `Layout`."""
-        super().__init__(*args)
+    def _start(self) -> None:
         self._near = np.inf
         self._fits: dict[str, InverseDepthFit] = {}
         self._written: dict[int, tuple[str, ModelPackFrame]] = {}

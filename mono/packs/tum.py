@@ -19,9 +19,7 @@ _SCALE = 5000.0
 class Tum(Layout):
     """Writer of rgb/, depth/, their lists, camera.yaml and, with poses, groundtruth.txt."""
 
-    def __init__(self, *args: Any) -> None:
-        """Start a pack; see `Layout`."""
-        super().__init__(*args)
+    def _start(self) -> None:
         self._frames: list[tuple[str, str, str]] = []
         self._poses: list[tuple[float, np.ndarray]] = []
         self._first: PackFrame | None = None

@@ -12,15 +12,7 @@ from types import ModuleType
 import numpy as np
 
 from mono.geometry.pixel_mask import depth_edges
-from mono.slam.fusion.grid_size import (
-    BLOCK,
-    BLOCK_BYTES,
-    LARGEST,
-    TRUNCATION,
-    FuseError,
-    refuse_clearly_too_fine,
-    too_large,
-)
+from mono.slam.fusion.grid_size import BLOCK, TRUNCATION, FuseError, refuse_clearly_too_fine, refuse_too_many
 from mono.slam.fusion.posed_depth import PosedFrame
 from mono.slam.fusion.posed_views import PosedView
 
@@ -42,7 +34,6 @@ class FuseOptions:
         max_range: farthest depth to fuse [m]; None: the 95th percentile of depth.
         edge_filter: relative depth jump above which pixels are left out, as in `select_pixels`; None: keep all.
         min_views: fewest frames that must have seen a place.
-        max_memory: largest size of the grid [bytes], at most that which can be meshed.
 
     Raises:
         FuseError: a value is out of range.
@@ -53,7 +44,6 @@ class FuseOptions:
     max_range: float | None = None
     edge_filter: float | None = 0.1
     min_views: int = 2
-    max_memory: float = LARGEST
 
     def __post_init__(self) -> None:
         for name in ("voxel_size", "min_range", "max_range", "edge_filter"):
@@ -64,8 +54,6 @@ class FuseOptions:
             raise FuseError(f"depth from {self.min_range:g} m to {self.max_range:g} m: there is none")
         if self.min_views < 1:
             raise FuseError(f"min_views is {self.min_views}; it must be at least 1")
-        if not 0 < self.max_memory <= LARGEST:
-            raise FuseError(f"max_memory is {self.max_memory:g}; it must be positive, and at most {LARGEST:.3g} bytes")
 
 
 @dataclass(frozen=True)
@@ -106,15 +94,15 @@ def fuse(
         on_done: called with 1 after each frame.
 
     Raises:
-        FuseError: open3d is missing, there is no depth in range, the grid needs more than `max_memory`, or no place
-            was seen often enough.
+        FuseError: open3d is missing, there is no depth in range, the grid is too large, or no place was
+            seen often enough.
     """
     options = options or FuseOptions()
     o3d = import_open3d()
     core = o3d.core
     voxel, far = chosen_sizes(frames, options)
     logger.info("voxels of %.4g m, depth up to %.4g m", voxel, far)
-    refuse_clearly_too_fine(_probe(frames, options, far), voxel, far, options.max_memory)
+    refuse_clearly_too_fine(_probe(frames, options, far), voxel, far)
     device = core.Device("CPU:0")
     kinds = (core.float32,) * 3
     channels = (core.SizeVector([1]), core.SizeVector([1]), core.SizeVector([3]))
@@ -138,7 +126,7 @@ def fuse(
             color = o3d.t.geometry.Image(core.Tensor(np.ascontiguousarray(view.rgb, np.float32) / np.float32(255)))
             blocks = grid.compute_unique_block_coordinates(image, intrinsic, extrinsic, 1.0, far, TRUNCATION)
             grid.integrate(blocks, image, color, intrinsic, extrinsic, 1.0, far, TRUNCATION)
-            _refuse_too_many(grid.hashmap().size(), options, voxel)
+            refuse_too_many(grid.hashmap().size(), voxel)
         fused += bool(views)
         on_done(1)
     if not fused:
@@ -222,11 +210,6 @@ def chosen_sizes(frames: Sequence[PosedFrame], options: FuseOptions) -> tuple[fl
 def _round_down(value: float) -> float:
     power = 10.0 ** math.floor(math.log10(value))
     return max(step for step in _NICE if step * power <= value * (1 + 1e-9)) * power
-
-
-def _refuse_too_many(blocks: int, options: FuseOptions, voxel: float) -> None:
-    if blocks * BLOCK_BYTES > options.max_memory:
-        raise too_large(voxel, options.max_memory, "a larger --voxel-size")
 
 
 def _ordered(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -65,32 +65,36 @@ def _rays_of(view: PosedView) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.broadcast_to(view.pose[:3, 3], directions.shape), directions, depth[rows, columns]
 
 
-def refuse_clearly_too_fine(views: Iterable[PosedView], voxel: float, far: float, max_memory: float) -> None:
+def refuse_clearly_too_fine(views: Iterable[PosedView], voxel: float, far: float) -> None:
     """Refuse voxels so small that the grid of a few frames is clearly too large.
 
     Args:
         views: views of a few frames.
         voxel: voxel edge length [m].
         far: farthest depth [m].
-        max_memory: largest size of the grid [bytes].
 
     Raises:
         FuseError: it is; a voxel size that should fit is named.
     """
     rays = Rays(views)
     needed = rays.count_blocks(voxel, far) * BLOCK_BYTES
-    if needed <= _CLEARLY * max_memory:
+    if needed <= _CLEARLY * LARGEST:
         return
     fitting = voxel
-    while (share := rays.count_blocks(fitting, far) * BLOCK_BYTES / (_ROOM * max_memory)) > 1 and fitting < far:
+    while (share := rays.count_blocks(fitting, far) * BLOCK_BYTES / (_ROOM * LARGEST)) > 1 and fitting < far:
         fitting = _round_up(fitting * max(1.1, math.sqrt(share)))  # surfaces take blocks by the square
-    raise too_large(voxel, max_memory, f"--voxel-size {fitting:.4g}")
+    raise _too_large(voxel, f"--voxel-size {fitting:.4g}")
 
 
-def too_large(voxel: float, max_memory: float, remedy: str) -> FuseError:
-    """Return the refusal of a grid that is too large."""
+def refuse_too_many(blocks: int, voxel: float) -> None:
+    """Raise FuseError if a grid has more blocks than can be meshed."""
+    if blocks * BLOCK_BYTES > LARGEST:
+        raise _too_large(voxel, "a larger --voxel-size")
+
+
+def _too_large(voxel: float, remedy: str) -> FuseError:
     return FuseError(
-        f"with voxels of {voxel:g} m the map needs more than {max_memory / 1e9:.3g} GB: take {remedy}, or a nearer "
+        f"with voxels of {voxel:g} m the map needs more than {LARGEST / 1e9:.3g} GB: take {remedy}, or a nearer "
         "--max-range"
     )
 

@@ -115,25 +115,27 @@ def test_a_broken_frame_does_not_stop_the_others(room, caplog):
         fuse([Broken()], FuseOptions(voxel_size=0.06, max_range=5))
 
 
-def test_wrong_options_and_maps_that_grow_too_large_are_refused(room):
+def test_wrong_options_and_maps_that_grow_too_large_are_refused(room, monkeypatch):
     _, frames = room
     for wrong, why in (({"voxel_size": 0}, "voxel_size is 0"), ({"min_range": 3, "max_range": 2}, "there is none"),
-                       ({"min_views": 0}, "min_views is 0"), ({"max_memory": 4e9}, r"at most 2\.68e\+09")):  # fmt: skip
+                       ({"min_views": 0}, "min_views is 0")):  # fmt: skip
         with pytest.raises(FuseError, match=why):
             FuseOptions(**wrong)
+    monkeypatch.setattr("mono.slam.fusion.grid_size.LARGEST", 1e6)
     with pytest.raises(FuseError, match="--voxel-size"):
-        fuse(frames[:2], FuseOptions(voxel_size=0.02, max_range=6, max_memory=1e6))
+        fuse(frames[:2], FuseOptions(voxel_size=0.02, max_range=6))
     with pytest.raises(FuseError, match=r"needs more than 0\.001 GB: take --voxel-size [0-9.]+, or a nearer"):
-        fuse(frames[:2], FuseOptions(voxel_size=0.02, max_range=6, max_memory=1e6))
+        fuse(frames[:2], FuseOptions(voxel_size=0.02, max_range=6))
     with pytest.raises(FuseError, match="is out of range"):
         fuse(frames[:2], FuseOptions(voxel_size=0.02, min_range=50, max_range=60))
 
 
 @pytest.mark.parametrize("voxel", [1e-6, 0.001, 0.005])
-def test_voxels_that_are_far_too_small_are_refused_before_any_frame_is_fused(room, voxel):
+def test_voxels_that_are_far_too_small_are_refused_before_any_frame_is_fused(room, voxel, monkeypatch):
     _, frames = room
     done = []
-    options = FuseOptions(voxel_size=voxel, max_range=6, max_memory=1e8)
+    monkeypatch.setattr("mono.slam.fusion.grid_size.LARGEST", 1e8)
+    options = FuseOptions(voxel_size=voxel, max_range=6)
     with pytest.raises(FuseError, match=r"needs more than 0\.1 GB: take --voxel-size") as refused:
         fuse(frames, options, done.append)
     assert not done

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from mono.slam.reconstruction.metric_paths import MetricPath
 from mono.slam.reconstruction.result_folder import refuse_foreign_files, replace_results
 from mono.slam.scale.rescaling import to_json
 from mono.slam.trajectory.files import write_trajectory
+from mono.slam.trajectory.odometry_report import figure_bytes
 
 
 def write_paths(
@@ -107,7 +107,6 @@ def _content(path: MetricPath) -> dict[str, Any]:
 
 def _plot(paths: Sequence[MetricPath]) -> bytes:
     """Plot the paths from above as SVG, in the frame of each first camera."""
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.2 * min(len(paths), 3), 4.2 * math.ceil(len(paths) / 3)), layout="constrained")
@@ -125,7 +124,4 @@ def _plot(paths: Sequence[MetricPath]) -> bytes:
         axes.set_title(f"{len(x)} frames, {path.trajectory.length:.1f} {unit}" + ("" if path.metric else ", no scale"))
     for axes in grid[len(paths) :]:
         axes.set_visible(False)
-    stream = io.BytesIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "mono"}):
-        figure.savefig(stream, format="svg", dpi=150, metadata={"Date": None})
-    return stream.getvalue()
+    return figure_bytes(figure, "svg")

@@ -113,14 +113,15 @@ def write_plots(errors: OdometryErrors, folder: Path, format: str = "svg") -> li
         The files written.
     """
     written = [folder / f"path.{format}"]
-    write_bytes(written[0], _image(_path_figure(errors), format))
+    write_bytes(written[0], figure_bytes(_path_figure(errors), format))
     if errors.raw.t_rel is not None:
         written.append(folder / f"error_by_length.{format}")
-        write_bytes(written[1], _image(_length_figure(errors), format))
+        write_bytes(written[1], figure_bytes(_length_figure(errors), format))
     return written
 
 
-def _image(figure: Figure, format: str) -> bytes:
+def figure_bytes(figure: Figure, format: str) -> bytes:
+    """Draw a figure as "svg" or "png", reproducibly."""
     from matplotlib import rc_context
 
     stream = io.BytesIO()

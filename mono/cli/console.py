@@ -24,16 +24,15 @@ class ProgressLine:
     On a terminal the line is renewed in place; in a log file a line is written every 10 seconds.
     """
 
-    def __init__(self, total: int, unit: str = "image", stage: str = "") -> None:
+    def __init__(self, total: int, unit: str = "image") -> None:
         """Start a line.
 
         Args:
             total: number of steps.
             unit: name of a step, in the singular.
-            stage: short name of the work.
         """
         self.unit = unit
-        self._begin(stage, total)
+        self._begin("", total)
         self._bar: Any = None
 
     def update(self, count: int = 1) -> None:

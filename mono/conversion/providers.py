@@ -18,7 +18,7 @@ PROVIDERS = {
 }  # name of the provider, and the package that has it
 
 
-def open_session(path: Path, device: str = "cpu", quiet: bool = True) -> Any:
+def open_session(path: Path, device: str = "cpu") -> Any:
     """Open an ONNX file on a device.
 
     It runs with as many threads as torch has now.
@@ -26,7 +26,6 @@ def open_session(path: Path, device: str = "cpu", quiet: bool = True) -> Any:
     Args:
         path: the file.
         device: one of `PROVIDERS`; "cuda:1" and "tensorrt:1" are the second GPU.
-        quiet: log nothing of a damaged file.
 
     Returns:
         The `onnxruntime.InferenceSession`.
@@ -41,8 +40,7 @@ def open_session(path: Path, device: str = "cpu", quiet: bool = True) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
-    if quiet:
-        options.log_severity_level = 4  # a damaged file ends in one message, ours
+    options.log_severity_level = 4  # a damaged file ends in one message, ours
     provider, settings = _provider(device, onnxruntime.get_available_providers())
     chosen = [(provider, settings)] + [("CPUExecutionProvider", {})] * (device != "cpu")  # the CPU has all operators
     session = onnxruntime.InferenceSession(str(path), options, providers=chosen)

@@ -16,13 +16,12 @@ from mono.io.atomic import atomic_path
 _FACTS = ("model", "checkpoint", "checksum_sha256", "transform", "precision", "backend", "device", "versions")
 
 
-def write_leaderboard(path: Path, board: Leaderboard, title: str = "Leaderboard of depth models") -> None:
+def write_leaderboard(path: Path, board: Leaderboard) -> None:
     """Write the leaderboard page atomically, as one file that needs no other and runs no script.
 
     Args:
         path: file to write.
         board: the ranking.
-        title: title of the page.
 
     Raises:
         OSError: the page cannot be written.
@@ -35,7 +34,7 @@ def write_leaderboard(path: Path, board: Leaderboard, title: str = "Leaderboard 
     protocol = board.runs[0].protocol
     described = str(protocol.get("description") or f"protocol {protocol.get('name')}")
     page = environment.get_template("leaderboard.html").render(
-        title=title,
+        title="Leaderboard of depth models",
         protocol_lines=described.splitlines(),
         board=board,
         columns=[(heading, "↑" if name in HIGHER_IS_BETTER else "↓") for name, heading, _ in COLUMNS],

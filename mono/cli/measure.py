@@ -35,7 +35,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Predict the photo, measure in it and print."""
-    from mono.calibration.camera_calibration import with_calibration
     from mono.data.folder import find_images
     from mono.inference.measurement import measure
     from mono.system.distributed import join_ranks
@@ -47,8 +46,7 @@ def run(args: argparse.Namespace) -> int:
     predictor = session.load_predictor(args, args.model, args.checkpoint, join_ranks("None"), 1)
     photo = samples[0].read()
     found = camera_flags.camera_resolver(args).resolve_for(samples[0], photo)
-    raw = predictor.infer([predictor.prepare(photo.rgb, found)])[0].prediction()
-    prediction = with_calibration(raw, found, predictor.checksum)
+    prediction = predictor.predict(photo.rgb, found)
     if align is not None:
         prediction = prediction.aligned(align.find(samples[0], prediction.camera, photo.full_size), align.model)
     measured = measure(prediction, args.pixels, args.area, photo.full_size)

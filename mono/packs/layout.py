@@ -134,7 +134,7 @@ class Layout:
         raise NotImplementedError
 
 
-def write_photo(folder: Path, stem: str, frame: PackFrame, png: bool = False) -> str:
+def write_photo(folder: Path, stem: str, frame: PackFrame) -> str:
     """Write the image of a frame.
 
     The bytes of its file are copied where they show the same pixels; else it becomes a PNG.
@@ -143,7 +143,6 @@ def write_photo(folder: Path, stem: str, frame: PackFrame, png: bool = False) ->
         folder: folder of the pack.
         stem: path in the pack, without suffix.
         frame: the frame.
-        png: copy no JPEG.
 
     Returns:
         Path in the pack.
@@ -152,7 +151,7 @@ def write_photo(folder: Path, stem: str, frame: PackFrame, png: bool = False) ->
         OSError: the file cannot be written.
     """
     suffix = _copied_suffix(frame)
-    if frame.file is not None and suffix and not (png and suffix != ".png"):
+    if frame.file is not None and suffix:
         path = folder / (stem + suffix)
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(frame.file, path)

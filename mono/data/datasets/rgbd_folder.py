@@ -65,7 +65,7 @@ def annotate_pairs(
     """
     require_folder(rgb, "give a folder of files that match by name")
     if depth is None:
-        rgb, depth = split_folder(rgb)
+        rgb, depth = _split_folder(rgb)
     notes: list[str] = []
     images = _files(rgb, IMAGE_SUFFIXES, notes if depth != rgb else [])
     maps: dict[Path, Path] = {}
@@ -96,18 +96,8 @@ def annotate_pairs(
     return Annotated(entries, tuple(notes))
 
 
-def split_folder(folder: Path) -> tuple[Path, Path | None]:
-    """Find the folders of images and depth maps in a folder.
-
-    Args:
-        folder: parent of folders such as rgb/ and depth/, or a folder of files.
-
-    Returns:
-        folder of images, and folder of depth maps: the same one if depth maps lie beside the images, None without.
-
-    Raises:
-        DatasetError: there is a depth folder, and several folders of images beside it.
-    """
+def _split_folder(folder: Path) -> tuple[Path, Path | None]:
+    """Find the folders of images and depth maps: one folder if the maps lie beside the images, None without maps."""
     inside = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
     depth = next((inside[name] for name in _DEPTH_FOLDERS if name in inside), None)
     if depth is not None:

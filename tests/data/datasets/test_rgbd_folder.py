@@ -14,7 +14,6 @@ import pytest
 from mono.data.annotations import load_annotations
 from mono.data.check import check_annotations
 from mono.data.datasets.annotation_writer import DatasetError, Entry, write_annotations
-from mono.data.datasets.data_folder import annotations_of_folder
 from mono.data.datasets.rgbd_folder import annotate_pairs, image_size
 from mono.io.cameras.files import CameraFileError
 from mono.io.depth import read_depth
@@ -135,22 +134,6 @@ def test_kind_of_depth_and_invalid_values_are_written(root: Path) -> None:
     write_annotations(root / "data.json", found.entries)
     samples = load_annotations(root / "data.json")
     assert {(sample.depth_kind, sample.depth_invalid) for sample in samples} == {("ray", (65535,))}
-
-
-def test_annotations_of_a_folder(root: Path) -> None:
-    target = root / "out/annotations.json"
-    with pytest.raises(DatasetError, match=r"its camera is unknown; add a camera\.json"):
-        annotations_of_folder(root, target, depth_scale=1000)
-    text(root / "camera.json", json.dumps({"fx": 30, "cx": 15.5, "cy": 11.5, "width": 32, "height": 24}))
-    path, notes = annotations_of_folder(root, target, depth_scale=1000)
-    assert (path, notes[0]) == (target, "2 images, 2 with ground truth")
-    assert [sample.intrinsics for sample in load_annotations(path)] == [(30, 30, 15.5, 11.5)] * 2
-    own = text(root / "annotations.json", "[]")
-    assert annotations_of_folder(root, target) == (own, ())
-    with pytest.raises(DatasetError, match=r"holds no annotations\.json and no depth maps"):
-        annotations_of_folder(root / "rgb", target)
-    with pytest.raises(DatasetError, match="there is no such folder"):
-        annotations_of_folder(root / "gone", target)
 
 
 def test_ambiguous_and_unlike_names(root: Path) -> None:

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,23 +90,9 @@ def load_annotations(path: str | os.PathLike[str], data_root: str | os.PathLike[
     read = [reader.read(number, entry) for number, entry in enumerate(entries)]
     if reader.problems:
         raise AnnotationError(path, tuple(reader.problems))
-    found = [entry for entry in read if entry is not None]
-    names = unique_names([(_relative(entry.rgb, entry.identity, roots), entry.identity) for entry in found])
-    return [
-        Sample(
-            name=name,
-            rgb=Path(entry.identity),
-            source=entry.rgb,
-            depth=entry.depth,
-            depth_scale=entry.depth_scale,
-            intrinsics=entry.intrinsics,
-            normal=entry.normal,
-            normal_frame=entry.normal_frame,
-            depth_kind=entry.depth_kind,
-            depth_invalid=entry.depth_invalid,
-        )
-        for name, entry in zip(names, found, strict=True)
-    ]
+    found = [sample for sample in read if sample is not None]
+    names = unique_names([(_relative(sample.source, str(sample.rgb), roots), str(sample.rgb)) for sample in found])
+    return [replace(sample, name=name) for name, sample in zip(names, found, strict=True)]
 
 
 def read_entries(path: Path) -> list[Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from mono.data.depth_header import stores_integers
 from mono.data.entry_paths import spellings, why_missing
-from mono.data.sample import DEPTH_KINDS
+from mono.data.sample import DEPTH_KINDS, Sample
 from mono.io.depth import DEPTH_SUFFIXES, DepthError, png_depth_scale
 from mono.io.normals import NORMAL_FRAMES, NORMAL_SUFFIXES
 
@@ -26,33 +26,6 @@ _MAPS = {"depth": ("depth map", DEPTH_SUFFIXES), "normal": ("map of normals", NO
 _SHOWN = 200
 _MOST_HINTS = 50  # problems that look for files of similar names
 _MOST_INVALID = 16
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Checked entry of an annotation file.
-
-    Attributes:
-        rgb: image path as written.
-        identity: normalized path of the image file.
-        depth: depth file, or None.
-        depth_scale: stored value of one meter, or None.
-        depth_kind: "z" or "ray".
-        depth_invalid: stored values that mean "no depth"; None: unknown.
-        intrinsics: (fx, fy, cx, cy) [px], or None.
-        normal: file of normals, or None.
-        normal_frame: axes of the normals.
-    """
-
-    rgb: str
-    identity: str
-    depth: Path | None
-    depth_scale: float | None
-    depth_kind: str
-    depth_invalid: tuple[float, ...] | None
-    intrinsics: tuple[float, float, float, float] | None
-    normal: Path | None
-    normal_frame: str
 
 
 @dataclass
@@ -69,7 +42,7 @@ class EntryReader:
     problems: list[str] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict)
 
-    def read(self, number: int, entry: Any) -> Entry | None:
+    def read(self, number: int, entry: Any) -> Sample | None:
         """Check an entry and record its problems.
 
         Args:
@@ -77,7 +50,7 @@ class EntryReader:
             entry: value read from JSON.
 
         Returns:
-            checked entry; None if it has no usable image.
+            checked entry, still without a name; None if it has no usable image.
         """
         if not isinstance(entry, dict):
             self._problem(number, "", entry, 'must be an object like {"rgb": "a.png"}')
@@ -94,9 +67,8 @@ class EntryReader:
         frame = self._choice(number, entry, "normal_frame", NORMAL_FRAMES)
         if rgb is None:
             return None
-        paths = (None if path is None else Path(path) for path in (depth, normal))
-        depth_path, normal_path = paths
-        return Entry(entry["rgb"], rgb, depth_path, scale, kind, invalid, intrinsics, normal_path, frame)
+        depth_path, normal_path = (None if path is None else Path(path) for path in (depth, normal))
+        return Sample("", Path(rgb), entry["rgb"], depth_path, scale, intrinsics, normal_path, frame, kind, invalid)
 
     def _problem(self, number: int, name: str, value: Any, message: str) -> None:
         shown = _shown(value) if name or not isinstance(value, list | dict) else kind_of(value)

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -24,34 +23,6 @@ from mono.io.normals import NormalError, read_normals
 logger = logging.getLogger(__name__)
 
 _INVALID_TOLERANCE = 1e-6  # relative, for the rounding of stored values to float32
-
-
-class AnnotatedDepth(Protocol):
-    """Image with annotated depth: a sample or training frame."""
-
-    @property
-    def rgb(self) -> Path:
-        """Image file."""
-
-    @property
-    def depth(self) -> Path | None:
-        """Depth file."""
-
-    @property
-    def depth_scale(self) -> float | None:
-        """Stored value of one meter."""
-
-    @property
-    def depth_kind(self) -> str:
-        """Kind of distance, "z" or "ray"."""
-
-    @property
-    def depth_invalid(self) -> tuple[float, ...] | None:
-        """Stored values that mean "no depth"; None: found by `find_no_depth`."""
-
-    @property
-    def intrinsics(self) -> tuple[float, float, float, float] | None:
-        """Annotated (fx, fy, cx, cy) [px] of the upright image."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +71,7 @@ def read_ground_truth(
 
 
 def read_annotated_depth(
-    sample: AnnotatedDepth, image_size: tuple[int, int] | None = None, camera: Camera | None = None
+    sample: Sample, image_size: tuple[int, int] | None = None, camera: Camera | None = None
 ) -> np.ndarray:
     """Read annotated depth, upright: along the optical axis, or along the ray for wide cameras.
 
@@ -124,7 +95,7 @@ def read_annotated_depth(
     return _in_camera(sample, _read_upright(sample, image_size), camera)
 
 
-def _read_upright(sample: AnnotatedDepth, image_size: tuple[int, int] | None) -> np.ndarray:
+def _read_upright(sample: Sample, image_size: tuple[int, int] | None) -> np.ndarray:
     """Read annotated depth, upright, of its own kind of distance."""
     if sample.depth is None:
         raise DepthError(f"{sample.rgb}: has no depth annotated; add depth to its entry")
@@ -137,7 +108,7 @@ def _read_upright(sample: AnnotatedDepth, image_size: tuple[int, int] | None) ->
     return turn_upright(depth, turn)
 
 
-def _in_camera(sample: AnnotatedDepth, depth: np.ndarray, camera: Camera | None) -> np.ndarray:
+def _in_camera(sample: Sample, depth: np.ndarray, camera: Camera | None) -> np.ndarray:
     """Bring upright depth to the axis, or to the ray for a camera whose `depth_kind` is "ray"."""
     if camera is not None and camera.depth_kind == "ray":
         return depth if sample.depth_kind == "ray" else camera.resized(*depth.shape[::-1]).depth_to_distance(depth)
@@ -221,7 +192,7 @@ def ground_truth_camera(sample: Sample, found: ResolvedCamera) -> Camera | None:
     return found.camera if found.source in ("camera file", "exif") else None
 
 
-def _without_invalid(sample: AnnotatedDepth, depth: np.ndarray) -> np.ndarray:
+def _without_invalid(sample: Sample, depth: np.ndarray) -> np.ndarray:
     """Set depth of annotated or found invalid values to 0."""
     assert sample.depth is not None
     if sample.depth_invalid is None:
@@ -247,7 +218,7 @@ def _seen(folder: Path, certain: bool) -> Iterator[int]:
     return itertools.count()
 
 
-def _along_axis(sample: AnnotatedDepth, distance: np.ndarray) -> np.ndarray:
+def _along_axis(sample: Sample, distance: np.ndarray) -> np.ndarray:
     """Convert distances along the ray to depth along the optical axis."""
     if sample.intrinsics is None:
         raise DepthError(

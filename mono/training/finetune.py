@@ -49,27 +49,21 @@ def _hash(text: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
 
 
-def samples_of(frames: Sequence[Frame], limit: int) -> list[Sample]:
-    """Select at most `limit` evenly spread frames as samples.
+def samples_of(frames: Sequence[Frame], limit: int) -> list[Frame]:
+    """Select at most `limit` evenly spread frames.
 
     Raises:
         MetricDepthError: ground truth of a frame is not metric.
     """
     _refuse_scaleless(frames, "score on frames with metres (--val)")
     chosen = np.linspace(0, len(frames) - 1, min(limit, len(frames))).round().astype(int)
-    return [
-        Sample(
-            f.rgb.stem, f.rgb, str(f.rgb), f.depth, f.depth_scale, f.intrinsics,
-            depth_kind=f.depth_kind, depth_invalid=f.depth_invalid,
-        )
-        for f in (frames[i] for i in chosen)
-    ]  # fmt: skip
+    return [frames[i] for i in chosen]
 
 
 def _refuse_scaleless(frames: Sequence[Frame], advice: str) -> None:
     scaleless = next((f for f in frames if f.kind in WITHOUT_SCALE), None)
     if scaleless is not None:
-        raise MetricDepthError(f"{scaleless.source}: {scaleless.kind} ground truth has no metric scale; {advice}")
+        raise MetricDepthError(f"{scaleless.data_set}: {scaleless.kind} ground truth has no metric scale; {advice}")
 
 
 @dataclass(frozen=True)

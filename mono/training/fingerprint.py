@@ -30,7 +30,7 @@ def fingerprint(config: ModelConfig, recipe: Recipe, run: Run, frames: Sequence[
     """
     by_set: dict[str, list[Frame]] = {}
     for frame in frames:
-        by_set.setdefault("/".join(Path(frame.source).parts[-2:]), []).append(frame)
+        by_set.setdefault("/".join(Path(frame.data_set).parts[-2:]), []).append(frame)
     network = asdict(config)
     del network["path"], network["transform"]["guided"]
     start = {"from": run.start and f"{run.start.name} ({sha256(run.start)[:12]})", "seed": run.seed}

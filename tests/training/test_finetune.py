@@ -19,7 +19,7 @@ TUNE = replace(RECIPE, ema=0.5, warmup=0.0, focal_jitter=0.0)
 
 
 def frame(name: str, scene: str) -> Frame:
-    return Frame(Path(name), Path("d"), None, (1.0, 1.0, 1.0, 1.0), "a", "a.json", None, scene)
+    return Frame(name, Path(name), name, intrinsics=(1.0, 1.0, 1.0, 1.0), family="a", data_set="a.json", scene=scene)
 
 
 def test_about_a_share_of_the_scenes_is_held_out_and_stays_so():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
+from mono.data.sample import Sample
 from mono.system.errors import MetricDepthError
 
 Kind = Literal["rendered", "dense", "sparse", "relative", "predicted", "unlabelled", "sky"]
@@ -17,36 +18,26 @@ ANNOTATIONS = "annotations.json"
 
 
 @dataclass(frozen=True)
-class Frame:
-    """Training image; its files are not opened yet.
+class Frame(Sample):
+    """Training image: a sample with a camera, and its place in the recipe.
 
     Attributes:
-        rgb: image file.
-        depth: depth file; None for unlabelled images.
-        depth_scale: metres = stored value / depth_scale; None: read from the file.
         intrinsics: (fx, fy, cx, cy) [px].
         family: group of frames that the recipe balances.
-        source: data set that the recipe balances.
+        data_set: annotation file; data sets are balanced by the recipe.
         kind: kind of ground truth. "rendered": everywhere; pixels without depth are sky. "dense": depth cameras and
             stereo; pixels without depth are unknown. "sparse": single points, as of a LiDAR; losses use every pixel.
             "relative": depth up to a factor per image. "predicted": depth from a network; no confidence is learned
             from it. "unlabelled": no depth; only `consistency` applies. "sky": in place of depth a map of labels, 0
             unknown, 1 surface, 2 sky, for the loss `sky`. None: "rendered" or "dense", by the recipe.
         scene: name of the scene; frames of one scene are held out together.
-        depth_kind: "z" (along the optical axis) or "ray" (along the pixel's ray).
-        depth_invalid: stored depth values that mean "no depth"; None: unknown.
     """
 
-    rgb: Path
-    depth: Path | None
-    depth_scale: float | None
-    intrinsics: tuple[float, float, float, float]
-    family: str
-    source: str = ""
+    intrinsics: tuple[float, float, float, float] = field(kw_only=True)
+    family: str = field(kw_only=True)
+    data_set: str = ""
     kind: Kind | None = None
     scene: str = ""
-    depth_kind: str = "z"
-    depth_invalid: tuple[float, ...] | None = None
 
 
 def parse_source(text: str) -> tuple[Path, Kind | None]:
@@ -114,10 +105,7 @@ def read_frames(sources: Sequence[str | Path]) -> list[Frame]:
                 raise MetricDepthError(
                     f"{path}: entry {number} has no depth; give the kind unlabelled for images without depth"
                 )
-            family = str(entry.get("family", folder))
-            scene = str(entry.get("scene", sample.rgb.name))
-            depth = None if kind == "unlabelled" else sample.depth
-            ground_truth = depth, sample.depth_scale, sample.intrinsics
-            stored = sample.depth_kind, sample.depth_invalid
-            frames.append(Frame(sample.rgb, *ground_truth, family, str(path.resolve()), kind, scene, *stored))
+            values = vars(sample) | ({"depth": None} if kind == "unlabelled" else {})
+            family, scene = str(entry.get("family", folder)), str(entry.get("scene", sample.rgb.name))
+            frames.append(Frame(**values, family=family, data_set=str(path.resolve()), kind=kind, scene=scene))
     return frames

@@ -61,15 +61,17 @@ def best_size(frame: Frame, sizes: Sequence[tuple[int, int]], transform: Canonic
 
 def frame_weights(frames: Sequence[Frame], recipe: Recipe) -> np.ndarray:
     """Compute each frame's sampling probability, balancing data sets, then families."""
-    sets = Counter(f.source for f in frames)
-    families = Counter((f.source, f.family) for f in frames)
-    inside = [recipe.family_weights.get(f.family, 1.0) / families[f.source, f.family] ** recipe.balance for f in frames]
+    sets = Counter(f.data_set for f in frames)
+    families = Counter((f.data_set, f.family) for f in frames)
+    inside = [
+        recipe.family_weights.get(f.family, 1.0) / families[f.data_set, f.family] ** recipe.balance for f in frames
+    ]
     sums = dict.fromkeys(sets, 0.0)
     for frame, weight in zip(frames, inside, strict=True):
-        sums[frame.source] += weight
+        sums[frame.data_set] += weight
     raw = np.array(
         [
-            weight / max(sums[f.source], 1e-300) * sets[f.source] ** (1 - recipe.set_balance)
+            weight / max(sums[f.data_set], 1e-300) * sets[f.data_set] ** (1 - recipe.set_balance)
             for f, weight in zip(frames, inside, strict=True)
         ]
     )

@@ -20,7 +20,7 @@ def test_frames_carry_camera_family_and_data_set(tmp_path: Path):
     frames = read_frames([path, f"{write_walls(tmp_path / 'b', 1)}:sparse"])
     assert [f.family for f in frames] == ["a", "wall", "b"]
     assert [f.kind for f in frames] == [None, None, "sparse"]
-    assert frames[0].source == frames[1].source != frames[2].source
+    assert frames[0].data_set == frames[1].data_set != frames[2].data_set
     assert frames[1].intrinsics == (60.0, 60.0, 47.5, 31.5) and frames[1].depth_scale == 1000.0
 
 

@@ -19,7 +19,8 @@ RECIPE = Recipe(sizes=((64, 96), (96, 64), (32, 96)), batch_pixels=4 * 64 * 96)
 
 
 def frame(focal: float, width: int, height: int, family: str = "a", source: str = "") -> Frame:
-    return Frame(Path("a"), Path("b"), None, (focal, focal, (width - 1) / 2, (height - 1) / 2), family, source)
+    camera = (focal, focal, (width - 1) / 2, (height - 1) / 2)
+    return Frame("a", Path("a"), "a", Path("b"), intrinsics=camera, family=family, data_set=source)
 
 
 def test_frames_go_to_the_size_of_their_shape():
@@ -83,7 +84,7 @@ def test_mixed_data_sets_of_all_sizes_come_as_often():
     frames += [frame(100, 96, 32, "tiny", "z")] * 3
     plan = BatchPlan.from_frames(frames, replace(RECIPE, set_balance=1.0), TRANSFORM, seed=1)
     keys = [key for step in range(600) for key in plan.batch(step)]
-    shares = Counter(frames[key.frame].source for key in keys)
+    shares = Counter(frames[key.frame].data_set for key in keys)
     assert all(shares[name] / len(keys) == pytest.approx(1 / 3, abs=0.04) for name in "xyz")
 
 

@@ -61,15 +61,7 @@ class OpenPhoto:
         depth = prediction.depth * np.float32(ratio * scale)
         if abs(ratio - 1) < 1e-6 and scale == 1:
             return prediction
-        given = self._given(ratio)
-        return replace(
-            prediction,
-            depth=depth,
-            camera=given.camera,
-            camera_source=given.source,
-            camera_detail=given.detail,
-            focal_error=given.focal_error,
-        )
+        return replace(prediction, depth=depth, **self._given(ratio).prediction_fields())
 
     def resolved(self, focal_px: float | None = None) -> ResolvedCamera:
         """Return the camera, to predict the photo again.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from mono.data.exif_focal import focal_from_35mm, focal_from_exif
 from mono.data.focal_estimate import FocalEstimate, estimate_focal, estimate_video_focal
@@ -52,6 +52,11 @@ class ResolvedCamera:
     detail: str
     file: Path | None = None
     focal_error: float | None = None
+
+    def prediction_fields(self) -> dict[str, Any]:
+        """Return the camera's fields of a prediction."""
+        source = {"camera_source": self.source, "camera_detail": self.detail}
+        return {"camera": self.camera, **source, "focal_error": self.focal_error}
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from mono.backends.file_network import FileNetwork
 from mono.conversion.formats import open_exported
 from mono.conversion.integrity import checked_run
 from mono.conversion.run_file import RunFile
-from mono.conversion.signature import Signature
+from mono.conversion.signature import OUTPUTS, Signature
 from mono.data.camera_source import ResolvedCamera
 from mono.geometry.canonical import CanonicalTransform
 from mono.inference.image_predictor import ImagePredictor
 from mono.inference.network import NetworkPredictor
-from mono.inference.original_pixels import in_original_pixels
+from mono.inference.original_pixels import FlatOutput
 from mono.inference.prediction import Prediction
 from mono.inference.predictor import NetworkInput
 from mono.inference.uncertainty import announced_scale
@@ -28,39 +28,6 @@ from mono.views.layout import ViewOptions
 
 if TYPE_CHECKING:
     import torch
-
-
-@dataclass(frozen=True)
-class ExportedOutput:
-    """Output of an exported file for one image.
-
-    Attributes:
-        maps: depth and confidence (H, W) float32, then sky (H, W), or normals (H, W, 3) and their confidence (H, W).
-        found: camera of the image.
-        error_scale: factor of the errors that the confidence announces; None: it announces none.
-    """
-
-    maps: Sequence[np.ndarray]
-    found: ResolvedCamera
-    error_scale: float | None = None
-
-    def prediction(self) -> Prediction:
-        """Return the output as a prediction."""
-        depth, confidence, *others = self.maps
-        return in_original_pixels(
-            Prediction(
-                depth=depth,
-                confidence=confidence,
-                camera=self.found.camera,
-                camera_source=self.found.source,
-                camera_detail=self.found.detail,
-                focal_error=self.found.focal_error,
-                sky=others[0] if len(others) == 1 else None,
-                normal=others[0] if len(others) == 2 else None,
-                normal_confidence=others[1] if len(others) == 2 else None,
-                error_scale=self.error_scale,
-            )
-        )
 
 
 @dataclass(frozen=True)
@@ -105,7 +72,7 @@ class ExportedPredictor(ImagePredictor):
             )
         return super().prepare_view(image, found)
 
-    def infer_views(self, images: Sequence[NetworkInput]) -> list[ExportedOutput]:
+    def infer_views(self, images: Sequence[NetworkInput]) -> list[FlatOutput]:
         """Run the file on images.
 
         Those of one camera go through it together if it has a batch axis.
@@ -113,13 +80,17 @@ class ExportedPredictor(ImagePredictor):
         together: dict[tuple[object, ...], list[int]] = {}
         for i, image in enumerate(images):
             together.setdefault((image.pixels.shape, image.view.camera.intrinsics), []).append(i)
-        outputs: dict[int, ExportedOutput] = {}
-        scale = announced_scale(self.architecture)
+        outputs: dict[int, FlatOutput] = {}
         for members in together.values():
             intrinsics = np.array(images[members[0]].view.camera.intrinsics, np.float32)
             maps = self.signature.run(self.run, [images[i].pixels for i in members], intrinsics)
-            outputs |= {i: ExportedOutput(m, images[i].found, scale) for i, m in zip(members, maps, strict=True)}
+            outputs |= {i: self._output(images[i].found, m) for i, m in zip(members, maps, strict=True)}
         return [outputs[i] for i in range(len(images))]
+
+    def _output(self, found: ResolvedCamera, maps: Sequence[np.ndarray]) -> FlatOutput:
+        names = next(names for names in OUTPUTS.values() if len(names) == len(maps))
+        values = dict(zip(names, maps, strict=True)) | found.prediction_fields()
+        return FlatOutput(Prediction(**values, error_scale=announced_scale(self.architecture)), found)
 
 
 def open_predictor(

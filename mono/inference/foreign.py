@@ -14,7 +14,7 @@ from mono.data.saved_predictions import PREDICTION_KINDS, PredictionFormat
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
 from mono.inference.image_predictor import ImagePredictor
-from mono.inference.original_pixels import in_original_pixels
+from mono.inference.original_pixels import FlatOutput
 from mono.inference.prediction import Prediction
 from mono.inference.predictor import NetworkInput
 from mono.system.errors import MetricDepthError
@@ -52,35 +52,6 @@ class UnchangedImages(CanonicalTransform):
         """Return the mapping that changes nothing."""
         size = (camera.height, camera.width)
         return self.place(camera, size, size, focal=self.focal_length)
-
-
-@dataclass(frozen=True)
-class ForeignOutput:
-    """Output of a model for one image.
-
-    Attributes:
-        values: depth or inverse depth, (H, W) float32.
-        found: camera of the image.
-        format: meaning of the values.
-    """
-
-    values: np.ndarray
-    found: ResolvedCamera
-    format: PredictionFormat
-
-    def prediction(self) -> Prediction:
-        """Return the prediction in the original pixels."""
-        return in_original_pixels(
-            Prediction(
-                depth=self.values,
-                confidence=np.full_like(self.values, np.nan),
-                camera=self.found.camera,
-                camera_source=self.found.source,
-                camera_detail=self.found.detail,
-                focal_error=self.found.focal_error,
-                format=self.format,
-            )
-        )
 
 
 @dataclass(frozen=True)
@@ -128,11 +99,11 @@ class ForeignPredictor(ImagePredictor):
             raise MetricDepthError(f"{self.name} takes perspective images alone, and this is a fisheye or panorama")
         return self.prepare_view(image, found)
 
-    def infer_views(self, images: Sequence[NetworkInput]) -> list[ForeignOutput]:
+    def infer_views(self, images: Sequence[NetworkInput]) -> list[FlatOutput]:
         """Run the model on images, one after another."""
         return [self._output(image) for image in images]
 
-    def _output(self, image: NetworkInput) -> ForeignOutput:
+    def _output(self, image: NetworkInput) -> FlatOutput:
         result = self.model.infer(image.pixels, image.view.camera)
         if not isinstance(result, Mapping):
             raise self._wrong(f"returned a {type(result).__name__}; it must return a dictionary")
@@ -152,7 +123,9 @@ class ForeignPredictor(ImagePredictor):
                 raise self._wrong(f"returned a mask {mask.shape}; it must be {size}")
             valid &= mask.astype(bool)
         values[~valid] = np.nan if self.prediction_format.zero_is_value else 0
-        return ForeignOutput(values, self._camera(result.get("intrinsics"), image.found), self.prediction_format)
+        found, confidence = self._camera(result.get("intrinsics"), image.found), np.full_like(values, np.nan)
+        flat = Prediction(values, confidence, **found.prediction_fields(), format=self.prediction_format)
+        return FlatOutput(flat, found)
 
     def _check_kind(self, name: str, kind: object) -> None:
         """Refuse a map of another kind than the model's; a map "disparity" may be of either kind of inverse depth."""

@@ -76,11 +76,8 @@ class NetworkPrediction:
         return TensorPrediction(
             depth=depth,
             confidence=confidence,
-            camera=self.found.camera,
-            camera_source=self.found.source,
-            camera_detail=self.found.detail,
+            **self.found.prediction_fields(),
             error_scale=self.error_scale,
-            focal_error=self.found.focal_error,
             normal=None if output.normal is None else view.normal_to_image(output.normal[row].float()),
             normal_confidence=None if sure is None else view.map_to_image(sure[row].float())[0],
             sky=sky[0] if sky else None,

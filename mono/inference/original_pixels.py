@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mono.data.camera_source import ResolvedCamera
 from mono.geometry.undistortion import undistortion
 from mono.inference.prediction import Prediction
 
@@ -44,3 +45,20 @@ def in_original_pixels(prediction: Prediction) -> Prediction:
         normal_confidence=None if sure is None else flat.map_to_image(sure),
         sky=None if sky is None else flat.map_to_image(sky),
     )
+
+
+@dataclass(frozen=True)
+class FlatOutput:
+    """Output for one undistorted image.
+
+    Attributes:
+        flat: its prediction, with the original camera.
+        found: camera of the image.
+    """
+
+    flat: Prediction
+    found: ResolvedCamera
+
+    def prediction(self) -> Prediction:
+        """Return the prediction in the original pixels."""
+        return in_original_pixels(self.flat)

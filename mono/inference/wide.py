@@ -117,14 +117,10 @@ def _as_prediction(merged: Merged, found: ResolvedCamera) -> Prediction:
         depth = np.nan_to_num(depth * camera.unit_rays()[..., 2])
     count = len(merged.agreement.factors)
     detail = f"{found.detail}; merged of {count} view{'s' * (count > 1)}"
-    found = replace(found, detail=detail)
     return Prediction(
         depth=depth,
         confidence=merged.confidence,
-        camera=camera,
-        camera_source=found.source,
-        camera_detail=found.detail,
-        focal_error=found.focal_error,
+        **replace(found, detail=detail).prediction_fields(),
         normal=merged.vectors,
         normal_confidence=merged.maps.get("normal_confidence"),
         sky=merged.maps.get("sky"),

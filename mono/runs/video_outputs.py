@@ -120,8 +120,7 @@ def _smooth(
     smoothing = find_smoothing(depth, width)
     clear_smoothed(folder, out)
     targets = [out / SMOOTH_FOLDER / path.relative_to(out / "depth") for path in depth]
-    counted = _Counter("smoothing", len(depth), progress)
-    write_smoothed(depth, targets, smoothing.factors, counted)
+    write_smoothed(depth, targets, smoothing.factors, progress)
     content = {
         "width_frames": width,
         "cuts": [done[i][0].index for i in smoothing.cuts],
@@ -149,15 +148,4 @@ def _write_video(
 ) -> tuple[float, float]:
     seconds = samples[-1].seconds - samples[0].seconds
     rate = (len(samples) - 1) / seconds if seconds > 0 else 1.0
-    return write_depth_video(path, samples, depth, rate, _Counter("video", len(samples), progress))
-
-
-class _Counter:
-    """Counting of finished steps, reported as progress."""
-
-    def __init__(self, stage: str, total: int, progress: Progress) -> None:
-        self._stage, self._total, self._progress, self._done = stage, total, progress, 0
-
-    def __call__(self, count: int) -> None:
-        self._done += count
-        self._progress(self._stage, self._done, self._total)
+    return write_depth_video(path, samples, depth, rate, progress)

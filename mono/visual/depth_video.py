@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from mono.data.video import VideoSample
 from mono.io.atomic import atomic_path
 from mono.io.depth import read_depth
 from mono.io.video import VideoError, import_av
+from mono.system.progress import Progress, silent
 from mono.visual.color_maps import depth_limits, visualize_depth
 
 # In order of preference; the build of PyAV decides which of them are available.
@@ -48,7 +49,7 @@ def write_depth_video(
     samples: Sequence[VideoSample],
     depth_files: Sequence[Path],
     rate: float,
-    on_done: Callable[[int], None] = lambda n: None,
+    progress: Progress = silent,
 ) -> tuple[float, float]:
     """Write frames beside their depth as an MP4, atomically.
 
@@ -59,7 +60,7 @@ def write_depth_video(
         samples: frames, in order.
         depth_files: depth maps of the frames.
         rate: frame rate [Hz].
-        on_done: called with 1 after each frame.
+        progress: receiver of progress reports.
 
     Returns:
         Ends (near, far) of the color scale [m].
@@ -72,9 +73,9 @@ def write_depth_video(
     near, far = depth_range(depth_files)
 
     def images() -> Iterator[np.ndarray]:
-        for sample, depth_file in zip(samples, depth_files, strict=True):
+        for done, (sample, depth_file) in enumerate(zip(samples, depth_files, strict=True), 1):
             yield visualize_depth(sample.read().rgb, read_depth(depth_file), near, far, max_side=_MAX_SIDE)
-            on_done(1)
+            progress("video", done, len(samples))
 
     write_video(path, images(), rate)
     return near, far

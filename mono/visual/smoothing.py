@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 from mono.io.depth import png_depth_scale, read_depth, write_depth
 from mono.io.depth_metadata import DepthEncoding, saved_camera
 from mono.system.errors import MetricDepthError
+from mono.system.progress import Progress, silent
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ def write_smoothed(
     depth_maps: Sequence[Path],
     targets: Sequence[Path],
     factors: np.ndarray,
-    on_done: Callable[[int], None] = lambda n: None,
+    progress: Progress = silent,
 ) -> None:
     """Write depth maps multiplied by their factors, with their cameras.
 
@@ -106,15 +107,15 @@ def write_smoothed(
         depth_maps: depth files to read.
         targets: depth files to write, each whole or not at all.
         factors: factor of each.
-        on_done: called with 1 after each.
+        progress: receiver of progress reports.
     """
-    for source, target, factor in zip(depth_maps, targets, factors, strict=True):
+    for done, (source, target, factor) in enumerate(zip(depth_maps, targets, factors, strict=True), 1):
         encoding = DepthEncoding(png_depth_scale(source) or DepthEncoding.scale)
         written = write_depth(target, read_depth(source) * np.float32(factor), saved_camera(source), encoding=encoding)
         if written.beyond_range:
             message = "%s: %d pixels became invalid: smoothed, they lie beyond the %.4g m of its depth scale"
             logger.warning(message, target, written.beyond_range, encoding.farthest)
-        on_done(1)
+        progress("smoothing", done, len(depth_maps))
 
 
 def clear_smoothed(folder: Path, out: Path) -> None:

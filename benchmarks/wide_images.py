@@ -15,9 +15,9 @@ from metricdepth_scenes.render import Frame, acceptable, build_scene, render
 
 from mono.data.camera_source import ResolvedCamera
 from mono.geometry.camera import Camera
+from mono.inference.inputs import WideInput
 from mono.inference.load import load_model
 from mono.inference.prediction import Prediction
-from mono.inference.predictor import WideInput
 from mono.inference.wide import WideOutput
 from mono.views.cutting import CutView
 from mono.views.layout import solid_angles

@@ -17,11 +17,11 @@ from mono.conversion.run_file import RunFile
 from mono.conversion.signature import OUTPUTS, Signature
 from mono.data.camera_source import ResolvedCamera
 from mono.geometry.canonical import CanonicalTransform
-from mono.inference.image_predictor import ImagePredictor
+from mono.inference.inputs import NetworkInput
 from mono.inference.network import NetworkPredictor
 from mono.inference.original_pixels import FlatOutput
 from mono.inference.prediction import Prediction
-from mono.inference.predictor import NetworkInput
+from mono.inference.predictor import Predictor
 from mono.inference.uncertainty import announced_scale
 from mono.system.errors import BackendError
 from mono.views.layout import ViewOptions
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ExportedPredictor(ImagePredictor):
+class ExportedPredictor(Predictor):
     """Exported file with its canonical transform inside, ready to run; see `Predictor`.
 
     Attributes:

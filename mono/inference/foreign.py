@@ -13,10 +13,10 @@ from mono.data.camera_source import ResolvedCamera
 from mono.data.saved_predictions import PREDICTION_KINDS, PredictionFormat
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView
-from mono.inference.image_predictor import ImagePredictor
+from mono.inference.inputs import NetworkInput
 from mono.inference.original_pixels import FlatOutput
 from mono.inference.prediction import Prediction
-from mono.inference.predictor import NetworkInput
+from mono.inference.predictor import Predictor
 from mono.system.errors import MetricDepthError
 from mono.views.layout import ViewOptions
 
@@ -55,7 +55,7 @@ class UnchangedImages(CanonicalTransform):
 
 
 @dataclass(frozen=True)
-class ForeignPredictor(ImagePredictor):
+class ForeignPredictor(Predictor):
     """Any model as a predictor; see `Predictor`.
 
     Attributes:
@@ -84,7 +84,7 @@ class ForeignPredictor(ImagePredictor):
     views: ViewOptions = field(default_factory=lambda: ViewOptions(count=1))
 
     @property
-    def architecture(self) -> Mapping[str, object]:
+    def architecture(self) -> Mapping[str, object]:  # type: ignore[override]
         """Return the kind of depth."""
         return {"kind": self.kind}
 

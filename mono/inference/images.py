@@ -182,6 +182,18 @@ def named_in_batch(index: int, count: int) -> Iterator[None]:
         raise type(error)(f"image {index} of the batch, counted from 0: {error}") from error
 
 
+def image_list(images: Sequence[ImageLike]) -> list[ImageLike]:
+    """List the images of a batch.
+
+    Raises:
+        MetricDepthError: this is a single image.
+    """
+    single = isinstance(images, (str, os.PathLike, bytes, bytearray)) or hasattr(images, "read")
+    if single or not hasattr(images, "__iter__") or getattr(images, "ndim", 4) == 3:
+        raise MetricDepthError("images must be a list; for a single one use predict")
+    return list(images)
+
+
 def cameras_for_all(cameras: CameraLike | Sequence[CameraLike], count: int) -> Sequence[CameraLike]:
     """Give each of `count` images its camera.
 

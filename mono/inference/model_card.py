@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mono.evaluation.metrics import mean_over_images
 from mono.evaluation.stored_run import read_metrics
-from mono.inference.predictor import Predictor
+from mono.geometry.canonical import CanonicalTransform
 from mono.model.zoo import MODELS, ModelRecord, Score
 from mono.system.errors import MetricDepthError
 from mono.system.versions import __version__
@@ -37,7 +37,17 @@ class CardNotes:
     license: str | None = None
 
 
-def model_card(predictor: Predictor, checksum: str, notes: CardNotes) -> str:
+class SavableNetwork(Protocol):
+    """Predictor of a network, as far as its folder describes it; see `Predictor`."""
+
+    transform: CanonicalTransform
+    name: str
+    checkpoint: Path
+    checksum: str
+    architecture: Mapping[str, object]
+
+
+def model_card(predictor: SavableNetwork, checksum: str, notes: CardNotes) -> str:
     """Write a model card in Markdown with the hub's metadata on top.
 
     Args:
@@ -110,7 +120,7 @@ def _first_weights(checkpoint: Path) -> str:
         return str((file.metadata() or {}).get("from", "other weights"))
 
 
-def _score(name: str, path: Path, predictor: Predictor) -> Score:
+def _score(name: str, path: Path, predictor: SavableNetwork) -> Score:
     run = read_metrics(path)
     found = run.run.get("checksum_sha256")
     if found != predictor.checksum:
@@ -125,7 +135,7 @@ def _score(name: str, path: Path, predictor: Predictor) -> Score:
 
 
 def _body(
-    predictor: Predictor,
+    predictor: SavableNetwork,
     checksum: str,
     notes: CardNotes,
     record: ModelRecord | None,

@@ -16,10 +16,10 @@ from mono.data.saved_predictions import PredictionFormat
 from mono.geometry.canonical import FARTHEST, CanonicalTransform, CanonicalView
 from mono.geometry.guided_upsampling import Guide, guide_for, guided_upsampling
 from mono.geometry.undistortion import undistortion
-from mono.inference.image_predictor import ImagePredictor
+from mono.inference.inputs import NetworkInput, RawPrediction
 from mono.inference.original_pixels import in_original_pixels
 from mono.inference.prediction import Prediction
-from mono.inference.predictor import NetworkInput, RawPrediction
+from mono.inference.predictor import Predictor
 from mono.inference.tensor_prediction import TensorPrediction
 from mono.inference.uncertainty import announced_scale
 from mono.system.memory import SizeChanges, within_memory
@@ -86,7 +86,7 @@ class NetworkPrediction:
 
 
 @dataclass(frozen=True)
-class NetworkPredictor(ImagePredictor):
+class NetworkPredictor(Predictor):
     """Network with the canonical transform around it; see `Predictor`.
 
     Attributes:

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mono.inference.model_card import CardNotes, model_card
-from mono.inference.predictor import Predictor
+from mono.inference.model_card import CardNotes, SavableNetwork, model_card
 from mono.io.atomic import atomic_path, write_bytes
 from mono.model.checkpoint import read_tensors, sha256
 from mono.model.download import hub_file
@@ -121,7 +120,7 @@ def read_saved(folder: Path, options: Mapping[str, object] | None = None) -> tup
     return name, parse_values(config, path, options)
 
 
-def save_pretrained(predictor: Predictor, folder: Path, notes: CardNotes) -> list[Path]:
+def save_pretrained(predictor: SavableNetwork, folder: Path, notes: CardNotes) -> list[Path]:
     """Save a network as a folder; see `Predictor.save_pretrained`."""
     if not _NAME.fullmatch(predictor.name):
         raise MetricDepthError(f'the model is named "{predictor.name[:60]}": name its config with letters, digits, ._-')
@@ -160,7 +159,7 @@ def save_pretrained(predictor: Predictor, folder: Path, notes: CardNotes) -> lis
 
 
 def push_to_hub(
-    predictor: Predictor,
+    predictor: SavableNetwork,
     repository: str,
     notes: CardNotes,
     private: bool | None,
@@ -214,7 +213,7 @@ def _write_weights(checkpoint: Path, path: Path) -> None:
     save_file(tensors, path, {"format": "pt"})
 
 
-def _values(predictor: Predictor) -> dict[str, Any]:
+def _values(predictor: SavableNetwork) -> dict[str, Any]:
     """Return the predictor's settings with the nesting of config files."""
     from mono.model.depth_model import HEADS
 

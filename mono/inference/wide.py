@@ -11,8 +11,8 @@ import numpy as np
 from mono.data.camera_source import ResolvedCamera
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform
+from mono.inference.inputs import RawPrediction
 from mono.inference.prediction import Prediction
-from mono.inference.predictor import RawPrediction
 from mono.views.agreement import ViewDepth
 from mono.views.cutting import CutView, cut_views
 from mono.views.image_circle import find_image_circle

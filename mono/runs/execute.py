@@ -17,8 +17,9 @@ from mono.data.sample import Sample
 from mono.evaluation.report.image_records import save_image_record
 from mono.evaluation.scoring import ImagePrediction, score_image
 from mono.geometry.pixel_mask import SKY
+from mono.inference.inputs import NetworkInput, RawPrediction, WideInput
 from mono.inference.prediction import Prediction
-from mono.inference.predictor import NetworkInput, Predictor, RawPrediction, WideInput
+from mono.inference.predictor import Predictor
 from mono.runs.loading import LoadedImage, load_image, reading_cost
 from mono.runs.manifest import Manifest
 from mono.runs.options import RunOptions

@@ -12,8 +12,9 @@ from mono.data.ground_truth import GroundTruth, read_ground_truth
 from mono.data.sample import Sample
 from mono.data.saved_predictions import PredictionFormat
 from mono.data.video import VideoSample
+from mono.inference.inputs import NetworkInput, WideInput
 from mono.inference.prediction import Prediction
-from mono.inference.predictor import NetworkInput, Predictor, WideInput
+from mono.inference.predictor import Predictor
 from mono.io.depth import read_depth
 from mono.io.images import image_cost
 from mono.runs.options import RunOptions

@@ -20,8 +20,8 @@ from mono.evaluation.report.image_records import IMAGE_RECORD_VERSION
 from mono.evaluation.scoring import SCORING_VERSION, ImageScore
 from mono.geometry.camera import Camera
 from mono.geometry.median import median_depth
+from mono.inference.inputs import transform_settings
 from mono.inference.prediction import Prediction
-from mono.inference.predictor import transform_settings
 from mono.io.cameras.files import camera_file_beside
 from mono.system.errors import MetricDepthError
 from mono.system.versions import versions

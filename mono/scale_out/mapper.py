@@ -16,7 +16,7 @@ from mono.calibration.camera_calibration import with_calibration
 from mono.data.camera_source import CameraResolver
 from mono.data.focal_estimate import weights_checksum
 from mono.geometry.median import median_depth
-from mono.inference.predictor import transform_settings
+from mono.inference.inputs import transform_settings
 from mono.io.cameras.files import hash_camera_file
 from mono.io.depth_encoding import encode_png16, quantise
 from mono.io.depth_metadata import DepthEncoding
@@ -24,8 +24,9 @@ from mono.scale_out.cells import Columns, camera_of, column, open_image
 from mono.system.errors import MetricDepthError
 
 if TYPE_CHECKING:
+    from mono.inference.inputs import NetworkInput, RawPrediction
     from mono.inference.load import Backend, Precision
-    from mono.inference.predictor import NetworkInput, Predictor, RawPrediction
+    from mono.inference.predictor import Predictor
 
 OUTPUTS = ("depth", "mask", "camera")
 INPUT_COLUMNS = ("image", "intrinsics", "fx")
@@ -178,7 +179,7 @@ class DepthMapper:
 
     def _rows(self, images: Sequence[Any], cameras: Sequence[tuple[Any, Any]], predictor: Predictor) -> list[Row]:
         """Predict images in batches of one input size each, with a bound on what is held."""
-        from mono.inference.predictor import WideInput
+        from mono.inference.inputs import WideInput
 
         rows: list[Row] = [{} for _ in images]
         waiting: dict[tuple[int, ...], list[tuple[int, NetworkInput]]] = {}

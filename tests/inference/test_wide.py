@@ -15,9 +15,9 @@ from mono.do_test import run
 from mono.evaluation.protocols import read_protocol
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform
-from mono.inference.image_predictor import ImagePredictor
+from mono.inference.inputs import NetworkInput
 from mono.inference.prediction import Prediction
-from mono.inference.predictor import NetworkInput
+from mono.inference.predictor import Predictor
 from mono.io.depth import read_depth, write_depth
 from mono.runs.options import RunOptions
 from mono.runs.outputs import OutputOptions
@@ -44,7 +44,7 @@ class _Answer:
 
 
 @dataclass(frozen=True)
-class RoomPredictor(ImagePredictor):
+class RoomPredictor(Predictor):
     """Predictor of perspective images whose colors are directions."""
 
     transform: CanonicalTransform = field(default_factory=lambda: CanonicalTransform((128, 192)))

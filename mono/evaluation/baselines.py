@@ -11,7 +11,10 @@ from mono.evaluation.alignment import TIERS, fit
 from mono.evaluation.metrics import ImageMetrics, compare, mean_over_images, pooled_over_pixels
 from mono.evaluation.protocols import Protocol
 
+_KITTI, _NYU = "kitti_eigen_garg", "nyu_eigen"
 _METRIC3D = "Yin et al., ICCV 2023"
+_ADABINS = "Bhat et al., CVPR 2021"
+_NEWCRFS = "Yuan et al., CVPR 2022"
 
 
 @dataclass(frozen=True)
@@ -34,49 +37,21 @@ class Published:
 
 
 PUBLISHED = (
-    Published(
-        "Metric3D ConvNeXt-L",
-        "kitti_eigen_garg",
-        "zero-shot",
-        {"abs_rel": 0.058, "rmse": 2.770, "rmse_log": 0.092, "delta1": 0.964, "delta2": 0.993, "delta3": 0.998},
-        _METRIC3D,
-    ),
-    Published(
-        "AdaBins",
-        "kitti_eigen_garg",
-        "trained on KITTI",
-        {"abs_rel": 0.058, "rmse": 2.360, "delta1": 0.964},
-        "Bhat et al., CVPR 2021",
-    ),
-    Published(
-        "NeWCRFs",
-        "kitti_eigen_garg",
-        "trained on KITTI",
-        {"abs_rel": 0.052, "rmse": 2.129, "delta1": 0.974},
-        "Yuan et al., CVPR 2022",
-    ),
-    Published(
-        "Metric3D ConvNeXt-L",
-        "nyu_eigen",
-        "zero-shot",
-        {"abs_rel": 0.083, "rmse": 0.310, "log10": 0.035, "delta1": 0.944, "delta2": 0.986, "delta3": 0.995},
-        _METRIC3D,
-    ),
-    Published(
-        "AdaBins",
-        "nyu_eigen",
-        "trained on NYU",
-        {"abs_rel": 0.103, "rmse": 0.364, "log10": 0.044, "delta1": 0.903},
-        "Bhat et al., CVPR 2021",
-    ),
-    Published(
-        "NeWCRFs",
-        "nyu_eigen",
-        "trained on NYU",
-        {"abs_rel": 0.095, "rmse": 0.334, "log10": 0.041, "delta1": 0.922},
-        "Yuan et al., CVPR 2022",
-    ),
-)
+    Published("Metric3D ConvNeXt-L", _KITTI, "zero-shot", {
+        "abs_rel": 0.058, "rmse": 2.770, "rmse_log": 0.092, "delta1": 0.964, "delta2": 0.993, "delta3": 0.998
+    }, _METRIC3D),
+    Published("AdaBins", _KITTI, "trained on KITTI", {"abs_rel": 0.058, "rmse": 2.360, "delta1": 0.964}, _ADABINS),
+    Published("NeWCRFs", _KITTI, "trained on KITTI", {"abs_rel": 0.052, "rmse": 2.129, "delta1": 0.974}, _NEWCRFS),
+    Published("Metric3D ConvNeXt-L", _NYU, "zero-shot", {
+        "abs_rel": 0.083, "rmse": 0.310, "log10": 0.035, "delta1": 0.944, "delta2": 0.986, "delta3": 0.995
+    }, _METRIC3D),
+    Published("AdaBins", _NYU, "trained on NYU", {
+        "abs_rel": 0.103, "rmse": 0.364, "log10": 0.044, "delta1": 0.903
+    }, _ADABINS),
+    Published("NeWCRFs", _NYU, "trained on NYU", {
+        "abs_rel": 0.095, "rmse": 0.334, "log10": 0.041, "delta1": 0.922
+    }, _NEWCRFS),
+)  # fmt: skip
 
 
 def published(protocol: str) -> tuple[Published, ...]:

@@ -150,72 +150,45 @@ _EIGEN = "Eigen et al., NIPS 2014"
 _EVERY_IMAGE = ("averaging", "each image counts the same, as in Eigen et al., NIPS 2014, and papers since")
 _CLAMPED = ("clamping", "as in the public evaluation code since Godard et al., CVPR 2017")
 
+
+def _kitti(name: str, crop: tuple[float, float, float, float], *references: tuple[str, str], **more: Any) -> Protocol:
+    references += (("range", f"80 m cap of {_EIGEN}"), _CLAMPED, _EVERY_IMAGE)
+    return Protocol(name, max_depth=80, crop=crop, ground_truth="sparse", references=references, **more)
+
+
+def _nyu(name: str, crop: tuple[int, int, int, int], crop_source: str, range_source: str) -> Protocol:
+    return Protocol(
+        name,
+        max_depth=10,
+        crop=crop,
+        crop_unit="pixel",
+        frame_size=(480, 640),
+        ground_truth="dense",
+        references=(("crop", crop_source), ("range", range_source), _CLAMPED, _EVERY_IMAGE),
+    )
+
+
 PROTOCOLS = (
-    Protocol(
+    _kitti(
         "kitti_eigen_garg",
-        max_depth=80,
+        _GARG,
+        ("frames", "benchmark crop of KITTI's depth prediction benchmark (Uhrig et al., 3DV 2017)"),
+        ("crop", "Garg et al., ECCV 2016, on the cropped frame"),
         kitti_benchmark_crop=True,
-        crop=_GARG,
-        ground_truth="sparse",
-        references=(
-            ("frames", "benchmark crop of KITTI's depth prediction benchmark (Uhrig et al., 3DV 2017)"),
-            ("crop", "Garg et al., ECCV 2016, on the cropped frame"),
-            ("range", f"80 m cap of {_EIGEN}"),
-            _CLAMPED,
-            _EVERY_IMAGE,
-        ),
     ),
-    Protocol(
-        "kitti_eigen_garg_full",
-        max_depth=80,
-        crop=_GARG,
-        ground_truth="sparse",
-        references=(
-            ("crop", "Garg et al., ECCV 2016, on the whole frame"),
-            ("range", f"80 m cap of {_EIGEN}"),
-            _CLAMPED,
-            _EVERY_IMAGE,
-        ),
-    ),
-    Protocol(
-        "kitti_eigen",
-        max_depth=80,
-        crop=(0.3324324, 0.91351351, 0.0359477, 0.96405229),
-        ground_truth="sparse",
-        references=(
-            ("crop", f"{_EIGEN}, on the whole frame"),
-            ("range", f"80 m cap of {_EIGEN}"),
-            _CLAMPED,
-            _EVERY_IMAGE,
-        ),
-    ),
-    Protocol(
+    _kitti("kitti_eigen_garg_full", _GARG, ("crop", "Garg et al., ECCV 2016, on the whole frame")),
+    _kitti("kitti_eigen", (0.3324324, 0.91351351, 0.0359477, 0.96405229), ("crop", f"{_EIGEN}, on the whole frame")),
+    _nyu(
         "nyu_eigen",
-        max_depth=10,
-        crop=(45, 471, 41, 601),
-        crop_unit="pixel",
-        frame_size=(480, 640),
-        ground_truth="dense",
-        references=(
-            ("crop", f"{_EIGEN}, as in public evaluation code (rows 45:471, columns 41:601 counted from 0)"),
-            ("range", "the Kinect's, 10 m, as in papers since Fu et al., CVPR 2018"),
-            _CLAMPED,
-            _EVERY_IMAGE,
-        ),
+        (45, 471, 41, 601),
+        f"{_EIGEN}, as in public evaluation code (rows 45:471, columns 41:601 counted from 0)",
+        "the Kinect's, 10 m, as in papers since Fu et al., CVPR 2018",
     ),
-    Protocol(
+    _nyu(
         "nyu_borders",
-        max_depth=10,
-        crop=(44, 471, 40, 601),
-        crop_unit="pixel",
-        frame_size=(480, 640),
-        ground_truth="dense",
-        references=(
-            ("crop", "valid region of the labeled set (427x561), in the toolbox of Silberman et al., ECCV 2012"),
-            ("range", "the Kinect's, 10 m"),
-            _CLAMPED,
-            _EVERY_IMAGE,
-        ),
+        (44, 471, 40, 601),
+        "valid region of the labeled set (427x561), in the toolbox of Silberman et al., ECCV 2012",
+        "the Kinect's, 10 m",
     ),
     Protocol(
         "ibims",

@@ -95,37 +95,16 @@ def compare(predicted: np.ndarray, gt: np.ndarray) -> ImageMetrics:
     )
 
 
-def evaluate_image(
-    predicted: np.ndarray, gt: np.ndarray, protocol: Protocol, alignment: str = "metric"
-) -> ImageMetrics | None:
-    """Compute an image's metrics under a protocol with one alignment.
-
-    Args:
-        predicted: depth [m], (height', width'); resized to the ground truth. Pixels without a prediction (0, negative,
-            NaN) count as predicted at the protocol's nearest depth; they are not left out. Infinite depth counts as the
-            protocol's farthest, or as the image's farthest ground truth where the protocol has no limit.
-        gt: ground-truth depth [m], (height, width), 0 where there is none; never resized.
-        protocol: pixels that count, and their range.
-        alignment: one of `alignment.ALIGNMENTS`.
-
-    Returns:
-        The metrics; None where no pixel of the image counts.
-
-    Raises:
-        MetricDepthError: a map is not (height, width), or the protocol or the alignment do not fit.
-    """
-    tiers = evaluate_tiers(predicted, gt, protocol, (alignment,))
-    return tiers[alignment] if tiers else None
-
-
 def evaluate_tiers(
     predicted: np.ndarray, gt: np.ndarray, protocol: Protocol, alignments: Sequence[str] = TIERS
 ) -> dict[str, ImageMetrics] | None:
     """Compute an image's metrics with several alignments.
 
     Args:
-        predicted: depth [m], (height', width'), as for `evaluate_image`.
-        gt: ground-truth depth [m], (height, width), 0 where there is none.
+        predicted: depth [m], (height', width'); resized to the ground truth. Pixels without a prediction (0, negative,
+            NaN) count as predicted at the protocol's nearest depth; they are not left out. Infinite depth counts as the
+            protocol's farthest, or as the image's farthest ground truth where the protocol has no limit.
+        gt: ground-truth depth [m], (height, width), 0 where there is none; never resized.
         protocol: pixels that count, and their range.
         alignments: tiers of `alignment.ALIGNMENTS`.
 

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from mono.evaluation.metrics import (
     ImageMetrics,
     compare,
-    evaluate_image,
     evaluate_tiers,
     mean_over_images,
     pooled_over_pixels,
@@ -48,6 +47,13 @@ def _pair(shape: tuple[int, ...] = (40, 50), seed: int = 0) -> tuple[np.ndarray,
     rng = np.random.default_rng(seed)
     gt = rng.uniform(1, 20, shape)
     return gt * np.exp(0.3 * rng.standard_normal(shape) + 0.1), gt
+
+
+def evaluate_image(
+    predicted: np.ndarray, gt: np.ndarray, protocol: Protocol, tier: str = "metric"
+) -> ImageMetrics | None:
+    tiers = evaluate_tiers(predicted, gt, protocol, (tier,))
+    return tiers[tier] if tiers else None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mono.evaluation.metrics import evaluate_image
+from mono.evaluation.metrics import evaluate_tiers
 from mono.evaluation.protocols import Protocol, get_protocol
 from mono.evaluation.report import thumbnails
 from mono.evaluation.report.image_records import (
@@ -34,7 +34,7 @@ def scene():
 
 def test_counts_the_pixels_that_the_metrics_count(scene):
     frame = build_image_record(*scene, get_protocol("nyu_eigen"))
-    metrics = evaluate_image(scene[1], scene[2], get_protocol("nyu_eigen"))
+    metrics = evaluate_tiers(scene[1], scene[2], get_protocol("nyu_eigen"))["metric"]
     assert frame.pixels == metrics.pixels == (471 - 100) * (601 - 41)
     assert frame.distribution.pixels == frame.pixels
     assert frame.distribution.abs_rel.sum() / frame.pixels == pytest.approx(metrics.abs_rel, rel=1e-4)
@@ -62,7 +62,7 @@ def test_missing_predictions_count_as_nearest(scene):
     predicted[200:300] = np.nan
     protocol = Protocol("own", min_depth=0.5, max_depth=10)
     frame = build_image_record(rgb, predicted, gt, protocol)
-    metrics = evaluate_image(predicted, gt, protocol)
+    metrics = evaluate_tiers(predicted, gt, protocol)["metric"]
     assert frame.distribution.abs_rel.sum() / frame.pixels == pytest.approx(metrics.abs_rel, rel=1e-4)
 
 

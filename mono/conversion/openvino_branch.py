@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from mono.conversion.openvino_file import to_openvino
 from mono.conversion.telemetry import import_openvino
-from mono.conversion.tracing import TRACED, for_capture
+from mono.conversion.tracing import TRACED, for_capture, trace_quietly
 from mono.model.depth_model import DepthModel
 from mono.model.lite_decoder import LiteDecoder
 from mono.model.lite_hourglass import Decoded
@@ -85,9 +84,8 @@ def _traced(
     """Convert a part of a network; return it with what it computes from the values."""
     shapes = [[-1, value.shape[1], *[-1] * (value.ndim - 2)] for value in values]
     part = _Part(network, compute).eval()
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # warnings that tracing may not generalize: results are compared
-        traced = torch.jit.trace(part, tuple(values), check_trace=False)
+    with torch.no_grad():
+        traced = trace_quietly(part, values)
         return to_openvino(traced, [f"value_{i}" for i in range(len(values))], shapes=shapes), part(*values)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -115,6 +116,13 @@ def _padded(name: str, module: nn.Conv2d) -> nn.Sequential:
     return nn.Sequential(nn.ZeroPad2d(tuple(sides)), conv).train(module.training)  # type: ignore[arg-type]
 
 
+def trace_quietly(module: nn.Module, inputs: Sequence[Tensor]) -> torch.jit.ScriptModule:
+    """Trace a module without gradients, and without the tracer's warnings."""
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # warnings that tracing may not generalize: results are compared
+        return torch.jit.trace(module, tuple(inputs), check_trace=False)
+
+
 def traced(network: nn.Module, input_size: tuple[int, int] | None) -> tuple[torch.jit.ScriptModule, list[list[int]]]:
     """Trace a bare network, from `arrays_of` to its maps: much faster than `captured`, but unguarded.
 
@@ -132,9 +140,7 @@ def traced(network: nn.Module, input_size: tuple[int, int] | None) -> tuple[torc
     if maps.uses_principal_point:
         inputs.append(torch.zeros(2, 2))
         shapes.append([-1, 2])
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # warnings that tracing may not generalize: results are compared
-        return torch.jit.trace(maps, tuple(inputs), check_trace=False), shapes
+    return trace_quietly(maps, inputs), shapes
 
 
 def captured(network: nn.Module, input_size: tuple[int, int] | None) -> torch.export.ExportedProgram:

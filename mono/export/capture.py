@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 Write = Callable[[Path, dict[str, Any]], None]
 _TRACED = Camera(fx=260.0, fy=262.0, cx=164.0, cy=121.0, width=330, height=240)
-_TRACED_INPUT = (96, 160)  # [px], of networks with inputs of any size
 
 
 def capture(predictor: NetworkPredictor, kind: str, signature: Signature, options: ExportOptions) -> Write:
@@ -47,6 +45,8 @@ def capture(predictor: NetworkPredictor, kind: str, signature: Signature, option
 
 
 def _capture(predictor: NetworkPredictor, kind: str, signature: Signature, options: ExportOptions) -> Write:
+    from mono.conversion.tracing import trace_quietly
+
     model, inputs = _model(predictor, signature)
     if kind == "litert":
         from mono.conversion.litert_file import to_litert, write_litert
@@ -56,7 +56,7 @@ def _capture(predictor: NetworkPredictor, kind: str, signature: Signature, optio
     if kind == "torchscript":
         from mono.conversion.torch_file import write_torchscript
 
-        script = _trace(model, inputs) if signature.network_only else _script(predictor, model, signature)
+        script = trace_quietly(model, inputs) if signature.network_only else _script(predictor, model, signature)
         return lambda path, metadata: write_torchscript(script, path, metadata)
     if kind == "coreml":
         from mono.conversion.coreml_file import to_coreml, write_coreml
@@ -69,7 +69,7 @@ def _capture(predictor: NetworkPredictor, kind: str, signature: Signature, optio
         from mono.conversion.openvino_file import to_openvino, write_openvino
 
         graph = to_openvino(
-            _trace(model, inputs), signature.inputs, signature.outputs, _open_shapes(signature, inputs)
+            trace_quietly(model, inputs), signature.inputs, signature.outputs, _open_shapes(signature, inputs)
         )  # much faster than a captured program
         return lambda path, metadata: write_openvino(graph, path, metadata)
     return _write_program(_program(model, inputs, signature, predictor.transform.multiple), kind, signature, options)
@@ -99,13 +99,13 @@ def _model(predictor: NetworkPredictor, signature: Signature) -> tuple[torch.nn.
 
     from mono.conversion.end_to_end import EndToEndModel
     from mono.conversion.network_only import NetworkOnlyModel
-    from mono.conversion.tracing import StackedMaps, for_capture
+    from mono.conversion.tracing import TRACED, StackedMaps, for_capture
 
     size = predictor.transform.crop_size if predictor.transform.fit == "pad" else None
     network: Any = for_capture(predictor.network, size)  # type: ignore[arg-type]
     count = () if signature.batch is None else (signature.batch or 2,)
     if signature.network_only:
-        height, width = signature.size or _TRACED_INPUT
+        height, width = signature.size or TRACED
         image = torch.zeros(*count, *_axes(signature, height, width))
         point = [torch.zeros(*count, 2)] * (len(signature.inputs) - 1)
         return NetworkOnlyModel(network, signature).eval(), [image, *point]
@@ -145,19 +145,13 @@ def _open_shapes(signature: Signature, inputs: list[torch.Tensor]) -> list[list[
     return [[-1, *shape[1:]] for shape in shapes] if signature.batch == 0 else shapes
 
 
-def _trace(model: torch.nn.Module, inputs: list[torch.Tensor]) -> Any:
-    import torch
-
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # warnings that tracing may not generalize: the file is checked at other sizes
-        return torch.jit.trace(model, tuple(inputs), check_trace=False)
-
-
 def _script(predictor: NetworkPredictor, model: Any, signature: Signature) -> Any:
     """Script the transform, whose sizes follow from the camera."""
     import torch
 
+    from mono.conversion.tracing import trace_quietly
+
     count = 1 if signature.batch is None else signature.batch or 2
     view = predictor.transform.view(_TRACED)
-    model.network = _trace(model.network, [torch.zeros(count, 3, *view.input_size), torch.zeros(count, 2)])
+    model.network = trace_quietly(model.network, [torch.zeros(count, 3, *view.input_size), torch.zeros(count, 2)])
     return torch.jit.script(model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,46 +52,38 @@ def _capture(predictor: NetworkPredictor, kind: str, signature: Signature, optio
     if kind == "litert":
         from mono.conversion.litert_file import to_litert, write_litert
 
-        converted = to_litert(model, inputs)
-        return lambda path, metadata: write_litert(converted, path, metadata)
+        return partial(write_litert, to_litert(model, inputs))
     if kind == "torchscript":
         from mono.conversion.torch_file import write_torchscript
 
         script = trace_quietly(model, inputs) if signature.network_only else _script(predictor, model, signature)
-        return lambda path, metadata: write_torchscript(script, path, metadata)
+        return partial(write_torchscript, script)
+    if kind == "openvino" and signature.network_only:  # tracing is much faster than capturing a program
+        return _to_openvino(trace_quietly(model, inputs), signature, _open_shapes(signature, inputs))
+    program = _program(model, inputs, signature, predictor.transform.multiple)
+    if kind == "openvino":
+        return _to_openvino(program, signature)
     if kind == "coreml":
         from mono.conversion.coreml_file import to_coreml, write_coreml
 
         shapes = {name: tuple(x.shape) for name, x in zip(signature.inputs, inputs, strict=True)}
-        program = _program(model, inputs, signature, predictor.transform.multiple)
-        package = to_coreml(program, shapes, signature.outputs, options.precision)
-        return lambda path, metadata: write_coreml(package, path, metadata)
-    if kind == "openvino" and signature.network_only:
-        from mono.conversion.openvino_file import to_openvino, write_openvino
-
-        graph = to_openvino(
-            trace_quietly(model, inputs), signature.inputs, signature.outputs, _open_shapes(signature, inputs)
-        )  # much faster than a captured program
-        return lambda path, metadata: write_openvino(graph, path, metadata)
-    return _write_program(_program(model, inputs, signature, predictor.transform.multiple), kind, signature, options)
-
-
-def _write_program(program: Any, kind: str, signature: Signature, options: ExportOptions) -> Write:
+        return partial(write_coreml, to_coreml(program, shapes, signature.outputs, options.precision))
     if kind == "exported-program":
         from mono.conversion.torch_file import write_exported_program
 
-        return lambda path, metadata: write_exported_program(program, path, metadata)
-    if kind == "openvino":
-        from mono.conversion.openvino_file import to_openvino, write_openvino
-
-        graph = to_openvino(program, signature.inputs, signature.outputs)
-        return lambda path, metadata: write_openvino(graph, path, metadata)
+        return partial(write_exported_program, program)
     from mono.conversion.onnx_file import in_half_precision, to_onnx, write_onnx
 
     onnx = to_onnx(program, signature.inputs, signature.outputs, options.opset)
     if options.precision == "float16":
         in_half_precision(onnx)
-    return lambda path, metadata: write_onnx(onnx, path, metadata)
+    return partial(write_onnx, onnx)
+
+
+def _to_openvino(program: Any, signature: Signature, shapes: list[list[int]] | None = None) -> Write:
+    from mono.conversion.openvino_file import to_openvino, write_openvino
+
+    return partial(write_openvino, to_openvino(program, signature.inputs, signature.outputs, shapes))
 
 
 def _model(predictor: NetworkPredictor, signature: Signature) -> tuple[torch.nn.Module, list[torch.Tensor]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mono.model import focal_network
 from mono.model.checkpoint import load_tensors, read_tensors
@@ -16,6 +16,14 @@ from mono.system.errors import MetricDepthError
 from mono.training.first_weights import NAME, read_first_weights
 
 _HEADS = tuple(f"decoder.{head}." for head in HEADS.values())
+
+
+@torch.no_grad()
+def average_into(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move an exponential moving average of weights by a step; integer tensors stay."""
+    own, mean = network.state_dict(), average.state_dict()
+    names = [name for name, tensor in own.items() if tensor.is_floating_point()]
+    torch._foreach_lerp_([mean[n] for n in names], [own[n] for n in names], 1 - decay)
 
 
 def average_weights(files: Sequence[tuple[Path, float]], init_shares: Sequence[float] = ()) -> dict[str, Tensor]:

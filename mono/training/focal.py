@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.focal_network import FocalNetwork
 from mono.system.errors import MetricDepthError
+from mono.training.averaging import average_into
 from mono.training.cpu_encoder import prepare_backbone
 from mono.training.focal_errors import measure
 from mono.training.focal_views import View, read_part, to_tensor
@@ -135,19 +136,12 @@ def train_focal(lists: Sequence[Sequence[View]], held: Sequence[Sequence[View]],
         nn.utils.clip_grad_norm_(network.parameters(), 2.0)
         optimizer.step()
         step += 1
-        _update(average, network, min(0.998, (1 + step) / (10 + step)))
+        average_into(average, network, min(0.998, (1 + step) / (10 + step)))
         losses.append((estimate - angle).abs().mean().item())
         if step % 100 == 0:
             text = ", ".join(f"{_summary(average, views)}" for views in held) if step % 600 == 0 else ""
             logger.info("step %d, %.0f %%: error %.3f %s", step, 100 * share, np.mean(losses[-100:]), text)
     return average
-
-
-@torch.no_grad()
-def _update(average: nn.Module, network: nn.Module, decay: float) -> None:
-    own, mean = network.state_dict(), average.state_dict()
-    names = [name for name, tensor in own.items() if tensor.is_floating_point()]
-    torch._foreach_lerp_([mean[n] for n in names], [own[n] for n in names], 1 - decay)
 
 
 def _summary(network: FocalNetwork, views: Sequence[View]) -> str:

@@ -19,6 +19,7 @@ from mono.model.checkpoint import load_tensors, read_tensors
 from mono.model.depth_model import HEADS, DepthModel, build_depth_model, fit_heads
 from mono.system.distributed import Ranks
 from mono.system.errors import MetricDepthError
+from mono.training.averaging import average_into
 from mono.training.checkpoint import read_checkpoint
 from mono.training.cpu_encoder import prepare_backbone
 from mono.training.data.batch import Batch
@@ -123,7 +124,7 @@ class Trainer:
                 buffer.copy_(former)
         self.step += 1
         if torch.isfinite(norm):
-            self._average()
+            average_into(self.average, self.network, min(recipe.ema, (1 + self.step) / (10 + self.step)))
         values = self.all_reduce_mean([total.item(), *(value.item() for value in parts.values())])
         return {"loss": values[0], "norm": norm.item(), "rate": factor} | dict(zip(parts, values[1:], strict=True))
 
@@ -133,13 +134,6 @@ class Trainer:
         if self.ranks.world_size > 1:
             dist.all_reduce(numbers)
         return (numbers / self.ranks.world_size).tolist()
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
-        own, average = self.network.state_dict(), self.average.state_dict()
-        names = [n for n, t in own.items() if t.is_floating_point()]
-        torch._foreach_lerp_([average[n] for n in names], [own[n] for n in names], 1 - decay)
 
     def save(self) -> None:
         """Write the checkpoint atomically; its `model_state_dict` is the averaged network."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from mono.data.annotations import load_annotations
+from mono.data.annotations import load_annotations, read_entries
 from mono.data.image_header import read_image_header
 from mono.data.sample import Sample
 from mono.model.focal_network import MEAN, STD, input_size
@@ -60,11 +59,8 @@ def read_views(sources: Sequence[str | Path]) -> list[list[View]]:
     for source in sources:
         path, _ = parse_source(str(source))
         samples = load_annotations(path)
-        content = json.loads(path.read_bytes().decode("utf-8-sig"))
-        entries = content["files"] if isinstance(content, dict) else content
-        lists.append([_view(path, s, str(e.get("scene", s.name))) for s, e in zip(samples, entries, strict=True)])
-        if not lists[-1]:
-            raise MetricDepthError(f"{path} lists no images")
+        entries = zip(samples, read_entries(path), strict=True)
+        lists.append([_view(path, sample, str(entry.get("scene", sample.name))) for sample, entry in entries])
     return lists
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,7 +85,7 @@ def read_frames(sources: Sequence[str | Path]) -> list[Frame]:
         MetricDepthError: a file is invalid or given twice, a kind is unknown, or an entry has no camera, or no depth
             though its kind needs it.
     """
-    from mono.data.annotations import load_annotations
+    from mono.data.annotations import load_annotations, read_entries
 
     frames: list[Frame] = []
     seen: set[Path] = set()
@@ -95,10 +94,8 @@ def read_frames(sources: Sequence[str | Path]) -> list[Frame]:
             raise MetricDepthError(f"{path} is given twice; give each annotation file once")
         seen.add(path.resolve())
         samples = load_annotations(path)
-        content = json.loads(path.read_bytes().decode("utf-8-sig"))
-        entries = content["files"] if isinstance(content, dict) else content
         folder = path.resolve().parent.name
-        for number, (sample, entry) in enumerate(zip(samples, entries, strict=True)):
+        for number, (sample, entry) in enumerate(zip(samples, read_entries(path), strict=True)):
             if sample.intrinsics is None:
                 raise MetricDepthError(f"{path}: entry {number} has no cam_in; training needs the camera of each image")
             if sample.depth is None and kind != "unlabelled":

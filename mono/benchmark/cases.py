@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -71,9 +72,7 @@ class Measured:
     @property
     def median(self) -> float:
         """Return the median time of the network's runs [ms]."""
-        ordered = sorted(self.milliseconds)
-        middle = len(ordered) // 2
-        return (ordered[middle] + ordered[-middle - 1]) / 2
+        return statistics.median(self.milliseconds)
 
     @property
     def gflops(self) -> float:

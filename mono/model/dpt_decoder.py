@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mono.model.dinov2 import PATCH, Tokens
 from mono.model.output import NetworkOutput
-from mono.model.token_maps import resize
+from mono.model.token_maps import ConvUnit, resize
 
 SKY_SCORE = 0.3  # scores from here on are sky, as in the published network
 _HEAD = 32  # channels before the last convolution of a head
@@ -110,13 +110,8 @@ class _Fusion(nn.Module):
         return self.out_conv(resize(self.resConfUnit2(x), size))
 
 
-class _ResidualUnit(nn.Module):
-    """Two 3x3 convolutions, each after a ReLU, added to their input."""
-
-    def __init__(self, features: int):
-        super().__init__()
-        self.conv1 = nn.Conv2d(features, features, 3, padding=1)
-        self.conv2 = nn.Conv2d(features, features, 3, padding=1)
+class _ResidualUnit(ConvUnit):
+    """`ConvUnit` that adds to its input before the first ReLU."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Add the convolutions' output to the input, which is not rectified."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 SkyMode = Literal["invalid", "far", "keep"]
-SKY_MODES: tuple[SkyMode, ...] = get_args(SkyMode)
 SKY_DEPTH = 1e30  # [m], so far that a pixel which touches the sky by a millionth is invalid after linear resizing
 
 

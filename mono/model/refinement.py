@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mono.model.token_maps import resize
 
 STATE = 6  # depth and its confidence, normal (3) and its confidence
+_FACTOR = 4  # of upsampling, from the state to the output
 
 
 class ChannelNorm(nn.LayerNorm):
@@ -103,21 +104,16 @@ class UpdateHead(nn.Module):
 
 
 class UpdateBlock(nn.Module):
-    """Recurrent units of three scales with their heads.
+    """Recurrent units of three scales with their heads, for hidden states of a width."""
 
-    Args:
-        hidden: width of the hidden states.
-        factor: upsampling factor from the state to the output.
-    """
-
-    def __init__(self, hidden: int, factor: int = 4):
+    def __init__(self, hidden: int):
         super().__init__()
         self.gru08 = ConvGRU(hidden, STATE + hidden)
         self.gru16 = ConvGRU(hidden, 2 * hidden)
         self.gru32 = ConvGRU(hidden, hidden)
         self.flow_head = UpdateHead(hidden)
         self.mask = nn.Sequential(
-            nn.Conv2d(hidden, hidden, 3, padding=1), nn.ReLU(), nn.Conv2d(hidden, 9 * factor**2, 1)
+            nn.Conv2d(hidden, hidden, 3, padding=1), nn.ReLU(), nn.Conv2d(hidden, 9 * _FACTOR**2, 1)
         )
 
     def forward(self, hidden: Sequence[Tensor], biases: Sequence[Sequence[Tensor]], state: Tensor) -> list[Tensor]:
@@ -142,21 +138,20 @@ def with_border(x: Tensor) -> Tensor:
     return torch.cat([x[..., :1, :], x, x[..., -1:, :]], -2)
 
 
-def convex_upsample(x: Tensor, mask: Tensor, factor: int = 4, repeat_border: bool = False) -> Tensor:
-    """Upsample by convex combinations of the 9 coarse pixels around each fine one.
+def convex_upsample(x: Tensor, mask: Tensor, repeat_border: bool = False) -> Tensor:
+    """Upsample 4 times by convex combinations of the 9 coarse pixels around each fine one.
 
     Args:
         x: maps (B, C, h, w).
-        mask: weights before the softmax over the 9, (B, 9 * factor^2, h, w).
-        factor: upsampling factor.
+        mask: weights before the softmax over the 9, (B, 144, h, w).
         repeat_border: pixels beyond the border repeat those at it; otherwise they are 0.
 
     Returns:
-        (B, C, factor * h, factor * w).
+        (B, C, 4 h, 4 w).
     """
     batch, channels, height, width = x.shape
     # Channels last, as convolutions leave them; few axes: LiteRT knows six.
-    weights = mask.permute(0, 2, 3, 1).reshape(batch, height * width, 1, 9, factor**2).softmax(3)
+    weights = mask.permute(0, 2, 3, 1).reshape(batch, height * width, 1, 9, _FACTOR**2).softmax(3)
     if repeat_border:
         padded = with_border(x)
     else:
@@ -164,5 +159,5 @@ def convex_upsample(x: Tensor, mask: Tensor, factor: int = 4, repeat_border: boo
     # Slices instead of unfold, which exporters turn into gathers.
     shifted = [padded[:, :, i : i + height, j : j + width] for i in range(3) for j in range(3)]
     around = torch.stack(shifted, 2).flatten(3).permute(0, 3, 1, 2)  # (B, h * w, C, 9)
-    fine = (weights * around[..., None]).sum(3).view(batch, height, width, channels, factor, factor)
-    return fine.permute(0, 3, 1, 4, 2, 5).reshape(batch, channels, factor * height, factor * width)
+    fine = (weights * around[..., None]).sum(3).view(batch, height, width, channels, _FACTOR, _FACTOR)
+    return fine.permute(0, 3, 1, 4, 2, 5).reshape(batch, channels, _FACTOR * height, _FACTOR * width)

@@ -27,6 +27,7 @@ from mono.training.recipe import check_share
 from mono.training.schedule import rate
 
 logger = logging.getLogger(__name__)
+_ENCODER_LR = 2e-4  # highest learning rate of the encoder
 _ASPECTS = (1.0, 5 / 4, 4 / 3, 4 / 3, 4 / 3, 4 / 3, 3 / 2, 3 / 2, 16 / 9, 16 / 9, 2.0, 3.3)
 
 
@@ -40,7 +41,6 @@ class FocalRun:
             focal lengths; None: random.
         batch: images of a step.
         lr: highest learning rate of the head.
-        encoder_lr: highest learning rate of the encoder.
         seed: random seed.
         mix_style: share of batches that mix styles, at each of two stages, see `mix_styles`.
     """
@@ -49,7 +49,6 @@ class FocalRun:
     start: Path | None = None
     batch: int = 32
     lr: float = 7e-4
-    encoder_lr: float = 2e-4
     seed: int = 0
     mix_style: float = 0.0
 
@@ -116,7 +115,7 @@ def train_focal(lists: Sequence[Sequence[View]], held: Sequence[Sequence[View]],
     encoder = [p for p in network.encoder.parameters() if p.requires_grad]
     own = {id(p) for p in network.encoder.parameters()}
     groups = [
-        {"params": encoder, "highest": run.encoder_lr},
+        {"params": encoder, "highest": _ENCODER_LR},
         {"params": [p for p in network.parameters() if id(p) not in own], "highest": run.lr},
     ]
     optimizer = torch.optim.AdamW(groups, lr=0.0, weight_decay=0.1, betas=(0.9, 0.99))

@@ -10,30 +10,25 @@ from PIL import Image
 
 from mono.cli.video import frames_of_one_camera
 from mono.system.errors import MetricDepthError
+from mono.visual.depth_video import write_video
 
-av = pytest.importorskip("av")
+pytest.importorskip("av")
 
 
-def write_video(path: Path) -> Path:
-    path.parent.mkdir(exist_ok=True)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for i in range(6):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), 40 * i, np.uint8), "rgb24")))
-        container.mux(stream.encode())
+def save_video(path: Path) -> Path:
+    write_video(path, [np.full((48, 64, 3), 40 * i, np.uint8) for i in range(6)], 10)
     return path
 
 
 def test_one_video_by_name_folder_or_pattern(tmp_path: Path) -> None:
-    video = write_video(tmp_path / "clip" / "a.mp4")
+    video = save_video(tmp_path / "clip" / "a.mp4")
     for given in (video, video.parent, video.parent / "*.mp4"):
         assert [sample.index for sample in frames_of_one_camera([str(given)], every=2)] == [0, 2, 4]
 
 
 def test_several_videos_are_refused_by_name(tmp_path: Path) -> None:
     for name in ("a.mp4", "b.mp4"):
-        write_video(tmp_path / "clips" / name)
+        save_video(tmp_path / "clips" / name)
     with pytest.raises(MetricDepthError, match=r"give one video.*a\.mp4.*b\.mp4"):
         frames_of_one_camera([str(tmp_path / "clips")])
 

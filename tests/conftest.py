@@ -75,6 +75,12 @@ def toy_predictor():
     return toys.toy_predictor()
 
 
+@pytest.fixture
+def toy(monkeypatch, toy_predictor):
+    """Let commands load the toy, whatever model they are given."""
+    monkeypatch.setattr("mono.cli.session.load_predictor", lambda *_, **__: toy_predictor)
+
+
 @pytest.fixture(scope="session")
 def fuzzer() -> ModuleType:
     """The script, as a module."""

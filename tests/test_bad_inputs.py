@@ -28,11 +28,6 @@ def photos(tmp_path):
     return folder
 
 
-@pytest.fixture
-def toy(monkeypatch, toy_predictor):
-    monkeypatch.setattr(session, "load_predictor", lambda *_, **__: toy_predictor)
-
-
 def call(arguments, caplog, capsys):
     """Runs the command; returns its exit code and what it said of errors: logged ones, and the one it ended with."""
     caplog.clear()

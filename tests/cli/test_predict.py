@@ -23,11 +23,6 @@ def photos(tmp_path):
     return folder
 
 
-@pytest.fixture
-def toy(monkeypatch, toy_predictor):
-    monkeypatch.setattr(session, "load_predictor", lambda *_, **__: toy_predictor)
-
-
 def test_normals_are_saved_in_the_format_asked_for(photos, tmp_path, toy, capsys):
     out = tmp_path / "out"
 

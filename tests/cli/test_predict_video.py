@@ -6,7 +6,6 @@ import os
 import numpy as np
 import pytest
 
-from mono.cli import session
 from mono.cli.main import main
 from mono.data.video import frame_times
 from mono.io.depth import read_depth, write_depth
@@ -16,11 +15,6 @@ from mono.visual.depth_video import write_video
 from mono.visual.smoothing import find_smoothing
 
 av = pytest.importorskip("av")
-
-
-@pytest.fixture
-def toy(monkeypatch, toy_predictor):
-    monkeypatch.setattr(session, "load_predictor", lambda *_, **__: toy_predictor)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 import zipfile
@@ -14,6 +13,7 @@ import numpy as np
 from mono.conversion.run_file import RunFile
 from mono.conversion.signature import Signature
 from mono.system.errors import BackendError
+from mono.system.files import sha256
 
 logger = logging.getLogger(__name__)
 _SEAL = re.compile(rb"\n<!-- sha256 ([0-9a-f]{64}) -->\n\Z")
@@ -26,7 +26,7 @@ def seal_graph(graph: Path, weights: Path) -> None:
         graph: XML file.
         weights: file of its weights.
     """
-    line = f"\n<!-- sha256 {file_checksum(weights, graph.read_bytes())} -->\n"
+    line = f"\n<!-- sha256 {sha256(weights, graph.read_bytes())} -->\n"
     with graph.open("ab") as file:
         file.write(line.encode())
 
@@ -40,7 +40,7 @@ def check_graph(graph: Path) -> None:
     """
     content = graph.read_bytes()
     seal = _SEAL.search(content)
-    if seal is None or file_checksum(graph.with_suffix(".bin"), content[: seal.start()]) != seal[1].decode():
+    if seal is None or sha256(graph.with_suffix(".bin"), content[: seal.start()]) != seal[1].decode():
         raise ValueError("the checksum is missing, or another one")
 
 
@@ -84,12 +84,3 @@ def checked_run(run: RunFile, path: Path, signature: Signature) -> RunFile:
         return outputs
 
     return checked
-
-
-def file_checksum(path: Path, first: bytes = b"") -> str:
-    """Hash bytes and then a large file, part by part (SHA-256)."""
-    digest = hashlib.sha256(first)
-    with path.open("rb") as file:
-        while part := file.read(1 << 24):
-            digest.update(part)
-    return digest.hexdigest()

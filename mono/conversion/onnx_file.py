@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from mono.conversion.integrity import file_checksum
 from mono.conversion.providers import open_session
 from mono.conversion.quiet import quiet
 from mono.conversion.run_file import METADATA_KEY, RunFile
 from mono.conversion.telemetry import import_onnxruntime
 from mono.io.atomic import atomic_path, write_bytes
 from mono.system.errors import BackendError
+from mono.system.files import sha256
 
 _ONE_FILE = 2_000_000_000  # [bytes] of weights that an ONNX file can hold
 _WEIGHTS_KEY = f"{METADATA_KEY}_weights"  # metadata: SHA-256 of the file of weights
@@ -101,7 +101,7 @@ def _write_pair(graph: Any, path: Path) -> None:
             for entry in tensor.external_data:
                 if entry.key == "location":
                     entry.value = final.name
-        proto.metadata_props.add(key=_WEIGHTS_KEY, value=file_checksum(weights))
+        proto.metadata_props.add(key=_WEIGHTS_KEY, value=sha256(weights))
         draft.write_bytes(proto.SerializeToString())
         path.unlink(missing_ok=True)  # at no moment does a graph lie beside the weights of another
 
@@ -119,7 +119,7 @@ def open_onnx(path: Path, device: str = "cpu") -> tuple[RunFile, str]:
     """
     session = open_session(path, device)
     values = session.get_modelmeta().custom_metadata_map
-    if _WEIGHTS_KEY in values and file_checksum(weights_path(path)) != values[_WEIGHTS_KEY]:
+    if _WEIGHTS_KEY in values and sha256(weights_path(path)) != values[_WEIGHTS_KEY]:
         raise ValueError("the weights beside it have another checksum")
     names = [port.name for port in session.get_inputs()]
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mono.model.checkpoint import CheckpointError, sha256, weight_folders
+from mono.model.checkpoint import CheckpointError, weight_folders
+from mono.system.files import sha256
 
 if TYPE_CHECKING:
     from mono.io.video import Video

@@ -13,8 +13,8 @@ import numpy as np
 
 from mono.geometry.camera import Camera
 from mono.inference.foreign import DepthModelLike, ForeignPredictor, checked_kind, to_map
-from mono.model.checkpoint import sha256
 from mono.system.errors import MetricDepthError
+from mono.system.files import sha256
 
 if TYPE_CHECKING:
     import torch

@@ -24,6 +24,7 @@ from mono.inference.prediction import Prediction
 from mono.inference.predictor import Predictor
 from mono.inference.uncertainty import announced_scale
 from mono.system.errors import BackendError
+from mono.system.files import sha256
 from mono.views.layout import ViewOptions
 
 if TYPE_CHECKING:
@@ -121,7 +122,6 @@ def open_predictor(
     import torch
 
     from mono.config import SKY_KEY
-    from mono.model.checkpoint import sha256
 
     device = "cpu" if device == "auto" else device
     decided = {

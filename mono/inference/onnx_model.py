@@ -17,8 +17,8 @@ from mono.conversion.run_file import METADATA_KEY
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import IMAGENET_MEAN, IMAGENET_STD
 from mono.inference.foreign import ForeignPredictor, checked_kind
-from mono.model.checkpoint import sha256
 from mono.system.errors import BackendError, MetricDepthError
+from mono.system.files import sha256
 
 if TYPE_CHECKING:
     import torch

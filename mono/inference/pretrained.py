@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from mono.inference.model_card import CardNotes, SavableNetwork, model_card
 from mono.io.atomic import atomic_path, write_bytes
-from mono.model.checkpoint import read_tensors, sha256
+from mono.model.checkpoint import read_tensors
 from mono.model.download import hub_file
 from mono.model.tensor_files import CheckpointError
 from mono.system.errors import MetricDepthError
+from mono.system.files import sha256
 
 if TYPE_CHECKING:
     from mono.config import ModelConfig

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from mono.model.tensor_files import CheckpointError as CheckpointError
 from mono.model.tensor_files import read_tensors as read_tensors
 from mono.model.zoo import MODELS, ModelRecord
+from mono.system.files import sha256
 from mono.system.memory import page_out
 
 if TYPE_CHECKING:
@@ -79,15 +79,6 @@ def find_unnamed_checkpoint(config: str) -> Path:
         if (folder / DEFAULT_FILE).is_file():
             return folder / DEFAULT_FILE
     raise CheckpointError(f"config {config} belongs to no model of the zoo: give a checkpoint too")
-
-
-def sha256(path: Path) -> str:
-    """Compute a file's SHA-256, in hexadecimal."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def checked_sha256(path: Path) -> str:

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mono.model.checkpoint import checked_sha256, download_folder, find_checkpoint, sha256
+from mono.model.checkpoint import checked_sha256, download_folder, find_checkpoint
 from mono.model.tensor_files import CheckpointError
 from mono.model.zoo import MODELS, ModelRecord
+from mono.system.files import sha256
 
 logger = logging.getLogger(__name__)
 VARIABLE = "METRICDEPTH_DOWNLOAD"  # of the environment: 1 fetches without asking, 0 never

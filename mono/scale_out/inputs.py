@@ -35,11 +35,11 @@ from mono.scale_out.storage import (
 )
 from mono.scale_out.tar import TAR_SUFFIXES, read_tar
 from mono.system.errors import MetricDepthError, RunError, one_line
+from mono.system.files import sha256
 
 SHARD_SUFFIXES = (*TAR_SUFFIXES, PARQUET_SUFFIX)
 MOST_SHARDS = 200_000
 _RANGE = re.compile(r"\{(\d{1,18})\.\.(\d{1,18})\}")
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -280,10 +280,6 @@ def read_samples(path: Path, names: Sequence[str], image_column: str | None) -> 
 
 def _sha256(path: Path) -> str:
     try:
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-        return digest.hexdigest()
+        return sha256(path)
     except OSError as error:
         raise ShardError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mono.config import ModelConfig
-from mono.model.checkpoint import sha256
+from mono.system.files import sha256
 from mono.training.data.images import Frame
 from mono.training.recipe import Recipe
 from mono.training.schedule import Run

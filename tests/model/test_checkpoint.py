@@ -15,12 +15,12 @@ from mono.model.checkpoint import (
     find_checkpoint,
     identify,
     load_tensors,
-    sha256,
 )
 from mono.model.depth_model import build_depth_model
 from mono.model.download import download, fetch
 from mono.model.tensor_files import module_name, read_tensors
 from mono.model.zoo import MODELS
+from mono.system.files import sha256
 from tests.golden.checkpoints import TENSORS
 
 

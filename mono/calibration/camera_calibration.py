@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
 import math
@@ -15,6 +14,7 @@ from mono.calibration.depth_alignment import DepthAlignment
 from mono.calibration.known import AlignmentError
 from mono.data.camera_source import ResolvedCamera
 from mono.io.atomic import write_bytes
+from mono.system.files import cached_while_unchanged
 
 KEY = "calibration"  # entry of a camera file: an object by checksum of the model
 _NUMBERS = ("scale", "exponent", "center", "standard_error", "exponent_error", "spread", "near", "far")
@@ -58,17 +58,13 @@ def read_calibration(path: Path, checksum: str) -> DepthAlignment | None:
     Raises:
         AlignmentError: the calibration is damaged.
     """
-    try:
-        stamp = path.stat()
-    except OSError:
-        return None
-    return _read(path, checksum, stamp.st_mtime_ns, stamp.st_size)
+    return _read(path, checksum) if path.exists() else None
 
 
-@functools.lru_cache(maxsize=64)
-def _read(path: Path, checksum: str, modified: int, size: int) -> DepthAlignment | None:
-    """Read once, and again when the file changes."""
-    content = _load(path) if path.suffix.lower() == ".json" and size <= _MAX_BYTES else None
+@cached_while_unchanged(maxsize=64)
+def _read(path: Path, checksum: str) -> DepthAlignment | None:
+    is_json = path.suffix.lower() == ".json" and path.stat().st_size <= _MAX_BYTES
+    content = _load(path) if is_json else None
     entries = content.get(KEY) if isinstance(content, dict) else None
     if entries is None:
         return None

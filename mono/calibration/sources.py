@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -19,6 +18,9 @@ from mono.geometry.camera import Camera
 from mono.io.depth import DEPTH_SUFFIXES, read_depth
 from mono.io.extrinsics import read_extrinsics
 from mono.io.point_files import CLOUD_SUFFIXES, read_points
+from mono.system.files import cached_while_unchanged
+
+_read_cloud = cached_while_unchanged(maxsize=2)(read_points)
 
 
 class DepthFinder(Protocol):
@@ -120,9 +122,8 @@ class AlignOptions:
 
     def _read(self, file: Path, camera: Camera) -> KnownDepth:
         if file.suffix.lower() in CLOUD_SUFFIXES:
-            stamp = file.stat()
             transform = np.eye(4) if self.extrinsics is None else read_extrinsics(self.extrinsics, self.inverse)
-            return project_cloud(_cloud(file, stamp.st_mtime_ns, stamp.st_size), transform, camera, str(file))
+            return project_cloud(_read_cloud(file), transform, camera, str(file))
         depth = without_codes(file, read_depth(file, self.scale), self.scale)
         if self.ray:
             height, width = depth.shape
@@ -167,9 +168,3 @@ def _file_of(folder: Path, sample: Sample) -> Path:
     if len(found) > 1:
         raise AlignmentError(f"{folder}: holds both {found[0].name} and {found[1].name}; keep one to align with")
     return found[0]
-
-
-@functools.lru_cache(maxsize=2)
-def _cloud(path: Path, modified: int, size: int) -> np.ndarray:
-    """Read a cloud once, and again when it changes."""
-    return read_points(path)

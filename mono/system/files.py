@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Hashable
+from functools import lru_cache, wraps
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 _BLOCK = 1 << 20  # [bytes]
+_Reader = TypeVar("_Reader", bound=Callable[..., Any])
 
 
 def sha256(path: Path, first: bytes = b"") -> str:
@@ -23,3 +27,26 @@ def sha256(path: Path, first: bytes = b"") -> str:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
+
+
+def cached_while_unchanged(maxsize: int) -> Callable[[_Reader], _Reader]:
+    """Cache a reader of files until a file's time or size changes.
+
+    Args:
+        maxsize: number of results to keep.
+
+    Returns:
+        Decorator of functions whose first argument is the path; OSError of its `stat` is raised as it is.
+    """
+
+    def decorate(read: _Reader) -> _Reader:
+        read_stamped = lru_cache(maxsize)(lambda modified, size, *arguments: read(*arguments))
+
+        @wraps(read)
+        def cached(path: Path, *more: Hashable) -> Any:
+            stamp = path.stat()
+            return read_stamped(stamp.st_mtime_ns, stamp.st_size, path, *more)
+
+        return cast(_Reader, cached)
+
+    return decorate

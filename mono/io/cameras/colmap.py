@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from mono.geometry.camera import Camera
@@ -12,6 +11,7 @@ from mono.io.cameras.lenses import COLMAP_MODELS
 from mono.io.cameras.names import index_names
 from mono.io.cameras.values import CameraFileError, CameraValues
 from mono.system.errors import MetricDepthError
+from mono.system.files import cached_while_unchanged
 
 _EXPECTED = "CAMERA_ID MODEL WIDTH HEIGHT PARAMS..."
 
@@ -93,8 +93,7 @@ def image_cameras(path: Path) -> tuple[Path, Mapping[str, int]]:
     for name in ("images.txt", "images.bin") if path.suffix.lower() != ".bin" else ("images.bin", "images.txt"):
         names_file = path.with_name(name)
         if names_file.is_file():
-            stamp = names_file.stat()
-            return names_file, _read_images(names_file, stamp.st_mtime_ns, stamp.st_size)
+            return names_file, _read_images(names_file)
     kind = "images.bin" if path.suffix.lower() == ".bin" else "images.txt"
     raise CameraFileError(f"{path}: holds several cameras; put {kind} beside it, which names their images")
 
@@ -168,8 +167,8 @@ def _model(model: str, width: int, height: int, parameters: list[float]) -> Came
     return values
 
 
-@lru_cache(maxsize=8)
-def _read_images(path: Path, modified: int, size: int) -> Mapping[str, int]:
+@cached_while_unchanged(maxsize=8)
+def _read_images(path: Path) -> Mapping[str, int]:
     names = _read_images_bin(path) if path.suffix == ".bin" else _read_images_txt(path)
     return index_names(path, names)
 

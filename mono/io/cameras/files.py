@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from mono.io.cameras.formats import parse_camera_arrays, parse_camera_text
 from mono.io.cameras.names import describe_missing, find_name
 from mono.io.cameras.slam import check_pixels
 from mono.io.cameras.values import CameraFileError, CameraValues, MissingCameraError, parse_matrix
+from mono.system.files import cached_while_unchanged, sha256
 
 _ASPECT = 0.005  # relative difference of aspect ratios that still shows the same view (ScanNet: 0.4 %)
 _SQUARE = 0.01  # relative difference of fx and fy in calibrations of square pixels
@@ -43,6 +43,7 @@ _BESIDE = ("camera.json", "cameras.txt", "cameras.bin", "camera.yaml", "camera.y
 _NUMBERED = re.compile(r"im(\d+)([A-Z]|e\d+)?\.")  # Middlebury's im0.png, im1E.png and im0e3.png of other light
 _PAIR = {"cam0": 0, "left": 0, "cam1": 1, "right": 1}
 _MAX_BYTES = 64 << 20  # a nerfstudio file lists all its frames
+_sha256 = cached_while_unchanged(maxsize=64)(sha256)
 
 
 def camera_file_beside(image: str | os.PathLike[str]) -> Path | None:
@@ -105,19 +106,8 @@ def check_camera_file(path: Path) -> None:
 def hash_camera_file(path: Path) -> str:
     """Hash a camera file and the lists of COLMAP's images beside it."""
     files = [path, *(path.with_name(name) for name in ("images.txt", "images.bin"))]
-    stamps = [(file, file.stat()) for file in files if file.is_file()]
-    hashes = "".join(_hash(file, stamp.st_mtime_ns, stamp.st_size) for file, stamp in stamps)
+    hashes = "".join(f"{file.name} {_sha256(file)}\n" for file in files if file.is_file())
     return hashlib.sha256(hashes.encode()).hexdigest()[:16]
-
-
-@lru_cache(maxsize=64)
-def _hash(path: Path, modified: int, size: int) -> str:
-    """Hash a file once, and again when it changes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return f"{path.name} {digest.hexdigest()}\n"
 
 
 def same_aspect(width: float, height: float, other_width: float, other_height: float) -> bool:
@@ -162,15 +152,10 @@ def _explained(path: Path) -> Iterator[None]:
         raise CameraFileError(f"{path}: cannot be read ({reason})") from error
 
 
+@cached_while_unchanged(maxsize=64)
 def _cameras(path: Path) -> FileCameras:
-    stamp = path.stat()
-    return _read(path, stamp.st_mtime_ns, stamp.st_size)
-
-
-@lru_cache(maxsize=64)
-def _read(path: Path, modified: int, size: int) -> FileCameras:
-    """Read all cameras of a file; `modified` and `size` make a changed file be read again."""
-    if size > _MAX_BYTES:
+    """Read all cameras of a file."""
+    if path.stat().st_size > _MAX_BYTES:
         raise CameraFileError(f"{path}: is larger than {_MAX_BYTES >> 20} MB, too large for a camera file")
     content = path.read_bytes()
     if not content.strip():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from mono.system.files import cached_while_unchanged
 
 KEY = "source"  # its value is an object; camera files of others have texts under this name, if anything
 _MAX_BYTES = 1 << 20  # ours have a few hundred
@@ -34,20 +35,19 @@ class FocalNote:
 
 def read_focal_note(path: Path) -> FocalNote | None:
     """Read the note of a camera file; None where there is none, as in files of other programs."""
-    path = Path(path)
     try:
-        stamp = path.stat()
+        return _read(Path(path))
     except OSError:
         return None
-    return _read(path, stamp.st_mtime_ns, stamp.st_size)
 
 
-@lru_cache(maxsize=64)
-def _read(path: Path, modified: int, size: int) -> FocalNote | None:
-    """Read once, and again when the file changes."""
+@cached_while_unchanged(maxsize=64)
+def _read(path: Path) -> FocalNote | None:
+    if path.suffix.lower() != ".json" or path.stat().st_size > _MAX_BYTES:
+        return None
     try:
-        content = json.loads(path.read_bytes()) if path.suffix.lower() == ".json" and size <= _MAX_BYTES else None
-    except (OSError, ValueError, RecursionError):
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
         return None
     note = content.get(KEY) if isinstance(content, dict) else None
     if not isinstance(note, dict) or not all(isinstance(note.get(name), str) for name in ("focal_length", "detail")):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from mono.app.measurements import read_items
 from mono.app.photos import MAX_UPLOAD
 from mono.system.errors import MetricDepthError
+from mono.system.files import json_object
 
 
 class Refused(MetricDepthError):
@@ -64,11 +64,8 @@ async def read_values(request: Request) -> dict[str, Any]:
     """Read the focal length, the scale and the measurements of a request."""
     wrong = 'the body must be JSON: {"focal_px": …, "scale": …, "measurements": [{"name": …, "pixels": [[x, y], …]}]}'
     body = await read_body(request, 1_000_000)
-    try:
-        values = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise MetricDepthError(wrong) from error
-    if not isinstance(values, dict):
+    values = json_object(body)
+    if values is None:
         raise MetricDepthError(wrong)
     focal_px, scale = focal_and_scale(values)
     return {"focal_px": focal_px, "scale": scale, "measurements": read_items(values.get("measurements", []))}

@@ -14,7 +14,7 @@ from mono.calibration.depth_alignment import DepthAlignment
 from mono.calibration.known import AlignmentError
 from mono.data.camera_source import ResolvedCamera
 from mono.io.atomic import write_bytes
-from mono.system.files import cached_while_unchanged
+from mono.system.files import cached_while_unchanged, json_object
 
 KEY = "calibration"  # entry of a camera file: an object by checksum of the model
 _NUMBERS = ("scale", "exponent", "center", "standard_error", "exponent_error", "spread", "near", "far")
@@ -64,8 +64,7 @@ def read_calibration(path: Path, checksum: str) -> DepthAlignment | None:
 @cached_while_unchanged(maxsize=64)
 def _read(path: Path, checksum: str) -> DepthAlignment | None:
     is_json = path.suffix.lower() == ".json" and path.stat().st_size <= _MAX_BYTES
-    content = _load(path) if is_json else None
-    entries = content.get(KEY) if isinstance(content, dict) else None
+    entries = (json_object(path.read_bytes()) or {}).get(KEY) if is_json else None
     if entries is None:
         return None
     if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
@@ -113,8 +112,8 @@ def write_calibration(
     """
     content = dict(camera)
     if path.exists():
-        loaded = _load(path)
-        if not isinstance(loaded, dict):
+        loaded = json_object(path.read_bytes())
+        if loaded is None:
             raise AlignmentError(f"{path}: is no JSON object, so no calibration can be added; choose another file")
         content = loaded
     entry = {name: round(value, 6) for name in _NUMBERS if math.isfinite(value := getattr(alignment, name))}
@@ -122,13 +121,6 @@ def write_calibration(
     former = content.get(KEY)
     content[KEY] = (former if isinstance(former, dict) else {}) | {checksum: entry}
     write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
-
-
-def _load(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        return None
 
 
 def _damaged(path: Path, why: str) -> AlignmentError:

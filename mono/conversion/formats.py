@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from mono.conversion.openvino_file import open_openvino
 from mono.conversion.run_file import RunFile
 from mono.conversion.torch_file import open_exported_program, open_torchscript
 from mono.system.errors import BackendError
+from mono.system.files import json_object
 
 logger = logging.getLogger(__name__)
 _LONGEST_METADATA = 1_000_000  # [characters]
@@ -115,10 +115,7 @@ def open_exported(path: Path, trust: bool = False, device: str = "cpu") -> tuple
 def _parse_metadata(path: Path, text: str) -> dict[str, Any]:
     if not text:
         raise BackendError(f"{path} was not written by `metricdepth export`: it has no metadata about a camera")
-    try:
-        metadata = json.loads(text) if len(text) < _LONGEST_METADATA else None
-    except (ValueError, RecursionError):
-        metadata = None
-    if not isinstance(metadata, dict):
+    metadata = json_object(text) if len(text) < _LONGEST_METADATA else None
+    if metadata is None:
         raise BackendError(f"{path} is damaged: its metadata is not a JSON object; export it again")
     return metadata

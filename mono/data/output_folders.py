@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
+
+from mono.system.files import json_object
 
 _MANIFEST = "manifest.jsonl"
 STATS_SUFFIX = "_stats.json"  # of a shard's statistics, whose presence vouches for its results
@@ -36,9 +37,6 @@ def is_output_folder(name: str, is_beside: Callable[[str], bool], read_beside: C
 
 def parse_stats(data: bytes | None) -> dict[str, Any]:
     """Parse the statistics of a shard; empty if there are none, or another program's, as img2dataset's."""
-    try:
-        stats = json.loads(data or b"")
-    except (ValueError, RecursionError):
-        return {}
-    own = isinstance(stats, dict) and {"format", "shard", "settings"} <= stats.keys()
+    stats = json_object(data) or {}
+    own = {"format", "shard", "settings"} <= stats.keys()
     return stats if own and all(isinstance(stats.get(n, {}), dict) for n in ("input", "outputs")) else {}

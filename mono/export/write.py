@@ -18,6 +18,7 @@ from mono.export.options import ExportOptions, as_exported, resolve_signature
 from mono.export.preprocess import preprocess_values
 from mono.io.atomic import atomic_path, write_bytes
 from mono.system.errors import BackendError
+from mono.system.files import json_object
 
 if TYPE_CHECKING:
     from mono.inference.network import NetworkPredictor
@@ -102,12 +103,12 @@ def _refuse_other_description(path: Path, values: dict[str, Any]) -> None:
     """Refuse to replace what describes a file of another suffix, unless it says the same of this one."""
     beside = description_path(path)
     try:
-        former = json.loads(beside.read_bytes())
-        name = former["file"]
+        former = json_object(beside.read_bytes()) or {}
     except FileNotFoundError:
         return
-    except (OSError, ValueError, TypeError, KeyError):
-        former, name = {}, "another file"
+    except OSError:
+        former = {}
+    name = former.get("file", "another file")
     if name != path.name and {**values, "file": name} != former:
         raise BackendError(f"{beside} describes {name}, and would be replaced: choose another name (--out)")
 

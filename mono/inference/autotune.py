@@ -19,6 +19,7 @@ from mono.inference.accuracy import CheckFrame, Deviation, check_frames, deviati
 from mono.io.atomic import write_bytes
 from mono.system.cache import cache_folder
 from mono.system.errors import BackendError
+from mono.system.files import json_object
 from mono.system.versions import __version__
 
 if TYPE_CHECKING:
@@ -239,7 +240,6 @@ def _device_name(device: torch.device) -> str:
 
 def _remembered(place: Path) -> dict[str, Any]:
     try:
-        known = json.loads(place.read_text())
-    except (OSError, ValueError):
-        return {}  # not measured yet, or damaged: measured again
-    return known if isinstance(known, dict) else {}
+        return json_object(place.read_bytes()) or {}  # damaged: measured again
+    except OSError:
+        return {}  # not measured yet

@@ -17,7 +17,7 @@ from mono.model.checkpoint import read_tensors
 from mono.model.download import hub_file
 from mono.model.tensor_files import CheckpointError
 from mono.system.errors import MetricDepthError
-from mono.system.files import sha256
+from mono.system.files import json_object, sha256
 
 if TYPE_CHECKING:
     from mono.config import ModelConfig
@@ -246,10 +246,7 @@ def _json(values: Mapping[str, Any]) -> bytes:
 def _read_json(path: Path) -> dict[str, Any]:
     from mono.config import ConfigError
 
-    try:
-        values = json.loads(path.read_bytes()) if path.stat().st_size < _LARGEST_JSON else None
-    except (ValueError, RecursionError):
-        values = None
-    if not isinstance(values, dict):
+    values = json_object(path.read_bytes()) if path.stat().st_size < _LARGEST_JSON else None
+    if values is None:
         raise ConfigError(f"{path} is damaged: it holds no JSON object")
     return values

@@ -18,6 +18,7 @@ from mono.io.depth_encoding import clean_depth
 from mono.io.exr import read_text_attribute
 from mono.system.checks import as_number
 from mono.system.errors import MetricDepthError
+from mono.system.files import json_object
 
 METADATA_KEY = "metricdepth"  # member of an NPZ and attribute of an EXR with the metadata as JSON
 SIDECAR_FORMATS = ("png", "npy")  # formats that cannot hold a camera
@@ -168,10 +169,9 @@ def _known_metadata(depth_file: Path) -> dict[str, Any]:
     """Read a depth file's metadata; nothing where there are none, or damaged ones."""
     try:
         text = _read_metadata(_holder(depth_file))
-        content = json.loads(text) if text else None
     except (*_MALFORMED, zipfile.BadZipFile, OSError):
         return {}
-    return content if isinstance(content, dict) else {}
+    return json_object(text) or {}
 
 
 def _read_metadata(path: Path) -> str | bytes | None:

@@ -25,6 +25,7 @@ from mono.runs.paths import output_files, remove_files
 from mono.runs.records import camera_record
 from mono.system.errors import MetricDepthError, RunError
 from mono.system.failure import Failure
+from mono.system.files import json_object
 
 logger = logging.getLogger(__name__)
 
@@ -122,12 +123,10 @@ def align_saved(
 def _read_alignments(path: Path) -> dict[str, Any]:
     """Read the alignments of former runs, by name."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json_object(path.read_bytes())
     except FileNotFoundError:
         return {}
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
+    if content is None:
         raise RunError(f"{path}: holds no alignments; move it away, or choose another output folder (--out)")
     return content
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +16,7 @@ from mono.runs.folder import lock_output_folder
 from mono.runs.manifest import Manifest
 from mono.runs.records import short_hash
 from mono.system.errors import RunError
+from mono.system.files import json_object
 
 _PARTS = {
     "annotations": "other annotations",
@@ -110,14 +110,13 @@ def refuse_scores_of_saved(out: Path) -> None:
 
 def _former_run(out: Path) -> dict[str, Any]:
     """Read the metadata of the run that wrote metrics.json."""
-    try:
-        content = json.loads((out / "metrics.json").read_bytes())
-        return dict(content["run"])
-    except (ValueError, TypeError, KeyError, RecursionError):
+    run = (json_object((out / "metrics.json").read_bytes()) or {}).get("run")
+    if not isinstance(run, dict):
         raise RunError(
             f"{out / 'metrics.json'} is not of an evaluation and would be replaced: choose another output folder "
             "(--out), move it away, or --overwrite"
-        ) from None
+        )
+    return run
 
 
 def _refuse(out: Path, what: str) -> NoReturn:

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 from mono.io.atomic import atomic_path
 from mono.runs.paths import is_output_path
 from mono.system.errors import MetricDepthError, RunError
+from mono.system.files import json_object
 
 logger = logging.getLogger(__name__)
 
@@ -169,11 +170,8 @@ def _encode(record: Mapping[str, Any]) -> bytes:
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return record if isinstance(record, dict) and not _problem(record) else None
+    record = json_object(line)
+    return None if record is None or _problem(record) else record
 
 
 def _is_text(value: object) -> bool:

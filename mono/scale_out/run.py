@@ -22,6 +22,7 @@ from mono.scale_out.results import LAYOUTS, STATS_SUFFIX, Layout, ShardJob, refu
 from mono.scale_out.storage import is_url, output_folder, remove_leftovers
 from mono.system.errors import RunError
 from mono.system.failure import Failure
+from mono.system.files import json_object
 from mono.system.progress import Progress, silent
 
 Engine = Literal["processes", "ray"]
@@ -159,11 +160,7 @@ def run_shards(
 def _refuse_foreign_report(out: str | Path) -> None:
     """Refuse to replace a report.json that no run has written."""
     data = output_folder(out).read(_REPORT)
-    try:
-        own = data is None or vars(ShardReport()).keys() & json.loads(data).keys()
-    except (ValueError, AttributeError):
-        own = False
-    if not own:
+    if data is not None and not vars(ShardReport()).keys() & (json_object(data) or {}).keys():
         place = f"{str(out).rstrip('/')}/{_REPORT}"
         raise RunError(f"{place} is no report of this command, and would be replaced: move it, or choose another --out")
 

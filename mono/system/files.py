@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Hashable
 from functools import lru_cache, wraps
 from pathlib import Path
@@ -27,6 +28,22 @@ def sha256(path: Path, first: bytes = b"") -> str:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
+
+
+def json_object(data: bytes | str | None) -> dict[str, Any] | None:
+    """Parse a JSON object that may be damaged.
+
+    Args:
+        data: content of a file; None where there is none.
+
+    Returns:
+        The object; None for other values and for what is no JSON.
+    """
+    try:
+        content = json.loads(data or b"")
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def cached_while_unchanged(maxsize: int) -> Callable[[_Reader], _Reader]:

@@ -265,8 +265,9 @@ def test_the_fastest_is_taken_within_the_bound_and_remembers_it(toy_predictor, c
     assert len(built) > count + 4
     entries = json.loads((cache / "auto.json").read_text())
     assert len(entries) == 2
-    (cache / "auto.json").write_text("damaged")
-    assert with_fastest(toy_predictor, ("float32", "bfloat16")).backend == "openvino"
+    for damaged in ("damaged", "[" * 100_000):
+        (cache / "auto.json").write_text(damaged)
+        assert with_fastest(toy_predictor, ("float32", "bfloat16")).backend == "openvino"
     del tables["openvino", "float32"]  # what was taken is gone
     assert with_fastest(toy_predictor, ("float32", "bfloat16")).backend == "eager"
 

@@ -93,6 +93,7 @@ def test_it_does_not_replace_what_describes_another_file(tmp_path):
     assert json.loads(beside.read_text()) == {**json.loads(before), "file": "net.pt2"}
     write("exported-program", ".pt2", (64, 64))  # its own
     assert json.loads(beside.read_text())["input"]["width"] == 64
-    beside.write_text("{}")
-    with pytest.raises(BackendError, match=r"describes another file"):
-        write("torchscript", ".ts", (96, 64))
+    for text in ("{}", "[" * 100_000):
+        beside.write_text(text)
+        with pytest.raises(BackendError, match=r"describes another file"):
+            write("torchscript", ".ts", (96, 64))

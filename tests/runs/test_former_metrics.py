@@ -122,7 +122,7 @@ def test_files_of_former_versions_and_of_others_are_refused(data, toy_predictor)
     (data / "out" / "metrics.json").write_text(json.dumps(content))
     with pytest.raises(RunError, match="out holds results of saved predictions with unknown settings"):
         evaluate("a.json", "near", out="out")
-    for text in ("[1]", "{}", "not json"):
+    for text in ("[1]", "{}", '{"run": []}', "not json"):
         (data / "out" / "metrics.json").write_text(text)
         for model in ("near", toy_predictor):
             with pytest.raises(RunError, match=r"metrics\.json is not of an evaluation and would be replaced"):

@@ -132,13 +132,14 @@ def test_files_put_into_a_folder_of_results_stay(tmp_path, change):
     assert report.shards == (change != "damage")
 
 
-def test_a_report_of_others_is_refused(tmp_path):
+@pytest.mark.parametrize("text", ['{"mine": 1}', "[1]", "[" * 100_000], ids=["object", "list", "too-nested"])
+def test_a_report_of_others_is_refused(tmp_path, text):
     folder, out = write_shards(tmp_path / "in", shards=1), tmp_path / "out"
     out.mkdir()
-    (out / "report.json").write_text('{"mine": 1}')
+    (out / "report.json").write_text(text)
     with pytest.raises(RunError, match=r"out/report.json is no report of this command, and would be replaced: move"):
         run_shards([str(folder)], out, ToyMapper())
-    assert results_of(out) == {} and (out / "report.json").read_text() == '{"mine": 1}'
+    assert results_of(out) == {} and (out / "report.json").read_text() == text
 
 
 @pytest.mark.parametrize("layout", ["tar", "files"])

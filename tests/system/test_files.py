@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from mono.system.files import cached_while_unchanged, sha256
+from mono.system.files import cached_while_unchanged, json_object, sha256
 
 
 def test_a_file_is_hashed_after_the_bytes_before_it(tmp_path):
@@ -30,3 +30,12 @@ def test_a_file_is_read_again_when_it_changes(tmp_path):
     path.unlink()
     with pytest.raises(FileNotFoundError):
         read(path, 1)
+
+
+@pytest.mark.parametrize("data", [None, b"", "[1]", "null", "{", b"\xff\xfe\xfa", '{"a":' * 100_000])
+def test_what_is_no_json_object_is_none(data):
+    assert json_object(data) is None
+
+
+def test_json_objects_are_parsed():
+    assert json_object(b'{"a": 1}') == json_object('{"a": 1}') == {"a": 1}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mono.system.files import cached_while_unchanged
+from mono.system.files import cached_while_unchanged, json_object
 
 KEY = "source"  # its value is an object; camera files of others have texts under this name, if anything
 _MAX_BYTES = 1 << 20  # ours have a few hundred
@@ -45,11 +44,7 @@ def read_focal_note(path: Path) -> FocalNote | None:
 def _read(path: Path) -> FocalNote | None:
     if path.suffix.lower() != ".json" or path.stat().st_size > _MAX_BYTES:
         return None
-    try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        return None
-    note = content.get(KEY) if isinstance(content, dict) else None
+    note = (json_object(path.read_bytes()) or {}).get(KEY)
     if not isinstance(note, dict) or not all(isinstance(note.get(name), str) for name in ("focal_length", "detail")):
         return None
     error: Any = note.get("error")

@@ -17,6 +17,7 @@ from mono.runs.records import file_stamps, model_settings, short_hash
 from mono.slam.reconstruction.metric_paths import SlamError
 from mono.slam.reconstruction.sfm import remove_project
 from mono.system.errors import counted
+from mono.system.files import json_object
 
 if TYPE_CHECKING:
     from mono.inference.predictor import Predictor
@@ -114,19 +115,18 @@ def refuse_other_results(out: Path, settings: Mapping[str, str]) -> None:
 
 def _former_settings(out: Path) -> dict[str, str]:
     try:
-        content = json.loads((out / _MARK).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        return json_object((out / _MARK).read_bytes()) or {}
+    except OSError:
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _is_unmarked_run(out: Path) -> bool:
     """Tell whether a folder holds the results of a version that left no mark."""
     try:
-        content = json.loads((out / "scale.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+        content = json_object((out / "scale.json").read_bytes()) or {}
+    except OSError:
         return False
-    return isinstance(content, dict) and {"method", "parts"} <= content.keys()
+    return {"method", "parts"} <= content.keys()
 
 
 def replace_results(out: Path, method: str, settings: Mapping[str, str]) -> None:

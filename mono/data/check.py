@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mono.data.annotations import load_annotations
-from mono.data.check_depth import DepthStatistics, read_checked_depth, statistics, value_doubts, without_path
+from mono.data.check_depth import DepthStatistics, read_checked_depth, statistics, value_doubts
 from mono.data.check_normals import normal_doubts
 from mono.data.datasets.annotation_writer import Progress, iterate
 from mono.data.image_header import ImageHeader, read_image_header
@@ -20,7 +20,7 @@ from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.io.cameras.files import camera_file_beside
 from mono.io.images import ImageError, Photo, read_image
-from mono.system.errors import MetricDepthError
+from mono.system.errors import MetricDepthError, without_path
 
 SCHEMA = Path(__file__).with_name("annotation.schema.json")  # for editors and other tools; `load_annotations` decides
 

@@ -15,6 +15,7 @@ from mono.geometry.camera import Camera
 from mono.io.depth import DepthError, png_depth_scale, read_depth
 from mono.io.images import ImageError
 from mono.io.no_depth import FARTHEST_MEDIAN, find_no_depth
+from mono.system.errors import without_path
 
 MEDIAN_RANGE = (0.1, FARTHEST_MEDIAN)  # [m]
 
@@ -119,8 +120,3 @@ def statistics(depth: np.ndarray) -> DepthStatistics | None:
         return None
     least, median, largest = float(valid.min()), float(np.median(valid)), float(valid.max())
     return DepthStatistics(least, median, largest, valid.size / depth.size)
-
-
-def without_path(error: Exception, path: Path) -> str:
-    """Return an error's message without the path at its start."""
-    return str(error).removeprefix(f"{path}: ")

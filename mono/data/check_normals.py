@@ -11,6 +11,7 @@ from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.io.images import ImageError
 from mono.io.normals import NORMAL_FRAMES, NormalError, convert_normals, read_normals
+from mono.system.errors import without_path
 
 _AWAY = 0.5  # share of normals pointing away from the camera, from which on the axes must be wrong
 _FOCAL = 0.8  # focal length in widths for maps of an unknown camera: a field of view of 64 degrees
@@ -31,14 +32,13 @@ def normal_doubts(sample: Sample, size: tuple[int, int] | None) -> Iterator[tupl
     try:
         normal = read_normals(path, sample.normal_frame)
     except NormalError as error:
-        yield "normal", path, "unreadable normals", str(error).removeprefix(f"{path}: ")
+        yield "normal", path, "unreadable normals", without_path(error, path)
         return
     if size is not None:
         try:
             normal = read_annotated_normals(sample, size)
         except (NormalError, ImageError) as error:
-            advice = str(error).removeprefix(f"{path}: ")
-            yield "normal", path, "size of normals and image differ", advice
+            yield "normal", path, "size of normals and image differ", without_path(error, path)
     height, width = normal.shape[:2]
     if not normal.any():
         yield "normal", path, "empty normals", "no pixel has a normal; remove it, or write it again"

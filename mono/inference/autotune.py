@@ -18,7 +18,7 @@ from mono.backends.build import build
 from mono.inference.accuracy import CheckFrame, Deviation, check_frames, deviation
 from mono.io.atomic import write_bytes
 from mono.system.cache import cache_folder
-from mono.system.errors import BackendError
+from mono.system.errors import BackendError, first_line
 from mono.system.files import json_object
 from mono.system.versions import __version__
 
@@ -92,8 +92,7 @@ def with_automatic(predictor: NetworkPredictor, images: int | None = None) -> Ne
         try:
             return with_backend(predictor, backend)
         except (BackendError, RuntimeError, OSError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-            logger.warning("backend auto: %s cannot compute %s: %s", backend, predictor.name, reason)
+            logger.warning("backend auto: %s cannot compute %s: %s", backend, predictor.name, first_line(error))
     return with_backend(predictor, "eager")
 
 
@@ -192,8 +191,7 @@ def _tried(
             times += _depths(candidate, frames, _ROUNDS - 1)[1]
     except Exception as error:  # compilers and foreign runtimes have errors of their own
         logger.debug("traceback", exc_info=error)
-        reason = str(error).strip() or type(error).__name__
-        return Candidate(backend, predictor.precision, error=f"failed: {reason.splitlines()[0][:200]}")
+        return Candidate(backend, predictor.precision, error=f"failed: {first_line(error)}")
     found = deviation(depths, reference, frames)
     return Candidate(backend, predictor.precision, statistics.median(times), found)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from mono.geometry.camera import Camera
 from mono.inference.foreign import ForeignPredictor, checked_kind
-from mono.system.errors import MetricDepthError
+from mono.system.errors import MetricDepthError, first_line
 from mono.system.files import sha256
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def open_hugging_face(
             logger.debug("%s", source, exc_info=error)
             raise MetricDepthError(
                 f"hf:{source} cannot be loaded as a depth model: give a repository of Hugging Face with a depth model "
-                f"of transformers, or a folder that `save_pretrained` wrote (reason: {_first_line(error)})"
+                f"of transformers, or a folder that `save_pretrained` wrote (reason: {first_line(error, 160)})"
             ) from error
     kind = checked_kind(kind or _kind(config, source), f"hf:{source}")
     revision = _checksum(Path(source)) if folder else str(getattr(config, "_commit_hash", None) or revision)
@@ -112,10 +112,6 @@ def _checksum(folder: Path) -> str:
     """Hash a folder's files of weights and settings."""
     files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".bin", ".json"))
     return hashlib.sha256("".join(f"{path.name} {sha256(path)}\n" for path in files).encode()).hexdigest()
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:160]
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from mono.io.atomic import atomic_path, write_bytes
 from mono.model.checkpoint import read_tensors
 from mono.model.download import hub_file
 from mono.model.tensor_files import CheckpointError
-from mono.system.errors import MetricDepthError
+from mono.system.errors import MetricDepthError, first_line
 from mono.system.files import json_object, sha256
 
 if TYPE_CHECKING:
@@ -188,10 +188,9 @@ def push_to_hub(
             )
         except Exception as error:  # the hub's own errors, its HTTP client's, and those of names
             logger.debug("%s", repository, exc_info=error)
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
             raise MetricDepthError(
-                f"{repository} cannot be written ({reason}): log in with `hf auth login` (or set $HF_TOKEN), check the "
-                "name and the network; save_pretrained writes the same files to a folder"
+                f"{repository} cannot be written ({first_line(error)}): log in with `hf auth login` (or set "
+                "$HF_TOKEN), check the name and the network; save_pretrained writes the same files to a folder"
             ) from error
     return str(commit.commit_url)
 

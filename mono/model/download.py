@@ -11,6 +11,7 @@ from typing import Any
 from mono.model.checkpoint import checked_sha256, download_folder, find_checkpoint
 from mono.model.tensor_files import CheckpointError
 from mono.model.zoo import MODELS, ModelRecord
+from mono.system.errors import first_line
 from mono.system.files import sha256
 
 logger = logging.getLogger(__name__)
@@ -164,5 +165,4 @@ def hub_file(repository: str, file: str, remedy: str, **options: Any) -> Path:
 def _unreachable(file: str, remedy: str, error: BaseException, reason: str | None = None) -> CheckpointError:
     logger.debug("%s", file, exc_info=error)
     system = getattr(error, "strerror", None)
-    reason = reason or (system or str(error).strip() or type(error).__name__).splitlines()[0][:200]
-    return CheckpointError(f"{file} cannot be fetched ({reason}): {remedy}")
+    return CheckpointError(f"{file} cannot be fetched ({reason or system or first_line(error)}): {remedy}")

@@ -23,7 +23,7 @@ from mono.runs.manifest import Manifest
 from mono.runs.outputs import OutputOptions, planned_outputs
 from mono.runs.paths import output_files, remove_files
 from mono.runs.records import camera_record
-from mono.system.errors import MetricDepthError, RunError
+from mono.system.errors import MetricDepthError, RunError, without_path
 from mono.system.failure import Failure
 from mono.system.files import json_object
 
@@ -181,7 +181,7 @@ def _align(
             image = _photo_of(sample, former) if options.finder else sample
             aligned, alignment = align_depth(depth, camera, options.find(image, camera), options.model)
         except MetricDepthError as error:
-            reason = str(error).removeprefix(f"{sample.rgb}: ")
+            reason = without_path(error, sample.rgb)
             logger.error("%s: %s", sample.source, reason)
             failures.append(Failure(sample.source, reason))
             continue

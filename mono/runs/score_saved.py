@@ -33,6 +33,7 @@ from mono.io.depth_metadata import saved_camera
 from mono.io.images import read_image
 from mono.runs.manifest import Manifest
 from mono.runs.paths import output_files
+from mono.system.errors import without_path
 from mono.system.failure import Failure
 from mono.system.memory import keep_memory
 
@@ -260,7 +261,7 @@ def _score(sample: Sample, job: _Job) -> _Outcome:
         doubt = "" if size is None or gt is None else doubt_of_view("depth", size[::-1], gt.shape)
         return _Outcome(replace(score, depth=None), "", None if depth is None else depth.shape, doubt=doubt)
     except Exception as error:  # whatever one image does, the others are done
-        reason = str(error).removeprefix(f"{sample.rgb}: ") or type(error).__name__
+        reason = without_path(error, sample.rgb) or type(error).__name__
         shape = None if depth is None else depth.shape
         return _Outcome(error=reason, shape=shape, other_view=isinstance(error, OtherViewError))
 

@@ -12,7 +12,7 @@ from mono.data.folder import count_suffixes
 from mono.data.image_header import read_image_header
 from mono.io.depth import DEPTH_SUFFIXES, png_depth_scale
 from mono.io.images import IMAGE_SUFFIXES, ImageError
-from mono.system.errors import counted
+from mono.system.errors import counted, without_path
 
 # Words that tell an image from its depth map, as in rgb_00045.jpg and sync_depth_00045.png, frame000123.jpg and
 # depth000123.png, frame.0000.color.jpg and frame.0000.depth_meters.exr.
@@ -129,8 +129,7 @@ def image_size(path: Path) -> tuple[int, int]:
     try:
         return read_image_header(path).size
     except ImageError as error:
-        message = str(error).removeprefix(f"{path}: ")
-        raise DatasetError(f"{path}: cannot be read as an image: {message}") from error
+        raise DatasetError(f"{path}: cannot be read as an image: {without_path(error, path)}") from error
 
 
 def _camera(image: Path, intrinsics: Intrinsics | None, camera_file: Path | None) -> Intrinsics | None:

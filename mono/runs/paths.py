@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
@@ -81,17 +82,9 @@ def remove_files(folder: Path, paths: Iterable[str]) -> int:
         if file is not None:
             file.unlink(missing_ok=True)
             removed += 1
-        elif not is_output_path(path) or _exists(folder / path):
+        elif not is_output_path(path) or os.path.lexists(folder / path):
             foreign.append(path)
     if foreign:
         message = "%s: %d listed paths are no files of a run in this folder and stay as they are; the first is %.200r"
         logger.warning(message, folder, len(foreign), foreign[0])
     return removed
-
-
-def _exists(path: Path) -> bool:
-    try:
-        path.lstat()
-    except OSError:
-        return False
-    return True

@@ -36,13 +36,10 @@ def read_depth_channel(path: Path) -> np.ndarray:
     Raises:
         ExrError: OpenEXR is missing, or the file is damaged, cut short, too large or without such a channel.
     """
-    try:
-        import OpenEXR  # type: ignore[import-not-found, import-untyped, unused-ignore]
-    except ImportError as error:
-        raise ExrError("to read EXR: pip install OpenEXR, or use PNG, NPY or NPZ") from error
+    exr = _import_openexr()
     check_structure(path)
     try:
-        with OpenEXR.File(str(path), separate_channels=True) as file:
+        with exr.File(str(path), separate_channels=True) as file:
             channels = file.channels()
             names = [name for name in ("Z", "depth", "Y", "R") if name in channels] or list(channels)
             if names[0] in ("Z", "depth", "Y", "R") or len(names) == 1:
@@ -240,6 +237,6 @@ def _unpack(file: BinaryIO, code: str) -> tuple[int, ...]:
 def _import_openexr() -> ModuleType:
     try:
         import OpenEXR  # type: ignore[import-not-found, import-untyped, unused-ignore]
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise ExrError("EXR files need the package OpenEXR: pip install OpenEXR (or choose png, npy or npz)") from error
     return OpenEXR

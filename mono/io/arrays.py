@@ -16,6 +16,7 @@ from mono.system.errors import MetricDepthError
 
 MAX_BYTES = 1 << 30
 _MAX_MEMBERS = 1000
+_SMALL = 64  # values of an array
 _PARSER = threading.Lock()  # CPython 3.11's parser of literals fails now and then in several threads at once
 
 
@@ -88,12 +89,11 @@ def read_npz(path: Path, name: str) -> np.ndarray:
             return array
 
 
-def read_small_arrays(path: Path, most: int = 64) -> dict[str, np.ndarray]:
-    """Read the small arrays of an NPZ archive.
+def read_small_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read the arrays of an NPZ archive that have at most 64 values.
 
     Args:
         path: file.
-        most: largest number of values of an array; larger ones are left out.
 
     Returns:
         Arrays of numbers and of text by name.
@@ -105,12 +105,12 @@ def read_small_arrays(path: Path, most: int = 64) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist()[:_MAX_MEMBERS]:
-                if entry.filename.endswith(".npy") and entry.file_size <= 1024 + 16 * most:
+                if entry.filename.endswith(".npy") and entry.file_size <= 1024 + 16 * _SMALL:
                     with contextlib.suppress(ArrayError), archive.open(entry) as file:
                         found[entry.filename.removesuffix(".npy")] = _read_array(file, entry.file_size, "biufcU")
     except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise ArrayError("is a damaged NPZ archive; write it again") from error
-    return {name: array for name, array in found.items() if array.size <= most}
+    return {name: array for name, array in found.items() if array.size <= _SMALL}
 
 
 def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:

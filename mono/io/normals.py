@@ -11,7 +11,6 @@ from PIL import PngImagePlugin
 from mono.geometry.normals import decode_normals, encode_normals
 from mono.io.arrays import ArrayError, read_npy, write_npy
 from mono.io.atomic import write_bytes
-from mono.io.cameras.files import same_aspect
 from mono.io.depth_encoding import encode_png16
 from mono.io.file_kinds import why_not_a_file
 from mono.io.images import DECODING_ERRORS
@@ -37,9 +36,7 @@ class NormalError(MetricDepthError):
     """Error of a normal map that cannot be used, naming file, cause and remedy."""
 
 
-def read_normals(
-    path: str | os.PathLike[str], frame: str = "opencv", image_size: tuple[int, int] | None = None
-) -> np.ndarray:
+def read_normals(path: str | os.PathLike[str], frame: str = "opencv") -> np.ndarray:
     """Read a map of surface normals.
 
     NPY: (H, W, 3) floating-point unit vectors, (0, 0, 0) where there is none. PNG: 8- or 16-bit RGB with x, y, z as
@@ -48,16 +45,13 @@ def read_normals(
     Args:
         path: normal map.
         frame: axes of the file: "opencv" (x right, y down, z forward) or "opengl" (x right, y up, z backward).
-        image_size: (width, height) [px] of the image that the map belongs to; the map may be a smaller or larger
-            version of it.
 
     Returns:
         (H, W, 3) float32 unit vectors in the camera frame (x right, y down, z forward), 0 where there is none. Their
         directions are those of the file: none is flipped toward the camera.
 
     Raises:
-        NormalError: the file is missing, damaged, too large, of an unknown kind, not a normal map, or of another shape
-            than the image.
+        NormalError: the file is missing, damaged, too large, of an unknown kind, or not a normal map.
         MetricDepthError: the frame is unknown.
     """
     path = Path(path)
@@ -80,11 +74,6 @@ def read_normals(
         raise NormalError(f"{path}: is too large for the memory of this machine; make it smaller") from error
     except DECODING_ERRORS as error:
         raise NormalError(f"{path}: is damaged or not what its suffix promises; write it again") from error
-    if image_size is not None and not same_aspect(normal.shape[1], normal.shape[0], *image_size):
-        raise NormalError(
-            f"{path}: the normals are {normal.shape[1]}x{normal.shape[0]}, the image {image_size[0]}x{image_size[1]}, "
-            "of another shape, so they do not show the same view; crop or turn them as the image"
-        )
     return convert_normals(normal, frame)
 
 

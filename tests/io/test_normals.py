@@ -51,13 +51,6 @@ def test_opengl_turns_y_and_z(tmp_path: Path) -> None:
         read_normals(tmp_path / "a.npy", "blender")
 
 
-def test_the_map_may_be_a_resized_one_but_of_no_other_shape(tmp_path: Path) -> None:
-    np.save(tmp_path / "a.npy", np.tile(np.float32([0, 0, -1]), (30, 40, 1)))
-    assert read_normals(tmp_path / "a.npy", image_size=(80, 60)).shape == (30, 40, 3)
-    with pytest.raises(NormalError, match=r"a\.npy: the normals are 40x30, the image 60x80, of another shape"):
-        read_normals(tmp_path / "a.npy", image_size=(60, 80))
-
-
 def test_interpolated_pixels_are_brought_to_unit_length(tmp_path: Path) -> None:
     normal = np.tile(np.float32([0, 0, -1]), (20, 20, 1))
     normal[0, 0], normal[0, 1] = (0, 0, -0.8), (0, 0, -0.3)

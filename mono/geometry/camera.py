@@ -148,6 +148,11 @@ class Camera(Projection):
         """Return (fx, fy, cx, cy) [px]."""
         return self.fx, self.fy, self.cx, self.cy
 
+    @property
+    def matrix(self) -> np.ndarray:
+        """Return the calibration matrix K, (3, 3) float64 [px]."""
+        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]])
+
     def resized(self, width: int, height: int) -> Camera:
         """Return the camera of the image resized to `width` x `height` [px]."""
         width, height = _side(width, "width"), _side(height, "height")

@@ -79,8 +79,7 @@ class Prediction:
     @property
     def K(self) -> np.ndarray:
         """Return the camera matrix, (3, 3) float64 [px], without lens distortion."""
-        fx, fy, cx, cy = self.camera.intrinsics
-        return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], np.float64)
+        return self.camera.matrix
 
     @property
     def normal_source(self) -> Literal["network", "depth"]:

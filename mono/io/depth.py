@@ -292,7 +292,7 @@ def write_depth(
         if kind == "npz":
             arrays = {"depth": meters}
             if camera is not None:
-                arrays["K"] = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
+                arrays["K"] = camera.matrix
             write_npz(temporary, arrays, {f"{METADATA_KEY}.json": text})
         else:
             write_depth_channel(temporary, meters, {METADATA_KEY: text})

@@ -22,12 +22,12 @@ class Kitti(Layout):
 
     def add(self, frame: PackFrame) -> dict[str, Any]:
         """Write image, depth and intrinsics."""
-        number, camera = f"{len(self._poses):010d}", frame.camera
+        number = f"{len(self._poses):010d}"
         image, intrinsics = f"image/{number}.png", f"intrinsics/{number}.txt"
         write_image(self.folder / image, frame.rgb)
         record = {"image": image, **write_depth16(self.folder, f"depth/{number}.png", frame, 256)}
-        matrix = (camera.fx, 0, camera.cx, 0, camera.fy, camera.cy, 0, 0, 1)
-        write_bytes(self.folder / intrinsics, (" ".join(f"{value:.9e}" for value in matrix) + "\n").encode())
+        values = " ".join(f"{value:.9e}" for value in frame.camera.matrix.flat)
+        write_bytes(self.folder / intrinsics, f"{values}\n".encode())
         self._poses.append(frame.pose)
         return record | {"intrinsics": intrinsics}
 

@@ -36,11 +36,10 @@ class Open3d(Layout):
         """Write the intrinsic and the trajectory."""
         assert self._first is not None
         camera = self._first.camera
-        matrix = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
         intrinsic = {
             "width": camera.width,
             "height": camera.height,
-            "intrinsic_matrix": matrix.T.ravel().tolist(),  # Open3D stores matrices by columns
+            "intrinsic_matrix": camera.matrix.T.ravel().tolist(),  # Open3D stores matrices by columns
         }
         self._write("intrinsic.json", intrinsic)
         version = {"version_major": 1, "version_minor": 0}

@@ -132,7 +132,6 @@ class Ros2Bag(Layout):
 
     def _camera_info(self, frame: PackFrame, header: Any) -> Any:
         camera = frame.camera
-        matrix = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
         roi = self._type("sensor_msgs/msg/RegionOfInterest")(
             x_offset=0, y_offset=0, height=0, width=0, do_rectify=False
         )
@@ -142,9 +141,9 @@ class Ros2Bag(Layout):
             width=camera.width,
             distortion_model="plumb_bob",
             d=np.zeros(5),
-            k=matrix.ravel(),
+            k=camera.matrix.ravel(),
             r=np.eye(3).ravel(),
-            p=np.column_stack([matrix, np.zeros(3)]).ravel(),
+            p=np.column_stack([camera.matrix, np.zeros(3)]).ravel(),
             binning_x=0,
             binning_y=0,
             roi=roi,

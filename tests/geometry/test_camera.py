@@ -78,6 +78,7 @@ K = [[500.0, 0.0, 310.0], [0.0, 510.0, 250.0], [0.0, 0.0, 1.0]]
 @pytest.mark.parametrize("kind", [list, np.array, torch.tensor, lambda k: np.hstack([k, [[45], [0.2], [3e-3]]])])
 def test_cameras_from_matrices_of_any_library(kind):
     assert Camera.from_matrix(kind(K), 640, 480) == as_camera(kind(K), 640, 480) == CAMERA
+    np.testing.assert_array_equal(CAMERA.matrix, K)
     assert as_camera(CAMERA, 640, 480) is CAMERA
 
 

@@ -118,9 +118,7 @@ def fuse(
             on_done(1)
             continue
         for view in views:
-            camera = view.camera
-            matrix = [[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]]
-            intrinsic = core.Tensor(np.array(matrix, np.float64))
+            intrinsic = core.Tensor(view.camera.matrix)
             extrinsic = core.Tensor(np.ascontiguousarray(np.linalg.inv(view.pose)))
             image = o3d.t.geometry.Image(core.Tensor(view.depth))
             color = o3d.t.geometry.Image(core.Tensor(np.ascontiguousarray(view.rgb, np.float32) / np.float32(255)))

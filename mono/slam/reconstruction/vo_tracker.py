@@ -26,7 +26,7 @@ class Tracker:
         """Start without frames."""
         camera = found.camera
         self.found, self.camera, self.depth, self.options = found, camera, depth, options
-        self.matrix = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
+        self.matrix = camera.matrix
         self.allowed = max(2.0, 0.003 * camera.width)  # [px] of reprojection
         self.segments: list[OpenSegment] = []
         self._last: np.ndarray | None = None  # gray

@@ -153,6 +153,16 @@ class Camera(Projection):
         """Return the calibration matrix K, (3, 3) float64 [px]."""
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]])
 
+    def require_size(self, values: np.ndarray, name: str = "image") -> None:
+        """Check that an array has the camera's height and width.
+
+        Raises:
+            MetricDepthError: it has another size.
+        """
+        height, width = values.shape[:2]
+        if (width, height) != (self.width, self.height):
+            raise MetricDepthError(f"{name} is {width}x{height} but its camera {self.width}x{self.height}")
+
     def resized(self, width: int, height: int) -> Camera:
         """Return the camera of the image resized to `width` x `height` [px]."""
         width, height = _side(width, "width"), _side(height, "height")

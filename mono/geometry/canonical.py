@@ -88,9 +88,7 @@ class CanonicalView:
         """
         import cv2
 
-        expected = (self.camera.height, self.camera.width)
-        if rgb.shape[:2] != expected:
-            raise MetricDepthError(f"image is {rgb.shape[1]}x{rgb.shape[0]} but its camera {expected[1]}x{expected[0]}")
+        self.camera.require_size(rgb)
         top, bottom, left, right = self.padding
         rgb = resize_smoothly(rgb, self.fitted, self.size) if self.fitted else rgb
         resized = cv2.resize(rgb, self.size[::-1], interpolation=cv2.INTER_LINEAR)

@@ -47,7 +47,7 @@ class Undistortion:
             return rgb
         import cv2
 
-        self._check_size(rgb, self.camera, "image")
+        self.camera.require_size(rgb)
         return cv2.remap(rgb, *self._mirrored, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def depth_to_pinhole(self, depth: np.ndarray) -> np.ndarray:
@@ -66,7 +66,7 @@ class Undistortion:
             return depth
         import cv2
 
-        self._check_size(depth, self.camera, "depth")
+        self.camera.require_size(depth, "depth")
         columns, rows, seen = self._to_pinhole
         found = cv2.remap(depth.astype(np.float32), columns, rows, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
         found[~seen] = 0
@@ -89,7 +89,7 @@ class Undistortion:
             return values
         import cv2
 
-        self._check_size(values, self.pinhole, "map")
+        self.pinhole.require_size(values, "map")
         values = values.astype(np.float32)
         if present is not None:
             values[~present] = np.nan
@@ -113,12 +113,6 @@ class Undistortion:
     def _to_image(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Column and row of each original pixel in the pinhole's image, and a mask of those that lie in it."""
         return _pixel_maps(self.camera.rays(), self.pinhole)
-
-    def _check_size(self, values: np.ndarray, camera: Camera, name: str) -> None:
-        if values.shape[:2] != (camera.height, camera.width):
-            raise MetricDepthError(
-                f"{name} is {values.shape[1]}x{values.shape[0]} but its camera {camera.width}x{camera.height}"
-            )
 
 
 def mirrored(columns: np.ndarray, rows: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -75,10 +75,7 @@ class Predictor(ABC):
     def prepare_view(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
         """Check that a perspective image fits its camera, and undistort it; see `prepare`."""
         camera = found.camera
-        if image.shape[:2] != (camera.height, camera.width):
-            raise MetricDepthError(
-                f"image is {image.shape[1]}x{image.shape[0]} but its camera {camera.width}x{camera.height}"
-            )
+        camera.require_size(image)
         flat = undistortion(camera)
         view = self.transform.view(flat.pinhole)  # refuses images that are too long, for which a file has no message
         return NetworkInput(found, view, np.ascontiguousarray(flat.image_to_pinhole(image)))

@@ -10,7 +10,6 @@ import numpy as np
 
 from mono.geometry.camera import Camera
 from mono.geometry.undistortion import mirrored
-from mono.system.errors import MetricDepthError
 from mono.system.prefetch import workers
 from mono.system.threads import threads_within
 from mono.views.layout import View, pixels_per_radian
@@ -48,9 +47,8 @@ def cut_views(rgb: np.ndarray, camera: Camera, views: Sequence[View]) -> list[Cu
     """
     import cv2
 
+    camera.require_size(rgb)
     height, width = rgb.shape[:2]
-    if (camera.height, camera.width) != (height, width):
-        raise MetricDepthError(f"image is {width}x{height} but its camera {camera.width}x{camera.height}")
     scale = _SHARPER * views[0].camera.fx / pixels_per_radian(camera)
     scale = min(scale, _LARGEST_SIDE / max(height, width))
     if scale < 1:

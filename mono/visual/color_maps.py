@@ -10,12 +10,12 @@ import numpy as np
 
 from mono.io.atomic import atomic_path
 from mono.system.errors import MetricDepthError
+from mono.system.rounding import round_down, round_up
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont, ImageFont
 
 INVALID_COLOR = (48, 48, 48)
-_NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 _WIDE = 1.5  # aspect ratio above which depth is shown below the photo
 _SMALLEST_PANEL = 160  # [px]
 _GAP = 4  # [px]
@@ -36,8 +36,8 @@ def depth_limits(depth: np.ndarray) -> tuple[float, float]:
     if valid.size == 0:
         return 1.0, 10.0
     low, high = np.percentile(valid.astype(np.float64), [1, 99], overwrite_input=True)
-    near, far = _round_down(low), _round_up(high)
-    return (near, far) if near < far else (_round_down(low / 1.5), _round_up(high * 1.5))
+    near, far = round_down(low), round_up(high)
+    return (near, far) if near < far else (round_down(low / 1.5), round_up(high * 1.5))
 
 
 def colorize(depth: np.ndarray, near: float | None = None, far: float | None = None) -> np.ndarray:
@@ -273,13 +273,3 @@ def _padded(panel: np.ndarray) -> np.ndarray:
     if not bottom and not right:
         return panel
     return np.pad(panel, ((0, bottom), (0, right), (0, 0)), constant_values=255)
-
-
-def _round_down(value: float) -> float:
-    power = 10.0 ** math.floor(math.log10(value))
-    return max(step for step in _NICE if step * power <= value * (1 + 1e-9)) * power
-
-
-def _round_up(value: float) -> float:
-    power = 10.0 ** math.floor(math.log10(value))
-    return min(step for step in _NICE if step * power >= value * (1 - 1e-9)) * power

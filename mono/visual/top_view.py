@@ -9,6 +9,7 @@ import numpy as np
 
 from mono.geometry.camera import Camera
 from mono.system.errors import MetricDepthError
+from mono.system.rounding import round_down
 
 _SIDE = 720  # [px] of the longer side of the plot
 _MARGIN = 48  # [px]
@@ -39,7 +40,7 @@ def draw_top_view(views: Sequence[tuple[np.ndarray, Camera]]) -> np.ndarray:
     height, width = math.ceil(farthest * scale), max(math.ceil(2 * widest * scale), 240)
     image = np.full((height + 2 * _MARGIN, width + 2 * _MARGIN, 3), 255, np.uint8)
     center, bottom = _MARGIN + width // 2, _MARGIN + height
-    step = _round_step(farthest / 5)
+    step = round_down(farthest / 5, (1, 2, 5))
     for i in range(int(farthest / step) + 1):
         row = bottom - round(i * step * scale)
         cv2.line(image, (_MARGIN, row), (_MARGIN + width, row), (225, 225, 225), 1)
@@ -67,9 +68,3 @@ def _ground_points(depth: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.nd
         x = z * ((np.arange(0, depth.shape[1], step) - camera.cx) / camera.fx)
     valid = np.isfinite(z) & (z > 0)
     return x[valid].astype(np.float64), z[valid].astype(np.float64)
-
-
-def _round_step(value: float) -> float:
-    """Round down to 1, 2 or 5 times a power of ten."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return power * max(factor for factor in (1, 2, 5) if factor * power <= value * (1 + 1e-9))

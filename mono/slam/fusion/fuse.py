@@ -15,13 +15,13 @@ from mono.geometry.pixel_mask import depth_edges
 from mono.slam.fusion.grid_size import BLOCK, TRUNCATION, FuseError, refuse_clearly_too_fine, refuse_too_many
 from mono.slam.fusion.posed_depth import PosedFrame
 from mono.slam.fusion.posed_views import PosedView
+from mono.system.rounding import NICE_STEPS, round_down
 
 logger = logging.getLogger(__name__)
 
 _STEPS = 400  # voxels from the camera to the far end, if no size is given
 _NEARLY_ALL = 95  # percent of depth that defines the far end
 _PROBED = 12  # frames read to choose sizes
-_NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
 
 
 @dataclass(frozen=True)
@@ -202,12 +202,7 @@ def chosen_sizes(frames: Sequence[PosedFrame], options: FuseOptions) -> tuple[fl
             "the depth maps and the range"
         )
     far = float(options.max_range or np.percentile(values, _NEARLY_ALL))
-    return float(options.voxel_size or _round_down(far / _STEPS)), far
-
-
-def _round_down(value: float) -> float:
-    power = 10.0 ** math.floor(math.log10(value))
-    return max(step for step in _NICE if step * power <= value * (1 + 1e-9)) * power
+    return float(options.voxel_size or round_down(far / _STEPS, NICE_STEPS[:-1])), far
 
 
 def _ordered(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from mono.slam.fusion.posed_views import PosedView
 from mono.system.errors import MetricDepthError
+from mono.system.rounding import round_up
 
 BLOCK = 16  # voxels along an edge of an allocated block
 BLOCK_BYTES = BLOCK**3 * 5 * 4  # distance, weight and three colors of each voxel, float32
@@ -18,7 +19,6 @@ _STRIDE = 4  # pixels between the rays that open3d allocates blocks along
 _MOST_RAYS = 40_000  # of a view
 _CLEARLY = 1.25  # times the limit that a few frames must exceed
 _ROOM = 0.5  # share of the limit that a few frames may take with a suggested voxel size
-_NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
 class FuseError(MetricDepthError):
@@ -82,7 +82,7 @@ def refuse_clearly_too_fine(views: Iterable[PosedView], voxel: float, far: float
         return
     fitting = voxel
     while (share := rays.count_blocks(fitting, far) * BLOCK_BYTES / (_ROOM * LARGEST)) > 1 and fitting < far:
-        fitting = _round_up(fitting * max(1.1, math.sqrt(share)))  # surfaces take blocks by the square
+        fitting = round_up(fitting * max(1.1, math.sqrt(share)))  # surfaces take blocks by the square
     raise _too_large(voxel, f"--voxel-size {fitting:.4g}")
 
 
@@ -97,9 +97,3 @@ def _too_large(voxel: float, remedy: str) -> FuseError:
         f"with voxels of {voxel:g} m the map needs more than {LARGEST / 1e9:.3g} GB: take {remedy}, or a nearer "
         "--max-range"
     )
-
-
-def _round_up(value: float) -> float:
-    """Round up to a number with one or two plain digits."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return min(step for step in _NICE if step * power >= value * (1 - 1e-9)) * power

@@ -20,7 +20,7 @@ from mono.io.atomic import atomic_path, write_bytes
 from mono.io.depth_encoding import clean_depth, encode_png16, quantise, write_npz
 from mono.io.depth_metadata import METADATA_KEY, SIDECAR_FORMATS, DepthEncoding, describe_depth, write_sidecar
 from mono.io.exr import ExrError, read_depth_channel, write_depth_channel
-from mono.io.file_kinds import why_not_a_file
+from mono.io.file_kinds import require_file
 from mono.io.images import DECODING_ERRORS
 from mono.io.pfm import PfmError, read_pfm
 from mono.io.tiff import TiffError, describe_kind, needs_own_reader, read_directories, read_pixels
@@ -81,8 +81,7 @@ def read_values(path: str | os.PathLike[str], scale: float | None = None) -> np.
     path = Path(path)
     if scale is not None and not (math.isfinite(scale) and scale > 0):
         raise DepthError(f"{path}: depth_scale is {scale}; it must be a positive number (stored value per meter)")
-    if (problem := why_not_a_file(path, "a depth map")) is not None:
-        raise DepthError(f"{path}: {problem}")
+    require_file(path, "a depth map", DepthError)
     suffix = path.suffix.lower()
     try:
         if suffix not in DEPTH_SUFFIXES:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mono.io.arrays import read_npy
-from mono.io.file_kinds import why_not_a_file
+from mono.io.file_kinds import require_file
 from mono.system.errors import MetricDepthError
 
 _MAX_BYTES = 1 << 20
@@ -38,8 +38,7 @@ def read_extrinsics(path: Path, inverse: bool = False) -> np.ndarray:
         ExtrinsicsError: the file is missing or damaged, or holds no rigid transform.
     """
     path = Path(path)
-    if (problem := why_not_a_file(path, "extrinsics")) is not None:
-        raise ExtrinsicsError(f"{path}: {problem}")
+    require_file(path, "extrinsics", ExtrinsicsError)
     if path.stat().st_size > _MAX_BYTES:
         raise ExtrinsicsError(f"{path}: is larger than 1 MB, too large for extrinsics")
     matrix = _checked(path, _read(path))

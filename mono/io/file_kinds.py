@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mono.system.errors import MetricDepthError
+
 _NAMED = "a JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC, JPEG 2000 or PPM"
 _OTHER_KINDS = (
     (b"%!PS", "a PostScript document"),
@@ -27,26 +29,28 @@ _OTHER_KINDS = (
 )
 
 
-def why_not_a_file(path: Path, kind: str) -> str | None:
-    """Explain why a path is not a file that can be opened.
+def require_file(path: Path, kind: str, error: type[MetricDepthError]) -> None:
+    """Check that a path is a regular file.
 
     Args:
         path: path of any content and length.
         kind: expected kind of file, with its article.
+        error: type of the error to raise.
 
-    Returns:
-        Cause and remedy, to follow "FILE: "; None for a regular file.
+    Raises:
+        MetricDepthError: it is none; the message says why, and what to do.
     """
+    problem = "there is no such file; check the path"
     try:
         if path.is_file():
-            return None
+            return
         if path.is_dir():
-            return f"is a folder, not {kind}; name a file in it"
-        if path.exists():
-            return f"is not a regular file; give {kind} as a file"
-    except (OSError, ValueError) as error:
-        return f"cannot be opened ({getattr(error, 'strerror', None) or error}); check the path"
-    return "there is no such file; check the path"
+            problem = f"is a folder, not {kind}; name a file in it"
+        elif path.exists():
+            problem = f"is not a regular file; give {kind} as a file"
+    except (OSError, ValueError) as cause:
+        problem = f"cannot be opened ({getattr(cause, 'strerror', None) or cause}); check the path"
+    raise error(f"{path}: {problem}")
 
 
 def describe_file(head: bytes) -> str:

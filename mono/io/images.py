@@ -19,7 +19,7 @@ from PIL import Image
 from mono.io.colors import array_to_rgb, dark_to_rgb, is_dark, to_rgb
 from mono.io.dual_fisheye import round_images
 from mono.io.exif import ExifCamera, read_exif_camera, read_orientation, read_tiff_camera
-from mono.io.file_kinds import describe_file, why_not_a_file
+from mono.io.file_kinds import describe_file, require_file
 from mono.io.image_formats import (
     DECODING_ERRORS,
     WHOLE_PIXELS,
@@ -106,8 +106,7 @@ def read_image(path: str | os.PathLike[str]) -> Photo:
             side, or too large: 268 megapixels (WebP, GIF, AVIF, HEIC and JPEG 2000: 67).
     """
     path = Path(path)
-    if (problem := why_not_a_file(path, "an image")) is not None:
-        raise ImageError(f"{path}: {problem}")
+    require_file(path, "an image", ImageError)
     try:
         with path.open("rb") as file:
             return _decode(path, file, path.stat().st_size)
@@ -146,7 +145,7 @@ def image_cost(image: str | os.PathLike[str] | bytes) -> int:
         if isinstance(image, bytes):
             return _cost(io.BufferedReader(io.BytesIO(image)))
         path = Path(image)
-        if why_not_a_file(path, "an image") is not None:
+        if not path.is_file():
             return 0
         with path.open("rb") as file:
             return _cost(file)

@@ -12,7 +12,7 @@ from mono.geometry.normals import decode_normals, encode_normals
 from mono.io.arrays import ArrayError, read_npy, write_npy
 from mono.io.atomic import write_bytes
 from mono.io.depth_encoding import encode_png16
-from mono.io.file_kinds import why_not_a_file
+from mono.io.file_kinds import require_file
 from mono.io.images import DECODING_ERRORS
 from mono.system.errors import MetricDepthError
 
@@ -57,8 +57,7 @@ def read_normals(path: str | os.PathLike[str], frame: str = "opencv") -> np.ndar
     path = Path(path)
     if frame not in NORMAL_FRAMES:
         raise MetricDepthError(f"{path}: normal_frame is {frame!r}; it is one of {', '.join(NORMAL_FRAMES)}")
-    if (problem := why_not_a_file(path, "a map of normals")) is not None:
-        raise NormalError(f"{path}: {problem}")
+    require_file(path, "a map of normals", NormalError)
     suffix = path.suffix.lower()
     if suffix not in NORMAL_SUFFIXES:
         raise NormalError(f"{path}: normals cannot be read from {suffix or 'a file without suffix'}; {_KINDS}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mono.io.file_kinds import why_not_a_file
+from mono.io.file_kinds import require_file
 from mono.system.errors import MetricDepthError
 
 CLOUD_SUFFIXES = frozenset({".ply", ".las", ".laz", ".csv", ".xyz", ".pts", ".bin"})
@@ -39,8 +39,7 @@ def read_points(path: str | os.PathLike[str]) -> np.ndarray:
         PointFileError: the file is missing, damaged, of another kind, or holds no points.
     """
     path = Path(path)
-    if (problem := why_not_a_file(path, "a point cloud")) is not None:
-        raise PointFileError(f"{path}: {problem}")
+    require_file(path, "a point cloud", PointFileError)
     suffix = path.suffix.lower()
     if suffix not in CLOUD_SUFFIXES:
         raise PointFileError(f"{path}: points are read from {', '.join(sorted(CLOUD_SUFFIXES))}")

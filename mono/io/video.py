@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mono.io.file_kinds import why_not_a_file
+from mono.io.file_kinds import require_file
 from mono.io.images import MIN_SIDE
 from mono.io.video_container import (
     VideoError,
@@ -84,8 +84,7 @@ class Video:
         """
         import_av()
         self.path = Path(path)
-        if (problem := why_not_a_file(self.path, "a video")) is not None:
-            raise VideoError(f"{path}: {problem}")
+        require_file(self.path, "a video", VideoError)
         if self.path.stat().st_size == 0:
             raise VideoError(f"{path}: is empty (0 bytes); copy or download it again")
         with explained(self.path):

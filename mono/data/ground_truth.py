@@ -17,7 +17,7 @@ from mono.data.sample import Sample
 from mono.data.upright_maps import TURNS, describe_mismatch, required_turn, turn_upright, warn_of_hidden_turn
 from mono.geometry.camera import Camera
 from mono.io.depth import DepthError, png_depth_scale, read_depth
-from mono.io.no_depth import FARTHEST, find_no_depth
+from mono.io.no_depth import FARTHEST, FARTHEST_MEDIAN, find_no_depth
 from mono.io.normals import NormalError, read_normals
 
 logger = logging.getLogger(__name__)
@@ -57,17 +57,37 @@ def read_ground_truth(
     """
     annotated = _read_upright(sample, image_size) if sample.depth else None
     depth = None if annotated is None else _in_camera(sample, annotated, camera)
-    if depth is not None and (valid := depth[depth > 0]).size and float(np.median(valid)) > FARTHEST:
-        scale = f"depth_scale {sample.depth_scale:g}" if sample.depth_scale else "no depth_scale"
-        raise DepthError(
-            f"{sample.depth}: its median depth is {np.median(valid):.3g} m with {scale}; give the stored value of one "
-            "meter (KITTI: 256, millimeters: 1000)"
-        )
+    if depth is not None:
+        refuse_wrong_scale(sample, depth)
     return GroundTruth(
         depth=depth,
         normal=read_annotated_normals(sample, image_size) if sample.normal else None,
         annotated=None if annotated is depth else annotated,
     )
+
+
+def refuse_wrong_scale(sample: Sample, depth: np.ndarray) -> None:
+    """Refuse depth of an impossible median; warn once for a folder of a doubtful one.
+
+    Args:
+        sample: annotated image.
+        depth: its depth [m], 0 where there is none.
+
+    Raises:
+        DepthError: the median is farther than any sensor reaches.
+    """
+    valid = depth[depth > 0]
+    if sample.depth is None or not valid.size or (median := float(np.median(valid))) <= FARTHEST_MEDIAN:
+        return
+    scale = f"depth_scale {sample.depth_scale:g}" if sample.depth_scale else "no depth_scale"
+    message = (
+        f"{sample.depth}: its median depth is {median:.3g} m with {scale}; give the stored value of one meter "
+        "(KITTI: 256, millimeters: 1000)"
+    )
+    if median > FARTHEST:
+        raise DepthError(message)
+    if next(_seen(sample.depth.parent, "scale")) == 0:
+        logger.warning("%s, unless things are that far", message)
 
 
 def read_annotated_depth(
@@ -213,8 +233,8 @@ def _without_invalid(sample: Sample, depth: np.ndarray) -> np.ndarray:
 
 
 @functools.cache
-def _seen(folder: Path, certain: bool) -> Iterator[int]:
-    """Count the maps of a folder whose largest value is doubted."""
+def _seen(folder: Path, doubt: object) -> Iterator[int]:
+    """Count the maps of a folder of which something is doubted."""
     return itertools.count()
 
 

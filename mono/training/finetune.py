@@ -119,5 +119,5 @@ def finetune(
 def _score(network: nn.Module, transform: CanonicalTransform, held: Sequence[Sample]) -> Score:
     scores = validate(network, transform, {"held out": held})
     if not scores:
-        raise MetricDepthError(f"none of the {len(held)} held-out images has ground truth; check {held[0].depth}")
+        raise MetricDepthError(f"none of the {len(held)} held-out images can be scored; check {held[0].depth}")
     return scores["held out"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +13,16 @@ import torch
 from torch import nn
 
 from mono.data.annotations import load_annotations
-from mono.data.ground_truth import read_annotated_depth
+from mono.data.ground_truth import read_annotated_depth, refuse_wrong_scale
 from mono.data.sample import Sample
-from mono.evaluation.metrics import compare
+from mono.evaluation.metrics import compare, resize_depth
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform
 from mono.io.images import read_image
 from mono.system.errors import MetricDepthError
 from mono.training.data.images import WITHOUT_SCALE, parse_source
 
+logger = logging.getLogger(__name__)
 _NO_DEPTH = 1e-3  # [m], what a pixel without predicted depth is scored as: it counts as wrong
 
 
@@ -75,10 +78,17 @@ def validate(
     Args:
         network: network to score.
         transform: canonical transform of the network.
-        sets: samples by name of the set; those without ground truth are left out.
+        sets: samples by name of the set; those without ground truth that can be read are left out, with a warning.
     """
     scores = {name: _score(network, transform, samples) for name, samples in sets.items()}
+    for name in (name for name, score in scores.items() if score is None):
+        _warn_once(f"validation: no image of {name} can be scored; none has depth that can be read")
     return {name: score for name, score in scores.items() if score is not None}
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    logger.warning("%s", message)
 
 
 @torch.inference_mode()
@@ -86,18 +96,20 @@ def _score(network: nn.Module, transform: CanonicalTransform, samples: Sequence[
     rows = []
     device = next(network.parameters()).device
     for sample in samples:
-        photo = read_image(sample.rgb)
-        rgb = photo.rgb
         if sample.depth is None or sample.intrinsics is None:
             continue
-        target = read_annotated_depth(sample, rgb.shape[1::-1])
-        if target.shape != rgb.shape[:2]:
-            sizes = [f"{shape[1]}x{shape[0]}" for shape in (target.shape, rgb.shape)]
-            raise MetricDepthError(f"{sample.depth} is {sizes[0]} but its image {sizes[1]}; make both the same size")
+        try:
+            photo = read_image(sample.rgb)
+            rgb = photo.rgb
+            target = read_annotated_depth(sample, rgb.shape[1::-1])
+            refuse_wrong_scale(sample, target)
+        except (MetricDepthError, OSError) as error:
+            _warn_once(f"{error}; this image is not scored")
+            continue
         view = transform.view(Camera(*sample.intrinsics, *photo.full_size).resized(*rgb.shape[1::-1]))
         image, center = torch.from_numpy(view.image_to_input(rgb))[None], torch.tensor([view.principal_point])
         output = network(image.to(device), center.to(device))
-        depth = view.depth_to_metric(output.depth[0].float()).cpu().numpy()
+        depth = resize_depth(view.depth_to_metric(output.depth[0].float()).cpu().numpy(), *target.shape)
         known = target > 0
         depth = np.where(depth > 0, depth, np.float32(_NO_DEPTH))
         if known.any():

@@ -178,6 +178,13 @@ def test_a_repeated_far_value_counts_and_is_warned_of(tmp_path: Path, caplog: py
     assert '"depth_invalid": 99' in record.getMessage() and "counted as depth" in record.getMessage()
 
 
+@pytest.mark.parametrize(("scale", "warns"), [(1, 0), (0.004, 1)])
+def test_a_doubtful_scale_is_warned_of_once(tmp_path: Path, caplog, scale: float, warns: int) -> None:
+    sample = sample_of(tmp_path, np.full((60, 80), 2.0), depth_scale=scale)
+    assert all((read_ground_truth(sample).depth == np.float32(2 / scale)).all() for _ in range(2))
+    assert ["median depth is 500 m with depth_scale 0.004" in r.getMessage() for r in caplog.records] == [True] * warns
+
+
 @pytest.mark.parametrize(("orientation", "warns"), [(1, False), (3, True), (6, False)])
 def test_a_turn_that_shapes_do_not_show_is_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, orientation: int, warns: bool

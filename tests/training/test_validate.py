@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from mono.model.depth_model import build_depth_model
 from mono.model.output import NetworkOutput
@@ -42,6 +43,22 @@ def test_a_pixel_without_depth_counts_as_wrong(annotations: Path):
     (score,) = validate(network, CONFIG.transform, read_sets([annotations], 5)).values()
     # 4 m for 2 m and 8 m in one half, nothing in the other, whose relative error is 1.
     assert score.abs_rel == pytest.approx((1.0 + 0.5) / 4 + 0.5, rel=0.02)
+
+
+def test_what_cannot_be_scored_is_left_out_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    network = build_depth_model(**{**CONFIG.architecture, "depth_range": (1.0, 16.0)}).eval()
+    path = write_walls(tmp_path / "some", 4)
+    Image.open(path.parent / "d0.png").resize((48, 32), Image.Resampling.NEAREST).save(path.parent / "d0.png")
+    (path.parent / "2.png").write_bytes(b"no image")
+    (path.parent / "d3.png").write_bytes(b"no depth")
+    sets = read_sets([path, write_walls(tmp_path / "none", 1)], 4)
+    (tmp_path / "none" / "0.png").unlink()
+    for _ in range(2):
+        (score,) = validate(network, CONFIG.transform, sets).values()
+        assert score.abs_rel == pytest.approx((1.0 + 0.5) / 2, rel=1e-3)
+    messages = [r.getMessage() for r in caplog.records]
+    for part in ("2.png", "d3.png", "none/0.png", "no image of none can be scored"):
+        assert sum(part in message for message in messages) == 1, part
 
 
 def test_sets_of_one_name_are_kept_apart(tmp_path: Path):

@@ -12,7 +12,7 @@ import torch
 from numpy.random import Generator
 from torch.utils.data import DataLoader, default_collate
 
-from mono.data.ground_truth import read_annotated_depth
+from mono.data.ground_truth import read_annotated_depth, refuse_wrong_scale
 from mono.geometry.camera import Camera
 from mono.geometry.canonical import CanonicalTransform, CanonicalView, square_pixels
 from mono.io.images import read_image
@@ -191,11 +191,10 @@ def _read(frame: Frame) -> tuple[np.ndarray, np.ndarray, Camera]:
         depth = np.zeros((height, width), np.float32)
     else:
         depth = read_annotated_depth(frame, (width, height))
+        if frame.kind not in ("relative", "sky"):
+            refuse_wrong_scale(frame, depth)
     if depth.shape != (height, width):
-        raise MetricDepthError(
-            f"{frame.depth} is {depth.shape[1]}x{depth.shape[0]} but its image {width}x{height}; "
-            f"resize the image and its cam_in to the depth map's size"
-        )
+        depth = cv2.resize(depth, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     return rgb, depth, Camera(*frame.intrinsics, *photo.full_size).resized(width, height)
 
 

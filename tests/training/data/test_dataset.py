@@ -214,6 +214,24 @@ def test_a_depth_map_of_another_size_is_named(tmp_path: Path):
     assert "d0.png: the depth map is 20x10, its image" in error and "is 160x120" in error
 
 
+def test_a_depth_map_smaller_than_its_image_is_enlarged(tmp_path: Path):
+    path, key = write_plane(tmp_path, 1), SampleSpec(0, (64, 96), 0)
+    whole = MixedFrames(read_frames([path]), TRANSFORM, RECIPE, far=9.0)[key]
+    depth = np.array(Image.open(tmp_path / "d0.png"))
+    Image.fromarray(np.ascontiguousarray(depth[::2, ::2])).save(tmp_path / "d0.png")
+    halved = MixedFrames(read_frames([path]), TRANSFORM, RECIPE, far=9.0)[key]
+    assert isinstance(whole, Batch) and isinstance(halved, Batch)
+    assert all(torch.equal(a, b) for a, b in zip(whole, halved, strict=True))
+
+
+def test_depth_of_an_impossible_scale_is_refused_unless_it_has_none(tmp_path: Path):
+    path, key = write_plane(tmp_path, 1), SampleSpec(0, (64, 96), 0)
+    path.write_text(path.read_text().replace('"depth_scale": 1000.0', '"depth_scale": 0.25'))
+    error = MixedFrames(read_frames([path]), TRANSFORM, RECIPE, far=9.0)[key]
+    assert "d0.png: its median depth is 2e+04 m with depth_scale 0.25; give the stored value" in str(error)
+    assert isinstance(MixedFrames(read_frames([f"{path}:relative"]), TRANSFORM, RECIPE, far=9.0)[key], Batch)
+
+
 def test_processes_share_a_batch(tmp_path: Path):
     frames = read_frames([write_plane(tmp_path)])
     data = MixedFrames(frames, TRANSFORM, RECIPE, far=9.0)

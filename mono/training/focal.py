@@ -23,8 +23,7 @@ from mono.training.cpu_encoder import prepare_backbone
 from mono.training.focal_errors import measure
 from mono.training.focal_views import View, read_part, to_tensor
 from mono.training.mix_style import mix_styles
-from mono.training.recipe import check_share
-from mono.training.schedule import rate
+from mono.training.schedule import rate, refuse_seed
 
 logger = logging.getLogger(__name__)
 _ENCODER_LR = 2e-4  # highest learning rate of the encoder
@@ -55,7 +54,9 @@ class FocalRun:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.minutes) and self.minutes > 0):
             raise MetricDepthError(f"minutes are {self.minutes}; they must be a positive number")
-        check_share("mix_style", self.mix_style)
+        if not 0 <= self.mix_style <= 1:
+            raise MetricDepthError(f"mix_style is {self.mix_style}; it must be a share, from 0 to 1")
+        refuse_seed(self.seed)
 
 
 class _Sampler:

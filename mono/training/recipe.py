@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -14,6 +16,12 @@ RECIPES = Path(__file__).resolve().parents[1] / "configs" / "training"
 LOSSES = ("log_l1", "silog", "gradient", "rpnl", "vnl", "pwn", "laplace", "sky", "consistency", "edges")
 
 OPTIMIZERS = ("adamw", "muon")
+_RANGES = {  # least and largest value
+    "batch_pixels": (1, 1e12), "frozen_blocks": (0, 7), "lr": (0, 10), "encoder_lr": (0, 10), "drop_path": (0, 1),
+    "weight_decay": (0, 10), "warmup": (0, 1), "clip": (1e-9, math.inf), "ema": (0, 1), "focal_jitter": (0, 10),
+    "light": (0, 4), "mix_style": (0, 1), "new_sky": (0, 1), "centred": (0, 1), "balance": (0, 1),
+    "set_balance": (0, 1),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,8 @@ class Recipe:
                 raise MetricDepthError(f"size {size} must be (height, width) in pixels")
         for f in fields(self):
             value, kind = getattr(self, f.name), type(f.default)
-            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            numbers = int if f.name == "frozen_blocks" else (int, float)
+            number = isinstance(value, numbers) and not isinstance(value, bool)
             if (kind in (int, float) and not number) or (kind in (bool, str) and not isinstance(value, kind)):
                 raise MetricDepthError(f"{f.name} is {value!r}; it must be of the type of {f.default!r}")
         if not all(isinstance(name, str) and name for name in self.trained):
@@ -92,14 +101,18 @@ class Recipe:
         if self.optimizer not in OPTIMIZERS:
             raise MetricDepthError(f'there is no optimizer "{self.optimizer}"; known: {", ".join(OPTIMIZERS)}')
         for crop in self.crops:
-            if len(crop) != 2 or not (0 < crop[0] <= 1 and crop[1] >= 0):
+            if len(crop) != 2 or not (0 < crop[0] <= 1 and 0 <= crop[1] < math.inf):
                 raise MetricDepthError(f"crop {crop} must be (share of an image's sides in (0, 1], share of images)")
         if not sum(crop[1] for crop in self.crops) > 0:
             raise MetricDepthError("crops give no share of images; use (1.0, 1.0) for whole images")
-        if not 0 <= self.light <= 4:
-            raise MetricDepthError(f"light is {self.light}; it must be 0 to 4")
-        for share in ("mix_style", "new_sky"):
-            check_share(share, getattr(self, share))
+        for name, (least, largest) in _RANGES.items():
+            if not least <= getattr(self, name) <= largest:
+                raise MetricDepthError(f"{name} is {getattr(self, name)}; it must be {least:g} to {largest:g}")
+        for name in ("losses", "family_weights"):
+            table = getattr(self, name)
+            weights = table.values() if isinstance(table, Mapping) else (None,)
+            if not all(isinstance(weight, (int, float)) and 0 <= weight < math.inf for weight in weights):
+                raise MetricDepthError(f"{name} is {table!r}; it must give each name a weight of 0 or more")
         if not self.sizes:
             raise MetricDepthError("sizes is empty; give at least one (height, width)")
         for name in self.losses:
@@ -138,12 +151,6 @@ class Recipe:
         return max(round(self.batch_pixels / (size[0] * size[1])), 2)
 
 
-def check_share(name: str, value: float) -> None:
-    """Refuse a share outside 0 to 1."""
-    if not 0 <= value <= 1:
-        raise MetricDepthError(f"{name} is {value}; it must be a share, from 0 to 1")
-
-
 def read_recipe(name: str | Path, options: Mapping[str, Any] | None = None) -> Recipe:
     """Run a recipe, found by name or path.
 
@@ -161,10 +168,16 @@ def read_recipe(name: str | Path, options: Mapping[str, Any] | None = None) -> R
     unknown = sorted(set(values) - set(known_names))
     if unknown:
         raise MetricDepthError(f"{path}: a recipe has no {', '.join(unknown)}; it has {', '.join(known_names)}")
-    values["sizes"] = tuple(tuple(int(n) for n in size) for size in values.get("sizes", Recipe.sizes))
     trained = values.get("trained", ())
     values["trained"] = tuple(trained) if isinstance(trained, (list, tuple)) else (trained,)
-    values["crops"] = tuple(tuple(crop) for crop in values.get("crops", Recipe.crops))
+    for key, number in (("sizes", int), ("crops", operator.pos)):
+        pairs = values.get(key, getattr(Recipe, key))
+        try:
+            values[key] = tuple((number(a), number(b)) for a, b in pairs)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise MetricDepthError(
+                f"{path}: {key} is {pairs!r}; it must be a list of pairs, as {list(getattr(Recipe, key))}"
+            ) from error
     try:
         return Recipe(**values)
     except (TypeError, ValueError) as error:

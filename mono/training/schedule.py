@@ -28,7 +28,7 @@ class Run:
         tensorboard: write TensorBoard curves below `out`.
 
     Raises:
-        MetricDepthError: the length or an interval is not positive.
+        MetricDepthError: the length or an interval is not positive, or the seed or number of workers is negative.
     """
 
     out: Path
@@ -49,6 +49,9 @@ class Run:
             raise MetricDepthError(
                 f"minutes are {self.minutes:g} and steps {self.steps}; training takes a positive number of one of them"
             )
+        refuse_seed(self.seed)
+        if self.workers < 0:
+            raise MetricDepthError(f"workers are {self.workers}; give 0 (read in the main process) or more")
         if min(self.every) < 0 or min(self.every[1:]) == 0:
             raise MetricDepthError(
                 f"every is {self.every}; checkpoints, log lines and validations need positive numbers"
@@ -63,6 +66,12 @@ class Run:
         """Estimate the remaining minutes from the speed so far."""
         share = self.share_done(step, seconds)
         return seconds / 60 * (1 - share) / share if share else math.inf
+
+
+def refuse_seed(seed: int) -> None:
+    """Refuse a seed that no generator takes."""
+    if not 0 <= seed < 2**63:
+        raise MetricDepthError(f"seed is {seed}; it must be 0 to 2^63 - 1")
 
 
 def rate(share_done: float, warmup: float) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mono.system.errors import MetricDepthError
 from mono.training.schedule import Run, rate
 
 
@@ -34,6 +35,13 @@ def test_the_remaining_time_follows_from_the_speed_so_far(tmp_path: Path):
 def test_a_run_has_a_length(tmp_path: Path, length: dict[str, Any]):
     with pytest.raises(ValueError, match="training takes a positive number"):
         Run(tmp_path, **length)
+
+
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"seed": 10**23}, {"workers": -1}])
+def test_seed_and_workers_have_a_range(tmp_path: Path, wrong: dict[str, int]):
+    (name,) = wrong
+    with pytest.raises(MetricDepthError, match=f"{name}s? (is|are) {wrong[name]}"):
+        Run(tmp_path, steps=1, **wrong)  # type: ignore[arg-type]
 
 
 def test_validation_has_an_interval(tmp_path: Path):

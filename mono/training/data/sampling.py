@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from mono.system.errors import MetricDepthError
 from mono.training.data.images import Frame
 from mono.training.recipe import Recipe
 
+logger = logging.getLogger(__name__)
 _MIXED = 0.15  # share of a batch drawn from all shapes
 
 
@@ -123,11 +125,17 @@ class BatchPlan:
         for size in recipe.sizes:
             if any(n % transform.multiple for n in size):
                 raise MetricDepthError(
-                    f"recipe: size {size} is not (height, width) in multiples of {transform.multiple} pixels, "
-                    f"which the network needs"
+                    f"recipe: size {size} is not (height, width) in multiples of {transform.multiple} pixels, which "
+                    f'the network needs; its own size is --set "sizes=[{tuple(transform.crop_size)}]"'
                 )
         if any(f.kind == "unlabelled" for f in frames) and not recipe.pairs:
             raise MetricDepthError("unlabelled images need the loss consistency: give it a weight in the recipe")
+        with_sky = ("rendered", "sky", None) if recipe.zero_is_sky else ("rendered", "sky")
+        if recipe.learns_sky and not any(f.kind in with_sky for f in frames):
+            logger.warning("the loss sky has nothing to learn from: no data set is of the kind rendered or sky")
+        if unknown := sorted(recipe.family_weights.keys() - (families := {f.family for f in frames})):
+            known = ", ".join(sorted(families)[:20])
+            logger.warning("family_weights: no image is of the family %s; families: %s", ", ".join(unknown), known)
         suited = np.array([best_size(f, recipe.sizes, transform, share) for share, _ in recipe.crops for f in frames])
         by_size = tuple(np.flatnonzero(suited == i) for i in range(len(recipe.sizes)))
         often = np.array([share for _, share in recipe.crops])

@@ -69,6 +69,19 @@ def test_unlabelled_frames_want_the_consistency_loss():
     assert [key.view for key in keys] == [0, 1, 0, 1]
 
 
+def test_parts_of_a_recipe_that_no_frame_serves_are_named(caplog: pytest.LogCaptureFixture):
+    sky = replace(RECIPE, losses={"sky": 1.0}, zero_is_sky=True)
+    one = frame(100, 96, 64)
+    for recipe, member in (
+        (sky, one), (sky, replace(one, kind="sky")), (replace(RECIPE, family_weights={"a": 2.0}), one),
+    ):  # fmt: skip
+        BatchPlan.from_frames([member], recipe, TRANSFORM, seed=3)
+    assert not caplog.records
+    BatchPlan.from_frames([replace(one, kind="dense")], replace(sky, family_weights={"b": 2.0}), TRANSFORM, seed=3)
+    assert "the loss sky has nothing to learn from" in caplog.text
+    assert "family_weights: no image is of the family b; families: a" in caplog.text
+
+
 def test_data_sets_are_balanced_before_their_families():
     frames = [frame(100, 96, 64, family, "x") for family in "aaab"] + [frame(100, 96, 64, "c", "y")] * 12
     even = frame_weights(frames, replace(RECIPE, balance=1.0, set_balance=1.0))
@@ -100,5 +113,5 @@ def test_what_cannot_be_drawn_is_an_error():
         BatchPlan.from_frames([], RECIPE, TRANSFORM, 0)
     with pytest.raises(ValueError, match="weight 0"):
         BatchPlan.from_frames([frame(100, 96, 64)], replace(RECIPE, family_weights={"a": 0.0}), TRANSFORM, 0)
-    with pytest.raises(ValueError, match=r"size \(100, 96\) .* multiples of 32"):
+    with pytest.raises(ValueError, match=r'size \(100, 96\) .* multiples of 32 .*"sizes=\[\(640, 960\)\]"'):
         BatchPlan.from_frames([frame(100, 96, 64)], replace(RECIPE, sizes=((100, 96),)), TRANSFORM, 0)

@@ -66,8 +66,14 @@ def differences(former: str, now: str) -> list[str]:
     return [
         f"{'.'.join(name)} was {before.get(name, 'absent')} and is now {after.get(name, 'absent')}"
         for name in names
-        if before.get(name, "absent") != after.get(name, "absent")
+        if _content(before, name) != _content(after, name)
     ]
+
+
+def _content(values: Mapping[tuple[str, ...], Any], name: tuple[str, ...]) -> Any:
+    """Return a value to compare; of the start, which may be renamed, the checksum."""
+    value = values.get(name, "absent")
+    return value.rpartition(" (")[2] if name == ("run", "from") and value else value
 
 
 def _flat(value: Any, name: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -34,6 +34,14 @@ def test_equal_runs_have_equal_fingerprints_and_each_change_is_named(tmp_path: P
     ]
 
 
+def test_a_start_may_be_renamed(tmp_path: Path):
+    prints = []
+    for name in ("a.pth", "b (1).pth"):
+        (tmp_path / name).write_text("same")
+        prints.append(fingerprint(CONFIG, RECIPE, Run(tmp_path, steps=1, start=tmp_path / name), [], 1))
+    assert prints[0] != prints[1] and differences(*prints) == []
+
+
 def test_a_start_is_known_by_its_content(tmp_path: Path):
     prints = []
     for name in "ab":

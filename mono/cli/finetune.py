@@ -98,9 +98,12 @@ def run(args: argparse.Namespace) -> int:
         }
         write_weights(outcome.tensors, args.out / WEIGHTS, metadata)
         scores = {"before": asdict(outcome.before), "after": asdict(outcome.after), "improved": outcome.improved}
-        scores |= {"frames": len(frames), "held_out": len(samples)}
+        scores |= {"frames": len(frames), "held_out": len(samples), "unreadable": outcome.unreadable}
         write_bytes(args.out / "finetune.json", json.dumps(scores).encode())
     sys.stdout.write(_table(outcome, start.name, args.start, args.out / WEIGHTS))
+    if outcome.unreadable:
+        message = "images could not be read: `metricdepth annotate check` names all that is wrong with them"
+        sys.stdout.write(f"{outcome.unreadable} of {len(frames)} {message}\n")
     return 0
 
 

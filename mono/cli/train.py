@@ -20,7 +20,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for checkpoint, log and weights")
     parser.add_argument(
-        "--from", dest="start", type=Path, metavar="FILE", help="initial checkpoint, such as weight/lite.safetensors"
+        "--from", dest="start", type=Path, metavar="FILE", help="zoo name or initial checkpoint, such as lite"
     )
     length = parser.add_mutually_exclusive_group(required=True)
     length.add_argument(
@@ -63,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
 
     from mono.config import parse_options, read_config
     from mono.inference.devices import choose_device
+    from mono.model.download import find_or_fetch
+    from mono.model.zoo import MODELS
     from mono.runs.folder import lock_output_folder
     from mono.system.distributed import join_ranks
     from mono.system.memory import keep_memory
@@ -83,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
     recipe = read_recipe(args.recipe, parse_options(args.set))
     frames = read_frames(args.data)
     sets = read_sets(args.val, args.val_images)
+    if (record := MODELS.get(str(args.start))) and not args.start.exists():
+        args.start = find_or_fetch(record)
     plan = Run(
         out=args.out, start=args.start, minutes=args.minutes, steps=args.steps, seed=args.seed, device=str(device),
         precision=args.precision, workers=args.workers, every=(180.0, 20, args.val_every), tensorboard=args.tensorboard,

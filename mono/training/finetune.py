@@ -19,7 +19,7 @@ from mono.training.fingerprint import digest
 from mono.training.loop import train
 from mono.training.recipe import Recipe
 from mono.training.schedule import Run
-from mono.training.validate import Score, validate
+from mono.training.validate import Score, validate, warn_of_trained_images
 
 
 def split(frames: Sequence[Frame], share: float = 0.15) -> tuple[list[Frame], list[Frame]]:
@@ -75,12 +75,14 @@ class Outcome:
         after: score of the fine-tuned network on the same images.
         tensors: weights of the network with the lower AbsRel.
         run: digest of the run's fingerprint.
+        unreadable: number of training images that could not be read.
     """
 
     before: Score
     after: Score
     tensors: dict[str, Tensor]
     run: str
+    unreadable: int
 
     @property
     def improved(self) -> bool:
@@ -106,6 +108,7 @@ def finetune(
             folder holds another run or weights that this run has not written.
     """
     _refuse_scaleless(frames, "use `metricdepth train`")
+    warn_of_trained_images(frames, held)
     before = _score(network, config.transform, held)
     trainer = train(config, recipe, frames, {}, run)
     after = _score(trainer.average, config.transform, held)
@@ -113,7 +116,7 @@ def finetune(
         better = trainer.average.state_dict()
     else:  # from the file, as `network` may have its batch norms folded
         better = read_tensors(run.start) if run.start else network.state_dict()
-    return Outcome(before, after, better, digest(trainer.fingerprint))
+    return Outcome(before, after, better, digest(trainer.fingerprint), trainer.unreadable)
 
 
 def _score(network: nn.Module, transform: CanonicalTransform, held: Sequence[Sample]) -> Score:

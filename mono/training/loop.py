@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,10 +27,11 @@ from mono.training.fingerprint import digest
 from mono.training.recipe import Recipe
 from mono.training.schedule import LAST, WEIGHTS, Run
 from mono.training.trainer import Trainer
-from mono.training.validate import validate
+from mono.training.validate import validate, warn_of_trained_images
 
 logger = logging.getLogger(__name__)
 _FARTHEST = 0.8  # share of the largest depth of the network beyond which pixels count as sky
+_LOST = 20  # steps in a row without a finite gradient, from which on the network is lost
 
 
 def train(
@@ -56,8 +58,8 @@ def train(
         The trainer after the last step.
 
     Raises:
-        MetricDepthError: there are no frames, many in a row cannot be read, or the folder holds another run or
-            weights that this run has not written.
+        MetricDepthError: there are no frames, many in a row cannot be read, many gradients in a row are not finite, the
+            last checkpoint cannot be written, or the folder holds another run or weights that this run has not written.
     """
     ranks = ranks or Ranks()
     writes = ranks.rank == 0
@@ -65,16 +67,21 @@ def train(
     trainer = Trainer(config, recipe, run, frames, ranks)
     if trainer.resume():
         logger.info("resuming at step %d after %.1f minutes", trainer.step, trainer.seconds / 60)
+        if run.share_done(trainer.step, trainer.seconds) >= 1:
+            logger.warning("%s has %d steps already: nothing is left to train; ask for more", run.out, trainer.step)
     refuse_other_weights(run.out, trainer.fingerprint)
     if writes:
         run.out.mkdir(parents=True, exist_ok=True)
         remove_stale_files(run.out)
         trainer.progress.open(trainer.step)
+        for samples in sets.values():
+            warn_of_trained_images(frames, samples)
     data = make_data(frames, config.transform, recipe, _FARTHEST * config.depth_range[1])
     checkpoint_every, line_every, validate_every = run.every
     batches = iter(loader(data, plan, trainer.step, run.workers, ranks))
     saved = time.monotonic()
     began = time.monotonic() - trainer.seconds
+    skipped = 0
     while run.share_done(trainer.step, trainer.seconds) < 1:
         batch = next(batches)
         if isinstance(batch, MetricDepthError):
@@ -85,6 +92,13 @@ def train(
             "use smaller batches (batch_pixels in the recipe)",
         )
         (trainer.seconds,) = trainer.all_reduce_mean([time.monotonic() - began])
+        skipped = 0 if math.isfinite(values["norm"]) else skipped + 1
+        ends = run.share_done(trainer.step, trainer.seconds) >= 1
+        if skipped >= _LOST or (ends and skipped and 2 * skipped >= trainer.step):
+            raise MetricDepthError(
+                f"the gradient is not finite since step {trainer.step - skipped}: lower lr and encoder_lr "
+                f"({recipe.lr:g} and {recipe.encoder_lr:g}); no checkpoint was written since"
+            )
         if not writes:
             continue
         trainer.progress.add(values, len(batch.image) * ranks.world_size)
@@ -92,9 +106,13 @@ def train(
             trainer.progress.line(trainer.step, trainer.seconds)
         if sets and trainer.step % validate_every == 0:
             trainer.progress.validation(trainer.step, validate(trainer.average, config.transform, sets))
-        if time.monotonic() - saved >= checkpoint_every:
-            trainer.save()
+        if time.monotonic() - saved >= checkpoint_every and not skipped:
+            try:
+                trainer.save()
+            except MetricDepthError as error:
+                logger.warning("%s Training goes on; the checkpoint of before stays", error)
             saved = time.monotonic()
+    trainer.unreadable = int(data.unreadable.sum())
     if writes:
         if trainer.progress.steps:
             trainer.progress.line(trainer.step, trainer.seconds)

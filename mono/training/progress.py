@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +24,7 @@ class Progress:
     def __init__(self, run: Run):
         self.run = run
         self.sums: dict[str, float] = {}
-        self.steps, self.images, self.since = 0, 0, 0.0
+        self.steps, self.images, self.skipped, self.since = 0, 0, 0, 0.0
         self._writer: Any = None
 
     def open(self, step: int) -> None:
@@ -40,9 +41,11 @@ class Progress:
             self._writer = _tensorboard(self.run.out / "tensorboard", step)
 
     def add(self, values: Mapping[str, float], images: int) -> None:
-        """Add the values of a step that saw `images` images."""
+        """Add the values of a step that saw `images` images; means leave out a step with one that is not finite."""
+        finite = all(map(math.isfinite, values.values()))
         for name, value in values.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
+            self.sums[name] = self.sums.get(name, 0.0) + (value if finite else 0.0)
+        self.skipped += not finite
         self.steps += 1
         self.images += images
 
@@ -52,10 +55,13 @@ class Progress:
         line["images_per_second"] = round(self.images / max(seconds - self.since, 1e-9), 2)
         line["minutes"] = round(seconds / 60, 2)
         line["minutes_left"] = round(self.run.minutes_left(step, seconds), 1)
-        means = {name: total / self.steps for name, total in self.sums.items()}
+        if self.skipped:
+            line["skipped"] = self.skipped
+        counted = self.steps - self.skipped
+        means = {name: total / counted if counted else math.nan for name, total in self.sums.items()}
         self._write(line | {name: round(mean, 5) for name, mean in means.items()})
         self._curves(step, {f"train/{name}": mean for name, mean in means.items()})
-        self.sums, self.steps, self.images, self.since = {}, 0, 0, seconds
+        self.sums, self.steps, self.images, self.skipped, self.since = {}, 0, 0, 0, seconds
 
     def validation(self, step: int, scores: Mapping[str, Score]) -> None:
         """Write the validation scores after `step`."""
@@ -71,23 +77,37 @@ class Progress:
 
     def state(self) -> dict[str, Any]:
         """Return the state for a checkpoint."""
-        return {"sums": dict(self.sums), "steps": self.steps, "images": self.images, "since": self.since}
+        state = {"steps": self.steps, "images": self.images, "skipped": self.skipped, "since": self.since}
+        return {"sums": dict(self.sums), **state}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore the state of a checkpoint."""
         self.sums, self.steps = dict(state["sums"]), state["steps"]
         self.images, self.since = state["images"], state["since"]
+        self.skipped = state.get("skipped", 0)  # absent in former checkpoints
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        with open(self.run.out / PROGRESS, "a") as file:
-            file.write(json.dumps(line) + "\n")
-        logger.info("%s", json.dumps(line))
+        text = json.dumps(_without_nan(line))
+        logger.info("%s", text)
+        try:
+            with open(self.run.out / PROGRESS, "a") as file:
+                file.write(text + "\n")
+        except OSError as error:
+            logger.warning("%s; training goes on without this line", error)
 
     def _curves(self, step: int, values: Mapping[str, float]) -> None:
         if self._writer is not None:
             for name, value in values.items():
-                self._writer.add_scalar(name, value, step)
+                if math.isfinite(value):
+                    self._writer.add_scalar(name, value, step)
             self._writer.flush()
+
+
+def _without_nan(value: Any) -> Any:
+    """Replace numbers that JSON has not by None."""
+    if isinstance(value, Mapping):
+        return {name: _without_nan(inner) for name, inner in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _step(line: bytes) -> float:

@@ -49,6 +49,7 @@ class Trainer:
         step: number of completed steps.
         seconds: training time so far.
         progress: log of the steps since the last line.
+        unreadable: number of training images that could not be read.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Trainer:
         self.network: DepthModel = network.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.forward: nn.Module = self._spread() if self.ranks.world_size > 1 else self.network
         self.optimizer = Optimizers(self.network, recipe)
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self.unreadable = 0, 0.0, 0
         self.progress = Progress(run)
 
     def _spread(self) -> nn.Module:
@@ -136,7 +137,11 @@ class Trainer:
         return (numbers / self.ranks.world_size).tolist()
 
     def save(self) -> None:
-        """Write the checkpoint atomically; its `model_state_dict` is the averaged network."""
+        """Write the checkpoint atomically; its `model_state_dict` is the averaged network.
+
+        Raises:
+            MetricDepthError: it cannot be written; the one of before stays.
+        """
         content = {
             "model_state_dict": self.average.state_dict(),
             "raw_state_dict": self.network.state_dict(),
@@ -146,8 +151,13 @@ class Trainer:
             "progress": self.progress.state(),
             "fingerprint": self.fingerprint,
         }
-        with atomic_path(self.run.out / LAST) as path:
-            torch.save(content, path)
+        try:
+            with atomic_path(self.run.out / LAST) as path:
+                torch.save(content, path)
+        except (OSError, RuntimeError) as error:  # torch's, where the disk is full
+            raise MetricDepthError(
+                f"{self.run.out / LAST} cannot be written: is the disk full, or the folder read-only?"
+            ) from error
 
     def resume(self) -> bool:
         """Load the run's checkpoint if there is one.
@@ -172,6 +182,7 @@ class Trainer:
             raise MetricDepthError(
                 f"{path} belongs to another run: {'; '.join(changes)}. Use the same settings, or choose another --out"
             )
+        self.fingerprint = content["fingerprint"]  # weights of before carry its digest
         self.average.load_state_dict(content["model_state_dict"])
         self.network.load_state_dict(content["raw_state_dict"])
         self.optimizer.load_state_dict(content["optimizer_state_dict"])

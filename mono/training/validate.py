@@ -70,6 +70,16 @@ def read_sets(paths: Sequence[str | Path], limit: int) -> dict[str, list[Sample]
     return sets
 
 
+def warn_of_trained_images(frames: Sequence[Sample], samples: Sequence[Sample]) -> None:
+    """Warn of validation images that are trained on too."""
+    trained = {frame.rgb.resolve() for frame in frames}
+    if shared := [sample.rgb for sample in samples if sample.rgb.resolve() in trained]:
+        logger.warning(
+            "%d of %d validation images are trained on too, as %s: their scores do not hold for other images",
+            len(shared), len(samples), shared[0],
+        )  # fmt: skip
+
+
 def validate(
     network: nn.Module, transform: CanonicalTransform, sets: Mapping[str, Sequence[Sample]]
 ) -> dict[str, Score]:

@@ -84,7 +84,7 @@ class MixedFrames:
             far: canonical depth [m] beyond which surfaces count as too far.
         """
         self.frames, self.transform, self.recipe, self.far = frames, transform, recipe, far
-        self._unreadable: set[int] = set()
+        self.unreadable = torch.zeros(len(frames), dtype=torch.bool).share_memory_()  # also of worker processes
 
     def view(self, camera: Camera, size: tuple[int, int], rng: Generator) -> tuple[tuple[int, int], CanonicalView]:
         """Draw the window of an image; see `training_view`."""
@@ -103,9 +103,9 @@ class MixedFrames:
                 return self._sample(key._replace(frame=number))
             except (MetricDepthError, OSError) as error:
                 last = error if isinstance(error, MetricDepthError) else MetricDepthError(str(error))
-                if number not in self._unreadable:
+                if not self.unreadable[number]:
                     logger.warning("%s; the next frame takes its place", last)
-                    self._unreadable.add(number)
+                    self.unreadable[number] = True
         return last
 
     def _sample(self, key: SampleSpec) -> Batch:

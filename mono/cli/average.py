@@ -18,6 +18,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="write float16 safetensors to this file"
     )
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     parser.add_argument(
         "--init-share",
         type=_shares,
@@ -30,6 +31,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Average, and return the exit code."""
+    from mono.runs.folder import refuse_existing
     from mono.training.averaging import average_weights
     from mono.training.loop import write_weights
 
@@ -38,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
         raise MetricDepthError(
             f"{args.out} is one of the files to average, and would be replaced; choose another --out"
         )
+    refuse_existing(args.out, args.overwrite)
     mean = average_weights(files, args.init_share)
     total = sum(weight for _, weight in files)
     recipe = ", ".join(f"{weight / total:.3g} {path}" for path, weight in files)

@@ -21,6 +21,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="annotation files of other cameras or places: the announced error is fitted to these",
     )  # fmt: skip
     parser.add_argument("--out", "-o", type=Path, required=True, metavar="FILE", help="weights to write (.safetensors)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     parser.add_argument(
         "--minutes", type=float, required=True, metavar="M",
         help="train for this long; 0: only fit the announced error of the network of --from; --data is not used",
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     """Train, write the weights and return the exit code."""
     from mono.cli.train import weight_metadata
     from mono.model.focal_network import load_focal_network
+    from mono.runs.folder import refuse_existing
     from mono.system.errors import MetricDepthError
     from mono.system.threads import share_cores
     from mono.training.focal import FocalRun, train_focal
@@ -55,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
         raise MetricDepthError(f"{args.out} is a folder; name a file for the weights, such as focal.safetensors")
     if args.start and args.start.exists() and args.out.exists() and args.start.samefile(args.out):
         raise MetricDepthError(f"{args.out}: is the network to start from, and would be replaced; choose another --out")
+    refuse_existing(args.out, args.overwrite)
     share_cores(args.threads)
     if args.minutes:
         settings = FocalRun(args.minutes, args.start, seed=args.seed, mix_style=args.mix_style)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from mono.system.errors import MetricDepthError
 from mono.training.data.augment import augment
 from mono.training.data.images import parse_source
 
+logger = logging.getLogger(__name__)
 _DIAGONAL = 21.63  # [mm], half of a 35-mm frame's
 _SMALLEST = 64  # [px], longer side of the smallest crop
 
@@ -50,24 +52,33 @@ class View:
 
 
 def read_views(sources: Sequence[str | Path]) -> list[list[View]]:
-    """Read the images of annotation files, a list for each file.
+    """Read the images of annotation files, a list for each file; warn of those that cannot be read.
 
     Raises:
-        MetricDepthError: a file is invalid, or an entry has no camera.
+        MetricDepthError: a file is invalid, an entry has no camera, or no image of a file can be read.
     """
     lists = []
     for source in sources:
         path, _ = parse_source(str(source))
         samples = load_annotations(path)
-        entries = zip(samples, read_entries(path), strict=True)
-        lists.append([_view(path, sample, str(entry.get("scene", sample.name))) for sample, entry in entries])
+        views = []
+        for sample, entry in zip(samples, read_entries(path), strict=True):
+            if sample.intrinsics is None:
+                raise MetricDepthError(
+                    f"{path}: {sample.source} has no cam_in; training needs the camera of each image"
+                )
+            try:
+                views.append(_view(sample, sample.intrinsics, str(entry.get("scene", sample.name))))
+            except (MetricDepthError, OSError) as error:
+                logger.warning("%s; this image is left out", error)
+        if not views:
+            raise MetricDepthError(f"{path} lists no images that can be read")
+        lists.append(views)
     return lists
 
 
-def _view(path: Path, sample: Sample, scene: str) -> View:
-    if sample.intrinsics is None:
-        raise MetricDepthError(f"{path}: {sample.source} has no cam_in; training needs the camera of each image")
-    fx, fy, cx, cy = sample.intrinsics
+def _view(sample: Sample, intrinsics: tuple[float, float, float, float], scene: str) -> View:
+    fx, fy, cx, cy = intrinsics
     size, data = read_image_header(sample.rgb).size, sample.rgb.read_bytes()
     if cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8) is None:
         raise MetricDepthError(f"{sample.rgb}: cannot be decoded here: convert it to JPEG or PNG")

@@ -92,7 +92,7 @@ def validate(
     """
     scores = {name: _score(network, transform, samples) for name, samples in sets.items()}
     for name in (name for name, score in scores.items() if score is None):
-        _warn_once(f"validation: no image of {name} can be scored; none has depth that can be read")
+        _warn_once(f'validation: no image of "{name}" can be scored; none has depth that can be read')
     return {name: score for name, score in scores.items() if score is not None}
 
 

@@ -84,7 +84,7 @@ def test_training_writes_weights_that_load(tmp_path: Path, capsys) -> None:
         files.append({"rgb": f"{i}.png", "cam_in": [70.0, 70.0, 39.5, 29.5]})
     (tmp_path / "annotations.json").write_text(json.dumps({"files": files}))
     out = tmp_path / "focal.safetensors"
-    words = ["train-focal", "--val", str(tmp_path), "--minutes", "0.01", "--threads", "1"]
+    words = ["train-focal", "--val", str(tmp_path), "--minutes", "0.01", "--threads", "1", "--overwrite"]
     data = ["--data", str(tmp_path)]
     assert main([*words, *data, "-o", str(out)]) == 0
     assert "4 images, median error of ln(focal length)" in capsys.readouterr().out
@@ -104,6 +104,8 @@ def test_training_writes_weights_that_load(tmp_path: Path, capsys) -> None:
         assert main([*words, *data, "-o", str(out), option, value]) == 2
         assert cause in capsys.readouterr().err
     before = out.read_bytes()
+    assert main([*words[:-1], *data, "-o", str(out)]) == 2
+    assert "exists, and would be replaced" in capsys.readouterr().err
     assert main([*words, "-o", str(out), "--from", str(out), "--minutes", "0"]) == 2
     assert "is the network to start from, and would be replaced" in capsys.readouterr().err
     assert out.read_bytes() == before

@@ -25,6 +25,9 @@ def test_the_mean_is_weighted_and_written_whole(tmp_path: Path, capsys: pytest.C
     out = tmp_path / "mean.safetensors"
     assert main(["average", f"{one}=3", str(two), "--out", str(out)]) == 0
     assert f"0.75 {one}, 0.25 {two}" in capsys.readouterr().out
+    assert main(["average", f"{one}=3", str(two), "--out", str(out)]) == 2
+    assert "exists, and would be replaced" in capsys.readouterr().err
+    assert main(["average", f"{one}=3", str(two), "--out", str(out), "--overwrite"]) == 0
     tensors = load_file(str(out))
     assert tensors["a.weight"].dtype == torch.float16 and (tensors["a.weight"] == 2.0).all()
     assert tensors["a.steps"].item() == 3 and not tensors["a.steps"].is_floating_point()

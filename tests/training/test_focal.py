@@ -129,6 +129,14 @@ def test_calibration_holds_two_thirds_of_the_errors_and_finds_what_they_share(mo
     assert focal_errors.measure(network, views).held == pytest.approx(0.683, abs=0.01)
 
 
+def test_images_that_cannot_be_read_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = write_photos(tmp_path / "a", 3)
+    (tmp_path / "a" / "1.png").write_bytes(b"no image")
+    (views,) = read_views([file])
+    assert [view.focal for view in views] == [220, 220]
+    assert "1.png" in caplog.text and "this image is left out" in caplog.text
+
+
 def test_images_without_a_camera_are_refused(tmp_path: Path) -> None:
     file = write_photos(tmp_path / "a", 1)
     file.write_text(json.dumps({"files": [{"rgb": "0.png"}]}))

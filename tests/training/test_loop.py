@@ -57,9 +57,7 @@ def test_a_lost_network_ends_the_run_and_is_not_saved(
 
     monkeypatch.setattr(Trainer, "update", lost)
     run = Run(tmp_path, steps=steps, precision="float32", workers=0, every=(0.0, 20, 500))
-    with pytest.raises(
-        MetricDepthError, match=r"is not finite since step 1: lower lr .* \(0.003 and 0.001"
-    ):
+    with pytest.raises(MetricDepthError, match=r"is not finite since step 1: lower lr .* \(0.003 and 0.001"):
         train(CONFIG, RECIPE, read_frames([annotations]), {}, run)
     assert len(taken) == last and torch.load(tmp_path / LAST, weights_only=True)["step"] == 1
 

@@ -57,7 +57,7 @@ def test_what_cannot_be_scored_is_left_out_with_a_warning(tmp_path: Path, caplog
         (score,) = validate(network, CONFIG.transform, sets).values()
         assert score.abs_rel == pytest.approx((1.0 + 0.5) / 2, rel=1e-3)
     messages = [r.getMessage() for r in caplog.records]
-    for part in ("2.png", "d3.png", "none/0.png", "no image of none can be scored"):
+    for part in ("2.png", "d3.png", "none/0.png", 'no image of "none" can be scored'):
         assert sum(part in message for message in messages) == 1, part
 
 

@@ -188,7 +188,7 @@ def _read(frame: Frame) -> tuple[np.ndarray, np.ndarray, Camera]:
     rgb = photo.rgb
     height, width = rgb.shape[:2]
     if frame.depth is None:
-        depth = np.zeros((height, width), np.float32)
+        depth: np.ndarray = np.zeros((height, width), np.float32)
     else:
         depth = read_annotated_depth(frame, (width, height))
         if frame.kind not in ("relative", "sky"):

@@ -14,7 +14,7 @@ from PIL import Image
 
 from mono.data.sample import Sample
 from mono.io.depth import DEPTH_FORMATS, DepthError, read_values
-from mono.io.depth_metadata import invalid_is_zero
+from mono.io.depth_metadata import invalid_is_zero, unitless_kind
 from mono.io.normals import NORMAL_FORMATS, read_normals
 from mono.system.errors import MetricDepthError, RunError
 
@@ -178,6 +178,19 @@ class SavedPredictions:
         if len(found) > 1:
             raise MetricDepthError(f"several predicted {what} {folder / sample.name}.({'|'.join(suffixes)})")
         return found[0] if found else None
+
+
+def saved_format(path: Path) -> PredictionFormat:
+    """Return the meaning of a saved map's values, as stored with it.
+
+    Args:
+        path: depth file of this toolkit or another.
+
+    Returns:
+        Meters, unless the file or the one beside it names values without a unit.
+    """
+    kind = unitless_kind(path)
+    return PredictionFormat(kind) if kind in PREDICTION_KINDS else PredictionFormat()
 
 
 def read_saved_normals(path: Path) -> tuple[np.ndarray, str]:

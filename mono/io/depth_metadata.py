@@ -130,7 +130,20 @@ def invalid_is_zero(path: Path) -> bool:
     Args:
         path: NPY with its JSON file beside it, NPZ or EXR; others say nothing, which gives False.
     """
-    return path.suffix.lower() in (".npy", ".npz", ".exr") and _known_metadata(path).get("invalid") == 0
+    return _known_metadata(path).get("invalid") == 0
+
+
+def unitless_kind(path: Path) -> str | None:
+    """Read the kind of a depth file's values that have no unit, as "disparity".
+
+    Args:
+        path: NPY with its JSON file beside it, NPZ or EXR.
+
+    Returns:
+        The kind; None where the values are meters, or nothing is said of them.
+    """
+    content = _known_metadata(path)
+    return content.get("depth_kind") if content.get("unit", "m") is None else None
 
 
 def saved_camera(depth_file: Path) -> Camera | None:
@@ -166,7 +179,9 @@ def _holder(depth_file: Path) -> Path:
 
 
 def _known_metadata(depth_file: Path) -> dict[str, Any]:
-    """Read a depth file's metadata; nothing where there are none, or damaged ones."""
+    """Read the metadata of an NPY, NPZ or EXR; nothing where there are none, or damaged ones."""
+    if depth_file.suffix.lower() not in (".npy", ".npz", ".exr"):
+        return {}
     try:
         text = _read_metadata(_holder(depth_file))
     except (*_MALFORMED, zipfile.BadZipFile, OSError):

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from mono.data.saved_predictions import PredictionFormat
+from mono.data.saved_predictions import PredictionFormat, saved_format
+from mono.io.depth import write_depth
 
 VALUES = np.array([[0, 0.5], [2, 4]], np.float32)
 
@@ -26,3 +27,15 @@ def test_a_file_that_says_so_has_no_value_where_it_is_0(tmp_path, kind):
 def test_a_scale_gives_affine_depth_no_unit():
     meaning = PredictionFormat("affine", 1000.0)
     assert not meaning.metric and meaning.valid(np.float32([-3, 0, 2])).all()
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "png", "tif"])
+def test_a_file_says_if_its_values_have_no_unit(tmp_path, kind):
+    path = tmp_path / f"a.{kind}"
+    if kind == "tif":
+        path.write_bytes(b"II")
+    else:
+        write_depth(path, VALUES, notes={} if kind == "png" else {"unit": None, "depth_kind": "disparity"})
+    assert saved_format(path).kind == ("depth" if kind in ("png", "tif") else "disparity")
+    path.with_suffix(".json").write_text('{"unit": null, "depth_kind": "z"}')
+    assert kind == "npz" or saved_format(path).metric

@@ -30,6 +30,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Align, print what was found, and return the exit code."""
     from mono.calibration.depth_alignment import describe_record
+    from mono.io.depth_metadata import DepthEncoding
     from mono.runs.align_saved import align_saved, find_saved_depth
 
     options = align_options(args)
@@ -44,5 +45,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(f"  {name}: {describe_record(record)}\n")
     if result.alignments:
         sys.stdout.write(f"  results: {args.out / 'depth'}/  {args.out / 'alignment.json'}\n")
+    if result.beyond_range:
+        console.say_beyond_range(result.beyond_range, DepthEncoding(), has_scale=False)
     console.say_failures(result.failures)
     return 1 if result.failures else 0

@@ -141,7 +141,7 @@ def say_summary(summary: EvaluationResult | None, options: RunOptions, predictor
     where.append(str(options.out / "manifest.jsonl"))
     out("  results: " + "  ".join(where) + "\n")
     if summary.beyond_range and "depth" in options.output.save:
-        out(f"  {_beyond_range(summary.beyond_range, options.output.encoding)}\n")
+        say_beyond_range(summary.beyond_range, options.output.encoding)
     say_failures(summary.failures)
     return 1 if summary.failures else 0
 
@@ -156,13 +156,13 @@ def say_focal_sources(sources: Mapping[str, int]) -> None:
         sys.stdout.write(f"  focal length: {source:12} {count} image{'s' * (count != 1)}{hint}\n")
 
 
-def _beyond_range(pixels: Mapping[str, int], encoding: DepthEncoding) -> str:
-    """Report depth beyond a 16-bit PNG, and the remedy."""
+def say_beyond_range(pixels: Mapping[str, int], encoding: DepthEncoding, has_scale: bool = True) -> None:
+    """Print how much depth is beyond a 16-bit PNG, and the remedy; `has_scale`: a flag sets the scale."""
     where = f"{len(pixels)} image{'s' * (len(pixels) != 1)}"
-    wider = "--depth-scale 200 reaches 327 m, " if encoding.farthest < 300 else ""
-    return (
-        f"depth beyond {encoding.farthest:.1f} m is invalid in the PNGs ({sum(pixels.values())} pixels of {where}); "
-        f"to keep it: {wider}--depth-format npz has no limit (with --overwrite, or another --out)"
+    wider = "--depth-scale 200 reaches 327 m, " if has_scale and encoding.farthest < 300 else ""
+    sys.stdout.write(
+        f"  depth beyond {encoding.farthest:.1f} m is invalid in the PNGs ({sum(pixels.values())} pixels of {where}); "
+        f"to keep it: {wider}--depth-format npz has no limit (with --overwrite, or another --out)\n"
     )
 
 

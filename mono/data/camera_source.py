@@ -117,8 +117,13 @@ class CameraResolver:
     @property
     def estimates(self) -> bool:
         """Tell whether cameras that nothing else gives are estimated from the picture."""
-        given = (self.intrinsics, self.focal_px, self.fov_deg, self.focal_35mm, self.camera_file, self.assumed_fov_deg)
-        return not self.panorama and all(value is None for value in given)
+        return not self.is_given and self.assumed_fov_deg is None
+
+    @property
+    def is_given(self) -> bool:
+        """Tell whether the camera of all images is given."""
+        given = (self.intrinsics, self.focal_px, self.fov_deg, self.focal_35mm, self.camera_file)
+        return self.panorama or any(value is not None for value in given)
 
     def resolve_for(self, sample: Sample | None, photo: Photo | Video) -> ResolvedCamera:
         """Resolve the camera of an opened sample.

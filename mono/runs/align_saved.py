@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,17 @@ from mono.calibration.fit import align_depth
 from mono.calibration.known import AlignmentError
 from mono.calibration.sources import AlignOptions
 from mono.data.camera_source import CameraResolver, ResolvedCamera
+from mono.data.ground_truth import without_codes
 from mono.data.sample import Sample
+from mono.data.saved_predictions import saved_format
+from mono.geometry.camera import Camera
 from mono.io.atomic import write_bytes
+from mono.io.cameras.files import same_aspect
 from mono.io.depth import DEPTH_SUFFIXES, read_depth, write_depth
 from mono.io.depth_metadata import saved_camera
+from mono.runs.alignment_job import REPLACED, STATE, AlignmentJob
 from mono.runs.folder import lock_output_folder, open_output_folder
 from mono.runs.manifest import Manifest
-from mono.runs.outputs import OutputOptions, planned_outputs
-from mono.runs.paths import output_files, remove_files
 from mono.runs.records import camera_record
 from mono.system.errors import MetricDepthError, RunError, without_path
 from mono.system.failure import Failure
@@ -40,10 +42,18 @@ class AlignedRun:
     Attributes:
         alignments: record of the alignment, by name.
         failures: depth maps that were not aligned.
+        beyond_range: pixels by name whose depth is beyond the range of its PNG, and is invalid there.
     """
 
-    alignments: dict[str, dict[str, Any]]
-    failures: tuple[Failure, ...]
+    alignments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    beyond_range: dict[str, int] = field(default_factory=dict)
+
+    def add(self, name: str, record: Mapping[str, Any]) -> None:
+        """Add the record of an aligned map."""
+        self.alignments[name] = record["alignment"]
+        if record.get("beyond_range"):
+            self.beyond_range[name] = record["beyond_range"]
 
 
 def find_saved_depth(inputs: Sequence[Path]) -> list[Sample]:
@@ -87,7 +97,7 @@ def align_saved(
     """Align saved depth maps, and write them with their alignment.
 
     Depth of a run gets records of its images, so that the folder can be viewed, fused and packed like the run's. Other
-    results in the folder stay.
+    results in the folder stay, and those of the same settings and files are taken up.
 
     Args:
         samples: depth maps, as from `find_saved_depth`.
@@ -110,13 +120,21 @@ def align_saved(
     if any((out / "depth").resolve() in sample.rgb.resolve().parents for sample in samples):
         raise RunError(f"{out} holds the depth to align, which would be replaced: choose another output folder (--out)")
     with lock_output_folder(out):
-        manifest, former = open_output_folder(out), _read_alignments(out / "alignment.json")
-        _make_way(samples, out, manifest, former, depth_format, overwrite)
-        result = _align(samples, out, manifest, options, resolver, depth_format, scale)
-        replaced = {sample.name for sample in samples}
-        merged = {name: record for name, record in former.items() if name not in replaced} | result.alignments
-        if merged != former:
-            write_bytes(out / "alignment.json", (json.dumps(merged, indent=1) + "\n").encode())
+        manifest, former, result = open_output_folder(out), _read_alignments(out / "alignment.json"), AlignedRun()
+        job = AlignmentJob(out, manifest, Manifest(out, STATE), options, resolver, depth_format, scale)
+        keys = {sample.name: job.input_key(sample) for sample in samples}
+        fresh = job.find_fresh(keys, former, overwrite)
+        try:
+            for sample in samples:
+                if sample.name in fresh:
+                    _align(sample, keys[sample.name], job, result)
+                elif (record := job.state.get(sample.name)) is not None:
+                    result.add(sample.name, record)
+        finally:
+            manifest.drop(r["name"] for r in list(manifest.walk(keys)) if r.get("error") == REPLACED)
+            Manifest(out)  # cleans it of replaced lines
+            if (merged := former | result.alignments) != former:
+                write_bytes(out / "alignment.json", (json.dumps(merged, indent=1) + "\n").encode())
     return result
 
 
@@ -131,68 +149,60 @@ def _read_alignments(path: Path) -> dict[str, Any]:
     return content
 
 
-def _make_way(
-    samples: Sequence[Sample],
-    out: Path,
-    manifest: Manifest,
-    alignments: Mapping[str, Any],
-    depth_format: str,
-    overwrite: bool,
-) -> None:
-    """Refuse former results of the same names, or remove those of runs."""
-    taken, output = [], OutputOptions(("depth",), depth_format)
-    for sample in samples:
-        files = output_files(planned_outputs(sample.name, output.save, output))
-        known = sample.name in alignments or (manifest.get(sample.name) or {}).get("status") == "ok"
-        if known or any(os.path.lexists(out / file) for file in files):
-            taken.append(sample.name)
-    if taken and not overwrite:
-        raise RunError(
-            f"{out} holds results of {len(taken)} of these depth maps, as of {taken[0]}, which would be replaced: "
-            "choose another output folder (--out), or --overwrite"
-        )
-    files = [file for record in manifest.walk(taken) for file in output_files(record.get("outputs", {}))]
-    manifest.drop(taken)
-    remove_files(out, files)
+def _align(sample: Sample, input_key: str, job: AlignmentJob, result: AlignedRun) -> None:
+    """Align one depth map, write it and add it to the result."""
+    try:
+        if (meaning := saved_format(sample.rgb)).kind != "relative":
+            meaning.require_meters()
+        depth, former = read_depth(sample.rgb, job.scale), _run_record(sample, job.runs)
+        stored = saved_camera(sample.rgb)
+        if stored is None:
+            depth = without_codes(sample.rgb, depth, job.scale)
+        camera, changes = _choose_camera(stored, sample, job.resolver, depth.shape)
+        former = former and {k: v for k, v in former.items() if k != "lens" or not changes} | changes
+        image = _photo_of(sample, former) if job.options.finder else sample
+        aligned, alignment = align_depth(depth, camera, job.options.find(image, camera), job.options.model)
+    except MetricDepthError as error:
+        reason = without_path(error, sample.rgb)
+        logger.error("%s: %s", sample.source, reason)
+        result.failures.append(Failure(sample.source, reason))
+        return
+    name, file = sample.name, job.file(sample.name)
+    source = (former or changes).get("camera_source")
+    notes = {"camera_source": source} if source else {}
+    job.clear(name)
+    written = write_depth(job.out / file, aligned, camera, notes | {"alignment": alignment.record()})
+    record: dict[str, Any] = {"status": "ok", "outputs": {"depth": file}, "alignment": alignment.record()}
+    if written.beyond_range:
+        record["beyond_range"] = written.beyond_range
+    if former is not None and _wrote(former, sample):
+        job.manifest.add({key: former[key] for key in _KEPT if key in former} | record)
+    job.state.add(record | {"name": name, "key": job.key(name, input_key)})
+    result.add(name, record)
 
 
-def _align(
-    samples: Sequence[Sample],
-    out: Path,
-    manifest: Manifest,
-    options: AlignOptions,
-    resolver: CameraResolver,
-    depth_format: str,
-    scale: float | None,
-) -> AlignedRun:
-    alignments: dict[str, dict[str, Any]] = {}
-    failures: list[Failure] = []
-    runs: dict[Path, Manifest] = {}
-    for sample in samples:
-        try:
-            depth = read_depth(sample.rgb, scale)
-            camera, former = saved_camera(sample.rgb), _run_record(sample, runs)
-            source = former.get("camera_source") if former else None
-            if camera is None:
-                found = _resolve_camera(resolver, sample, depth.shape)
-                camera, source = found.camera, found.source
-                given = {"camera_source": source, "camera_detail": found.detail}
-                former = former and {k: v for k, v in former.items() if k != "lens"} | camera_record(camera) | given
-            image = _photo_of(sample, former) if options.finder else sample
-            aligned, alignment = align_depth(depth, camera, options.find(image, camera), options.model)
-        except MetricDepthError as error:
-            reason = without_path(error, sample.rgb)
-            logger.error("%s: %s", sample.source, reason)
-            failures.append(Failure(sample.source, reason))
-            continue
-        record, file = alignment.record(), f"depth/{sample.name}.{depth_format}"
-        notes = {"camera_source": source} if source else {}
-        write_depth(out / file, aligned, camera, notes | {"alignment": record})
-        alignments[sample.name] = record
-        if former is not None and _wrote(former, sample):
-            kept = {name: former[name] for name in _KEPT if name in former}
-            manifest.add(kept | {"status": "ok", "outputs": {"depth": file}, "alignment": record})
-    return AlignedRun(alignments, tuple(failures))
+def _choose_camera(
+    stored: Camera | None, sample: Sample, resolver: CameraResolver, shape: tuple[int, ...]
+) -> tuple[Camera, dict[str, Any]]:
+    """Choose the camera of a depth map: given, stored with it, or as for a photo.
+
+    Returns:
+        The camera, and the fields of a record that it changes.
+    """
+    height, width = shape
+    if stored is not None and (stored.depth_kind == "ray" or not resolver.is_given):
+        if (stored.width, stored.height) == (width, height):
+            return stored, {}
+        if not same_aspect(stored.width, stored.height, width, height):
+            raise AlignmentError(
+                f"is {width}x{height}, and the camera stored with it is of {stored.width}x{stored.height}: it was "
+                "cropped or turned; give the camera of what is left (--intrinsics or --camera)"
+            )
+        camera = stored.resized(width, height)
+        return camera, camera_record(camera)
+    found = _resolve_camera(resolver, sample, shape)
+    given = {"camera_source": found.source, "camera_detail": found.detail}
+    return found.camera, camera_record(found.camera) | given
 
 
 def _resolve_camera(resolver: CameraResolver, sample: Sample, shape: tuple[int, ...]) -> ResolvedCamera:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -14,9 +15,11 @@ from mono.calibration.fit import MODELS
 from mono.calibration.known import AlignmentError, Known, KnownDepth
 from mono.data.ground_truth import without_codes
 from mono.data.sample import Sample
+from mono.data.upright_maps import required_turn, turn_upright, warn_of_hidden_turn
 from mono.geometry.camera import Camera
 from mono.io.depth import DEPTH_SUFFIXES, read_depth
 from mono.io.extrinsics import read_extrinsics
+from mono.io.images import ImageError
 from mono.io.point_files import CLOUD_SUFFIXES, read_points
 from mono.system.files import cached_while_unchanged
 
@@ -118,13 +121,18 @@ class AlignOptions:
             return replace(known, depth=self.finder.find(sample, camera))
         if self.path is None:
             return known
-        return replace(known, depth=self._read(self.file_for(sample) or self.path, camera))
+        return replace(known, depth=self._read(self.file_for(sample) or self.path, sample, camera))
 
-    def _read(self, file: Path, camera: Camera) -> KnownDepth:
+    def _read(self, file: Path, sample: Sample, camera: Camera) -> KnownDepth:
         if file.suffix.lower() in CLOUD_SUFFIXES:
             transform = np.eye(4) if self.extrinsics is None else read_extrinsics(self.extrinsics, self.inverse)
             return project_cloud(_read_cloud(file), transform, camera, str(file))
-        depth = without_codes(file, read_depth(file, self.scale), self.scale)
+        depth, turn = without_codes(file, read_depth(file, self.scale), self.scale), None
+        with contextlib.suppress(ImageError):  # frames of videos and maps without a photo are upright
+            turn = required_turn(depth.shape, sample.rgb, (camera.width, camera.height))
+        if turn == 1:
+            warn_of_hidden_turn(sample.rgb)
+        depth = turn_upright(depth, turn or 1)
         if self.ray:
             height, width = depth.shape
             pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1)
@@ -161,8 +169,10 @@ def _known_kind(path: Path) -> bool:
 def _file_of(folder: Path, sample: Sample) -> Path:
     names = dict.fromkeys((sample.name, Path(sample.name).name))
     suffixes = sorted(DEPTH_SUFFIXES | CLOUD_SUFFIXES)
-    paths = (folder / f"{name}{suffix}" for name in names for suffix in suffixes)
-    found = list(dict.fromkeys(path for path in paths if path.is_file()))
+    paths = [folder / f"{name}{suffix}" for name in names for suffix in suffixes]
+    paths += [path.with_suffix(path.suffix.upper()) for path in paths]
+    found = [path for path in dict.fromkeys(paths) if path.is_file()]
+    found = [path for i, path in enumerate(found) if not any(path.samefile(other) for other in found[:i])]
     if not found:
         raise AlignmentError(f"{folder}: holds no depth map or cloud named {Path(sample.name).name} to align with")
     if len(found) > 1:

@@ -160,7 +160,7 @@ def _align(sample: Sample, input_key: str, job: AlignmentJob, result: AlignedRun
             depth = without_codes(sample.rgb, depth, job.scale)
         camera, changes = _choose_camera(stored, sample, job.resolver, depth.shape)
         former = former and {k: v for k, v in former.items() if k != "lens" or not changes} | changes
-        image = _photo_of(sample, former) if job.options.finder else sample
+        image = _photo_of(sample, former) if job.options.finder or job.options.path else sample
         aligned, alignment = align_depth(depth, camera, job.options.find(image, camera), job.options.model)
     except MetricDepthError as error:
         reason = without_path(error, sample.rgb)

@@ -44,6 +44,18 @@ def test_depth_maps_of_one_image_and_of_a_folder(tmp_path: Path) -> None:
     assert found_scale(AlignOptions(path=tmp_path / "ray.npy", ray=True), tmp_path) == pytest.approx(1.5, rel=1e-3)
 
 
+def test_maps_stored_like_a_turned_photo_are_turned_and_found_in_capitals(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    exif = Image.Exif()
+    for orientation, stored in ((6, np.rot90(ROOM)), (3, ROOM)):
+        exif[0x0112] = orientation
+        Image.new("RGB", stored.shape[::-1]).save(tmp_path / "a.jpg", exif=exif)
+        Image.fromarray(np.rint(stored * 1000).astype(np.uint16)).save(tmp_path / "a.PNG")
+        assert found_scale(AlignOptions(path=tmp_path, scale=1000), tmp_path) == pytest.approx(1.5, rel=1e-3)
+        assert ("do not show if its depth map is turned" in caplog.text) == (orientation == 3)
+
+
 def test_holes_of_a_depth_camera_are_no_distances(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     stored = np.rint(ROOM * 1000).astype(np.uint16)
     stored[: len(stored) * 7 // 10] = 65535

@@ -132,7 +132,12 @@ def _read_text(path: Path) -> np.ndarray:
     columns = [0, 1, 2]
     rows: list[list[float]] = []
     for number, line in enumerate(lines, 1):
-        words = re.split(r"[,;\s]+", line.split("#")[0].strip().strip(",;"))
+        text = line.split("#")[0].strip().removeprefix("//").strip(",; \t")
+        words = re.split(r"[;\s]+", text)
+        if len(words) >= 3 and all(word.strip(",").count(",") == word.count(",") <= 1 for word in words):
+            words = [word.replace(",", ".") for word in words]  # of decimals
+        else:
+            words = re.split(r"[,;\s]+", text)
         if words == [""]:
             continue
         lower = [word.strip("\"'").lower() for word in words]

@@ -32,6 +32,22 @@ def test_big_endian_doubles_and_text_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "x;y;z\n1,0;2;3\n-4;5,5;6,0\n",
+        "1,0 2,0\t3,0\n-4 5,5 6\n",
+        "//X,Y,Z\n1.0,2.0,3.0\n-4,5.5,6\n",
+        "//X Y Z R\n2\n1 2 3 9\n-4 5.5 6 9\n",
+        "1,2,3 9 9 9\n-4,5.5,6 9 9 9\n",
+        "1, 2, 3, 9\n-4, 5.5, 6, 9\n",
+    ],
+)
+def test_separators_and_headers_of_other_programs_are_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    assert read_points(tmp_path / "a.csv").tolist() == POINTS.tolist()
+
+
+@pytest.mark.parametrize(
     ("name", "data", "message"),
     [
         ("a.ply", b"no", "is no PLY"),

@@ -117,3 +117,11 @@ def test_beyond_twice_the_known_range_the_factor_is_held() -> None:
     alignment = DepthAlignment("affine", 1.0, 0.01, 0.03, 20, {}, "", 1.5, 0.05, 4.0, 2.0, 8.0)
     aligned = alignment.apply(np.array([[4.0, 16.0, 32.0, 0.0]], np.float32))
     assert aligned[0].tolist() == pytest.approx([4.0, 32.0, 64.0, 0.0])
+
+
+def test_depth_in_another_order_is_doubted_where_depths_differ() -> None:
+    rng = np.random.default_rng(0)
+    x, known = rng.uniform(0, 0.8, (2, 200))
+    assert "hardly follows the predicted: their rank correlation is" in fit_alignment(log_ratios(x, known - x)).note
+    assert "rank correlation" not in fit_alignment(log_ratios(x, 0.5 + 0 * x)).note
+    assert "rank correlation" not in fit_alignment(log_ratios(x / 4, (known - x) / 4)).note

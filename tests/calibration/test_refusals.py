@@ -39,6 +39,7 @@ KNOWN = {
     "half of them wrong": (lambda: Known(points=tuple(map(tuple, HALF))), "only 6 of 11 agree|differ by a factor"),
     "an empty map": (lambda: Known(depth=np.zeros((240, 320))), "the depth to align with is empty"),
     "a map of another shape": (lambda: Known(depth=np.ones((320, 240))), "another shape"),
+    "disparity": (lambda: Known(depth=10 / ROOM), "rank correlation is -1.*disparity"),
     "a map of three channels": (lambda: Known(depth=np.ones((240, 320, 3))), r"a depth map is \(height, width\)"),
     "kind": (lambda: Known(points=((5, 5, 2),), kind="radial"), "give axis or ray"),
     "depth in millimetres": (lambda: Known(depth=np.rint(1000 * ROOM)), "are they in millimetres"),

@@ -27,7 +27,7 @@ _DOUBTFUL_ORDER, _WRONG_ORDER = 0.5, -0.5
 
 
 def align_depth(
-    depth: np.ndarray, camera: Camera, known: Known, model: str = "auto"
+    depth: np.ndarray, camera: Camera, known: Known, model: str = "auto", focal_error: float | None = None
 ) -> tuple[np.ndarray, DepthAlignment]:
     """Bring a depth map to known distances.
 
@@ -36,6 +36,7 @@ def align_depth(
         camera: camera of the depth map.
         known: known distances.
         model: one of `MODELS`; see `fit_alignment`.
+        focal_error: standard error of ln(focal length); None: nothing is known of it.
 
     Returns:
         Aligned depth, (H, W) float32, and the alignment.
@@ -43,7 +44,7 @@ def align_depth(
     Raises:
         AlignmentError: the distances contradict each other, lie on edges or without depth, or are too few.
     """
-    alignment = fit_alignment(observe(known, depth, camera), model, known.unit)
+    alignment = fit_alignment(observe(known, depth, camera, focal_error), model, known.unit)
     return alignment.apply(depth), alignment
 
 
@@ -100,7 +101,7 @@ def fit_alignment(observations: Observations, model: str = "auto", unit: str = "
     alignment = DepthAlignment(
         model=chosen,
         scale=math.exp(line.a),
-        standard_error=error,
+        standard_error=math.hypot(error, observations.focal_error),
         spread=spread,
         used=int(kept.sum()),
         left_out=left_out,

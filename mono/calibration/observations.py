@@ -33,6 +33,7 @@ class Observations:
         source: origin of what is known.
         size: (width, height) of the image.
         note: doubt about what is known, in a sentence.
+        focal_error: relative error that lengths and the camera's height share by the focal length.
     """
 
     place: np.ndarray
@@ -42,18 +43,20 @@ class Observations:
     source: str
     size: tuple[int, int] = (1, 1)
     note: str = ""
+    focal_error: float = 0.0
 
     def __len__(self) -> int:
         return len(self.log_ratio)
 
 
-def observe(known: Known, depth: np.ndarray, camera: Camera) -> Observations:
+def observe(known: Known, depth: np.ndarray, camera: Camera, focal_error: float | None = None) -> Observations:
     """Compare what is known with predicted depth.
 
     Args:
         known: known distances.
         depth: (H, W) predicted depth [m], 0 where there is none (sky, or beyond its range).
         camera: camera of the depth map.
+        focal_error: standard error of ln(focal length); None: nothing is known of it.
 
     Raises:
         AlignmentError: nothing is known, a pixel is outside the image, the only distances lie on edges or where there
@@ -79,6 +82,7 @@ def observe(known: Known, depth: np.ndarray, camera: Camera) -> Observations:
     if isinstance(known.depth, KnownDepth):
         parts.append(_observe_depth(known.depth, depth, edges, left_out))
         sources.append(known.depth.source)
+    direct = sum(len(part[1]) for part in parts)
     for length in known.lengths:
         if (row := _observe_length(length, depth, camera, edges, left_out)) is not None:
             parts.append(row)
@@ -96,11 +100,13 @@ def observe(known: Known, depth: np.ndarray, camera: Camera) -> Observations:
     place, ratio, sigma = (np.concatenate([part[i] for part in parts]) for i in range(3))
     if not len(ratio):
         raise AlignmentError(_nothing_left(left_out, depth))
+    shared = (focal_error or 0.0) * (1 - direct / len(ratio))
     if len(ratio) > MOST:
         chosen = np.random.default_rng(0).permutation(len(ratio))[:MOST]
         chosen.sort()
         place, ratio, sigma = place[chosen], ratio[chosen], sigma[chosen]
-    return Observations(place, ratio, sigma, dict(left_out), ", ".join(sources), (camera.width, camera.height), note)
+    size = camera.width, camera.height
+    return Observations(place, ratio, sigma, dict(left_out), ", ".join(sources), size, note, shared)
 
 
 def _doubt(camera_height: float, ground: Ground) -> str:

@@ -152,7 +152,8 @@ class Prediction:
 
         if self.format.kind != "relative":
             self.format.require_meters()
-        depth, alignment = align_depth(self.depth, self.camera, known, model)
+        error = focal_error(self.camera_source, self.focal_error)
+        depth, alignment = align_depth(self.depth, self.camera, known, model, error)
         return replace(self, depth=depth, alignment=alignment, format=PredictionFormat())
 
     def notes(self) -> dict[str, Any]:

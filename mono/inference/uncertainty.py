@@ -22,7 +22,7 @@ def announced_scale(architecture: Mapping[str, object]) -> float | None:
     return _SCALES.get(str(architecture.get("decoder")))
 
 
-def focal_error(source: str, own: float | None) -> float | None:
+def focal_error(source: str | None, own: float | None) -> float | None:
     """Return the standard error of ln(focal length).
 
     Args:
@@ -32,7 +32,7 @@ def focal_error(source: str, own: float | None) -> float | None:
     Returns:
         None where nothing is known of it.
     """
-    return FOCAL_ERRORS.get(source) if own is None else own
+    return FOCAL_ERRORS.get(source or "") if own is None else own
 
 
 @dataclass(frozen=True)

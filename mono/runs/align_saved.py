@@ -17,6 +17,7 @@ from mono.data.ground_truth import without_codes
 from mono.data.sample import Sample
 from mono.data.saved_predictions import saved_format
 from mono.geometry.camera import Camera
+from mono.inference.uncertainty import focal_error
 from mono.io.atomic import write_bytes
 from mono.io.cameras.files import same_aspect
 from mono.io.depth import DEPTH_SUFFIXES, read_depth, write_depth
@@ -161,14 +162,15 @@ def _align(sample: Sample, input_key: str, job: AlignmentJob, result: AlignedRun
         camera, changes = _choose_camera(stored, sample, job.resolver, depth.shape)
         former = former and {k: v for k, v in former.items() if k != "lens" or not changes} | changes
         image = _photo_of(sample, former) if job.options.finder or job.options.path else sample
-        aligned, alignment = align_depth(depth, camera, job.options.find(image, camera), job.options.model)
+        source = (former or changes).get("camera_source")
+        error = focal_error(source, (former or changes).get("focal_error"))
+        aligned, alignment = align_depth(depth, camera, job.options.find(image, camera), job.options.model, error)
     except MetricDepthError as error:
         reason = without_path(error, sample.rgb)
         logger.error("%s: %s", sample.source, reason)
         result.failures.append(Failure(sample.source, reason))
         return
     name, file = sample.name, job.file(sample.name)
-    source = (former or changes).get("camera_source")
     notes = {"camera_source": source} if source else {}
     job.clear(name)
     written = write_depth(job.out / file, aligned, camera, notes | {"alignment": alignment.record()})
@@ -201,7 +203,7 @@ def _choose_camera(
         camera = stored.resized(width, height)
         return camera, camera_record(camera)
     found = _resolve_camera(resolver, sample, shape)
-    given = {"camera_source": found.source, "camera_detail": found.detail}
+    given = {"camera_source": found.source, "camera_detail": found.detail, "focal_error": found.focal_error}
     return found.camera, camera_record(found.camera) | given
 
 

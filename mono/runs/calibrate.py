@@ -74,7 +74,7 @@ def observe_images(images: Sequence[KnownImage], predictor: Predictor, resolver:
         raw = predictor.infer([predictor.prepare(photo.rgb, found)])[0].prediction()
         try:
             known = image.read((found.camera.width, found.camera.height), photo.full_size)
-            observations = observe(known, raw.depth, found.camera)
+            observations = observe(known, raw.depth, found.camera, focal_error(found.source, found.focal_error))
         except MetricDepthError as error:
             raise AlignmentError(f"{image.sample.source}: {error}") from error
         observed.append(ObservedImage(image.sample.source, found, observations))

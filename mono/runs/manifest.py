@@ -198,6 +198,7 @@ _FIELDS: dict[str, Callable[[object], bool]] = {
     "ground_truth_checksum": _is_text,
     "outputs": _is_outputs,
     "beyond_range": lambda value: type(value) is int and 0 <= value < 2**53,
+    "focal_error": lambda value: type(value) in (int, float) and 0 <= value < 1e300,  # type: ignore[operator]
     "settings": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
     "intrinsics": lambda value: _is_numbers(value) and len(value) == 4,  # type: ignore[arg-type]
     "size": lambda value: _is_numbers(value) and len(value) == 2,  # type: ignore[arg-type]

@@ -22,6 +22,16 @@ def test_a_length_gives_the_scale_by_the_distance_of_its_ends() -> None:
     assert found.scale == pytest.approx(1.25, rel=1e-5)
 
 
+def test_lengths_share_the_error_of_the_focal_length() -> None:
+    lengths = tuple((60, v, 140, v, 1.6) for v in (90, 95, 100))
+    errors = [
+        align_depth(ROOM, CAMERA, Known(points, lengths), "scale", focal_error)[1].standard_error
+        for points, focal_error in (((), None), ((), 0.25), (((60, 100, 6.0),), 0.25), (((60, 100, 6.0),), None))
+    ]
+    assert errors[1] == pytest.approx(math.hypot(errors[0], 0.25))
+    assert errors[2] == pytest.approx(math.hypot(errors[3], 0.25 * 3 / 4))
+
+
 def test_a_length_over_two_depths_counts_at_the_depths_that_move_it() -> None:
     points = CAMERA.unproject(ROOM)
     length = float(np.linalg.norm(points[100, 250] - points[100, 60]))

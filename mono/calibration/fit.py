@@ -27,7 +27,12 @@ _DOUBTFUL_ORDER, _WRONG_ORDER = 0.5, -0.5
 
 
 def align_depth(
-    depth: np.ndarray, camera: Camera, known: Known, model: str = "auto", focal_error: float | None = None
+    depth: np.ndarray,
+    camera: Camera,
+    known: Known,
+    model: str = "auto",
+    focal_error: float | None = None,
+    metric: bool = True,
 ) -> tuple[np.ndarray, DepthAlignment]:
     """Bring a depth map to known distances.
 
@@ -37,6 +42,7 @@ def align_depth(
         known: known distances.
         model: one of `MODELS`; see `fit_alignment`.
         focal_error: standard error of ln(focal length); None: nothing is known of it.
+        metric: the map is in metres; False: in a unit of its own.
 
     Returns:
         Aligned depth, (H, W) float32, and the alignment.
@@ -44,11 +50,13 @@ def align_depth(
     Raises:
         AlignmentError: the distances contradict each other, lie on edges or without depth, or are too few.
     """
-    alignment = fit_alignment(observe(known, depth, camera, focal_error), model, known.unit)
+    alignment = fit_alignment(observe(known, depth, camera, focal_error), model, known.unit, metric)
     return alignment.apply(depth), alignment
 
 
-def fit_alignment(observations: Observations, model: str = "auto", unit: str = "m") -> DepthAlignment:
+def fit_alignment(
+    observations: Observations, model: str = "auto", unit: str = "m", metric: bool = True
+) -> DepthAlignment:
     """Fit the correction that known distances support.
 
     "auto" takes one scale unless an information criterion (BIC) and cross-validation both prefer scale and exponent,
@@ -58,6 +66,7 @@ def fit_alignment(observations: Observations, model: str = "auto", unit: str = "
         observations: log ratios of known and predicted distances, at least one.
         model: one of `MODELS`.
         unit: unit of the known distances, "m" or "model".
+        metric: predicted depth is in metres, so that a large factor is another unit.
 
     Raises:
         AlignmentError: the distances contradict each other, are too few for `model`, or are in another unit.
@@ -93,7 +102,7 @@ def fit_alignment(observations: Observations, model: str = "auto", unit: str = "
         if found is not None:
             field, noise, kept, spread = found
             chosen = "field"
-    _refuse_contradiction(y, kept, noise, unit, line.a)
+    _refuse_contradiction(y, kept, noise, metric and unit == "m", line.a)
     error, slope_error = standard_errors(observations, line, kept, field)
     left_out = dict(observations.left_out)
     if outliers := int((~kept).sum()):
@@ -155,7 +164,7 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return (np.cumsum(count) - count / 2)[place]
 
 
-def _refuse_contradiction(y: np.ndarray, kept: np.ndarray, noise: float, unit: str, a: float) -> None:
+def _refuse_contradiction(y: np.ndarray, kept: np.ndarray, noise: float, metric: bool, a: float) -> None:
     if len(y) == 2 and abs(y[0] - y[1]) > _TWO_DISAGREE:
         raise AlignmentError(
             f"the two known distances contradict each other: one asks for a factor of {math.exp(y[0]):.3g}, the other "
@@ -168,7 +177,7 @@ def _refuse_contradiction(y: np.ndarray, kept: np.ndarray, noise: float, unit: s
             f"the known distances contradict each other: {agreeing} differ by a factor of {math.exp(noise):.2f} from "
             "one to the next; check that they belong to this image, its camera, and the extrinsics"
         )
-    if unit == "m" and abs(a) > math.log(_LARGEST):
+    if metric and abs(a) > math.log(_LARGEST):
         factor = math.exp(a)
         hint = next(
             (

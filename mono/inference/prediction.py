@@ -153,7 +153,7 @@ class Prediction:
         if self.format.kind != "relative":
             self.format.require_meters()
         error = focal_error(self.camera_source, self.focal_error)
-        depth, alignment = align_depth(self.depth, self.camera, known, model, error)
+        depth, alignment = align_depth(self.depth, self.camera, known, model, error, self.format.metric)
         return replace(self, depth=depth, alignment=alignment, format=PredictionFormat())
 
     def notes(self) -> dict[str, Any]:

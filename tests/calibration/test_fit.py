@@ -9,6 +9,8 @@ from mono.calibration.depth_alignment import DepthAlignment
 from mono.calibration.fit import align_depth, fit_alignment
 from mono.calibration.known import AlignmentError, Known
 from mono.calibration.observations import Observations
+from mono.data.saved_predictions import PredictionFormat
+from mono.inference.prediction import Prediction
 from tests.calibration.rooms import CAMERA, distances, room
 
 ROOM = room()
@@ -104,6 +106,9 @@ def test_distances_of_another_unit_are_refused_with_the_unit() -> None:
         align_depth(ROOM, CAMERA, Known(points=((250, 100, 2500.0), (20, 30, 6000.0))))
     model = align_depth(ROOM, CAMERA, Known(points=((250, 100, 2500.0), (20, 30, 6000.0)), unit="model"))[0]
     assert model[100, 250] == pytest.approx(2500)
+    given = np.full(ROOM.shape, np.nan), CAMERA, "given", "given"
+    relative = Prediction(ROOM / 1000, *given, format=PredictionFormat("relative")).aligned(Known(depth=ROOM))
+    assert relative.alignment is not None and relative.alignment.scale == pytest.approx(1000)
 
 
 def test_the_relative_error_grows_away_from_the_known_depths() -> None:

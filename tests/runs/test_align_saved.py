@@ -122,7 +122,7 @@ def test_a_map_of_another_size_gets_its_camera_resized_or_is_refused(tmp_path):
 
 def test_values_without_a_unit_and_codes_are_no_metres(tmp_path):
     for kind in ("disparity", "inverse", "affine", "relative"):
-        write_depth(tmp_path / f"{kind}.npy", np.full((36, 48), 2.0), notes={"unit": None, "depth_kind": kind})
+        write_depth(tmp_path / f"{kind}.npy", np.full((36, 48), 0.02), notes={"unit": None, "depth_kind": kind})
         result = align(tmp_path / f"{kind}.npy", tmp_path / "out")
         assert bool(result.failures) == (kind != "relative")
     assert "affine" not in result.alignments and read_depth(tmp_path / "out/depth/relative.png").max() == 3.0

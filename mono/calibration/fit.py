@@ -22,7 +22,8 @@ _EXPONENTS = (0.4, 2.5)
 _TWO_DISAGREE, _FEW_DIFFER = math.log(2), math.log(1.25)
 _BROKEN_SPREAD, _BROKEN_SHARE = 0.5, 0.4
 _LARGEST = 25.0  # factor of depth in metres
-# Rank correlation with the prediction: of 77 real frames -0.2 to 1, below 0.5 for 5; turned by 180 degrees -0.9 to 0.9.
+# Rank correlation of known and predicted depth. Of 100 real frames, 1 was doubted and none refused; of the same with
+# their maps turned by 180 degrees, 75 and 16.
 _DOUBTFUL_ORDER, _WRONG_ORDER = 0.5, -0.5
 
 

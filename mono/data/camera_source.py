@@ -31,6 +31,7 @@ Source = Literal["given", "annotation", "camera file", "exif", "estimated", "ass
 
 # Between phones' main cameras (24-28 mm equivalent: 63 to 72 degrees) and usual lenses of others (35-50 mm: 40 to 54).
 ASSUMED_FOV = 60.0
+_WAYS = ("intrinsics", "focal_px", "fov_deg", "focal_35mm")  # to give a focal length
 _CONTRADICTED = 3.0  # standard errors by which a picture is narrower than its EXIF data say before they are doubted
 
 
@@ -91,8 +92,7 @@ class CameraResolver:
     pooled: tuple[tuple[tuple[int, int], FocalEstimate], ...] = ()
 
     def __post_init__(self) -> None:
-        ways = ("intrinsics", "focal_px", "fov_deg", "focal_35mm")
-        names = [name for name in ways if getattr(self, name) is not None] + ["panorama"] * self.panorama
+        names = [name for name in _WAYS if getattr(self, name) is not None] + ["panorama"] * self.panorama
         if len(names) > 1:
             raise MetricDepthError(f"{' and '.join(names)} are given; they exclude each other, so give one")
         if self.intrinsics is not None:
@@ -102,10 +102,8 @@ class CameraResolver:
                 )
             if min(self.intrinsics[:2]) <= 0:
                 raise MetricDepthError(f"intrinsics are {self.intrinsics}; fx and fy must be positive, in pixels")
-        for name, focal, unit in (
-            ("focal_px", self.focal_px, "pixels"),
-            ("focal_35mm", self.focal_35mm, "millimeters"),
-        ):
+        for name, unit in (("focal_px", "pixels"), ("focal_35mm", "millimeters")):
+            focal = getattr(self, name)
             if focal is not None and not (math.isfinite(focal) and focal > 0):
                 raise MetricDepthError(f"{name} is {focal}; it must be positive and finite, in {unit}")
         for name, fov in (("fov_deg", self.fov_deg), ("assumed_fov_deg", self.assumed_fov_deg)):
@@ -122,8 +120,7 @@ class CameraResolver:
     @property
     def is_given(self) -> bool:
         """Tell whether the camera of all images is given."""
-        given = (self.intrinsics, self.focal_px, self.fov_deg, self.focal_35mm, self.camera_file)
-        return self.panorama or any(value is not None for value in given)
+        return self.panorama or any(getattr(self, name) is not None for name in (*_WAYS, "camera_file"))
 
     def resolve_for(self, sample: Sample | None, photo: Photo | Video) -> ResolvedCamera:
         """Resolve the camera of an opened sample.

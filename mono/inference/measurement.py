@@ -58,7 +58,8 @@ def measure(
         size: (width, height) of the photo that the pixels are of [px]; None: that of the depth.
 
     Raises:
-        MetricDepthError: a pixel is outside or has no depth, there are too few or too many, or the depth has no unit.
+        MetricDepthError: a pixel is outside or has no depth, there are too few or too many, sides of an area cross, or
+            the depth has no unit.
     """
     prediction.format.require_meters()
     least = 3 if area else 1
@@ -76,6 +77,7 @@ def measure(
     closed = np.vstack([points, points[:1]]) if area else points
     length = float(np.linalg.norm(np.diff(closed, axis=0), axis=1).sum())
     if area:
+        _refuse_crossing(points)
         spokes = points - points.mean(axis=0)
         enclosed = float(np.linalg.norm(np.cross(spokes, np.roll(spokes, -1, axis=0)).sum(axis=0)) / 2)
         return Measurement(points, length, area=enclosed, relative_error=error)
@@ -111,6 +113,23 @@ def _points(prediction: Prediction, pixels: np.ndarray, places: Sequence[tuple[i
         return np.asarray(camera.axis_rays_at(pixels) * depth)
     rays = camera.rays_at(pixels)
     return np.asarray(rays / np.linalg.norm(rays, axis=-1, keepdims=True) * depth)
+
+
+def _refuse_crossing(points: np.ndarray) -> None:
+    """Refuse corners whose sides cross in the image."""
+    n = len(points)
+    rays = points / np.linalg.norm(points, axis=1, keepdims=True)
+    i, j = np.triu_indices(n, 2)
+    a, b, c, d = rays[i], rays[(i + 1) % n], rays[j], rays[(j + 1) % n]
+    # The planes of two sides meet in a ray between a and b, and between c and d, where these have one sign.
+    sides = np.array([(np.cross(p, q) * r).sum(1) for p, q, r in ((a, b, d), (b, a, c), (a, c, d), (c, b, d))])
+    crossing = np.flatnonzero((np.abs(sides) > 1e-9).all(0) & (np.abs(np.sign(sides).sum(0)) == 4))
+    if len(crossing):
+        first, second = i[crossing[0]], j[crossing[0]]
+        raise MetricDepthError(
+            f"the area's sides from point {first + 1} to {first + 2} and from {second + 1} to {(second + 1) % n + 1} "
+            "cross: give its corners in their order around it"
+        )
 
 
 def _relative_error(prediction: Prediction, places: Sequence[tuple[int, int]]) -> float | None:

@@ -27,6 +27,8 @@ def test_lengths_on_a_wall_are_those_of_its_pixels():
     assert measure(flat(), [(100, 40)]).length == pytest.approx(np.hypot(1, 2))
     square = measure(flat(), [(50, 40), (100, 40), (100, 80), (50, 80)], area=True)
     assert (square.area, square.length, square.straight) == (pytest.approx(0.4), pytest.approx(2.8), None)
+    bent = [(50, 40), (100, 40), (100, 80), (90, 80), (90, 50), (50, 50), (50, 40)]  # concave, its last corner again
+    assert measure(flat(), bent, area=True).area == pytest.approx(0.4 * 800 / 2000)
 
 
 @pytest.mark.parametrize("camera", [BARREL, FISHEYE])
@@ -53,6 +55,7 @@ def test_points_seen_through_a_lens_are_where_they_were(camera):
         ([(float("nan"), 1)], False, "is not two finite numbers"),
         ([("a", "b")], False, "give numbers, x, y"),
         ([(120, 3)], False, r"pixel \(120, 3\) lies outside the image of 120x90"),
+        ([(50, 20), (100, 80), (100, 20), (50, 80)], True, "from point 1 to 2 and from 3 to 4 cross: give its corners"),
         ([(3, 4)], False, r"pixel \(3, 4\) has no depth"),
     ],
 )

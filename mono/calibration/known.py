@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from mono.system.checks import as_number
 from mono.system.errors import MetricDepthError
 
 TAPE = 0.01  # relative standard error of a distance that a person measured
@@ -79,7 +81,7 @@ class Known:
         kind: "axis", or "ray" where `points` are distances from the camera, as a tape measure gives them.
 
     Raises:
-        AlignmentError: a number is impossible, or one pixel has two distances.
+        MetricDepthError: a number is impossible, or one pixel has two distances.
     """
 
     points: tuple[tuple[float, float, float], ...] = ()
@@ -91,12 +93,14 @@ class Known:
 
     def __post_init__(self) -> None:
         for name, size, what in (("points", 3, "u, v, metres"), ("lengths", 5, "u1, v1, u2, v2, metres")):
-            rows = tuple(_row(row, size, what) for row in getattr(self, name))
-            object.__setattr__(self, name, rows)
+            rows = getattr(self, name)
+            if isinstance(rows, str) or not isinstance(rows, Iterable):
+                raise AlignmentError(f"{name} of known distances are {rows!r:.60}; give a list of ({what})")
+            object.__setattr__(self, name, tuple(_row(row, size, what) for row in rows))
         for *_, metres in (*self.points, *self.lengths):
             self._check_distance(metres)
         if self.camera_height is not None:
-            self._check_distance(self.camera_height)
+            self._check_distance(as_number(self.camera_height, "camera_height", "give metres"))
         if self.kind not in ("axis", "ray"):
             raise AlignmentError(f'kind of known distances is "{self.kind}"; give axis or ray')
         if self.unit not in ("m", "model"):
@@ -180,7 +184,7 @@ def refuse_outside(uv: np.ndarray, width: int, height: int) -> None:
 
 def _row(row: object, size: int, what: str) -> tuple[float, ...]:
     try:
-        values = tuple(float(value) for value in row)  # type: ignore[attr-defined]
+        values = tuple(math.nan if isinstance(value, bool) else float(value) for value in row)  # type: ignore[attr-defined]
     except (TypeError, ValueError):
         values = ()
     if len(values) != size or not all(map(math.isfinite, values)):

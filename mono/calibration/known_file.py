@@ -46,18 +46,9 @@ class KnownImage:
         depth = None
         if self.sample.depth is not None:
             depth = KnownDepth.from_map(read_annotated_depth(self.sample, size), str(self.sample.depth))
-        try:
-            known = Known(
-                tuple(self.points),
-                tuple(self.lengths),
-                self.camera_height,
-                depth,
-                kind="ray" if self.ray else "axis",
-            )
-        except TypeError as error:
-            raise AlignmentError(
-                f"{self.sample.source}: known is a list of [u, v, metres], known_length of [u, v, u, v, metres]"
-            ) from error
+        known = Known(
+            tuple(self.points), tuple(self.lengths), self.camera_height, depth, kind="ray" if self.ray else "axis"
+        )
         if known.empty:
             raise AlignmentError(
                 f"{self.sample.source}: nothing is known of it; give known, known_length, camera_height or depth"

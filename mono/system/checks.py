@@ -15,7 +15,7 @@ def as_number(value: Any, name: str, needed: str = "give a number") -> float:
     """Convert a number of any library to float.
 
     Args:
-        value: the number; a text is none.
+        value: the number; a text or bool is none.
         name: what it is, for the message.
         needed: what to give instead, for the message.
 
@@ -23,7 +23,7 @@ def as_number(value: Any, name: str, needed: str = "give a number") -> float:
         MetricDepthError: it is no number.
     """
     try:
-        if isinstance(value, (str, bytes)) or np.ndim(value):
+        if isinstance(value, (str, bytes, bool)) or np.ndim(value):
             raise TypeError(f"{value!r} is no number")
         return float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:

@@ -46,6 +46,10 @@ KNOWN = {
     "points and depth that differ in number": (
         lambda: Known(depth=KnownDepth(np.zeros((3, 2)), np.ones(2))), "give \\(N, 2\\) and \\(N,\\)"
     ),
+    "no list": (lambda: Known(points=None), r"points of known distances are None; give a list of \(u, v, metres\)"),
+    "a bool for a pixel": (lambda: Known(points=((True, 5, 2),)), "give 3 finite numbers"),
+    "a height as text": (lambda: Known(camera_height="1.5"), "camera_height is '1.5'; give metres"),
+    "a height as bool": (lambda: Known(camera_height=True), "camera_height is True; give metres"),
     "a camera in a pit": (lambda: Known(camera_height=-1), "must be positive"),
 }  # fmt: skip
 

@@ -29,8 +29,13 @@ _read_cloud = cached_while_unchanged(maxsize=2)(read_points)
 class DepthFinder(Protocol):
     """Source of known depth of images that is no file or folder of depth, as a reconstruction."""
 
-    def find(self, sample: Sample, camera: Camera) -> KnownDepth:
+    def find(self, sample: Sample, camera: Camera, predicted: np.ndarray | None) -> KnownDepth:
         """Return the known depth of an image.
+
+        Args:
+            sample: the image.
+            camera: its camera, at the size of its prediction.
+            predicted: (H, W) predicted depth, evidence where the source alone is in doubt.
 
         Raises:
             AlignmentError: nothing is known of it.
@@ -104,13 +109,20 @@ class AlignOptions:
                 "calibrate)"
             )
 
-    def find(self, sample: Sample, camera: Camera, full_size: tuple[int, int] | None = None) -> Known:
+    def find(
+        self,
+        sample: Sample,
+        camera: Camera,
+        full_size: tuple[int, int] | None = None,
+        predicted: np.ndarray | None = None,
+    ) -> Known:
         """Collect what is known of an image.
 
         Args:
             sample: the image.
             camera: its camera, at the size of its prediction.
             full_size: (width, height) of its file [px], whose pixels are given; None: the prediction's.
+            predicted: (H, W) predicted depth, for sources in doubt of an image's orientation.
 
         Raises:
             MetricDepthError: nothing is known of it, or a file cannot be used.
@@ -118,7 +130,7 @@ class AlignOptions:
         size = (camera.width, camera.height)
         known = self.known.resized(full_size or size, size)
         if self.finder is not None:
-            return replace(known, depth=self.finder.find(sample, camera))
+            return replace(known, depth=self.finder.find(sample, camera, predicted))
         if self.path is None:
             return known
         return replace(known, depth=self._read(self.file_for(sample) or self.path, sample, camera))

@@ -48,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     found = camera_flags.camera_resolver(args).resolve_for(samples[0], photo)
     prediction = predictor.predict(photo.rgb, found)
     if align is not None:
-        prediction = prediction.aligned(align.find(samples[0], prediction.camera, photo.full_size), align.model)
+        distances = align.find(samples[0], prediction.camera, photo.full_size, prediction.depth)
+        prediction = prediction.aligned(distances, align.model)
     measured = measure(prediction, args.pixels, args.area, photo.full_size)
     if args.json:
         known = {"image": samples[0].source, "pixels": args.pixels, **measured.values()}

@@ -164,7 +164,7 @@ def _align(sample: Sample, input_key: str, job: AlignmentJob, result: AlignedRun
         image = _photo_of(sample, former) if job.options.finder or job.options.path else sample
         source = (former or changes).get("camera_source")
         error = focal_error(source, (former or changes).get("focal_error"))
-        known = job.options.find(image, camera)
+        known = job.options.find(image, camera, predicted=depth)
         aligned, alignment = align_depth(depth, camera, known, job.options.model, error, meaning.metric)
     except MetricDepthError as error:
         reason = without_path(error, sample.rgb)

@@ -239,7 +239,7 @@ def _write(
     )
     prediction, *others = predictions
     if options.align is not None and item.saved is None:  # saved depth is aligned
-        known = options.align.find(sample, prediction.camera, item.full_size)
+        known = options.align.find(sample, prediction.camera, item.full_size, prediction.depth)
         prediction = prediction.aligned(known, options.align.model)
     if not prediction.mask.any():
         _refuse_without_depth(prediction, sample)

@@ -132,7 +132,7 @@ def test_a_network_gets_the_models_camera_turned(tmp_path, monkeypatch, orientat
     ("orientation", "size", "seen_upright"),
     [(n, (160, 120) if n < 5 else (120, 160), False) for n in range(1, 9)]
     + [(n, (128, 128), False) for n in (5, 6, 7, 8)]
-    + [(6, (120, 160), True)],
+    + [(6, (120, 160), True), (3, (160, 120), True), (4, (160, 120), True), (6, (128, 128), True)],
 )
 @pytest.mark.parametrize("given", ["run", "run/depth/sub", "run/depth/sub/0.npy"])
 def test_saved_depth_is_aligned_as_its_photo_lies(tmp_path, orientation, size, seen_upright, given) -> None:

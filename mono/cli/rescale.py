@@ -43,6 +43,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--count", type=int, default=40, metavar="N", help="predict depth for about this many frames (default: 40)"
     )
     parser.add_argument("--pred", type=Path, metavar="DIR|JSON", help="use saved or annotated depth instead of a model")
+    parser.add_argument("--pred-scale", type=float, metavar="N", help="metres = stored value / N in a folder of --pred")
     arguments.add_model_flags(parser)
     camera_flags.add_camera_flags(parser)
     arguments.add_machine_flags(parser)
@@ -86,7 +87,10 @@ def _depth(args: argparse.Namespace, samples: Sequence[Sample]) -> tuple[DepthSo
     from mono.slam.scale.depth_sources import NetworkDepth, open_depth
 
     if args.pred:
-        return open_depth(args.pred, samples), {"command": session.command(), "predictions": str(args.pred)}
+        depth = open_depth(args.pred, samples, args.pred_scale)
+        return depth, {"command": session.command(), "predictions": str(args.pred)}
+    if args.pred_scale is not None:
+        raise MetricDepthError("--pred-scale is the scale of saved depth: give its folder with --pred")
     predictor = session.load_metric_predictor(args)
     return NetworkDepth(predictor), session.run_metadata(predictor)
 

@@ -126,7 +126,8 @@ def _scaled(path: Path, stored: np.ndarray, scale: float | None) -> np.ndarray:
     if scale is None and stored.dtype.kind != "f":
         raise DepthError(
             f"{path}: holds integers ({stored.dtype}) of unknown unit; "
-            "give depth_scale, the stored value of one meter (KITTI: 256, millimeters: 1000)"
+            "give depth_scale, the stored value of one meter (KITTI: 256, millimeters: 1000), or the command's "
+            "flag for it (--depth-scale, --align-scale, --pred-scale)"
         )
     depth = np.empty(stored.shape, np.float32)
     precise = np.float64 if stored.dtype.itemsize > 4 else np.float32

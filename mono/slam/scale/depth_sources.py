@@ -12,7 +12,7 @@ from mono.data.annotations import load_annotations
 from mono.data.camera_source import ResolvedCamera
 from mono.data.ground_truth import read_annotated_depth, without_codes
 from mono.data.sample import Sample
-from mono.data.saved_predictions import SavedPredictions
+from mono.data.saved_predictions import SavedPredictions, saved_format
 from mono.geometry.camera import Camera
 from mono.io.depth import read_depth
 from mono.io.depth_metadata import saved_camera
@@ -74,18 +74,19 @@ class SavedDepth:
 
     reads_images = False
 
-    def __init__(self, folder: Path, samples: Sequence[Sample]) -> None:
-        """Open a folder, as for `evaluate --pred`.
+    def __init__(self, folder: Path, samples: Sequence[Sample], scale: float | None = None) -> None:
+        """Open a folder of depth, as for `evaluate --pred`.
 
         Args:
             folder: depth maps, in itself or in depth/.
             samples: all frames; they decide whether names without folders are unique.
+            scale: stored value of one metre; None: the file's own, or metres.
 
         Raises:
             RunError: the folder does not exist.
             ScaleError: it holds depth of none of the frames.
         """
-        self._saved = SavedPredictions.open(folder, samples)
+        self._saved, self._scale = SavedPredictions.open(folder, samples), scale
         _check_any(folder, self, samples)
 
     def has(self, sample: Sample) -> bool:
@@ -97,8 +98,10 @@ class SavedDepth:
         file = self._saved.depth_file(sample)
         if file is None:
             raise ScaleError(f"{sample.source}: has no saved depth")
-        depth, own = read_depth(file), saved_camera(file)
-        return without_codes(file, depth, None) if own is None else _along_axis(depth, own)
+        if not (meaning := saved_format(file)).metric:
+            raise ScaleError(f"{file}: holds {meaning.kind} without a unit, which gives no metres; give depth")
+        depth, own = read_depth(file, self._scale), saved_camera(file)
+        return without_codes(file, depth, self._scale) if own is None else _along_axis(depth, own)
 
 
 class AnnotatedDepth:
@@ -131,17 +134,23 @@ class AnnotatedDepth:
         return _along_axis(read_annotated_depth(self._known[sample.rgb.resolve()], camera=camera.camera), camera.camera)
 
 
-def open_depth(path: Path, samples: Sequence[Sample]) -> DepthSource:
+def open_depth(path: Path, samples: Sequence[Sample], scale: float | None = None) -> DepthSource:
     """Open an annotation file or a folder of depth.
 
     Args:
         path: JSON file, or folder as for `SavedDepth`.
         samples: all frames.
+        scale: stored value of one metre in the folder's maps; None: the file's own, or metres.
 
     Raises:
-        MetricDepthError: there is no such file or folder, or it holds depth of none of the frames.
+        MetricDepthError: there is no such file or folder, it holds depth of none of the frames, or an annotation file
+            has its scale outside.
     """
-    return AnnotatedDepth(path, samples) if path.is_file() else SavedDepth(path, samples)
+    if not path.is_file():
+        return SavedDepth(path, samples, scale)
+    if scale is not None:
+        raise ScaleError(f"{path}: states the scale of its depth itself (depth_scale); leave out --pred-scale")
+    return AnnotatedDepth(path, samples)
 
 
 def _along_axis(depth: np.ndarray, camera: Camera) -> np.ndarray:

@@ -10,18 +10,15 @@ import numpy as np
 from mono.slam.scale.tracks import Counts
 
 
-def explain_no_scale(counts: Sequence[Counts], used: int, chosen: int, failures: Sequence[tuple[str, str]]) -> str:
+def explain_no_scale(counts: Sequence[Counts], used: int, chosen: int) -> str:
     """Explain why too few frames have a scale, with a remedy.
 
     Args:
-        counts: fate of the tracked corners of each frame.
+        counts: fate of the tracked corners of each frame, at least one.
         used: number of frames with a scale.
         chosen: number of frames tried.
-        failures: (frame, reason) of the others.
     """
     start = f"no scale: only {used} of {chosen} frames have points to compare with depth; "
-    if not counts:
-        return start + (f"the first fails with: {failures[0][1]}" if failures else "none could be read")
     corners, tracked, parallax, in_front, close = (
         float(np.median([getattr(c, name) for c in counts]))
         for name in ("corners", "tracked", "parallax", "in_front", "within_reprojection_error")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from mono.slam.scale.estimate import ImageScale, ScaleEstimate, image_scale
+from mono.slam.scale.estimate import MIN_IMAGES, ImageScale, ScaleError, ScaleEstimate, image_scale
 from mono.slam.scale.tracks import Counts
 
 logger = logging.getLogger(__name__)
@@ -77,11 +77,14 @@ def collect_ratios(
     return collected
 
 
-def frame_scales(frames: Iterable[FrameRatios]) -> tuple[list[ImageScale], list[tuple[str, str]]]:
+def frame_scales(frames: Sequence[FrameRatios]) -> tuple[list[ImageScale], list[tuple[str, str]]]:
     """Compute the scale of each frame.
 
     Returns:
         Scales of the frames with enough points, and (frame, reason) of the others.
+
+    Raises:
+        ScaleError: there are too few scales, because most frames cannot be compared.
     """
     scales, failures = [], []
     for frame in frames:
@@ -93,6 +96,12 @@ def frame_scales(frames: Iterable[FrameRatios]) -> tuple[list[ImageScale], list[
             scales.append(scale)
         else:
             failures.append((frame.name, f"only {len(frame.ratios)} points to compare"))
+    broken = [frame for frame in frames if frame.ratios is None]
+    if len(scales) < MIN_IMAGES and 2 * len(broken) > len(frames):
+        raise ScaleError(
+            f"no scale: {len(broken)} of {len(frames)} frames cannot be compared with depth; the first is "
+            f"{broken[0].name}: {broken[0].problem}"
+        )
     return scales, failures
 
 

@@ -201,7 +201,7 @@ def scale_trajectory(
     )
     scales, failures = frame_scales(collected)
     if len(scales) < MIN_IMAGES:
-        raise ScaleError(explain_no_scale(list(counts.values()), len(scales), len(collected), failures))
+        raise ScaleError(explain_no_scale(list(counts.values()), len(scales), len(collected)))
     return Rescaling(estimate_scale(scales), len(collected), tuple(failures), counts)
 
 

@@ -157,3 +157,16 @@ def test_a_photo_that_is_gone_is_taken_to_be_upright_with_a_warning(tmp_path, ca
     words = ["align", str(tmp_path / "run"), "--align", str(tmp_path / "sparse"), "-o", str(tmp_path / "new")]
     main([*words, "--align-model", "scale"])
     assert "gone.jpg is not there: it is taken to be stored upright" in caplog.text
+
+
+def test_the_scale_of_saved_maps_that_state_none_is_given(tmp_path, capsys) -> None:
+    write_model(tmp_path, 1, (160, 120))
+    (tmp_path / "pred").mkdir()
+    for i in range(6):
+        depth = np.load(tmp_path / f"depth/{i}.npy")
+        Image.fromarray(np.rint(5000 * depth).astype(np.uint16)).save(tmp_path / f"pred/{i}.png")
+    words = ["rescale", str(tmp_path / "sparse"), "--frames", str(tmp_path / "images"), "--out", str(tmp_path / "out")]
+    assert main([*words, "--pred", str(tmp_path / "pred")]) == 2
+    assert "6 of 6 frames cannot be compared with depth; the first is 0.jpg: " in (said := capsys.readouterr().err)
+    assert "0.png: holds integers (uint16)" in said and "--pred-scale" in said
+    assert scale_of(tmp_path, "--pred", str(tmp_path / "pred"), "--pred-scale", "5000") == pytest.approx(2, rel=1e-3)

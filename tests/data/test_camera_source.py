@@ -242,6 +242,17 @@ def test_camera_json(tmp_path: Path) -> None:
     assert "distortion" in AUTO.resolve(640, 480, image_path=tmp_path / "a.jpg").detail
 
 
+def test_a_camera_is_turned_with_its_photo_where_the_turn_is_known(tmp_path: Path) -> None:
+    values = {"fx": 500, "fy": 510, "cx": 300, "cy": 240, "width": 640, "height": 480}
+    path = write(tmp_path / "camera.json", values)
+    camera = camera_from_file(path, 640, 480)
+    for orientation in (5, 6, 7, 8):
+        assert camera_from_file(path, 480, 640, None, orientation) == camera.turned(orientation)
+    assert camera_from_file(path, 640, 480, None, 3) == camera
+    centered = camera_from_file(write(path, {"fx": 500, "width": 640, "height": 480}), 480, 640)
+    assert centered == Camera(500, 500, 239.5, 319.5, 480, 640)
+
+
 def test_camera_file_beside_the_image(tmp_path: Path) -> None:
     image = tmp_path / "a.jpg"
     assert camera_file_beside(image) is None
@@ -264,7 +275,8 @@ def test_camera_file_beside_the_image(tmp_path: Path) -> None:
         ({"fov_deg": 200}, "field of view is 200"),
         ({"fx": 500, "width": 640}, "belong together"),
         ({"fx": 500, "width": 640, "height": 640}, "another aspect ratio"),
-        ({"fx": 500, "width": 480, "height": 640}, "turned by 90 degrees"),
+        ({"fx": 500, "cx": 300, "cy": 320, "width": 480, "height": 640}, "turned by 90 degrees"),
+        ({"fx": 500, "width": 960, "height": 1280}, "turned by 90 degrees"),
         ({"fx": 500, "distortion": 3}, "list of numbers"),
         ({"fx": 500, "width": 640.5, "height": 480}, "whole pixels"),
         ({"fx": 500, "K": [[600, 0, 320], [0, 600, 240], [0, 0, 1]]}, "fx (500) contradicts K (600)"),

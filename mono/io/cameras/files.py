@@ -65,7 +65,8 @@ def camera_from_file(
     """Read an image's camera from a camera file.
 
     A camera of another size with the same aspect ratio is resized, as is one of oblong pixels to square ones. Cameras
-    of COLMAP and of transforms.json describe pixels as they are stored and are turned as the image is.
+    of COLMAP and of transforms.json describe pixels as they are stored and are turned as the image is; so are others
+    that fit only the image as it is stored.
 
     Args:
         path: camera file, of any kind in `KINDS`.
@@ -89,6 +90,8 @@ def camera_from_file(
     if stored and not same_aspect(camera.width, camera.height, *size):
         stored = False  # made from copies that were upright already
         camera = values.camera(path, width, height)
+    elif orientation >= 5 and not same_aspect(camera.width, camera.height, width, height):
+        stored, size = same_aspect(camera.width, camera.height, height, width), (height, width)
     camera = _fitted(path, camera, *(size if stored else (width, height)))
     return camera.turned(orientation) if stored else camera
 
@@ -127,6 +130,8 @@ def _fitted(path: Path, camera: Camera, width: int, height: int) -> Camera:
     sizes = f"{path}: is for {camera.width}x{camera.height} images, and this one is {width}x{height}"
     if same_aspect(camera.width, camera.height, width, height) or _is_squared(camera, width, height):
         return camera.resized(width, height)
+    if (camera.height, camera.width) == (width, height) and (turned := camera.turned(6)) == camera.turned(8):
+        return turned
     if same_aspect(camera.height, camera.width, width, height):
         raise CameraFileError(f"{sizes}: turned by 90 degrees; give a camera for the upright image")
     raise CameraFileError(f"{sizes}: another aspect ratio, so it was cropped or is another camera's; correct the file")

@@ -11,7 +11,7 @@ from mono.calibration.depth_alignment import DepthAlignment
 from mono.calibration.fit import fit_alignment
 from mono.calibration.known import AlignmentError
 from mono.calibration.observations import Observations
-from mono.calibration.robust_line import robust_line
+from mono.calibration.robust_line import OUTLIER, robust_line
 from mono.calibration.statistics import robust_std
 
 _POINTS = 2000  # of an image; more of them tell nothing new about other images
@@ -22,19 +22,23 @@ _DOUBTFUL = 0.1  # standard error that is worth a word
 _BROKEN = 0.35  # standard deviation of log scale between images
 
 
-def fit_calibration(images: Sequence[Observations], model: str = "auto") -> DepthAlignment:
+def fit_calibration(
+    images: Sequence[Observations], model: str = "auto", names: Sequence[str] | None = None
+) -> DepthAlignment:
     """Fit the correction that holds for all images of a camera; each counts the same.
 
     The standard error comes from how the images differ, not from how many points they have. An exponent is taken
-    where it predicts images that were left out of the fit better than one scale does.
+    where it predicts images that were left out of the fit better than one scale does. Of five images or more, up to a
+    fifth is left out whose factors differ from all others; the note names such images.
 
     Args:
         images: observations of each image.
         model: "auto", "scale" or "affine".
+        names: name of each image, for the note; None: their numbers.
 
     Raises:
         AlignmentError: there are no images, distances within or between them contradict each other, or depths are too
-            alike for an exponent that is asked for.
+            alike for an exponent that is asked for, or ask for an impossible one.
     """
     if not images:
         raise AlignmentError("there is no image with known distances to calibrate with")
@@ -55,6 +59,7 @@ def fit_calibration(images: Sequence[Observations], model: str = "auto") -> Dept
             f"the images ask for factors from {math.exp(scales.min()):.3g} to {math.exp(scales.max()):.3g}: no one "
             "calibration fits them; check that all are of one camera, and their distances"
         )
+    data, doubts = _without_outliers(data, scales, names or [f"image {i + 1}" for i in range(len(data))])
     x_all = np.concatenate([x for x, _ in data])
     low, high = np.percentile(x_all, (5, 95))
     bent = False
@@ -63,6 +68,14 @@ def fit_calibration(images: Sequence[Observations], model: str = "auto") -> Dept
     if model != "scale" and high - low >= _SPAN:
         bent = model == "affine" or (len(data) >= 3 and _predicts_better(data))
     a, b, center, covariance = _pooled(data, bent)
+    if bent and not _EXPONENTS[0] <= 1 + b <= _EXPONENTS[1]:
+        if model == "affine":
+            raise AlignmentError(
+                f"the known distances give an exponent of {1 + b:.2f}, which no error of a network makes: check that "
+                "each is at its own pixel, or use --align-model scale"
+            )
+        bent = False
+        a, b, center, covariance = _pooled(data, bent)
     residual = [y - a - b * (x - center) for x, y in data]
     count = len(data)
     if count == 1:
@@ -86,7 +99,7 @@ def fit_calibration(images: Sequence[Observations], model: str = "auto") -> Dept
         spread=robust_std(np.concatenate(residual)),
         used=len(x_all),
         left_out={"outliers or of no use": left_out} if left_out else {},
-        note=note,
+        note="; ".join(filter(None, (doubts, note))),
         exponent=1 + b,
         exponent_error=math.sqrt(covariance[1]) if bent else 0.0,
         center=math.exp(center),
@@ -94,6 +107,24 @@ def fit_calibration(images: Sequence[Observations], model: str = "auto") -> Dept
         far=math.exp(float(high)),
         source=f"{count} image{'s' * (count != 1)}",
     )
+
+
+def _without_outliers(
+    data: list[tuple[np.ndarray, np.ndarray]], scales: np.ndarray, names: Sequence[str]
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], str]:
+    """Leave out images whose factors differ from all others, up to a fifth; return the rest and a note on them."""
+    if len(data) < 3:
+        return data, ""
+    off = scales - np.median(scales)
+    outliers = np.flatnonzero(np.abs(off) > OUTLIER * max(robust_std(scales), _NETWORK))
+    if not len(outliers):
+        return data, ""
+    listed = ", ".join(f"{names[i]} (x{math.exp(scales[i]):.3g})" for i in outliers[:3])
+    listed += f" and {len(outliers) - 3} more" if len(outliers) > 3 else ""
+    note = f"factors far from the median of x{math.exp(np.median(scales)):.3g}, so check the distances: {listed}"
+    if len(outliers) > len(data) // 5:
+        return data, note
+    return [part for i, part in enumerate(data) if i not in outliers], f"{note}, left out"
 
 
 def _pooled(data: Sequence[tuple[np.ndarray, np.ndarray]], bent: bool) -> tuple[float, float, float, list[float]]:
@@ -105,7 +136,6 @@ def _pooled(data: Sequence[tuple[np.ndarray, np.ndarray]], bent: bool) -> tuple[
     off = x - center
     square = float((weight * off**2).sum())
     b = float((weight * off * y).sum() / square) if bent and square > 0 else 0.0
-    b = float(np.clip(1 + b, *_EXPONENTS)) - 1
     a = float((weight * y).sum() / weight.sum())
     residual = weight * (y - a - b * off)
     grow = len(data) / max(1, len(data) - 1)

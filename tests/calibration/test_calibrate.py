@@ -47,6 +47,24 @@ def test_an_exponent_is_taken_where_it_predicts_other_images() -> None:
     assert fit_calibration([image(rng, 1.2, 1.25, 50) for _ in range(2)]).model == "scale"
 
 
+def test_an_image_that_differs_from_all_others_is_left_out_and_named() -> None:
+    rng = np.random.default_rng(3)
+    images = [image(rng, factor, 1.0, 50, 0) for factor in (1.2, 1.2, 3.6, 1.2, 1.2, 1.2)]
+    found = fit_calibration(images, names=list("abcdef"))
+    assert found.scale == pytest.approx(1.2, rel=0.02) and found.source == "5 images"
+    assert "far from the median of x1.2, so check the distances: c (x3.61), left out" in found.note
+    few = fit_calibration([image(rng, factor, 1.0, 50, 0) for factor in (1.2, 1.2, 2.2, 1.2)])
+    assert few.source == "4 images" and few.scale > 1.3 and "image 3 (x" in few.note
+
+
+def test_an_impossible_exponent_is_no_calibration() -> None:
+    rng = np.random.default_rng(4)
+    images = [image(rng, 1.2, 0.4, 50) for _ in range(6)]
+    assert fit_calibration(images).model == "scale"
+    with pytest.raises(AlignmentError, match=r"an exponent of 0.[34]\d, which no error of a network makes"):
+        fit_calibration(images, "affine")
+
+
 def test_what_no_calibration_fits_is_refused() -> None:
     rng = np.random.default_rng(2)
     with pytest.raises(AlignmentError, match="no one calibration fits them"):

@@ -135,7 +135,7 @@ def calibrated_row(folder: Path, model: Predictor) -> str:
     """Calibrate with the first three frames, and format the row of the errors of the others."""
     images = [KnownImage(sample) for sample in samples_of(folder)]
     try:
-        observed = observe_images(images, model, CameraResolver())
+        observed, _ = observe_images(images, model, CameraResolver())
         found = fit_calibration([image.observations for image in observed[:3]])
     except AlignmentError as error:
         return f"| {folder.name} | {len(images)} | refused: {error} | | |"

@@ -27,17 +27,17 @@ def with_calibration(prediction: _Prediction, found: ResolvedCamera, checksum: s
     """Apply the calibration of the camera's file.
 
     Args:
-        prediction: prediction, with `depth` and `calibration`.
+        prediction: prediction, with `depth`, `format` and `calibration`.
         found: its camera.
         checksum: SHA-256 of the model's weights.
 
     Returns:
-        The prediction with corrected depth; as it is, where there is no calibration for this model.
+        The prediction with corrected depth; as it is, without a calibration for this model or without a unit.
 
     Raises:
         AlignmentError: the calibration in the file is damaged.
     """
-    if found.file is None:
+    if found.file is None or not prediction.format.metric:
         return prediction
     calibration = read_calibration(found.file, checksum)
     if calibration is None:

@@ -30,11 +30,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Calibrate, and return the exit code: 1 if the check found other images worse than before."""
+    """Calibrate, and return the exit code: 1 if images failed, or the check found others worse than before."""
     from mono.calibration.calibrate import fit_calibration
     from mono.calibration.camera_calibration import write_calibration
     from mono.calibration.known_file import read_known_images
-    from mono.cli.console import say_focal_sources
+    from mono.cli.console import say_failures, say_focal_sources
     from mono.runs.calibrate import camera_entries, check_calibration, focal_note, observe_images, refuse_other_file
     from mono.system.distributed import join_ranks
 
@@ -50,13 +50,17 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None:
         refuse_other_file(args.out, [args.known, args.check] if args.check else [args.known], images, resolver)
     predictor = session.load_predictor(args, args.model, args.checkpoint, join_ranks("None"), len(images) + len(others))
-    observed = observe_images(images, predictor, resolver)
+    observed, failures = observe_images(images, predictor, resolver, to_fit=True)
     say_focal_sources(Counter(image.found.source for image in observed))
-    calibration = fit_calibration([image.observations for image in observed], args.align_model)
+    calibration = fit_calibration(
+        [image.observations for image in observed], args.align_model, [image.name for image in observed]
+    )
     sys.stdout.write(f"  {predictor.name}: {calibration.describe()}\n")
     better = True
     if others:
-        rows = check_calibration(observe_images(others, predictor, resolver), calibration)
+        checked, failed = observe_images(others, predictor, resolver)
+        failures += failed
+        rows = check_calibration(checked, calibration)
         sys.stdout.write("  image, AbsRel before and after:\n")
         for row in rows:
             sys.stdout.write(f"  {row.name}: {row.before:.3f} -> {row.after:.3f}\n")
@@ -72,4 +76,5 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(
             f"  results: {args.out}; later runs use it with --camera {args.out}, or as camera.json beside the images\n"
         )
-    return 0 if better else 1
+    say_failures(failures)
+    return 0 if better and not failures else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +11,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mono.calibration.depth_alignment import DepthAlignment
+from mono.calibration.fit import fit_alignment
 from mono.calibration.known import AlignmentError
 from mono.calibration.known_file import KnownImage
 from mono.calibration.observations import Observations, observe
 from mono.data.camera_source import CameraResolver, ResolvedCamera
 from mono.geometry.camera import Camera
+from mono.inference.load import require_metric
 from mono.inference.uncertainty import focal_error
 from mono.io.cameras.files import CameraFileError, camera_from_file
 from mono.io.cameras.notes import FocalNote, read_focal_note
 from mono.system.errors import MetricDepthError
+from mono.system.failure import Failure
 
 if TYPE_CHECKING:
     from mono.inference.predictor import Predictor
 
+logger = logging.getLogger(__name__)
+
+_ENOUGH = 3  # images that are worth a calibration without those that fail
 _ALIKE = 0.005  # relative difference of focal lengths of one camera
 
 
@@ -56,29 +63,43 @@ class CheckedImage:
     after: float
 
 
-def observe_images(images: Sequence[KnownImage], predictor: Predictor, resolver: CameraResolver) -> list[ObservedImage]:
+def observe_images(
+    images: Sequence[KnownImage], predictor: Predictor, resolver: CameraResolver, to_fit: bool = False
+) -> tuple[list[ObservedImage], list[Failure]]:
     """Predict images uncalibrated, and compare with the known.
 
     Args:
         images: images with known distances.
         predictor: the model.
         resolver: source of cameras.
+        to_fit: count images whose known distances contradict each other as failures.
+
+    Returns:
+        Images that can be used, and the failures of others.
 
     Raises:
-        MetricDepthError: an image or its known distances cannot be used; the message names it.
+        MetricDepthError: the model's depth has no unit, or images fail and fewer than three are left.
     """
-    observed = []
+    require_metric(predictor)
+    observed, failures = [], []
     for image in images:
-        photo = image.sample.read()
-        found = resolver.resolve_for(image.sample, photo)
-        raw = predictor.infer([predictor.prepare(photo.rgb, found)])[0].prediction()
+        source = image.sample.source
         try:
+            photo = image.sample.read()
+            found = resolver.resolve_for(image.sample, photo)
             known = image.read((found.camera.width, found.camera.height), photo.full_size)
+            raw = predictor.infer([predictor.prepare(photo.rgb, found)])[0].prediction()
             observations = observe(known, raw.depth, found.camera, focal_error(found.source, found.focal_error))
+            if to_fit:
+                fit_alignment(observations, "scale")
         except MetricDepthError as error:
-            raise AlignmentError(f"{image.sample.source}: {error}") from error
-        observed.append(ObservedImage(image.sample.source, found, observations))
-    return observed
+            failures.append(Failure(source, str(error).removeprefix(f"{image.sample.rgb}: ")))
+            logger.error("%s: %s", *failures[-1])
+            continue
+        observed.append(ObservedImage(source, found, observations))
+    if failures and len(observed) < _ENOUGH:
+        raise AlignmentError(f"{failures[0].source}: {failures[0].reason}")
+    return observed, failures
 
 
 def check_calibration(images: Sequence[ObservedImage], calibration: DepthAlignment) -> list[CheckedImage]:
@@ -102,13 +123,13 @@ def camera_entries(cameras: Sequence[Camera]) -> dict[str, Any]:
     """Return the camera file's entries of one camera.
 
     Args:
-        cameras: camera of each image, at least one.
+        cameras: camera of each image, at least one; some may be turned by 90 degrees.
 
     Raises:
         AlignmentError: the images are of several cameras.
     """
-    first = cameras[0]
-    for other in cameras[1:]:
+    first = max(cameras, key=lambda camera: camera.width > camera.height)  # the first that is as a sensor lies
+    for other in cameras:
         if not _alike(first, other):
             raise AlignmentError(
                 f"the images are of several cameras ({_describe(first)}, and {_describe(other)}): calibrate each by "
@@ -135,15 +156,19 @@ def refuse_other_file(
         resolver: source of their cameras.
 
     Raises:
-        MetricDepthError: the file is an input, no camera file, or of another camera; or an image cannot be read.
+        MetricDepthError: the file is an input, no camera file, or of another camera.
     """
     if not path.exists():
         return
     if any(path.samefile(file) for file in inputs):
         raise AlignmentError(f"{path} is an input, and no camera file: choose another --out")
     for image in images:
-        sample, photo = image.sample, image.sample.read()
-        camera = resolver.resolve_for(sample, photo).camera
+        sample = image.sample
+        try:
+            photo = sample.read()
+            camera = resolver.resolve_for(sample, photo).camera
+        except MetricDepthError:
+            continue  # `observe_images` reports it
         try:
             orientation = photo.exif.orientation if photo.exif else 1
             stored = camera_from_file(path, *photo.full_size, sample.rgb, orientation)
@@ -170,6 +195,11 @@ def focal_note(cameras: Sequence[ResolvedCamera]) -> FocalNote:
 
 
 def _alike(camera: Camera, other: Camera) -> bool:
+    """Check that one camera is the other, at any size or turned by 90 degrees."""
+    return any(_same_view(camera, other.turned(orientation)) for orientation in (1, 6, 8))
+
+
+def _same_view(camera: Camera, other: Camera) -> bool:
     view = other.resized(camera.width, camera.height)
     return (
         abs(view.fx / camera.fx - 1) < _ALIKE

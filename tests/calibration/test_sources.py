@@ -165,5 +165,5 @@ def test_runs_and_calibrations_take_pixels_of_the_file(tmp_path: Path, monkeypat
     )
     assert run([sample], toy_predictor(), options).done == 1
     assert np.load(tmp_path / "depth/a.npy")[20, 50] == pytest.approx(3.0, rel=1e-4)
-    (seen,) = observe_images([KnownImage(sample, points)], toy_predictor(), resolver)
+    (seen,), _ = observe_images([KnownImage(sample, points)], toy_predictor(), resolver)
     assert seen.observations.place[0, :2] == pytest.approx((50.5 / 80, 20.5 / 60))

@@ -62,6 +62,48 @@ def test_inputs_are_refused(known: Path, capsys: pytest.CaptureFixture[str]):
         assert out.read_bytes() == before
 
 
+def test_images_that_fail_do_not_stop_the_others(known: Path, capsys: pytest.CaptureFixture[str]):
+    entry, out = json.loads(known.read_text())["files"][0], known.with_name("out.json")
+    for name in "bcdef":
+        known.with_name(f"{name}.png").write_bytes(known.with_name("a.png").read_bytes())
+    known.with_name("b.png").write_bytes(b"no photo")
+    wrong = {"a": [[500, 60, 2.0]], "c": [[80, 60, 2.0], [40, 60, 20.0]]}
+    entries = [{**entry, "rgb": f"{name}.png", "known": wrong.get(name, entry["known"])} for name in "abcdef"]
+    for count, code in ((5, 2), (6, 1)):
+        known.write_text(json.dumps({"files": entries[:count]}))
+        assert main(["calibrate", str(known), "-o", str(out)]) == code
+        said = capsys.readouterr()
+        assert "a.png: pixel 500,60 lies outside the image of 160x120" in said.err + said.out
+        assert out.exists() == (code == 1)
+    assert [f"FAILED {name}.png: " in said.out for name in "abcd"] == [True] * 3 + [False]
+    assert "from 3 known distances" in said.out
+
+
+def test_a_model_without_a_unit_is_not_calibrated(known: Path, capsys: pytest.CaptureFixture[str]):
+    code = "class D:\n kind = 'disparity'\n def load(self): pass\n def infer(self, image, camera): pass\n"
+    known.with_name("disparity.py").write_text(code)
+    words = ["calibrate", str(known), "--baseline", str(known.with_name("disparity.py")), "-o"]
+    assert main([*words, str(known.with_name("out.json"))]) == 2
+    assert "disparity gives disparity without a unit: choose a metric model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("off_center", [0, 5])
+def test_upright_and_turned_photos_of_one_camera_are_calibrated_together(known: Path, off_center: int):
+    entry, out = json.loads(known.read_text())["files"][0], known.with_name("out.json")
+    camera = known.with_name("lens.json")
+    camera.write_text(json.dumps({**CAMERA, "cx": CAMERA["cx"] + off_center}))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (160, 120), "grey").save(known.with_name("turned.png"), exif=exif)
+    turned = {"rgb": "turned.png", "known": [[60, 80, 2.0]]}
+    entries = [turned, {"rgb": "a.png", "known": entry["known"]}]
+    known.write_text(json.dumps({"files": entries}))
+    assert main(["calibrate", str(known), "--camera", str(camera), "-o", str(out)]) == 0
+    stored = json.loads(out.read_text())
+    assert (stored["width"], stored["height"], stored["cx"]) == (160, 120, 79.5 + off_center)
+    refuse_other_file(out, [], read_known_images(known), CameraResolver(camera_file=camera))
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -21,7 +21,7 @@ from mono.inference.load import require_metric
 from mono.inference.uncertainty import focal_error
 from mono.io.cameras.files import CameraFileError, camera_from_file
 from mono.io.cameras.notes import FocalNote, read_focal_note
-from mono.system.errors import MetricDepthError
+from mono.system.errors import MetricDepthError, without_path
 from mono.system.failure import Failure
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def observe_images(
             if to_fit:
                 fit_alignment(observations, "scale")
         except MetricDepthError as error:
-            failures.append(Failure(source, str(error).removeprefix(f"{image.sample.rgb}: ")))
+            failures.append(Failure(source, without_path(error, image.sample.rgb)))
             logger.error("%s: %s", *failures[-1])
             continue
         observed.append(ObservedImage(source, found, observations))

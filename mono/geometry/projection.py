@@ -12,6 +12,8 @@ from mono.geometry.lenses import Lens
 from mono.system.checks import as_array, as_map
 
 WIDEST_VIEW = 100.0  # [deg], horizontal and vertical field of view that one perspective image shows well
+STEEPEST = math.tan(math.radians(65))  # slope of rays beyond which a perspective image is stretched to smears
+_SIDEWAYS = 0.02  # share of an image beyond it for which one perspective image will not do
 
 
 class Projection:
@@ -61,8 +63,13 @@ class Projection:
 
     @cached_property
     def is_wide(self) -> bool:
-        """Tell if an image is too wide for one perspective view: more than 100 degrees."""
-        return max(self._angles_of_sides) > WIDEST_VIEW
+        """Tell if one perspective view does not show an image: over 100 degrees, or far off a fisheye's axis."""
+        if self.is_perspective or max(self._angles_of_sides) > WIDEST_VIEW:
+            return max(self._angles_of_sides) > WIDEST_VIEW
+        across, down = (np.linspace(-0.5, side - 0.5, 65) for side in (self.width, self.height))
+        rays = self.rays_at(np.stack(np.meshgrid(across, down), -1)).reshape(-1, 3)
+        steep = (np.abs(rays[:, :2]) > STEEPEST * rays[:, 2:]).any(1)
+        return bool(steep.sum() > _SIDEWAYS * np.isfinite(rays[:, 2]).sum())
 
     @cached_property
     def wraps(self) -> bool:
@@ -78,8 +85,8 @@ class Projection:
     def depth_kind(self) -> Literal["z", "ray"]:
         """Return what depth maps of this camera hold.
 
-        "ray", the distance along the ray, for fisheyes and panoramas of more than 100 degrees: depth along the optical
-        axis, "z", means nothing to the side and behind.
+        "ray", the distance along the ray, for fisheyes and panoramas of more than 100 degrees or far off the axis:
+        depth along it, "z", means nothing to the side and behind.
         """
         return "ray" if not self.is_perspective and self.is_wide else "z"
 

@@ -9,10 +9,9 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from mono.geometry.camera import Camera
-from mono.geometry.projection import WIDEST_VIEW
+from mono.geometry.projection import STEEPEST, WIDEST_VIEW
 from mono.system.errors import MetricDepthError
 
-_STEEPEST = math.tan(math.radians(65))  # slope of rays beyond which a perspective image is stretched to smears
 _FRONT = 1.0  # slope of rays at the border of a wide image's front view
 _LARGEST_GROWTH = 4.0  # most pixels of an undistorted image for each original one
 _GRID = 65  # rays a side that are looked at to find what the lens sees
@@ -175,14 +174,14 @@ def undistortion(camera: Camera) -> Undistortion:
     """
     if not camera.is_distorted:
         return Undistortion(camera, camera)
-    horizontal, vertical, _ = camera.field_of_view
-    if max(horizontal, vertical) > WIDEST_VIEW:
+    if camera.is_wide:
+        horizontal, vertical, _ = camera.field_of_view
         raise MetricDepthError(
             f"the camera ({camera.model}) sees {horizontal:.0f} x {vertical:.0f} degrees, and one perspective image "
-            f"shows at most {WIDEST_VIEW:g}: cut perspective images out of it, as by mono.views.cutting.cut_views or "
-            "ffmpeg's filter v360, and predict and use these instead"
+            f"shows at most {WIDEST_VIEW:g} and nothing over 65 to the side: cut perspective images out of it, as by "
+            "mono.views.cutting.cut_views or ffmpeg's filter v360, and predict and use these instead"
         )
-    return _flattened(camera, _STEEPEST)
+    return _flattened(camera, STEEPEST)
 
 
 def _flattened(camera: Camera, steepest: float) -> Undistortion:

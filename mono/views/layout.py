@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -138,25 +139,24 @@ def lay_out_views(camera: Camera, options: ViewOptions, side: int) -> tuple[View
     if options.fov is None and (whole := _single(directions, density, side)) is not None:
         return (whole,)
     content = cKDTree(directions)
-    if options.count is None:
-        for fov in [options.fov] if options.fov else (VIEW_FOV, 100.0):
-            for views in _layouts(content, fov, side, density):
-                if _covers(views, directions):
+    counted = options.count is not None
+    fovs = [options.fov] if options.fov else np.arange(VIEW_FOV, _FOVS[1] + 1, 10.0) if counted else (VIEW_FOV, 100.0)
+    found: dict[int, tuple[View, ...]] = {}
+    for inward, fov, single_poles in product((False, True), fovs, (False, True) if counted else (False,)):
+        if inward and found:
+            break
+        for views in _layouts(content, float(fov), side, density, single_poles, inward):
+            if len(views) not in found and _covers(views, directions):
+                if not counted:
                     return views
-    else:
-        found: dict[int, tuple[View, ...]] = {}
-        for fov in [options.fov] if options.fov else np.arange(VIEW_FOV, _FOVS[1] + 1, 10.0):
-            for single_poles in (False, True):
-                for views in _layouts(content, float(fov), side, density, single_poles):
-                    if len(views) not in found and _covers(views, directions):
-                        found[len(views)] = views
+                found[len(views)] = views
+    if options.count is not None and found:
         if fitting := [count for count in found if count <= options.count]:
             return found[max(fitting)]
-        if found:
-            raise MetricDepthError(
-                f"{options.count} views do not cover this image; allow at least {min(found)} (--views {min(found)}), "
-                "or a wider field of view (--view-fov)"
-            )
+        raise MetricDepthError(
+            f"{options.count} views do not cover this image; allow at least {min(found)} (--views {min(found)}), "
+            "or a wider field of view (--view-fov)"
+        )
     raise MetricDepthError(
         f"views of {options.fov or VIEW_FOV:g} degrees do not cover this image with at most {MOST_VIEWS} of them; "
         "allow a wider field of view (--view-fov)"
@@ -172,15 +172,16 @@ def _content(camera: Camera) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _single(directions: np.ndarray, density: float, side: int) -> View | None:
-    """Return one view of the whole image, or None where it is too wide."""
-    x, y, z = np.moveaxis(directions, -1, 0)
-    if (z <= 0).any():
-        return None
-    reach = [float(np.abs(axis / z).max()) * (1 + 1 / _SAMPLES) for axis in (x, y)]
-    if 2 * math.degrees(math.atan(max(reach))) > WIDEST_VIEW:
-        return None
-    focal = min(side / 2 / max(reach), density)
-    return View(_pinhole(focal, *reach), np.eye(3))
+    """Return one view of the whole image, ahead or toward its middle, or None where it is too wide."""
+    x, y, z = directions.mean(0)
+    toward = _rotation(math.degrees(math.atan2(x, z)), math.degrees(math.atan2(-y, math.hypot(x, z))))
+    for rotation in (np.eye(3), toward):
+        x, y, z = (directions @ rotation).T
+        if (z > 0).all():
+            reach = [float(np.abs(axis / z).max()) * (1 + 1 / _SAMPLES) for axis in (x, y)]
+            if 2 * math.degrees(math.atan(max(reach))) <= WIDEST_VIEW:
+                return View(_pinhole(min(side / 2 / max(reach), density), *reach), rotation)
+    return None
 
 
 def _pinhole(focal: float, reach_x: float, reach_y: float) -> Camera:
@@ -189,14 +190,14 @@ def _pinhole(focal: float, reach_x: float, reach_y: float) -> Camera:
 
 
 def _layouts(
-    content: cKDTree, fov: float, side: int, density: float, single_poles: bool = False
+    content: cKDTree, fov: float, side: int, density: float, single_poles: bool, inward: bool
 ) -> Iterator[tuple[View, ...]]:
     """Iterate over layouts of one field of view, from few views to many."""
     reach = math.tan(math.radians(fov) / 2)
     camera = _pinhole(min(side / 2 / reach, density), reach, reach)
     level, before = 1.0, 0
     while level > 0.3:
-        views = tuple(_rows(content, fov, camera, level, single_poles))
+        views = tuple(_rows(content, fov, camera, level, single_poles, inward))
         if len(views) > MOST_VIEWS:
             return
         if len(views) != before:
@@ -204,8 +205,20 @@ def _layouts(
         level, before = level * _SHRINK, len(views)
 
 
-def _rows(content: cKDTree, fov: float, camera: Camera, tightness: float, single_poles: bool) -> Iterator[View]:
-    """Iterate over the views of all rows; with `single_poles`, one view looks straight up and one straight down."""
+def _rows(
+    content: cKDTree, fov: float, camera: Camera, tightness: float, single_poles: bool, inward: bool
+) -> Iterator[View]:
+    """Iterate over the views of all rows.
+
+    Args:
+        content: directions that the image shows.
+        fov: field of view of a view [deg].
+        camera: camera of a view.
+        tightness: factor of the distances between views.
+        single_poles: one view looks straight up and one straight down.
+        inward: the outer views of a tilted row reach the sides of the image also where it is nearest to the horizon,
+            and views show as little of it as there is.
+    """
     directions = content.data
     azimuths = np.degrees(np.arctan2(directions[:, 0], directions[:, 2]))
     elevations = np.degrees(np.arcsin(np.clip(-directions[:, 1], -1, 1)))
@@ -231,10 +244,12 @@ def _rows(content: cKDTree, fov: float, camera: Camera, tightness: float, single
         else:
             first, last = near[(widest + 1) % len(near)], near[widest]
             last += 360 * (last < first)
-            columns = _centers(first, last, fov / math.cos(math.radians(elevation)), margin, step, tightness)
+            cosine = math.cos(math.radians(elevation))
+            reach = 2 * math.degrees(math.atan(math.tan(math.radians(fov) / 2) * cosine)) if inward else fov / cosine
+            columns = _centers(first, last, reach, margin, step, tightness)
         for azimuth in columns:
             view = View(camera, _rotation(float(azimuth), float(elevation)))
-            if _content_share(view, content) >= _LEAST_CONTENT:
+            if _content_share(view, content) > (0 if inward else _LEAST_CONTENT):
                 yield view
 
 

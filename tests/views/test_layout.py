@@ -27,6 +27,9 @@ def test_panoramas_get_a_dozen_views_up_and_down_included():
         (Camera.panorama(4096, 2048).cropped(0, 768, 4096, 512), 6),  # a band of 45 degrees all around
         (Camera.panorama(4096, 2048).cropped(1000, 500, 1400, 700), 4),  # 123 x 62 degrees, across the middle
         (Camera.from_fov(130, 1000, 500), 4),
+        (Camera.panorama(1200, 600).cropped(0, 0, 400, 300), 6),  # 120 x 90 degrees behind, from the zenith on
+        (Camera.panorama(1200, 600).cropped(100, 112, 800, 150), 6),  # 240 x 45 degrees above the horizon
+        (Camera(300, 300, 639.5, 479.5, 1280, 960, (), "fisheye", 95).cropped(0, 0, 640, 480), 4),
     ],
 )
 def test_every_direction_is_well_inside_of_a_view(camera, most):
@@ -47,6 +50,16 @@ def test_an_image_that_fits_gets_one_view():
     camera = Camera(500, 500, 319.5, 239.5, 640, 480, model="fisheye")
     (view,) = lay_out_views(camera, ViewOptions(), 640)
     assert (view.rotation == np.eye(3)).all() and view.camera.horizontal_fov == pytest.approx(77, abs=3)
+
+
+@pytest.mark.parametrize("left", [0, 650, 1130])
+def test_a_narrow_window_far_off_the_axis_is_wide_and_gets_a_view_turned_to_it(left):
+    window = Camera.panorama(1200, 600).cropped(left, 140, 70, 150)
+    assert window.is_wide == (left != 650) and window.depth_kind == ("z" if left == 650 else "ray")
+    (view,) = lay_out_views(window, ViewOptions(), 640)
+    rays = window.unit_rays().astype(np.float64)
+    assert view.closeness(*view.locate(rays)).min() > 0 and view.camera.horizontal_fov < 60
+    assert len(lay_out_views(window, ViewOptions(fov=75), 640)) == 1
 
 
 def test_only_wide_images_need_views():

@@ -34,6 +34,8 @@ def parse_camera_text(path: Path, text: str) -> FileCameras | None:
     lines = [_COMMENT.sub("", line).strip() for line in text.splitlines()]
     lines = [line for line in lines if line]
     start = text.lstrip()[:1]
+    if "polynomial coefficients for the DIRECT mapping" in text:
+        raise CameraFileError(f"{path}: is a calibration of Scaramuzza's OCamCalib, whose lens model is not known")
     if (values := parse_dso(path, lines)) is not None:
         return FileCameras({"": values})
     if lines and all(_NUMBER.match(word) for line in lines for word in _words(line)):

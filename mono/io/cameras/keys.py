@@ -28,7 +28,7 @@ from mono.io.cameras.entries import (
     WIDTH,
     Entries,
 )  # fmt: skip
-from mono.io.cameras.lenses import fitted_parameters, lens_model, parameter_keys
+from mono.io.cameras.lenses import fitted_parameters, lens_model, names_lens, parameter_keys
 from mono.io.cameras.values import TIMES, CameraFileError, CameraValues, number, numbers, pair, parse_matrix, side
 
 logger = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ _OTHER_KEYS = """
     isint vmin vmax dyavg dymax img_name image_name file_name filename image_path
 """
 _IRRELEVANT = frozenset(_OTHER_KEYS.split())
+_LOOSE_KEYS = ("lens_model", "lens_type", "camera_type", "projection")  # name a lens model, or a product
 _ON, _OFF = ("1", "1.0", "true", "yes", "on"), ("0", "0.0", "false", "no", "off", "none", "null", "")
 
 
@@ -67,7 +68,17 @@ def values_from_entries(path: Path, entries: Entries, place: str, unknown: set[s
     """
     keys = _Keys(path, entries)
     given = [*keys.coefficients(), *keys.single(*((name,) for name in COEFFICIENTS))]
-    model = lens_model(path, keys.all(MODELS_KEYS), any(given), "ppx" in entries or "coeffs" in entries)
+    loose = tuple(name for name in _LOOSE_KEYS if any(names_lens(value) for _, value in entries.get(name, [])))
+    named = keys.all(MODELS_KEYS) or keys.all(loose)
+    model = lens_model(path, named, any(given), "ppx" in entries or "coeffs" in entries)
+    if not named and given[-1]:  # xi
+        model = "double_sphere" if "alpha" in entries else "unified"
+    if model == "unified" and "alpha" in entries and "xi" not in entries:
+        model = "eucm"
+    if model == "eucm" and "alpha" in entries:
+        entries.setdefault("beta", [("beta", 1.0)])
+    if model == "fov" and any(isinstance(value, int | float) and value < math.pi for _, value in entries.get("w", [])):
+        entries["omega"] = entries.get("omega", []) + entries.pop("w")  # Basalt's
     if keys.flag(FISHEYE_FLAGS) and model == "pinhole":
         model = "fisheye"
     curve: list[float] = []  # parameters that Kalibr puts before the focal lengths
@@ -99,6 +110,8 @@ def values_from_entries(path: Path, entries: Entries, place: str, unknown: set[s
         if text := next(iter(keys.unfit.items()), None):
             raise CameraFileError(f"{path}: {text[0]} is {text[1]!r:.80}; it must be a finite number, or a matrix")
         listed = ", ".join(f"{found[0][0]:.40}" for found in list(entries.values())[:20]) or "none"
+        if any("projection_type" in value for [(_, value), *_] in entries.values() if isinstance(value, Mapping)):
+            listed += "; OpenSfM's focal is a share of the longer side: give pixels, and the camera's keys alone"
         raise CameraFileError(
             f"{path}: {place}has no focal length: exactly one of fx, focal_px, fov_deg or a matrix K is needed, "
             f"and it has none of them; its keys are: {listed}"
@@ -220,7 +233,7 @@ class _Keys:
         own = {key for keys in names for key in keys}
         others = self.all(tuple(key for key in COEFFICIENTS if key not in own))
         self.unfit |= {key: value for key, value in others if value}
-        if coefficients := self.coefficients():
+        if coefficients := self.coefficients(len(names)):
             self._check(coefficients, names[len(curve) :])
             return fitted_parameters(model, [*curve, *coefficients])
         single = [*curve, *self.single(*names[len(curve) :])]
@@ -235,15 +248,20 @@ class _Keys:
                         f"{self.path}: {key} ({value:g}) contradicts the list of coefficients ({listed:g}); keep one"
                     )
 
-    def coefficients(self) -> list[float]:
-        """Return the list of coefficients that all entries agree on; empty if there is none."""
+    def coefficients(self, count: int = 1) -> list[float]:
+        """Return the list of coefficients that all entries agree on; empty if there is none.
+
+        Args:
+            count: parameters of the lens model; a lone one need not be in a list.
+        """
         lists: dict[str, list[float]] = {}
         for key, value in self.values(DISTORTION):
-            if value is not False and not isinstance(value, list | Mapping):
+            lone = isinstance(value, int | float) and (not value or (count == 1 and value is not True))
+            if not lone and not isinstance(value, list | Mapping):
                 raise CameraFileError(
                     f"{self.path}: {key} is {value!r:.80}; it must be a list of numbers k1, k2, p1, p2, ..."
                 )
-            if value and (found := numbers(self.path, key, value)):
+            if value and (found := numbers(self.path, key, [value] if lone else value)):
                 lists[key] = found
         (first, listed), *others = lists.items() or [("", [])]
         for key, other in others:

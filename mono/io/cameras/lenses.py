@@ -36,13 +36,14 @@ COLMAP_MODELS: dict[str, tuple[int, str, int]] = {
 }
 _ALIASES = {
     "pinhole": """none null na perspective rectilinear rectified plumb_bob rational_polynomial radtan radial_tangential
-        brown brown_conrady thin_prism opencv5 opencv8""",
-    "fisheye": "equidistant equi opencvfisheye kannala_brandt kannala_brandt4 kannala_brandt8 kb4 kb8 kb_4 kb_8",
+        brown brown_conrady thin_prism opencv5 opencv8 pinhole_full""",
+    "fisheye": "equidistant equi opencvfisheye kannala_brandt kannala_brandt4 kannala_brandt8 kb kb4 kb8 kb_4 kb_8",
     "rad_tan_thin_prism_fisheye": "fisheye624",
     "fov": "atan ftheta f_theta",
     "unified": "omni omnidirectional mei unified_omnidirectional",
     "double_sphere": "ds",
-    "eucm": "extended_unified",
+    "division": "radial_division",
+    "eucm": "extended_unified ucm",
     "equirectangular": "spherical panorama 360 equirect",
 }
 # Models of RealSense in the order of their numbers. The coefficients of two of them mean something else than OpenCV's;
@@ -52,7 +53,8 @@ _ZERO_ONLY = ("inversebrownconrady", "modifiedbrownconrady")
 _STRICT_KEYS = ("camera_model", "model_type", "distortion_model", "projection_type")
 _LENS_WORDS = re.compile(
     "polynom|(^|_)poly(_|$)|radial|tangential|fish.?eye|(?<!un)distort|brown|conrady|kannala|division|"
-    "equi(dist|rect|sol)|omni(?!vision)|unified|spheric|prism|f[-_ ]?theta|scaramuzza|ocam|rational|"
+    "equi(dist|rect|sol)|(^|_)equi(\\d|_|$)|pinhole_fov|^kb_?\\d+$|dioptric|cube.?map|mercator|opencv_tilt|"
+    "double.?sphere|omni(?!vision)|unified|spheric|prism|f[-_ ]?theta|scaramuzza|ocam|rational|"
     "stereographic|orthographic|panoram|cylind|\\b360\\b",
     re.IGNORECASE,
 )
@@ -71,6 +73,12 @@ _MODEL_NAMES = (
     | {_plain(name): model for model, names in _ALIASES.items() for name in names.split()}
     | {_plain(model): model for model in MODELS}
 )
+
+
+def names_lens(value: Any) -> bool:
+    """Tell if a value is the name of a lens model, known or not, in one word."""
+    text = value.strip() if isinstance(value, str) else ""
+    return _plain(text) in _MODEL_NAMES or (" " not in text and _LENS_WORDS.search(text) is not None)
 
 
 def lens_model(path: Path, named: Iterable[tuple[str, Any]], has_distortion: bool, realsense: bool = False) -> str:

@@ -301,6 +301,21 @@ LENSES = {
             "intrinsics": OURS | {"k1": -0.1, "k2": 0.01, "p1": 0.001, "p2": 0.002, "k4": 0.1, "rpmax": 2}}]}}),
         "pinhole", (*RADIAL, 0, 0.1),
     ),
+    "basalt_ucm.json": (
+        json.dumps({"value0": {"intrinsics": [{"camera_type": "ucm", "intrinsics": OURS | {"alpha": 0.6}}]}}),
+        "eucm", (0.6, 1),
+    ),
+    "basalt_fov.json": (
+        json.dumps({"value0": {"resolution": [[640, 480]], "intrinsics": [{"camera_type": "fov", "intrinsics":
+            {key: OURS[key] for key in ("fx", "fy", "cx", "cy")} | {"w": 0.9}}]}}), "fov", (0.9,),
+    ),
+    "unified_alpha.json": (json.dumps(OURS | {"model": "unified", "alpha": 0.6}), "eucm", (0.6, 1)),
+    "opencv_omni.json": (json.dumps(OURS | {"xi": 1.2, "D": RADIAL}), "unified", (1.2, *RADIAL)),
+    "camera_type.json": (json.dumps(OURS | {"camera_type": "fisheye", "D": KANNALA}), "fisheye", KANNALA),
+    "kb.json": (json.dumps(OURS | {"model": "KB", "distortion": KANNALA}), "fisheye", KANNALA),
+    "pinhole_full.json": (json.dumps(OURS | {"model": "PINHOLE_FULL", "D": RADIAL}), "pinhole", RADIAL),
+    "division.json": (json.dumps(OURS | {"model": "radial_division", "distortion": -0.2}), "division", (-0.2,)),
+    "scalar.json": (json.dumps(OURS | {"distortion": 0}), "pinhole", ()),
     "tum.txt": ("500 510 321 241 -0.1 0.01 0.001 0.002 0.03\n", "pinhole", (*RADIAL, 0.03)),
     "droid.txt": ("500 510 321 241 -0.1 0.01 0.001 0.002\n", "pinhole", RADIAL),
     "dso.txt": ("RadTan 500 510 321 241 -0.1 0.01 0.001 0.002\n640 480\ncrop\n640 480\n", "pinhole", RADIAL),
@@ -402,6 +417,14 @@ def test_cameras_of_colmap_come_back(name, tmp_path):
         ("a.json", '{"v2 dji": 1, "projection_type": "brown", "focal_x": 0.8, "k1": 0.1}', "is 0.8 px .*OpenSfM"),
         ("a.json", '{"model": "radial_poly", "k1": 339, "k2": -31, "fx": 300}', "'radial_poly', a lens model"),
         ("a.yaml", "model_type: SCARAMUZZA\nfx: 3\n", "'SCARAMUZZA', a lens model that is not known"),
+        (
+            "a.json",
+            '{"fx": 500, "camera_type": "spherical_x", "k1": 1}',
+            "'spherical_x', a lens model that is not known",
+        ),
+        ("a.json", '{"fx": 500, "distortion": 0.1}', "distortion is 0.1; it must be a list"),
+        ("a.json", '{"v2 dji": {"projection_type": "brown", "focal_x": 0.8}}', "OpenSfM's focal is a share"),
+        ("a.txt", "#polynomial coefficients for the DIRECT mapping function\n5 -2.6e+02 0 1.5e-03\n", "OCamCalib"),
         ("a.txt", "RadTan 5 5 3\n640 480\ncrop\n640 480\n", "no camera file of a known kind"),
         ("a.npy", b"\x93NUMPY\x01", "damaged"),
         ("cameras.bin", struct.pack("<QIiQQd", 1, 1, 1, 640, 480, 5), "cut short"),
@@ -636,3 +659,20 @@ def test_numbers_that_may_mean_two_things_are_refused(name, content, message, tm
 def test_numbers_of_another_size_order_or_turn_are_doubted(numbers, message, tmp_path, caplog):
     CameraResolver().resolve(640, 480, annotated=numbers)
     assert message in caplog.text and bool(message) == bool(caplog.text)
+
+
+@pytest.mark.parametrize(
+    "model", ["KB3", "equi4", "pinhole_equi", "pinhole_fov", "catadioptric", "cubemap", "mercator", "OPENCV_TILTED"]
+)
+def test_unknown_lens_models_are_refused_beside_coefficients(model, tmp_path):
+    with pytest.raises(CameraFileError, match=f"model is '{model}', a lens model that is not known"):
+        camera_from_file(put(tmp_path / "a.json", json.dumps(OURS | {"model": model, "D": RADIAL})), 640, 480)
+
+
+@pytest.mark.parametrize(
+    "device", ["D435", "iPhone15,2", "Pixel7", "IMX219", "OmniVision", "Kinect", "FC3582", "Insta360", "pinhole_left"]
+)
+def test_devices_are_no_lens_models(device, tmp_path):
+    for key in ("model", "lens_model", "camera_type"):
+        content = json.dumps(OURS | {key: device, "D": RADIAL})
+        assert camera_from_file(put(tmp_path / f"{key}.json", content), 640, 480).distortion == RADIAL

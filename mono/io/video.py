@@ -69,7 +69,7 @@ class Video:
         times: (N,) float64 display times, relative to the first frame [s].
         width: width of the upright frames with square pixels [px].
         height: height of the upright frames with square pixels [px].
-        exif: focal length stated in the file; None if there is none.
+        exif: focal length and projection stated in the file; None if there are none.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -105,7 +105,7 @@ class Video:
         except BaseException:
             self.close()
             raise
-        self.exif = read_video_exif([self._container.metadata, self._stream.metadata])
+        self.exif = read_video_exif([self._container.metadata, self._stream.metadata], frame)
 
     def __len__(self) -> int:
         """Return the number of frames."""

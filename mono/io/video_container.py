@@ -7,6 +7,7 @@ import logging
 import math
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +22,10 @@ _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"  # what Matroska and 
 _FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp")  # of MP4 and QuickTime
 _EBML_HEAD = 4096  # bytes that hold both
 _FOCAL_TAG = "focal_length.35mm_equivalent"  # "com.apple.quicktime.camera." before it, as phones write it
+_RECTILINEAR = 4  # of FFmpeg's AVSphericalProjection
+_PROJECTIONS = (
+    "equirectangular", "cubemap", "tiled equirectangular", "half equirectangular", "", "fisheye", "parametric",
+)  # fmt: skip
 
 
 class VideoError(MetricDepthError):
@@ -82,15 +87,14 @@ def open_stream(path: Path) -> tuple[Any, Any]:
         raise VideoError(
             f"{path}: is not a video that can be read, or is cut short; copy or download it again"
         ) from error
-    if not container.streams.video:
+    stream = next(iter(container.streams.video), None)
+    if stream is None or stream.codec_context is None:
         others = len(container.streams)
         container.close()
-        if others and not is_cut_short(path):
+        if not others or is_cut_short(path):
+            raise VideoError(f"{path}: is cut short or damaged, and holds no frame; copy or download it again")
+        if stream is None:
             raise VideoError(f"{path}: has no images, only sound or other data; give a video")
-        raise VideoError(f"{path}: is cut short or damaged, and holds no frame; copy or download it again")
-    stream = container.streams.video[0]
-    if stream.codec_context is None:
-        container.close()
         raise VideoError(f"{path}: its codec is not known to PyAV; convert it to H.264 first")
     stream.thread_type = "NONE"  # with several threads it is left to chance which frame reports damage
     if stream.codec_context.name == "mjpeg":  # flags no damage; of other codecs, these checks refuse whole videos too
@@ -208,20 +212,26 @@ def _ebml_size(data: bytes, place: int) -> tuple[int, int | None]:
     return end, None if value == ones else value
 
 
-def read_video_exif(tables: Sequence[dict[str, str]]) -> ExifCamera | None:
-    """Read the 35-mm equivalent of a phone's video.
+def read_video_exif(tables: Sequence[dict[str, str]], frame: Any) -> ExifCamera | None:
+    """Read the 35-mm equivalent of a phone's video, and the projection of a 360-degree one.
 
     Args:
         tables: metadata of the container and its streams.
+        frame: PyAV frame.
 
     Returns:
-        Camera with this focal length; None if there is none.
+        Camera with these; None if there is neither.
     """
-    for table in tables:
-        for key, value in table.items():
-            if key.endswith(_FOCAL_TAG):
-                try:
-                    return ExifCamera(focal_35mm=float(value))
-                except ValueError:
-                    logger.warning("the video's metadata hold %s = %r, which is not a number: ignored", key, value)
-    return None
+    exif = None
+    for key, value in (item for table in tables for item in table.items() if item[0].endswith(_FOCAL_TAG)):
+        try:
+            exif = exif or ExifCamera(focal_35mm=float(value))
+        except ValueError:
+            logger.warning("the video's metadata hold %s = %r, which is not a number: ignored", key, value)
+    mapping, stereo = (frame.side_data.get(name) for name in ("SPHERICAL", "STEREO3D"))
+    kind = struct.unpack("=i", bytes(mapping)[:4])[0] if mapping is not None else _RECTILINEAR
+    if kind == _RECTILINEAR:
+        return exif
+    projection = _PROJECTIONS[kind] if 0 <= kind < len(_PROJECTIONS) else "unknown"
+    is_stereo = stereo is not None and struct.unpack("=i", bytes(stereo)[:4])[0] != 0
+    return replace(exif or ExifCamera(), projection="stereo " * is_stereo + projection)

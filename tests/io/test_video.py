@@ -1,12 +1,17 @@
 """Videos that are made here: every frame says its number by its brightness."""
 
+import struct
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from mono.data.camera_source import CameraResolver
 from mono.data.video import VideoSample, find_frames
+from mono.geometry.camera import Camera
 from mono.io.video import Video, VideoError, is_video
+from mono.io.video_container import read_video_exif
 
 av = pytest.importorskip("av")
 
@@ -165,3 +170,41 @@ def test_threads_that_share_a_video_get_their_frames(tmp_path):
     with ThreadPoolExecutor(4) as pool:
         for _ in range(5):
             assert [number(photo.rgb) for photo in pool.map(VideoSample.read, samples)] == list(range(20))
+
+
+def test_a_video_cut_inside_its_index_says_so(tmp_path):
+    whole = write_video(tmp_path / "whole.mp4", codec="libx264").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: whole.index(b"stsd") - 60])
+    with pytest.raises(VideoError, match="is cut short or damaged"):
+        Video(tmp_path / "cut.mp4")
+
+
+@pytest.mark.parametrize(
+    ("kind", "stereo", "expected"),
+    [(0, None, "equirectangular"), (0, 2, "stereo equirectangular"), (1, 0, "cubemap"), (9, None, "unknown")],
+)
+def test_projections_of_spherical_videos_are_read(kind, stereo, expected):
+    data = {"SPHERICAL": struct.pack("=9i", kind, *[0] * 8)}
+    data |= {} if stereo is None else {"STEREO3D": struct.pack("=4i", stereo, 0, 0, 0)}
+    assert read_video_exif([], SimpleNamespace(side_data=data)).projection == expected
+    data["SPHERICAL"] = struct.pack("=9i", 4, *[0] * 8)
+    assert read_video_exif([], SimpleNamespace(side_data=data)) is None
+
+
+def test_a_spherical_video_is_a_panorama(tmp_path):
+    data = bytearray(write_video(tmp_path / "a.mp4", size=(128, 64)).read_bytes())
+    xml = (
+        b'<rdf:SphericalVideo xmlns:GSpherical="http://ns.google.com/videos/1.0/spherical/">'
+        b"<GSpherical:Spherical>true</GSpherical:Spherical><GSpherical:Stitched>true</GSpherical:Stitched>"
+        b"<GSpherical:StitchingSoftware>x</GSpherical:StitchingSoftware><GSpherical:ProjectionType>equirectangular</GSpherical:ProjectionType></rdf:SphericalVideo>"
+    )
+    box = b"uuid" + bytes.fromhex("ffcc8263f8554a938814587a02521fdd") + xml
+    box = struct.pack(">I", len(box) + 4) + box
+    track = data.index(b"trak") - 4
+    end = track + int.from_bytes(data[track : track + 4], "big")
+    for place in (track, data.index(b"moov") - 4):
+        data[place : place + 4] = struct.pack(">I", int.from_bytes(data[place : place + 4], "big") + len(box))
+    (tmp_path / "b.mp4").write_bytes(data[:end] + box + data[end:])
+    photo = find_frames([tmp_path / "b.mp4"])[0].read()
+    camera = CameraResolver().resolve(128, 64, exif=photo.exif).camera
+    assert camera == Camera.panorama(128, 64)

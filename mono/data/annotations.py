@@ -17,6 +17,8 @@ from typing import Any
 from mono.data.entries import KEYS, EntryReader, kind_of, printable
 from mono.data.entry_paths import spellings
 from mono.data.sample import Sample, unique_names
+from mono.io.cameras.entries import COEFFICIENTS
+from mono.io.cameras.lenses import names_lens
 from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,9 @@ _OTHER_NAMES = {
     }.items()
     for name in names.split()
 }
+_MODEL_KEYS = ("model", "camera_model", "lens_model", "camera_type", "projection", "distortion_model")
+_COEFFICIENT_KEYS = ("distortion", "distortion_coefficients", "distortion_coeffs", "dist_coeffs", "max_angle")
+_LENS_KEYS = {*_MODEL_KEYS, *_COEFFICIENT_KEYS, *COEFFICIENTS}
 
 
 class AnnotationError(MetricDepthError):
@@ -66,7 +71,7 @@ def load_annotations(path: str | os.PathLike[str], data_root: str | os.PathLike[
     - `cam_in` or `intrinsic`: [fx, fy, cx, cy] [px], or a 3x3 or 4x4 matrix.
     - `normal`: path of the surface normals; `normal_frame`: their axes, see `mono.io.normals`.
 
-    Unknown keys are ignored, with a warning where they resemble a known one. Images are not decoded.
+    Unknown keys are ignored, with a warning where they resemble a known one or tell of a lens. Images are not decoded.
 
     Args:
         path: annotation file.
@@ -86,6 +91,7 @@ def load_annotations(path: str | os.PathLike[str], data_root: str | os.PathLike[
     folder = Path(os.path.abspath(path)).parent
     roots = [os.fspath(data_root)] if data_root is not None else [os.fspath(p) for p in (folder, *folder.parents)]
     _warn_of_typos(path, entries)
+    _warn_of_lenses(path, entries)
     reader = EntryReader(roots)
     read = [reader.read(number, entry) for number, entry in enumerate(entries)]
     if reader.problems:
@@ -146,6 +152,20 @@ def _warn_of_typos(path: Path, entries: Iterable[Any]) -> None:
         if meant:
             message = '%s: entry %d: the key "%s" is unknown and ignored; was "%s" meant?'
             logger.warning(message, path, found[key], printable(key), meant)
+
+
+def _warn_of_lenses(path: Path, entries: Iterable[Any]) -> None:
+    """Warn of keys that tell of a lens, which is read from camera files only."""
+    found: dict[str, int] = {}
+    for number, entry in enumerate(entries):
+        for key in entry.keys() & _LENS_KEYS if isinstance(entry, dict) else ():
+            value = entry[key]
+            named = key in _MODEL_KEYS or isinstance(value, str)
+            if names_lens(value) if named else any(value) if isinstance(value, list) else value:
+                found.setdefault(key, number)
+    for key, number in sorted(found.items()):
+        message = '%s: entry %d: the key "%s" is ignored: entries describe pinholes; give a lens by --camera'
+        logger.warning(message, path, number, key)
 
 
 def _relative(rgb: str, file: str, roots: Sequence[str]) -> str:

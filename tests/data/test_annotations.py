@@ -297,3 +297,12 @@ def test_names_of_other_tools_are_asked_about(
 ) -> None:
     load_annotations(write(folder, [{"rgb": "rgb/0.png", key: 1}]))
     assert f'the key "{key}" is unknown and ignored; was "{meant}" meant?' in caplog.text
+
+
+def test_lenses_in_entries_are_warned_of(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    plain = {"rgb": "rgb/0.png", "model": "iPhone 12", "camera_model": "PINHOLE", "distortion": [0, 0], "k1": 0.0}
+    lens = {"rgb": "rgb/1.png", "model": "fisheye", "distortion": [0, 0.1], "k1": 0.1, "max_angle": None}
+    load_annotations(write(folder, [plain, lens]))
+    assert [r.getMessage().partition(": ")[2].partition(" is ignored")[0] for r in caplog.records] == [
+        f'entry 1: the key "{key}"' for key in ("distortion", "k1", "model")
+    ]

@@ -76,9 +76,10 @@ _MODEL_NAMES = (
 
 
 def names_lens(value: Any) -> bool:
-    """Tell if a value is the name of a lens model, known or not, in one word."""
+    """Tell if a value names a lens model other than a pinhole's, known or not, in one word."""
     text = value.strip() if isinstance(value, str) else ""
-    return _plain(text) in _MODEL_NAMES or (" " not in text and _LENS_WORDS.search(text) is not None)
+    known = _MODEL_NAMES.get(_plain(text))
+    return known != "pinhole" if known else " " not in text and _LENS_WORDS.search(text) is not None
 
 
 def lens_model(path: Path, named: Iterable[tuple[str, Any]], has_distortion: bool, realsense: bool = False) -> str:

@@ -50,8 +50,10 @@ def run(args: argparse.Namespace) -> int:
     # Results of a whole video are no output of a frame.
     video, args.save = "video" in args.save, tuple(kind for kind in args.save if kind != "video")
     videos = find_videos(inputs, recursive=args.recursive)
-    if videos and any(not find_videos([given], recursive=args.recursive) for given in inputs):
-        raise MetricDepthError("videos and images are given: predict them in runs of their own")
+    if others := [given for given in inputs if videos and not find_videos([given], recursive=args.recursive)]:
+        raise MetricDepthError(
+            f"videos are given, and {others[0]}, which is none (a GIF is an image): predict these in runs of their own"
+        )
     whole = video or args.smooth_scale is not None
     if whole and not videos:
         raise MetricDepthError("--save video and --smooth-scale are for videos; none is given")

@@ -4,6 +4,7 @@ import json
 import os
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from mono.cli.main import main
@@ -175,3 +176,9 @@ def test_smoothing_follows_no_link_out_of_the_folder(clip, tmp_path, toy, capsys
     assert main([*arguments, "--smooth-scale", "4"]) == 2
     assert "leads out of" in capsys.readouterr().err
     assert (elsewhere / "clip" / "000000.png").read_text() == "keep me"
+
+
+def test_an_image_beside_a_video_is_named(clip, tmp_path, capsys):
+    PIL.Image.new("RGB", (64, 48)).save(tmp_path / "a.gif")
+    assert main(["predict", str(clip), str(tmp_path / "a.gif"), "--out", str(tmp_path / "out")]) == 2
+    assert f"videos are given, and {tmp_path / 'a.gif'}, which is none" in capsys.readouterr().err

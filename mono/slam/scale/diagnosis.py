@@ -9,6 +9,8 @@ import numpy as np
 
 from mono.slam.scale.tracks import Counts
 
+DOUBTFUL, HOPELESS = 0.3, 0.1  # shares of points that reproject, below which poses or camera may be, or are, wrong
+
 
 def explain_no_scale(counts: Sequence[Counts], used: int, chosen: int) -> str:
     """Explain why too few frames have a scale, with a remedy.
@@ -19,9 +21,9 @@ def explain_no_scale(counts: Sequence[Counts], used: int, chosen: int) -> str:
         chosen: number of frames tried.
     """
     start = f"no scale: only {used} of {chosen} frames have points to compare with depth; "
-    corners, tracked, parallax, in_front, close = (
+    corners, tracked, parallax, close = (
         float(np.median([getattr(c, name) for c in counts]))
-        for name in ("corners", "tracked", "parallax", "in_front", "within_reprojection_error")
+        for name in ("corners", "tracked", "parallax", "within_reprojection_error")
     )
     residuals = [c.rotation_residual_px for c in counts if math.isfinite(c.rotation_residual_px)]
     if tracked < 30:
@@ -39,13 +41,28 @@ def explain_no_scale(counts: Sequence[Counts], used: int, chosen: int) -> str:
             f"of {tracked:.0f} tracked points in a frame, {parallax:.0f} have a parallax of 1 degree: the camera moves "
             "too little for the distance of the scene; give a longer part of the path, or frames farther apart"
         )
-    if close < 0.3 * parallax:
-        return start + (
-            f"of {parallax:.0f} points in a frame, {in_front:.0f} lie in front of the camera and {close:.0f} reproject "
-            "within 1 px: poses and frames do not belong together, or the camera is wrong; check the frames' order, "
-            "the focal length, and that the poses are camera to world"
-        )
+    if close < DOUBTFUL * parallax:
+        return start + explain_mismatch(counts)
     return start + (
         f"a typical frame has {close:.0f} triangulated points, and too few frames have enough of them away from depth "
         "edges: give more frames, or a longer part of the path"
+    )
+
+
+def reprojecting_share(counts: Sequence[Counts]) -> float:
+    """Compute the median share of points with parallax that reproject; NaN without any."""
+    shares = [c.within_reprojection_error / c.parallax for c in counts if c.parallax]
+    return float(np.median(shares)) if shares else math.nan
+
+
+def explain_mismatch(counts: Sequence[Counts]) -> str:
+    """Explain why few points reproject, with a remedy."""
+    parallax, in_front, close = (
+        float(np.median([getattr(c, name) for c in counts]))
+        for name in ("parallax", "in_front", "within_reprojection_error")
+    )
+    return (
+        f"of {parallax:.0f} points in a frame, {in_front:.0f} lie in front of the camera and {close:.0f} reproject "
+        "within 1 px: poses and frames do not belong together, or the camera is wrong; check the frames' order, the "
+        "focal length, and that the poses are camera to world with x right, y down, z forward"
     )

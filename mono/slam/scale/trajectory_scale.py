@@ -17,7 +17,7 @@ from mono.geometry.camera import Camera
 from mono.geometry.undistortion import front_view
 from mono.slam.scale.colmap_model import same_shape
 from mono.slam.scale.depth_sources import DepthSource
-from mono.slam.scale.diagnosis import explain_no_scale
+from mono.slam.scale.diagnosis import DOUBTFUL, HOPELESS, explain_mismatch, explain_no_scale, reprojecting_share
 from mono.slam.scale.estimate import MIN_IMAGES, ScaleError, ScaleEstimate, estimate_scale
 from mono.slam.scale.rescaling import DEFAULT_FRAMES, OnDone, Rescaling, collect_ratios, frame_scales
 from mono.slam.scale.tracks import Counts, FramePoints, track_points
@@ -200,8 +200,13 @@ def scale_trajectory(
         on_done,
     )
     scales, failures = frame_scales(collected)
+    fates = list(counts.values())
     if len(scales) < MIN_IMAGES:
-        raise ScaleError(explain_no_scale(list(counts.values()), len(scales), len(collected)))
+        raise ScaleError(explain_no_scale(fates, len(scales), len(collected)))
+    if (share := reprojecting_share(fates)) < HOPELESS:
+        raise ScaleError(f"no scale: {explain_mismatch(fates)}")
+    if share < DOUBTFUL:
+        logger.warning("the scale is doubtful: %s", explain_mismatch(fates))
     return Rescaling(estimate_scale(scales), len(collected), tuple(failures), counts)
 
 

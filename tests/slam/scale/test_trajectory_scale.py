@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -191,6 +192,23 @@ def test_what_gives_no_scale_is_refused_with_the_reason(wall: Path, tmp_path: Pa
     upright = sideways()
     upright[:, :3, 3] = upright[:, [1, 0, 2], 3]
     refused(upright, samples, "do not belong together")
+
+
+def test_a_scale_of_few_points_that_reproject_is_doubtful_or_refused(wall: Path, caplog) -> None:
+    frames = match_frames(read_trajectory(wall / "kitti.txt"), find_images([wall / "rgb"]), timed=False)
+    tracks = [(n, points) for n, points in track_frames(frames, CAMERA, 6) if not isinstance(points, str)]
+
+    def scale(share: float) -> float:
+        few = [
+            (n, replace(p, counts=replace(p.counts, within_reprojection_error=int(share * p.counts.parallax))))
+            for n, p in tracks
+        ]
+        return scale_trajectory(frames, FOUND, WALL, few).estimate.scale
+
+    assert scale(0.4) == scale(0.2) == pytest.approx(UNIT, rel=4e-3)
+    assert [record.message[:22] for record in caplog.records] == ["the scale is doubtful:"]
+    with pytest.raises(ScaleError, match="no scale: of .* x right, y down, z forward"):
+        scale(0.05)
 
 
 def test_frames_and_poses_that_do_not_fit_are_refused(wall: Path) -> None:

@@ -15,7 +15,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "depth", type=Path, metavar="DEPTH", help="output folder of predict, or annotation file with depth"
     )
-    parser.add_argument("--poses", type=Path, required=True, metavar="TRAJ", help="TUM or KITTI file, in metres")
+    parser.add_argument(
+        "--poses", type=Path, required=True, metavar="TRAJ",
+        help="TUM or KITTI file in metres: camera to world, x right, y down, z forward",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="point cloud to write (.ply)")
     parser.add_argument("--mesh", type=Path, metavar="FILE", help="mesh to write (.ply)")
     parser.add_argument(

@@ -12,6 +12,7 @@ from types import ModuleType
 import numpy as np
 
 from mono.geometry.pixel_mask import depth_edges
+from mono.slam.fusion.consistency import explain_doubt, median_step
 from mono.slam.fusion.grid_size import BLOCK, TRUNCATION, FuseError, refuse_clearly_too_fine, refuse_too_many
 from mono.slam.fusion.posed_depth import PosedFrame
 from mono.slam.fusion.posed_views import PosedView
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 _STEPS = 400  # voxels from the camera to the far end, if no size is given
 _NEARLY_ALL = 95  # percent of depth that defines the far end
 _PROBED = 12  # frames read to choose sizes
+_NEIGHBOR, _NEAR = 5, 0.1  # most frames, and way as a share of the farthest depth, between two that are compared
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,9 @@ def fuse(
     voxel, far = chosen_sizes(frames, options)
     logger.info("voxels of %.4g m, depth up to %.4g m", voxel, far)
     refuse_clearly_too_fine(_probe(frames, options, far), voxel, far)
+    step = median_step(frames)
+    if doubt := explain_doubt(step, far, _pairs(frames, options, far, step)):
+        logger.warning("%s", doubt)
     device = core.Device("CPU:0")
     kinds = (core.float32,) * 3
     channels = (core.SizeVector([1]), core.SizeVector([1]), core.SizeVector([3]))
@@ -133,8 +138,8 @@ def fuse(
     vertices = mesh.vertex.positions.numpy()
     if not len(vertices):
         raise FuseError(
-            f"no surface was seen by {options.min_views} frames or more: check that poses and depth belong together, "
-            "or take a smaller --min-views"
+            f"no surface was seen by {options.min_views} frames or more: check that the poses are in metres and those "
+            "of the depth, or take a smaller --min-views"
         )
     triangles, colors, normals = (
         mesh.triangle.indices.numpy(),
@@ -179,6 +184,17 @@ def _probe(frames: Sequence[PosedFrame], options: FuseOptions, far: float) -> It
     for frame in _probed(frames):
         with contextlib.suppress(ValueError):  # reported when it is fused
             yield from _masked(frame, options, far)
+
+
+def _pairs(
+    frames: Sequence[PosedFrame], options: FuseOptions, far: float, step: float
+) -> Iterator[tuple[PosedView, PosedView]]:
+    """Iterate over views of a few frames, each with one of a later frame that is near."""
+    near = round(_NEAR * far / step) if step > 0 else _NEIGHBOR
+    apart = min(max(near, 1), _NEIGHBOR, len(frames) - 1)
+    for frame, later in zip(_probed(frames[: len(frames) - apart]), _probed(frames[apart:]), strict=True):
+        with contextlib.suppress(ValueError):  # reported when it is fused
+            yield from zip(_masked(frame, options, far), _masked(later, options, far), strict=False)
 
 
 def chosen_sizes(frames: Sequence[PosedFrame], options: FuseOptions) -> tuple[float, float]:

@@ -31,7 +31,7 @@ class Rays:
     def __init__(self, views: Iterable[PosedView]) -> None:
         """Collect the rays of views."""
         nothing = np.empty((0, 3)), np.empty((0, 3)), np.empty(0)
-        parts = [nothing, *map(_rays_of, views)]
+        parts = [nothing, *map(rays_of, views)]
         self._origins, self._directions, self._depth = (np.concatenate(part) for part in zip(*parts, strict=True))
 
     def count_blocks(self, voxel: float, far: float) -> int:
@@ -53,7 +53,7 @@ class Rays:
         return 1 + int((np.diff(blocks[order], axis=0) != 0).any(axis=1).sum())
 
 
-def _rays_of(view: PosedView) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def rays_of(view: PosedView) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return origins, directions with 1 along the optical axis, and depth of some pixels."""
     height, width = view.depth.shape
     stride = max(_STRIDE, math.ceil(math.sqrt(height * width / _MOST_RAYS)))

@@ -207,7 +207,7 @@ def test_a_scale_of_few_points_that_reproject_is_doubtful_or_refused(wall: Path,
 
     assert scale(0.4) == scale(0.2) == pytest.approx(UNIT, rel=4e-3)
     assert [record.message[:22] for record in caplog.records] == ["the scale is doubtful:"]
-    with pytest.raises(ScaleError, match="no scale: of .* x right, y down, z forward"):
+    with pytest.raises(ScaleError, match=r"no scale: of .* x right, y down, z forward"):
         scale(0.05)
 
 

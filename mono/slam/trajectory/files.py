@@ -195,7 +195,9 @@ def file_format(path: Path) -> Format:
     Raises:
         TrajectoryError: the file is missing or of no known format.
     """
-    return detect_format(read_table(path))
+    table = read_table(path)
+    split_matrices(table)
+    return detect_format(table)
 
 
 def count_poses(path: Path) -> int:

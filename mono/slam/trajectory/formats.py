@@ -67,9 +67,14 @@ def detect_format(table: TextTable) -> Format:
     """Tell the format of a file by its columns, their names and the size of its times.
 
     Raises:
-        TrajectoryError: the number of columns fits no format.
+        TrajectoryError: the file is of another kind, or the number of columns fits no format.
     """
     count = len(table.rows[0])
+    if re.search(r"image_id,\s*qw", table.header):
+        raise TrajectoryError(
+            f"{table.path}: is images.txt of a COLMAP model, not a trajectory; `metricdepth rescale` and `predict "
+            "--align` take the model's folder"
+        )
     if count == 12 and not _large(table.rows[0][0]):
         return "kitti"
     names = quaternion_names(table)
@@ -139,10 +144,22 @@ def skip_repeats(table: TextTable, times: np.ndarray) -> np.ndarray:
 
 
 def check_quaternions(table: TextTable, quaternions: np.ndarray, format: Format) -> None:
-    """Raise TrajectoryError if a quaternion (N, 4) is not of unit length."""
+    """Check the length of quaternions (N, 4); note a few that are nearly units.
+
+    Raises:
+        TrajectoryError: a length is 5 % off, or most are 1 % off.
+    """
     with np.errstate(over="ignore"):
         length = np.linalg.norm(quaternions, axis=1)
-    for i in np.flatnonzero(~(np.abs(length - 1) < 0.01)):
+    odd = ~(np.abs(length - 1) < 0.01)
+    if odd.any() and 2 * odd.sum() <= len(odd) and (np.abs(length - 1) < 0.05).all():
+        first = int(np.flatnonzero(odd)[0])
+        table.notes.append(
+            f"{odd.sum()} of {len(odd)} quaternions normalized "
+            f"(line {table.numbers[first]}: length {length[first]:.4g})"
+        )
+        return
+    for i in np.flatnonzero(odd):
         order = "qx qy qz qw" if format == "tum" else "qw qx qy qz"
         found = "is all zeros" if length[i] == 0 else f"has length {length[i]:.4g}, not 1"
         raise TrajectoryError(

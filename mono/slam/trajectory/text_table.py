@@ -76,12 +76,17 @@ def read_table(path: Path) -> TextTable:
     and separators at the end of lines are tolerated, and noted.
 
     Raises:
-        TrajectoryError: the file is missing, is not text, is too large, or has no lines of data.
+        TrajectoryError: the file is missing, is not text, is JSON, is too large, or has no lines of data.
     """
     text, notes = read_text(path)
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     numbered = [(line.strip(), i) for i, line in enumerate(lines, 1)]
     data = [(bare, i) for line, i in numbered if (bare := _COMMENT.sub("", line))]
+    if data and data[0][0][0] in "{[":
+        raise TrajectoryError(
+            f"{path}: is JSON, not a trajectory; write its poses as lines of 'time tx ty tz qx qy qz qw', camera "
+            "to world with x right, y down, z forward (transforms.json has y up, z backward)"
+        )
     first = data[0][1] if data else len(lines) + 1
     header = [line for line, i in numbered if line.startswith("#") and i < first]
     if data and _is_title(data[0][0]):

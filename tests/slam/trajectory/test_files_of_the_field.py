@@ -108,6 +108,36 @@ def test_a_byte_order_mark_is_skipped_and_reported(tmp_path: Path, caplog, mark:
     assert found.times.tolist() == [1.5, 2.5] and "byte order mark" in caplog.text
 
 
+@pytest.mark.parametrize("row", [[0, *np.eye(4)[:3].ravel()], [0, *np.eye(4).ravel()], np.eye(4).ravel()])
+def test_matrices_of_kitti_360_and_replica_are_kitti(tmp_path: Path, row) -> None:
+    path = write(tmp_path, " ".join(map(str, row)) + "\n")
+    assert file_format(path) == "kitti"
+    np.testing.assert_array_equal(read_trajectory(path, file_format(path)).poses, [np.eye(4)])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("#   IMAGE_ID, QW, QX, QY, QZ, TX, TY, TZ, CAMERA_ID, NAME\n1 1 0 0 0 1 2 3 1 a.jpg\n1 2 3\n", "COLMAP model"),
+        ('{"camera_model": "OPENCV", "w": 1, "h": 1, "a": 1, "b": 1, "c": 1, "d": 1, "frames": []}', "is JSON"),
+        ('{\n "w": 1,\n "frames": []\n}', "is JSON"),
+    ],
+)
+def test_other_kinds_of_files_are_named(tmp_path: Path, text: str, message: str) -> None:
+    for read in (file_format, read_trajectory):
+        with pytest.raises(TrajectoryError, match=message):
+            read(write(tmp_path, text))
+
+
+def test_a_few_quaternions_that_are_nearly_units_are_normalized(tmp_path: Path, caplog) -> None:
+    lines = rows(["0", "1", "2"]) + "3 1 2 3 0 0 0 1.02\n"
+    np.testing.assert_array_equal(read_trajectory(write(tmp_path, lines)).poses[3, :3, :3], np.eye(3))
+    assert "1 of 4 quaternions normalized (line 4: length 1.02)" in caplog.text
+    for wrong in (lines + "4 1 2 3 0 0 0 1.1\n", "0 1 2 3 0 0 0 1.02\n1 1 2 3 0 0 0 1.02\n"):
+        with pytest.raises(TrajectoryError, match="not 1; normalize"):
+            read_trajectory(write(tmp_path, wrong))
+
+
 @pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n\x00\x00", b"1 2 3\x00 4", b"\xff\xfe\x00\xd8", b"\xef\xbb\xbf"])
 def test_binary_files_are_no_trajectories(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(TrajectoryError, match=r"is not text|holds no poses"):

@@ -49,10 +49,9 @@ def run(args: argparse.Namespace) -> int:
     from mono.cli.console import progress_line, say_failures
     from mono.io.point_cloud import write_ply
     from mono.runs.folder import refuse_existing
-    from mono.slam import read_trajectory
     from mono.slam.fusion.fuse import FuseOptions, fuse, import_open3d
-    from mono.slam.fusion.posed_depth import find_depth, pose_names, with_poses
-    from mono.slam.trajectory.files import file_format
+    from mono.slam.fusion.pose_matching import read_poses
+    from mono.slam.fusion.posed_depth import find_depth
 
     for flag, path in (("--out", args.out), ("--mesh", args.mesh)):
         if path is not None and path.suffix.lower() != ".ply":
@@ -71,11 +70,7 @@ def run(args: argparse.Namespace) -> int:
         min_views=args.min_views,
     )
     import_open3d()  # before poses and frames are looked for
-    if file_format(args.poses) == "euroc":
-        raise MetricDepthError(
-            f"{args.poses}: EuRoC poses are those of a body, not of the camera; give a TUM or KITTI file of the camera"
-        )
-    frames = with_poses(find_depth(args.depth), read_trajectory(args.poses), pose_names(args.poses))[:: args.every]
+    frames = read_poses(find_depth(args.depth), args.poses)[:: args.every]
     with progress_line(len(frames), "frame") as line:
         found = fuse(frames, options, line.update)
     world = "the world of the poses"

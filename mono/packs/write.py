@@ -23,8 +23,8 @@ from mono.packs.open3d_rgbd import Open3d
 from mono.packs.ros2_bag import Ros2Bag
 from mono.packs.splatting import Splatting
 from mono.packs.tum import Tum
-from mono.slam.fusion.posed_depth import DepthFrame, find_depth, pose_names, with_poses
-from mono.slam.trajectory.files import file_format, read_trajectory
+from mono.slam.fusion.pose_matching import read_poses
+from mono.slam.fusion.posed_depth import DepthFrame, find_depth
 from mono.system.errors import MetricDepthError
 from mono.system.failure import Failure
 from mono.system.versions import __version__
@@ -186,10 +186,7 @@ def _sources(
         return model.match(frames, seconds_of(frames, options.fps))
     if options.poses is None:
         return run_frames(frames, options.fps)
-    if file_format(options.poses) == "euroc":
-        raise PackError(f"{options.poses}: EuRoC poses are those of a body; give a TUM or KITTI file of the camera")
-    posed = with_poses(frames, read_trajectory(options.poses), pose_names(options.poses))
-    return run_frames(frames, options.fps, posed)
+    return run_frames(frames, options.fps, read_poses(frames, options.poses))
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from mono.data.annotations import load_annotations
 from mono.data.folder import natural_order
 from mono.data.ground_truth import read_annotated_depth
 from mono.data.sample import Sample
-from mono.data.video import VideoSample, frame_times, video_sample
+from mono.data.video import video_sample
 from mono.geometry.camera import Camera
 from mono.geometry.pixel_mask import SKY
 from mono.io.depth import read_depth
@@ -23,9 +23,6 @@ from mono.io.pixel_maps import read_mask
 from mono.io.video import Video, is_video
 from mono.runs.manifest import Manifest
 from mono.slam.fusion.posed_views import PosedView, perspective_views
-from mono.slam.trajectory.files import count_poses
-from mono.slam.trajectory.time_units import to_seconds
-from mono.slam.trajectory.trajectory import Trajectory, associate
 from mono.system.errors import MetricDepthError
 
 logger = logging.getLogger(__name__)
@@ -177,86 +174,6 @@ def find_depth(path: Path) -> list[DepthFrame]:
         DepthFrame(sample, file, None, tuple(record["intrinsics"]), _unit(record), _sky_file(path, record))
         for sample, file, record in zip(samples, depth, records, strict=True)
     ]
-
-
-def pose_names(poses: Path) -> list[str] | None:
-    """Read the frames' names from the frames.txt that `slam` writes beside poses.
-
-    Returns:
-        A name per pose; None without a frames.txt of as many lines.
-    """
-    file = poses.with_name("frames.txt")
-    if not file.is_file():
-        return None
-    names = [line.split(" ", 1)[-1] for line in file.read_text("utf-8", "surrogateescape").splitlines() if line]
-    return names if len(names) == count_poses(poses) else None
-
-
-def with_poses(
-    frames: Sequence[DepthFrame], trajectory: Trajectory, names: Sequence[str] | None = None
-) -> list[PosedFrame]:
-    """Give frames their poses: by name, by time, or in order.
-
-    Poses are matched by name if names are given, else by time, else in order if there are as many of both. Frames
-    without a pose are left out.
-
-    Args:
-        frames: depth frames.
-        trajectory: poses, camera to world.
-        names: frame name of each pose.
-
-    Raises:
-        PosedDepthError: frames and poses do not fit, or depth is not in metres.
-    """
-    _require_metres(frames)
-    if names and len(names) == len(trajectory):
-        at = {name: j for j, name in enumerate(names)}
-        named = [(i, at[frame.sample.name]) for i, frame in enumerate(frames) if frame.sample.name in at]
-        if named:
-            return _posed(frames, trajectory, np.array(named))
-    videos = {frame.sample.rgb for frame in frames if isinstance(frame.sample, VideoSample)}
-    if len(videos) > 1:
-        raise PosedDepthError(f"depth of {len(videos)} videos, whose times coincide: predict and fuse one at a time")
-    times = to_seconds(frame_times([frame.sample for frame in frames]), trajectory.times)
-    steps = [float(np.median(np.diff(t))) for t in (times, trajectory.times) if len(t) > 1]
-    pairs = associate(times, trajectory.times, min(steps, default=1.0) / 2 * (1 + 1e-9))
-    # Times of another clock match here and there by chance; with the same clock, most frames between the first and last
-    # pose have one. Numbered frames have another clock than poses between whole numbers.
-    between = int(((times >= trajectory.times[0]) & (times <= trajectory.times[-1])).sum())
-    numbered = not videos and bool((times == np.round(times)).all())
-    other = numbered and not bool((trajectory.times == np.round(trajectory.times)).all())
-    if other or not len(pairs) or len(pairs) < 0.7 * min(between, len(trajectory)):
-        if len(frames) != len(trajectory) and other:
-            raise PosedDepthError(
-                f"the {len(frames)} depth maps are numbered, and the poses have times: which frames the "
-                f"{len(trajectory)} poses belong to is unknown; give as many poses as depth maps, or put slam's "
-                f"frames.txt beside the poses"
-            )
-        if len(frames) != len(trajectory):
-            raise PosedDepthError(
-                f"{len(pairs)} of the {len(frames)} depth maps (times {times[0]:g} to {times[-1]:g}) have one of the "
-                f"{len(trajectory)} poses (times {trajectory.times[0]:g} to {trajectory.times[-1]:g}): the times are "
-                "a video's seconds, or the numbers in the names of files; give as many poses as depth maps, or times "
-                "that fit"
-            )
-        pairs = np.stack([np.arange(len(frames))] * 2, axis=1)
-    return _posed(frames, trajectory, pairs)
-
-
-def _require_metres(frames: Sequence[DepthFrame]) -> None:
-    units = {frame.unit for frame in frames}
-    if None in units:
-        raise PosedDepthError("the depth has no unit, and poses are in metres: align it first (predict --align)")
-    if units - {"m"}:
-        raise PosedDepthError(
-            "the depth is in the unit of a COLMAP model, and poses are in metres: predict without aligning to the model"
-        )
-
-
-def _posed(frames: Sequence[DepthFrame], trajectory: Trajectory, pairs: np.ndarray) -> list[PosedFrame]:
-    if len(pairs) < len(frames):
-        logger.warning("%d of %d depth maps have no pose: they are left out", len(frames) - len(pairs), len(frames))
-    return [PosedFrame(frames[i], trajectory.poses[j]) for i, j in pairs]
 
 
 def _annotated(path: Path) -> list[DepthFrame]:

@@ -33,6 +33,7 @@ __all__ = [
     "Format",
     "count_poses",
     "file_format",
+    "has_own_times",
     "read_body_from_camera",
     "read_timed",
     "read_times",
@@ -130,15 +131,16 @@ def _poses(table: TextTable, format: Format, is_given: bool) -> tuple[np.ndarray
     return poses, table_times(table, values[:, 0], format == "euroc", is_given)
 
 
-def write_trajectory(path: Path, trajectory: Trajectory, format: Format) -> None:
+def write_trajectory(path: Path, trajectory: Trajectory, format: Format, indexed: bool = False) -> None:
     """Write a trajectory, complete or not at all.
 
-    `read_trajectory` returns the same values to 1e-9. KITTI files have no times.
+    `read_trajectory` returns the same values to 1e-9. KITTI files have no times unless `indexed`.
 
     Args:
         path: the file; missing folders are made.
         trajectory: the poses.
         format: one of `FORMATS`.
+        indexed: write times or frame numbers before the matrices of a KITTI file.
 
     Raises:
         TrajectoryError: the format is unknown.
@@ -148,7 +150,8 @@ def write_trajectory(path: Path, trajectory: Trajectory, format: Format) -> None
     poses = trajectory.poses
     lines = []
     if format == "kitti":
-        lines = [" ".join(f"{v:.12e}" for v in pose[:3].ravel()) for pose in poses]
+        first = [f"{t:.16g} " if indexed else "" for t in trajectory.times]
+        lines = [t + " ".join(f"{v:.12e}" for v in pose[:3].ravel()) for t, pose in zip(first, poses, strict=True)]
     else:
         q, p = to_quaternions(poses[:, :3, :3]), poses[:, :3, 3]
         if format == "tum":
@@ -198,6 +201,16 @@ def file_format(path: Path) -> Format:
     table = read_table(path)
     split_matrices(table)
     return detect_format(table)
+
+
+def has_own_times(path: Path) -> bool:
+    """Tell whether poses have times or indices, beyond their lines' order.
+
+    Raises:
+        TrajectoryError: the file is missing or of no known format.
+    """
+    table = read_table(path)
+    return split_matrices(table) is not None or detect_format(table) != "kitti"
 
 
 def count_poses(path: Path) -> int:

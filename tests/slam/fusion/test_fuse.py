@@ -23,7 +23,8 @@ from mono.io.point_cloud import write_ply
 from mono.slam import Trajectory, write_trajectory
 from mono.slam.fusion.fuse import FuseError, FuseOptions, chosen_sizes, fuse
 from mono.slam.fusion.grid_size import BLOCK, TRUNCATION, Rays
-from mono.slam.fusion.posed_depth import PosedDepthError, find_depth, pose_names, with_poses
+from mono.slam.fusion.pose_matching import pose_names, read_poses, with_poses
+from mono.slam.fusion.posed_depth import PosedDepthError, find_depth
 from mono.slam.fusion.posed_views import PosedView
 from tests.conftest import open3d_or_skip
 
@@ -205,6 +206,22 @@ def test_poses_go_to_frames_in_order_or_by_time(folder):
         with_poses(frames, Trajectory(np.concatenate([some_poses] * 2), np.arange(10) * 0.5))
     with pytest.raises(PosedDepthError, match=r"0 of the 5 depth maps .* have one of the 3 poses"):
         with_poses(frames, read_trajectory(folder / "late.txt"))
+
+
+def test_lines_without_times_need_one_for_every_numbered_frame(folder):
+    frames = find_depth(folder / "annotations.json")
+    lines = (folder / "poses.txt").read_text().splitlines()
+    path = folder / "lines.txt"
+
+    def names(lines: list[str], frames) -> list[str]:
+        path.write_text("\n".join(lines))
+        return [f.frame.sample.name for f in read_poses(frames, path)]
+
+    with pytest.raises(PosedDepthError, match=r"the poses are 3 lines without times, .* numbered up to 4"):
+        names(lines[:3], frames)
+    assert names([f"{i} {lines[i]}" for i in range(3)], frames) == ["0000", "0001", "0002"]
+    assert names(lines, frames[1::2]) == ["0001", "0003"]
+    assert names(lines[:3], frames[2:]) == ["0002", "0003", "0004"]  # as many as frames: not those of 0, 1, 2
 
 
 def test_names_beside_the_poses_say_whose_they_are(folder):

@@ -12,7 +12,8 @@ import pytest
 from mono.geometry.camera import Camera
 from mono.io.depth import write_depth
 from mono.io.pixel_maps import read_mask, write_mask
-from mono.slam.fusion.posed_depth import PosedDepthError, find_depth, with_poses
+from mono.slam.fusion.pose_matching import with_poses
+from mono.slam.fusion.posed_depth import PosedDepthError, find_depth
 from mono.slam.trajectory.trajectory import Trajectory
 from mono.system.errors import MetricDepthError
 

@@ -114,16 +114,17 @@ def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> 
     target = args.out / f"trajectory_{format}.{'csv' if format == 'euroc' else 'txt'}"
     if target.resolve() == args.input.resolve():
         raise MetricDepthError(f"{target}: is the trajectory that is read, and would be replaced; choose another --out")
-    _refuse_existing(args, target)
+    of_camera = args.out / "trajectory_tum.txt"
+    _refuse_existing(args, target, *[of_camera] * (format == "euroc"))
     times = read_times(args.times) if args.times else None
     whole, timed = read_timed(args.input, format, times)
-    seen = whole
+    seen, body_from_camera = whole, np.eye(4)
     if args.body_from_camera:
         if format != "euroc":
             raise MetricDepthError("--body-from-camera is for EuRoC files, whose poses are those of a body")
         # The lever arm is in metres and the trajectory is not yet: its few centimetres are left out.
-        turn = np.eye(4)
-        turn[:3, :3] = read_body_from_camera(args.body_from_camera)[:3, :3]
+        body_from_camera, turn = read_body_from_camera(args.body_from_camera), np.eye(4)
+        turn[:3, :3] = body_from_camera[:3, :3]
         seen = Trajectory(whole.poses @ turn, whole.times)
     of_frames = None if times is None or (format == "kitti" and len(times) != len(samples)) else times
     frames = replace(match_frames(seen, samples, timed, of_frames), whole=whole)
@@ -131,7 +132,10 @@ def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> 
     depth, metadata = _depth(args, frames.samples)
     with console.progress_line(min(args.count, len(frames.samples)), "frame") as line:
         metric, rescaling = rescale_trajectory(frames, camera, depth, args.count, args.windowed, line.update)
-    write_trajectory(target, metric, format)
+    counted = np.array_equal(whole.times, np.arange(len(whole)))
+    write_trajectory(target, metric, format, indexed=format == "kitti" and not (args.times or counted))
+    if format == "euroc":
+        write_trajectory(of_camera, Trajectory(metric.poses @ body_from_camera, metric.times), "tum")
     extra = {
         "camera": {**asdict(camera.camera), "source": camera.source, "detail": camera.detail},
         "path_length_m": metric.length,
@@ -139,11 +143,11 @@ def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> 
     return _report(args, rescaling, metadata, extra, target)
 
 
-def _refuse_existing(args: argparse.Namespace, target: Path) -> None:
+def _refuse_existing(args: argparse.Namespace, *targets: Path) -> None:
     """Refuse to replace existing results."""
     from mono.runs.folder import refuse_existing
 
-    for path in (target, args.out / "scale.json"):
+    for path in (*targets, args.out / "scale.json"):
         refuse_existing(path, args.overwrite)
 
 

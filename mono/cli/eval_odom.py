@@ -35,7 +35,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )  # fmt: skip
     parser.add_argument("--step", type=int, metavar="N", help="start a stretch every N frames (default: 10)")
     parser.add_argument(
-        "--delta", type=int, default=1, metavar="N", help="frames between the poses of a relative error (default: 1)"
+        "--delta",
+        type=int,
+        default=1,
+        metavar="N",
+        help="compared poses from one to the other of a relative error (default: 1)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to this file")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="write plots of the path and of error by length")
@@ -80,4 +84,4 @@ def run(args: argparse.Namespace) -> int:
         out(f"\n  written: {args.json}\n")
     if args.plots:
         out("  plots: " + "  ".join(map(str, write_plots(errors, args.plots, args.plot_format))) + "\n")
-    return 0
+    return int(errors.by_chance)

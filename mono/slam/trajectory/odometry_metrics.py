@@ -195,6 +195,10 @@ class OdometryErrors:
         aligned: absolute and relative errors by alignment.
         delta: frames between the two poses of a relative error.
         compared: ground-truth poses, (N, 4, 4), and their distances along the path [m], (N,).
+        time_apart: time within pairs [s, or frames].
+        gt_step: median time from one ground-truth pose to the next.
+        moved: root mean square of the ground truth's motion within pairs [m].
+        by_chance: True if few poses of both are paired, and only one of them has whole numbers as times.
     """
 
     pairs: int
@@ -206,11 +210,20 @@ class OdometryErrors:
     aligned: dict[str, Aligned]
     delta: int
     compared: tuple[np.ndarray, np.ndarray]
+    time_apart: Spread
+    gt_step: float
+    moved: float
+    by_chance: bool
 
     @property
     def scale_error(self) -> float:
         """Relative scale error by the Sim(3) alignment; 0.05 is 5 % too large."""
         return 1 / self.aligned["sim3"].scale - 1
+
+    @property
+    def is_blurred_by_time(self) -> bool:
+        """True if time within pairs may explain much of the errors."""
+        return self.time_apart.median > 0.1 * self.gt_step and self.moved > 0.3 * self.aligned["sim3"].ate.rmse
 
 
 def compare_trajectories(
@@ -237,11 +250,11 @@ def compare_trajectories(
     """
     if step < 1 or delta < 1 or not all(0 < length < np.inf for length in lengths) or len(lengths) > _MAX_LENGTHS:
         raise TrajectoryError(
-            f"step ({step}), delta ({delta}) and lengths must be positive and finite, and lengths at most "
-            f"{_MAX_LENGTHS}"
+            f"step ({step}), delta ({delta}) and lengths must be positive and finite; at most {_MAX_LENGTHS} lengths"
         )
+    gt_step = float(np.median(np.diff(gt.times))) if len(gt) > 1 else 0.0
     if max_difference is None:
-        max_difference = float(np.median(np.diff(gt.times))) / 2 if len(gt) > 1 else 0.0
+        max_difference = gt_step / 2
     pairs = associate(estimate.times, gt.times, max_difference)
     if len(pairs) < max(3, delta + 1):
         raise TrajectoryError(
@@ -250,6 +263,9 @@ def compare_trajectories(
             f"ground truth {gt.times[0]:.9g} to {gt.times[-1]:.9g}); give both the same clock, or a larger difference"
         )
     p, q = estimate.poses[pairs[:, 0]], gt.poses[pairs[:, 1]]
+    at = estimate.times[pairs[:, 0]]
+    between = np.stack([np.interp(at, gt.times, values) for values in gt.positions.T], axis=1)
+    whole = [bool((path.times == np.round(path.times)).all()) for path in (estimate, gt)]
     distances = gt.distances[pairs[:, 1]]
     aligned = {}
     for kind in ALIGNMENTS:
@@ -277,4 +293,8 @@ def compare_trajectories(
         aligned,
         delta,
         (q, distances - distances[0]),
+        Spread.from_errors(np.abs(at - gt.times[pairs[:, 1]])),
+        gt_step,
+        Spread.from_errors(np.linalg.norm(between - q[:, :3, 3], axis=1)).rmse,
+        whole[0] != whole[1] and 2 * len(pairs) < min(len(estimate), len(gt)),
     )

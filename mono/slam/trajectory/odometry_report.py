@@ -31,6 +31,7 @@ def format_table(errors: OdometryErrors) -> str:
         f"{errors.pairs} poses compared, of {errors.estimated} estimated and {errors.true} ground-truth poses; "
         f"{errors.length:.1f} m of true path",
         *few,
+        *_time_lines(errors),
         "",
         "scale and shape separately",
         f"  scale error   {errors.scale_error * 100:+9.3f} %     estimated / true metre - 1, by Sim(3)",
@@ -45,12 +46,25 @@ def format_table(errors: OdometryErrors) -> str:
         lines.append(f"{_NAMES[kind]}" + (f", x {row.scale:.6g}" if kind == "sim3" else ""))
         for name, unit, spread in (
             ("ATE", "m", row.ate),
-            (f"RPE over {errors.delta} frame{'s' * (errors.delta != 1)}", "m", row.rpe_translation),
+            (f"RPE over {errors.delta} pose{'s' * (errors.delta != 1)}", "m", row.rpe_translation),
             ("RPE rotation", "deg", row.rpe_rotation),
         ):
             values = "".join(f"{v:10.4f}" for v in (spread.rmse, spread.mean, spread.median, spread.max))
             lines.append(f"  {f'{name} [{unit}]':34}{values}")
     return "\n".join(lines) + "\n"
+
+
+def _time_lines(errors: OdometryErrors) -> list[str]:
+    apart = errors.time_apart
+    lines = [
+        f"ground truth is the nearest pose in time: {apart.median:.4g} s away (median), {apart.max:.4g} s at most, in "
+        f"which it moves {errors.moved:.3g} m (RMS)"
+    ] * (apart.max > 0)
+    if errors.is_blurred_by_time:
+        lines.append("MUCH OF THE ERRORS MAY BE THAT MOTION: give ground truth of a higher rate, or at these times")
+    if errors.by_chance:
+        lines.append("PAIRS SEEM TO BE CHANCE: one file has frame numbers or whole seconds, the other does not")
+    return lines
 
 
 def _segment_lines(errors: OdometryErrors) -> list[str]:
@@ -83,6 +97,9 @@ def to_json(errors: OdometryErrors) -> dict[str, Any]:
         "poses_compared": errors.pairs,
         "poses_estimated": errors.estimated,
         "poses_true": errors.true,
+        "few_poses_compared": 2 * errors.pairs < errors.estimated,
+        "compared_by_chance": errors.by_chance,
+        "time_apart_s": {"median": errors.time_apart.median, "max": errors.time_apart.max, "moved_m": errors.moved},
         "true_length_m": errors.length,
         "scale_error": errors.scale_error,
         "shape_error_m": errors.aligned["sim3"].ate.rmse,

@@ -170,6 +170,36 @@ def test_poses_meet_by_time_and_distances_are_those_of_the_whole_true_path() -> 
         compare_trajectories(Trajectory(keyframes.poses, keyframes.times + 500), gt)
 
 
+@pytest.mark.parametrize(("rate", "warned"), [(7.3, True), (400.0, False)])
+def test_ground_truth_at_other_times_is_said_to_blur_the_errors(tmp_path: Path, capsys, rate: float, warned: bool):
+    def straight(times: np.ndarray) -> Trajectory:
+        poses = np.tile(np.eye(4), (len(times), 1, 1))
+        poses[:, :3, 3] = np.stack([np.sin(times), 0 * times, 12 * times], axis=1)
+        return Trajectory(poses, times)
+
+    noise = 0.02 * np.random.default_rng(0).normal(size=(36, 3))
+    estimate = straight(np.arange(36) / 7.3)
+    estimate = replace(estimate, poses=estimate.poses + np.pad(noise[:, :, None], ((0, 0), (0, 1), (3, 0))))
+    write_trajectory(tmp_path / "estimate.txt", estimate, "tum")
+    write_trajectory(tmp_path / "gt.txt", straight(np.arange(int(5 * rate) + 1) / rate + 0.03 * warned), "tum")
+    command = ["eval-odom", str(tmp_path / "estimate.txt"), str(tmp_path / "gt.txt"), "--json", str(tmp_path / "e")]
+    assert main(command) == 0
+    assert ("MUCH OF THE ERRORS" in capsys.readouterr().out) == warned
+    apart = json.loads((tmp_path / "e").read_text())["time_apart_s"]
+    assert apart["median"] == pytest.approx(0.03 if warned else 1 / 400 / 4, rel=0.6)
+    assert apart["moved_m"] == pytest.approx(12 * apart["median"], rel=0.4)
+
+
+def test_frame_numbers_that_meet_seconds_by_chance_end_with_an_error(tmp_path: Path, capsys) -> None:
+    poses = driven(234)
+    write_trajectory(tmp_path / "estimate.txt", Trajectory.of_frames(poses), "tum")
+    write_trajectory(tmp_path / "gt.txt", Trajectory(poses, np.arange(234) / 20), "tum")
+    command = ["eval-odom", str(tmp_path / "estimate.txt"), str(tmp_path / "gt.txt"), "--json", str(tmp_path / "e")]
+    assert main(command) == 1
+    assert "PAIRS SEEM TO BE CHANCE" in capsys.readouterr().out
+    assert json.loads((tmp_path / "e").read_text())["compared_by_chance"] is True
+
+
 def test_what_does_not_move_has_no_scale() -> None:
     still = Trajectory.of_frames(np.tile(np.eye(4), (5, 1, 1)))
     with pytest.raises(TrajectoryError, match="does not move"):

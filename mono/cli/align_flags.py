@@ -47,6 +47,10 @@ def add_align_flags(parser: argparse.ArgumentParser) -> None:
         "a COLMAP model (sparse/0), whose unit depth then has",
     )  # fmt: skip
     group.add_argument(
+        "--align-metric", action="store_true",
+        help="the COLMAP model of --align is in metres, as slam and rescale write it",
+    )  # fmt: skip
+    group.add_argument(
         "--align-scale", type=float, metavar="N", help="metres = stored value / N in depth maps of --align"
     )
     group.add_argument(
@@ -79,7 +83,13 @@ def align_options(args: argparse.Namespace) -> AlignOptions | None:
         MetricDepthError: flags do not belong together, or a file cannot be used.
     """
     given = args.align is not None or args.known or args.known_length or args.camera_height is not None
-    extra = args.align_scale is not None or args.along_ray or args.extrinsics or args.extrinsics_inverse
+    extra = (
+        args.align_metric
+        or args.align_scale is not None
+        or args.along_ray
+        or args.extrinsics
+        or args.extrinsics_inverse
+    )
     if args.extrinsics_inverse and not args.extrinsics:
         raise MetricDepthError("--extrinsics-inverse says how --extrinsics is meant: give that file, too")
     if not given:
@@ -94,14 +104,19 @@ def align_options(args: argparse.Namespace) -> AlignOptions | None:
     path: Path | None = args.align
     finder: DepthFinder | None = None
     unit = "m"
-    if path is not None and path.is_dir() and any((path / f"images.{s}").is_file() for s in ("bin", "txt")):
-        if args.known or args.known_length or args.camera_height is not None:
+    is_model = path is not None and any((path / f"images.{s}").is_file() for s in ("bin", "txt"))
+    if args.align_metric and not is_model:
+        raise MetricDepthError("--align-metric is for a COLMAP model in metres: give its folder with --align")
+    if path is not None and is_model:
+        distances = args.known or args.known_length or args.camera_height is not None
+        if distances and not args.align_metric:
             raise MetricDepthError(
-                f"{path}: a COLMAP model has a unit of its own, which distances in metres contradict: give one of both"
+                f"{path}: a COLMAP model has a unit of its own, which distances in metres contradict: give one of "
+                "both, or --align-metric if it is in metres"
             )
         from mono.slam.scale.colmap_depth import ColmapDepth
 
-        finder, path, unit = ColmapDepth(path), None, "model"
+        finder, path, unit = ColmapDepth(path), None, "m" if args.align_metric else "model"
     known = Known(
         points=tuple(args.known),
         lengths=tuple(args.known_length),

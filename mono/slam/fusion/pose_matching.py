@@ -112,7 +112,8 @@ def _require_metres(frames: Sequence[DepthFrame]) -> None:
         raise PosedDepthError("the depth has no unit, and poses are in metres: align it first (predict --align)")
     if units - {"m"}:
         raise PosedDepthError(
-            "the depth is in the unit of a COLMAP model, and poses are in metres: predict without aligning to the model"
+            "the depth is in the unit of a COLMAP model, and poses are in metres: align with "
+            "--align-metric if the model is in metres, else predict without aligning to it"
         )
 
 

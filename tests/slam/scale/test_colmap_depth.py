@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from mono.calibration.fit import align_depth
 from mono.calibration.known import AlignmentError, Known
 from mono.calibration.sources import AlignOptions
+from mono.cli.align_flags import add_align_flags, align_options
 from mono.cli.main import main
 from mono.data.sample import Sample
 from mono.io.depth import read_depth, write_depth
@@ -72,3 +74,9 @@ def test_align_takes_a_model_and_refuses_metres_beside_it(
     assert "scale x0.333" in capsys.readouterr().out
     assert main([*words, "--camera-height", "1.5"]) == 2
     assert "has a unit of its own" in capsys.readouterr().err
+    parser = argparse.ArgumentParser()
+    add_align_flags(parser)
+    for flags, unit in (([], "model"), (["--align-metric"], "m")):
+        assert align_options(parser.parse_args(["--align", str(folder), *flags])).known.unit == unit
+    assert main(["align", str(tmp_path / "saved"), "--align-metric", "--known", "3,4:2", "-o", str(tmp_path)]) == 2
+    assert "--align-metric is for a COLMAP model" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from mono.data.check_depth import DepthStatistics, read_checked_depth, statistic
 from mono.data.check_normals import normal_doubts
 from mono.data.datasets.annotation_writer import Progress, iterate
 from mono.data.image_header import ImageHeader, read_image_header
+from mono.data.intrinsics import doubt_of_center
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.io.cameras.files import camera_file_beside
@@ -208,8 +209,9 @@ def _camera_doubts(camera: Camera) -> Iterator[tuple[str, str]]:
         yield "fx and fy differ", "by more than lenses do; the order is fx, fy, cx, cy"
     across = abs(camera.cx - (camera.width - 1) / 2) / camera.width
     down = abs(camera.cy - (camera.height - 1) / 2) / camera.height
-    if max(across, down) > MAX_OFF_CENTER:
-        advice = (
+    doubt = doubt_of_center(camera)
+    if doubt or max(across, down) > MAX_OFF_CENTER:
+        advice = doubt or (
             f"{100 * across:.0f} % of the width and {100 * down:.0f} % of the height off the center of {size}; "
             "the order is fx, fy, cx, cy, for this image's size"
         )

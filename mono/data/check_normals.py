@@ -10,10 +10,9 @@ from mono.data.ground_truth import read_annotated_normals
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.io.images import ImageError
-from mono.io.normals import NORMAL_FRAMES, NormalError, convert_normals, read_normals
+from mono.io.normals import NormalError, doubt_of_axes, read_normals
 from mono.system.errors import without_path
 
-_AWAY = 0.5  # share of normals pointing away from the camera, from which on the axes must be wrong
 _FOCAL = 0.8  # focal length in widths for maps of an unknown camera: a field of view of 64 degrees
 
 
@@ -44,25 +43,8 @@ def normal_doubts(sample: Sample, size: tuple[int, int] | None) -> Iterator[tupl
         yield "normal", path, "empty normals", "no pixel has a normal; remove it, or write it again"
         return
     rays = _rays(sample, size, width, height)
-    away = _share_away(normal, rays)
-    if away > _AWAY:
-        other = next(frame for frame in NORMAL_FRAMES if frame != sample.normal_frame)
-        turned = _share_away(convert_normals(normal, "opengl"), rays)  # the conversion is its own inverse
-        remedy = (
-            f'with "normal_frame": "{other}" it would be {100 * turned:.0f} %'
-            if turned < _AWAY
-            else f"{other} does not mend it either: the normals are negated, or have other axes"
-        )
-        advice = (
-            f"{100 * away:.0f} % of the normals point away from the camera, which sees no surface from behind; {remedy}"
-        )
+    if advice := doubt_of_axes(normal, sample.normal_frame, rays):
         yield "normal_frame", sample.normal_frame, "wrong axes of normals", advice
-
-
-def _share_away(normal: np.ndarray, rays: np.ndarray) -> float:
-    """Return the share of normals that point away from the camera."""
-    along = np.einsum("ijk,ijk->ij", normal, rays)[normal.any(axis=2)]
-    return float((along > 0).mean())
 
 
 def _rays(sample: Sample, size: tuple[int, int] | None, width: int, height: int) -> np.ndarray:

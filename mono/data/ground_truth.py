@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import logging
@@ -13,12 +14,14 @@ import numpy as np
 
 from mono.data.camera_source import ResolvedCamera
 from mono.data.image_header import read_image_header
+from mono.data.intrinsics import doubt_of_center, warn_once
 from mono.data.sample import Sample
 from mono.data.upright_maps import TURNS, describe_mismatch, required_turn, turn_upright, warn_of_hidden_turn
 from mono.geometry.camera import Camera
 from mono.io.depth import DepthError, png_depth_scale, read_depth
+from mono.io.images import ImageError
 from mono.io.no_depth import FARTHEST, FARTHEST_MEDIAN, find_no_depth
-from mono.io.normals import NormalError, read_normals
+from mono.io.normals import NormalError, doubt_of_axes, read_normals
 
 logger = logging.getLogger(__name__)
 
@@ -59,9 +62,12 @@ def read_ground_truth(
     depth = None if annotated is None else _in_camera(sample, annotated, camera)
     if depth is not None:
         refuse_wrong_scale(sample, depth)
+    normal = read_annotated_normals(sample, image_size) if sample.normal else None
+    if normal is not None:
+        _warn_of_axes(sample, normal, camera)
     return GroundTruth(
         depth=depth,
-        normal=read_annotated_normals(sample, image_size) if sample.normal else None,
+        normal=normal,
         annotated=None if annotated is depth else annotated,
     )
 
@@ -238,6 +244,19 @@ def _seen(folder: Path, doubt: object) -> Iterator[int]:
     return itertools.count()
 
 
+def _warn_of_axes(sample: Sample, normal: np.ndarray, camera: Camera | None) -> None:
+    """Warn, once for a folder, of normals that point away from a known camera."""
+    assert sample.normal is not None
+    if camera is None and sample.intrinsics is not None:
+        with contextlib.suppress(ImageError):
+            camera = Camera(*sample.intrinsics, *read_image_header(sample.rgb).size)
+    if camera is None:
+        return
+    doubt = doubt_of_axes(normal, sample.normal_frame, camera.resized(*normal.shape[1::-1]).unit_rays())
+    if doubt and next(_seen(sample.normal.parent, "axes")) == 0:
+        logger.warning("%s: %s; check normal_frame, also of maps like it", sample.normal, doubt)
+
+
 def _along_axis(sample: Sample, distance: np.ndarray) -> np.ndarray:
     """Convert distances along the ray to depth along the optical axis."""
     if sample.intrinsics is None:
@@ -245,7 +264,10 @@ def _along_axis(sample: Sample, distance: np.ndarray) -> np.ndarray:
             f"{sample.depth}: is distance along the ray, which needs a camera; add cam_in to its entry "
             "(a fisheye needs its --camera, a panorama --panorama)"
         )
-    camera = Camera(*sample.intrinsics, *read_image_header(sample.rgb).size).resized(*distance.shape[::-1])
+    camera = Camera(*sample.intrinsics, *read_image_header(sample.rgb).size)
+    if doubt := doubt_of_center(camera):
+        warn_once(f"annotated camera: {doubt}")
+    camera = camera.resized(*distance.shape[::-1])
     with np.errstate(over="ignore", invalid="ignore"):  # of absurd cameras, which `annotate check` reports
         depth = distance / np.linalg.norm(camera.rays(), axis=2)
     return np.where(np.isfinite(depth), depth, np.float32(0))

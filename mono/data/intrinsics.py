@@ -43,7 +43,8 @@ def camera_of(values: tuple[float, float, float, float], size: tuple[int, int], 
             f"the principal point ({camera.cx:g}, {camera.cy:g}) lies outside this {camera.width}x{camera.height} image"
         )
         raise FocalError(f"{what}: {place}; give numbers in pixels for this image size")
-    _warn_of_doubtful_center(camera, what)
+    if doubt := doubt_of_center(camera):
+        warn_once(f"{what}: {doubt}")
     check_camera(camera, what, least=POSSIBLE_FOV[0])
     return camera
 
@@ -98,19 +99,18 @@ def _check_lens(camera: Camera, what: str) -> None:
         warn_once(f"{what}: {message}: give numbers in pixels, for this image size")
 
 
-def _warn_of_doubtful_center(camera: Camera, what: str) -> None:
-    """Warn of numbers of another image size, or of the turned image."""
+def doubt_of_center(camera: Camera) -> str:
+    """Describe numbers of another image size, or of the turned image; "": there is no doubt."""
     across, down = (camera.cx + 0.5) / camera.width, (camera.cy + 0.5) / camera.height
     if abs(across - 0.5) > _OFF_CENTER and abs(across - down) < _SAME_SHARE:
         size = f"{2 * camera.cx + 1:.0f}x{2 * camera.cy + 1:.0f}"
         message = f"its principal point would be the center of a {size} image, and this one is"
-        warn_once(
-            f"{what}: {message} {camera.width}x{camera.height}: if it was resized, give numbers for its present size"
-        )
+        return f"{message} {camera.width}x{camera.height}: if it was resized, give numbers for its present size"
     turned = max(abs((camera.cx + 0.5) / camera.height - 0.5), abs((camera.cy + 0.5) / camera.width - 0.5))
     if turned < _OFF_CENTER / 2 and min(abs(across - 0.5), abs(down - 0.5)) > _OFF_CENTER:
         message = f"its principal point fits {camera.height}x{camera.width} pixels, and this image is"
-        warn_once(f"{what}: {message} {camera.width}x{camera.height} upright: give numbers for the upright image")
+        return f"{message} {camera.width}x{camera.height} upright: give numbers for the upright image"
+    return ""
 
 
 @functools.cache

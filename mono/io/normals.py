@@ -28,6 +28,7 @@ MAX_PIXELS = 1 << 26  # 67 megapixels
 _UNIT = 0.1  # tolerated difference of a length from 1
 _LEAST = 0.5  # shorter vectors are no normals
 _STRAYS = 0.01  # share of pixels that may have other lengths, as where normals were interpolated
+_AWAY = 0.5  # share of normals pointing away from the camera, from which on the axes must be wrong
 _STRIP = 256  # rows converted at a time
 _KINDS = "use an NPY of (height, width, 3) unit vectors, or an 8- or 16-bit RGB PNG of (n + 1) / 2"
 
@@ -87,6 +88,31 @@ def convert_normals(normal: np.ndarray, frame: str) -> np.ndarray:
         Same shape; y and z are negated for "opengl".
     """
     return normal * np.array([1, -1, -1], normal.dtype) if frame == "opengl" else normal
+
+
+def doubt_of_axes(normal: np.ndarray, frame: str, rays: np.ndarray) -> str:
+    """Describe normals that point away from the camera; "": there is no doubt.
+
+    Args:
+        normal: normals as `read_normals` returns them, (H, W, 3).
+        frame: axes that they were read with.
+        rays: viewing directions of their pixels, (H, W, 3).
+    """
+    present = normal.any(axis=2)
+
+    def away(vectors: np.ndarray) -> float:
+        return float((np.einsum("ijk,ijk->ij", vectors, rays)[present] > 0).mean()) if present.any() else 0.0
+
+    if (share := away(normal)) <= _AWAY:
+        return ""
+    other = next(name for name in NORMAL_FRAMES if name != frame)
+    turned = away(convert_normals(normal, "opengl"))  # the conversion is its own inverse
+    remedy = (
+        f'with "normal_frame": "{other}" it would be {100 * turned:.0f} %'
+        if turned < _AWAY
+        else f"{other} does not mend it either: the normals are negated, or have other axes"
+    )
+    return f"{100 * share:.0f} % of the normals point away from the camera, which sees no surface from behind; {remedy}"
 
 
 def _read_npy(path: Path) -> np.ndarray:

@@ -236,6 +236,14 @@ def normal_findings(tmp_path: Path, **entry: Any) -> list[tuple[str, str, str]]:
     return [(finding.field, finding.kind, finding.advice) for finding in check_annotations(path).findings]
 
 
+def test_the_camera_of_a_turned_image_is_suspected(tmp_path: Path) -> None:
+    Image.new("RGB", (80, 60)).save(tmp_path / "a.png")
+    path = text(tmp_path / "data.json", json.dumps([{"rgb": "a.png", "cam_in": [70, 70, 29.5, 39.5]}]))
+    [finding] = check_annotations(path).findings
+    assert (finding.field, finding.kind) == ("cam_in", "principal point far from the center")
+    assert finding.advice.startswith("its principal point fits 60x80 pixels, and this image is 80x60 upright")
+
+
 def test_normals_in_other_axes_are_suspected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     normal = np.tile(np.float32([0, 0, -1]), (24, 32, 1))  # a wall, and below it a floor
     normal[12:] = (0, -1, 0)

@@ -67,6 +67,16 @@ def test_normals_stored_unturned_are_turned_with_their_vectors(tmp_path: Path) -
         read_ground_truth(sample)
 
 
+def test_normals_in_other_axes_are_warned_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    np.save(tmp_path / "n.npy", np.tile(np.float32([0, 0, 1]), (60, 80, 1)))
+    camera = {"cam_in": [50, 50, 39.5, 29.5]}
+    for entry in ({}, camera | {"normal_frame": "opengl"}, camera, camera):  # of an unknown camera nothing is said
+        read_ground_truth(sample_of(tmp_path, STORED, normal="n.npy", **entry))
+    [message] = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert "n.npy: 100 % of the normals point away" in message
+    assert 'with "normal_frame": "opengl" it would be 0 %' in message
+
+
 @pytest.mark.parametrize(
     ("shape", "message"),
     [((80, 60), "lying on its side"), ((60, 60), "does not show the same view"), ((1, 1), "at least 16 pixels a side")],
@@ -108,6 +118,13 @@ def test_distance_along_the_ray_becomes_depth(tmp_path: Path) -> None:
         depth = read_annotated_depth(sample)
         np.testing.assert_allclose(depth.ravel()[1:], 3, rtol=1e-6)
         assert depth[0, 0] == 0
+
+
+def test_ray_depth_with_the_camera_of_another_size_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    read_ground_truth(sample_of(tmp_path, STORED, depth_kind="ray", cam_in=[100, 100, 83.5, 63.5]))
+    assert "would be the center of a 168x128 image, and this one is 80x60" in caplog.text
 
 
 def test_ray_depth_of_a_turned_photo_uses_the_upright_camera(tmp_path: Path) -> None:

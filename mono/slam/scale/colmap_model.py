@@ -79,6 +79,9 @@ def read_model(folder: Path) -> pycolmap.Reconstruction:
         raise ScaleError(damaged) from error
     if not model.num_reg_images() or not model.num_points3D():
         raise ScaleError(f"{folder}: its COLMAP model has no images or no points; reconstruct again")
+    lost = model.compute_num_observations() - sum(point.track.length() for point in model.points3D.values())
+    if lost > 0:
+        logger.warning("%s: its images refer %d times to points that its points3D lacks: left out", folder, lost)
     return model
 
 
@@ -138,10 +141,9 @@ def write_model(model: pycolmap.Reconstruction, folder: Path, text: bool = False
 
 def rescaled(model: pycolmap.Reconstruction, scale: float) -> pycolmap.Reconstruction:
     """Copy a model with all lengths multiplied by `scale`."""
-    import pycolmap
-
-    copy = pycolmap.Reconstruction(model)
-    copy.transform(pycolmap.Sim3d(scale, pycolmap.Rotation3d(), np.zeros(3)))
+    colmap = import_pycolmap()
+    copy = colmap.Reconstruction(model)
+    copy.transform(colmap.Sim3d(scale, colmap.Rotation3d(), np.zeros(3)))
     return copy
 
 
@@ -225,7 +227,7 @@ def image_points(
     pose = image.cam_from_world().matrix()
     uv, points = [], []
     for seen in image.points2D:
-        if seen.has_point3D():
+        if seen.point3D_id in model.points3D:
             point = model.points3D[seen.point3D_id]
             if point.track.length() >= _MIN_TRACK and point.error <= _MAX_ERROR:
                 uv.append(seen.xy)
@@ -272,9 +274,8 @@ def model_name_finder(model: pycolmap.Reconstruction) -> Callable[[str], int | N
             by_name.setdefault(key, []).append(i)
 
     def find(name: str) -> int | None:
-        path = Path(name)
-        parts = path.as_posix().split("/")
-        for key in (*("/".join(parts[k:]) for k in range(len(parts))), path.stem):
+        parts = Path(name).as_posix().split("/")
+        for key in (*("/".join(parts[k:]) for k in range(len(parts))), Path(name).stem):
             found = by_name.get(key, [])
             if len(found) == 1:
                 return found[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mono.slam.scale.colmap_model import read_model
+from mono.slam.scale.colmap_model import image_points, read_model
 from mono.slam.scale.estimate import ScaleError
 
 colmap = pytest.importorskip("pycolmap")
@@ -28,6 +28,20 @@ def test_a_missing_file_is_named(model: Path) -> None:
     (model / f"points3D{suffix}").unlink()
     with pytest.raises(ScaleError, match=rf"lacks points3D{suffix} \(there are cameras{suffix}, images{suffix}\)"):
         read_model(model)
+
+
+def test_images_may_refer_to_points_that_were_removed(model: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole = read_model(model)
+    assert not caplog.records
+    whole.write_text(str(model))
+    (model / "images.bin").unlink(missing_ok=True)
+    *points, removed = (model / "points3D.txt").read_text().splitlines()
+    (model / "points3D.txt").write_text("\n".join(points))
+    read = read_model(model)
+    count = (len(removed.split()) - 8) // 2  # id, position, color and error, then pairs of image and keypoint
+    assert f"refer {count} times to points that its points3D lacks" in caplog.text
+    kept, all_of_them = (sum(len(image_points(m, i)[0]) for i in m.images) for m in (read, whole))
+    assert kept == all_of_them - count > 0
 
 
 @pytest.mark.parametrize("part", ["cameras", "images", "points3D"])

@@ -95,13 +95,11 @@ class CameraResolver:
         names = [name for name in _WAYS if getattr(self, name) is not None] + ["panorama"] * self.panorama
         if len(names) > 1:
             raise MetricDepthError(f"{' and '.join(names)} are given; they exclude each other, so give one")
-        if self.intrinsics is not None:
-            if len(self.intrinsics) != 4 or not all(math.isfinite(value) for value in self.intrinsics):
-                raise MetricDepthError(
-                    f"intrinsics are {self.intrinsics}; give four finite numbers fx,fy,cx,cy in pixels"
-                )
-            if min(self.intrinsics[:2]) <= 0:
-                raise MetricDepthError(f"intrinsics are {self.intrinsics}; fx and fy must be positive, in pixels")
+        numbers = self.intrinsics
+        if numbers is not None and not (len(numbers) == 4 and all(math.isfinite(value) for value in numbers)):
+            raise MetricDepthError(f"intrinsics are {numbers}; give four finite numbers fx,fy,cx,cy in pixels")
+        if numbers is not None and min(numbers[:2]) <= 0:
+            raise MetricDepthError(f"intrinsics are {numbers}; fx and fy must be positive, in pixels")
         for name, unit in (("focal_px", "pixels"), ("focal_35mm", "millimeters")):
             focal = getattr(self, name)
             if focal is not None and not (math.isfinite(focal) and focal > 0):
@@ -235,6 +233,8 @@ class CameraResolver:
             if not is_sweep and (may_be_panorama(size) or max(size) == PANORAMA_ASPECT * min(size)):
                 notes.append(doubt_of("length", size, f"{name}: "))
             camera = Camera.centered(reading.focal, *size)
+            if reading.doubt:
+                warn_once(f"{name}: {reading.doubt}, not {reading.focal:.0f}; then give it (--focal-px)")
             if estimate is not None and self.assumed_fov_deg is None:
                 notes += _contradiction(camera, estimate(), name)
             return ResolvedCamera(camera, "exif", "; ".join([f"EXIF: {reading.detail}", *notes]))

@@ -34,11 +34,13 @@ class ExifFocal:
         focal: focal length [px], or None.
         detail: where it came from.
         notes: what was ignored or guessed.
+        doubt: other focal length that is as likely, and when; "": there is none.
     """
 
     focal: float | None = None
     detail: str = ""
     notes: list[str] = field(default_factory=list)
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class _Estimate:
     focal: float
     detail: str
     sure: bool = False  # two sources agree on the sensor's size
+    doubt: str = ""
 
 
 def focal_from_exif(exif: ExifCamera | None, size: tuple[int, int]) -> ExifFocal:
@@ -78,7 +81,7 @@ def focal_from_exif(exif: ExifCamera | None, size: tuple[int, int]) -> ExifFocal
             notes.append(f"EXIF ignored: its {film.detail}, which contradicts the sensor")
         elif best is film:
             notes.append(f"EXIF ignored: {exact.detail}, which contradicts the 35-mm equivalent")
-    return ExifFocal(best.focal, best.detail, notes) if best else ExifFocal(None, "", notes)
+    return ExifFocal(best.focal, best.detail, notes, best.doubt) if best else ExifFocal(None, "", notes)
 
 
 def focal_from_35mm(focal_35mm: float, width: int, height: int) -> float:
@@ -127,7 +130,7 @@ def _by_sensor(exif: ExifCamera, size: tuple[int, int], notes: list[str]) -> _Es
     plane, by_model = _plane_resolution(exif, captured, notes), _model_resolution(exif, captured)
     zoom, name = exif.digital_zoom, f"{exif.focal_mm:g} mm"
     zoomed = f", digital zoom {zoom:g}" if zoom > 1 else ""
-    sure = False
+    sure, doubt = False, ""
     if by_model is not None and plane is not None:
         sure = _alike(plane, by_model) or _alike(plane, by_model * zoom)
         if _alike(plane, by_model):
@@ -139,12 +142,13 @@ def _by_sensor(exif: ExifCamera, size: tuple[int, int], notes: list[str]) -> _Es
                 f"EXIF ignored: its focal-plane resolution, as it contradicts the sensor of {exif.model}: the photo "
                 "was resized or cropped since"
             )
+            doubt = _doubt_of_crop(exif, captured, plane / by_model, exif.focal_mm * plane * scale)
             plane = None
     if plane is None and by_model is not None and exif.sensor is not None:
         long, short = exif.sensor
         part = f"the middle {1 / _SMALL_LENS_CROP:.3g} of " if _is_small_lens(exif) else ""
         detail = f"{name} on {part}the {long:g}x{short:g} mm sensor of {exif.model}{zoomed}{how}"
-        return _Estimate(exif.focal_mm * by_model * zoom * scale, detail)
+        return _Estimate(exif.focal_mm * by_model * zoom * scale, detail, doubt=doubt)
     if plane is None:
         if exif.plane_x is None and exif.plane_y is None and not exif.focal_35mm:
             notes.append(f"EXIF ignored: {name}, but not of which sensor")
@@ -155,6 +159,14 @@ def _by_sensor(exif: ExifCamera, size: tuple[int, int], notes: list[str]) -> _Es
     return _Estimate(
         exif.focal_mm * plane * scale, f"{name} on a sensor of {sensor:.3g} mm diagonal{zoomed}{how}", sure
     )
+
+
+def _doubt_of_crop(exif: ExifCamera, captured: tuple[int, int], factor: float, focal: float) -> str:
+    """Describe the focal length of a photo of another shape than its sensor, if it was cropped and not made smaller."""
+    if exif.sensor is None or factor < 1 or _alike(max(captured) / min(captured), exif.sensor[0] / exif.sensor[1]):
+        return ""
+    shape = f"{captured[0]}x{captured[1]} is not the shape of the sensor of {exif.model}"
+    return f"{shape}: if the photo was cropped, but not made smaller, its focal length is {focal:.0f} px"
 
 
 def _plane_resolution(exif: ExifCamera, captured: tuple[int, int], notes: list[str]) -> float | None:

@@ -150,6 +150,14 @@ def test_stale_focal_planes_give_way_to_the_sensor(model, size, mm, plane, senso
     assert "contradicts the sensor" in found.detail
 
 
+@pytest.mark.parametrize(("size", "warned"), [((1000, 1000), True), ((1200, 900), False), ((4000, 3000), False)])
+def test_crops_of_known_sensors_that_may_be_of_full_size_are_warned_of(size, warned, tmp_path, caplog):
+    path = tmp_path / "a.png"
+    save(path, size, "Canon", "Canon PowerShot G9", "Adobe Lightroom", mm=7.4, plane=541.2, captured=size)
+    assert resolve(path).camera.fx == pytest.approx(7.4 / 7.44 * max(size[0], size[1] * 4 / 3), rel=0.01)
+    assert (f"its focal length is {7.4 * 541.2:.0f} px, not 1326; then give it (--focal-px)" in caplog.text) == warned
+
+
 def test_a_focal_plane_after_editing_is_doubted_where_the_sensor_is_not_known(tmp_path):
     found = resolve(save(tmp_path / "a.png", (1600, 1200), "Acme", "One", "GIMP 2.6", mm=28, plane=135.6))
     assert found.source == "assumed" and "GIMP 2.6 may have resized the photo" in found.detail

@@ -64,14 +64,16 @@ class ExportedPredictor(Predictor):
     signature: Signature = field(default_factory=Signature)
 
     def prepare_view(self, image: np.ndarray, found: ResolvedCamera) -> NetworkInput:
-        """Check an image's size; see `Predictor.prepare`."""
-        size = self.signature.size
-        if size is not None and image.shape[:2] != size:
+        """Check the size of an image, once undistorted; see `Predictor.prepare`."""
+        prepared, size = super().prepare_view(image, found), self.signature.size
+        height, width = prepared.pixels.shape[:2]
+        if size is not None and (height, width) != size:
+            undistorted = " undistorted" if found.camera.is_distorted else ""
             raise BackendError(
-                f"{self.checkpoint} takes images of {size[1]}x{size[0]}, not of {image.shape[1]}x{image.shape[0]}: "
-                "resize them, or export the model without --size"
+                f"{self.checkpoint} takes{undistorted} images of {size[1]}x{size[0]}, not of {width}x{height}: "
+                f"{'undistort and ' * bool(undistorted)}resize them, or export the model without --size"
             )
-        return super().prepare_view(image, found)
+        return prepared
 
     def infer_views(self, images: Sequence[NetworkInput]) -> list[FlatOutput]:
         """Run the file on images.

@@ -107,6 +107,8 @@ def test_a_file_of_fixed_size_takes_no_other(toy_file, toy_predictor, photo):
     assert_equal(loaded.predict(photo, CAMERA), toy_predictor.predict(photo, CAMERA))
     with pytest.raises(BackendError, match=r"takes images of 307x211, not of 300x200: resize them"):
         loaded.predict(photo[:200, :300], Camera.centered(300.0, 300, 200))
+    with pytest.raises(BackendError, match=r"takes undistorted images of 307x211, not of \d+x\d+: undistort"):
+        loaded.predict(photo, replace(CAMERA, distortion=(-0.2, 0.03)))
 
 
 def test_a_drop_in_has_the_names_of_the_flags(tmp_path, capsys, monkeypatch):

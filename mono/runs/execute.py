@@ -215,8 +215,7 @@ def _finish(
         return inferred.sample, None, inferred.error
     begun = time.perf_counter()
     try:
-        image = images[inferred.sample.name]
-        record = _write(inferred.loaded, inferred.raw_predictions, image, predictor, options)
+        record = _write(inferred.loaded, inferred.raw_predictions, images[inferred.sample.name], predictor, options)
     except Exception as error:
         return inferred.sample, None, error
     record["seconds"] = round(inferred.seconds + time.perf_counter() - begun, 4)

@@ -96,7 +96,7 @@ def engines(images: int, backend: str, names: list[str], keep: str | None) -> No
 def drive(folder: str, out: str, engine: str, workers: int, mapper: str, pause: float, backend: str) -> dict[str, Any]:
     """Run shards, and report this process's memory and the speed between the first and the last shards."""
     tiny = data.TinyMapper(device="cpu", pause=pause)
-    chosen = {"fake": data.FakeMapper(), "tiny": tiny, "lite": DepthMapper(device="cpu", backend=backend)}[mapper]  # type: ignore[arg-type]
+    chosen = {"fake": data.FakeMapper(), "tiny": tiny, "lite": DepthMapper(device="cpu", backend=backend)}[mapper]
     memory: dict[int, int] = {}
     times: list[float] = []
 

@@ -23,16 +23,18 @@ BAD = 10
 
 
 @dataclass(frozen=True)
-class FakeMapper:
+class FakeMapper(DepthMapper):
     """Mapper that computes nothing: constant results of a few hundred bytes.
 
     Attributes:
-        depth_scale: stored value of one meter.
         pause: time for each batch of rows [s].
     """
 
-    depth_scale: int = 1000
     pause: float = 0.0
+
+    def resolved(self) -> DepthMapper:
+        """Return the mapper; it has no model to look up."""
+        return self
 
     def settings(self) -> dict[str, Any]:
         """Name the results."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -58,7 +59,7 @@ def read_calibration(path: Path, checksum: str) -> DepthAlignment | None:
     Raises:
         AlignmentError: the calibration is damaged.
     """
-    return _read(path, checksum) if path.exists() else None
+    return _read(path, checksum) if os.path.isfile(path) else None  # noqa: PTH113
 
 
 @cached_while_unchanged(maxsize=64)

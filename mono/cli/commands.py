@@ -99,7 +99,7 @@ _TABLE = (
         "metricdepth slam walk.mp4 --every 5 -o walk",
     ),
     Command(
-        "rescale", "rescale", "video and SLAM", "recover metric scale for a trajectory or COLMAP model",
+        "rescale", "rescale", "video and SLAM", "recover metric scale for a trajectory or COLMAP model from its frames",
         "metricdepth rescale trajectory.txt --frames frames/ --focal-px 718.9 -o scaled",
     ),
     Command(

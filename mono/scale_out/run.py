@@ -107,7 +107,7 @@ def run_shards(
     Args:
         inputs: tar and Parquet files, folders of them or of images, quoted globs, ranges as {00000..00041}.tar, URLs.
         out: path or URL of the folder of the results.
-        mapper: function of the shards' rows.
+        mapper: function of the shards' rows; a `DepthMapper` or a subclass.
         layout: "tar" writes tar shards, "parquet" tables with depth and mask, "files" folders of files.
         image_column: column of images in Parquet files; None: image, jpg, jpeg, png, webp, content or bytes.
         images_per_shard: number of images of a folder that are processed as a shard.

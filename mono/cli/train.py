@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     recipe = read_recipe(args.recipe, parse_options(args.set))
     frames = read_frames(args.data)
     sets = read_sets(args.val, args.val_images)
-    if (record := MODELS.get(str(args.start))) and not args.start.exists():
+    if (record := MODELS.get(str(args.start))) and not args.start.is_file():
         args.start = find_or_fetch(record)
     plan = Run(
         out=args.out, start=args.start, minutes=args.minutes, steps=args.steps, seed=args.seed, device=str(device),

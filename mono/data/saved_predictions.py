@@ -188,9 +188,14 @@ def saved_format(path: Path) -> PredictionFormat:
 
     Returns:
         Meters, unless the file or the one beside it names values without a unit.
+
+    Raises:
+        MetricDepthError: the kind of values is unknown.
     """
     kind = unitless_kind(path)
-    return PredictionFormat(kind) if kind in PREDICTION_KINDS else PredictionFormat()
+    if kind is not None and kind not in PREDICTION_KINDS:
+        raise MetricDepthError(f"{path}: holds values of the unknown kind {kind!r:.40} without a unit; give depth")
+    return PredictionFormat(kind) if kind else PredictionFormat()
 
 
 def read_saved_normals(path: Path) -> tuple[np.ndarray, str]:

@@ -131,13 +131,10 @@ def _read_text(path: Path) -> np.ndarray:
         raise PointFileError(f"{path}: is not text; write x,y,z a line") from error
     columns = [0, 1, 2]
     rows: list[list[float]] = []
-    for number, line in enumerate(lines, 1):
-        text = line.split("#")[0].strip().removeprefix("//").strip(",; \t")
-        words = re.split(r"[;\s]+", text)
-        if len(words) >= 3 and all(word.strip(",").count(",") == word.count(",") <= 1 for word in words):
-            words = [word.replace(",", ".") for word in words]  # of decimals
-        else:
-            words = re.split(r"[,;\s]+", text)
+    texts = [line.split("#")[0].strip().removeprefix("//").strip(",; \t") for line in lines]
+    decimal_commas = _has_decimal_commas(texts)
+    for number, (line, text) in enumerate(zip(lines, texts, strict=True), 1):
+        words = re.split(r"[;\s]+", text.replace(",", ".")) if decimal_commas else re.split(r"[,;\s]+", text)
         if words == [""]:
             continue
         lower = [word.strip("\"'").lower() for word in words]
@@ -151,3 +148,11 @@ def _read_text(path: Path) -> np.ndarray:
         except (ValueError, IndexError):
             raise PointFileError(f"{path}: line {number} is {line!r:.60}; it must hold numbers x, y, z") from None
     return np.array(rows, np.float64).reshape(-1, 3)
+
+
+def _has_decimal_commas(texts: list[str]) -> bool:
+    """Whether half of the numbers have a comma within, and none has a point."""
+    lines = [words for text in texts if "," in text and len(words := re.split(r"[;\s]+", text)) >= 3]
+    numbers = [word for words in lines for word in words if word[-1:].isdigit()]
+    commas = sum(bool(re.fullmatch(r"[-+]?\d+,\d+(e[-+]?\d+)?", word, re.IGNORECASE)) for word in numbers)
+    return 2 * commas >= len(numbers) > 0 and not any("." in word for word in numbers)

@@ -153,8 +153,9 @@ def _read_alignments(path: Path) -> dict[str, Any]:
 def _align(sample: Sample, input_key: str, job: AlignmentJob, result: AlignedRun) -> None:
     """Align one depth map, write it and add it to the result."""
     try:
-        if (meaning := saved_format(sample.rgb)).kind != "relative":
-            meaning.require_meters()
+        meaning = saved_format(sample.rgb)
+        if not meaning.metric and meaning.kind != "relative":
+            raise AlignmentError(f"holds {meaning.kind} without a unit: convert it to depth, or align relative depth")
         depth, former = read_depth(sample.rgb, job.scale), _run_record(sample, job.runs)
         stored = saved_camera(sample.rgb)
         if stored is None:
@@ -176,6 +177,7 @@ def _align(sample: Sample, input_key: str, job: AlignmentJob, result: AlignedRun
     job.clear(name)
     written = write_depth(job.out / file, aligned, camera, notes | {"alignment": alignment.record()})
     record: dict[str, Any] = {"status": "ok", "outputs": {"depth": file}, "alignment": alignment.record()}
+    record["aligned_from"] = input_key
     if written.beyond_range:
         record["beyond_range"] = written.beyond_range
     if former is not None and _wrote(former, sample):

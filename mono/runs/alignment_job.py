@@ -84,7 +84,8 @@ class AlignmentJob:
             fresh.add(name)
             files = any(os.path.lexists(self.out / "depth" / f"{name}.{suffix}") for suffix in DEPTH_FORMATS)
             stopped = state.get("status") == "failed"  # in the midst of writing
-            if record.get("status") == "ok" or (not stopped and (name in alignments or files)):
+            foreign = record.get("status") == "ok" and not (stopped and record.get("aligned_from") == input_key)
+            if foreign or (not stopped and (name in alignments or files)):
                 taken.append(name)
         if taken:
             raise RunError(

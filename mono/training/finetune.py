@@ -116,7 +116,7 @@ def finetune(
         better = trainer.average.state_dict()
     else:  # from the file, as `network` may have its batch norms folded
         better = read_tensors(run.start) if run.start else network.state_dict()
-    return Outcome(before, after, better, digest(trainer.fingerprint), trainer.unreadable)
+    return Outcome(before, after, better, digest(trainer.fingerprint), int(trainer.unreadable.sum()))
 
 
 def _score(network: nn.Module, transform: CanonicalTransform, held: Sequence[Sample]) -> Score:

@@ -77,6 +77,8 @@ def train(
         for samples in sets.values():
             warn_of_trained_images(frames, samples)
     data = make_data(frames, config.transform, recipe, _FARTHEST * config.depth_range[1])
+    data.unreadable |= trainer.unreadable
+    trainer.unreadable = data.unreadable
     checkpoint_every, line_every, validate_every = run.every
     batches = iter(loader(data, plan, trainer.step, run.workers, ranks))
     saved = time.monotonic()
@@ -112,7 +114,6 @@ def train(
             except MetricDepthError as error:
                 logger.warning("%s Training goes on; the checkpoint of before stays", error)
             saved = time.monotonic()
-    trainer.unreadable = int(data.unreadable.sum())
     if writes:
         if trainer.progress.steps:
             trainer.progress.line(trainer.step, trainer.seconds)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -89,11 +91,15 @@ class Progress:
     def _write(self, line: Mapping[str, Any]) -> None:
         text = json.dumps(_without_nan(line))
         logger.info("%s", text)
+        path = self.run.out / PROGRESS
+        size = path.stat().st_size if path.exists() else 0
         try:
-            with open(self.run.out / PROGRESS, "a") as file:
+            with path.open("a") as file:
                 file.write(text + "\n")
         except OSError as error:
-            logger.warning("%s; training goes on without this line", error)
+            with contextlib.suppress(OSError):
+                os.truncate(path, size)  # no half of a line before the next one
+            logger.warning("%s: %s; training goes on without this line", path, error.strerror)
 
     def _curves(self, step: int, values: Mapping[str, float]) -> None:
         if self._writer is not None:

@@ -110,9 +110,9 @@ class Recipe:
                 raise MetricDepthError(f"{name} is {getattr(self, name)}; it must be {least:g} to {largest:g}")
         for name in ("losses", "family_weights"):
             table = getattr(self, name)
-            weights = table.values() if isinstance(table, Mapping) else (None,)
-            if not all(isinstance(weight, (int, float)) and 0 <= weight < math.inf for weight in weights):
-                raise MetricDepthError(f"{name} is {table!r}; it must give each name a weight of 0 or more")
+            weights = table.items() if isinstance(table, Mapping) else [("", None)]
+            if not all(isinstance(n, str) and isinstance(w, (int, float)) and 0 <= w < math.inf for n, w in weights):
+                raise MetricDepthError(f"{name} is {table!r}; it must give each name, a text, a weight of 0 or more")
         if not self.sizes:
             raise MetricDepthError("sizes is empty; give at least one (height, width)")
         for name in self.losses:

@@ -49,7 +49,7 @@ class Trainer:
         step: number of completed steps.
         seconds: training time so far.
         progress: log of the steps since the last line.
-        unreadable: number of training images that could not be read.
+        unreadable: training images that could not be read, (number of frames,) bool.
     """
 
     def __init__(
@@ -76,7 +76,8 @@ class Trainer:
         self.network: DepthModel = network.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.forward: nn.Module = self._spread() if self.ranks.world_size > 1 else self.network
         self.optimizer = Optimizers(self.network, recipe)
-        self.step, self.seconds, self.unreadable = 0, 0.0, 0
+        self.step, self.seconds = 0, 0.0
+        self.unreadable = torch.zeros(len(frames), dtype=torch.bool)
         self.progress = Progress(run)
 
     def _spread(self) -> nn.Module:
@@ -149,6 +150,7 @@ class Trainer:
             "step": self.step,
             "seconds": self.seconds,
             "progress": self.progress.state(),
+            "unreadable": self.unreadable,
             "fingerprint": self.fingerprint,
         }
         try:
@@ -188,6 +190,7 @@ class Trainer:
         self.optimizer.load_state_dict(content["optimizer_state_dict"])
         self.step, self.seconds = content["step"], content["seconds"]
         self.progress.restore(content["progress"])
+        self.unreadable |= content.get("unreadable", torch.tensor(False))  # absent in former checkpoints
         return True
 
 

@@ -40,6 +40,9 @@ def test_big_endian_doubles_and_text_are_read(tmp_path: Path) -> None:
         "//X Y Z R\n2\n1 2 3 9\n-4 5.5 6 9\n",
         "1,2,3 9 9 9\n-4,5.5,6 9 9 9\n",
         "1, 2, 3, 9\n-4, 5.5, 6, 9\n",
+        "1 2 3,7\n-4 5.5 6,9\n",
+        "1,2 3 7\n-4,5.5 6 9\n",
+        "X;Y;Z;int.\n1,0;2,0;3,0;1,5\n-4,0;5,5;6,0;2,5\n",
     ],
 )
 def test_separators_and_headers_of_other_programs_are_read(tmp_path: Path, text: str) -> None:

@@ -82,7 +82,8 @@ def test_images_that_are_trained_on_and_unreadable_ones_are_named(tmp_path: Path
     run = Run(tmp_path / "out", steps=8, precision="float32", workers=1)
     trainer = train(CONFIG, RECIPE, read_frames([path]), read_sets([path], 2), run)
     assert "2 of 2 validation images are trained on too, as " in caplog.text
-    assert trainer.unreadable == 1
+    assert trainer.unreadable.sum() == 1
+    assert train(CONFIG, RECIPE, read_frames([path]), {}, run).unreadable.tolist() == [False, False, True]
 
 
 def test_what_is_done_is_not_trained_again(tmp_path: Path, annotations: Path, caplog: pytest.LogCaptureFixture):

@@ -124,9 +124,11 @@ class BatchPlan:
             raise MetricDepthError("there are no images to train on; check --data")
         for size in recipe.sizes:
             if any(n % transform.multiple for n in size):
+                label = transform.mode == "label"  # in which a network has a size of its own
+                own = f'; its own size is --set "sizes=[{tuple(transform.crop_size)}]"' if label else ""
                 raise MetricDepthError(
                     f"recipe: size {size} is not (height, width) in multiples of {transform.multiple} pixels, which "
-                    f'the network needs; its own size is --set "sizes=[{tuple(transform.crop_size)}]"'
+                    f"the network needs{own}"
                 )
         if any(f.kind == "unlabelled" for f in frames) and not recipe.pairs:
             raise MetricDepthError("unlabelled images need the loss consistency: give it a weight in the recipe")

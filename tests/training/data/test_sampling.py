@@ -113,5 +113,7 @@ def test_what_cannot_be_drawn_is_an_error():
         BatchPlan.from_frames([], RECIPE, TRANSFORM, 0)
     with pytest.raises(ValueError, match="weight 0"):
         BatchPlan.from_frames([frame(100, 96, 64)], replace(RECIPE, family_weights={"a": 0.0}), TRANSFORM, 0)
-    with pytest.raises(ValueError, match=r'size \(100, 96\) .* multiples of 32 .*"sizes=\[\(640, 960\)\]"'):
-        BatchPlan.from_frames([frame(100, 96, 64)], replace(RECIPE, sizes=((100, 96),)), TRANSFORM, 0)
+    for mode, own in (("label", r'; its own size is --set "sizes=\[\(640, 960\)\]"'), ("image", "$")):
+        with pytest.raises(ValueError, match=rf"size \(100, 96\) .* multiples of 32 .*needs{own}"):
+            odd = replace(RECIPE, sizes=((100, 96),))
+            BatchPlan.from_frames([frame(100, 96, 64)], odd, replace(TRANSFORM, mode=mode), 0)

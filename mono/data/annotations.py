@@ -9,6 +9,7 @@ import difflib
 import json
 import logging
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -161,7 +162,7 @@ def _warn_of_lenses(path: Path, entries: Iterable[Any]) -> None:
         for key in entry.keys() & _LENS_KEYS if isinstance(entry, dict) else ():
             value = entry[key]
             named = key in _MODEL_KEYS or isinstance(value, str)
-            if names_lens(value) if named else any(value) if isinstance(value, list) else value:
+            if names_lens(value) if named else re.search("[1-9]", str(value)) if isinstance(value, list) else value:
                 found.setdefault(key, number)
     for key, number in sorted(found.items()):
         message = '%s: entry %d: the key "%s" is ignored: entries describe pinholes; give a lens by --camera'

@@ -28,7 +28,7 @@ from mono.io.cameras.entries import (
     WIDTH,
     Entries,
 )  # fmt: skip
-from mono.io.cameras.lenses import fitted_parameters, lens_model, names_lens, parameter_keys
+from mono.io.cameras.lenses import fitted_parameters, is_ucm, lens_model, names_lens, parameter_keys
 from mono.io.cameras.values import TIMES, CameraFileError, CameraValues, number, numbers, pair, parse_matrix, side
 
 logger = logging.getLogger(__name__)
@@ -67,15 +67,18 @@ def values_from_entries(path: Path, entries: Entries, place: str, unknown: set[s
             lens model is unknown.
     """
     keys = _Keys(path, entries)
-    given = [*keys.coefficients(), *keys.single(*((name,) for name in COEFFICIENTS))]
+    coefficients = keys.coefficients()
+    given = [*coefficients, *keys.single(*((name,) for name in COEFFICIENTS))]
     loose = tuple(name for name in _LOOSE_KEYS if any(names_lens(value) for _, value in entries.get(name, [])))
-    named = keys.all(MODELS_KEYS) or keys.all(loose)
+    no_fisheye = len(coefficients) > 4 or any(keys.single(("p1",), ("p2",))) or keys.is_off(FISHEYE_FLAGS)
+    named = keys.all(MODELS_KEYS) or ([] if no_fisheye else keys.all(loose))
     model = lens_model(path, named, any(given), "ppx" in entries or "coeffs" in entries)
     if not named and given[-1]:  # xi
-        model = "double_sphere" if "alpha" in entries else "unified"
-    if model == "unified" and "alpha" in entries and "xi" not in entries:
+        model = "double_sphere" if "alpha" in entries and not any(given[:-1]) else "unified"
+    if is_ucm(named) or (model == "unified" and "alpha" in entries and "xi" not in entries):
         model = "eucm"
-    if model == "eucm" and "alpha" in entries:
+        if "alpha" not in entries:
+            raise CameraFileError(f"{path}: {place}has no key alpha, which the lens model ucm needs")
         entries.setdefault("beta", [("beta", 1.0)])
     if model == "fov" and any(isinstance(value, int | float) and value < math.pi for _, value in entries.get("w", [])):
         entries["omega"] = entries.get("omega", []) + entries.pop("w")  # Basalt's
@@ -128,7 +131,8 @@ def values_from_entries(path: Path, entries: Entries, place: str, unknown: set[s
         max_angle, circle_radius, keys.window(), keys.binning(),
     )  # fmt: skip
     if degrees is not None and (model != "pinhole" or any(distortion)):
-        raise CameraFileError(f"{path}: {place}has a field of view for a {model} lens; give fx and fy in pixels")
+        what = "leave it out" if model == "equirectangular" else "give fx and fy in pixels"
+        raise CameraFileError(f"{path}: {place}has a field of view for the lens model {model}; {what}")
     values.camera(path, wide or 1, high or 1)
     return values
 
@@ -193,6 +197,10 @@ class _Keys:
         switches = {key: str(value).strip().lower() for key, value in self.all(names)}
         self.unfit |= {key: value for key, value in switches.items() if value not in (*_ON, *_OFF)}
         return any(value in _ON for value in switches.values())
+
+    def is_off(self, names: tuple[str, ...]) -> bool:
+        """Check that one of several switches is there, and off."""
+        return any(str(value).strip().lower() in _OFF for _, value in self.all(names))
 
     def agreed(self, found: Mapping[str, float]) -> float | None:
         """Return the number that like entries agree on."""

@@ -58,12 +58,13 @@ _LENS_WORDS = re.compile(
     "stereographic|orthographic|panoram|cylind|\\b360\\b",
     re.IGNORECASE,
 )
+_OF_PINHOLES = re.compile("(?<!un)distort|brown|conrady|tangential", re.IGNORECASE)
 _PARAMETER_KEYS = {"s1": ("s1", "sx1"), "s3": ("s3", "sy1"), "omega": ("omega", "w_fov"), "k": ("k",)}
 
 
 def _plain(name: object) -> str:
-    """Reduce a name to letters and digits, without RealSense's prefix and what kind of name it is."""
-    text = re.sub(r"^.*\bdistortion\.|^rs2_distortion_|:.*$", "", str(name).lower())
+    """Reduce a name to letters and digits, without prefixes of makers and what kind of name it is."""
+    text = re.sub(r"^.*\bdistortion\.|^rs2_distortion_|^k4a_.*distortion_model_|:.*$", "", str(name).lower())
     plain = re.sub(r"[^a-z0-9]", "", text)
     return re.sub(r"(?<=[a-z])(camera|model|lens|view)+$", "", plain)
 
@@ -79,7 +80,12 @@ def names_lens(value: Any) -> bool:
     """Tell if a value names a lens model other than a pinhole's, known or not, in one word."""
     text = value.strip() if isinstance(value, str) else ""
     known = _MODEL_NAMES.get(_plain(text))
-    return known != "pinhole" if known else " " not in text and _LENS_WORDS.search(text) is not None
+    return known != "pinhole" if known else " " not in text and bool(_LENS_WORDS.search(_OF_PINHOLES.sub("", text)))
+
+
+def is_ucm(named: Iterable[tuple[str, Any]]) -> bool:
+    """Tell if entries name the unified model of alpha alone."""
+    return any(isinstance(value, str) and _plain(value) == "ucm" for _, value in named)
 
 
 def lens_model(path: Path, named: Iterable[tuple[str, Any]], has_distortion: bool, realsense: bool = False) -> str:

@@ -377,6 +377,23 @@ def test_panoramas_need_no_focal_length(name, content, tmp_path):
     assert half.intrinsics == pytest.approx(Camera.panorama(320, 160).intrinsics)
 
 
+@pytest.mark.parametrize(
+    ("content", "model", "distortion"),
+    [
+        ({"lens_type": "fisheye", "D": [-0.3, 0.1, 0.001, 0.002, 0]}, "pinhole", (-0.3, 0.1, 0.001, 0.002, 0)),
+        ({"camera_type": "fisheye", "is_fisheye": False, "k1": 0.1}, "pinhole", (0.1,)),
+        ({"lens_type": "K4A_CALIBRATION_LENS_DISTORTION_MODEL_BROWN_CONRADY", "k1": 0.1}, "pinhole", (0.1,)),
+        ({"lens_type": "distorted", "k1": 0.1}, "pinhole", (0.1,)),
+        ({"xi": 0.8, "alpha": 0, "k1": 0.1}, "unified", (0.8, 0.1)),
+    ],
+)
+def test_coefficients_count_before_loose_names(tmp_path, content, model, distortion):
+    (tmp_path / "camera.json").write_text(json.dumps(OURS | content))
+    camera = camera_from_file(tmp_path / "camera.json", 640, 480)
+    assert (camera.model, camera.distortion[: len(distortion)]) == (model, distortion)
+    assert not any(camera.distortion[len(distortion) :])
+
+
 @pytest.mark.parametrize("name", ["cameras.txt", "thin.txt", "fov.txt", "division.txt", "eucm.txt", "cameras.bin"])
 def test_cameras_of_colmap_come_back(name, tmp_path):
     camera = camera_from_file(put(tmp_path / name, LENSES[name][0]), 640, 480)
@@ -412,7 +429,10 @@ def test_cameras_of_colmap_come_back(name, tmp_path):
         ("a.json", '{"fx": 500, "model": "fisheye_poly", "k1": 1}', "model is 'fisheye_poly', a lens model that is"),
         ("a.json", '{"fx": 500, "model": "Inverse Brown Conrady", "coeffs": [0.1]}', "another meaning than OpenCV"),
         ("a.json", '{"fx": 500, "model": "eucm", "distortion_model": "equidistant"}', "contradicts"),
-        ("a.json", '{"fov_deg": 90, "model": "fisheye"}', "has a field of view for a fisheye lens"),
+        ("a.json", '{"fx": 500, "model": "eucm", "alpha": 0.6}', "beta is 0"),
+        ("a.json", '{"fx": 500, "model": "ucm", "D": [0.6]}', "has no key alpha"),
+        ("a.json", '{"fov_deg": 90, "projection": "equirectangular"}', "leave it out"),
+        ("a.json", '{"fov_deg": 90, "model": "fisheye"}', "has a field of view for the lens model fisheye"),
         ("a.json", '{"fx": 500, "model": "fisheye", "distortion": [1, 2, 3, 4, 5]}', "takes at most 4: k1, k2, k3, k4"),
         ("a.json", '{"v2 dji": 1, "projection_type": "brown", "focal_x": 0.8, "k1": 0.1}', "is 0.8 px .*OpenSfM"),
         ("a.json", '{"model": "radial_poly", "k1": 339, "k2": -31, "fx": 300}', "'radial_poly', a lens model"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,13 @@ from mono.calibration.statistics import robust_std
 from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.slam.scale.colmap_model import image_log_ratios, image_points, model_name_finder, read_model, same_shape
-from mono.slam.scale.model_scale import CLEARLY_LESS
 from mono.slam.scale.orientation import stored_orientation
+
+logger = logging.getLogger(__name__)
+
+_MIN_POINTS = 30  # with depth in both readings, to tell upright keypoints from stored ones
+_SURELY, _PERHAPS = 0.2, 0.5  # share of the spread as stored, below which keypoints are upright
+_FITS = 0.2  # spread above which no reading fits
 
 
 class ColmapDepth:
@@ -56,7 +62,18 @@ class ColmapDepth:
             return 1
         if orientation == 1 or predicted is None or not same_shape(size, upright):
             return orientation
-        ratios = [image_log_ratios(self._model, image_id, predicted, o) for o in (1, orientation)]
-        if not all(map(len, ratios)):
+        ratios = np.array(
+            [image_log_ratios(self._model, image_id, predicted, o, keep_all=True) for o in (1, orientation)]
+        )
+        ratios = ratios[:, np.isfinite(ratios).all(0)]
+        if ratios.shape[1] < _MIN_POINTS:
             return orientation
-        return 1 if robust_std(ratios[0]) < CLEARLY_LESS * robust_std(ratios[1]) else orientation
+        seen, stored = map(robust_std, ratios)
+        if seen >= min(_PERHAPS * stored, _FITS):
+            return orientation
+        found = 1 if seen < _SURELY * stored else orientation
+        logger.warning(
+            "%s: points of %s fit its depth to %.0f %% as in the upright photo, to %.0f %% as stored: read %s",
+            *(sample.rgb.name, self.folder, 100 * seen, 100 * stored, "upright" if found == 1 else "as stored"),
+        )
+        return found

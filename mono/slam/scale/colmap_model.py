@@ -175,7 +175,7 @@ def choose_images(model: pycolmap.Reconstruction, count: int = 40, available: Se
 
 
 def image_log_ratios(
-    model: pycolmap.Reconstruction, image_id: int, depth: np.ndarray, orientation: int = 1
+    model: pycolmap.Reconstruction, image_id: int, depth: np.ndarray, orientation: int = 1, keep_all: bool = False
 ) -> np.ndarray:
     """Compute log(predicted depth / point depth) at keypoints.
 
@@ -186,6 +186,7 @@ def image_log_ratios(
         image_id: a registered image.
         depth: depth of the upright image along the optical axis [m], (H, W), any size of the image's aspect.
         orientation: EXIF orientation of the pixels that the model describes; 1: upright.
+        keep_all: give keypoints that are left out as NaN.
 
     Returns:
         Log ratios, (P,).
@@ -203,8 +204,8 @@ def image_log_ratios(
             "was the photo turned upright (EXIF) for one of them only?"
         )
     predicted = depth_at(depth, uv * (width / sides[0], height / sides[1]) - 0.5)
-    good = np.isfinite(predicted)
-    return np.log(predicted[good] / z[good])
+    ratios = np.log(predicted / z)
+    return ratios if keep_all else ratios[np.isfinite(ratios)]
 
 
 def image_points(

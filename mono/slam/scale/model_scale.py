@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CLEARLY_LESS = 0.8  # share of the spread within images, below which photos were upright in COLMAP
+_CLEARLY_LESS = 0.8  # share of the spread within images, below which photos were upright in COLMAP
 
 
 @dataclass(frozen=True)
@@ -176,12 +176,12 @@ def _readings(model: pycolmap.Reconstruction, image: ModelImage, size: tuple[int
 
 def _by_evidence(collected: Sequence[FrameRatios], upright: dict[int, np.ndarray]) -> list[FrameRatios]:
     """Replace ratios of turned photos where COLMAP evidently saw them upright."""
-    turned = [f for f in collected if f.number in upright and f.ratios is not None and len(f.ratios)]
+    turned = [f for f in collected if f.ratios is not None and len(f.ratios) and len(upright.get(f.number, ()))]
     if not turned:
         return list(collected)
     as_stored = sum(robust_std(f.ratios) for f in turned if f.ratios is not None)
     as_upright = sum(robust_std(upright[f.number]) for f in turned)
-    if as_upright >= CLEARLY_LESS * as_stored:
+    if as_upright >= _CLEARLY_LESS * as_stored:
         logger.info("%d photos are turned by EXIF: their keypoints are turned upright, too", len(turned))
         return list(collected)
     logger.info("%d photos are turned by EXIF, and were upright in COLMAP", len(turned))

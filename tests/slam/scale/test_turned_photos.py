@@ -11,10 +11,15 @@ import pytest
 from PIL import Image
 
 from mono.cli.main import main
+from mono.data.sample import Sample
 from mono.geometry.camera import Camera
 from mono.io.depth import write_depth
 from mono.runs.manifest import Manifest
+from mono.slam.scale.colmap_depth import ColmapDepth
+from mono.slam.scale.colmap_model import image_points
+from mono.slam.scale.model_scale import _by_evidence
 from mono.slam.scale.orientation import stored_orientation, turn_points
+from mono.slam.scale.rescaling import FrameRatios
 
 pytest.importorskip("pycolmap")
 
@@ -146,6 +151,27 @@ def test_saved_depth_is_aligned_as_its_photo_lies(tmp_path, orientation, size, s
     (aligned,) = (tmp_path / "new/depth").rglob("*.npy")
     np.testing.assert_allclose(np.load(aligned), truth / 2, rtol=1e-2)
     assert (tmp_path / "new/manifest.jsonl").exists() == (given == "run")
+
+
+def test_keypoints_are_upright_by_clear_evidence_only(tmp_path, caplog) -> None:
+    write_model(tmp_path, 3, (160, 120))
+    turned = np.load(tmp_path / "depth/0.npy")[::-1, ::-1]  # fits the model if its keypoints were upright
+    half = np.where(np.arange(120)[:, None] < 60, turned, 0)  # no point has depth in both readings
+    sample, camera = Sample("0", tmp_path / "images/0.jpg", "0.jpg"), Camera(FOCAL, FOCAL, 79.5, 59.5, 160, 120)
+    finder = ColmapDepth(tmp_path / "sparse")
+    stored, upright = (image_points(finder._model, 1, orientation)[0] - 0.5 for orientation in (3, 1))
+    cases = ((turned, upright, "read upright"), (half, stored, ""), (turned**0.62, stored, "read as stored"))
+    for predicted, expected, said in cases:
+        caplog.clear()
+        np.testing.assert_array_equal(finder.find(sample, camera, predicted).uv, expected)
+        assert said in caplog.text and bool(said) == bool(caplog.text)
+
+
+def test_a_photo_without_points_in_one_reading_is_no_evidence() -> None:
+    ratios = np.array([0.1, 0.1, 0.12, 0.13])
+    frames = [FrameRatios(n, "", 0.5, ratios) for n in (0, 1)]
+    found = _by_evidence(frames, {0: 5 * ratios, 1: np.zeros(0)})
+    assert found[0].ratios is ratios and found[1].ratios is ratios
 
 
 def test_a_photo_that_is_gone_is_taken_to_be_upright_with_a_warning(tmp_path, caplog) -> None:

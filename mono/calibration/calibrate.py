@@ -19,6 +19,8 @@ _NETWORK = 0.10  # change of a network's scale between images, relative, where o
 _SPAN = math.log(1.5)  # of log depth, for an exponent
 _EXPONENTS = (0.5, 2.0)
 _DOUBTFUL = 0.1  # standard error that is worth a word
+_FAR = 0.5  # |log scale| from the median, beyond which an image may be left out
+_AGREE = 5.0  # as many standard deviations of the rest must an image that is left out be away
 _BROKEN = 0.35  # standard deviation of log scale between images
 
 
@@ -29,7 +31,7 @@ def fit_calibration(
 
     The standard error comes from how the images differ, not from how many points they have. An exponent is taken
     where it predicts images that were left out of the fit better than one scale does. Of five images or more, up to a
-    fifth is left out whose factors differ from all others; the note names such images.
+    fifth is left out whose factors are far from all others, which agree; the note names such images.
 
     Args:
         images: observations of each image.
@@ -116,13 +118,14 @@ def _without_outliers(
     if len(data) < 3:
         return data, ""
     off = scales - np.median(scales)
-    outliers = np.flatnonzero(np.abs(off) > OUTLIER * max(robust_std(scales), _NETWORK))
+    outliers = np.flatnonzero(np.abs(off) > max(OUTLIER * robust_std(scales), _FAR))
     if not len(outliers):
         return data, ""
     listed = ", ".join(f"{names[i]} (x{math.exp(scales[i]):.3g})" for i in outliers[:3])
     listed += f" and {len(outliers) - 3} more" if len(outliers) > 3 else ""
     note = f"factors far from the median of x{math.exp(np.median(scales)):.3g}, so check the distances: {listed}"
-    if len(outliers) > len(data) // 5:
+    rest = np.delete(scales, outliers)
+    if len(outliers) > len(data) // 5 or np.abs(off[outliers]).min() < _AGREE * rest.std(ddof=1):
         return data, note
     return [part for i, part in enumerate(data) if i not in outliers], f"{note}, left out"
 

@@ -57,6 +57,18 @@ def test_an_image_that_differs_from_all_others_is_left_out_and_named() -> None:
     assert few.source == "4 images" and few.scale > 1.3 and "image 3 (x" in few.note
 
 
+def test_images_of_a_camera_whose_factors_differ_all_count() -> None:
+    rng = np.random.default_rng(5)
+    notes, within = [], []
+    for _ in range(200):
+        found = fit_calibration([image(rng, 1.4, 1.0, 20, 0.18) for _ in range(20)], "scale")
+        notes.append("left out" in found.note)
+        within.append(abs(math.log(found.scale / 1.4)) < found.standard_error)
+    assert np.mean(notes) < 0.03 and 0.62 <= np.mean(within) <= 0.75
+    agreeing = [image(rng, factor, 1.0, 20) for factor in (1.2, 1.2, 3.6, 1.2, 1.2, 1.2)]
+    assert fit_calibration(agreeing, "scale").source == "5 images"
+
+
 def test_an_impossible_exponent_is_no_calibration() -> None:
     rng = np.random.default_rng(4)
     images = [image(rng, 1.2, 0.4, 50) for _ in range(6)]

@@ -51,8 +51,9 @@ def with_poses(
 ) -> list[PosedFrame]:
     """Give frames their poses: by name, by time, or in order.
 
-    Poses are matched by name if names are given, else by time, else in order if there are as many of both; poses that
-    are merely counted from 0 first in order. Frames without a pose are left out.
+    Poses are matched by name if names are given, else by time, else in order if there are as many of both; as many
+    lines without times first in order. Frames without a pose are left out. As many poses that number themselves 0, 1,
+    2, ... go in order, with a warning, where frames count from 1 or no two follow each other.
 
     Args:
         frames: depth frames.
@@ -73,19 +74,29 @@ def with_poses(
     if len(videos) > 1:
         raise PosedDepthError(f"depth of {len(videos)} videos, whose times coincide: predict and fuse one at a time")
     in_order = np.stack([np.arange(len(frames))] * 2, axis=1)
-    if len(frames) == len(trajectory) and np.array_equal(trajectory.times, np.arange(len(frames))):
-        return _posed(frames, trajectory, in_order)
     times = to_seconds(frame_times([frame.sample for frame in frames]), trajectory.times)
+    is_whole = bool((times == np.round(times)).all())
+    if len(frames) == len(trajectory) and np.array_equal(trajectory.times, np.arange(len(frames))):
+        renumbered = times[0] == 1 or bool((np.diff(times) > 1).all())
+        if has_times and is_whole and renumbered:
+            logger.warning(
+                "poses and depth maps are as many and go together in order, although their numbers differ: pose 0 "
+                "with %s; if that is wrong, leave out the depth maps without a pose",
+                frames[0].sample.name,
+            )
+        if not has_times or not is_whole or renumbered:
+            return _posed(frames, trajectory, in_order)
     steps = [float(np.median(np.diff(t))) for t in (times, trajectory.times) if len(t) > 1]
     pairs = associate(times, trajectory.times, min(steps, default=1.0) / 2 * (1 + 1e-9))
     # Times of another clock match here and there by chance; with the same clock, most frames between the first and last
     # pose have one. Numbered frames have another clock than poses between whole numbers.
     between = int(((times >= trajectory.times[0]) & (times <= trajectory.times[-1])).sum())
-    numbered = not videos and bool((times == np.round(times)).all())
+    numbered = not videos and is_whole
     if numbered and not has_times and times[-1] >= len(trajectory):
         raise PosedDepthError(
-            f"the poses are {len(trajectory)} lines without times, and the depth maps are numbered up to "
-            f"{times[-1]:g}: which frames have no pose is unknown; give a TUM file, or put slam's frames.txt beside it"
+            f"the poses are {len(trajectory)} lines without times for {len(frames)} depth maps"
+            f"{f' numbered up to {times[-1]:g}' * bool(times[-1] >= len(frames))}: which frames have no pose is "
+            "unknown; give a TUM file, or put slam's frames.txt beside it"
         )
     other = numbered and not bool((trajectory.times == np.round(trajectory.times)).all())
     if other or not len(pairs) or len(pairs) < 0.7 * min(between, len(trajectory)):

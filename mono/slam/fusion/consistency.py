@@ -10,9 +10,11 @@ from mono.slam.fusion.grid_size import rays_of
 from mono.slam.fusion.posed_depth import PosedFrame
 from mono.slam.fusion.posed_views import PosedView
 
-_DOUBTFUL = 0.15  # disagreement of frames; right poses: 0.003 with measured depth, up to 0.12 with predicted
+# Disagreement of frames with right poses: 0.003 with rendered depth, up to 0.18 with predicted.
+_DOUBTFUL, _DOUBTFUL_ANNOTATED = 0.2, 0.05
 _OVERLAP = 0.2  # share of a view's points that the other must see
 _FEWEST = 3  # pairs of views
+_TOO_FAR = 3  # steps per farthest depth: frames and depth may be thinned out
 
 
 def disagreement(view: PosedView, other: PosedView) -> float:
@@ -39,25 +41,28 @@ def median_step(frames: Sequence[PosedFrame]) -> float:
     return float(np.median(steps)) if len(steps) else 0.0
 
 
-def explain_doubt(step: float, far: float, pairs: Iterable[tuple[PosedView, PosedView]]) -> str | None:
+def explain_doubt(
+    step: float, far: float, pairs: Iterable[tuple[PosedView, PosedView]], is_annotated: bool
+) -> str | None:
     """Explain why poses may not be those of the depth.
 
     Args:
         step: median way from frame to frame [m].
         far: farthest depth [m].
         pairs: views of frames that are near each other.
+        is_annotated: True if the depth is annotated, which agrees better than predictions do.
 
     Returns:
         A sentence for the log; None if there is no doubt.
     """
-    if step > far:
+    if step > _TOO_FAR * far:
         return (
             f"the camera moves {step:.4g} m from frame to frame, and depth ends at {far:.4g} m: are the poses in "
             "millimetres or centimetres? They must be in metres"
         )
     values = np.array([disagreement(*pair) for pair in pairs])
     values = values[np.isfinite(values)]
-    if len(values) < _FEWEST or np.median(values) <= _DOUBTFUL:
+    if len(values) < _FEWEST or np.median(values) <= (_DOUBTFUL_ANNOTATED if is_annotated else _DOUBTFUL):
         return None
     return (
         f"depth differs by {np.expm1(np.median(values)) * 100:.0f} % (median) from that of neighboring frames, as the "

@@ -106,7 +106,8 @@ def fuse(
     logger.info("voxels of %.4g m, depth up to %.4g m", voxel, far)
     refuse_clearly_too_fine(_probe(frames, options, far), voxel, far)
     step = median_step(frames)
-    if doubt := explain_doubt(step, far, _pairs(frames, options, far, step)):
+    is_annotated = all(frame.frame.is_annotated for frame in frames)
+    if doubt := explain_doubt(step, far, _pairs(frames, options, far, step), is_annotated):
         logger.warning("%s", doubt)
     device = core.Device("CPU:0")
     kinds = (core.float32,) * 3

@@ -52,6 +52,11 @@ class DepthFrame:
     unit: str | None = "m"
     sky: Path | None = None
 
+    @property
+    def is_annotated(self) -> bool:
+        """True for depth of an annotation file, False for a prediction."""
+        return self.sample.depth == self.depth_file
+
     def read_depth(self) -> tuple[np.ndarray, Camera]:
         """Read depth and camera, in the pixels of the upright image.
 
@@ -61,7 +66,7 @@ class DepthFrame:
         Raises:
             MetricDepthError: the file cannot be read, or the camera is unknown or of another size.
         """
-        annotated = self.sample.depth == self.depth_file
+        annotated = self.is_annotated
         depth = read_annotated_depth(self.sample) if annotated else read_depth(self.depth_file, self.depth_scale)
         height, width = depth.shape
         camera = None if annotated else saved_camera(self.depth_file)

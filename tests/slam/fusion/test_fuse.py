@@ -4,6 +4,8 @@ import json
 import re
 import sys
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import PIL.Image
@@ -15,6 +17,7 @@ from metricdepth_scenes.places.rooms import room as build_room
 from metricdepth_scenes.surfaces import cast
 
 from mono.cli.main import main
+from mono.data.sample import Sample
 from mono.data.video import frame_times
 from mono.geometry.camera import Camera
 from mono.geometry.pixel_mask import depth_edges
@@ -24,7 +27,7 @@ from mono.slam import Trajectory, write_trajectory
 from mono.slam.fusion.fuse import FuseError, FuseOptions, chosen_sizes, fuse
 from mono.slam.fusion.grid_size import BLOCK, TRUNCATION, Rays
 from mono.slam.fusion.pose_matching import pose_names, read_poses, with_poses
-from mono.slam.fusion.posed_depth import PosedDepthError, find_depth
+from mono.slam.fusion.posed_depth import DepthFrame, PosedDepthError, find_depth
 from mono.slam.fusion.posed_views import PosedView
 from tests.conftest import open3d_or_skip
 
@@ -36,7 +39,7 @@ class Frame:
     """Exact depth of a scene from a pose; the picture's colours say where a pixel is in the world."""
 
     def __init__(self, scene, pose, name="frame"):
-        self.name, self.pose = name, pose
+        self.name, self.pose, self.frame = name, pose, SimpleNamespace(is_annotated=True)
         rays = _CAMERA.rays().astype(np.float64) @ pose[:3, :3].T
         origin = np.broadcast_to(pose[:3, 3], rays.shape)
         hits = cast(scene, origin.reshape(-1, 3), rays.reshape(-1, 3))
@@ -102,6 +105,7 @@ def test_a_broken_frame_does_not_stop_the_others(room, caplog):
     class Broken:
         name = "broken"
         pose = np.eye(4)
+        frame = SimpleNamespace(is_annotated=True)
 
         def read(self):
             raise PosedDepthError("cannot be read")
@@ -217,11 +221,28 @@ def test_lines_without_times_need_one_for_every_numbered_frame(folder):
         path.write_text("\n".join(lines))
         return [f.frame.sample.name for f in read_poses(frames, path)]
 
-    with pytest.raises(PosedDepthError, match=r"the poses are 3 lines without times, .* numbered up to 4"):
+    with pytest.raises(PosedDepthError, match="the poses are 3 lines without times for 5 depth maps: which"):
         names(lines[:3], frames)
     assert names([f"{i} {lines[i]}" for i in range(3)], frames) == ["0000", "0001", "0002"]
     assert names(lines, frames[1::2]) == ["0001", "0003"]
     assert names(lines[:3], frames[2:]) == ["0002", "0003", "0004"]  # as many as frames: not those of 0, 1, 2
+
+
+@pytest.mark.parametrize(
+    ("numbers", "poses", "warned"),
+    [
+        (range(5), range(5), False),
+        (range(2, 7), range(2, 5), False),  # numbers that fit decide
+        (range(1, 6), range(5), True),
+        ((0, 5, 10, 17, 20), range(5), True),  # keyframes, renumbered
+    ],
+)
+@pytest.mark.parametrize("first", ["{i} 1 0 0 {i} 0 1 0 0 0 0 1 0", "{i} {i} 0 0 0 0 0 1"])
+def test_poses_with_numbers_go_to_frames_of_these_numbers(tmp_path, caplog, numbers, poses, warned, first):
+    frames = [DepthFrame(Sample(f"{n:06d}", Path("a.png"), f"{n:06d}"), Path("d.png")) for n in numbers]
+    (tmp_path / "poses.txt").write_text("\n".join(first.format(i=i) for i in range(5)))
+    assert [int(f.pose[0, 3]) for f in read_poses(frames, tmp_path / "poses.txt")] == list(poses)
+    assert ("pose 0 with" in caplog.text) == warned
 
 
 def test_names_beside_the_poses_say_whose_they_are(folder):

@@ -100,6 +100,7 @@ def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> 
 
     import numpy as np
 
+    from mono.data.video import frame_times
     from mono.slam.scale.trajectory_scale import match_frames, rescale_trajectory
     from mono.slam.trajectory.files import (
         file_format,
@@ -112,10 +113,14 @@ def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> 
 
     format = args.format or file_format(args.input)
     target = args.out / f"trajectory_{format}.{'csv' if format == 'euroc' else 'txt'}"
-    if target.resolve() == args.input.resolve():
-        raise MetricDepthError(f"{target}: is the trajectory that is read, and would be replaced; choose another --out")
     of_camera = args.out / "trajectory_tum.txt"
-    _refuse_existing(args, target, *[of_camera] * (format == "euroc"))
+    written = (target, *[of_camera] * (format == "euroc"))
+    for path in written:
+        if path.resolve() == args.input.resolve():
+            raise MetricDepthError(
+                f"{path}: is the trajectory that is read, and would be replaced; choose another --out"
+            )
+    _refuse_existing(args, *written)
     times = read_times(args.times) if args.times else None
     whole, timed = read_timed(args.input, format, times)
     seen, body_from_camera = whole, np.eye(4)
@@ -132,8 +137,10 @@ def _rescale_trajectory(args: argparse.Namespace, samples: Sequence[Sample]) -> 
     depth, metadata = _depth(args, frames.samples)
     with console.progress_line(min(args.count, len(frames.samples)), "frame") as line:
         metric, rescaling = rescale_trajectory(frames, camera, depth, args.count, args.windowed, line.update)
-    counted = np.array_equal(whole.times, np.arange(len(whole)))
-    write_trajectory(target, metric, format, indexed=format == "kitti" and not (args.times or counted))
+    indexed = format == "kitti" and not (args.times or np.array_equal(whole.times, np.arange(len(whole))))
+    if indexed and not timed and len(samples) == len(whole):  # paired in order: the frames' numbers, not the file's
+        metric = replace(metric, times=frame_times(samples))
+    write_trajectory(target, metric, format, indexed)
     if format == "euroc":
         write_trajectory(of_camera, Trajectory(metric.poses @ body_from_camera, metric.times), "tum")
     extra = {

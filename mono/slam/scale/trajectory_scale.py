@@ -76,7 +76,7 @@ def match_frames(
     if times is not None and len(times) != len(samples):
         raise ScaleError(f"there are {len(times)} times for {len(samples)} frames; give one for each, in their order")
     if times is None and len(samples) == len(trajectory):
-        _warn_of_other_numbers(trajectory, samples)
+        _warn_of_other_numbers(trajectory, samples, timed)
         return PosedFrames(trajectory, tuple(samples), np.arange(len(trajectory)), trajectory)
     if times is None:
         by_time = timed or len(samples) < len(trajectory)
@@ -95,13 +95,14 @@ def match_frames(
     return PosedFrames(kept, tuple(samples[j] for j in pairs[:, 1]), pairs[:, 0], trajectory)
 
 
-def _warn_of_other_numbers(trajectory: Trajectory, samples: Sequence[Sample]) -> None:
+def _warn_of_other_numbers(trajectory: Trajectory, samples: Sequence[Sample], timed: bool) -> None:
     """Warn where poses and frames go together in order, but their times do not."""
-    if np.array_equal(trajectory.times, np.arange(len(trajectory))):
-        return  # counted only
     times = to_seconds(frame_times(samples), trajectory.times)
     pairs = associate(trajectory.times, times, float(np.median(np.diff(times))) / 2 if len(times) > 1 else 0.0)
-    if 2 * len(pairs) > len(samples) and (pairs[:, 0] != pairs[:, 1]).all():
+    differ = 2 * len(pairs) > len(samples) and (pairs[:, 0] != pairs[:, 1]).all()
+    if np.array_equal(trajectory.times, np.arange(len(trajectory))):  # of numbers, or of lines that have none
+        differ = timed and (times == np.round(times)).all() and not np.array_equal(times, trajectory.times)
+    if differ:
         logger.warning(
             "poses and frames are as many and go together in order, although their times or numbers differ: pose "
             "%.9g with frame %s; if that is wrong, leave out the frames without a pose",

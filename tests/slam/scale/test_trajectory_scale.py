@@ -146,6 +146,15 @@ def test_numbers_of_kitti_lines_stay(wall: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(metric.positions, sideways()[4:, :3, 3], rtol=4e-3)
 
 
+def test_numbers_of_kitti_lines_that_go_in_order_become_those_of_the_frames(wall: Path, tmp_path: Path) -> None:
+    lines = (wall / "kitti.txt").read_text().splitlines()
+    (tmp_path / "from_1.txt").write_text("\n".join(f"{i} {line}" for i, line in enumerate(lines, 1)))
+    command = ["rescale", str(tmp_path / "from_1.txt"), "--frames", str(wall / "rgb"), "--out", str(tmp_path)]
+    assert main([*command, "--pred", str(wall / "depth"), "--count", "5"]) == 0
+    metric = read_trajectory(tmp_path / "trajectory_kitti.txt")
+    assert metric.times.tolist() == list(range(14))  # as the frames' names
+
+
 def test_poses_of_a_body_are_written_as_the_cameras_too(wall: Path, tmp_path: Path) -> None:
     body_from_camera = turning()[5]
     body_from_camera[:3, 3] = 0.1, 0.2, 0.3
@@ -158,6 +167,10 @@ def test_poses_of_a_body_are_written_as_the_cameras_too(wall: Path, tmp_path: Pa
     assert main(command) == 0
     np.testing.assert_allclose(read_trajectory(tmp_path / "trajectory_tum.txt").poses, sideways(), atol=0.01)
     assert main(command) == 2  # both files exist
+    read = (tmp_path / "body.csv").rename(tmp_path / "trajectory_tum.txt")
+    content = read.read_bytes()
+    assert main(["rescale", str(read), *command[2:], "--overwrite"]) == 2
+    assert read.read_bytes() == content
 
 
 def test_frames_in_order_of_other_numbers_are_warned_of(wall: Path, caplog) -> None:
@@ -166,6 +179,11 @@ def test_frames_in_order_of_other_numbers_are_warned_of(wall: Path, caplog) -> N
         frames = match_frames(Trajectory(sideways(), np.arange(14.0) + start), samples, timed=True)
         assert frames.rows.tolist() == list(range(14)) and caplog.text.count("go together") == warned
     assert "pose 5 with frame 0000" in caplog.text
+    caplog.clear()
+    for names, timed, warned in ((range(14), True, 0), (range(10, 24), False, 0), (range(10, 24), True, 1)):
+        numbered = [replace(sample, name=f"{n:04d}") for n, sample in zip(names, samples, strict=True)]
+        match_frames(Trajectory.of_frames(sideways()), numbered, timed=timed)
+        assert caplog.text.count("pose 0 with frame 0010") == warned
 
 
 def test_files_that_exist_stay(wall: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mono.slam.trajectory.rotations import rotation_angles
-from mono.slam.trajectory.trajectory import Trajectory, TrajectoryError, associate
+from mono.slam.trajectory.trajectory import Trajectory, TrajectoryError, associate, is_by_chance
 
 KITTI_LENGTHS: tuple[float, ...] = (100, 200, 300, 400, 500, 600, 700, 800)
 KITTI_STEP = 10
@@ -198,7 +198,7 @@ class OdometryErrors:
         time_apart: time within pairs [s, or frames].
         gt_step: median time from one ground-truth pose to the next.
         moved: root mean square of the ground truth's motion within pairs [m].
-        by_chance: True if few poses of both are paired, and only one of them has whole numbers as times.
+        by_chance: True if frame numbers seem to be paired with a clock's times, see `is_by_chance`.
     """
 
     pairs: int
@@ -253,8 +253,8 @@ def compare_trajectories(
             f"step ({step}), delta ({delta}) and lengths must be positive and finite; at most {_MAX_LENGTHS} lengths"
         )
     gt_step = float(np.median(np.diff(gt.times))) if len(gt) > 1 else 0.0
-    if max_difference is None:
-        max_difference = gt_step / 2
+    is_given = max_difference is not None
+    max_difference = gt_step / 2 if max_difference is None else max_difference
     pairs = associate(estimate.times, gt.times, max_difference)
     if len(pairs) < max(3, delta + 1):
         raise TrajectoryError(
@@ -265,7 +265,6 @@ def compare_trajectories(
     p, q = estimate.poses[pairs[:, 0]], gt.poses[pairs[:, 1]]
     at = estimate.times[pairs[:, 0]]
     between = np.stack([np.interp(at, gt.times, values) for values in gt.positions.T], axis=1)
-    whole = [bool((path.times == np.round(path.times)).all()) for path in (estimate, gt)]
     distances = gt.distances[pairs[:, 1]]
     aligned = {}
     for kind in ALIGNMENTS:
@@ -296,5 +295,5 @@ def compare_trajectories(
         Spread.from_errors(np.abs(at - gt.times[pairs[:, 1]])),
         gt_step,
         Spread.from_errors(np.linalg.norm(between - q[:, :3, 3], axis=1)).rmse,
-        whole[0] != whole[1] and 2 * len(pairs) < min(len(estimate), len(gt)),
+        not is_given and is_by_chance(estimate.times, gt.times, len(pairs)),
     )

@@ -178,3 +178,20 @@ def associate(times: np.ndarray, others: np.ndarray, max_difference: float) -> n
     _, first = np.unique(nearest[order], return_index=True)
     kept = np.sort(order[first])
     return np.stack([kept, nearest[kept]], axis=1)
+
+
+def is_by_chance(times: np.ndarray, others: np.ndarray, pairs: int) -> bool:
+    """Tell whether frame numbers are paired with a clock's times.
+
+    Args:
+        times: (N,).
+        others: (M,).
+        pairs: number of pairs.
+
+    Returns:
+        True if few of both are paired, and only one has whole numbers: about as many as the other has times.
+    """
+    is_whole, other_is_whole = (bool((t == np.round(t)).all()) for t in (times, others))
+    numbers, clock = (times, others) if is_whole else (others, times)
+    as_many = abs(np.ptp(numbers) + 1 - len(clock)) < 0.25 * len(clock)
+    return is_whole != other_is_whole and bool(as_many) and 2 * pairs < min(len(times), len(others))

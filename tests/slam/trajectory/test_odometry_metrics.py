@@ -200,6 +200,16 @@ def test_frame_numbers_that_meet_seconds_by_chance_end_with_an_error(tmp_path: P
     assert json.loads((tmp_path / "e").read_text())["compared_by_chance"] is True
 
 
+@pytest.mark.parametrize(("first", "more"), [(0, []), (74, []), (0, ["--max-difference", "0.02"])])
+def test_whole_seconds_beyond_the_other_file_are_no_chance(tmp_path: Path, first: float, more: list[str]) -> None:
+    poses = driven(1240)
+    write_trajectory(tmp_path / "whole.txt", Trajectory(poses[::10], np.arange(124.0)), "tum")
+    part = slice(first * 10, first * 10 + 500)
+    write_trajectory(tmp_path / "part.txt", Trajectory(poses[part], np.arange(1240)[part] / 10 + 0.004), "tum")
+    files = [str(tmp_path / "whole.txt"), str(tmp_path / "part.txt")]
+    assert main(["eval-odom", *files, *more]) == main(["eval-odom", *files[::-1], *more]) == 0
+
+
 def test_what_does_not_move_has_no_scale() -> None:
     still = Trajectory.of_frames(np.tile(np.eye(4), (5, 1, 1)))
     with pytest.raises(TrajectoryError, match="does not move"):

@@ -151,7 +151,7 @@ def _read_text(path: Path) -> np.ndarray:
 
 
 def _has_decimal_commas(texts: list[str]) -> bool:
-    """Whether half of the numbers have a comma within, and none has a point."""
+    """Tell if half of the numbers have a comma within, and none has a point."""
     lines = [words for text in texts if "," in text and len(words := re.split(r"[;\s]+", text)) >= 3]
     numbers = [word for words in lines for word in words if word[-1:].isdigit()]
     commas = sum(bool(re.fullmatch(r"[-+]?\d+,\d+(e[-+]?\d+)?", word, re.IGNORECASE)) for word in numbers)

@@ -193,9 +193,11 @@ def saved_format(path: Path) -> PredictionFormat:
         MetricDepthError: the kind of values is unknown.
     """
     kind = unitless_kind(path)
-    if kind is not None and kind not in PREDICTION_KINDS:
+    if kind is None or kind in ("z", "ray"):
+        return PredictionFormat()
+    if kind not in PREDICTION_KINDS:
         raise MetricDepthError(f"{path}: holds values of the unknown kind {kind!r:.40} without a unit; give depth")
-    return PredictionFormat(kind) if kind else PredictionFormat()
+    return PredictionFormat(kind)
 
 
 def read_saved_normals(path: Path) -> tuple[np.ndarray, str]:

@@ -7,6 +7,7 @@ import pytest
 
 from mono.data.saved_predictions import PredictionFormat, saved_format
 from mono.io.depth import write_depth
+from mono.system.errors import MetricDepthError
 
 VALUES = np.array([[0, 0.5], [2, 4]], np.float32)
 
@@ -39,3 +40,7 @@ def test_a_file_says_if_its_values_have_no_unit(tmp_path, kind):
     assert saved_format(path).kind == ("depth" if kind in ("png", "tif") else "disparity")
     path.with_suffix(".json").write_text('{"unit": null, "depth_kind": "z"}')
     assert kind == "npz" or saved_format(path).metric
+    path.with_suffix(".json").write_text('{"unit": null, "depth_kind": "log"}')
+    if kind == "npy":
+        with pytest.raises(MetricDepthError, match="unknown kind 'log'"):
+            saved_format(path)

@@ -149,7 +149,7 @@ def make_walk(folder: Path) -> None:
         shutil.copy(folder / "room" / entry["rgb"], folder / "third")
     shutil.copy(folder / "room/camera.json", folder / "third")
     main(["slam", f"{folder}/third", "--out", f"{folder}/reconstruction"])
-    for name in ("sparse/0", "colmap/sparse/0"):
+    for name in ("sparse/0", "colmap/sparse/0", "walked/colmap/metric/0"):
         shutil.copytree(folder / "reconstruction/colmap/metric/0", folder / name)
     placed = [Path(line.split()[-1]).stem for line in (folder / "reconstruction/frames.txt").read_text().splitlines()]
     numbers = [i for i, entry in enumerate(entries) if Path(entry["rgb"]).stem in placed]

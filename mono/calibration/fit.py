@@ -13,6 +13,7 @@ from mono.calibration.model_choice import choose_field, prefers_bent
 from mono.calibration.observations import Observations, observe
 from mono.calibration.robust_line import FEW, robust_line
 from mono.calibration.standard_errors import standard_errors
+from mono.calibration.statistics import rank_correlation
 from mono.geometry.camera import Camera
 
 MODELS = ("auto", "scale", "affine", "field")
@@ -153,16 +154,13 @@ def _check_order(x: np.ndarray, y: np.ndarray) -> str:
     depths = x, x + y
     if len(x) < _FIELD_LEAST or min(float(np.ptp(np.percentile(depth, (5, 95)))) for depth in depths) < _AFFINE_SPAN:
         return ""
-    correlation = float(np.corrcoef([_ranks(depth) for depth in depths])[0, 1])
+    correlation = rank_correlation(*depths)
+    if correlation is None:
+        return ""
     hint = f"their rank correlation is {correlation:.2f}; is it of this view, upright, and depth instead of disparity?"
     if correlation < _WRONG_ORDER:
         raise AlignmentError(f"known depth is far where the predicted is near: {hint}")
     return f"known depth hardly follows the predicted: {hint}" if correlation < _DOUBTFUL_ORDER else ""
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(count) - count / 2)[place]
 
 
 def _refuse_contradiction(y: np.ndarray, kept: np.ndarray, noise: float, metric: bool, a: float) -> None:

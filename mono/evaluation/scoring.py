@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mono.calibration.statistics import rank_correlation
 from mono.data.ground_truth import GroundTruth
 from mono.data.saved_predictions import PredictionFormat
 from mono.evaluation.alignment import ALIGNMENTS, TIERS, fit
 from mono.evaluation.checksum import ground_truth_checksum
-from mono.evaluation.correlation import rank_correlation
 from mono.evaluation.metrics import ImageMetrics, evaluate_tiers, resize_depth
 from mono.evaluation.normals.ground_truth import counted_pixels, derive_normals
 from mono.evaluation.normals.metrics import ImageNormals, evaluate_normals

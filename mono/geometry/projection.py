@@ -64,8 +64,8 @@ class Projection:
     @cached_property
     def is_wide(self) -> bool:
         """Tell if one perspective view does not show an image: over 100 degrees, or far off a fisheye's axis."""
-        if self.is_perspective or max(self._angles_of_sides) > WIDEST_VIEW:
-            return max(self._angles_of_sides) > WIDEST_VIEW
+        if (wide := max(self._angles_of_sides) > WIDEST_VIEW) or self.is_perspective:
+            return wide
         across, down = (np.linspace(-0.5, side - 0.5, 65) for side in (self.width, self.height))
         rays = self.rays_at(np.stack(np.meshgrid(across, down), -1)).reshape(-1, 3)
         steep = (np.abs(rays[:, :2]) > STEEPEST * rays[:, 2:]).any(1)

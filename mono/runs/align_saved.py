@@ -176,8 +176,9 @@ def _align(sample: Sample, input_key: str, job: AlignmentJob, result: AlignedRun
     notes = {"camera_source": source} if source else {}
     job.clear(name)
     written = write_depth(job.out / file, aligned, camera, notes | {"alignment": alignment.record()})
-    record: dict[str, Any] = {"status": "ok", "outputs": {"depth": file}, "alignment": alignment.record()}
-    record["aligned_from"] = input_key
+    record: dict[str, Any] = {
+        "status": "ok", "outputs": {"depth": file}, "alignment": alignment.record(), "aligned_from": input_key,
+    }  # fmt: skip
     if written.beyond_range:
         record["beyond_range"] = written.beyond_range
     if former is not None and _wrote(former, sample):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mono.evaluation.correlation import rank_correlation
+from mono.calibration.statistics import rank_correlation
 
 GROUPS = 64  # largest number of groups of an image's pixels
 _SMALLEST = 16  # pixels of a group, so that its mean error means something: sparse ground truth gives fewer groups
